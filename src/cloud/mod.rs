@@ -1,0 +1,1 @@
+//! The simulated cloud: a Kubernetes API, CloudWatch, Lambda and Prometheus on loopback.

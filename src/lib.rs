@@ -1,0 +1,4 @@
+//! What one request costs on Kubernetes and on AWS Lambda, live and for every workload.
+
+pub mod clock;
+pub mod cloud;

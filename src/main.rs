@@ -1,0 +1,3 @@
+//! The `breakeven` command.
+
+fn main() {}
