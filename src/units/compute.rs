@@ -1,0 +1,30 @@
+//! Processor time. A core is one vCPU as Kubernetes and EC2 count it.
+
+use super::quantity::{product, quantity};
+use super::time::Seconds;
+
+quantity! {
+    /// Processors held or in use at one instant.
+    Cores, "cores", from_cores, cores
+}
+
+quantity! {
+    /// Processors over time.
+    CoreSeconds, "core-seconds", from_core_seconds, core_seconds
+}
+
+product!(Cores * Seconds = CoreSeconds);
+
+impl CoreSeconds {
+    /// The mean number of cores over a time; absent for no time.
+    #[must_use]
+    pub fn mean_over(self, time: Seconds) -> Option<Cores> {
+        (time.0 > 0.0).then(|| Cores(super::quantity::kept(self.0 / time.0)))
+    }
+
+    /// Processor time of one request; absent for no requests.
+    #[must_use]
+    pub fn per(self, requests: super::Requests) -> Option<Seconds> {
+        (requests.0 > 0.0).then(|| Seconds(super::quantity::kept(self.0 / requests.0)))
+    }
+}

@@ -1,0 +1,38 @@
+//! Requests: a count, and a rate.
+
+use super::quantity::{kept, product, quantity};
+use super::time::Seconds;
+
+quantity! {
+    /// Requests, invocations or messages. Not always whole: a rate over a window gives fractions.
+    Requests, "requests", from_requests, requests
+}
+
+quantity! {
+    /// Requests in each second.
+    RequestsPerSecond, "requests per second", from_per_second, per_second
+}
+
+product!(RequestsPerSecond * Seconds = Requests);
+
+impl Requests {
+    /// The mean rate over a time; absent for no time.
+    #[must_use]
+    pub fn per(self, time: Seconds) -> Option<RequestsPerSecond> {
+        (time.0 > 0.0).then(|| RequestsPerSecond(kept(self.0 / time.0)))
+    }
+
+    /// Time spent on them all, when each takes so long.
+    #[must_use]
+    pub fn each_taking(self, time: Seconds) -> Seconds {
+        Seconds(kept(self.0 * time.0))
+    }
+}
+
+impl Seconds {
+    /// The part of this time that falls on each request; absent for no requests.
+    #[must_use]
+    pub fn per(self, requests: Requests) -> Option<Seconds> {
+        (requests.0 > 0.0).then(|| Seconds(kept(self.0 / requests.0)))
+    }
+}
