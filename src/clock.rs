@@ -16,7 +16,11 @@ pub struct Clock(Kind);
 #[derive(Clone, Debug)]
 enum Kind {
     System,
-    Accelerated { origin: Timestamp, started: Instant, speed: f64 },
+    Accelerated {
+        origin: Timestamp,
+        started: Instant,
+        speed: f64,
+    },
 }
 
 impl Clock {
@@ -31,8 +35,16 @@ impl Clock {
     /// A speed that is not a positive finite number is taken as 1.
     #[must_use]
     pub fn accelerated(origin: Timestamp, speed: f64) -> Self {
-        let speed = if speed.is_finite() && speed > 0.0 { speed } else { 1.0 };
-        Self(Kind::Accelerated { origin, started: Instant::now(), speed })
+        let speed = if speed.is_finite() && speed > 0.0 {
+            speed
+        } else {
+            1.0
+        };
+        Self(Kind::Accelerated {
+            origin,
+            started: Instant::now(),
+            speed,
+        })
     }
 
     /// The present instant.
@@ -40,7 +52,11 @@ impl Clock {
     pub fn now(&self) -> Timestamp {
         match &self.0 {
             Kind::System => Timestamp::now(),
-            Kind::Accelerated { origin, started, speed } => {
+            Kind::Accelerated {
+                origin,
+                started,
+                speed,
+            } => {
                 let elapsed = started.elapsed().as_secs_f64() * speed;
                 SignedDuration::try_from_secs_f64(elapsed)
                     .ok()
@@ -81,6 +97,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_senseless_speed_is_taken_as_one() {
         let clock = Clock::accelerated(Timestamp::UNIX_EPOCH, f64::NAN);
-        assert_eq!(clock.on_the_wall(Duration::from_secs(5)), Duration::from_secs(5));
+        assert_eq!(
+            clock.on_the_wall(Duration::from_secs(5)),
+            Duration::from_secs(5)
+        );
     }
 }

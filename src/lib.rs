@@ -2,4 +2,6 @@
 
 pub mod clock;
 pub mod cloud;
+pub mod observation;
+pub mod sources;
 pub mod units;

@@ -77,8 +77,14 @@ fn negative_and_non_finite_numbers_are_no_quantities() {
 #[test]
 fn units_that_differ_by_a_factor_agree() {
     assert_eq!(Gib::from_mib(512.0).unwrap(), Gib::from_gib(0.5).unwrap());
-    assert_eq!(Gib::from_bytes(1_073_741_824.0).unwrap(), Gib::from_gib(1.0).unwrap());
-    assert_eq!(Seconds::from_millis(1_500.0).unwrap(), Seconds::from_seconds(1.5).unwrap());
+    assert_eq!(
+        Gib::from_bytes(1_073_741_824.0).unwrap(),
+        Gib::from_gib(1.0).unwrap()
+    );
+    assert_eq!(
+        Seconds::from_millis(1_500.0).unwrap(),
+        Seconds::from_seconds(1.5).unwrap()
+    );
     let price = UsdPerGibHour::from_hourly(0.01).unwrap();
     let hour = Gib::from_gib(2.0).unwrap() * Seconds::from_seconds(3_600.0).unwrap();
     assert_eq!(hour * price, Usd::from_usd(0.02).unwrap());

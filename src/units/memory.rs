@@ -73,14 +73,22 @@ impl MemoryMib {
     /// ```
     #[must_use]
     pub const fn from_mib(mib: u32) -> Option<Self> {
-        if Self::MIN.0 <= mib && mib <= Self::MAX.0 { Some(Self(mib)) } else { None }
+        if Self::MIN.0 <= mib && mib <= Self::MAX.0 {
+            Some(Self(mib))
+        } else {
+            None
+        }
     }
 
     /// The least setting that holds this much memory; absent where none does.
     #[must_use]
     pub fn holding(memory: Gib) -> Option<Self> {
         let mib = memory.mib().ceil().max(f64::from(Self::MIN.0));
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within the range")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "within the range"
+        )]
         (mib <= f64::from(Self::MAX.0)).then_some(Self(mib as u32))
     }
 

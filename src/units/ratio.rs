@@ -25,13 +25,20 @@ impl Ratio {
 
     /// `part / whole`; absent where the whole is nothing or the quotient is beyond all numbers.
     pub(super) fn quotient(part: f64, whole: f64) -> Option<Self> {
-        if whole > 0.0 { Self::from_factor(part / whole).ok() } else { None }
+        if whole > 0.0 {
+            Self::from_factor(part / whole).ok()
+        } else {
+            None
+        }
     }
 
     /// A count as a factor.
     #[must_use]
     pub fn count(count: usize) -> Self {
-        #[expect(clippy::cast_precision_loss, reason = "counts of pods and replicas are small")]
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "counts of pods and replicas are small"
+        )]
         Self(count as f64)
     }
 

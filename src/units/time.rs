@@ -81,7 +81,9 @@ impl Window {
     #[must_use]
     pub fn closed_before(now: Timestamp, period: Duration, delay: Duration) -> Option<Self> {
         let delay = SignedDuration::try_from(delay).ok()?;
-        let step = i64::try_from(period.as_secs()).ok().filter(|step| *step > 0)?;
+        let step = i64::try_from(period.as_secs())
+            .ok()
+            .filter(|step| *step > 0)?;
         let settled = now.checked_sub(delay).ok()?.as_second();
         let end = settled - settled.rem_euclid(step);
         Some(Self {
@@ -94,17 +96,28 @@ impl Window {
     #[must_use]
     pub fn reaching_back(self, length: Duration) -> Self {
         let step = self.end.as_second() - self.start.as_second();
-        let length = i64::try_from(length.as_secs()).unwrap_or(i64::MAX).max(step);
+        let length = i64::try_from(length.as_secs())
+            .unwrap_or(i64::MAX)
+            .max(step);
         let steps = length / step + i64::from(length % step != 0);
-        let start = self.end.as_second().saturating_sub(steps.saturating_mul(step));
-        Self { start: Timestamp::from_second(start).unwrap_or(self.start), end: self.end }
+        let start = self
+            .end
+            .as_second()
+            .saturating_sub(steps.saturating_mul(step));
+        Self {
+            start: Timestamp::from_second(start).unwrap_or(self.start),
+            end: self.end,
+        }
     }
 
     /// The part of it that is not before `instant`; absent where nothing is left.
     #[must_use]
     pub fn since(self, instant: Timestamp) -> Option<Self> {
         let start = self.start.max(instant);
-        (start < self.end).then_some(Self { start, end: self.end })
+        (start < self.end).then_some(Self {
+            start,
+            end: self.end,
+        })
     }
 
     /// Its first instant.

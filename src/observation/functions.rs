@@ -1,0 +1,107 @@
+//! Lambda functions, and the minutes they ran.
+
+use std::fmt;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::units::{MemoryMib, Requests, Seconds, Window};
+
+/// A function, unique over accounts and regions.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FunctionId {
+    /// The AWS account that owns it.
+    pub account_id: Arc<str>,
+    /// The region it runs in.
+    pub region: Arc<str>,
+    /// Its name.
+    pub name: Arc<str>,
+}
+
+impl fmt::Display for FunctionId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            formatter,
+            "{}/{}/{}",
+            self.account_id, self.region, self.name
+        )
+    }
+}
+
+/// The processor that a function runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Architecture {
+    /// Intel and AMD.
+    X86_64,
+    /// Graviton.
+    Arm64,
+}
+
+impl Architecture {
+    /// As Lambda writes it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::X86_64 => "x86_64",
+            Self::Arm64 => "arm64",
+        }
+    }
+}
+
+/// The configuration of a function.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Function {
+    /// Which one.
+    pub id: FunctionId,
+    /// Its memory setting.
+    pub memory: MemoryMib,
+    /// Its processor.
+    pub architecture: Architecture,
+    /// Its runtime, such as `python3.13`; absent for container images.
+    pub runtime: Option<Arc<str>>,
+    /// The longest that one invocation may take.
+    pub timeout: Seconds,
+    /// Its `/tmp`, in MiB; 512 are free.
+    pub ephemeral_storage_mib: u32,
+}
+
+/// All functions of one account and region.
+#[derive(Clone, Debug)]
+pub struct Functions {
+    /// When they were listed.
+    pub at: Timestamp,
+    /// The account.
+    pub account_id: Arc<str>,
+    /// The region.
+    pub region: Arc<str>,
+    /// The functions.
+    pub functions: Vec<Arc<Function>>,
+    /// How many environments the account may run at once in the region, where it is known.
+    pub concurrency_limit: Option<u32>,
+}
+
+/// One minute of one function. A minute without invocations has no record, once its window is closed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct FunctionMinute {
+    /// Minutes since 1970.
+    pub minute: i64,
+    /// Invocations that are billed: failed ones are, throttled ones are not.
+    pub invocations: Requests,
+    /// The sum of their durations, INIT not included.
+    pub duration: Seconds,
+    /// Invocations that failed.
+    pub errors: Requests,
+    /// Invocations that were turned away.
+    pub throttles: Requests,
+    /// The most environments that ran at once, where it is known.
+    pub concurrency_peak: Option<u32>,
+}
+
+/// Closed minutes of functions: all that is known of the window, and nothing more will come.
+#[derive(Clone, Debug)]
+pub struct FunctionMinutes {
+    /// The window; each function named below is complete in it.
+    pub window: Window,
+    /// The records of each function asked for, in order of time; empty for one that did not run.
+    pub functions: Vec<(FunctionId, Vec<FunctionMinute>)>,
+}

@@ -1,0 +1,121 @@
+//! The cluster: nodes, pods, and what the pods use.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::WorkloadId;
+use crate::units::{Cores, Gib, Seconds};
+
+/// Every node and every pod that is bound to one, at one instant.
+#[derive(Clone, Debug)]
+pub struct Cluster {
+    /// When it was so.
+    pub at: Timestamp,
+    /// The nodes.
+    pub nodes: Vec<Arc<Node>>,
+    /// The pods that hold resources of a node: bound to it and not finished.
+    pub pods: Vec<Arc<Pod>>,
+}
+
+/// Processors, memory and GPUs together.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Resources {
+    /// Processors.
+    pub cpu: Cores,
+    /// Memory.
+    pub memory: Gib,
+    /// Whole GPUs.
+    pub gpus: u32,
+}
+
+/// How the machine under a node is paid for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CapacityType {
+    /// By the hour, at the list price or a discount on it.
+    OnDemand,
+    /// Spare capacity, at a price that moves.
+    Spot,
+    /// AWS Fargate: one pod, paid by its provisioned size.
+    Fargate,
+}
+
+/// A node.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Node {
+    /// Its name.
+    pub name: Arc<str>,
+    /// The cloud's name for the kind of machine, such as `m5.large`.
+    pub instance_type: Option<Arc<str>>,
+    /// The cloud's region.
+    pub region: Option<Arc<str>>,
+    /// The zone in the region.
+    pub zone: Option<Arc<str>>,
+    /// How it is paid for.
+    pub capacity_type: CapacityType,
+    /// What the machine has.
+    pub capacity: Resources,
+    /// What pods can have of it.
+    pub allocatable: Resources,
+    /// All its labels, for the selectors of price rules.
+    pub labels: BTreeMap<String, String>,
+}
+
+/// A pod that is bound to a node.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pod {
+    /// Its namespace and name.
+    pub key: PodKey,
+    /// The workload that it belongs to.
+    pub workload: WorkloadId,
+    /// The node it is bound to.
+    pub node: Arc<str>,
+    /// Its containers: the ordinary ones and those init containers that keep running beside them (native sidecars).
+    pub containers: Vec<Container>,
+    /// The effective request as the scheduler counts it: the larger of what init containers need one by one
+    /// and what all running containers need together, plus the pod's overhead.
+    pub request: Resources,
+    /// The size that Fargate provisioned for it, where it runs there.
+    pub fargate_size: Option<Resources>,
+    /// Labels of the pod that the configuration asked to keep, such as `team`.
+    pub team: Option<Arc<str>>,
+}
+
+/// The name of a pod, unique at any one time.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PodKey {
+    /// Its namespace.
+    pub namespace: Arc<str>,
+    /// Its name.
+    pub name: Arc<str>,
+}
+
+/// A container of a pod.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Container {
+    /// Its name.
+    pub name: Arc<str>,
+    /// What it requests; nothing where it requests nothing.
+    pub request: Resources,
+}
+
+/// What pods use, averaged over a short time before an instant.
+#[derive(Clone, Debug)]
+pub struct Usage {
+    /// When it was read.
+    pub at: Timestamp,
+    /// Each pod that reported.
+    pub pods: HashMap<PodKey, PodUsage>,
+}
+
+/// What one pod uses.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PodUsage {
+    /// The end of the time over which it was averaged.
+    pub at: Timestamp,
+    /// The length of that time.
+    pub window: Seconds,
+    /// The use of each container by name.
+    pub containers: Vec<Container>,
+}

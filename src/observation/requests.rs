@@ -1,0 +1,59 @@
+//! Requests that workloads of the cluster served.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::{PodKey, WorkloadKind};
+use crate::units::{Requests, RequestsPerSecond, Seconds, Window};
+
+/// What requests were served in a window of closed steps, and how many are served now.
+#[derive(Clone, Debug)]
+pub struct Traffic {
+    /// When it was read.
+    pub at: Timestamp,
+    /// The time that the steps below cover completely; absent where only rates were read.
+    pub covered: Option<Window>,
+    /// The steps, in order of time for each target. A target without a step had no requests in it.
+    pub steps: Vec<RequestStep>,
+    /// The present rates.
+    pub rates: Vec<RequestRate>,
+}
+
+/// Whose requests they are, as the source names it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RequestTarget {
+    /// A workload. Without a kind it is looked for among Deployments, then the other kinds.
+    Workload {
+        /// Its namespace.
+        namespace: Arc<str>,
+        /// Its kind, where the source knows it.
+        kind: Option<WorkloadKind>,
+        /// Its name.
+        name: Arc<str>,
+    },
+    /// A pod, whose workload the cluster knows.
+    Pod(PodKey),
+}
+
+/// Requests of one target in one closed step.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RequestStep {
+    /// Whose.
+    pub target: RequestTarget,
+    /// The step.
+    pub window: Window,
+    /// How many were served.
+    pub requests: Requests,
+    /// The sum of their latencies and how many were measured, where they are measured.
+    pub latency: Option<(Seconds, Requests)>,
+}
+
+/// The present rate of one target.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RequestRate {
+    /// Whose.
+    pub target: RequestTarget,
+    /// Requests in each second, averaged over the last minutes.
+    pub rate: RequestsPerSecond,
+}

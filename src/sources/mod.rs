@@ -1,0 +1,15 @@
+//! Where facts come from. Each source turns what a foreign API says into plain [`Observation`]s.
+//!
+//! A source never waits for another and never clears another's numbers. What all of them share is here:
+//! the error with its reason ([`SourceError`]), the board where each shows how it fares
+//! ([`StatusBoard`]), and the loop that polls, times out and backs off ([`poll_forever`]).
+//!
+//! [`Observation`]: crate::observation::Observation
+
+mod error;
+mod poll;
+mod status;
+
+pub use error::{Reason, SourceError};
+pub use poll::{Context, Poll, Schedule, poll_forever};
+pub use status::{Source, SourceStatus, StatusBoard};

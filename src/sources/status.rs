@@ -1,0 +1,94 @@
+//! How each source fares: up or not, since when, why not.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{Reason, SourceError};
+
+/// The sources, as they stand in the `source` label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Source {
+    /// Nodes, pods and their owners, from the Kubernetes API.
+    Kubernetes,
+    /// What pods use, from metrics.k8s.io.
+    Usage,
+    /// The functions, from the Lambda API.
+    Lambda,
+    /// What the functions did, from CloudWatch.
+    CloudWatch,
+    /// Requests of the cluster's workloads, from Prometheus.
+    Requests,
+}
+
+impl Source {
+    /// As it stands in the `source` label.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Kubernetes => "kubernetes",
+            Self::Usage => "usage",
+            Self::Lambda => "lambda",
+            Self::CloudWatch => "cloudwatch",
+            Self::Requests => "requests",
+        }
+    }
+}
+
+/// What is known of one source.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SourceStatus {
+    /// Whether the last attempt succeeded; absent before the first has ended.
+    pub up: Option<bool>,
+    /// When it last succeeded.
+    pub last_success: Option<Timestamp>,
+    /// How long the last attempt took.
+    pub last_duration: Option<Duration>,
+    /// Failures so far, by reason.
+    pub errors: BTreeMap<Reason, u64>,
+    /// The text of the last failure, until it succeeds again.
+    pub last_error: Option<String>,
+}
+
+/// The board on which every source writes how it fares; clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct StatusBoard(Arc<Mutex<BTreeMap<Source, SourceStatus>>>);
+
+impl StatusBoard {
+    /// Puts a source on the board before it was tried.
+    pub fn expect(&self, source: Source) {
+        self.lock().entry(source).or_default();
+    }
+
+    /// Notes a success. Returns the error that it ends, if there was one.
+    pub fn succeeded(&self, source: Source, at: Timestamp, took: Duration) -> Option<String> {
+        let mut board = self.lock();
+        let status = board.entry(source).or_default();
+        status.up = Some(true);
+        status.last_success = Some(at);
+        status.last_duration = Some(took);
+        status.last_error.take()
+    }
+
+    /// Notes a failure. Returns whether it says something new.
+    pub fn failed(&self, source: Source, error: &SourceError, took: Duration) -> bool {
+        let mut board = self.lock();
+        let status = board.entry(source).or_default();
+        status.up = Some(false);
+        status.last_duration = Some(took);
+        *status.errors.entry(error.reason()).or_default() += 1;
+        status.last_error.replace(error.to_string()).as_deref() != Some(&error.to_string())
+    }
+
+    /// The board as it is now.
+    #[must_use]
+    pub fn snapshot(&self) -> BTreeMap<Source, SourceStatus> {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Source, SourceStatus>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
