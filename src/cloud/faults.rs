@@ -1,0 +1,372 @@
+//! Faults: what can go wrong with a service, switched on and off while the cloud runs.
+
+use std::fmt;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::{StreamExt, stream};
+use http::{HeaderValue, Request, Response, StatusCode, header};
+use http_body_util::{BodyExt, BodyStream, StreamBody};
+use hyper::body::Frame;
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+
+use super::route::{Part, Route};
+use super::server::{Body, full};
+use super::{aws, kube, prometheus};
+
+/// The services that can fail, each by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Endpoint {
+    /// The Kubernetes API server.
+    Kubernetes,
+    /// metrics.k8s.io behind it.
+    MetricsApi,
+    /// CloudWatch.
+    #[serde(rename = "cloudwatch")]
+    CloudWatch,
+    /// The Lambda API.
+    Lambda,
+    /// The security token service.
+    Sts,
+    /// Prometheus.
+    Prometheus,
+}
+
+/// What goes wrong.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Fault {
+    /// The right answer, late.
+    Latency {
+        /// Milliseconds of the wall.
+        millis: u64,
+    },
+    /// No answer, and the connection stays open.
+    Hang,
+    /// An error of this status, in the form that the service gives its errors.
+    Status {
+        /// The HTTP status.
+        code: u16,
+        /// The value of `Retry-After`, in seconds.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        retry_after: Option<u32>,
+    },
+    /// Status 200 and the right content type, and a body that is nothing of the kind.
+    Garbage,
+    /// The first half of the answer, then the connection closes.
+    Truncate,
+    /// The connection closes without an answer; watches that are open end at once.
+    Cut,
+    /// The service's own way of saying that it is asked too often.
+    Throttle,
+    /// 410 for lists; an ERROR event with code 410 for watches, also for those that are open.
+    Gone,
+    /// The credentials are not known.
+    Unauthorized,
+    /// The credentials do not suffice.
+    Forbidden,
+}
+
+/// A fault, and the requests that it befalls.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FaultRule {
+    /// The service.
+    pub endpoint: Endpoint,
+    /// What goes wrong.
+    pub fault: Fault,
+    /// How many requests are left to go wrong; absent: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub times: Option<u32>,
+    /// Only requests whose path and query contain this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+}
+
+impl FaultRule {
+    /// The fault befalls every request to the endpoint.
+    #[must_use]
+    pub fn always(endpoint: Endpoint, fault: Fault) -> Self {
+        Self {
+            endpoint,
+            fault,
+            times: None,
+            path: None,
+        }
+    }
+
+    /// The same for the next `times` requests only.
+    #[must_use]
+    pub fn times(mut self, times: u32) -> Self {
+        self.times = Some(times);
+        self
+    }
+
+    /// The same for requests whose path and query contain `path`.
+    #[must_use]
+    pub fn on_path(mut self, path: impl Into<String>) -> Self {
+        self.path = Some(path.into());
+        self
+    }
+}
+
+/// The faults of a cloud. Clones share them.
+#[derive(Clone)]
+pub struct Faults {
+    rules: Arc<Mutex<Vec<FaultRule>>>,
+    changed: watch::Sender<()>,
+}
+
+impl Default for Faults {
+    fn default() -> Self {
+        Self {
+            rules: Arc::default(),
+            changed: watch::Sender::new(()),
+        }
+    }
+}
+
+impl fmt::Debug for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Faults").field(&self.rules()).finish()
+    }
+}
+
+impl Faults {
+    /// Adds a rule. The first rule that fits a request wins.
+    pub fn add(&self, rule: FaultRule) {
+        self.change(|rules| rules.push(rule));
+    }
+
+    /// Puts these rules in the place of all others.
+    pub fn replace(&self, new: Vec<FaultRule>) {
+        self.change(|rules| *rules = new);
+    }
+
+    /// Ends all faults.
+    pub fn clear(&self) {
+        self.change(Vec::clear);
+    }
+
+    /// The rules that are left.
+    #[must_use]
+    pub fn rules(&self) -> Vec<FaultRule> {
+        self.rules
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// The fault of a request, which is used up by it.
+    pub(super) fn take(&self, endpoint: Endpoint, request: &Request<Bytes>) -> Option<Fault> {
+        self.take_if(endpoint, &path_of(request), |_| true)
+    }
+
+    /// The fault that ends an open watch of this path, if there is one now.
+    #[allow(dead_code, reason = "for watches")]
+    pub(super) fn take_for_open_watch(&self, endpoint: Endpoint, path: &str) -> Option<Fault> {
+        self.take_if(endpoint, path, |fault| {
+            matches!(fault, Fault::Cut | Fault::Gone)
+        })
+    }
+
+    /// Tells of each change of the rules.
+    #[allow(dead_code, reason = "for watches")]
+    pub(super) fn changes(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
+    }
+
+    fn take_if(
+        &self,
+        endpoint: Endpoint,
+        path: &str,
+        fits: impl Fn(&Fault) -> bool,
+    ) -> Option<Fault> {
+        let mut rules = self.rules.lock().unwrap_or_else(PoisonError::into_inner);
+        let position = rules.iter().position(|rule| {
+            rule.endpoint == endpoint
+                && rule
+                    .path
+                    .as_ref()
+                    .is_none_or(|part| path.contains(part.as_str()))
+                && fits(&rule.fault)
+        })?;
+        let rule = rules.get_mut(position)?;
+        let fault = rule.fault.clone();
+        if let Some(times) = &mut rule.times {
+            *times = times.saturating_sub(1);
+            if *times == 0 {
+                rules.remove(position);
+            }
+        }
+        Some(fault)
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Vec<FaultRule>)) {
+        let mut rules = self.rules.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut rules);
+        rules.retain(|rule| rule.times != Some(0));
+        drop(rules);
+        self.changed.send_replace(());
+    }
+}
+
+/// The path and query of a request, which rules are held against.
+pub(super) fn path_of(request: &Request<Bytes>) -> String {
+    request
+        .uri()
+        .path_and_query()
+        .map_or_else(String::new, ToString::to_string)
+}
+
+/// What a fault makes of a request before it is handled.
+pub(super) enum Outcome {
+    /// It is answered so.
+    Answer(Box<Response<Body>>),
+    /// Its connection closes.
+    Cut,
+    /// It is handled, and [`after`] has its turn.
+    Continue,
+}
+
+/// A fault before the request is handled.
+pub(super) async fn before(fault: &Fault, route: &Route, request: &Request<Bytes>) -> Outcome {
+    let error = |code: u16, code_name: &str, retry_after: Option<u32>, message: &str| {
+        let status = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = match route.part {
+            Part::Aws => aws::error(request, status, code_name, message),
+            Part::Prometheus => prometheus::error(status, code_name, message),
+            Part::Kubernetes | Part::Control => kube::fault(request, status, message),
+        };
+        if let Some(seconds) = retry_after {
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        Outcome::Answer(Box::new(response))
+    };
+    let aws = route.part == Part::Aws;
+    match fault {
+        Fault::Latency { millis } => {
+            tokio::time::sleep(Duration::from_millis(*millis)).await;
+            Outcome::Continue
+        }
+        Fault::Hang => std::future::pending().await,
+        Fault::Cut => Outcome::Cut,
+        Fault::Garbage | Fault::Truncate => Outcome::Continue,
+        Fault::Status { code, retry_after } => {
+            let name = if aws && *code < 500 {
+                "ValidationException"
+            } else {
+                "InternalFailure"
+            };
+            error(*code, name, *retry_after, "simulated fault")
+        }
+        // AWS throttles with 400, everybody else with 429.
+        Fault::Throttle if aws => error(400, "ThrottlingException", None, "Rate exceeded"),
+        Fault::Throttle => error(429, "too_many_requests", Some(1), "too many requests"),
+        Fault::Gone => error(410, "Gone", None, "the requested version is gone"),
+        Fault::Unauthorized if aws => error(
+            403,
+            "UnrecognizedClientException",
+            None,
+            "The security token included in the request is invalid.",
+        ),
+        Fault::Unauthorized => error(401, "unauthorized", None, "Unauthorized"),
+        Fault::Forbidden if aws => error(
+            403,
+            "AccessDeniedException",
+            None,
+            &format!(
+                "User: arn:aws:iam::123456789012:user/simulated is not authorized to perform: {}",
+                route.operation
+            ),
+        ),
+        Fault::Forbidden => error(403, "forbidden", None, "forbidden"),
+    }
+}
+
+/// A fault after the request has been handled.
+pub(super) fn after(fault: &Fault, response: Response<Body>) -> Response<Body> {
+    match fault {
+        Fault::Garbage => {
+            let (mut head, _) = response.into_parts();
+            head.status = StatusCode::OK;
+            head.headers.remove(header::CONTENT_LENGTH);
+            // No JSON, no CBOR (a break outside of anything), no XML, no UTF-8.
+            Response::from_parts(
+                head,
+                full(&b"\xff\xfe<{\x00 this is not what was asked for"[..]),
+            )
+        }
+        Fault::Truncate => response.map(truncated),
+        _ => response,
+    }
+}
+
+/// The first half of the first piece of a body, and then an error, which closes the connection.
+fn truncated(body: Body) -> Body {
+    let pieces = BodyStream::new(body)
+        .take(1)
+        .map(|piece| piece.map(|frame| frame.map_data(|data| data.slice(..data.len() / 2))));
+    let end = stream::iter([Err::<Frame<Bytes>, _>(
+        io::ErrorKind::ConnectionReset.into(),
+    )]);
+    BodyExt::boxed_unsync(StreamBody::new(pieces.chain(end)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(path: &str) -> Request<Bytes> {
+        Request::get(path).body(Bytes::new()).unwrap()
+    }
+
+    #[test]
+    fn a_rule_is_used_up_after_its_times_and_keeps_to_its_path() {
+        let faults = Faults::default();
+        faults.add(
+            FaultRule::always(Endpoint::Kubernetes, Fault::Cut)
+                .times(2)
+                .on_path("/api/v1/pods"),
+        );
+        let take = |endpoint, path| faults.take(endpoint, &request(path));
+        assert_eq!(take(Endpoint::Kubernetes, "/api/v1/nodes"), None);
+        assert_eq!(take(Endpoint::Lambda, "/api/v1/pods"), None);
+        assert_eq!(
+            take(Endpoint::Kubernetes, "/api/v1/pods?limit=5"),
+            Some(Fault::Cut)
+        );
+        assert_eq!(take(Endpoint::Kubernetes, "/api/v1/pods"), Some(Fault::Cut));
+        assert_eq!(take(Endpoint::Kubernetes, "/api/v1/pods"), None);
+    }
+
+    #[test]
+    fn rules_are_written_as_the_documentation_shows_them() {
+        let text = r#"[
+            {"endpoint": "cloudwatch", "fault": {"status": {"code": 503, "retry_after": 2}}},
+            {"endpoint": "metrics_api", "fault": "hang", "times": 3, "path": "/pods"}
+        ]"#;
+        let rules: Vec<FaultRule> = serde_json::from_str(text).unwrap();
+        let status = Fault::Status {
+            code: 503,
+            retry_after: Some(2),
+        };
+        assert_eq!(
+            rules,
+            [
+                FaultRule::always(Endpoint::CloudWatch, status),
+                FaultRule::always(Endpoint::MetricsApi, Fault::Hang)
+                    .times(3)
+                    .on_path("/pods"),
+            ]
+        );
+        let unknown = r#"[{"endpoint": "kubernetes", "fault": "hang", "time": 3}]"#;
+        assert!(serde_json::from_str::<Vec<FaultRule>>(unknown).is_err());
+    }
+}

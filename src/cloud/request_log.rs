@@ -1,0 +1,47 @@
+//! How often each operation was asked for.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::faults::Endpoint;
+use super::route::Route;
+
+/// Counts of requests, also of those that a fault then answered. Clones share the counts.
+#[derive(Clone, Debug, Default)]
+pub struct RequestLog(Arc<Mutex<Counts>>);
+
+type Counts = BTreeMap<Endpoint, BTreeMap<String, u64>>;
+
+impl RequestLog {
+    /// Requests for the operation (`GetMetricData`, `list pods`) at the endpoint so far.
+    #[must_use]
+    pub fn count(&self, endpoint: Endpoint, operation: &str) -> u64 {
+        let counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        counts
+            .get(&endpoint)
+            .and_then(|counts| counts.get(operation))
+            .copied()
+            .unwrap_or(0)
+    }
+
+    /// All counts, by endpoint and operation.
+    #[must_use]
+    pub fn counts(&self) -> BTreeMap<Endpoint, BTreeMap<String, u64>> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    pub(super) fn record(&self, route: &Route) {
+        let Some(endpoint) = route.endpoint else {
+            return;
+        };
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *counts
+            .entry(endpoint)
+            .or_default()
+            .entry(route.operation.clone())
+            .or_default() += 1;
+    }
+}
