@@ -5,4 +5,5 @@ pub mod cloud;
 pub mod model;
 pub mod observation;
 pub mod sources;
+pub mod tariff;
 pub mod units;
