@@ -2,10 +2,17 @@
 //!
 //! Nothing here does input or output, waits, logs or reads a clock.
 
+pub mod allocation;
+pub mod node_split;
 mod report;
+mod settings;
 
 pub use report::{
     AccountReport, Basis, Breakeven, ClusterComponent, ClusterReport, Component, FunctionCounters,
     Home, Ineligibility, NodePrice, NodeReport, Outcome, PlatformCost, PriceSource, Provenance,
     Report, SharedWorkload, Subject, SubjectFacts, SubjectReport, Unpriced, Utilization, Verdict,
 };
+pub use settings::{KubernetesEquivalent, LambdaEquivalent, Settings, SharingPolicy};
+
+#[cfg(test)]
+mod fixtures;

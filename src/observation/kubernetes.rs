@@ -78,7 +78,9 @@ pub struct Pod {
     pub request: Resources,
     /// The size that Fargate provisioned for it, where it runs there.
     pub fargate_size: Option<Resources>,
-    /// Labels of the pod that the configuration asked to keep, such as `team`.
+    /// When it was created.
+    pub created_at: Option<Timestamp>,
+    /// The team that owns it, from the label that the configuration names.
     pub team: Option<Arc<str>>,
 }
 

@@ -4,6 +4,7 @@ use super::compute::{CoreSeconds, Cores};
 use super::counts::Requests;
 use super::memory::{Gib, GibSeconds};
 use super::quantity::{NotAQuantity, kept, product, quantity};
+use super::ratio::Ratio;
 use super::time::{Hours, Seconds};
 
 const SECONDS_PER_HOUR: f64 = 3_600.0;
@@ -87,6 +88,14 @@ impl UsdPerHour {
     #[must_use]
     pub fn per_gib(self, memory: Gib) -> Option<UsdPerGibHour> {
         (memory.0 > 0.0).then(|| UsdPerGibHour(kept(self.0 / memory.0)))
+    }
+}
+
+impl UsdPerGibHour {
+    /// The price of one core that costs `ratio` times as much as one GiB.
+    #[must_use]
+    pub fn per_core_at(self, ratio: Ratio) -> UsdPerCoreHour {
+        UsdPerCoreHour(kept(self.0 * ratio.get()))
     }
 }
 

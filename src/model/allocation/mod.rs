@@ -1,0 +1,369 @@
+//! Who holds what of each node, and who carries the rest: every dollar of every node lands somewhere.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use super::node_split::{Split, split};
+use super::report::{NodePrice, NodeReport, Unpriced};
+use super::settings::{Settings, SharingPolicy};
+use crate::observation::{
+    CapacityType, Node, Pod, PodKey, PodUsage, Resources, WorkloadId, WorkloadKind,
+};
+use crate::tariff::fargate;
+use crate::units::{Cores, Gib, Ratio, UsdPerHour};
+
+/// A node with its price, or the reason why it has none.
+#[derive(Clone, Debug)]
+pub struct PricedNode {
+    /// The node.
+    pub node: Arc<Node>,
+    /// Its price.
+    pub price: Result<NodePrice, Unpriced>,
+}
+
+/// What the cluster costs at one instant, and who carries it.
+#[derive(Clone, Debug, Default)]
+pub struct ClusterRates {
+    /// The workloads that carry cost.
+    pub workloads: BTreeMap<WorkloadId, WorkloadRates>,
+    /// The workloads whose cost the others carry.
+    pub shared: BTreeMap<WorkloadId, UsdPerHour>,
+    /// The whole, by component.
+    pub components: ClusterAmounts<UsdPerHour>,
+    /// The nodes.
+    pub nodes: Vec<NodeReport>,
+    /// Pods on nodes without a price.
+    pub unpriced_pods: usize,
+}
+
+/// An amount for each component of the cluster's cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct ClusterAmounts<T> {
+    /// Held for workloads that carry cost.
+    pub allocated: T,
+    /// Held for nobody, carried by workloads.
+    pub idle: T,
+    /// Of shared workloads, carried by the others.
+    pub shared: T,
+    /// Besides the nodes, carried by workloads.
+    pub fixed: T,
+    /// Carried by nobody.
+    pub unattributed: T,
+}
+
+/// What one workload costs at one instant.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct WorkloadRates {
+    /// Processors held for it.
+    pub cpu: UsdPerHour,
+    /// Memory held for it.
+    pub memory: UsdPerHour,
+    /// Its part of what nobody holds.
+    pub idle: UsdPerHour,
+    /// Its part of what serves everybody.
+    pub shared: UsdPerHour,
+    /// Its part of what the cluster costs besides its nodes.
+    pub fixed: UsdPerHour,
+    /// What is held for it.
+    pub held: Resources,
+    /// Its pods that hold something.
+    pub pods: usize,
+    /// Those of them on nodes without a price: their cost is not in here.
+    pub unpriced_pods: usize,
+    /// What it uses, where at least half of its pods say so.
+    pub used: Option<UsedRates>,
+}
+
+/// What one workload uses at one instant.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct UsedRates {
+    /// The cost of the processors in use.
+    pub cpu: UsdPerHour,
+    /// The cost of the memory in use.
+    pub memory: UsdPerHour,
+    /// Processors in use.
+    pub cores: Cores,
+    /// Memory in use.
+    pub working_set: Gib,
+}
+
+impl WorkloadRates {
+    /// What is held for it, in USD per hour.
+    #[must_use]
+    pub fn allocated(&self) -> UsdPerHour {
+        self.cpu + self.memory
+    }
+
+    /// That, and its part of idle, shared and fixed cost, in USD per hour.
+    #[must_use]
+    pub fn loaded(&self) -> UsdPerHour {
+        self.allocated() + self.idle + self.shared + self.fixed
+    }
+}
+
+/// One pod's part of its node.
+struct Holding<'a> {
+    pod: &'a Pod,
+    held: Resources,
+    used: Option<Resources>,
+}
+
+/// A node and the pods on it.
+struct Placement<'a> {
+    split: Result<(Split, UsdPerHour), Unpriced>,
+    node: &'a PricedNode,
+    holdings: Vec<Holding<'a>>,
+}
+
+/// Distributes what the cluster costs over its workloads, in USD per hour.
+///
+/// Formula, for a pod on a node with core and memory prices from [`split`]: `allocated = Σ_r allocation_r ·
+/// price_r`, where `allocation_r` is the larger of the pod's effective request and the sum over its containers of
+/// the larger of request and use. A node whose allocations exceed its capacity scales them down to it. `idle = P - Σ allocated` per
+/// node; `shared` is what DaemonSets and the shared namespaces hold; both and `fixed` are spread by `settings.sharing`.
+///
+/// Identity: `Σ loaded over workloads + unattributed = Σ prices of priced nodes + fixed`.
+#[must_use]
+pub fn allocate(
+    nodes: &[PricedNode],
+    pods: &[Arc<Pod>],
+    usage: &HashMap<PodKey, PodUsage>,
+    settings: &Settings,
+) -> ClusterRates {
+    let mut placements = place(nodes, settings);
+    let index: HashMap<&str, usize> = nodes
+        .iter()
+        .enumerate()
+        .map(|(at, node)| (&*node.node.name, at))
+        .collect();
+    let mut rates = ClusterRates::default();
+    let mut reporting: HashMap<&WorkloadId, usize> = HashMap::new();
+    for pod in pods {
+        let used = usage.get(&pod.key);
+        let placement = index.get(&*pod.node).map(|at| &mut placements[*at]);
+        let priced = placement.filter(|placement| placement.split.is_ok());
+        rates.unpriced_pods += usize::from(priced.is_none());
+        if !is_shared(&pod.workload, settings) {
+            let workload = rates.workloads.entry(pod.workload.clone()).or_default();
+            workload.pods += 1;
+            workload.unpriced_pods += usize::from(priced.is_none());
+            let told = priced.is_some() && used.is_some();
+            *reporting.entry(&pod.workload).or_default() += usize::from(told);
+        }
+        if let Some(placement) = priced {
+            let held = allocation(pod, used, &placement.node.node);
+            placement.holdings.push(Holding {
+                pod,
+                held,
+                used: used.map(total_use),
+            });
+        }
+    }
+    let mut idle = UsdPerHour::ZERO;
+    for placement in &placements {
+        rates.nodes.push(node_report(placement));
+        if let Ok((split, price)) = &placement.split {
+            idle += charge(&mut rates, placement, *split, *price, settings);
+        }
+    }
+    settle_use(&mut rates, &reporting);
+    spread(&mut rates, idle, settings);
+    rates
+}
+
+fn place<'a>(nodes: &'a [PricedNode], settings: &Settings) -> Vec<Placement<'a>> {
+    let placement = |node: &'a PricedNode| {
+        let ratio = match node.node.capacity_type {
+            CapacityType::Fargate => fargate::CPU_TO_MEMORY_RATIO,
+            CapacityType::OnDemand | CapacityType::Spot => settings.cpu_to_memory_ratio,
+        };
+        let split = node
+            .price
+            .as_ref()
+            .map_err(|reason| *reason)
+            .and_then(|price| {
+                let split = split(price.price, node.node.capacity, ratio);
+                split
+                    .map(|split| (split, price.price))
+                    .ok_or(Unpriced::NoCapacity)
+            });
+        Placement {
+            split,
+            node,
+            holdings: Vec::new(),
+        }
+    };
+    nodes.iter().map(placement).collect()
+}
+
+fn node_report(placement: &Placement<'_>) -> NodeReport {
+    let split = placement.split.as_ref();
+    let price = match (&placement.node.price, &placement.split) {
+        (Ok(price), Ok(_)) => Ok(price.clone()),
+        (Err(reason), _) | (_, Err(reason)) => Err(*reason),
+    };
+    NodeReport {
+        node: Arc::clone(&placement.node.node),
+        price,
+        core_price: split.ok().map(|(split, _)| split.core),
+        memory_price: split.ok().map(|(split, _)| split.memory),
+    }
+}
+
+/// What a pod holds of its node: the larger of request and use, container by container, and at least its
+/// effective request. On Fargate it holds all that was provisioned for it.
+fn allocation(pod: &Pod, usage: Option<&PodUsage>, node: &Node) -> Resources {
+    if node.capacity_type == CapacityType::Fargate {
+        return pod.fargate_size.unwrap_or(node.capacity);
+    }
+    let mut held = Resources {
+        gpus: pod.request.gpus,
+        ..Resources::default()
+    };
+    for container in &pod.containers {
+        let used = usage
+            .and_then(|usage| {
+                usage
+                    .containers
+                    .iter()
+                    .find(|used| used.name == container.name)
+            })
+            .map_or_else(Resources::default, |used| used.request);
+        held.cpu += container.request.cpu.max(used.cpu);
+        held.memory += container.request.memory.max(used.memory);
+    }
+    held.cpu = held.cpu.max(pod.request.cpu);
+    held.memory = held.memory.max(pod.request.memory);
+    held
+}
+
+fn total_use(usage: &PodUsage) -> Resources {
+    let mut total = Resources::default();
+    for container in &usage.containers {
+        total.cpu += container.request.cpu;
+        total.memory += container.request.memory;
+    }
+    total
+}
+
+/// Charges a node's pods for what they hold, and returns what nobody holds.
+fn charge(
+    rates: &mut ClusterRates,
+    placement: &Placement<'_>,
+    split: Split,
+    price: UsdPerHour,
+    settings: &Settings,
+) -> UsdPerHour {
+    let capacity = placement.node.node.capacity;
+    let cpu_sum: Cores = placement
+        .holdings
+        .iter()
+        .map(|holding| holding.held.cpu)
+        .sum();
+    let memory_sum: Gib = placement
+        .holdings
+        .iter()
+        .map(|holding| holding.held.memory)
+        .sum();
+    let cpu_scale = capacity
+        .cpu
+        .over(cpu_sum)
+        .unwrap_or(Ratio::ONE)
+        .min(Ratio::ONE);
+    let memory_scale = capacity
+        .memory
+        .over(memory_sum)
+        .unwrap_or(Ratio::ONE)
+        .min(Ratio::ONE);
+    let mut allocated = UsdPerHour::ZERO;
+    for Holding { pod, held, used } in &placement.holdings {
+        let held_cpu = held.cpu * cpu_scale;
+        let held_memory = held.memory * memory_scale;
+        let (cpu, memory) = (held_cpu * split.core, held_memory * split.memory);
+        allocated += cpu + memory;
+        if is_shared(&pod.workload, settings) {
+            *rates.shared.entry(pod.workload.clone()).or_default() += cpu + memory;
+            rates.components.shared += cpu + memory;
+            continue;
+        }
+        rates.components.allocated += cpu + memory;
+        let workload = rates.workloads.entry(pod.workload.clone()).or_default();
+        workload.cpu += cpu;
+        workload.memory += memory;
+        workload.held.cpu += held_cpu;
+        workload.held.memory += held_memory;
+        workload.held.gpus += held.gpus;
+        if let Some(used) = used {
+            let sum = workload.used.get_or_insert_default();
+            sum.cores += used.cpu;
+            sum.working_set += used.memory;
+            sum.cpu += used.cpu.min(held_cpu) * split.core;
+            sum.memory += used.memory.min(held_memory) * split.memory;
+        }
+    }
+    price.less(allocated)
+}
+
+/// A new pod is silent for a minute or so. Where at least half of a workload's pods say what they use, the
+/// silent ones are taken to use as much as the others; where fewer do, the use is not known.
+fn settle_use(rates: &mut ClusterRates, reporting: &HashMap<&WorkloadId, usize>) {
+    for (id, workload) in &mut rates.workloads {
+        let told = reporting.get(id).copied().unwrap_or_default();
+        let priced = workload.pods - workload.unpriced_pods;
+        workload.used = match workload.used {
+            Some(used) if told * 2 >= priced => {
+                let scale = Ratio::count(priced) * reciprocal(told);
+                Some(UsedRates {
+                    cpu: (used.cpu * scale).min(workload.cpu),
+                    memory: (used.memory * scale).min(workload.memory),
+                    cores: used.cores * scale,
+                    working_set: used.working_set * scale,
+                })
+            }
+            _ => None,
+        };
+    }
+}
+
+fn reciprocal(count: usize) -> Ratio {
+    Ratio::count(count).inverse().unwrap_or(Ratio::ONE)
+}
+
+/// Spreads idle, shared and fixed cost over the workloads; what nobody carries stays unattributed.
+fn spread(rates: &mut ClusterRates, idle: UsdPerHour, settings: &Settings) {
+    let shared = rates.components.shared;
+    let fixed = settings.fixed;
+    let whole = rates.components.allocated;
+    let nobody = match settings.sharing {
+        SharingPolicy::None => true,
+        SharingPolicy::Even => rates.workloads.is_empty(),
+        SharingPolicy::Proportional => whole.is_zero(),
+    };
+    if nobody {
+        rates.components.shared = UsdPerHour::ZERO;
+        rates.components.unattributed = idle + shared + fixed;
+        return;
+    }
+    rates.components.idle = idle;
+    rates.components.fixed = fixed;
+    let even = reciprocal(rates.workloads.len());
+    for workload in rates.workloads.values_mut() {
+        let weight = match settings.sharing {
+            SharingPolicy::Even => even,
+            _ => workload.allocated().over(whole).unwrap_or(Ratio::ZERO),
+        };
+        workload.idle = idle * weight;
+        workload.shared = shared * weight;
+        workload.fixed = fixed * weight;
+    }
+}
+
+/// Whether a workload serves everybody, so that the others carry its cost.
+#[must_use]
+pub fn is_shared(workload: &WorkloadId, settings: &Settings) -> bool {
+    workload.kind == WorkloadKind::DaemonSet
+        || settings.shared_namespaces.contains(&*workload.namespace)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,328 @@
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::model::fixtures::{deployment, node, pod, ratio, resources, settings, usage, workload};
+
+fn hourly(value: f64) -> UsdPerHour {
+    UsdPerHour::from_hourly(value).unwrap()
+}
+
+fn close(left: UsdPerHour, right: f64) -> bool {
+    (left.hourly() - right).abs() <= 1e-9 * right.abs().max(1e-3)
+}
+
+/// Σ loaded + unattributed, and Σ node prices + fixed.
+fn both_sides(nodes: &[PricedNode], rates: &ClusterRates, settings: &Settings) -> (f64, f64) {
+    let loaded: UsdPerHour = rates.workloads.values().map(WorkloadRates::loaded).sum();
+    let prices: UsdPerHour = nodes
+        .iter()
+        .filter_map(|node| node.price.as_ref().ok())
+        .map(|price| price.price)
+        .sum();
+    let carried = loaded + rates.components.unattributed;
+    (carried.hourly(), (prices + settings.fixed).hourly())
+}
+
+#[derive(Clone, Debug)]
+struct RandomPod {
+    workload: usize,
+    node: usize,
+    request: (f64, f64),
+    used: Option<(f64, f64)>,
+}
+
+fn random_pods() -> impl Strategy<Value = Vec<RandomPod>> {
+    let amount = || prop_oneof![Just((0.0, 0.0)), (0.0..6.0, 0.0..24.0)];
+    let one = (
+        0_usize..6,
+        0_usize..6,
+        amount(),
+        proptest::option::of(amount()),
+    )
+        .prop_map(|(workload, node, request, used)| RandomPod {
+            workload,
+            node,
+            request,
+            used,
+        });
+    proptest::collection::vec(one, 0..40)
+}
+
+fn random_nodes() -> impl Strategy<Value = Vec<PricedNode>> {
+    let one = (
+        0.0..64.0,
+        0.0..256.0,
+        proptest::option::weighted(0.8, 0.0..12.0),
+    );
+    proptest::collection::vec(one, 0..6).prop_map(|nodes| {
+        let named = nodes.into_iter().enumerate();
+        named
+            .map(|(at, (cores, gib, price))| node(&format!("n{at}"), cores, gib, price))
+            .collect()
+    })
+}
+
+fn policy() -> impl Strategy<Value = SharingPolicy> {
+    prop_oneof![
+        Just(SharingPolicy::Proportional),
+        Just(SharingPolicy::Even),
+        Just(SharingPolicy::None)
+    ]
+}
+
+fn cluster(random: &[RandomPod]) -> (Vec<Arc<Pod>>, HashMap<PodKey, PodUsage>) {
+    let kinds = [
+        WorkloadKind::Deployment,
+        WorkloadKind::DaemonSet,
+        WorkloadKind::StatefulSet,
+    ];
+    let namespaces = ["shop", "kube-system"];
+    let mut pods = Vec::new();
+    let mut used = HashMap::new();
+    for (at, one) in random.iter().enumerate() {
+        let kind = kinds[one.workload % 3].clone();
+        let owner = workload(
+            namespaces[one.workload % 2],
+            kind,
+            &format!("w{}", one.workload),
+        );
+        let request = resources(one.request.0, one.request.1);
+        let made = pod(&format!("p{at}"), owner, &format!("n{}", one.node), request);
+        if let Some((cores, gib)) = one.used {
+            used.insert(made.key.clone(), usage(resources(cores, gib)));
+        }
+        pods.push(Arc::new(made));
+    }
+    (pods, used)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn every_dollar_of_every_priced_node_lands_somewhere(
+        nodes in random_nodes(), random in random_pods(), sharing in policy(), fixed in 0.0..3.0,
+    ) {
+        let settings = Settings { sharing, fixed: hourly(fixed), ..settings() };
+        // A node that has nothing cannot be split: it is reported unpriced, and is outside of the identity.
+        let nodes: Vec<PricedNode> = nodes.into_iter()
+            .filter(|node| node.node.capacity.cpu.cores() + node.node.capacity.memory.gib() > 0.0)
+            .collect();
+        let (pods, used) = cluster(&random);
+        let rates = allocate(&nodes, &pods, &used, &settings);
+        let (carried, paid) = both_sides(&nodes, &rates, &settings);
+        prop_assert!((carried - paid).abs() <= 1e-9 * paid.max(1.0), "{} {}", carried, paid);
+        let all = rates.components;
+        let components = all.allocated + all.idle + all.shared + all.fixed + all.unattributed;
+        prop_assert!((components.hourly() - paid).abs() <= 1e-9 * paid.max(1.0));
+    }
+
+    #[test]
+    fn nobody_uses_more_than_is_held_for_it(nodes in random_nodes(), random in random_pods()) {
+        let (pods, used) = cluster(&random);
+        let rates = allocate(&nodes, &pods, &used, &settings());
+        for (id, workload) in &rates.workloads {
+            if let Some(used) = workload.used {
+                let sum = used.cpu + used.memory;
+                prop_assert!(sum.hourly() <= workload.allocated().hourly() * (1.0 + 1e-12), "{}", id);
+            }
+        }
+    }
+
+    #[test]
+    fn prices_twice_as_high_make_everything_cost_twice(nodes in random_nodes(), random in random_pods()) {
+        let (pods, used) = cluster(&random);
+        let dearer: Vec<PricedNode> = nodes.iter().cloned().map(|mut node| {
+            if let Ok(price) = &mut node.price {
+                price.price = price.price * ratio(2.0);
+            }
+            node
+        }).collect();
+        let once = allocate(&nodes, &pods, &used, &settings());
+        let twice = allocate(&dearer, &pods, &used, &settings());
+        for (id, workload) in &once.workloads {
+            prop_assert!(close(twice.workloads[id].loaded(), 2.0 * workload.loaded().hourly()));
+        }
+    }
+}
+
+#[test]
+fn a_pod_without_requests_is_charged_for_what_it_uses() {
+    let nodes = [node("n", 2.0, 8.0, Some(0.096))];
+    let idle_pod = pod("p", deployment("shop", "web"), "n", Resources::default());
+    let used = HashMap::from([(idle_pod.key.clone(), usage(resources(1.0, 0.0)))]);
+    let rates = allocate(&nodes, &[Arc::new(idle_pod)], &used, &settings());
+    let web = &rates.workloads[&deployment("shop", "web")];
+    assert!(
+        close(web.allocated(), 0.096 * 10.1 / 28.2),
+        "{:?}",
+        web.allocated()
+    );
+}
+
+#[test]
+fn what_a_pod_requests_is_held_for_it_even_while_it_is_idle() {
+    let nodes = [node("n", 2.0, 8.0, Some(0.096))];
+    let held = pod("p", deployment("shop", "web"), "n", resources(1.0, 4.0));
+    let used = HashMap::from([(held.key.clone(), usage(resources(0.1, 1.0)))]);
+    let rates = allocate(&nodes, &[Arc::new(held)], &used, &settings());
+    let web = &rates.workloads[&deployment("shop", "web")];
+    assert!(close(web.allocated(), 0.048), "{:?}", web.allocated());
+    assert!(close(web.idle, 0.048), "{:?}", web.idle);
+    let used = web.used.unwrap();
+    assert!(close(
+        used.cpu + used.memory,
+        0.096 * (0.1 * 10.1 + 1.0) / 28.2
+    ));
+}
+
+#[test]
+fn each_container_holds_the_larger_of_its_request_and_its_use() {
+    let nodes = [node("n", 4.0, 0.0, Some(0.4))];
+    let mut two = pod("p", deployment("shop", "web"), "n", resources(1.5, 0.0));
+    two.containers = vec![
+        crate::observation::Container {
+            name: "app".into(),
+            request: resources(1.0, 0.0),
+        },
+        crate::observation::Container {
+            name: "proxy".into(),
+            request: resources(0.5, 0.0),
+        },
+    ];
+    // The app uses less than it requests; that does not make room for the proxy, which uses more.
+    let mut used = usage(resources(0.2, 0.0));
+    used.containers.push(crate::observation::Container {
+        name: "proxy".into(),
+        request: resources(0.9, 0.0),
+    });
+    let used = HashMap::from([(two.key.clone(), used)]);
+    let rates = allocate(&nodes, &[Arc::new(two)], &used, &settings());
+    let held = rates.workloads[&deployment("shop", "web")].held;
+    assert!((held.cpu.cores() - 1.9).abs() < 1e-12, "{held:?}");
+}
+
+#[test]
+fn an_over_committed_node_is_scaled_down_to_what_it_has() {
+    let nodes = [node("n", 2.0, 8.0, Some(0.1))];
+    let pods = [
+        Arc::new(pod("a", deployment("shop", "a"), "n", resources(3.0, 2.0))),
+        Arc::new(pod("b", deployment("shop", "b"), "n", resources(1.0, 2.0))),
+    ];
+    let rates = allocate(&nodes, &pods, &HashMap::new(), &settings());
+    let (a, b) = (
+        &rates.workloads[&deployment("shop", "a")],
+        &rates.workloads[&deployment("shop", "b")],
+    );
+    assert!(close(a.cpu, 3.0 * b.cpu.hourly()));
+    assert!(close(a.cpu + b.cpu, 0.1 * 2.0 * 10.1 / 28.2));
+    assert!(
+        close(rates.components.idle, 0.1 * 4.0 / 28.2),
+        "{:?}",
+        rates.components
+    );
+}
+
+#[test]
+fn daemon_sets_and_shared_namespaces_are_carried_by_the_others() {
+    let nodes = [node("n", 4.0, 16.0, Some(0.2))];
+    let agent = workload("platform", WorkloadKind::DaemonSet, "agent");
+    let pods = [
+        Arc::new(pod("a", deployment("shop", "a"), "n", resources(1.0, 1.0))),
+        Arc::new(pod("d", agent.clone(), "n", resources(1.0, 1.0))),
+        Arc::new(pod(
+            "s",
+            deployment("kube-system", "dns"),
+            "n",
+            resources(1.0, 1.0),
+        )),
+    ];
+    let rates = allocate(&nodes, &pods, &HashMap::new(), &settings());
+    assert_eq!(rates.workloads.len(), 1);
+    let a = &rates.workloads[&deployment("shop", "a")];
+    assert!(close(a.shared, 2.0 * a.allocated().hourly()));
+    assert!(close(rates.shared[&agent], a.allocated().hourly()));
+    assert!(close(a.loaded(), 0.2));
+}
+
+#[test]
+fn without_a_workload_to_carry_it_a_node_is_unattributed() {
+    let nodes = [node("n", 4.0, 16.0, Some(0.2))];
+    let settings = Settings {
+        fixed: hourly(0.1),
+        ..settings()
+    };
+    let rates = allocate(&nodes, &[], &HashMap::new(), &settings);
+    assert!(
+        close(rates.components.unattributed, 0.3),
+        "{:?}",
+        rates.components
+    );
+}
+
+#[test]
+fn a_pod_on_an_unpriced_node_is_counted_and_costs_nothing_known() {
+    let nodes = [node("n", 4.0, 16.0, None)];
+    let pods = [Arc::new(pod(
+        "a",
+        deployment("shop", "a"),
+        "n",
+        resources(1.0, 1.0),
+    ))];
+    let rates = allocate(&nodes, &pods, &HashMap::new(), &settings());
+    assert_eq!(
+        (
+            rates.unpriced_pods,
+            rates.workloads[&deployment("shop", "a")].unpriced_pods
+        ),
+        (1, 1)
+    );
+    assert_eq!(rates.nodes[0].price, Err(Unpriced::UnknownInstanceType));
+}
+
+#[test]
+fn a_pod_on_a_node_that_is_not_known_yet_is_unpriced() {
+    let pods = [Arc::new(pod(
+        "a",
+        deployment("shop", "a"),
+        "elsewhere",
+        resources(1.0, 1.0),
+    ))];
+    let rates = allocate(&[], &pods, &HashMap::new(), &settings());
+    assert_eq!(rates.workloads[&deployment("shop", "a")].unpriced_pods, 1);
+}
+
+#[test]
+fn a_fargate_pod_holds_all_that_was_provisioned_for_it() {
+    let mut fargate = node("f", 0.5, 1.0, Some(0.024_685));
+    let mut machine = (*fargate.node).clone();
+    machine.capacity_type = CapacityType::Fargate;
+    fargate.node = Arc::new(machine);
+    let mut small = pod("p", deployment("shop", "batch"), "f", resources(0.25, 0.5));
+    small.fargate_size = Some(resources(0.5, 1.0));
+    let rates = allocate(&[fargate], &[Arc::new(small)], &HashMap::new(), &settings());
+    let batch = &rates.workloads[&deployment("shop", "batch")];
+    assert!(close(batch.allocated(), 0.024_685), "{batch:?}");
+    assert!(rates.components.idle.hourly() < 1e-12);
+}
+
+#[test]
+fn use_is_known_when_half_of_the_pods_report_and_absent_when_fewer_do() {
+    let nodes = [node("n", 8.0, 32.0, Some(0.4))];
+    let web = || deployment("shop", "web");
+    let pods: Vec<Arc<Pod>> = (0..4)
+        .map(|at| Arc::new(pod(&format!("p{at}"), web(), "n", resources(1.0, 1.0))))
+        .collect();
+    let told = |count: usize| -> HashMap<PodKey, PodUsage> {
+        let some = pods.iter().take(count);
+        some.map(|pod| (pod.key.clone(), usage(resources(0.5, 0.5))))
+            .collect()
+    };
+    let used = |count| allocate(&nodes, &pods, &told(count), &settings()).workloads[&web()].used;
+    assert!((used(4).unwrap().cores.cores() - 2.0).abs() < 1e-12);
+    assert!((used(2).unwrap().cores.cores() - 2.0).abs() < 1e-12);
+    assert_eq!(used(1), None);
+}

@@ -1,0 +1,127 @@
+//! Small clusters for tests, in the words of a test.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::allocation::PricedNode;
+use super::report::{NodePrice, PriceSource, Provenance, Unpriced};
+use super::settings::{KubernetesEquivalent, LambdaEquivalent, Settings, SharingPolicy};
+use crate::observation::{
+    Architecture, CapacityType, Container, Node, Pod, PodKey, PodUsage, Resources, WorkloadId,
+    WorkloadKind,
+};
+use crate::units::{Cores, Gib, HOURS_PER_MONTH, Ratio, Seconds, UsdPerHour};
+
+pub(crate) fn ratio(value: f64) -> Ratio {
+    Ratio::from_factor(value).unwrap()
+}
+
+pub(crate) fn seconds(value: f64) -> Seconds {
+    Seconds::from_seconds(value).unwrap()
+}
+
+pub(crate) fn resources(cores: f64, gib: f64) -> Resources {
+    Resources {
+        cpu: Cores::from_cores(cores).unwrap(),
+        memory: Gib::from_gib(gib).unwrap(),
+        gpus: 0,
+    }
+}
+
+pub(crate) fn settings() -> Settings {
+    Settings {
+        decision_window: seconds(86_400.0),
+        hours_per_month: HOURS_PER_MONTH,
+        cpu_to_memory_ratio: ratio(10.1),
+        shared_namespaces: BTreeSet::from(["kube-system".to_owned()]),
+        sharing: SharingPolicy::Proportional,
+        fixed: UsdPerHour::ZERO,
+        verdict_margin: ratio(0.05),
+        lambda_equivalent: LambdaEquivalent {
+            architecture: Architecture::Arm64,
+            max_slowdown: ratio(2.0),
+            memory_headroom: ratio(1.2),
+            concurrency_limit: 1_000,
+        },
+        kubernetes_equivalent: KubernetesEquivalent {
+            pod_cpu: Cores::from_cores(0.25).unwrap(),
+            pod_concurrency: 10,
+            target_utilization: ratio(0.65),
+            min_replicas: 2,
+            packing_efficiency: ratio(0.75),
+            cpu_share: ratio(0.5),
+        },
+    }
+}
+
+pub(crate) fn node(name: &str, cores: f64, gib: f64, hourly: Option<f64>) -> PricedNode {
+    let node = Node {
+        name: name.into(),
+        instance_type: Some("m5.large".into()),
+        region: Some("us-east-1".into()),
+        zone: None,
+        capacity_type: CapacityType::OnDemand,
+        capacity: resources(cores, gib),
+        allocatable: resources(cores, gib),
+        labels: BTreeMap::new(),
+    };
+    let price = hourly
+        .ok_or(Unpriced::UnknownInstanceType)
+        .map(|hourly| NodePrice {
+            price: UsdPerHour::from_hourly(hourly).unwrap(),
+            provenance: Provenance {
+                source: PriceSource::Config,
+                fetched_at: None,
+                method: "as the test says".into(),
+            },
+        });
+    PricedNode {
+        node: Arc::new(node),
+        price,
+    }
+}
+
+pub(crate) fn deployment(namespace: &str, name: &str) -> WorkloadId {
+    workload(namespace, WorkloadKind::Deployment, name)
+}
+
+pub(crate) fn workload(namespace: &str, kind: WorkloadKind, name: &str) -> WorkloadId {
+    WorkloadId {
+        namespace: namespace.into(),
+        kind,
+        name: name.into(),
+    }
+}
+
+/// A pod of one container.
+pub(crate) fn pod(name: &str, workload: WorkloadId, node: &str, request: Resources) -> Pod {
+    Pod {
+        key: PodKey {
+            namespace: Arc::clone(&workload.namespace),
+            name: name.into(),
+        },
+        workload,
+        node: node.into(),
+        containers: vec![Container {
+            name: "app".into(),
+            request,
+        }],
+        request,
+        fargate_size: None,
+        created_at: None,
+        team: None,
+    }
+}
+
+pub(crate) fn usage(used: Resources) -> PodUsage {
+    PodUsage {
+        at: Timestamp::UNIX_EPOCH,
+        window: seconds(15.0),
+        containers: vec![Container {
+            name: "app".into(),
+            request: used,
+        }],
+    }
+}

@@ -1,0 +1,70 @@
+//! What the model is told about the world beyond what it observes.
+
+use std::collections::BTreeSet;
+
+use crate::observation::Architecture;
+use crate::units::{Cores, Hours, Ratio, Seconds, UsdPerHour};
+
+/// Settings of the model, resolved from the configuration.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// The time over which costs and requests are averaged.
+    pub decision_window: Seconds,
+    /// The length of a month.
+    pub hours_per_month: Hours,
+    /// The price of a core over the price of a GiB (ρ) on ordinary nodes.
+    pub cpu_to_memory_ratio: Ratio,
+    /// Namespaces whose workloads serve everybody.
+    pub shared_namespaces: BTreeSet<String>,
+    /// Who carries idle, shared and fixed cost.
+    pub sharing: SharingPolicy,
+    /// What the cluster costs besides its nodes: control plane, load balancers and the like.
+    pub fixed: UsdPerHour,
+    /// How much the platforms must differ, relative to the dearer, for a verdict.
+    pub verdict_margin: Ratio,
+    /// How a workload of the cluster would run on Lambda.
+    pub lambda_equivalent: LambdaEquivalent,
+    /// How a function would run in the cluster.
+    pub kubernetes_equivalent: KubernetesEquivalent,
+}
+
+/// Who carries idle, shared and fixed cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SharingPolicy {
+    /// Each workload, in proportion to its allocated cost.
+    Proportional,
+    /// Each workload the same.
+    Even,
+    /// Nobody: it stays unattributed.
+    None,
+}
+
+/// How a workload of the cluster would run on Lambda.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LambdaEquivalent {
+    /// On which processor.
+    pub architecture: Architecture,
+    /// How many times slower than now a request may become in the mean.
+    pub max_slowdown: Ratio,
+    /// The memory setting over the working set that was seen.
+    pub memory_headroom: Ratio,
+    /// How many environments the account may run at once, where the account does not say.
+    pub concurrency_limit: u32,
+}
+
+/// How a function would run in the cluster.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KubernetesEquivalent {
+    /// What one pod requests.
+    pub pod_cpu: Cores,
+    /// How many requests one pod works on at once.
+    pub pod_concurrency: u32,
+    /// The utilisation of its CPU request at which an autoscaler adds a pod.
+    pub target_utilization: Ratio,
+    /// The least number of pods.
+    pub min_replicas: u32,
+    /// How much of the nodes' cost pods can be packed onto (η).
+    pub packing_efficiency: Ratio,
+    /// The part of its wall time that a function computes (φ).
+    pub cpu_share: Ratio,
+}
