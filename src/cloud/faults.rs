@@ -13,9 +13,11 @@ use hyper::body::Frame;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
+use super::aws::{self, Refusal};
 use super::route::{Part, Route};
 use super::server::{Body, full};
-use super::{aws, kube, prometheus};
+use super::world::World;
+use super::{kube, prometheus};
 
 /// The services that can fail, each by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -67,6 +69,8 @@ pub enum Fault {
     Gone,
     /// The credentials are not known.
     Unauthorized,
+    /// The credentials were good once; AWS says so, the others as for `Unauthorized`.
+    Expired,
     /// The credentials do not suffice.
     Forbidden,
 }
@@ -234,8 +238,13 @@ pub(super) enum Outcome {
 }
 
 /// A fault before the request is handled.
-pub(super) async fn before(fault: &Fault, route: &Route, request: &Request<Bytes>) -> Outcome {
-    let error = |code: u16, code_name: &str, retry_after: Option<u32>, message: &str| {
+pub(super) async fn before(
+    fault: &Fault,
+    world: &World,
+    route: &Route,
+    request: &Request<Bytes>,
+) -> Outcome {
+    let error = |code: u16, code_name: &'static str, retry_after: Option<u32>, message: &str| {
         let status = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = match route.part {
             Part::Aws => aws::error(request, status, code_name, message),
@@ -250,6 +259,7 @@ pub(super) async fn before(fault: &Fault, route: &Route, request: &Request<Bytes
         Outcome::Answer(Box::new(response))
     };
     let aws = route.part == Part::Aws;
+    let refuse = |refusal| Outcome::Answer(Box::new(aws::refuse(world, request, refusal)));
     match fault {
         Fault::Latency { millis } => {
             tokio::time::sleep(Duration::from_millis(*millis)).await;
@@ -266,26 +276,13 @@ pub(super) async fn before(fault: &Fault, route: &Route, request: &Request<Bytes
             };
             error(*code, name, *retry_after, "simulated fault")
         }
-        // AWS throttles with 400, everybody else with 429.
-        Fault::Throttle if aws => error(400, "ThrottlingException", None, "Rate exceeded"),
+        Fault::Throttle if aws => refuse(Refusal::Throttled),
         Fault::Throttle => error(429, "too_many_requests", Some(1), "too many requests"),
         Fault::Gone => error(410, "Gone", None, "the requested version is gone"),
-        Fault::Unauthorized if aws => error(
-            403,
-            "UnrecognizedClientException",
-            None,
-            "The security token included in the request is invalid.",
-        ),
-        Fault::Unauthorized => error(401, "unauthorized", None, "Unauthorized"),
-        Fault::Forbidden if aws => error(
-            403,
-            "AccessDeniedException",
-            None,
-            &format!(
-                "User: arn:aws:iam::123456789012:user/simulated is not authorized to perform: {}",
-                route.operation
-            ),
-        ),
+        Fault::Unauthorized if aws => refuse(Refusal::UnknownCredentials),
+        Fault::Expired if aws => refuse(Refusal::ExpiredCredentials),
+        Fault::Unauthorized | Fault::Expired => error(401, "unauthorized", None, "Unauthorized"),
+        Fault::Forbidden if aws => refuse(Refusal::Denied),
         Fault::Forbidden => error(403, "forbidden", None, "forbidden"),
     }
 }

@@ -6,6 +6,7 @@
 mod aws;
 mod control;
 pub mod faults;
+mod form;
 mod kube;
 mod prometheus;
 mod request_log;

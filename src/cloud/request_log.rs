@@ -7,6 +7,10 @@ use super::faults::Endpoint;
 use super::route::Route;
 
 /// Counts of requests, also of those that a fault then answered. Clones share the counts.
+///
+/// GetMetricData is billed by the metric, and the price list can be read in two ways. So there are two
+/// more counts of CloudWatch: `metrics requested`, where up to five statistics of one metric in one
+/// request count once, and `metric queries`, where each query counts.
 #[derive(Clone, Debug, Default)]
 pub struct RequestLog(Arc<Mutex<Counts>>);
 
@@ -34,14 +38,18 @@ impl RequestLog {
     }
 
     pub(super) fn record(&self, route: &Route) {
-        let Some(endpoint) = route.endpoint else {
-            return;
-        };
+        if let Some(endpoint) = route.endpoint {
+            self.add(endpoint, &route.operation, 1);
+        }
+    }
+
+    /// Adds to a count, which need not be one of requests.
+    pub(super) fn add(&self, endpoint: Endpoint, what: &str, count: u64) {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         *counts
             .entry(endpoint)
             .or_default()
-            .entry(route.operation.clone())
-            .or_default() += 1;
+            .entry(what.to_owned())
+            .or_default() += count;
     }
 }

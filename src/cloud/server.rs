@@ -103,7 +103,7 @@ async fn respond(shared: Arc<Shared>, request: Request<Incoming>) -> io::Result<
     };
     match shared.faults.take(endpoint, &request) {
         None => Ok(dispatch(&shared, &route, request).await),
-        Some(fault) => match faults::before(&fault, &route, &request).await {
+        Some(fault) => match faults::before(&fault, &shared.world, &route, &request).await {
             Outcome::Answer(response) => Ok(*response),
             Outcome::Cut => Err(io::Error::from(io::ErrorKind::ConnectionReset)),
             Outcome::Continue => {

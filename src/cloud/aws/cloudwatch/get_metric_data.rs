@@ -1,0 +1,315 @@
+//! GetMetricData.
+
+use std::collections::BTreeMap;
+
+use super::metrics::Series;
+use super::query::{MetricName, Query, Request};
+use super::statistics::Bucket;
+use super::window::Window;
+use crate::cloud::aws::document::{Document, structure, text};
+use crate::cloud::aws::failure::Failure;
+use crate::cloud::aws::page::{Position, page};
+use crate::cloud::world::World;
+
+/// Answers a request at `now`, in seconds since 1970.
+///
+/// Metrics that nothing publishes have an empty, complete result. Metrics of another account are
+/// `Forbidden`.
+pub(super) fn answer(world: &World, request: &Request, now: i64) -> Result<Document, Failure> {
+    let described = describe(request);
+    let from = match &request.next_token {
+        None => Position {
+            asked_at: now,
+            ..Position::default()
+        },
+        Some(token) => Position::from_token(token, &described)?,
+    };
+    let history_start = world.history_start().as_second();
+    let window = Window::new(request.start, request.end, from.asked_at, history_start);
+    let queries: Vec<&Query> = request
+        .queries
+        .iter()
+        .filter(|query| query.return_data)
+        .collect();
+
+    let mut data = Data {
+        world,
+        window,
+        read: BTreeMap::new(),
+    };
+    let points_of = |result: usize| data.of(queries[result]).len();
+    let (slices, next) = page(queries.len(), points_of, from, request.max_datapoints);
+    let results = slices
+        .into_iter()
+        .map(|slice| {
+            let query = queries[slice.result];
+            let buckets = data.of(query);
+            let last = buckets.len().saturating_sub(1);
+            let (times, values) = slice
+                .points
+                .map(|point| {
+                    let (time, bucket) = &buckets[if request.descending {
+                        last - point
+                    } else {
+                        point
+                    }];
+                    let value = bucket.statistic(query.statistic);
+                    let time = Document::Time(*time as f64);
+                    (time, Document::Float(value))
+                })
+                .unzip();
+            let status = match (is_own_account(world, query), slice.complete) {
+                (false, _) => "Forbidden",
+                (true, true) => "Complete",
+                (true, false) => "PartialData",
+            };
+            structure([
+                ("Id", text(query.id.as_str())),
+                ("Label", text(label(query, request.queries.len()))),
+                ("Timestamps", Document::List(times)),
+                ("Values", Document::List(values)),
+                ("StatusCode", text(status)),
+            ])
+        })
+        .collect();
+
+    let mut answer = vec![
+        ("MetricDataResults".to_owned(), Document::List(results)),
+        ("Messages".to_owned(), Document::List(Vec::new())),
+    ];
+    if let Some(next) = next {
+        answer.push(("NextToken".to_owned(), text(next.to_token(&described))));
+    }
+    Ok(Document::Map(answer))
+}
+
+/// The data of one call: queries for several statistics of one metric read them once.
+struct Data<'a> {
+    world: &'a World,
+    window: Window,
+    read: BTreeMap<Key<'a>, Vec<(i64, Bucket)>>,
+}
+
+/// Metric, unit and period.
+type Key<'a> = (&'a MetricName, Option<&'a str>, i64);
+
+impl<'a> Data<'a> {
+    /// The periods of a query, oldest first.
+    fn of(&mut self, query: &'a Query) -> &[(i64, Bucket)] {
+        let (world, window) = (self.world, self.window);
+        if !is_own_account(world, query) {
+            return &[];
+        }
+        let unit = query.unit.as_deref();
+        self.read
+            .entry((&query.metric, unit, query.period))
+            .or_insert_with(|| {
+                let metric = &query.metric;
+                Series::find(world, &metric.namespace, &metric.name, &metric.dimensions)
+                    .filter(|series| unit.is_none_or(|unit| unit == series.metric.unit()))
+                    .map(|series| window.buckets(&series, query.period))
+                    .unwrap_or_default()
+            })
+    }
+}
+
+fn is_own_account(world: &World, query: &Query) -> bool {
+    query
+        .account
+        .as_ref()
+        .is_none_or(|account| *account == world.spec.account_id)
+}
+
+/// The label of a result: what was asked for, else the metric's name, with its dimensions where the
+/// request has several queries.
+fn label(query: &Query, queries: usize) -> String {
+    if let Some(label) = &query.label {
+        return label.clone();
+    }
+    let mut words: Vec<&str> = Vec::new();
+    if queries > 1 {
+        words.extend(
+            query
+                .metric
+                .dimensions
+                .iter()
+                .map(|(_, value)| value.as_str()),
+        );
+    }
+    words.push(&query.metric.name);
+    words.join(" ")
+}
+
+/// Everything of a request that must stay the same from page to page.
+fn describe(request: &Request) -> String {
+    format!(
+        "{:?} {} {} {}",
+        request.queries, request.start, request.end, request.descending
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// 2026-03-03T00:00:00Z, the start of the world below.
+    const NOW: i64 = 1_772_496_000;
+
+    fn world() -> World {
+        World::from_yaml(
+            "{name: w, start: '2026-03-03T00:00:00Z', functions: [
+               {name: f, memory_mib: 128, duration_ms: 100, error_ratio: 0.1,
+                traffic: {pattern: steady, requests_per_second: 2}},
+               {name: g, memory_mib: 128, duration_ms: 3000, timeout_s: 30,
+                traffic: {pattern: timer, every_minutes: 10, offset_minutes: 3, requests: 50}}]}",
+        )
+        .unwrap()
+    }
+
+    fn query(id: &str, metric: &str, function: Option<&str>, stat: &str) -> serde_json::Value {
+        let dimensions: Vec<_> = function
+            .iter()
+            .map(|f| json!({"Name": "FunctionName", "Value": f}))
+            .collect();
+        json!({"Id": id, "MetricStat": {"Period": 60, "Stat": stat, "Metric": {
+            "Namespace": "AWS/Lambda", "MetricName": metric, "Dimensions": dimensions}}})
+    }
+
+    fn hour(queries: &[serde_json::Value]) -> serde_json::Value {
+        json!({"MetricDataQueries": queries, "StartTime": NOW - 7_200, "EndTime": NOW - 3_600})
+    }
+
+    fn call(world: &World, input: &serde_json::Value, now: i64) -> serde_json::Value {
+        let input = Document::from_json(input.to_string().as_bytes()).unwrap();
+        let answer = answer(world, &Request::parse(&input).unwrap(), now).unwrap();
+        serde_json::from_slice(&answer.to_json()).unwrap()
+    }
+
+    #[test]
+    fn pages_of_any_size_hold_the_same_points_as_one_answer() {
+        let world = world();
+        let mut input = hour(&[
+            query("calls", "Invocations", Some("f"), "Sum"),
+            query("nothing", "Invocations", Some("nobody"), "Sum"),
+            query("timer", "Duration", Some("g"), "p99"),
+            query("all", "Invocations", None, "Sum"),
+        ]);
+        let whole = call(&world, &input, NOW);
+        assert_eq!(whole["NextToken"], json!(null));
+        for limit in [1, 7, 59, 60, 61, 126, 127] {
+            input["MaxDatapoints"] = limit.into();
+            input["NextToken"] = json!(null);
+            let mut joined = serde_json::Map::new();
+            for page in 0.. {
+                // Time passes between the pages.
+                let part = call(&world, &input, NOW + page * 60);
+                let mut points = 0;
+                for result in part["MetricDataResults"].as_array().unwrap() {
+                    let values = result["Values"].as_array().unwrap();
+                    points += values.len();
+                    let known = joined
+                        .entry(result["Id"].as_str().unwrap())
+                        .or_insert(json!({"Values": [], "Timestamps": []}));
+                    for field in ["Values", "Timestamps"] {
+                        let more = result[field].as_array().unwrap().clone();
+                        known[field].as_array_mut().unwrap().extend(more);
+                    }
+                    known["StatusCode"] = result["StatusCode"].clone();
+                }
+                assert!(points <= limit, "{points} of at most {limit}");
+                input["NextToken"] = part["NextToken"].clone();
+                if part["NextToken"].is_null() {
+                    break;
+                }
+            }
+            for result in whole["MetricDataResults"].as_array().unwrap() {
+                let joined = &joined[result["Id"].as_str().unwrap()];
+                for field in ["Values", "Timestamps", "StatusCode"] {
+                    assert_eq!(joined[field], result[field], "limit {limit}, {field}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_newest_point_comes_first_unless_asked_otherwise() {
+        let world = world();
+        let mut input = hour(&[query("a", "Invocations", Some("f"), "Sum")]);
+        let newest = call(&world, &input, NOW);
+        assert_eq!(newest["MetricDataResults"][0]["Timestamps"][0], NOW - 3_660);
+        input["ScanBy"] = "TimestampAscending".into();
+        let oldest = call(&world, &input, NOW);
+        assert_eq!(oldest["MetricDataResults"][0]["Timestamps"][0], NOW - 7_200);
+    }
+
+    #[test]
+    fn a_minute_without_invocations_has_no_point_and_an_unknown_metric_none_at_all() {
+        let answer = call(
+            &world(),
+            &hour(&[
+                query("timer", "Invocations", Some("g"), "Sum"),
+                query("peak", "ConcurrentExecutions", Some("g"), "Maximum"),
+                query("function", "Invocations", Some("nobody"), "Sum"),
+                query("metric", "InitDuration", Some("f"), "Sum"),
+            ]),
+            NOW,
+        );
+        let results = &answer["MetricDataResults"];
+        assert_eq!(
+            results[0]["Values"],
+            json!([50.0, 50.0, 50.0, 50.0, 50.0, 50.0])
+        );
+        // ceil(1.3 * 50 / 60 * 3 s)
+        assert_eq!(results[1]["Values"][0], 4.0);
+        for result in [&results[2], &results[3]] {
+            assert_eq!(result["Values"], json!([]));
+            assert_eq!(result["StatusCode"], "Complete");
+        }
+    }
+
+    #[test]
+    fn the_region_is_the_sum_of_its_functions() {
+        let answer = call(
+            &world(),
+            &hour(&[
+                query("calls", "Invocations", None, "Sum"),
+                query("peak", "ConcurrentExecutions", None, "Maximum"),
+                query("f", "ConcurrentExecutions", Some("f"), "Maximum"),
+            ]),
+            NOW,
+        );
+        let results = &answer["MetricDataResults"];
+        let mut calls: Vec<f64> = results[0]["Values"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|v| v.as_f64().unwrap())
+            .collect();
+        calls.sort_by(f64::total_cmp);
+        calls.dedup();
+        assert_eq!(calls, [120.0, 170.0]);
+        let busiest = results[1]["Values"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|v| v.as_f64().unwrap());
+        assert_eq!(busiest.fold(0.0, f64::max), 1.0 + 4.0);
+        assert_eq!(results[2]["Values"][0], 1.0);
+    }
+
+    #[test]
+    fn data_of_another_account_or_unit_are_not_shown() {
+        let mut input = hour(&[
+            query("unit", "Duration", Some("f"), "Sum"),
+            query("account", "Duration", Some("f"), "Average"),
+        ]);
+        input["MetricDataQueries"][0]["MetricStat"]["Unit"] = "Seconds".into();
+        input["MetricDataQueries"][1]["AccountId"] = "999999999999".into();
+        let answer = call(&world(), &input, NOW);
+        assert_eq!(answer["MetricDataResults"][0]["StatusCode"], "Complete");
+        assert_eq!(answer["MetricDataResults"][0]["Values"], json!([]));
+        assert_eq!(answer["MetricDataResults"][1]["StatusCode"], "Forbidden");
+    }
+}

@@ -1,0 +1,163 @@
+//! ListMetrics.
+
+use super::metrics::{self, Dimensions};
+use super::query::optional;
+use crate::cloud::aws::document::{Document, structure, text};
+use crate::cloud::aws::failure::Failure;
+use crate::cloud::aws::page::{Position, page};
+use crate::cloud::world::World;
+
+/// Metrics of one answer (ListMetrics: "Up to 500 results are returned for any one call").
+const PAGE: usize = 500;
+
+/// What a caller wants listed.
+#[derive(Debug)]
+struct Filter<'d> {
+    namespace: Option<&'d str>,
+    name: Option<&'d str>,
+    /// Dimensions that a metric must have, with the value or with any.
+    dimensions: Vec<(&'d str, Option<&'d str>)>,
+}
+
+/// Answers a request; `RecentlyActive` is ignored.
+pub(super) fn answer(world: &World, input: &Document) -> Result<Document, Failure> {
+    let filter = Filter::parse(input)?;
+    let described = format!("{filter:?}");
+    let from = match optional(input, "NextToken", "", Document::as_text)? {
+        None => Position::default(),
+        Some(token) => Position::from_token(token, &described)?,
+    };
+    let found: Vec<_> = metrics::all(world)
+        .into_iter()
+        .filter(|(metric, dimensions)| filter.admits(metric.name(), dimensions))
+        .collect();
+    let (slices, next) = page(found.len(), |_| 1, from, PAGE);
+    let listed = slices
+        .into_iter()
+        .map(|slice| {
+            let (metric, dimensions) = &found[slice.result];
+            let dimensions = dimensions
+                .iter()
+                .map(|(name, value)| {
+                    structure([
+                        ("Name", text(name.as_str())),
+                        ("Value", text(value.as_str())),
+                    ])
+                })
+                .collect();
+            structure([
+                ("Namespace", text(metrics::NAMESPACE)),
+                ("MetricName", text(metric.name())),
+                ("Dimensions", Document::List(dimensions)),
+            ])
+        })
+        .collect();
+    let mut answer = vec![("Metrics".to_owned(), Document::List(listed))];
+    if let Some(next) = next {
+        answer.push(("NextToken".to_owned(), text(next.to_token(&described))));
+    }
+    Ok(Document::Map(answer))
+}
+
+impl<'d> Filter<'d> {
+    fn parse(input: &'d Document) -> Result<Self, Failure> {
+        let dimensions = optional(input, "Dimensions", "", Document::as_list)?.unwrap_or(&[]);
+        Ok(Self {
+            namespace: optional(input, "Namespace", "", Document::as_text)?,
+            name: optional(input, "MetricName", "", Document::as_text)?,
+            dimensions: dimensions
+                .iter()
+                .map(|dimension| {
+                    let place = "Dimensions.";
+                    let name = optional(dimension, "Name", place, Document::as_text)?.ok_or_else(
+                        || Failure::validation("The parameter Dimensions.Name is required."),
+                    )?;
+                    Ok((
+                        name,
+                        optional(dimension, "Value", place, Document::as_text)?,
+                    ))
+                })
+                .collect::<Result<_, Failure>>()?,
+        })
+    }
+
+    fn admits(&self, name: &str, dimensions: &Dimensions) -> bool {
+        self.namespace
+            .is_none_or(|namespace| namespace == metrics::NAMESPACE)
+            && self.name.is_none_or(|wanted| wanted == name)
+            && self.dimensions.iter().all(|(wanted, value)| {
+                dimensions
+                    .iter()
+                    .any(|(name, found)| name == wanted && value.is_none_or(|value| value == found))
+            })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn world(functions: usize) -> World {
+        let functions: String = (0..functions)
+            .map(|i| {
+                format!(
+                    "{{name: f{i}, memory_mib: 128, duration_ms: 1, traffic: {{pattern: steady, \
+                     requests_per_second: 1}}}},"
+                )
+            })
+            .collect();
+        World::from_yaml(&format!("{{name: w, functions: [{functions}]}}")).unwrap()
+    }
+
+    fn list(world: &World, input: &serde_json::Value) -> serde_json::Value {
+        let input = Document::from_json(input.to_string().as_bytes()).unwrap();
+        serde_json::from_slice(&answer(world, &input).unwrap().to_json()).unwrap()
+    }
+
+    #[test]
+    fn filters_narrow_the_list() {
+        let world = world(3);
+        for (input, expected) in [
+            (json!({}), 3 * 5 * 2 + 5),
+            (json!({"Namespace": "AWS/EC2"}), 0),
+            (
+                json!({"Namespace": "AWS/Lambda", "MetricName": "Errors"}),
+                3 * 2 + 1,
+            ),
+            (
+                json!({"Dimensions": [{"Name": "FunctionName", "Value": "f1"}]}),
+                5 * 2,
+            ),
+            (json!({"Dimensions": [{"Name": "Resource"}]}), 3 * 5),
+            (
+                json!({"MetricName": "Errors", "Dimensions": [{"Name": "Resource", "Value": "f9"}]}),
+                0,
+            ),
+        ] {
+            let found = list(&world, &input)["Metrics"].as_array().unwrap().len();
+            assert_eq!(found, expected, "{input}");
+        }
+    }
+
+    #[test]
+    fn a_long_list_comes_in_pages_of_500_without_a_gap() {
+        let world = world(120);
+        let (mut all, mut sizes, mut input) = (Vec::new(), Vec::new(), json!({}));
+        loop {
+            let part = list(&world, &input);
+            let metrics = part["Metrics"].as_array().unwrap();
+            sizes.push(metrics.len());
+            all.extend(metrics.iter().map(ToString::to_string));
+            input["NextToken"] = part["NextToken"].clone();
+            if part["NextToken"].is_null() {
+                break;
+            }
+        }
+        assert_eq!(sizes, [500, 500, 205]);
+        all.sort();
+        all.dedup();
+        assert_eq!(all.len(), 1_205);
+    }
+}
