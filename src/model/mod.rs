@@ -3,6 +3,10 @@
 //! Nothing here does input or output, waits, logs or reads a clock.
 
 pub mod allocation;
+pub mod crossover;
+pub mod kubernetes_equivalent;
+pub mod lambda;
+pub mod lambda_equivalent;
 pub mod node_split;
 mod report;
 mod settings;
