@@ -3,6 +3,7 @@
 //! Nothing here does input or output, waits, logs or reads a clock.
 
 pub mod allocation;
+pub mod assessment;
 pub mod crossover;
 pub mod kubernetes_equivalent;
 pub mod lambda;
@@ -10,6 +11,8 @@ pub mod lambda_equivalent;
 pub mod node_split;
 mod report;
 mod settings;
+pub mod verdict;
+pub mod window;
 
 pub use report::{
     AccountReport, Basis, Breakeven, ClusterComponent, ClusterReport, Component, FunctionCounters,
@@ -19,4 +22,4 @@ pub use report::{
 pub use settings::{KubernetesEquivalent, LambdaEquivalent, Settings, SharingPolicy};
 
 #[cfg(test)]
-mod fixtures;
+pub(crate) mod fixtures;

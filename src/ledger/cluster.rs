@@ -1,0 +1,58 @@
+//! The account of the whole cluster.
+
+use jiff::Timestamp;
+
+use super::coverage::Coverage;
+use crate::model::allocation::{ClusterAmounts, ClusterRates};
+use crate::units::{Seconds, Usd};
+
+/// What the cluster cost, and over which time that was seen.
+#[derive(Debug, Default)]
+pub(crate) struct ClusterAccount {
+    spent: ClusterAmounts<Usd>,
+    observed: Seconds,
+    lost: Seconds,
+    seen: Coverage,
+}
+
+impl ClusterAccount {
+    pub(super) fn spend(&mut self, rates: &ClusterRates, from: Timestamp, to: Timestamp) {
+        let time = Seconds::between(from, to);
+        let rates = &rates.components;
+        self.spent.allocated += rates.allocated * time;
+        self.spent.idle += rates.idle * time;
+        self.spent.shared += rates.shared * time;
+        self.spent.fixed += rates.fixed * time;
+        self.spent.unattributed += rates.unattributed * time;
+        self.observed += time;
+        self.seen.add(from, to);
+    }
+
+    pub(super) fn lose(&mut self, time: Seconds) {
+        self.lost += time;
+    }
+
+    /// Which time was seen.
+    pub(super) const fn seen(&self) -> &Coverage {
+        &self.seen
+    }
+
+    pub(super) fn forget(&mut self, before: Timestamp) {
+        self.seen.forget(before);
+    }
+
+    /// Money spent since the program started, by component.
+    pub(crate) const fn spent(&self) -> &ClusterAmounts<Usd> {
+        &self.spent
+    }
+
+    /// The time over which it was spent.
+    pub(crate) const fn observed(&self) -> Seconds {
+        self.observed
+    }
+
+    /// Time that passed unseen.
+    pub(crate) const fn lost(&self) -> Seconds {
+        self.lost
+    }
+}

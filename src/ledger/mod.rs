@@ -1,0 +1,201 @@
+//! What has added up: counters since the program started, and sums over the decision window.
+//!
+//! The ledger is told what happened, each thing once and with its time, and never asks for the time itself.
+//! Counters only grow. What a restart finds in the past (a backfill) feeds the windows and not the counters, so that
+//! nothing is counted twice.
+
+mod cluster;
+mod coverage;
+mod function;
+mod slots;
+mod workload;
+
+pub use function::FunctionAccount;
+pub use workload::WorkloadAccount;
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::model::allocation::ClusterRates;
+use crate::observation::{
+    Function, FunctionId, FunctionMinutes, RequestTarget, Traffic, WorkloadId,
+};
+use crate::units::{Seconds, Usd};
+use cluster::ClusterAccount;
+use coverage::Coverage;
+
+/// The accounts of everything that costs.
+#[derive(Debug)]
+pub struct Ledger {
+    started: Timestamp,
+    window: Seconds,
+    cluster: ClusterAccount,
+    workloads: BTreeMap<WorkloadId, WorkloadAccount>,
+    shared: BTreeMap<WorkloadId, (Usd, Timestamp)>,
+    functions: BTreeMap<FunctionId, FunctionAccount>,
+    /// The time whose requests were counted.
+    counted: Coverage,
+}
+
+impl Ledger {
+    /// An empty ledger. Counters count what happens from `started` on; windows reach back for `window`.
+    #[must_use]
+    pub fn new(started: Timestamp, window: Seconds) -> Self {
+        Self {
+            started,
+            window,
+            cluster: ClusterAccount::default(),
+            workloads: BTreeMap::new(),
+            shared: BTreeMap::new(),
+            functions: BTreeMap::new(),
+            counted: Coverage::default(),
+        }
+    }
+
+    /// Charges everybody for the time from one look at the cluster to the next, at the rates of the first.
+    pub fn spend(&mut self, rates: &ClusterRates, from: Timestamp, to: Timestamp) {
+        let time = Seconds::between(from, to);
+        self.cluster.spend(rates, from, to);
+        for (id, rates) in &rates.workloads {
+            let account = self
+                .workloads
+                .entry(id.clone())
+                .or_insert_with(|| WorkloadAccount::new(from, self.window));
+            account.spend(rates, from, to);
+        }
+        for (id, rate) in &rates.shared {
+            let (total, seen) = self.shared.entry(id.clone()).or_insert((Usd::ZERO, to));
+            *total += *rate * time;
+            *seen = to;
+        }
+    }
+
+    /// Notes time that passed unseen: it is charged to nobody.
+    pub fn lose(&mut self, time: Seconds) {
+        self.cluster.lose(time);
+    }
+
+    /// Counts requests. `resolve` says whose they are; returns how many targets nobody answers for.
+    pub fn serve(
+        &mut self,
+        traffic: &Traffic,
+        resolve: impl Fn(&RequestTarget) -> Option<WorkloadId>,
+    ) -> usize {
+        let counted_until = self.counted.until();
+        let mut strangers = 0;
+        for step in &traffic.steps {
+            if counted_until.is_some_and(|until| step.window.start() < until) {
+                continue;
+            }
+            let Some(id) = resolve(&step.target) else {
+                strangers += 1;
+                continue;
+            };
+            let (window, start) = (self.window, step.window.start());
+            let account = self
+                .workloads
+                .entry(id)
+                .or_insert_with(|| WorkloadAccount::new(start, window));
+            account.serve(step, self.started);
+        }
+        if let Some(covered) = traffic.covered {
+            self.counted.add(covered.start(), covered.end());
+        }
+        for rate in &traffic.rates {
+            if let Some(account) = resolve(&rate.target).and_then(|id| self.workloads.get_mut(&id))
+            {
+                account.set_rate(rate.rate, traffic.at);
+            }
+        }
+        strangers
+    }
+
+    /// Counts closed minutes of functions. `known` gives the configuration of a function.
+    pub fn run<'a>(
+        &mut self,
+        batch: &FunctionMinutes,
+        known: impl Fn(&FunctionId) -> Option<&'a Function>,
+    ) {
+        for (id, minutes) in &batch.functions {
+            if let Some(function) = known(id) {
+                let account = self.functions.entry(id.clone()).or_default();
+                account.run(function, batch.window, minutes, self.started, self.window);
+            }
+        }
+    }
+
+    /// The account of a workload.
+    #[must_use]
+    pub fn workload(&self, id: &WorkloadId) -> Option<&WorkloadAccount> {
+        self.workloads.get(id)
+    }
+
+    /// Makes sure that a workload exists in the ledger at least since then.
+    pub fn exists(&mut self, id: &WorkloadId, since: Timestamp) {
+        if let Some(account) = self.workloads.get_mut(id) {
+            account.exists_since(since);
+        }
+    }
+
+    /// All workloads that carry cost.
+    pub fn workloads(&self) -> impl Iterator<Item = (&WorkloadId, &WorkloadAccount)> {
+        self.workloads.iter()
+    }
+
+    /// The shared workloads and what each cost.
+    pub fn shared(&self) -> impl Iterator<Item = (&WorkloadId, Usd)> {
+        self.shared.iter().map(|(id, (total, _))| (id, *total))
+    }
+
+    /// The account of a function.
+    #[must_use]
+    pub fn function(&self, id: &FunctionId) -> Option<&FunctionAccount> {
+        self.functions.get(id)
+    }
+
+    /// The account of the cluster.
+    #[must_use]
+    pub(crate) const fn cluster(&self) -> &ClusterAccount {
+        &self.cluster
+    }
+
+    /// What was seen of a workload in the decision window that ends `now`.
+    #[must_use]
+    pub fn workload_window(
+        &self,
+        account: &WorkloadAccount,
+        now: Timestamp,
+    ) -> crate::model::window::WorkloadWindow {
+        let from = self.window_start(now);
+        let seen = self.cluster.seen();
+        account.window(from, now, seen, &self.counted)
+    }
+
+    /// When the decision window that ends `now` begins.
+    #[must_use]
+    pub fn window_start(&self, now: Timestamp) -> Timestamp {
+        SignedDuration::try_from_secs_f64(self.window.seconds())
+            .ok()
+            .and_then(|window| now.checked_sub(window).ok())
+            .unwrap_or(Timestamp::MIN)
+    }
+
+    /// Forgets what was not seen for a whole decision window.
+    pub fn forget(&mut self, now: Timestamp) {
+        let horizon = self.window_start(now);
+        self.workloads
+            .retain(|_, account| account.last_seen() >= horizon);
+        self.shared.retain(|_, (_, seen)| *seen >= horizon);
+        self.cluster.forget(horizon);
+        self.counted.forget(horizon);
+    }
+
+    /// Forgets functions that do not exist any more.
+    pub fn keep_functions(&mut self, exists: impl Fn(&FunctionId) -> bool) {
+        self.functions.retain(|id, _| exists(id));
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,332 @@
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::*;
+use crate::model::allocation::allocate;
+use crate::model::fixtures::{deployment, node, pod, resources, seconds, settings, usage};
+use crate::observation::{
+    Architecture, FunctionMinute, PodKey, PodUsage, RequestRate, RequestStep,
+};
+use crate::units::{MemoryMib, Requests, RequestsPerSecond, Window};
+
+const START: i64 = 1_800_000_000;
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(START + second).unwrap()
+}
+
+fn step(from: i64, to: i64) -> Window {
+    let length = Duration::from_secs(u64::try_from(to - from).unwrap());
+    let window = Window::closed_before(at(to), length, Duration::ZERO).unwrap();
+    assert_eq!(
+        (window.start(), window.end()),
+        (at(from), at(to)),
+        "not aligned"
+    );
+    window
+}
+
+fn requests(count: f64) -> Requests {
+    Requests::from_requests(count).unwrap()
+}
+
+fn web() -> WorkloadId {
+    deployment("shop", "web")
+}
+
+fn to_web() -> RequestTarget {
+    RequestTarget::Workload {
+        namespace: "shop".into(),
+        kind: None,
+        name: "web".into(),
+    }
+}
+
+fn served(from: i64, to: i64, count: f64) -> RequestStep {
+    RequestStep {
+        target: to_web(),
+        window: step(from, to),
+        requests: requests(count),
+        latency: Some((seconds(count * 0.1), requests(count))),
+    }
+}
+
+fn traffic(steps: Vec<RequestStep>, from: i64, to: i64) -> Traffic {
+    Traffic {
+        at: at(to),
+        covered: Some(step(from, to)),
+        steps,
+        rates: Vec::new(),
+    }
+}
+
+/// One node at 0.1 an hour and one pod that holds half of it and uses half of that.
+fn rates() -> ClusterRates {
+    let nodes = [node("n", 2.0, 8.0, Some(0.1))];
+    let one = pod("p", web(), "n", resources(1.0, 4.0));
+    let used: HashMap<PodKey, PodUsage> =
+        HashMap::from([(one.key.clone(), usage(resources(0.5, 2.0)))]);
+    allocate(&nodes, &[Arc::new(one)], &used, &settings())
+}
+
+fn ledger() -> Ledger {
+    Ledger::new(at(0), seconds(86_400.0))
+}
+
+fn spend_for(ledger: &mut Ledger, from: i64, to: i64) {
+    let rates = rates();
+    let mut start = from;
+    while start < to {
+        let end = (start + 15).min(to);
+        ledger.spend(&rates, at(start), at(end));
+        start = end;
+    }
+}
+
+fn window(ledger: &Ledger, now: i64) -> crate::model::window::WorkloadWindow {
+    ledger.workload_window(ledger.workload(&web()).unwrap(), at(now))
+}
+
+#[test]
+fn money_is_the_rate_times_the_time_and_adds_up_to_the_node() {
+    let mut ledger = ledger();
+    spend_for(&mut ledger, 0, 3_600);
+    let spent = ledger.workload(&web()).unwrap().spent();
+    let loaded = spent.cpu + spent.memory + spent.idle + spent.shared + spent.fixed;
+    assert!((loaded.usd() - 0.1).abs() < 1e-12, "{spent:?}");
+    let cluster = ledger.cluster().spent();
+    assert!((cluster.allocated.usd() + cluster.idle.usd() - 0.1).abs() < 1e-12);
+    assert!((ledger.cluster().observed().seconds() - 3_600.0).abs() < 1e-9);
+}
+
+#[test]
+fn time_that_passed_unseen_costs_nobody_anything() {
+    let mut ledger = ledger();
+    spend_for(&mut ledger, 0, 60);
+    ledger.lose(seconds(600.0));
+    spend_for(&mut ledger, 660, 720);
+    assert!((ledger.cluster().observed().seconds() - 120.0).abs() < 1e-9);
+    assert!((ledger.cluster().lost().seconds() - 600.0).abs() < 1e-9);
+    assert!((window(&ledger, 720).observed.seconds() - 120.0).abs() < 1e-9);
+}
+
+#[test]
+fn a_backfill_feeds_the_window_and_not_the_counter() {
+    let mut ledger = ledger();
+    let strangers = ledger.serve(
+        &traffic(
+            vec![served(-600, -300, 300.0), served(-300, 0, 300.0)],
+            -600,
+            0,
+        ),
+        |_| Some(web()),
+    );
+    assert_eq!(strangers, 0);
+    let account = ledger.workload(&web()).unwrap();
+    assert!(account.requests().is_zero());
+    let window = window(&ledger, 0).traffic.unwrap();
+    assert!((window.requests.requests() - 600.0).abs() < 1e-9);
+    assert!((window.rate().unwrap().per_second() - 1.0).abs() < 1e-9);
+    assert!((window.mean_latency().unwrap().seconds() - 0.1).abs() < 1e-9);
+}
+
+#[test]
+fn steps_that_were_counted_are_not_counted_again() {
+    let mut ledger = ledger();
+    let batch = traffic(vec![served(0, 300, 300.0)], 0, 300);
+    ledger.serve(&batch, |_| Some(web()));
+    ledger.serve(&batch, |_| Some(web()));
+    ledger.serve(
+        &traffic(vec![served(0, 300, 300.0), served(300, 600, 300.0)], 0, 600),
+        |_| Some(web()),
+    );
+    assert!((ledger.workload(&web()).unwrap().requests().requests() - 600.0).abs() < 1e-9);
+}
+
+#[test]
+fn a_target_that_nobody_answers_for_is_counted_as_a_stranger() {
+    let batch = traffic(vec![served(0, 300, 300.0)], 0, 300);
+    assert_eq!(ledger().serve(&batch, |_| None), 1);
+}
+
+#[test]
+fn a_new_workload_is_averaged_over_its_own_life() {
+    let mut ledger = ledger();
+    // Requests of everybody were counted for a day; this one exists for ten minutes.
+    ledger.serve(&traffic(vec![], -86_400, 0), |_| None);
+    ledger.serve(
+        &traffic(vec![served(0, 300, 300.0), served(300, 600, 300.0)], 0, 600),
+        |_| Some(web()),
+    );
+    let traffic = window(&ledger, 600).traffic.unwrap();
+    assert!(
+        (traffic.covered.seconds() - 600.0).abs() < 1e-9,
+        "{traffic:?}"
+    );
+    // Its oldest pod is a day old: then it had no requests before.
+    ledger.exists(&web(), at(-86_400));
+    let traffic = window(&ledger, 600).traffic.unwrap();
+    assert!(
+        (traffic.covered.seconds() - 86_400.0).abs() < 1e-9,
+        "{traffic:?}"
+    );
+}
+
+#[test]
+fn use_and_requests_of_the_same_steps_give_the_processor_time_of_a_request() {
+    let mut ledger = ledger();
+    spend_for(&mut ledger, 0, 600);
+    // Half a core for five minutes, for a thousand requests; the step before was not seen.
+    ledger.serve(
+        &traffic(
+            vec![served(-300, 0, 50.0), served(0, 300, 1_000.0)],
+            -300,
+            300,
+        ),
+        |_| Some(web()),
+    );
+    let each = window(&ledger, 600).cpu_per_request().unwrap();
+    assert!((each.seconds() - 0.15).abs() < 1e-9, "{each:?}");
+}
+
+#[test]
+fn before_the_first_step_the_present_rate_stands_in() {
+    let mut ledger = ledger();
+    spend_for(&mut ledger, 0, 60);
+    let rate = RequestsPerSecond::from_per_second(5.0).unwrap();
+    let rates = vec![RequestRate {
+        target: to_web(),
+        rate,
+    }];
+    let now = Traffic {
+        at: at(60),
+        covered: None,
+        steps: vec![],
+        rates,
+    };
+    ledger.serve(&now, |_| Some(web()));
+    let each = window(&ledger, 60).cpu_per_request().unwrap();
+    assert!((each.seconds() - 0.1).abs() < 1e-9, "{each:?}");
+    assert_eq!(
+        window(&ledger, 3_600).cpu_per_request(),
+        None,
+        "an old rate is no rate"
+    );
+}
+
+#[test]
+fn what_was_not_seen_for_a_whole_window_is_forgotten() {
+    let mut ledger = ledger();
+    spend_for(&mut ledger, 0, 60);
+    ledger.forget(at(86_400));
+    assert!(ledger.workload(&web()).is_some());
+    ledger.forget(at(86_461));
+    assert!(ledger.workload(&web()).is_none());
+}
+
+fn function() -> Function {
+    let id = FunctionId {
+        account_id: "123456789012".into(),
+        region: "us-east-1".into(),
+        name: "resize".into(),
+    };
+    Function {
+        id,
+        memory: MemoryMib::from_mib(1_024).unwrap(),
+        architecture: Architecture::X86_64,
+        runtime: None,
+        timeout: seconds(30.0),
+        ephemeral_storage_mib: 512,
+    }
+}
+
+fn minute(second: i64, invocations: f64) -> FunctionMinute {
+    FunctionMinute {
+        minute: (START + second) / 60,
+        invocations: requests(invocations),
+        duration: seconds(invocations * 0.5),
+        errors: Requests::ZERO,
+        throttles: Requests::ZERO,
+        concurrency_peak: Some(3),
+    }
+}
+
+fn ran(ledger: &mut Ledger, from: i64, to: i64, minutes: Vec<FunctionMinute>) {
+    let function = function();
+    let functions = vec![(function.id.clone(), minutes)];
+    let batch = FunctionMinutes {
+        window: step(from, to),
+        functions,
+    };
+    ledger.run(&batch, |_| Some(&function));
+}
+
+#[test]
+fn minutes_of_a_function_are_charged_once_and_only_those_after_the_start() {
+    let mut ledger = ledger();
+    ran(&mut ledger, -600, 0, vec![minute(-600, 1e6)]);
+    ran(
+        &mut ledger,
+        0,
+        300,
+        vec![minute(0, 100.0), minute(240, 100.0)],
+    );
+    ran(
+        &mut ledger,
+        0,
+        300,
+        vec![minute(0, 100.0), minute(240, 100.0)],
+    );
+    let account = ledger.function(&function().id).unwrap();
+    let totals = account.totals();
+    assert!((totals.invocations.requests() - 200.0).abs() < 1e-9);
+    assert!((totals.gib_seconds.gib_seconds() - 200.0 * 0.500_5).abs() < 1e-9);
+    let expected = 200.0 * 2e-7 + 200.0 * 0.500_5 * 0.000_016_666_7;
+    assert!(
+        (totals.charge.total().usd() - expected).abs() < 1e-12,
+        "{totals:?}"
+    );
+    let window = account.window().unwrap();
+    assert_eq!((window.minutes, window.active.len()), (15, 3));
+    assert!((window.invocations.requests() - 1_000_200.0).abs() < 1e-6);
+}
+
+#[test]
+fn a_gap_in_the_minutes_begins_a_new_window_and_keeps_the_totals() {
+    let mut ledger = ledger();
+    ran(&mut ledger, 0, 300, vec![minute(0, 100.0)]);
+    ran(&mut ledger, 600, 900, vec![minute(600, 50.0)]);
+    let account = ledger.function(&function().id).unwrap();
+    assert!((account.totals().invocations.requests() - 150.0).abs() < 1e-9);
+    let window = account.window().unwrap();
+    assert_eq!(window.minutes, 5);
+    assert!((window.invocations.requests() - 50.0).abs() < 1e-9);
+}
+
+#[test]
+fn a_function_that_does_not_run_is_known_to_be_idle() {
+    let mut ledger = ledger();
+    ran(&mut ledger, 0, 3_600, vec![]);
+    let window = ledger.function(&function().id).unwrap().window().unwrap();
+    assert_eq!(window.minutes, 60);
+    assert!(window.invocations.is_zero());
+}
+
+#[test]
+fn minutes_older_than_the_window_leave_it() {
+    let mut ledger = ledger();
+    ran(
+        &mut ledger,
+        0,
+        86_400,
+        vec![minute(0, 100.0), minute(86_340, 1.0)],
+    );
+    ran(&mut ledger, 86_400, 86_700, vec![]);
+    let window = ledger.function(&function().id).unwrap().window().unwrap();
+    assert_eq!(window.minutes, 1_440);
+    assert!(
+        (window.invocations.requests() - 1.0).abs() < 1e-9,
+        "{window:?}"
+    );
+}

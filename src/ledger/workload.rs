@@ -1,0 +1,271 @@
+//! The account of a workload of the cluster.
+
+use std::collections::VecDeque;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::coverage::Coverage;
+use super::slots::Slots;
+use crate::model::allocation::WorkloadRates;
+use crate::model::window::{TrafficWindow, UsedWindow, WorkloadWindow};
+use crate::observation::RequestStep;
+use crate::units::{CoreSeconds, Ratio, Requests, RequestsPerSecond, Seconds, Usd, Window};
+
+/// How long the use of each moment is kept, to be paired with requests that are counted later.
+const PAIRING_MEMORY: SignedDuration = SignedDuration::from_mins(30);
+
+/// How much of a step's time must have been seen for its use to stand for the step.
+const PAIRING_LEAST: f64 = 0.8;
+
+/// How old a present rate may be.
+const RATE_AGE: SignedDuration = SignedDuration::from_mins(5);
+
+/// What one workload cost, used and served.
+#[derive(Debug)]
+pub struct WorkloadAccount {
+    first_seen: Timestamp,
+    last_seen: Timestamp,
+    existing_since: Timestamp,
+    /// Totals since the program started.
+    spent: Spent,
+    requests: Requests,
+    /// The last rates.
+    rates: WorkloadRates,
+    slots: Slots<Slot>,
+    moments: VecDeque<Moment>,
+    rate: Option<(RequestsPerSecond, Timestamp)>,
+}
+
+/// Money spent since the program started.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Spent {
+    /// Processors held for it.
+    pub cpu: Usd,
+    /// Memory held for it.
+    pub memory: Usd,
+    /// Its part of what nobody holds.
+    pub idle: Usd,
+    /// Its part of what serves everybody.
+    pub shared: Usd,
+    /// Its part of what the cluster costs besides its nodes.
+    pub fixed: Usd,
+    /// Processors it used; not part of the sum of the above.
+    pub used_cpu: Usd,
+    /// Memory it used; not part of the sum of the above.
+    pub used_memory: Usd,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Slot {
+    allocated: Usd,
+    loaded: Usd,
+    used: UsedWindow,
+    requests: Requests,
+    latency: Seconds,
+    measured: Requests,
+    peak: RequestsPerSecond,
+    paired_cores: CoreSeconds,
+    paired_requests: Requests,
+}
+
+/// What was used over a short time.
+#[derive(Clone, Copy, Debug)]
+struct Moment {
+    start: Timestamp,
+    time: Seconds,
+    cores: CoreSeconds,
+}
+
+impl WorkloadAccount {
+    pub(super) fn new(seen: Timestamp, window: Seconds) -> Self {
+        Self {
+            first_seen: seen,
+            last_seen: seen,
+            existing_since: seen,
+            spent: Spent::default(),
+            requests: Requests::ZERO,
+            rates: WorkloadRates::default(),
+            slots: Slots::new(window),
+            moments: VecDeque::new(),
+            rate: None,
+        }
+    }
+
+    pub(super) fn spend(&mut self, rates: &WorkloadRates, from: Timestamp, to: Timestamp) {
+        let time = Seconds::between(from, to);
+        self.first_seen = self.first_seen.min(from);
+        self.last_seen = self.last_seen.max(to);
+        self.rates = *rates;
+        self.spent.cpu += rates.cpu * time;
+        self.spent.memory += rates.memory * time;
+        self.spent.idle += rates.idle * time;
+        self.spent.shared += rates.shared * time;
+        self.spent.fixed += rates.fixed * time;
+        let Some(slot) = self.slots.at(from) else {
+            return;
+        };
+        slot.allocated += rates.allocated() * time;
+        slot.loaded += rates.loaded() * time;
+        let Some(used) = rates.used else { return };
+        self.spent.used_cpu += used.cpu * time;
+        self.spent.used_memory += used.memory * time;
+        let cores = used.cores * time;
+        slot.used.observed += time;
+        slot.used.cost += (used.cpu + used.memory) * time;
+        slot.used.loaded += rates.loaded() * time;
+        slot.used.cores += cores;
+        slot.used.cores_held += rates.held.cpu * time;
+        slot.used.memory += used.working_set * time;
+        slot.used.memory_held += rates.held.memory * time;
+        slot.used.pods += time * Ratio::count(rates.pods - rates.unpriced_pods);
+        self.moments.push_back(Moment {
+            start: from,
+            time,
+            cores,
+        });
+        while self
+            .moments
+            .front()
+            .is_some_and(|old| to.duration_since(old.start) > PAIRING_MEMORY)
+        {
+            self.moments.pop_front();
+        }
+    }
+
+    /// Counts the requests of a closed step. The counter counts those after `started` alone.
+    pub(super) fn serve(&mut self, step: &RequestStep, started: Timestamp) {
+        let window = step.window;
+        if !step.requests.is_zero() {
+            self.existing_since = self.existing_since.min(window.start());
+        }
+        if let Some(after) = window.since(started) {
+            let share = after.length().over(window.length()).unwrap_or(Ratio::ONE);
+            self.requests += step.requests * share;
+        }
+        let paired = self.use_of(window).filter(|_| !step.requests.is_zero());
+        let Some(slot) = self.slots.at(window.start()) else {
+            return;
+        };
+        slot.requests += step.requests;
+        if let Some((latency, measured)) = step.latency {
+            slot.latency += latency;
+            slot.measured += measured;
+        }
+        if let Some(rate) = step.requests.per(window.length()) {
+            slot.peak = slot.peak.max(rate);
+        }
+        if let Some(cores) = paired {
+            slot.paired_cores += cores;
+            slot.paired_requests += step.requests;
+        }
+    }
+
+    /// The processors used in a window of time, if nearly all of it was seen.
+    fn use_of(&self, window: Window) -> Option<CoreSeconds> {
+        let inside = || {
+            self.moments
+                .iter()
+                .filter(|moment| window.contains(moment.start))
+        };
+        let seen: Seconds = inside().map(|moment| moment.time).sum();
+        let cores: CoreSeconds = inside().map(|moment| moment.cores).sum();
+        let share = seen.over(window.length())?;
+        (share.get() >= PAIRING_LEAST).then(|| share.inverse().map(|scale| cores * scale))?
+    }
+
+    pub(super) fn set_rate(&mut self, rate: RequestsPerSecond, at: Timestamp) {
+        self.rate = Some((rate, at));
+    }
+
+    pub(super) fn exists_since(&mut self, since: Timestamp) {
+        self.existing_since = self.existing_since.min(since);
+    }
+
+    pub(super) fn window(
+        &self,
+        from: Timestamp,
+        now: Timestamp,
+        seen: &Coverage,
+        counted: &Coverage,
+    ) -> WorkloadWindow {
+        let mut window = WorkloadWindow {
+            observed: seen.between(from.max(self.first_seen), now),
+            recent: self.recent(now),
+            ..WorkloadWindow::default()
+        };
+        for (share, slot) in self.slots.since(from, seen) {
+            window.allocated += slot.allocated * share;
+            window.loaded += slot.loaded * share;
+            window.used.observed += slot.used.observed * share;
+            window.used.cost += slot.used.cost * share;
+            window.used.loaded += slot.used.loaded * share;
+            window.used.cores += slot.used.cores * share;
+            window.used.cores_held += slot.used.cores_held * share;
+            window.used.memory += slot.used.memory * share;
+            window.used.memory_held += slot.used.memory_held * share;
+            window.used.pods += slot.used.pods * share;
+        }
+        window.traffic = counted.until().map(|until| {
+            let covered = counted.between(from.max(self.existing_since), until);
+            self.traffic(from, covered, counted)
+        });
+        window
+    }
+
+    fn traffic(&self, from: Timestamp, covered: Seconds, counted: &Coverage) -> TrafficWindow {
+        let mut traffic = TrafficWindow {
+            covered,
+            ..TrafficWindow::default()
+        };
+        for (share, slot) in self.slots.since(from, counted) {
+            traffic.requests += slot.requests * share;
+            traffic.latency += slot.latency * share;
+            traffic.measured += slot.measured * share;
+            traffic.peak = traffic.peak.max(slot.peak);
+            traffic.paired_cores += slot.paired_cores * share;
+            traffic.paired_requests += slot.paired_requests * share;
+        }
+        traffic
+    }
+
+    /// What it uses and serves now, if both are known and fresh.
+    fn recent(&self, now: Timestamp) -> Option<(crate::units::Cores, RequestsPerSecond)> {
+        let (rate, at) = self.rate.filter(|(rate, _)| !rate.is_zero())?;
+        let fresh =
+            now.duration_since(at) <= RATE_AGE && now.duration_since(self.last_seen) <= RATE_AGE;
+        self.rates
+            .used
+            .filter(|_| fresh)
+            .map(|used| (used.cores, rate))
+    }
+
+    /// When its cost was first seen.
+    #[must_use]
+    pub const fn first_seen(&self) -> Timestamp {
+        self.first_seen
+    }
+
+    /// When its cost was last seen.
+    #[must_use]
+    pub const fn last_seen(&self) -> Timestamp {
+        self.last_seen
+    }
+
+    /// Money spent since the program started.
+    #[must_use]
+    pub const fn spent(&self) -> &Spent {
+        &self.spent
+    }
+
+    /// Requests since the program started.
+    #[must_use]
+    pub const fn requests(&self) -> Requests {
+        self.requests
+    }
+
+    /// The last rates.
+    #[must_use]
+    pub const fn rates(&self) -> &WorkloadRates {
+        &self.rates
+    }
+}

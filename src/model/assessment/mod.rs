@@ -1,0 +1,70 @@
+//! What follows for one subject from what was seen of it: costs on both platforms, break-even, verdict.
+
+mod function;
+mod workload;
+
+pub use function::function;
+pub use workload::{Circumstances, workload};
+
+use super::report::{Breakeven, Home, Ineligibility, PlatformCost, Utilization, Verdict};
+use super::settings::Settings;
+use crate::units::{
+    MemoryMib, Ratio, Requests, RequestsPerSecond, Seconds, Usd, UsdDelta, UsdPerHour,
+};
+
+/// What follows for one subject.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Assessment {
+    /// What it costs on each platform, as far as that is known.
+    pub costs: Vec<PlatformCost>,
+    /// What moving to the other platform would save each month.
+    pub monthly_saving: Option<UsdDelta>,
+    /// How well it uses what it pays for.
+    pub utilization: Utilization,
+    /// The utilisation at which both platforms cost the same (u*).
+    pub breakeven_utilization: Option<Ratio>,
+    /// The traffic at which they do.
+    pub breakeven: Option<Breakeven>,
+    /// What follows.
+    pub verdict: Verdict,
+    /// Why it cannot move.
+    pub ineligible: Vec<Ineligibility>,
+    /// The memory of the function, or of the workload's equivalent.
+    pub lambda_memory: Option<MemoryMib>,
+}
+
+impl Default for Assessment {
+    fn default() -> Self {
+        Self {
+            costs: Vec::new(),
+            monthly_saving: None,
+            utilization: Utilization::default(),
+            breakeven_utilization: None,
+            breakeven: None,
+            verdict: Verdict::InsufficientData,
+            ineligible: Vec::new(),
+            lambda_memory: None,
+        }
+    }
+}
+
+impl Assessment {
+    /// The monthly cost on a platform, on the basis that decisions stand on.
+    #[must_use]
+    pub fn monthly(&self, platform: Home) -> Option<Usd> {
+        let decisive = |cost: &&PlatformCost| {
+            cost.platform == platform && cost.basis == super::report::Basis::Loaded
+        };
+        self.costs.iter().find(decisive).map(|cost| cost.monthly)
+    }
+}
+
+/// A rate of spending, over a month.
+fn monthly(rate: UsdPerHour, settings: &Settings) -> Usd {
+    rate * settings.hours_per_month
+}
+
+/// A rate of requests, over a month. Formula: `R = λ · 3600 · H`.
+fn monthly_requests(rate: RequestsPerSecond, settings: &Settings) -> Requests {
+    rate * Seconds::from(settings.hours_per_month)
+}

@@ -1,0 +1,118 @@
+//! What was seen of a subject in the decision window, as sums.
+
+use super::kubernetes_equivalent::MinuteConcurrency;
+use crate::units::{CoreSeconds, Cores, GibSeconds, Requests, RequestsPerSecond, Seconds, Usd};
+
+/// A workload of the cluster.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct WorkloadWindow {
+    /// The time over which its cost was seen.
+    pub observed: Seconds,
+    /// What was held for it.
+    pub allocated: Usd,
+    /// That, and its part of idle, shared and fixed cost.
+    pub loaded: Usd,
+    /// What it used, where that was seen.
+    pub used: UsedWindow,
+    /// The requests it served, where something counts them.
+    pub traffic: Option<TrafficWindow>,
+    /// What it used and served at once, a moment ago.
+    pub recent: Option<(Cores, RequestsPerSecond)>,
+}
+
+/// What a workload used.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct UsedWindow {
+    /// The time over which its use was seen; the sums below are over this time.
+    pub observed: Seconds,
+    /// The cost of what it used.
+    pub cost: Usd,
+    /// Its loaded cost meanwhile.
+    pub loaded: Usd,
+    /// Processors used.
+    pub cores: CoreSeconds,
+    /// Processors held.
+    pub cores_held: CoreSeconds,
+    /// Memory used.
+    pub memory: GibSeconds,
+    /// Memory held.
+    pub memory_held: GibSeconds,
+    /// Pods over time.
+    pub pods: Seconds,
+}
+
+/// The requests that a workload served.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct TrafficWindow {
+    /// The time over which they were counted.
+    pub covered: Seconds,
+    /// How many.
+    pub requests: Requests,
+    /// The sum of the latencies that were measured.
+    pub latency: Seconds,
+    /// How many were measured.
+    pub measured: Requests,
+    /// The highest rate of any step.
+    pub peak: RequestsPerSecond,
+    /// Processors used in steps whose use and requests were both seen whole.
+    pub paired_cores: CoreSeconds,
+    /// The requests of those steps.
+    pub paired_requests: Requests,
+}
+
+impl TrafficWindow {
+    /// The mean rate; absent where nothing was counted.
+    #[must_use]
+    pub fn rate(&self) -> Option<RequestsPerSecond> {
+        self.requests.per(self.covered)
+    }
+
+    /// The mean latency (w), from sum and count; absent where none was measured.
+    #[must_use]
+    pub fn mean_latency(&self) -> Option<Seconds> {
+        self.latency.per(self.measured)
+    }
+}
+
+impl WorkloadWindow {
+    /// Processor time of one request (s), an upper bound: all that the workload computed, over what it served.
+    ///
+    /// Formula: `Σ core-seconds / Σ requests` over the steps in which both were seen; before the first of them
+    /// `cores / λ` of the last minutes.
+    #[must_use]
+    pub fn cpu_per_request(&self) -> Option<Seconds> {
+        let paired = self
+            .traffic
+            .and_then(|traffic| traffic.paired_cores.per(traffic.paired_requests));
+        paired.or_else(|| {
+            let (cores, rate) = self.recent?;
+            let second = Seconds::from_seconds(1.0).ok()?;
+            (cores * second).per(rate * second)
+        })
+    }
+}
+
+/// A function.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct FunctionWindow {
+    /// The closed minutes that are known.
+    pub minutes: u32,
+    /// The last of them, in minutes since 1970.
+    pub last_minute: i64,
+    /// Billed invocations.
+    pub invocations: Requests,
+    /// The sum of their durations.
+    pub duration: Seconds,
+    /// The most environments at once, where known.
+    pub concurrency_peak: Option<u32>,
+    /// The minutes with invocations, in order.
+    pub active: Vec<MinuteConcurrency>,
+}
+
+impl FunctionWindow {
+    /// The time that the known minutes cover.
+    #[must_use]
+    pub fn covered(&self) -> Seconds {
+        Seconds::from_seconds(f64::from(self.minutes) * 60.0).unwrap_or_default()
+    }
+}
