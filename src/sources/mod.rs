@@ -7,8 +7,10 @@
 //! [`Observation`]: crate::observation::Observation
 
 mod error;
+pub mod kubernetes;
 mod poll;
 mod status;
+pub mod usage;
 
 pub use error::{Reason, SourceError};
 pub use poll::{Context, Poll, Schedule, poll_forever};

@@ -82,6 +82,13 @@ impl StatusBoard {
         status.last_error.replace(error.to_string()).as_deref() != Some(&error.to_string())
     }
 
+    /// Counts a failure that the source gets by without, or has already made good: it is not down for it.
+    pub fn counted(&self, source: Source, error: &SourceError) {
+        let mut board = self.lock();
+        let errors = &mut board.entry(source).or_default().errors;
+        *errors.entry(error.reason()).or_default() += 1;
+    }
+
     /// The board as it is now.
     #[must_use]
     pub fn snapshot(&self) -> BTreeMap<Source, SourceStatus> {

@@ -1,0 +1,230 @@
+//! Pods.
+
+use std::sync::Arc;
+
+use super::{BadField, Owner, Unreadable, owner, request};
+use crate::observation::{Pod, PodKey, Resources, WorkloadId};
+use crate::sources::kubernetes::names::Names;
+use crate::sources::kubernetes::object::PodObject;
+use crate::units::{Cores, Gib};
+
+/// A pod, and the ReplicaSet or Job through which it belongs to its workload.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::sources::kubernetes) struct Held {
+    pub(in crate::sources::kubernetes) pod: Arc<Pod>,
+    /// The uid of the ReplicaSet or Job.
+    pub(in crate::sources::kubernetes) through: Option<Arc<str>>,
+}
+
+impl Held {
+    /// The same pod, of this workload.
+    pub(in crate::sources::kubernetes) fn owned_by(&mut self, owner: &Owner) {
+        let workload = &self.pod.workload;
+        if workload.kind != owner.kind || workload.name != owner.name {
+            let pod = Arc::make_mut(&mut self.pod);
+            pod.workload.kind = owner.kind.clone();
+            pod.workload.name = Arc::clone(&owner.name);
+        }
+    }
+}
+
+/// The pod that an object describes; absent where it holds nothing of a node: not bound yet, or finished.
+///
+/// A pod that is terminating holds what it holds until it is gone. A size of Fargate that cannot be understood
+/// is absent, and a problem.
+pub(in crate::sources::kubernetes) fn pod(
+    object: &PodObject,
+    team_label: Option<&str>,
+    names: &mut Names,
+    problems: &mut Vec<Unreadable>,
+) -> Result<Option<Held>, Unreadable> {
+    let meta = &object.metadata;
+    let named = |bad: BadField| bad.of(format_args!("pod {}/{}", meta.namespace, meta.name));
+    let finished = matches!(object.status.phase.as_str(), "Succeeded" | "Failed");
+    if finished || object.spec.node_name.is_empty() {
+        return Ok(None);
+    }
+    let (containers, request) = request::requests(&object.spec, names).map_err(named)?;
+    let provisioned = meta.annotations.capacity_provisioned.as_deref();
+    let fargate_size = provisioned.and_then(|text| {
+        let size = fargate_size(text);
+        if size.is_none() {
+            problems.push(named(BadField {
+                field: "metadata.annotations.CapacityProvisioned".to_owned(),
+                problem: format!("is {text:?}, which is not a size such as 0.25vCPU 0.5GB"),
+            }));
+        }
+        size
+    });
+    let (owner, through) = owner::of_pod(meta, names);
+    let namespace = names.share(&meta.namespace);
+    let pod = Pod {
+        key: PodKey {
+            namespace: Arc::clone(&namespace),
+            name: meta.name.as_str().into(),
+        },
+        workload: WorkloadId {
+            namespace,
+            kind: owner.kind,
+            name: owner.name,
+        },
+        node: names.share(&object.spec.node_name),
+        containers,
+        request,
+        fargate_size,
+        created_at: meta.creation_timestamp,
+        team: team_label
+            .and_then(|label| meta.labels.get(label))
+            .filter(|team| !team.is_empty())
+            .map(|team| names.share(team)),
+    };
+    Ok(Some(Held {
+        pod: Arc::new(pod),
+        through,
+    }))
+}
+
+/// `0.25vCPU 0.5GB`, as the Fargate scheduler writes it; its GB are 1,024 MB.
+fn fargate_size(text: &str) -> Option<Resources> {
+    let (cpu, memory) = text.split_once(' ')?;
+    let cpu: f64 = cpu.strip_suffix("vCPU")?.parse().ok()?;
+    let memory: f64 = memory.strip_suffix("GB")?.parse().ok()?;
+    Some(Resources {
+        cpu: Cores::from_cores(cpu).ok()?,
+        memory: Gib::from_gib(memory).ok()?,
+        gpus: 0,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn object(changes: Value) -> PodObject {
+        let mut object = json!({
+            "metadata": {"name": "web-7d4f-x", "namespace": "shop", "uid": "u", "labels": {"team": "payments"},
+                "creationTimestamp": "2026-03-01T00:00:00Z"},
+            "spec": {"nodeName": "node-1", "containers": [
+                {"name": "app", "resources": {"requests": {"cpu": "250m", "memory": "256Mi"}}},
+            ]},
+            "status": {"phase": "Running"},
+        });
+        merge(&mut object, changes);
+        serde_json::from_value(object).unwrap()
+    }
+
+    fn merge(into: &mut Value, changes: Value) {
+        match (into, changes) {
+            (Value::Object(into), Value::Object(changes)) => {
+                for (key, change) in changes {
+                    merge(into.entry(key).or_insert(Value::Null), change);
+                }
+            }
+            (into, change) => *into = change,
+        }
+    }
+
+    fn read(changes: Value) -> (Result<Option<Held>, Unreadable>, Vec<Unreadable>) {
+        let mut problems = Vec::new();
+        let held = pod(
+            &object(changes),
+            Some("team"),
+            &mut Names::default(),
+            &mut problems,
+        );
+        (held, problems)
+    }
+
+    #[test]
+    fn only_pods_that_hold_something_of_a_node_are_observed() {
+        for (changes, observed) in [
+            (json!({}), true),
+            (json!({"status": {"phase": "Pending"}}), true),
+            (json!({"status": {"phase": "Unknown"}}), true),
+            (
+                json!({"metadata": {"deletionTimestamp": "2026-03-01T00:00:00Z"}}),
+                true,
+            ),
+            (json!({"status": {"phase": "Succeeded"}}), false),
+            (json!({"status": {"phase": "Failed"}}), false),
+            (json!({"spec": {"nodeName": ""}}), false),
+        ] {
+            let (held, problems) = read(changes.clone());
+            assert_eq!(held.unwrap().is_some(), observed, "{changes}");
+            assert_eq!(problems, []);
+        }
+    }
+
+    #[test]
+    fn a_pod_is_read_with_what_is_in_use_of_it() {
+        let pod = read(json!({})).0.unwrap().unwrap().pod;
+        assert_eq!(pod.workload.to_string(), "shop/Pod/web-7d4f-x");
+        assert_eq!(
+            (&*pod.node, pod.team.as_deref()),
+            ("node-1", Some("payments"))
+        );
+        assert_eq!(pod.request.memory, Gib::from_mib(256.0).unwrap());
+        assert_eq!(pod.containers.len(), 1);
+        assert_eq!(pod.created_at, "2026-03-01T00:00:00Z".parse().ok());
+        assert_eq!(pod.fargate_size, None);
+    }
+
+    #[test]
+    fn a_pod_without_the_team_label_has_no_team() {
+        for labels in [json!({"team": ""}), json!(null)] {
+            let mut changed = object(json!({}));
+            changed.metadata.labels = serde_json::from_value(labels).unwrap_or_default();
+            let held = pod(
+                &changed,
+                Some("team"),
+                &mut Names::default(),
+                &mut Vec::new(),
+            );
+            assert_eq!(held.unwrap().unwrap().pod.team, None);
+        }
+        let unasked = pod(
+            &object(json!({})),
+            None,
+            &mut Names::default(),
+            &mut Vec::new(),
+        );
+        assert_eq!(unasked.unwrap().unwrap().pod.team, None);
+    }
+
+    #[test]
+    fn the_size_that_fargate_provisioned_is_read_from_the_annotation() {
+        let annotated = |text: &str| {
+            read(json!({"metadata": {"annotations": {"CapacityProvisioned": text, "other": "x"}}}))
+        };
+        let (held, problems) = annotated("0.25vCPU 0.5GB");
+        let size = held.unwrap().unwrap().pod.fargate_size.unwrap();
+        assert_eq!((size.cpu.cores(), size.memory.gib()), (0.25, 0.5));
+        assert_eq!(problems, []);
+
+        for text in ["", "0.25vCPU", "0.25 0.5", "-1vCPU 1GB", "NaNvCPU 1GB"] {
+            let (held, problems) = annotated(text);
+            assert_eq!(held.unwrap().unwrap().pod.fargate_size, None);
+            assert_eq!(
+                problems[0].to_string(),
+                format!(
+                    "pod shop/web-7d4f-x: metadata.annotations.CapacityProvisioned is {text:?}, \
+                     which is not a size such as 0.25vCPU 0.5GB"
+                )
+            );
+        }
+    }
+
+    #[test]
+    fn a_bad_quantity_names_the_pod_the_field_and_the_value() {
+        let (held, _) = read(json!({"spec": {"containers": [
+            {"name": "app", "resources": {"requests": {"memory": "lots"}}},
+        ]}}));
+        assert_eq!(
+            held.unwrap_err().to_string(),
+            "pod shop/web-7d4f-x: spec.containers[0].resources.requests.memory is \"lots\", \
+             which is not a quantity of memory such as 512Mi or 1G"
+        );
+    }
+}

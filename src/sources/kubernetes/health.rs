@@ -1,0 +1,200 @@
+//! How the four watches stand, and when there is something to publish.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::store::Event;
+use super::watch::Signal;
+
+/// What is watched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Watch {
+    Nodes,
+    Pods,
+    ReplicaSets,
+    Jobs,
+}
+
+impl Watch {
+    /// Nothing is known of the cluster without these; the others only name workloads.
+    pub(super) const fn is_essential(self) -> bool {
+        matches!(self, Self::Nodes | Self::Pods)
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+struct Standing {
+    /// Whether it was ever listed completely.
+    listed: bool,
+    /// The last failure, until it works again.
+    failure: Option<String>,
+    /// When the last list began, and how long the last complete one took.
+    began: Option<Instant>,
+    took: Duration,
+}
+
+impl Standing {
+    const fn is_good(&self) -> bool {
+        self.listed && self.failure.is_none()
+    }
+}
+
+/// What a signal changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// Nothing worth a word.
+    None,
+    /// It failed, and not as it did before.
+    Failed,
+    /// It works again, after this failure.
+    Recovered(String),
+}
+
+/// How the watches stand.
+#[derive(Debug, Default)]
+pub(super) struct Health {
+    standings: [Standing; 4],
+    /// Since when nodes and pods are known.
+    known_since: Option<Instant>,
+}
+
+impl Health {
+    /// Takes note of what a watch tells.
+    pub(super) fn note<T>(&mut self, watch: Watch, signal: &Signal<T>, now: Instant) -> Turn {
+        let standing = &mut self.standings[watch as usize];
+        let turn = match signal {
+            Signal::Failed(error, _) => {
+                let text = error.to_string();
+                let same = standing.failure.replace(text.clone()) == Some(text);
+                return if same { Turn::None } else { Turn::Failed };
+            }
+            // A list that only begins or goes on proves nothing: the next page may fail.
+            Signal::Interrupted(_) | Signal::Event(Event::Listed(_)) => Turn::None,
+            Signal::Event(Event::ListBegun) => {
+                standing.began = Some(now);
+                Turn::None
+            }
+            Signal::Event(Event::ListDone) => {
+                standing.listed = true;
+                standing.took = standing.began.map_or(Duration::ZERO, |began| now - began);
+                standing.failure.take().map_or(Turn::None, Turn::Recovered)
+            }
+            Signal::Alive | Signal::Event(Event::Applied(_) | Event::Deleted(_)) => {
+                standing.failure.take().map_or(Turn::None, Turn::Recovered)
+            }
+        };
+        if self.known_since.is_none() && self.is_good() {
+            self.known_since = Some(now);
+        }
+        turn
+    }
+
+    /// Whether nodes and pods are known, and still watched.
+    fn is_good(&self) -> bool {
+        [Watch::Nodes, Watch::Pods]
+            .into_iter()
+            .all(|watch| self.standings[watch as usize].is_good())
+    }
+
+    /// Since when the cluster can be published; absent while it cannot. Owners are waited for, but not longer than
+    /// `grace`, and not where they cannot be had.
+    pub(super) fn publishable_since(&self, grace: Duration) -> Option<Instant> {
+        let known_since = self.known_since.filter(|_| self.is_good())?;
+        let settled = [Watch::ReplicaSets, Watch::Jobs].into_iter().all(|watch| {
+            let standing = &self.standings[watch as usize];
+            standing.listed || standing.failure.is_some()
+        });
+        Some(if settled {
+            known_since
+        } else {
+            known_since + grace
+        })
+    }
+
+    /// How long it took to list the nodes or the pods, whichever took longer.
+    pub(super) fn took(&self) -> Duration {
+        let [nodes, pods, ..] = &self.standings;
+        nodes.took.max(pods.took)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sources::{Reason, SourceError};
+
+    const GRACE: Duration = Duration::from_secs(2);
+    const ALL: [Watch; 4] = [Watch::Nodes, Watch::Pods, Watch::ReplicaSets, Watch::Jobs];
+
+    fn failed() -> Signal<()> {
+        let error = SourceError::new(Reason::Forbidden, "it answered 403", "grant list");
+        Signal::Failed(error, Duration::ZERO)
+    }
+
+    fn done() -> Signal<()> {
+        Signal::Event(Event::ListDone)
+    }
+
+    fn listed(watches: &[Watch], now: Instant) -> Health {
+        let mut health = Health::default();
+        for watch in watches {
+            health.note(*watch, &done(), now);
+        }
+        health
+    }
+
+    #[test]
+    fn the_cluster_is_published_once_everything_is_listed() {
+        let now = Instant::now();
+        assert_eq!(Health::default().publishable_since(GRACE), None);
+        assert_eq!(listed(&ALL[..1], now).publishable_since(GRACE), None);
+        assert_eq!(listed(&ALL, now).publishable_since(GRACE), Some(now));
+    }
+
+    #[test]
+    fn owners_are_waited_for_no_longer_than_the_grace() {
+        let now = Instant::now();
+        let mut health = listed(&[Watch::Nodes, Watch::Pods], now);
+        assert_eq!(health.publishable_since(GRACE), Some(now + GRACE));
+        health.note(Watch::Jobs, &done(), now);
+        assert_eq!(health.publishable_since(GRACE), Some(now + GRACE));
+        health.note(Watch::ReplicaSets, &failed(), now);
+        assert_eq!(health.publishable_since(GRACE), Some(now));
+    }
+
+    #[test]
+    fn a_watch_that_fails_holds_publishing_up_until_it_stands_again() {
+        let now = Instant::now();
+        for again in [Signal::Alive, done(), Signal::Event(Event::Applied(()))] {
+            let mut health = listed(&ALL, now);
+            assert_eq!(health.note(Watch::Pods, &failed(), now), Turn::Failed);
+            assert_eq!(health.note(Watch::Pods, &failed(), now), Turn::None);
+            assert_eq!(health.publishable_since(GRACE), None);
+            health.note(Watch::Pods, &Signal::<()>::Event(Event::ListBegun), now);
+            assert_eq!(health.publishable_since(GRACE), None, "it only tries");
+            let turn = health.note(Watch::Pods, &again, now);
+            assert_eq!(turn, Turn::Recovered("it answered 403; grant list".into()));
+            assert_eq!(health.publishable_since(GRACE), Some(now));
+        }
+    }
+
+    #[test]
+    fn owners_that_fail_hold_nothing_up() {
+        let now = Instant::now();
+        let mut health = listed(&ALL, now);
+        health.note(Watch::Jobs, &failed(), now);
+        assert_eq!(health.publishable_since(GRACE), Some(now));
+    }
+
+    #[test]
+    fn the_duration_is_that_of_the_longer_list() {
+        let now = Instant::now();
+        let mut health = Health::default();
+        for (watch, seconds) in [(Watch::Nodes, 1), (Watch::Pods, 3), (Watch::Jobs, 9)] {
+            health.note(watch, &Signal::<()>::Event(Event::ListBegun), now);
+            health.note(watch, &done(), now + Duration::from_secs(seconds));
+        }
+        assert_eq!(health.took(), Duration::from_secs(3));
+    }
+}

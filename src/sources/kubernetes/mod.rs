@@ -1,0 +1,250 @@
+//! Nodes, pods and their owners, watched at the Kubernetes API.
+//!
+//! Four watches run side by side: nodes and pods, and the metadata of ReplicaSets and Jobs, which name the workloads
+//! that pods belong to. Each event is turned at once into plain facts and folded into the state that is held; at
+//! every interval the cluster as it is then is sent, whether it changed or not.
+//!
+//! **Age.** A watch that stands and is quiet is fresh: the server would have said so if anything had changed. A
+//! connection that dies without a word is noticed when the time agreed for one watch is over
+//! ([`Settings::watch_timeout`]), so the state is never older than that without the board saying so.
+//!
+//! **Failures.** While nodes or pods cannot be read the source is down, nothing is sent, and what was sent last
+//! stands. Without ReplicaSets or Jobs the source is up: pods are then given to the Deployment whose name is in
+//! that of their ReplicaSet, else to the ReplicaSet or Job itself.
+
+mod connection;
+mod convert;
+mod failure;
+mod health;
+mod names;
+mod object;
+mod state;
+mod store;
+mod watch;
+
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
+use tracing::{debug, info, warn};
+
+pub use connection::{Access, Connection};
+
+use super::{Context, Source};
+use crate::observation::Observation;
+use health::{Health, Turn, Watch};
+use object::{MetaObject, NodeObject, PodObject};
+use state::{Problems, State};
+use store::Event;
+use watch::{Means, Resource, Signal, watch};
+
+pub(in crate::sources) use convert::{Unreadable, quantity};
+pub(in crate::sources) use failure::Attempt;
+pub(in crate::sources) use object::Page;
+
+/// How many signals of the watches may wait; one may hold a whole page of objects.
+const WAITING: usize = 4;
+
+/// How the cluster is watched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// From one cluster that is sent to the next; the first is sent as soon as it is known.
+    pub publish_interval: Duration,
+    /// How long ReplicaSets and Jobs are waited for, on the wall, before the first cluster is sent without them.
+    pub owner_grace: Duration,
+    /// How long the answer to a list, or the beginning of a watch, may take, on the wall.
+    pub request_timeout: Duration,
+    /// After how long, on the wall, each watch is ended and opened anew.
+    pub watch_timeout: Duration,
+    /// The longest pause between attempts while they fail.
+    pub longest_pause: Duration,
+    /// How many objects are asked for at once.
+    pub page_size: u32,
+    /// The pod label that holds the team.
+    pub team_label: Option<String>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            publish_interval: Duration::from_secs(5),
+            owner_grace: Duration::from_secs(2),
+            request_timeout: Duration::from_secs(30),
+            watch_timeout: Duration::from_secs(120),
+            longest_pause: Duration::from_secs(30),
+            page_size: 500,
+            team_label: None,
+        }
+    }
+}
+
+const NODES: Resource = Resource {
+    name: "nodes",
+    path: "/api/v1/nodes",
+    metadata_only: false,
+};
+const PODS: Resource = Resource {
+    name: "pods",
+    path: "/api/v1/pods",
+    metadata_only: false,
+};
+const REPLICA_SETS: Resource = Resource {
+    name: "replicasets.apps",
+    path: "/apis/apps/v1/replicasets",
+    metadata_only: true,
+};
+const JOBS: Resource = Resource {
+    name: "jobs.batch",
+    path: "/apis/batch/v1/jobs",
+    metadata_only: true,
+};
+
+enum Change {
+    Node(Signal<NodeObject>),
+    Pod(Signal<PodObject>),
+    ReplicaSet(Signal<MetaObject>),
+    Job(Signal<MetaObject>),
+}
+
+/// Watches the cluster until nobody listens any more.
+pub async fn run(connection: Connection, settings: Settings, context: Context) {
+    context.board.expect(Source::Kubernetes);
+    let mut cluster = Watching {
+        state: State::new(settings.team_label.clone()),
+        health: Health::default(),
+        context: context.clone(),
+    };
+    let mut next = Instant::now();
+    let grace = settings.owner_grace;
+    let interval = settings.publish_interval;
+    let (mut changes, _watches) = start(connection, settings, &context);
+    loop {
+        let due = cluster.health.publishable_since(grace);
+        tokio::select! {
+            Some(change) = changes.recv() => cluster.take(change),
+            () = at(due.map(|since| since.max(next))) => {
+                if !cluster.publish().await {
+                    return;
+                }
+                next = Instant::now() + context.clock.on_the_wall(interval);
+            }
+            () = context.sink.closed() => return,
+        }
+    }
+}
+
+/// Starts the watches; they end when the set is dropped.
+fn start(
+    connection: Connection,
+    settings: Settings,
+    context: &Context,
+) -> (mpsc::Receiver<Change>, JoinSet<()>) {
+    let means = Means {
+        connection,
+        settings,
+        clock: context.clock.clone(),
+    };
+    let (sink, changes) = mpsc::channel(WAITING);
+    let mut watches = JoinSet::new();
+    watches.spawn(watch(NODES, means.clone(), sink.clone(), Change::Node));
+    watches.spawn(watch(PODS, means.clone(), sink.clone(), Change::Pod));
+    let owners = means.clone();
+    watches.spawn(watch(
+        REPLICA_SETS,
+        owners,
+        sink.clone(),
+        Change::ReplicaSet,
+    ));
+    watches.spawn(watch(JOBS, means, sink, Change::Job));
+    (changes, watches)
+}
+
+async fn at(instant: Option<Instant>) {
+    match instant {
+        Some(instant) => sleep_until(instant).await,
+        None => std::future::pending().await,
+    }
+}
+
+struct Watching {
+    state: State,
+    health: Health,
+    context: Context,
+}
+
+impl Watching {
+    fn take(&mut self, change: Change) {
+        let problems = match change {
+            Change::Node(signal) => self
+                .note(Watch::Nodes, signal)
+                .map(|event| self.state.node(event)),
+            Change::Pod(signal) => self
+                .note(Watch::Pods, signal)
+                .map(|event| self.state.pod(event)),
+            Change::ReplicaSet(signal) => {
+                let event = self.note(Watch::ReplicaSets, signal);
+                event.map(|event| {
+                    self.state.replica_set(event);
+                    Problems::new()
+                })
+            }
+            Change::Job(signal) => {
+                let event = self.note(Watch::Jobs, signal);
+                event.map(|event| {
+                    self.state.job(event);
+                    Problems::new()
+                })
+            }
+        };
+        for problem in problems.unwrap_or_default() {
+            warn!(source = "kubernetes", %problem, "object not understood");
+            self.context.board.counted(Source::Kubernetes, &problem);
+        }
+    }
+
+    /// Takes note of how the watch fares, and hands on what happened to objects.
+    fn note<T>(&mut self, watch: Watch, signal: Signal<T>) -> Option<Event<T>> {
+        let turn = self.health.note(watch, &signal, Instant::now());
+        if let Turn::Recovered(ended) = &turn
+            && !watch.is_essential()
+        {
+            info!(source = "kubernetes", after = %ended, "owners of pods are known again");
+        }
+        match signal {
+            Signal::Event(event) => return Some(event),
+            Signal::Alive => {}
+            Signal::Interrupted(error) => {
+                debug!(source = "kubernetes", %error, "watch interrupted");
+                self.context.board.counted(Source::Kubernetes, &error);
+            }
+            Signal::Failed(error, took) if watch.is_essential() => {
+                self.context.failed(Source::Kubernetes, &error, took);
+            }
+            Signal::Failed(error, _) => {
+                self.context.board.counted(Source::Kubernetes, &error);
+                if turn == Turn::Failed {
+                    warn!(
+                        source = "kubernetes",
+                        reason = error.reason().as_str(),
+                        %error,
+                        "owners of pods are not known; pods are given to workloads by name"
+                    );
+                }
+            }
+        }
+        None
+    }
+
+    /// Sends the cluster as it is now. False when nobody listens any more.
+    async fn publish(&mut self) -> bool {
+        let cluster = self.state.cluster(self.context.clock.now());
+        let sent = self.context.send([Observation::Cluster(cluster)]).await;
+        self.context
+            .succeeded(Source::Kubernetes, self.health.took());
+        sent
+    }
+}
+
+#[cfg(test)]
+mod tests;

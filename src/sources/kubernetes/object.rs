@@ -1,0 +1,209 @@
+//! The objects of the Kubernetes API, with the fields that are in use and no others.
+//!
+//! Everything else (managed fields, volumes, conditions, most annotations) is skipped while it is read, so it
+//! never costs memory.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Deserializer};
+
+/// What every object has.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Meta {
+    pub(super) name: String,
+    #[serde(default)]
+    pub(super) namespace: String,
+    pub(super) uid: String,
+    #[serde(default)]
+    pub(super) resource_version: String,
+    pub(super) creation_timestamp: Option<Timestamp>,
+    #[serde(default)]
+    pub(super) labels: BTreeMap<String, String>,
+    #[serde(default)]
+    pub(super) annotations: Annotations,
+    #[serde(default)]
+    pub(super) owner_references: Vec<OwnerReference>,
+}
+
+impl Meta {
+    /// The owner that controls the object: there is at most one.
+    pub(super) fn controller(&self) -> Option<&OwnerReference> {
+        self.owner_references
+            .iter()
+            .find(|owner| owner.controller == Some(true))
+    }
+}
+
+/// The annotations in use.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(super) struct Annotations {
+    /// What Fargate provisioned for a pod, such as `0.25vCPU 0.5GB`.
+    #[serde(rename = "CapacityProvisioned")]
+    pub(super) capacity_provisioned: Option<String>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct OwnerReference {
+    #[serde(default)]
+    pub(super) api_version: String,
+    pub(super) kind: String,
+    pub(super) name: String,
+    pub(super) uid: String,
+    pub(super) controller: Option<bool>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct PodObject {
+    pub(super) metadata: Meta,
+    pub(super) spec: PodSpec,
+    #[serde(default)]
+    pub(super) status: PodStatus,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct PodSpec {
+    #[serde(default)]
+    pub(super) node_name: String,
+    #[serde(default)]
+    pub(super) containers: Vec<ContainerSpec>,
+    #[serde(default)]
+    pub(super) init_containers: Vec<ContainerSpec>,
+    #[serde(default)]
+    pub(super) overhead: Amounts,
+    /// Requests of the pod as a whole (Kubernetes 1.32 and later).
+    #[serde(default)]
+    pub(super) resources: Requirements,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(super) struct PodStatus {
+    #[serde(default)]
+    pub(super) phase: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ContainerSpec {
+    pub(super) name: String,
+    #[serde(default)]
+    pub(super) resources: Requirements,
+    #[serde(default)]
+    pub(super) restart_policy: String,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(super) struct Requirements {
+    #[serde(default)]
+    pub(super) requests: Amounts,
+    #[serde(default)]
+    pub(super) limits: Amounts,
+}
+
+/// Quantities by resource, as Kubernetes writes them.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(super) struct Amounts {
+    pub(super) cpu: Option<String>,
+    pub(super) memory: Option<String>,
+    #[serde(rename = "nvidia.com/gpu")]
+    pub(super) nvidia_gpu: Option<String>,
+    #[serde(rename = "amd.com/gpu")]
+    pub(super) amd_gpu: Option<String>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct NodeObject {
+    pub(super) metadata: Meta,
+    #[serde(default)]
+    pub(super) status: NodeStatus,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(super) struct NodeStatus {
+    #[serde(default)]
+    pub(super) capacity: Amounts,
+    #[serde(default)]
+    pub(super) allocatable: Amounts,
+}
+
+/// An object of which only the metadata is asked for.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct MetaObject {
+    pub(super) metadata: Meta,
+}
+
+/// An object that can be watched.
+pub(super) trait Watched {
+    fn meta(&self) -> &Meta;
+}
+
+impl Watched for PodObject {
+    fn meta(&self) -> &Meta {
+        &self.metadata
+    }
+}
+
+impl Watched for NodeObject {
+    fn meta(&self) -> &Meta {
+        &self.metadata
+    }
+}
+
+impl Watched for MetaObject {
+    fn meta(&self) -> &Meta {
+        &self.metadata
+    }
+}
+
+/// One page of a list.
+#[derive(Clone, Debug, Deserialize)]
+pub(in crate::sources) struct Page<T> {
+    pub(in crate::sources) kind: String,
+    #[serde(default)]
+    pub(in crate::sources) metadata: PageMeta,
+    #[serde(
+        deserialize_with = "null_is_empty",
+        bound(deserialize = "T: Deserialize<'de>")
+    )]
+    pub(in crate::sources) items: Vec<T>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::sources) struct PageMeta {
+    #[serde(default)]
+    pub(in crate::sources) resource_version: String,
+    #[serde(default, rename = "continue")]
+    pub(in crate::sources) continue_token: String,
+}
+
+/// Go writes an empty list as null; a list that is missing is an error.
+fn null_is_empty<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_list_may_be_null_but_not_missing() {
+        let null: Page<MetaObject> =
+            serde_json::from_str(r#"{"kind": "PodList", "items": null}"#).unwrap();
+        assert!(null.items.is_empty());
+        let missing = serde_json::from_str::<Page<MetaObject>>(r#"{"kind": "Status"}"#);
+        assert!(
+            missing
+                .unwrap_err()
+                .to_string()
+                .starts_with("missing field `items`")
+        );
+    }
+}

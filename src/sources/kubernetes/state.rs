@@ -1,0 +1,186 @@
+//! The cluster as the watches tell it.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::convert::{self, Held, Owner, Unreadable};
+use super::names::Names;
+use super::object::{MetaObject, NodeObject, PodObject, Watched};
+use super::store::{Event, Store};
+use crate::observation::{Cluster, Node};
+use crate::sources::{Reason, SourceError};
+
+/// Nodes, pods, and the owners between pods and workloads.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    nodes: Store<Arc<Node>>,
+    pods: Store<Held>,
+    replica_sets: Store<Owner>,
+    jobs: Store<Owner>,
+    names: Names,
+    team_label: Option<String>,
+    /// Whether something was learned of owners since pods were given to theirs.
+    owners_changed: bool,
+}
+
+/// What cannot be understood, and is left out.
+pub(super) type Problems = Vec<SourceError>;
+
+impl State {
+    pub(super) fn new(team_label: Option<String>) -> Self {
+        Self {
+            team_label,
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn node(&mut self, event: Event<NodeObject>) -> Problems {
+        let Self { nodes, names, .. } = self;
+        let mut problems = Vec::new();
+        fold(nodes, event, |nodes, object| {
+            let uid = object.metadata.uid.clone();
+            match convert::node(object, names) {
+                Ok(node) => {
+                    nodes.put(&uid, Arc::new(node));
+                }
+                Err(why) => {
+                    nodes.keep(&uid);
+                    problems.push(left_out(&why));
+                }
+            }
+        });
+        problems
+    }
+
+    pub(super) fn pod(&mut self, event: Event<PodObject>) -> Problems {
+        let Self {
+            pods,
+            names,
+            replica_sets,
+            jobs,
+            team_label,
+            ..
+        } = self;
+        let mut problems = Vec::new();
+        fold(pods, event, |pods, object| {
+            let uid = object.metadata.uid.as_str();
+            let mut found = Vec::new();
+            match convert::pod(&object, team_label.as_deref(), names, &mut found) {
+                Ok(Some(mut held)) => {
+                    settle(&mut held, pods.get(uid), replica_sets, jobs);
+                    pods.put(uid, held);
+                }
+                Ok(None) => pods.remove(uid),
+                Err(why) => {
+                    pods.keep(uid);
+                    found.push(why);
+                }
+            }
+            problems.extend(found.iter().map(left_out));
+        });
+        problems
+    }
+
+    pub(super) fn replica_set(&mut self, event: Event<MetaObject>) {
+        let changed = owners(&mut self.replica_sets, "ReplicaSet", &mut self.names, event);
+        self.owners_changed |= changed;
+    }
+
+    pub(super) fn job(&mut self, event: Event<MetaObject>) {
+        let changed = owners(&mut self.jobs, "Job", &mut self.names, event);
+        self.owners_changed |= changed;
+    }
+
+    /// The cluster as it is at `at`, each pod with its workload as far as it is known by now; in no order.
+    ///
+    /// Owners may turn up after their pods, so pods are given to them here, and only when there are new ones.
+    pub(super) fn cluster(&mut self, at: Timestamp) -> Cluster {
+        if std::mem::take(&mut self.owners_changed) {
+            for held in self.pods.values_mut() {
+                if let Some(owner) = known(held, &self.replica_sets, &self.jobs) {
+                    held.owned_by(owner);
+                }
+            }
+        }
+        Cluster {
+            at,
+            nodes: self.nodes.values().map(Arc::clone).collect(),
+            pods: self
+                .pods
+                .values()
+                .map(|held| Arc::clone(&held.pod))
+                .collect(),
+        }
+    }
+}
+
+/// Gives a pod to its workload: the one that its ReplicaSet or Job names, else the one it was given to before (they
+/// may be gone before their pods), else the one that it names itself.
+fn settle(
+    held: &mut Held,
+    before: Option<&Held>,
+    replica_sets: &Store<Owner>,
+    jobs: &Store<Owner>,
+) {
+    if let Some(owner) = known(held, replica_sets, jobs) {
+        held.owned_by(owner);
+    } else if let Some(before) = before.filter(|before| before.through == held.through) {
+        let workload = &before.pod.workload;
+        let owner = Owner {
+            kind: workload.kind.clone(),
+            name: Arc::clone(&workload.name),
+        };
+        held.owned_by(&owner);
+    }
+}
+
+fn known<'a>(
+    held: &Held,
+    replica_sets: &'a Store<Owner>,
+    jobs: &'a Store<Owner>,
+) -> Option<&'a Owner> {
+    let uid = held.through.as_deref()?;
+    replica_sets.get(uid).or_else(|| jobs.get(uid))
+}
+
+/// Whether something was learned that pods do not know yet.
+fn owners(
+    store: &mut Store<Owner>,
+    kind: &str,
+    names: &mut Names,
+    event: Event<MetaObject>,
+) -> bool {
+    let mut changed = false;
+    fold(store, event, |store, object| {
+        let owner = convert::owner(&object, kind, names);
+        changed |= store.put(&object.metadata.uid, owner);
+    });
+    changed
+}
+
+fn fold<T: Watched, V: Clone + PartialEq>(
+    store: &mut Store<V>,
+    event: Event<T>,
+    mut put: impl FnMut(&mut Store<V>, T),
+) {
+    match event {
+        Event::ListBegun => store.begin_list(),
+        Event::Listed(objects) => {
+            for object in objects {
+                put(store, object);
+            }
+        }
+        Event::ListDone => store.end_list(),
+        Event::Applied(object) => put(store, object),
+        Event::Deleted(object) => store.remove(&object.meta().uid),
+    }
+}
+
+fn left_out(why: &Unreadable) -> SourceError {
+    SourceError::new(
+        Reason::InvalidResponse,
+        why.to_string(),
+        "correct the object: until then its last good state counts, and nothing where there is none",
+    )
+}

@@ -1,0 +1,333 @@
+//! Scripted events, without any API server.
+
+use std::mem::size_of;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::clock::Clock;
+use crate::observation::{Cluster, Container, Pod};
+use crate::sources::{Reason, SourceError, StatusBoard};
+
+fn mk_pod(name: &str) -> Value {
+    json!({
+        "metadata": {"name": name, "namespace": "shop", "uid": format!("uid-{name}")},
+        "spec": {"nodeName": "node-1", "containers": [
+            {"name": "app", "resources": {"requests": {"cpu": "250m", "memory": "256Mi"}}},
+        ]},
+        "status": {"phase": "Running"},
+    })
+}
+
+fn owned(mut pod: Value, kind: &str, name: &str) -> Value {
+    let api_version = match kind {
+        "Job" => "batch/v1",
+        _ => "apps/v1",
+    };
+    pod["metadata"]["ownerReferences"] = json!([{
+        "apiVersion": api_version, "kind": kind, "name": name, "uid": format!("uid-{name}"), "controller": true,
+    }]);
+    pod
+}
+
+fn mk_owner(name: &str, controller: Option<(&str, &str)>) -> Value {
+    let object =
+        json!({"metadata": {"name": name, "namespace": "shop", "uid": format!("uid-{name}")}});
+    match controller {
+        Some((kind, name)) => owned(object, kind, name),
+        None => object,
+    }
+}
+
+fn mk_node(name: &str) -> Value {
+    json!({
+        "metadata": {"name": name, "uid": format!("uid-{name}")},
+        "status": {"capacity": {"cpu": "2", "memory": "8Gi"}, "allocatable": {"cpu": "1930m", "memory": "7Gi"}},
+    })
+}
+
+fn objects<T: serde::de::DeserializeOwned>(objects: &[Value]) -> Vec<T> {
+    let read = |object: &Value| serde_json::from_value(object.clone()).unwrap();
+    objects.iter().map(read).collect()
+}
+
+fn listed<T: serde::de::DeserializeOwned>(all: &[Value]) -> [Event<T>; 3] {
+    [
+        Event::ListBegun,
+        Event::Listed(objects(all)),
+        Event::ListDone,
+    ]
+}
+
+fn one<T: serde::de::DeserializeOwned>(object: &Value) -> T {
+    serde_json::from_value(object.clone()).unwrap()
+}
+
+fn list_pods(state: &mut State, pods: &[Value]) -> Problems {
+    let events = listed(pods);
+    events
+        .into_iter()
+        .flat_map(|event| state.pod(event))
+        .collect()
+}
+
+fn apply_pod(state: &mut State, pod: &Value) -> Problems {
+    state.pod(Event::Applied(one(pod)))
+}
+
+fn cluster(state: &mut State) -> Cluster {
+    state.cluster(Timestamp::UNIX_EPOCH)
+}
+
+/// The workloads of the pods, in order.
+fn workloads(state: &mut State) -> Vec<String> {
+    let pods = cluster(state).pods;
+    let mut names: Vec<String> = pods.iter().map(|pod| pod.workload.to_string()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_pod_that_ends_or_is_deleted_vanishes() {
+    let mut state = State::default();
+    list_pods(&mut state, &[mk_pod("a"), mk_pod("b"), mk_pod("c")]);
+    let mut ended = mk_pod("a");
+    ended["status"]["phase"] = json!("Succeeded");
+    apply_pod(&mut state, &ended);
+    state.pod(Event::Deleted(one(&mk_pod("b"))));
+    assert_eq!(workloads(&mut state), ["shop/Pod/c"]);
+}
+
+#[test]
+fn a_pod_counts_from_the_moment_it_is_bound_to_a_node() {
+    let mut state = State::default();
+    let mut pending = mk_pod("a");
+    pending["spec"]["nodeName"] = json!("");
+    list_pods(&mut state, &[pending]);
+    assert_eq!(workloads(&mut state), [""; 0]);
+    apply_pod(&mut state, &mk_pod("a"));
+    assert_eq!(workloads(&mut state), ["shop/Pod/a"]);
+}
+
+#[test]
+fn what_was_held_stays_until_a_new_list_is_complete_and_then_the_vanished_vanish() {
+    let mut state = State::default();
+    list_pods(&mut state, &[mk_pod("a"), mk_pod("b")]);
+    state.pod(Event::ListBegun);
+    state.pod(Event::Listed(objects(&[mk_pod("b")])));
+    assert_eq!(workloads(&mut state), ["shop/Pod/a", "shop/Pod/b"]);
+    state.pod(Event::ListDone);
+    assert_eq!(workloads(&mut state), ["shop/Pod/b"]);
+}
+
+#[test]
+fn nodes_come_and_go() {
+    let mut state = State::default();
+    for event in listed(&[mk_node("node-1"), mk_node("node-2")]) {
+        state.node(event);
+    }
+    state.node(Event::Deleted(one(&mk_node("node-1"))));
+    let nodes = cluster(&mut state).nodes;
+    let names: Vec<&str> = nodes.iter().map(|node| &*node.name).collect();
+    assert_eq!(names, ["node-2"]);
+}
+
+#[test]
+fn a_replica_set_that_is_known_late_corrects_the_pods_before_it() {
+    let mut state = State::default();
+    list_pods(
+        &mut state,
+        &[
+            owned(mk_pod("web"), "ReplicaSet", "web-1"),
+            owned(mk_pod("job"), "Job", "report-28"),
+        ],
+    );
+    assert_eq!(
+        workloads(&mut state),
+        ["shop/Job/report-28", "shop/ReplicaSet/web-1"]
+    );
+    let web = mk_owner("web-1", Some(("Deployment", "web")));
+    state.replica_set(Event::Applied(one(&web)));
+    let report = mk_owner("report-28", Some(("CronJob", "report")));
+    state.job(Event::Applied(one(&report)));
+    assert_eq!(
+        workloads(&mut state),
+        ["shop/CronJob/report", "shop/Deployment/web"]
+    );
+}
+
+#[test]
+fn a_replica_set_that_is_known_first_names_the_workload_at_once() {
+    let mut state = State::default();
+    for event in listed(&[
+        mk_owner("web-1", Some(("Rollout", "web"))),
+        mk_owner("own", None),
+    ]) {
+        state.replica_set(event);
+    }
+    list_pods(
+        &mut state,
+        &[
+            owned(mk_pod("a"), "ReplicaSet", "web-1"),
+            owned(mk_pod("b"), "ReplicaSet", "own"),
+        ],
+    );
+    assert_eq!(
+        workloads(&mut state),
+        ["shop/ReplicaSet/own", "shop/Rollout/web"]
+    );
+}
+
+#[test]
+fn a_job_that_is_deleted_before_its_pod_leaves_the_pod_with_its_cron_job() {
+    let mut state = State::default();
+    let job = mk_owner("report-28", Some(("CronJob", "report")));
+    state.job(Event::Applied(one(&job)));
+    let pod = owned(mk_pod("pod"), "Job", "report-28");
+    list_pods(&mut state, std::slice::from_ref(&pod));
+    state.job(Event::Deleted(one(&job)));
+    apply_pod(&mut state, &pod);
+    assert_eq!(workloads(&mut state), ["shop/CronJob/report"], "changed");
+    list_pods(&mut state, &[pod]);
+    assert_eq!(workloads(&mut state), ["shop/CronJob/report"], "listed");
+}
+
+#[test]
+fn a_pod_that_did_not_change_is_the_same_allocation_in_each_cluster() {
+    let mut state = State::default();
+    let pod = owned(mk_pod("web"), "ReplicaSet", "web-1");
+    let replica_set = mk_owner("web-1", Some(("Deployment", "web")));
+    state.replica_set(Event::Applied(one(&replica_set)));
+    list_pods(&mut state, std::slice::from_ref(&pod));
+    let before = cluster(&mut state);
+    apply_pod(&mut state, &pod);
+    list_pods(&mut state, &[pod]);
+    for event in listed(&[replica_set]) {
+        state.replica_set(event);
+    }
+    let after = cluster(&mut state);
+    assert!(Arc::ptr_eq(&before.pods[0], &after.pods[0]));
+}
+
+#[test]
+fn a_pod_that_cannot_be_understood_is_named_and_keeps_its_last_good_state() {
+    let mut state = State::default();
+    list_pods(&mut state, &[mk_pod("a"), mk_pod("b")]);
+    let mut bad = mk_pod("a");
+    bad["spec"]["containers"][0]["resources"]["requests"]["cpu"] = json!("much");
+    let text = "pod shop/a: spec.containers[0].resources.requests.cpu is \"much\", which is not a quantity of \
+                processors such as 250m or 2; correct the object: until then its last good state counts, and \
+                nothing where there is none";
+    for problems in [
+        apply_pod(&mut state, &bad),
+        list_pods(&mut state, &[bad.clone(), mk_pod("b")]),
+    ] {
+        assert_eq!(problems.len(), 1);
+        assert_eq!(problems[0].to_string(), text);
+        assert_eq!(problems[0].reason(), Reason::InvalidResponse);
+        assert_eq!(workloads(&mut state), ["shop/Pod/a", "shop/Pod/b"]);
+    }
+}
+
+#[test]
+fn the_pods_of_a_workload_share_every_name_but_their_own() {
+    let mut state = State::default();
+    let pods: Vec<Value> = (0..2)
+        .map(|number| owned(mk_pod(&format!("web-{number}")), "ReplicaSet", "web-1"))
+        .collect();
+    list_pods(&mut state, &pods);
+    let pods = cluster(&mut state).pods;
+    let names = |pod: &Pod| {
+        [
+            &pod.key.namespace,
+            &pod.workload.namespace,
+            &pod.workload.name,
+            &pod.node,
+            &pod.containers[0].name,
+        ]
+        .map(Arc::clone)
+    };
+    for (one, other) in names(&pods[0]).iter().zip(names(&pods[1]).iter()) {
+        assert!(Arc::ptr_eq(one, other), "{one}");
+    }
+    // So what a pod costs is itself, its name, its containers, its entry in the map and the uid there.
+    let entry = size_of::<(Box<str>, convert::Held)>();
+    let bytes = size_of::<Pod>() + size_of::<Container>() + entry + 2 * 64;
+    assert!(bytes < 640, "{bytes} bytes for a pod of one container");
+}
+
+fn watching() -> (Watching, mpsc::Receiver<Observation>, StatusBoard) {
+    let (sink, seen) = mpsc::channel(8);
+    let board = StatusBoard::default();
+    let context = Context {
+        clock: Clock::accelerated(Timestamp::UNIX_EPOCH, 1.0),
+        board: board.clone(),
+        sink,
+    };
+    let cluster = Watching {
+        state: State::default(),
+        health: Health::default(),
+        context,
+    };
+    (cluster, seen, board)
+}
+
+fn refused(what: &str) -> SourceError {
+    SourceError::new(
+        Reason::Forbidden,
+        format!("cannot list {what}"),
+        "grant list",
+    )
+}
+
+#[tokio::test]
+async fn a_failure_of_pods_is_on_the_board_and_one_of_replica_sets_is_only_counted() {
+    let (mut cluster, mut seen, board) = watching();
+    for event in listed(&[mk_node("node-1")]) {
+        cluster.take(Change::Node(Signal::Event(event)));
+    }
+    for event in listed(&[mk_pod("a")]) {
+        cluster.take(Change::Pod(Signal::Event(event)));
+    }
+    let failed = Signal::Failed(refused("replicasets.apps"), Duration::ZERO);
+    cluster.take(Change::ReplicaSet(failed));
+    assert!(cluster.publish().await);
+    let status = board.snapshot()[&Source::Kubernetes].clone();
+    assert_eq!(
+        (status.up, status.errors[&Reason::Forbidden]),
+        (Some(true), 1)
+    );
+    assert!(matches!(seen.try_recv(), Ok(Observation::Cluster(_))));
+
+    let failed = Signal::Failed(refused("pods"), Duration::from_secs(1));
+    cluster.take(Change::Pod(failed));
+    let status = board.snapshot()[&Source::Kubernetes].clone();
+    assert_eq!(
+        (status.up, status.errors[&Reason::Forbidden]),
+        (Some(false), 2)
+    );
+    assert_eq!(
+        status.last_error.as_deref(),
+        Some("cannot list pods; grant list")
+    );
+    assert_eq!(cluster.health.publishable_since(Duration::ZERO), None);
+
+    cluster.take(Change::Pod(Signal::Alive));
+    assert!(cluster.health.publishable_since(Duration::ZERO).is_some());
+}
+
+#[tokio::test]
+async fn an_interrupted_watch_and_an_object_not_understood_are_counted_and_nothing_is_down() {
+    let (mut cluster, _seen, board) = watching();
+    let cut = SourceError::new(Reason::Connect, "it was cut", "check");
+    cluster.take(Change::Pod(Signal::Interrupted(cut)));
+    let mut bad = mk_node("node-1");
+    bad["status"]["capacity"]["cpu"] = json!("two");
+    cluster.take(Change::Node(Signal::Event(Event::Applied(one(&bad)))));
+    let status = board.snapshot()[&Source::Kubernetes].clone();
+    assert_eq!(status.up, None);
+    assert_eq!(status.errors[&Reason::Connect], 1);
+    assert_eq!(status.errors[&Reason::InvalidResponse], 1);
+}
