@@ -10,7 +10,8 @@ use crate::observation::{
 };
 use crate::units::{MemoryMib, Requests, RequestsPerSecond, Window};
 
-const START: i64 = 1_800_000_000;
+/// A midnight.
+const START: i64 = 20_833 * 86_400;
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(START + second).unwrap()
@@ -18,7 +19,8 @@ fn at(second: i64) -> Timestamp {
 
 fn step(from: i64, to: i64) -> Window {
     let length = Duration::from_secs(u64::try_from(to - from).unwrap());
-    let window = Window::closed_before(at(to), length, Duration::ZERO).unwrap();
+    let minute = Window::closed_before(at(to), Duration::from_secs(60), Duration::ZERO).unwrap();
+    let window = minute.reaching_back(length);
     assert_eq!(
         (window.start(), window.end()),
         (at(from), at(to)),
