@@ -11,6 +11,8 @@ use crate::cloud::aws::failure::Failure;
 pub(super) const MAX_QUERIES: usize = 500;
 /// Data points of one answer (GetMetricData, `MaxDatapoints`), the most and the default.
 pub(super) const MAX_DATAPOINTS: usize = 100_800;
+/// The longest period: as long as anything is kept, 455 days.
+const MAX_PERIOD: i64 = 455 * 86_400;
 /// Dimensions of one metric.
 const MAX_DIMENSIONS: usize = 30;
 
@@ -162,9 +164,10 @@ impl Query {
         let place = format!("{place}MetricStat.");
         let metric = required(stat, "Metric", &place, Some)?;
         let period = required(stat, "Period", &place, Document::as_integer)?;
-        if period < 60 || period % 60 != 0 {
+        if !(60..=MAX_PERIOD).contains(&period) || period % 60 != 0 {
             return Err(Failure::validation(format!(
-                "The value {period} for parameter {place}Period is not a multiple of 60."
+                "The value {period} for parameter {place}Period is not a multiple of 60 up to \
+                 {MAX_PERIOD}."
             )));
         }
         let statistic_name = required(stat, "Stat", &place, Document::as_text)?;
@@ -299,7 +302,7 @@ mod tests {
                 })
                 .collect();
         };
-        let cases: [(Change, &str); 16] = [
+        let cases: [(Change, &str); 17] = [
             (
                 |input| input["MetricDataQueries"] = json!([]),
                 "must not be empty",
@@ -332,6 +335,10 @@ mod tests {
             (
                 |input| input["MetricDataQueries"][1]["MetricStat"]["Period"] = 30.into(),
                 "value 30",
+            ),
+            (
+                |input| input["MetricDataQueries"][1]["MetricStat"]["Period"] = 39_312_060.into(),
+                "value 39312060",
             ),
             (
                 |input| input["MetricDataQueries"][1]["MetricStat"]["Stat"] = "Mean".into(),
