@@ -5,6 +5,7 @@ pub mod cloud;
 pub mod ledger;
 pub mod model;
 pub mod observation;
+pub mod pipeline;
 pub mod sources;
 pub mod tariff;
 pub mod units;

@@ -262,10 +262,4 @@ impl WorkloadAccount {
     pub const fn requests(&self) -> Requests {
         self.requests
     }
-
-    /// The last rates.
-    #[must_use]
-    pub const fn rates(&self) -> &WorkloadRates {
-        &self.rates
-    }
 }

@@ -9,6 +9,7 @@
 mod error;
 pub mod kubernetes;
 mod poll;
+pub mod prices;
 mod status;
 pub mod usage;
 

@@ -1,0 +1,193 @@
+//! From observations to the report: what is known now, and what has added up.
+//!
+//! The pipeline is told what the sources saw and makes a report of it whenever it is asked. It waits for nobody:
+//! what one source does not say is absent, and the rest is reported.
+
+mod reporting;
+mod targets;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::ledger::Ledger;
+use crate::model::Settings;
+use crate::model::allocation::{ClusterRates, allocate};
+use crate::observation::{
+    Cluster, Function, FunctionId, FunctionMinutes, Functions, Observation, PodKey, PodUsage,
+    Traffic, Usage, WorkloadId,
+};
+use crate::sources::prices::PriceBook;
+use crate::units::Seconds;
+use targets::Targets;
+
+/// How many batches are kept while what they belong to is not known yet.
+const WAITING_BATCHES: usize = 16;
+
+/// How old what a source saw may be before it is no longer taken as present.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The longest time between two looks at the cluster that is charged; a longer one is unobserved.
+    pub longest_gap: SignedDuration,
+    /// How old what a pod uses may be.
+    pub usage_age: SignedDuration,
+}
+
+/// All that is known, and the ledger of what has added up.
+#[derive(Debug)]
+pub struct Pipeline {
+    settings: Settings,
+    prices: PriceBook,
+    limits: Limits,
+    ledger: Ledger,
+    cluster: Option<Cluster>,
+    targets: Targets,
+    facts: HashMap<WorkloadId, WorkloadFacts>,
+    usage: HashMap<PodKey, PodUsage>,
+    rates: ClusterRates,
+    functions: BTreeMap<(Arc<str>, Arc<str>), Functions>,
+    by_id: HashMap<FunctionId, Arc<Function>>,
+    early: Vec<Traffic>,
+    early_minutes: Vec<FunctionMinutes>,
+    strangers: usize,
+}
+
+/// What pods say of their workload.
+#[derive(Clone, Debug, Default)]
+struct WorkloadFacts {
+    team: Option<Arc<str>>,
+    gpus: u32,
+}
+
+impl Pipeline {
+    /// A pipeline that knows nothing yet and counts from `started` on.
+    #[must_use]
+    pub fn new(started: Timestamp, settings: Settings, prices: PriceBook, limits: Limits) -> Self {
+        Self {
+            ledger: Ledger::new(started, settings.decision_window),
+            settings,
+            prices,
+            limits,
+            cluster: None,
+            targets: Targets::default(),
+            facts: HashMap::new(),
+            usage: HashMap::new(),
+            rates: ClusterRates::default(),
+            functions: BTreeMap::new(),
+            by_id: HashMap::new(),
+            early: Vec::new(),
+            early_minutes: Vec::new(),
+            strangers: 0,
+        }
+    }
+
+    /// Replaces settings and prices; what has added up stays.
+    pub fn reconfigure(&mut self, settings: Settings, prices: PriceBook, limits: Limits) {
+        self.settings = settings;
+        self.prices = prices;
+        self.limits = limits;
+        self.refresh_rates();
+    }
+
+    /// Takes in what a source saw.
+    pub fn observe(&mut self, observation: Observation) {
+        match observation {
+            Observation::Cluster(cluster) => self.observe_cluster(cluster),
+            Observation::Usage(usage) => self.observe_usage(usage),
+            Observation::Functions(functions) => self.observe_functions(functions),
+            Observation::FunctionMinutes(minutes) => self.observe_minutes(minutes),
+            Observation::Traffic(traffic) => self.observe_traffic(traffic),
+        }
+    }
+
+    /// Charges the time since the last look at the cluster, at what was known then, and looks anew.
+    fn observe_cluster(&mut self, cluster: Cluster) {
+        if let Some(before) = &self.cluster {
+            let gap = cluster.at.duration_since(before.at);
+            if gap > self.limits.longest_gap {
+                self.ledger.lose(Seconds::between(before.at, cluster.at));
+            } else {
+                self.ledger.spend(&self.rates, before.at, cluster.at);
+            }
+        }
+        self.targets = Targets::of(&cluster);
+        self.facts.clear();
+        for pod in &cluster.pods {
+            let facts = self.facts.entry(pod.workload.clone()).or_default();
+            facts.team = facts.team.take().or_else(|| pod.team.clone());
+            facts.gpus += pod.request.gpus;
+            if let Some(since) = pod.created_at {
+                self.ledger.exists(&pod.workload, since);
+            }
+        }
+        let now = cluster.at;
+        self.cluster = Some(cluster);
+        self.refresh_rates();
+        for traffic in std::mem::take(&mut self.early) {
+            self.observe_traffic(traffic);
+        }
+        self.ledger.forget(now);
+    }
+
+    fn observe_usage(&mut self, usage: Usage) {
+        self.usage = usage.pods;
+        self.refresh_rates();
+    }
+
+    fn observe_functions(&mut self, functions: Functions) {
+        let place = (
+            Arc::clone(&functions.account_id),
+            Arc::clone(&functions.region),
+        );
+        self.functions.insert(place, functions);
+        let all = self.functions.values().flat_map(|one| &one.functions);
+        self.by_id = all.map(|one| (one.id.clone(), Arc::clone(one))).collect();
+        self.ledger.keep_functions(|id| self.by_id.contains_key(id));
+        for minutes in std::mem::take(&mut self.early_minutes) {
+            self.observe_minutes(minutes);
+        }
+    }
+
+    fn observe_minutes(&mut self, minutes: FunctionMinutes) {
+        if self.functions.is_empty() {
+            keep_newest(&mut self.early_minutes, minutes);
+            return;
+        }
+        self.ledger.run(&minutes, |id| {
+            self.by_id.get(id).map(|function| &**function)
+        });
+    }
+
+    fn observe_traffic(&mut self, traffic: Traffic) {
+        if self.cluster.is_none() {
+            keep_newest(&mut self.early, traffic);
+            return;
+        }
+        let targets = &self.targets;
+        self.strangers = self
+            .ledger
+            .serve(&traffic, |target| targets.workload(target));
+    }
+
+    /// Distributes the cluster's cost anew, by what is known now.
+    fn refresh_rates(&mut self) {
+        let Some(cluster) = &self.cluster else { return };
+        let (now, age) = (cluster.at, self.limits.usage_age);
+        self.usage
+            .retain(|_, usage| now.duration_since(usage.at) <= age);
+        let nodes = self.prices.price(cluster);
+        self.rates = allocate(&nodes, &cluster.pods, &self.usage, &self.settings);
+    }
+}
+
+/// Keeps a batch that came early, and lets go of the oldest where there are too many.
+fn keep_newest<T>(waiting: &mut Vec<T>, batch: T) {
+    if waiting.len() == WAITING_BATCHES {
+        waiting.remove(0);
+    }
+    waiting.push(batch);
+}
+
+#[cfg(test)]
+mod tests;

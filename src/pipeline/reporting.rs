@@ -1,0 +1,232 @@
+//! The report of what the pipeline knows.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::Pipeline;
+use crate::ledger::{FunctionAccount, WorkloadAccount};
+use crate::model::assessment::{self, Assessment, Circumstances};
+use crate::model::node_split::{Split, split};
+use crate::model::{
+    AccountReport, ClusterComponent, ClusterReport, Component, FunctionCounters, Home, Outcome,
+    Report, SharedWorkload, Subject, SubjectFacts, SubjectReport,
+};
+use crate::observation::{CapacityType, Function, Resources, WorkloadId, WorkloadKind};
+use crate::units::{Requests, Usd, UsdPerHour};
+
+impl Pipeline {
+    /// Everything that is known at an instant.
+    #[must_use]
+    pub fn report(&self, now: Timestamp) -> Report {
+        let workloads: Vec<SubjectReport> = self
+            .ledger
+            .workloads()
+            .filter(|(id, _)| self.is_present(id))
+            .map(|(id, account)| self.workload(id, account, now))
+            .collect();
+        let cluster = self
+            .cluster
+            .as_ref()
+            .map(|_| self.cluster_report(&workloads));
+        let prices = self.mean_split();
+        let functions = self
+            .by_id
+            .values()
+            .map(|function| self.function(function, prices));
+        let mut subjects = workloads;
+        subjects.extend(functions);
+        subjects.sort_by(|left, right| left.subject.cmp(&right.subject));
+        let shared = self
+            .ledger
+            .shared()
+            .map(|(workload, cost_total)| SharedWorkload {
+                workload: workload.clone(),
+                cost_total,
+            });
+        let accounts = self.functions.values().map(|one| AccountReport {
+            account_id: Arc::clone(&one.account_id),
+            region: Arc::clone(&one.region),
+            concurrency_limit: one.concurrency_limit,
+        });
+        Report {
+            at: now,
+            decision_window: self.settings.decision_window,
+            subjects,
+            shared: shared.collect(),
+            nodes: self.rates.nodes.clone(),
+            cluster,
+            accounts: accounts.collect(),
+        }
+    }
+
+    /// A workload vanishes with its pods; one whose pods come and go by the clock stays for a window.
+    fn is_present(&self, id: &WorkloadId) -> bool {
+        self.rates.workloads.contains_key(id) || id.kind == WorkloadKind::CronJob
+    }
+
+    fn workload(
+        &self,
+        id: &WorkloadId,
+        account: &WorkloadAccount,
+        now: Timestamp,
+    ) -> SubjectReport {
+        let facts = self.facts.get(id).cloned().unwrap_or_default();
+        let circumstances = Circumstances {
+            unpriced_pods: self
+                .rates
+                .workloads
+                .get(id)
+                .map_or(0, |rates| rates.unpriced_pods),
+            gpus: facts.gpus,
+            concurrency_limit: self.concurrency_limit(),
+        };
+        let window = self.ledger.workload_window(account, now);
+        let assessment = assessment::workload(id, &window, circumstances, &self.settings);
+        let spent = account.spent();
+        let subject = Subject::Workload(id.clone());
+        let cost_total = vec![
+            (Component::Cpu, spent.cpu),
+            (Component::Memory, spent.memory),
+            (Component::Idle, spent.idle),
+            (Component::Shared, spent.shared),
+            (Component::Fixed, spent.fixed),
+        ];
+        let used_cost_total = vec![
+            (Component::Cpu, spent.used_cpu),
+            (Component::Memory, spent.used_memory),
+        ];
+        let requests_total = match window.traffic {
+            Some(_) => vec![(Outcome::Served, account.requests())],
+            None => Vec::new(),
+        };
+        let facts = SubjectFacts {
+            team: facts.team,
+            ..SubjectFacts::default()
+        };
+        SubjectReport {
+            used_cost_total,
+            ..subject_report(subject, assessment, cost_total, requests_total, facts)
+        }
+    }
+
+    fn function(&self, function: &Function, prices: Option<Split>) -> SubjectReport {
+        let account = self.ledger.function(&function.id);
+        let window = account.and_then(FunctionAccount::window);
+        let assessment = window
+            .as_ref()
+            .map(|window| assessment::function(function, window, prices, &self.settings));
+        let totals = account.map(|account| *account.totals()).unwrap_or_default();
+        let cost_total = vec![
+            (Component::Requests, totals.charge.requests),
+            (Component::Duration, totals.charge.duration),
+            (Component::Ephemeral, totals.charge.ephemeral),
+        ];
+        let served = totals.invocations.less(totals.errors);
+        let requests_total = vec![(Outcome::Served, served), (Outcome::Failed, totals.errors)];
+        let facts = SubjectFacts {
+            architecture: Some(function.architecture),
+            runtime: function.runtime.clone(),
+            ..SubjectFacts::default()
+        };
+        let counters = FunctionCounters {
+            gib_seconds_total: totals.gib_seconds,
+            errors_total: totals.errors,
+            throttles_total: totals.throttles,
+            concurrency_peak: window.and_then(|window| window.concurrency_peak),
+        };
+        let subject = Subject::Function(function.id.clone());
+        let mut assessment = assessment.unwrap_or_default();
+        assessment.lambda_memory = Some(function.memory);
+        SubjectReport {
+            function: Some(counters),
+            ..subject_report(subject, assessment, cost_total, requests_total, facts)
+        }
+    }
+
+    fn cluster_report(&self, workloads: &[SubjectReport]) -> ClusterReport {
+        let account = self.ledger.cluster();
+        let spent = account.spent();
+        let comparable: Vec<(Usd, Usd, Usd)> = workloads
+            .iter()
+            .filter(|one| one.ineligible.is_empty())
+            .filter_map(|one| {
+                let loaded = monthly(one, Home::Kubernetes)?;
+                let used = loaded * one.utilization.cost?;
+                Some((used, loaded, monthly(one, Home::Lambda)?))
+            })
+            .collect();
+        let used: Usd = comparable.iter().map(|one| one.0).sum();
+        ClusterReport {
+            cost_total: vec![
+                (ClusterComponent::Allocated, spent.allocated),
+                (ClusterComponent::Idle, spent.idle),
+                (ClusterComponent::Shared, spent.shared),
+                (ClusterComponent::Fixed, spent.fixed),
+                (ClusterComponent::Unattributed, spent.unattributed),
+            ],
+            observed_total: account.observed(),
+            unobserved_total: account.lost(),
+            utilization: used.over(comparable.iter().map(|one| one.1).sum()),
+            breakeven_utilization: used.over(comparable.iter().map(|one| one.2).sum()),
+            unpriced_pods: self.rates.unpriced_pods,
+        }
+    }
+
+    /// The mean price of a core and a GiB over the cluster's machines; absent while none has a price.
+    fn mean_split(&self) -> Option<Split> {
+        let mut price = UsdPerHour::ZERO;
+        let mut capacity = Resources::default();
+        for report in &self.rates.nodes {
+            let is_machine = report.node.capacity_type != CapacityType::Fargate;
+            if let (true, Ok(known)) = (is_machine, &report.price) {
+                price += known.price;
+                capacity.cpu += report.node.capacity.cpu;
+                capacity.memory += report.node.capacity.memory;
+            }
+        }
+        split(price, capacity, self.settings.cpu_to_memory_ratio)
+    }
+
+    /// The least limit of the accounts that say theirs: a workload would move to one of them.
+    fn concurrency_limit(&self) -> Option<u32> {
+        self.functions
+            .values()
+            .filter_map(|one| one.concurrency_limit)
+            .min()
+    }
+}
+
+fn monthly(subject: &SubjectReport, platform: Home) -> Option<Usd> {
+    let decisive = |cost: &&crate::model::PlatformCost| {
+        cost.platform == platform && cost.basis == crate::model::Basis::Loaded
+    };
+    subject.costs.iter().find(decisive).map(|cost| cost.monthly)
+}
+
+fn subject_report(
+    subject: Subject,
+    assessment: Assessment,
+    cost_total: Vec<(Component, Usd)>,
+    requests_total: Vec<(Outcome, Requests)>,
+    facts: SubjectFacts,
+) -> SubjectReport {
+    SubjectReport {
+        subject,
+        cost_total,
+        used_cost_total: Vec::new(),
+        requests_total,
+        function: None,
+        costs: assessment.costs,
+        monthly_saving: assessment.monthly_saving,
+        utilization: assessment.utilization,
+        breakeven_utilization: assessment.breakeven_utilization,
+        breakeven: assessment.breakeven,
+        verdict: assessment.verdict,
+        ineligible: assessment.ineligible,
+        facts: SubjectFacts {
+            lambda_memory: assessment.lambda_memory,
+            ..facts
+        },
+    }
+}

@@ -1,0 +1,373 @@
+use std::time::Duration;
+
+use super::*;
+use crate::model::fixtures::{deployment, node, pod, resources, seconds, settings, usage};
+use crate::model::{Basis, ClusterComponent, Component, Home, Report, SubjectReport, Verdict};
+use crate::observation::{
+    Architecture, FunctionMinute, Node, Pod, RequestStep, RequestTarget, Resources,
+};
+use crate::sources::prices::{NodeSelector, PriceRule};
+use crate::units::{MemoryMib, Requests, Usd, UsdPerHour, Window};
+
+/// A midnight.
+const START: i64 = 20_833 * 86_400;
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(START + second).unwrap()
+}
+
+fn limits() -> Limits {
+    Limits {
+        longest_gap: SignedDuration::from_mins(5),
+        usage_age: SignedDuration::from_mins(5),
+    }
+}
+
+fn pipeline() -> Pipeline {
+    let rule = PriceRule {
+        selector: NodeSelector {
+            node: Some("n".to_owned()),
+            ..NodeSelector::default()
+        },
+        price: UsdPerHour::from_hourly(0.1).unwrap(),
+        place: "prices.nodes[0]".into(),
+    };
+    Pipeline::new(at(0), settings(), PriceBook { rules: vec![rule] }, limits())
+}
+
+fn machine(name: &str) -> Arc<Node> {
+    let mut machine = (*node(name, 2.0, 8.0, None).node).clone();
+    machine.instance_type = None;
+    Arc::new(machine)
+}
+
+fn cluster(second: i64, pods: Vec<Pod>) -> Observation {
+    let pods = pods.into_iter().map(Arc::new).collect();
+    Observation::Cluster(Cluster {
+        at: at(second),
+        nodes: vec![machine("n"), machine("m")],
+        pods,
+    })
+}
+
+fn web() -> Pod {
+    pod("web-1", deployment("shop", "web"), "n", resources(1.0, 4.0))
+}
+
+fn uses(second: i64, used: Resources) -> Observation {
+    let mut usage = usage(used);
+    usage.at = at(second);
+    Observation::Usage(Usage {
+        at: at(second),
+        pods: HashMap::from([(web().key, usage)]),
+    })
+}
+
+fn window(from: i64, to: i64) -> Window {
+    let length = Duration::from_secs(u64::try_from(to - from).unwrap());
+    let minute = Window::closed_before(at(to), Duration::from_secs(60), Duration::ZERO).unwrap();
+    minute.reaching_back(length)
+}
+
+/// A day of one request a second, 100 ms each, in steps of five minutes.
+fn a_day_of_traffic(until: i64) -> Observation {
+    let day = (until - 86_400)..until;
+    let steps = day.step_by(300).map(|from| RequestStep {
+        target: RequestTarget::Workload {
+            namespace: "shop".into(),
+            kind: None,
+            name: "web".into(),
+        },
+        window: window(from, from + 300),
+        requests: Requests::from_requests(300.0).unwrap(),
+        latency: Some((seconds(30.0), Requests::from_requests(300.0).unwrap())),
+    });
+    Observation::Traffic(Traffic {
+        at: at(until),
+        covered: Some(window(until - 86_400, until)),
+        steps: steps.collect(),
+        rates: vec![crate::observation::RequestRate {
+            target: RequestTarget::Pod(web().key),
+            rate: crate::units::RequestsPerSecond::from_per_second(1.0).unwrap(),
+        }],
+    })
+}
+
+fn run_for(pipeline: &mut Pipeline, from: i64, to: i64) {
+    for second in (from..=to).step_by(15) {
+        pipeline.observe(uses(second, resources(0.1, 1.0)));
+        pipeline.observe(cluster(second, vec![web()]));
+    }
+}
+
+fn only(report: &Report) -> &SubjectReport {
+    assert_eq!(report.subjects.len(), 1, "{:?}", report.subjects);
+    &report.subjects[0]
+}
+
+fn cost(subject: &SubjectReport, platform: Home, basis: Basis) -> Option<f64> {
+    let one = subject
+        .costs
+        .iter()
+        .find(|one| one.platform == platform && one.basis == basis);
+    one.map(|one| one.monthly.usd())
+}
+
+#[test]
+fn a_workload_with_traffic_has_its_cost_on_both_platforms_and_a_verdict() {
+    let mut pipeline = pipeline();
+    run_for(&mut pipeline, 0, 60);
+    pipeline.observe(a_day_of_traffic(0));
+    let report = pipeline.report(at(60));
+    let web = only(&report);
+    // It is alone, so it carries its whole priced node.
+    assert!((cost(web, Home::Kubernetes, Basis::Loaded).unwrap() - 73.0).abs() < 1e-9);
+    let used = cost(web, Home::Kubernetes, Basis::Used).unwrap();
+    assert!(
+        (used - 73.0 * (0.1 * 10.1 + 1.0) / 28.2).abs() < 1e-9,
+        "{used}"
+    );
+    // 0.1 core-seconds and 0.1 s each: all of it computes; 1.2 GiB.
+    let lambda = cost(web, Home::Lambda, Basis::Loaded).unwrap();
+    let memory = 1_229.0 / 1_024.0;
+    let each = 0.1 * 1_769.0 / 1_229.0 + 0.000_5;
+    let expected = 2_628_000.0 * (memory * each * 0.000_013_333_4 + 2e-7);
+    assert!((lambda - expected).abs() < 1e-6, "{lambda} {expected}");
+    assert_eq!(web.verdict, Verdict::Lambda);
+    assert!((web.breakeven_utilization.unwrap().get() - used / lambda).abs() < 1e-9);
+    let per_request = web
+        .costs
+        .iter()
+        .find(|one| one.basis == Basis::Loaded)
+        .unwrap()
+        .per_request;
+    assert!((per_request.unwrap().each() - 73.0 / 2_628_000.0).abs() < 1e-15);
+}
+
+#[test]
+fn counters_add_up_to_the_price_of_the_nodes() {
+    let mut pipeline = pipeline();
+    run_for(&mut pipeline, 0, 3_600);
+    let report = pipeline.report(at(3_600));
+    let sum = |parts: &[(Component, Usd)]| parts.iter().map(|part| part.1.usd()).sum::<f64>();
+    assert!((sum(&only(&report).cost_total) - 0.1).abs() < 1e-12);
+    let all = &report.cluster.as_ref().unwrap().cost_total;
+    let unattributed = all
+        .iter()
+        .find(|one| one.0 == ClusterComponent::Unattributed)
+        .unwrap()
+        .1;
+    assert!(unattributed.is_zero());
+    assert!((all.iter().map(|one| one.1.usd()).sum::<f64>() - 0.1).abs() < 1e-12);
+}
+
+#[test]
+fn traffic_that_comes_before_the_cluster_is_not_lost() {
+    let mut pipeline = pipeline();
+    pipeline.observe(a_day_of_traffic(0));
+    run_for(&mut pipeline, 0, 15);
+    let report = pipeline.report(at(15));
+    assert_eq!(only(&report).verdict, Verdict::Lambda);
+}
+
+#[test]
+fn a_workload_whose_requests_nothing_counts_has_costs_and_says_what_is_missing() {
+    let mut pipeline = pipeline();
+    run_for(&mut pipeline, 0, 60);
+    let report = pipeline.report(at(60));
+    let web = only(&report);
+    assert!(cost(web, Home::Kubernetes, Basis::Loaded).is_some());
+    assert!(web.costs.iter().all(|one| one.per_request.is_none()));
+    assert_eq!(
+        (web.verdict, web.monthly_saving),
+        (Verdict::NoRequests, None)
+    );
+}
+
+#[test]
+fn a_workload_on_an_unpriced_node_has_no_cost_and_says_so() {
+    let mut pipeline = pipeline();
+    let mut elsewhere = web();
+    elsewhere.node = "m".into();
+    pipeline.observe(cluster(0, vec![elsewhere.clone()]));
+    pipeline.observe(cluster(15, vec![elsewhere]));
+    pipeline.observe(a_day_of_traffic(0));
+    let report = pipeline.report(at(15));
+    let web = only(&report);
+    assert_eq!((web.verdict, &web.costs), (Verdict::Unpriced, &Vec::new()));
+    assert_eq!(report.cluster.as_ref().unwrap().unpriced_pods, 1);
+}
+
+#[test]
+fn time_without_a_look_at_the_cluster_is_charged_to_nobody() {
+    let mut pipeline = pipeline();
+    run_for(&mut pipeline, 0, 60);
+    run_for(&mut pipeline, 600, 660);
+    let report = pipeline.report(at(660));
+    let cluster = report.cluster.as_ref().unwrap();
+    assert!((cluster.observed_total.seconds() - 120.0).abs() < 1e-9);
+    assert!((cluster.unobserved_total.seconds() - 540.0).abs() < 1e-9);
+}
+
+#[test]
+fn use_that_is_too_old_is_no_use() {
+    let mut pipeline = pipeline();
+    pipeline.observe(uses(0, resources(2.0, 8.0)));
+    pipeline.observe(cluster(0, vec![web()]));
+    let allocated = |pipeline: &Pipeline| {
+        pipeline.rates.workloads[&deployment("shop", "web")]
+            .allocated()
+            .hourly()
+    };
+    assert!(
+        (allocated(&pipeline) - 0.1).abs() < 1e-12,
+        "it uses the whole node"
+    );
+    pipeline.observe(cluster(301, vec![web()]));
+    assert!(
+        (allocated(&pipeline) - 0.05).abs() < 1e-12,
+        "its request is what is known"
+    );
+}
+
+#[test]
+fn a_workload_vanishes_with_its_pods_and_comes_back_with_its_totals() {
+    let mut pipeline = pipeline();
+    run_for(&mut pipeline, 0, 60);
+    pipeline.observe(cluster(75, vec![]));
+    assert!(pipeline.report(at(75)).subjects.is_empty());
+    run_for(&mut pipeline, 90, 120);
+    let report = pipeline.report(at(120));
+    let spent: f64 = only(&report)
+        .cost_total
+        .iter()
+        .map(|part| part.1.usd())
+        .sum();
+    assert!((spent - 0.1 * 105.0 / 3_600.0).abs() < 1e-12, "{spent}");
+}
+
+fn resize() -> Function {
+    Function {
+        id: FunctionId {
+            account_id: "123456789012".into(),
+            region: "us-east-1".into(),
+            name: "resize".into(),
+        },
+        memory: MemoryMib::from_mib(1_024).unwrap(),
+        architecture: Architecture::X86_64,
+        runtime: Some("python3.13".into()),
+        timeout: seconds(30.0),
+        ephemeral_storage_mib: 512,
+    }
+}
+
+fn listed(functions: Vec<Function>) -> Observation {
+    Observation::Functions(Functions {
+        at: at(0),
+        account_id: "123456789012".into(),
+        region: "us-east-1".into(),
+        functions: functions.into_iter().map(Arc::new).collect(),
+        concurrency_limit: Some(1_000),
+    })
+}
+
+/// A day of one invocation a second, half a second each.
+fn a_day_of_minutes(until: i64) -> Observation {
+    let minutes = ((until - 86_400)..until)
+        .step_by(60)
+        .map(|second| FunctionMinute {
+            minute: (START + second) / 60,
+            invocations: Requests::from_requests(60.0).unwrap(),
+            duration: seconds(30.0),
+            errors: Requests::ZERO,
+            throttles: Requests::ZERO,
+            concurrency_peak: Some(2),
+        });
+    Observation::FunctionMinutes(FunctionMinutes {
+        window: window(until - 86_400, until),
+        functions: vec![(resize().id, minutes.collect())],
+    })
+}
+
+#[test]
+fn a_function_without_a_cluster_has_its_cost_and_no_equivalent() {
+    let mut pipeline = pipeline();
+    pipeline.observe(listed(vec![resize()]));
+    pipeline.observe(a_day_of_minutes(0));
+    let report = pipeline.report(at(0));
+    let resize = only(&report);
+    let expected = 2_628_000.0 * (0.500_5 * 0.000_016_666_7 + 2e-7);
+    assert!((cost(resize, Home::Lambda, Basis::Loaded).unwrap() - expected).abs() < 1e-6);
+    assert_eq!(cost(resize, Home::Kubernetes, Basis::Loaded), None);
+    assert_eq!(resize.verdict, Verdict::Unpriced);
+    assert!(
+        resize.cost_total.iter().all(|part| part.1.is_zero()),
+        "a backfill is not spent again"
+    );
+}
+
+#[test]
+fn a_function_beside_a_cluster_is_priced_as_pods_too() {
+    let mut pipeline = pipeline();
+    pipeline.observe(cluster(0, vec![]));
+    pipeline.observe(listed(vec![resize()]));
+    pipeline.observe(a_day_of_minutes(0));
+    let report = pipeline.report(at(0));
+    let resize = only(&report);
+    // 0.5 at once, computing half of the time on 1024/1769 of a core: one pod would do, two are the least.
+    let price = 0.1 / 28.2;
+    let pod = (0.25 * 10.1 * price + price) / 0.75;
+    let pods = cost(resize, Home::Kubernetes, Basis::Loaded).unwrap();
+    assert!((pods - 2.0 * pod * 730.0).abs() < 1e-9, "{pods}");
+    assert_eq!(resize.verdict, Verdict::Lambda, "{pods}");
+}
+
+#[test]
+fn a_source_that_says_nothing_more_clears_nobodys_numbers() {
+    let mut pipeline = pipeline();
+    pipeline.observe(listed(vec![resize()]));
+    pipeline.observe(a_day_of_minutes(0));
+    pipeline.observe(a_day_of_traffic(0));
+    run_for(&mut pipeline, 0, 60);
+    let before = pipeline.report(at(60)).subjects.len();
+    // An hour in which the cluster alone is seen.
+    for second in (75..3_600).step_by(15) {
+        pipeline.observe(cluster(second, vec![web()]));
+    }
+    let report = pipeline.report(at(3_600));
+    assert_eq!((before, report.subjects.len()), (2, 2));
+    assert!(
+        report
+            .subjects
+            .iter()
+            .all(|one| cost(one, one.subject.home(), Basis::Loaded).is_some())
+    );
+}
+
+#[test]
+fn a_function_that_is_deleted_vanishes() {
+    let mut pipeline = pipeline();
+    pipeline.observe(listed(vec![resize()]));
+    pipeline.observe(a_day_of_minutes(0));
+    pipeline.observe(listed(vec![]));
+    assert!(pipeline.report(at(0)).subjects.is_empty());
+}
+
+#[test]
+fn new_settings_keep_what_has_added_up() {
+    let mut pipeline = pipeline();
+    run_for(&mut pipeline, 0, 60);
+    pipeline.reconfigure(settings(), PriceBook::default(), limits());
+    let report = pipeline.report(at(60));
+    let spent: f64 = only(&report)
+        .cost_total
+        .iter()
+        .map(|part| part.1.usd())
+        .sum();
+    assert!((spent - 0.1 * 60.0 / 3_600.0).abs() < 1e-12);
+    assert_eq!(
+        only(&report).verdict,
+        Verdict::Unpriced,
+        "the price is gone"
+    );
+}
