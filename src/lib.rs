@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod cloud;
+pub mod exposition;
 pub mod ledger;
 pub mod model;
 pub mod observation;

@@ -1,0 +1,301 @@
+//! Every metric family, once: its name, type, unit, labels, and what it says.
+//!
+//! Nothing else in the program writes a metric's name. `docs/metrics.md` is made from this list.
+
+/// How a family's numbers behave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Only grows, from the start of the program; its name ends in `_total`.
+    Counter,
+    /// Moves both ways.
+    Gauge,
+    /// Always 1: the labels are the message; its name ends in `_info`.
+    Info,
+}
+
+/// What a family is about. It decides the first labels, the section of the reference, and what the
+/// limit on series does to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// One workload or function. Left out for those of the least cost when there are too many.
+    Subject,
+    /// Money of one workload that a sum over all of them must find complete. Never left out.
+    SubjectMoney,
+    /// The cluster, its nodes, the accounts.
+    Estate,
+    /// The sources, and how old what they said is.
+    Sources,
+    /// The program itself.
+    Own,
+}
+
+impl Scope {
+    /// The labels that come before the family's own.
+    pub(super) const fn labels(self) -> &'static [&'static str] {
+        match self {
+            Self::Subject | Self::SubjectMoney => &IDENTITY,
+            Self::Estate | Self::Sources | Self::Own => &[],
+        }
+    }
+}
+
+/// The labels that say which workload or function it is.
+pub(super) const IDENTITY: [&str; 6] = [
+    "home",
+    "namespace",
+    "workload_kind",
+    "workload",
+    "account_id",
+    "aws_region",
+];
+
+/// What is fixed about a family.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Description {
+    /// The name of its series.
+    pub(super) name: &'static str,
+    /// Counter, gauge or info.
+    pub(super) kind: Kind,
+    /// The unit, as the end of the family's name spells it; none for what is only counted.
+    pub(super) unit: Option<&'static str>,
+    /// What it is about.
+    pub(super) scope: Scope,
+    /// The labels after those of the scope.
+    pub(super) labels: &'static [&'static str],
+    /// What it says: meaning, formula, origin.
+    pub(super) help: &'static str,
+}
+
+impl Description {
+    /// The name of the family as OpenMetrics has it: without the suffix that the type gives its series.
+    pub(super) fn family(&self) -> &'static str {
+        let suffix = match self.kind {
+            Kind::Counter => "_total",
+            Kind::Gauge => "",
+            Kind::Info => "_info",
+        };
+        self.name.strip_suffix(suffix).unwrap_or(self.name)
+    }
+
+    /// Whether its series can carry this label.
+    pub(super) fn has_label(&self, label: &str) -> bool {
+        self.scope.labels().contains(&label) || self.labels.contains(&label)
+    }
+}
+
+/// `Variant: Kind "name" [unit], Scope, [labels], "help";`
+macro_rules! catalogue {
+    ($($metric:ident: $kind:ident $name:literal [$($unit:literal)?], $scope:ident, [$($label:literal),*], $help:literal;)*) => {
+        /// A metric family.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub(super) enum Metric {
+            $(#[doc = $help] $metric,)*
+        }
+
+        impl Metric {
+            /// All of them, in the order in which they are shown.
+            pub(super) const ALL: &[Self] = &[$(Self::$metric,)*];
+
+            /// What is fixed about it.
+            pub(super) const fn description(self) -> &'static Description {
+                match self {
+                    $(Self::$metric => &Description {
+                        name: $name,
+                        kind: Kind::$kind,
+                        unit: catalogue!(@unit $($unit)?),
+                        scope: Scope::$scope,
+                        labels: &[$($label),*],
+                        help: $help,
+                    },)*
+                }
+            }
+        }
+    };
+    (@unit $unit:literal) => { Some($unit) };
+    (@unit) => { None };
+}
+
+catalogue! {
+    RequestCost: Gauge "breakeven_request_cost_usd" ["usd"], Subject, ["platform", "basis"],
+        "Cost of one request over the decision window = cost / requests. On the platform that is its home it is observed, on the other it is projected.";
+    WorkloadCost: Counter "breakeven_workload_cost_usd_total" ["usd"], SubjectMoney, ["component"],
+        "Money spent where it runs, on the loaded basis = sum of price x time held + its part of idle, shared and fixed cost. The components exclude each other and add up.";
+    SharedWorkloadCost: Counter "breakeven_shared_workload_cost_usd_total" ["usd"], SubjectMoney, [],
+        "Money that a shared workload cost before it was spread over the others = sum of price x time held. It is contained in their component shared.";
+    WorkloadUsedCost: Counter "breakeven_workload_used_cost_usd_total" ["usd"], Subject, ["resource"],
+        "Money for what was really used = sum of price x use x time, from live usage. Not a part of the loaded cost beside it, but contained in it.";
+    WorkloadRequests: Counter "breakeven_workload_requests_total" [], Subject, ["outcome"],
+        "Requests or invocations seen, by how they ended, from the request source or CloudWatch.";
+    WorkloadMonthlyCost: Gauge "breakeven_workload_monthly_cost_usd" ["usd"], Subject, ["platform", "basis"],
+        "Cost of a month like the decision window = cost in the window / its length x 730 hours.";
+    WorkloadMonthlySaving: Gauge "breakeven_workload_monthly_saving_usd" ["usd"], Subject, [],
+        "What moving to the other platform would save each month = cost at home - cost there. Negative where it would cost more.";
+    WorkloadUtilization: Gauge "breakeven_workload_utilization_ratio" ["ratio"], Subject, ["resource"],
+        "How well it uses what it pays for: cost used / cost loaded (resource cost), processors used / held (cpu), memory used / held (memory).";
+    WorkloadBreakevenUtilization: Gauge "breakeven_workload_breakeven_utilization_ratio" ["ratio"], Subject, [],
+        "The cost utilisation at which both platforms cost the same = cost used / cost on Lambda. Below it Lambda costs less; above 1 Kubernetes costs more at any utilisation.";
+    WorkloadBreakevenRequests: Gauge "breakeven_workload_breakeven_requests_per_month" ["requests_per_month"], Subject, ["crossing"],
+        "Traffic at which both platforms cost the same: the least such traffic (crossing first), and the one above which Kubernetes always costs less (sustained). Absent where they never do.";
+    WorkloadVerdict: Gauge "breakeven_workload_verdict" [], Subject, ["verdict"],
+        "Which platform costs less, or why that is not known: 1 on the one that holds, 0 on the others.";
+    WorkloadIneligible: Gauge "breakeven_workload_ineligible" [], Subject, ["reason"],
+        "1 for each reason why it cannot move to Lambda as it is. Absent where there is none.";
+    WorkloadInfo: Info "breakeven_workload_info" [], Subject, ["architecture", "runtime", "lambda_memory_mib", "team"],
+        "Facts to join on: processor, runtime, the memory setting of the function or of the equivalent function, and the team.";
+    FunctionGibSeconds: Counter "breakeven_function_gib_seconds_total" ["gib_seconds"], Subject, [],
+        "Memory x billed time = memory in GiB x sum of durations, from the function's setting and CloudWatch. AWS writes it GB-s, and means 1,024 MB.";
+    FunctionErrors: Counter "breakeven_function_errors_total" [], Subject, [],
+        "Invocations that failed in the function, from CloudWatch. They are billed.";
+    FunctionThrottles: Counter "breakeven_function_throttles_total" [], Subject, [],
+        "Invocations that were turned away, from CloudWatch. They are not billed.";
+    FunctionConcurrencyPeak: Gauge "breakeven_function_concurrency_peak" [], Subject, [],
+        "The most environments that ran at once in the decision window, from CloudWatch.";
+
+    ClusterCost: Counter "breakeven_cluster_cost_usd_total" ["usd"], Estate, ["component"],
+        "Money that the cluster cost = sum of node price x time + fixed cost. The components exclude each other; idle, shared and fixed are what workloads carry, unattributed is what none carries.";
+    ClusterUtilization: Gauge "breakeven_cluster_utilization_ratio" ["ratio"], Estate, [],
+        "Cost used / cost loaded over the workloads that could move to Lambda.";
+    ClusterBreakevenUtilization: Gauge "breakeven_cluster_breakeven_utilization_ratio" ["ratio"], Estate, [],
+        "The cost utilisation at which these workloads together cost the same on Lambda = cost used / cost on Lambda.";
+    NodePrice: Gauge "breakeven_node_price_usd_per_hour" ["usd_per_hour"], Estate, ["node", "instance_type", "capacity_type", "price_source"],
+        "Price of the node, each hour, from the configuration or the list prices (price_source).";
+    NodeUnpriced: Gauge "breakeven_node_unpriced" [], Estate, ["node", "instance_type", "reason"],
+        "1 for each node whose price is not known. What runs there is not charged to anybody.";
+    CpuPrice: Gauge "breakeven_cpu_price_usd_per_core_hour" ["usd_per_core_hour"], Estate, ["node"],
+        "Price of one core of the node, each hour = memory price x the ratio of CPU to memory price.";
+    MemoryPrice: Gauge "breakeven_memory_price_usd_per_gib_hour" ["usd_per_gib_hour"], Estate, ["node"],
+        "Price of one GiB of the node, each hour = node price / (cores x the ratio of CPU to memory price + GiB).";
+    AccountConcurrencyLimit: Gauge "breakeven_account_concurrency_limit" [], Estate, ["account_id", "aws_region"],
+        "How many Lambda environments the account may run at once in the region, from the Lambda API.";
+
+    Observed: Counter "breakeven_observed_seconds_total" ["seconds"], Sources, ["source"],
+        "Time over which the cost of the cluster was added up. Cost / this time is the mean rate of spending.";
+    Unobserved: Counter "breakeven_unobserved_seconds_total" ["seconds"], Sources, ["source"],
+        "Time that passed unseen: a gap between observations longer than the configured maximum, charged to nobody.";
+    SourceUp: Gauge "breakeven_source_up" [], Sources, ["source"],
+        "1 where the last attempt to read the source succeeded, 0 where it failed. Absent before the first has ended.";
+    SourceLastSuccess: Gauge "breakeven_source_last_success_timestamp_seconds" ["seconds"], Sources, ["source"],
+        "When the source was last read with success, in seconds since 1970.";
+    SourceDuration: Gauge "breakeven_source_duration_seconds" ["seconds"], Sources, ["source"],
+        "How long the last attempt to read the source took.";
+    SourceErrors: Counter "breakeven_source_errors_total" [], Sources, ["source", "reason"],
+        "Failed attempts to read the source, by reason.";
+    DataAge: Gauge "breakeven_data_age_seconds" ["seconds"], Sources, ["source"],
+        "Age of what the source last said, when the report was made = report time - last success.";
+
+    ReportTimestamp: Gauge "breakeven_report_timestamp_seconds" ["seconds"], Own, [],
+        "When the report was made that these numbers come from, in seconds since 1970.";
+    AwsApiRequests: Counter "breakeven_aws_api_requests_total" [], Own, ["api"],
+        "Requests that breakeven itself sent to AWS, by API.";
+    AwsApiCost: Counter "breakeven_aws_api_cost_usd_total" ["usd"], Own, ["api"],
+        "What these requests cost = requests, or metrics asked for, x list price of the API.";
+    Series: Gauge "breakeven_series" [], Own, ["family"],
+        "Series in this exposition, by family.";
+    SeriesDropped: Counter "breakeven_series_dropped_total" [], Own, ["family", "reason"],
+        "Series left out of an exposition: beyond the limit on series, those of the least cost first (limit), or given twice (duplicate).";
+    BuildInfo: Info "breakeven_build_info" [], Own, ["version", "revision", "rustversion"],
+        "The program: its version, the revision it was built from, and the compiler.";
+    ConfigReloaded: Gauge "breakeven_config_last_reload_successful" [], Own, [],
+        "1 where the configuration was read with success the last time, 0 where it was refused and the one before stays.";
+    ConfigReloadedAt: Gauge "breakeven_config_last_reload_success_timestamp_seconds" ["seconds"], Own, [],
+        "When the configuration was last read with success, in seconds since 1970.";
+
+    ProcessCpu: Counter "process_cpu_seconds_total" ["seconds"], Own, [],
+        "Processor time that the process used, user and system.";
+    ProcessMaxFds: Gauge "process_max_fds" [], Own, [],
+        "The most file descriptors that the process may have open.";
+    ProcessOpenFds: Gauge "process_open_fds" [], Own, [],
+        "File descriptors that the process has open.";
+    ProcessResidentMemory: Gauge "process_resident_memory_bytes" ["bytes"], Own, [],
+        "Memory of the process that is resident.";
+    ProcessStartTime: Gauge "process_start_time_seconds" ["seconds"], Own, [],
+        "When the process started, in seconds since 1970.";
+    ProcessThreads: Gauge "process_threads" [], Own, [],
+        "Threads of the process.";
+    ProcessVirtualMemory: Gauge "process_virtual_memory_bytes" ["bytes"], Own, [],
+        "Address space of the process.";
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn a_name_ends_as_its_type_and_unit_demand() {
+        for metric in Metric::ALL {
+            let description = metric.description();
+            let (name, family) = (description.name, description.family());
+            assert_eq!(
+                name.ends_with("_total"),
+                description.kind == Kind::Counter,
+                "{name}"
+            );
+            assert_eq!(
+                name.ends_with("_info"),
+                description.kind == Kind::Info,
+                "{name}"
+            );
+            if let Some(unit) = description.unit {
+                assert!(
+                    family.ends_with(&format!("_{unit}")),
+                    "{name} is not in {unit}"
+                );
+                assert_ne!(description.kind, Kind::Info, "{name}: a fact has no unit");
+            }
+            for unit in ["usd", "seconds", "bytes", "ratio", "per_month", "per_hour"] {
+                if family.ends_with(&format!("_{unit}")) {
+                    let known = description.unit.is_some_and(|known| known.ends_with(unit));
+                    assert!(known, "{name} does not say its unit {unit}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn no_series_of_one_family_can_be_taken_for_one_of_another() {
+        let mut taken = BTreeSet::new();
+        for metric in Metric::ALL {
+            let description = metric.description();
+            let family = description.family();
+            let names = match description.kind {
+                Kind::Counter => vec![
+                    family.to_owned(),
+                    format!("{family}_total"),
+                    format!("{family}_created"),
+                ],
+                Kind::Gauge => vec![family.to_owned()],
+                Kind::Info => vec![family.to_owned(), format!("{family}_info")],
+            };
+            for name in names {
+                assert!(taken.insert(name.clone()), "{name} has two meanings");
+            }
+        }
+    }
+
+    #[test]
+    fn names_labels_and_help_are_well_formed() {
+        for metric in Metric::ALL {
+            let description = metric.description();
+            let labels: Vec<_> = description
+                .scope
+                .labels()
+                .iter()
+                .chain(description.labels)
+                .collect();
+            let distinct: BTreeSet<_> = labels.iter().collect();
+            assert_eq!(
+                labels.len(),
+                distinct.len(),
+                "{} has a label twice",
+                description.name
+            );
+            for name in labels.into_iter().chain([&description.name]) {
+                let fine = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+                assert!(name.chars().all(fine), "{name}");
+            }
+            assert!(description.help.ends_with('.'), "{}", description.name);
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! The series of the cluster, its nodes, and the AWS accounts.
+
+use crate::exposition::catalogue::Metric;
+use crate::exposition::sample::{Batch, Labels};
+use crate::model::{AccountReport, ClusterReport, NodeReport, Report};
+use crate::observation::CapacityType;
+use crate::sources::Source;
+
+/// Everything that is shown besides workloads and functions.
+pub(in crate::exposition) fn estate(report: &Report) -> Batch {
+    let mut batch = Batch::default();
+    if let Some(cluster) = &report.cluster {
+        whole(cluster, &mut batch);
+    }
+    for report in &report.nodes {
+        node(report, &mut batch);
+    }
+    for report in &report.accounts {
+        account(report, &mut batch);
+    }
+    batch
+}
+
+fn whole(cluster: &ClusterReport, batch: &mut Batch) {
+    for (component, spent) in &cluster.cost_total {
+        let labels = Labels::default().and("component", component.as_str());
+        batch.push(Metric::ClusterCost, labels, spent.usd());
+    }
+    for (metric, ratio) in [
+        (Metric::ClusterUtilization, cluster.utilization),
+        (
+            Metric::ClusterBreakevenUtilization,
+            cluster.breakeven_utilization,
+        ),
+    ] {
+        if let Some(ratio) = ratio {
+            batch.push(metric, Labels::default(), ratio.get());
+        }
+    }
+    for (metric, time) in [
+        (Metric::Observed, cluster.observed_total),
+        (Metric::Unobserved, cluster.unobserved_total),
+    ] {
+        // The cluster's cost is added up over what this source sees, and over nothing else.
+        let labels = Labels::default().and("source", Source::Kubernetes.as_str());
+        batch.push(metric, labels, time.seconds());
+    }
+}
+
+fn node(report: &NodeReport, batch: &mut Batch) {
+    let name = Labels::default().and("node", &report.node.name);
+    let instance_type = report.node.instance_type.as_deref().unwrap_or_default();
+    let kind = name.clone().and("instance_type", instance_type);
+    match &report.price {
+        Ok(price) => {
+            let labels = kind
+                .and("capacity_type", capacity_type(report.node.capacity_type))
+                .and("price_source", price.provenance.source.as_str());
+            batch.push(Metric::NodePrice, labels, price.price.hourly());
+        }
+        Err(reason) => {
+            batch.push(
+                Metric::NodeUnpriced,
+                kind.and("reason", reason.as_str()),
+                1.0,
+            );
+        }
+    }
+    if let Some(price) = report.core_price {
+        batch.push(Metric::CpuPrice, name.clone(), price.hourly());
+    }
+    if let Some(price) = report.memory_price {
+        batch.push(Metric::MemoryPrice, name, price.hourly());
+    }
+}
+
+/// As AWS and Karpenter write it.
+const fn capacity_type(capacity: CapacityType) -> &'static str {
+    match capacity {
+        CapacityType::OnDemand => "on-demand",
+        CapacityType::Spot => "spot",
+        CapacityType::Fargate => "fargate",
+    }
+}
+
+fn account(report: &AccountReport, batch: &mut Batch) {
+    if let Some(limit) = report.concurrency_limit {
+        let labels = Labels::default()
+            .and("account_id", &report.account_id)
+            .and("aws_region", &report.region);
+        batch.push(Metric::AccountConcurrencyLimit, labels, f64::from(limit));
+    }
+}

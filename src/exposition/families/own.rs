@@ -1,0 +1,66 @@
+//! The series of the program itself.
+
+use jiff::Timestamp;
+use prometheus::proto::{MetricFamily, MetricType};
+
+use super::{count, flag, seconds_of};
+use crate::exposition::catalogue::Metric;
+use crate::exposition::own::OwnFacts;
+use crate::exposition::sample::{Batch, Labels};
+
+/// What the program knows of itself, with the report of this instant.
+pub(in crate::exposition) fn own(facts: &OwnFacts, report_at: Timestamp) -> Batch {
+    let mut batch = Batch::default();
+    batch.push(
+        Metric::ReportTimestamp,
+        Labels::default(),
+        seconds_of(report_at),
+    );
+    for (api, usage) in &facts.aws_api {
+        let labels = Labels::default().and("api", api);
+        batch.push(
+            Metric::AwsApiRequests,
+            labels.clone(),
+            count(usage.requests),
+        );
+        batch.push(Metric::AwsApiCost, labels, usage.cost.usd());
+    }
+    let build = &facts.build;
+    let labels = Labels::default()
+        .and("version", build.version)
+        .and("revision", build.revision.unwrap_or_default())
+        .and("rustversion", build.rustversion.unwrap_or_default());
+    batch.push(Metric::BuildInfo, labels, 1.0);
+    if let Some(successful) = facts.config.last_reload_successful {
+        batch.push(Metric::ConfigReloaded, Labels::default(), flag(successful));
+    }
+    if let Some(at) = facts.config.last_success {
+        batch.push(Metric::ConfigReloadedAt, Labels::default(), seconds_of(at));
+    }
+    live(&facts.live, &mut batch);
+    batch
+}
+
+/// Numbers of live registries, as far as the catalogue knows them.
+fn live(families: &[MetricFamily], batch: &mut Batch) {
+    for family in families {
+        let named = |metric: &&Metric| metric.description().name == family.name();
+        let Some(metric) = Metric::ALL.iter().find(named) else {
+            continue;
+        };
+        for series in family.get_metric() {
+            let value = match family.get_field_type() {
+                MetricType::COUNTER => series.get_counter().get_value(),
+                MetricType::GAUGE => series.get_gauge().get_value(),
+                MetricType::UNTYPED | MetricType::SUMMARY | MetricType::HISTOGRAM => continue,
+            };
+            let labels = series
+                .get_label()
+                .iter()
+                .fold(Labels::default(), |labels, pair| {
+                    labels.and(pair.name(), pair.value())
+                });
+            batch.push(*metric, labels, value);
+        }
+    }
+}

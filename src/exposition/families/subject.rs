@@ -1,0 +1,176 @@
+//! The series of one workload or function.
+
+use crate::exposition::catalogue::{IDENTITY, Metric};
+use crate::exposition::sample::{Batch, Labels};
+use crate::model::{Breakeven, FunctionCounters, SharedWorkload, Subject, SubjectReport, Verdict};
+use crate::observation::WorkloadId;
+
+use super::flag;
+
+/// The kind of a function, as `workload_kind` has it.
+const FUNCTION_KIND: &str = "Function";
+
+/// Everything that is shown of a subject.
+pub(in crate::exposition) fn subject(report: &SubjectReport) -> Batch {
+    let identity = identity(&report.subject);
+    let mut batch = Batch::default();
+    money(report, &identity, &mut batch);
+    comparison(report, &identity, &mut batch);
+    if let Some(function) = &report.function {
+        counters(function, &identity, &mut batch);
+    }
+    batch
+}
+
+/// What is shown of a workload whose cost is spread over the others.
+pub(in crate::exposition) fn shared(shared: &SharedWorkload) -> Batch {
+    let mut batch = Batch::default();
+    let labels = workload_identity(&shared.workload);
+    batch.push(Metric::SharedWorkloadCost, labels, shared.cost_total.usd());
+    batch
+}
+
+fn money(report: &SubjectReport, identity: &Labels, batch: &mut Batch) {
+    for (component, spent) in &report.cost_total {
+        let labels = identity.clone().and("component", component.as_str());
+        batch.push(Metric::WorkloadCost, labels, spent.usd());
+    }
+    for (resource, spent) in &report.used_cost_total {
+        let labels = identity.clone().and("resource", resource.as_str());
+        batch.push(Metric::WorkloadUsedCost, labels, spent.usd());
+    }
+    for (outcome, requests) in &report.requests_total {
+        let labels = identity.clone().and("outcome", outcome.as_str());
+        batch.push(Metric::WorkloadRequests, labels, requests.requests());
+    }
+    for cost in &report.costs {
+        let on = identity.clone().and("platform", cost.platform.as_str());
+        let labels = on.and("basis", cost.basis.as_str());
+        if let Some(each) = cost.per_request {
+            batch.push(Metric::RequestCost, labels.clone(), each.each());
+        }
+        batch.push(Metric::WorkloadMonthlyCost, labels, cost.monthly.usd());
+    }
+}
+
+fn comparison(report: &SubjectReport, identity: &Labels, batch: &mut Batch) {
+    if let Some(saving) = report.monthly_saving {
+        batch.push(
+            Metric::WorkloadMonthlySaving,
+            identity.clone(),
+            saving.usd(),
+        );
+    }
+    let utilization = &report.utilization;
+    for (resource, ratio) in [
+        ("cost", utilization.cost),
+        ("cpu", utilization.cpu),
+        ("memory", utilization.memory),
+    ] {
+        if let Some(ratio) = ratio {
+            let labels = identity.clone().and("resource", resource);
+            batch.push(Metric::WorkloadUtilization, labels, ratio.get());
+        }
+    }
+    if let Some(ratio) = report.breakeven_utilization {
+        batch.push(
+            Metric::WorkloadBreakevenUtilization,
+            identity.clone(),
+            ratio.get(),
+        );
+    }
+    if let Some(Breakeven::Crossing { first, sustained }) = report.breakeven {
+        for (crossing, requests) in [("first", Some(first)), ("sustained", sustained)] {
+            if let Some(requests) = requests {
+                let labels = identity.clone().and("crossing", crossing);
+                batch.push(
+                    Metric::WorkloadBreakevenRequests,
+                    labels,
+                    requests.requests(),
+                );
+            }
+        }
+    }
+    for verdict in Verdict::ALL {
+        let labels = identity.clone().and("verdict", verdict.as_str());
+        batch.push(
+            Metric::WorkloadVerdict,
+            labels,
+            flag(verdict == report.verdict),
+        );
+    }
+    for reason in &report.ineligible {
+        let labels = identity.clone().and("reason", reason.as_str());
+        batch.push(Metric::WorkloadIneligible, labels, 1.0);
+    }
+    let facts = &report.facts;
+    let memory = facts.lambda_memory.map(|memory| memory.mib().to_string());
+    let labels = identity
+        .clone()
+        .and(
+            "architecture",
+            facts
+                .architecture
+                .map_or("", |architecture| architecture.as_str()),
+        )
+        .and("runtime", facts.runtime.as_deref().unwrap_or_default())
+        .and("lambda_memory_mib", memory.as_deref().unwrap_or_default())
+        .and("team", facts.team.as_deref().unwrap_or_default());
+    batch.push(Metric::WorkloadInfo, labels, 1.0);
+}
+
+fn counters(function: &FunctionCounters, identity: &Labels, batch: &mut Batch) {
+    let totals = [
+        (
+            Metric::FunctionGibSeconds,
+            function.gib_seconds_total.gib_seconds(),
+        ),
+        (Metric::FunctionErrors, function.errors_total.requests()),
+        (
+            Metric::FunctionThrottles,
+            function.throttles_total.requests(),
+        ),
+    ];
+    for (metric, total) in totals {
+        batch.push(metric, identity.clone(), total);
+    }
+    if let Some(peak) = function.concurrency_peak {
+        batch.push(
+            Metric::FunctionConcurrencyPeak,
+            identity.clone(),
+            f64::from(peak),
+        );
+    }
+}
+
+fn identity(subject: &Subject) -> Labels {
+    match subject {
+        Subject::Workload(workload) => workload_identity(workload),
+        Subject::Function(function) => labels_of([
+            subject.home().as_str(),
+            "",
+            FUNCTION_KIND,
+            &function.name,
+            &function.account_id,
+            &function.region,
+        ]),
+    }
+}
+
+fn workload_identity(workload: &WorkloadId) -> Labels {
+    labels_of([
+        crate::model::Home::Kubernetes.as_str(),
+        &workload.namespace,
+        workload.kind.as_str(),
+        &workload.name,
+        "",
+        "",
+    ])
+}
+
+fn labels_of(values: [&str; IDENTITY.len()]) -> Labels {
+    let named = IDENTITY.iter().zip(values);
+    named.fold(Labels::default(), |labels, (name, value)| {
+        labels.and(name, value)
+    })
+}

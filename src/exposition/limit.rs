@@ -1,0 +1,70 @@
+//! The limit on series.
+//!
+//! What is shown of the cluster, the sources and the program always stays, and so does the money of every
+//! workload, so that sums stay complete. What else is shown of workloads and functions stays for those of
+//! the highest cost, as many as fit.
+
+use super::catalogue::{Metric, Scope};
+use super::own::{DropReason, Dropped};
+use super::sample::{Batch, Families};
+use crate::model::{Basis, SubjectReport};
+use crate::units::Usd;
+
+/// Shows the subjects' series: money always, the rest as long as there are no more than `max_series`.
+/// Counts what is left out.
+pub(super) fn show_subjects(
+    mut subjects: Vec<(&SubjectReport, Batch)>,
+    max_series: usize,
+    families: &mut Families,
+    dropped: &mut Dropped,
+) {
+    let rest = |batch: &Batch| batch.metrics().filter(|metric| !always(*metric)).count();
+    let kept: usize = subjects
+        .iter()
+        .map(|(_, batch)| batch.metrics().count() - rest(batch))
+        .sum();
+    let mut room = max_series.saturating_sub(families.len() + kept);
+    subjects.sort_by(|(one, _), (other, _)| dearest_first(one, other));
+    let mut full = false;
+    for (_, batch) in subjects {
+        let needed = rest(&batch);
+        // Once one does not fit, no cheaper one is shown in its place.
+        full = full || needed > room;
+        if full {
+            for metric in batch.metrics().filter(|metric| !always(*metric)) {
+                *dropped.entry((metric, DropReason::Limit)).or_default() += 1;
+            }
+            families.show(batch, always);
+        } else {
+            room -= needed;
+            families.show(batch, |_| true);
+        }
+    }
+}
+
+fn always(metric: Metric) -> bool {
+    metric.description().scope == Scope::SubjectMoney
+}
+
+fn dearest_first(one: &SubjectReport, other: &SubjectReport) -> std::cmp::Ordering {
+    let (cost_of_one, cost_of_other) = (cost(one), cost(other));
+    let by_month = cost_of_other.0.usd().total_cmp(&cost_of_one.0.usd());
+    let by_total = cost_of_other.1.usd().total_cmp(&cost_of_one.1.usd());
+    by_month
+        .then(by_total)
+        .then_with(|| one.subject.cmp(&other.subject))
+}
+
+/// What it costs at home: in a month, and so far.
+fn cost(report: &SubjectReport) -> (Usd, Usd) {
+    let home = report.subject.home();
+    let monthly = report
+        .costs
+        .iter()
+        .find(|cost| cost.platform == home && cost.basis == Basis::Loaded)
+        .map_or(Usd::ZERO, |cost| cost.monthly);
+    (
+        monthly,
+        report.cost_total.iter().map(|(_, spent)| *spent).sum(),
+    )
+}

@@ -1,0 +1,28 @@
+//! What Prometheus reads: from a report to bytes, and which bytes to send.
+//!
+//! [`render`] is called once for every report and writes it in every format and encoding at once; a
+//! scrape only picks one ([`Format::asked_for`], [`Encoding::asked_for`], [`Rendered::body`]) and sends
+//! it. Everything here is pure but [`Own`], where the program keeps what it knows of itself.
+//!
+//! Families are named in one place, the catalogue; [`reference`] writes it out for readers.
+//!
+//! **Architecture Invariant:** no other module writes the name of a metric.
+
+mod catalogue;
+mod encode;
+mod families;
+mod limit;
+mod negotiate;
+mod own;
+mod reference;
+mod render;
+mod sample;
+
+#[cfg(test)]
+mod tests;
+
+pub use negotiate::{Encoding, Escaping, Format, OpenMetricsVersion};
+pub use own::{ApiUse, Build, ConfigState, Own, OwnFacts};
+pub use reference::reference;
+pub use render::{Inputs, Rendered, Settings, render};
+pub use sample::is_label_name;

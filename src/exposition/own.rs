@@ -1,0 +1,187 @@
+//! What the program knows of itself: how it was built, its configuration, what it spends, its process.
+//!
+//! These facts outlive every report. They are kept in [`Own`], and read once for each exposition.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+use prometheus::Registry;
+use prometheus::proto::MetricFamily;
+
+use super::Rendered;
+use super::catalogue::Metric;
+use crate::units::Usd;
+
+/// How the program was built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Build {
+    /// Its version.
+    pub version: &'static str,
+    /// The revision of its source, where the build says it.
+    pub revision: Option<&'static str>,
+    /// The version of the compiler, where the build says it.
+    pub rustversion: Option<&'static str>,
+}
+
+impl Build {
+    /// This program. Revision and compiler come from `BREAKEVEN_REVISION` and `BREAKEVEN_RUSTVERSION` in the
+    /// environment of the build.
+    pub const THIS: Self = Self {
+        version: env!("CARGO_PKG_VERSION"),
+        revision: option_env!("BREAKEVEN_REVISION"),
+        rustversion: option_env!("BREAKEVEN_RUSTVERSION"),
+    };
+}
+
+/// How reading the configuration went.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ConfigState {
+    /// Whether the last attempt succeeded; absent before the first.
+    pub last_reload_successful: Option<bool>,
+    /// When it last succeeded.
+    pub last_success: Option<Timestamp>,
+}
+
+/// What was asked of one AWS API, and what it cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct ApiUse {
+    /// Requests sent.
+    pub requests: u64,
+    /// Their list price.
+    pub cost: Usd,
+}
+
+/// Series left out so far, by family and reason.
+pub(super) type Dropped = BTreeMap<(Metric, DropReason), u64>;
+
+/// Why a series is left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum DropReason {
+    /// There are more than the limit allows.
+    Limit,
+    /// It is there already.
+    Duplicate,
+}
+
+impl DropReason {
+    /// As it stands in the `reason` label.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Limit => "limit",
+            Self::Duplicate => "duplicate",
+        }
+    }
+}
+
+/// What the program knows of itself at one instant.
+#[derive(Clone, Debug)]
+pub struct OwnFacts {
+    /// How it was built.
+    pub build: Build,
+    /// Its configuration.
+    pub config: ConfigState,
+    /// What it asked of AWS, by API.
+    pub aws_api: BTreeMap<Arc<str>, ApiUse>,
+    /// Numbers of its process, and of whatever else counts live.
+    pub live: Vec<MetricFamily>,
+    /// Series left out of all expositions before this one.
+    pub(super) dropped: Dropped,
+}
+
+impl OwnFacts {
+    /// Of a program that has done nothing yet.
+    #[must_use]
+    pub const fn new(build: Build) -> Self {
+        Self {
+            build,
+            config: ConfigState {
+                last_reload_successful: None,
+                last_success: None,
+            },
+            aws_api: BTreeMap::new(),
+            live: Vec::new(),
+            dropped: BTreeMap::new(),
+        }
+    }
+}
+
+/// Where the program keeps what it knows of itself; clones share it.
+#[derive(Clone, Debug)]
+pub struct Own {
+    facts: Arc<Mutex<OwnFacts>>,
+    registry: Registry,
+}
+
+impl Own {
+    /// Of a program that has done nothing yet.
+    #[must_use]
+    pub fn new(build: Build) -> Self {
+        let registry = Registry::new();
+        #[cfg(target_os = "linux")]
+        {
+            let process = prometheus::process_collector::ProcessCollector::for_self();
+            if let Err(error) = registry.register(Box::new(process)) {
+                tracing::debug!(%error, "numbers of the process are not shown");
+            }
+        }
+        Self {
+            facts: Arc::new(Mutex::new(OwnFacts::new(build))),
+            registry,
+        }
+    }
+
+    /// Counts requests to an AWS API and what they cost by its list price.
+    pub fn asked_aws(&self, api: &str, requests: u64, cost: Usd) {
+        let mut facts = self.lock();
+        let usage = facts.aws_api.entry(api.into()).or_default();
+        usage.requests = usage.requests.saturating_add(requests);
+        usage.cost += cost;
+    }
+
+    /// Notes that the configuration was read with success.
+    pub fn config_accepted(&self, at: Timestamp) {
+        let config = &mut self.lock().config;
+        config.last_reload_successful = Some(true);
+        config.last_success = Some(at);
+    }
+
+    /// Notes that a new configuration was refused, and the one before stays.
+    pub fn config_refused(&self) {
+        self.lock().config.last_reload_successful = Some(false);
+    }
+
+    /// Notes what was left out of an exposition, so that the next one goes on counting from there.
+    pub fn rendered(&self, rendered: &Rendered) {
+        self.lock().dropped.clone_from(&rendered.dropped);
+    }
+
+    /// What is known now.
+    #[must_use]
+    pub fn facts(&self) -> OwnFacts {
+        let mut facts = self.lock().clone();
+        facts.live = self.registry.gather();
+        facts
+    }
+
+    fn lock(&self) -> MutexGuard<'_, OwnFacts> {
+        self.facts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_catalogue_knows_every_number_of_the_process() {
+        let families = Own::new(Build::THIS).facts().live;
+        assert!(!families.is_empty());
+        for family in families {
+            let known = Metric::ALL
+                .iter()
+                .any(|metric| metric.description().name == family.name());
+            assert!(known, "{} is in no catalogue", family.name());
+        }
+    }
+}

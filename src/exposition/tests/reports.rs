@@ -1,0 +1,263 @@
+//! Reports made by hand.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::model::{
+    AccountReport, Basis, Breakeven, ClusterComponent, ClusterReport, Component, FunctionCounters,
+    Home, Ineligibility, NodePrice, NodeReport, Outcome, PlatformCost, PriceSource, Provenance,
+    Report, SharedWorkload, Subject, SubjectFacts, SubjectReport, Unpriced, Utilization, Verdict,
+};
+use crate::observation::{
+    Architecture, CapacityType, FunctionId, Node, Resources, WorkloadId, WorkloadKind,
+};
+use crate::units::{
+    GibSeconds, MemoryMib, Ratio, Requests, Seconds, Usd, UsdPerCoreHour, UsdPerGibHour,
+    UsdPerHour, UsdPerRequest,
+};
+
+pub(super) fn at() -> Timestamp {
+    "2026-03-01T12:00:00Z".parse().unwrap()
+}
+
+/// Nothing is known.
+pub(super) fn nothing() -> Report {
+    Report {
+        at: at(),
+        decision_window: Seconds::from_seconds(86_400.0).unwrap(),
+        subjects: Vec::new(),
+        shared: Vec::new(),
+        nodes: Vec::new(),
+        cluster: None,
+        accounts: Vec::new(),
+    }
+}
+
+pub(super) fn usd(amount: f64) -> Usd {
+    Usd::from_usd(amount).unwrap()
+}
+
+pub(super) fn requests(count: f64) -> Requests {
+    Requests::from_requests(count).unwrap()
+}
+
+fn ratio(factor: f64) -> Ratio {
+    Ratio::from_factor(factor).unwrap()
+}
+
+pub(super) fn workload(namespace: &str, kind: &str, name: &str) -> WorkloadId {
+    WorkloadId {
+        namespace: namespace.into(),
+        kind: WorkloadKind::from(kind),
+        name: name.into(),
+    }
+}
+
+/// A subject of which nothing is known but that it is there.
+pub(super) fn bare(subject: Subject) -> SubjectReport {
+    SubjectReport {
+        subject,
+        cost_total: Vec::new(),
+        used_cost_total: Vec::new(),
+        requests_total: Vec::new(),
+        function: None,
+        costs: Vec::new(),
+        monthly_saving: None,
+        utilization: Utilization::default(),
+        breakeven_utilization: None,
+        breakeven: None,
+        verdict: Verdict::NoRequests,
+        ineligible: Vec::new(),
+        facts: SubjectFacts::default(),
+    }
+}
+
+fn cost(platform: Home, basis: Basis, monthly: f64, each: f64) -> PlatformCost {
+    PlatformCost {
+        platform,
+        basis,
+        monthly: usd(monthly),
+        per_request: Some(UsdPerRequest::from_each(each).unwrap()),
+    }
+}
+
+/// A Deployment of which everything is known.
+pub(super) fn checkout() -> SubjectReport {
+    SubjectReport {
+        cost_total: vec![
+            (Component::Cpu, usd(1.5)),
+            (Component::Memory, usd(0.5)),
+            (Component::Idle, usd(0.25)),
+            (Component::Shared, usd(0.125)),
+            (Component::Fixed, usd(0.1)),
+        ],
+        used_cost_total: vec![(Component::Cpu, usd(0.75)), (Component::Memory, usd(0.3))],
+        requests_total: vec![
+            (Outcome::Served, requests(123_456.0)),
+            (Outcome::Failed, requests(7.5)),
+        ],
+        costs: vec![
+            cost(Home::Kubernetes, Basis::Used, 20.0, 4e-6),
+            cost(Home::Kubernetes, Basis::Allocated, 40.0, 8e-6),
+            cost(Home::Kubernetes, Basis::Loaded, 60.736, 0.0000121472),
+            cost(Home::Lambda, Basis::Loaded, 5.17, 1.034e-6),
+        ],
+        monthly_saving: Some(usd(60.75).minus(usd(5.25))),
+        utilization: Utilization {
+            cost: Some(ratio(0.4)),
+            cpu: Some(ratio(0.5)),
+            memory: Some(ratio(0.6)),
+        },
+        breakeven_utilization: Some(ratio(3.868)),
+        breakeven: Some(Breakeven::Crossing {
+            first: requests(58_776_679.0),
+            sustained: Some(requests(60e6)),
+        }),
+        verdict: Verdict::Lambda,
+        facts: SubjectFacts {
+            architecture: Some(Architecture::X86_64),
+            runtime: None,
+            lambda_memory: MemoryMib::from_mib(256),
+            team: Some("payments".into()),
+        },
+        ..bare(Subject::Workload(workload(
+            "shop",
+            "Deployment",
+            "checkout",
+        )))
+    }
+}
+
+/// A StatefulSet that cannot move, and crosses only once.
+pub(super) fn postgres() -> SubjectReport {
+    SubjectReport {
+        breakeven: Some(Breakeven::Crossing {
+            first: requests(1e6),
+            sustained: None,
+        }),
+        verdict: Verdict::InsufficientData,
+        ineligible: vec![Ineligibility::Stateful, Ineligibility::Memory],
+        ..bare(Subject::Workload(workload(
+            "shop",
+            "StatefulSet",
+            "postgres",
+        )))
+    }
+}
+
+/// A function of which everything is known.
+pub(super) fn thumbnails() -> SubjectReport {
+    SubjectReport {
+        cost_total: vec![
+            (Component::Requests, usd(1.0)),
+            (Component::Duration, usd(4.166675)),
+            (Component::Ephemeral, usd(0.0)),
+        ],
+        requests_total: vec![
+            (Outcome::Served, requests(5e6)),
+            (Outcome::Failed, requests(3.0)),
+        ],
+        function: Some(FunctionCounters {
+            gib_seconds_total: GibSeconds::from_gib_seconds(250_000.0).unwrap(),
+            errors_total: requests(3.0),
+            throttles_total: requests(0.0),
+            concurrency_peak: Some(12),
+        }),
+        costs: vec![
+            cost(Home::Lambda, Basis::Loaded, 5.166675, 1.033335e-6),
+            cost(Home::Kubernetes, Basis::Loaded, 9.0, 1.8e-6),
+        ],
+        monthly_saving: Some(usd(5.0).minus(usd(9.0))),
+        breakeven: Some(Breakeven::LambdaAlways),
+        verdict: Verdict::Lambda,
+        facts: SubjectFacts {
+            architecture: Some(Architecture::Arm64),
+            runtime: Some("python3.13".into()),
+            lambda_memory: MemoryMib::from_mib(1_769),
+            team: None,
+        },
+        ..bare(Subject::Function(FunctionId {
+            account_id: "123456789012".into(),
+            region: "eu-west-1".into(),
+            name: "thumbnails".into(),
+        }))
+    }
+}
+
+fn node(name: &str, instance_type: Option<&str>, capacity_type: CapacityType) -> Arc<Node> {
+    Arc::new(Node {
+        name: name.into(),
+        instance_type: instance_type.map(Into::into),
+        region: Some("eu-west-1".into()),
+        zone: None,
+        capacity_type,
+        capacity: Resources::default(),
+        allocatable: Resources::default(),
+        labels: Default::default(),
+    })
+}
+
+/// A node with a price.
+pub(super) fn priced_node() -> NodeReport {
+    NodeReport {
+        node: node("n1", Some("m5.large"), CapacityType::OnDemand),
+        price: Ok(NodePrice {
+            price: UsdPerHour::from_hourly(0.096).unwrap(),
+            provenance: Provenance {
+                source: PriceSource::Embedded,
+                fetched_at: None,
+                method: "list price".into(),
+            },
+        }),
+        core_price: Some(UsdPerCoreHour::from_hourly(0.03125).unwrap()),
+        memory_price: Some(UsdPerGibHour::from_hourly(0.00419).unwrap()),
+    }
+}
+
+/// A node without a price and without a type.
+pub(super) fn unpriced_node() -> NodeReport {
+    NodeReport {
+        node: node("n2", None, CapacityType::Spot),
+        price: Err(Unpriced::NoInstanceType),
+        core_price: None,
+        memory_price: None,
+    }
+}
+
+/// A cluster of which everything is known.
+pub(super) fn cluster() -> ClusterReport {
+    ClusterReport {
+        cost_total: vec![
+            (ClusterComponent::Allocated, usd(2.0)),
+            (ClusterComponent::Idle, usd(0.25)),
+            (ClusterComponent::Shared, usd(0.125)),
+            (ClusterComponent::Fixed, usd(0.1)),
+            (ClusterComponent::Unattributed, usd(0.0)),
+        ],
+        observed_total: Seconds::from_seconds(3_600.5).unwrap(),
+        unobserved_total: Seconds::from_seconds(30.0).unwrap(),
+        utilization: Some(ratio(0.4)),
+        breakeven_utilization: Some(ratio(0.46)),
+        unpriced_pods: 3,
+    }
+}
+
+/// One of everything.
+pub(super) fn everything() -> Report {
+    Report {
+        subjects: vec![checkout(), postgres(), thumbnails()],
+        shared: vec![SharedWorkload {
+            workload: workload("kube-system", "DaemonSet", "aws-node"),
+            cost_total: usd(0.125),
+        }],
+        nodes: vec![priced_node(), unpriced_node()],
+        cluster: Some(cluster()),
+        accounts: vec![AccountReport {
+            account_id: "123456789012".into(),
+            region: "eu-west-1".into(),
+            concurrency_limit: Some(1_000),
+        }],
+        ..nothing()
+    }
+}
