@@ -3,10 +3,12 @@
 pub mod clock;
 pub mod cloud;
 pub mod exposition;
+pub mod http;
 pub mod ledger;
 pub mod model;
 pub mod observation;
 pub mod pipeline;
 pub mod sources;
+pub mod store;
 pub mod tariff;
 pub mod units;

@@ -4,7 +4,7 @@
 //! scrape only picks one ([`Format::asked_for`], [`Encoding::asked_for`], [`Rendered::body`]) and sends
 //! it. Everything here is pure but [`Own`], where the program keeps what it knows of itself.
 //!
-//! Families are named in one place, the catalogue; [`reference`] writes it out for readers.
+//! Families are named in one place, the catalogue; [`reference()`] writes it out for readers.
 //!
 //! **Architecture Invariant:** no other module writes the name of a metric.
 
@@ -19,7 +19,7 @@ mod render;
 mod sample;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use negotiate::{Encoding, Escaping, Format, OpenMetricsVersion};
 pub use own::{ApiUse, Build, ConfigState, Own, OwnFacts};

@@ -4,7 +4,7 @@ mod golden;
 mod laws;
 mod limits;
 mod promtool;
-mod reports;
+pub(crate) mod reports;
 
 use std::collections::BTreeMap;
 use std::io::Read;

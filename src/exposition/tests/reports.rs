@@ -17,12 +17,12 @@ use crate::units::{
     UsdPerHour, UsdPerRequest,
 };
 
-pub(super) fn at() -> Timestamp {
+pub(crate) fn at() -> Timestamp {
     "2026-03-01T12:00:00Z".parse().unwrap()
 }
 
 /// Nothing is known.
-pub(super) fn nothing() -> Report {
+pub(crate) fn nothing() -> Report {
     Report {
         at: at(),
         decision_window: Seconds::from_seconds(86_400.0).unwrap(),
@@ -34,11 +34,11 @@ pub(super) fn nothing() -> Report {
     }
 }
 
-pub(super) fn usd(amount: f64) -> Usd {
+pub(crate) fn usd(amount: f64) -> Usd {
     Usd::from_usd(amount).unwrap()
 }
 
-pub(super) fn requests(count: f64) -> Requests {
+pub(crate) fn requests(count: f64) -> Requests {
     Requests::from_requests(count).unwrap()
 }
 
@@ -46,7 +46,7 @@ fn ratio(factor: f64) -> Ratio {
     Ratio::from_factor(factor).unwrap()
 }
 
-pub(super) fn workload(namespace: &str, kind: &str, name: &str) -> WorkloadId {
+pub(crate) fn workload(namespace: &str, kind: &str, name: &str) -> WorkloadId {
     WorkloadId {
         namespace: namespace.into(),
         kind: WorkloadKind::from(kind),
@@ -55,7 +55,7 @@ pub(super) fn workload(namespace: &str, kind: &str, name: &str) -> WorkloadId {
 }
 
 /// A subject of which nothing is known but that it is there.
-pub(super) fn bare(subject: Subject) -> SubjectReport {
+pub(crate) fn bare(subject: Subject) -> SubjectReport {
     SubjectReport {
         subject,
         cost_total: Vec::new(),
@@ -83,7 +83,7 @@ fn cost(platform: Home, basis: Basis, monthly: f64, each: f64) -> PlatformCost {
 }
 
 /// A Deployment of which everything is known.
-pub(super) fn checkout() -> SubjectReport {
+pub(crate) fn checkout() -> SubjectReport {
     SubjectReport {
         cost_total: vec![
             (Component::Cpu, usd(1.5)),
@@ -130,7 +130,7 @@ pub(super) fn checkout() -> SubjectReport {
 }
 
 /// A StatefulSet that cannot move, and crosses only once.
-pub(super) fn postgres() -> SubjectReport {
+pub(crate) fn postgres() -> SubjectReport {
     SubjectReport {
         breakeven: Some(Breakeven::Crossing {
             first: requests(1e6),
@@ -147,7 +147,7 @@ pub(super) fn postgres() -> SubjectReport {
 }
 
 /// A function of which everything is known.
-pub(super) fn thumbnails() -> SubjectReport {
+pub(crate) fn thumbnails() -> SubjectReport {
     SubjectReport {
         cost_total: vec![
             (Component::Requests, usd(1.0)),
@@ -199,7 +199,7 @@ fn node(name: &str, instance_type: Option<&str>, capacity_type: CapacityType) ->
 }
 
 /// A node with a price.
-pub(super) fn priced_node() -> NodeReport {
+pub(crate) fn priced_node() -> NodeReport {
     NodeReport {
         node: node("n1", Some("m5.large"), CapacityType::OnDemand),
         price: Ok(NodePrice {
@@ -216,7 +216,7 @@ pub(super) fn priced_node() -> NodeReport {
 }
 
 /// A node without a price and without a type.
-pub(super) fn unpriced_node() -> NodeReport {
+pub(crate) fn unpriced_node() -> NodeReport {
     NodeReport {
         node: node("n2", None, CapacityType::Spot),
         price: Err(Unpriced::NoInstanceType),
@@ -226,7 +226,7 @@ pub(super) fn unpriced_node() -> NodeReport {
 }
 
 /// A cluster of which everything is known.
-pub(super) fn cluster() -> ClusterReport {
+pub(crate) fn cluster() -> ClusterReport {
     ClusterReport {
         cost_total: vec![
             (ClusterComponent::Allocated, usd(2.0)),
@@ -244,7 +244,7 @@ pub(super) fn cluster() -> ClusterReport {
 }
 
 /// One of everything.
-pub(super) fn everything() -> Report {
+pub(crate) fn everything() -> Report {
     Report {
         subjects: vec![checkout(), postgres(), thumbnails()],
         shared: vec![SharedWorkload {

@@ -1,0 +1,151 @@
+//! The table of workloads and functions: the answer.
+
+use super::format::{UNKNOWN, money, percent, signed_money};
+use crate::http::html::Html;
+use crate::model::{Basis, Home, PlatformCost, Report, Subject, SubjectReport, Verdict};
+
+/// How many of them are shown: those that cost most. The metrics have all.
+const SHOWN: usize = 25;
+
+/// Workloads and functions, those that cost most first.
+pub(super) fn table(html: &mut Html, report: &Report, telemetry_path: &str) {
+    html.markup("<section>\n<h2>Workloads and functions</h2>\n");
+    if report.subjects.is_empty() {
+        html.markup("<p>None was seen yet.</p>\n</section>\n");
+        return;
+    }
+    let mut subjects: Vec<&SubjectReport> = report.subjects.iter().collect();
+    subjects.sort_by(|one, other| {
+        let by_cost = monthly_at_home(other).total_cmp(&monthly_at_home(one));
+        by_cost.then_with(|| one.subject.cmp(&other.subject))
+    });
+    html.markup(concat!(
+        "<table>\n<thead><tr><th>Workload<th>Runs on<th class=number>Each month<th class=number>1M requests on Kubernetes",
+        "<th class=number>1M requests on Lambda<th class=number>Moving saves<th class=number>Used / break-even",
+        "<th>Costs less</tr></thead>\n<tbody>\n",
+    ));
+    for subject in subjects.iter().take(SHOWN) {
+        row(html, subject);
+    }
+    html.markup("</tbody>\n</table>\n");
+    let hidden = subjects.len().saturating_sub(SHOWN);
+    if hidden > 0 {
+        html.markup("<p class=quiet>").text(&hidden.to_string());
+        html.markup(" more cost less; all of them are in <a href=\"./");
+        html.text(telemetry_path.trim_start_matches('/'))
+            .markup("\">the metrics</a>.</p>\n");
+    }
+    html.markup("<p class=quiet>Cost on Kubernetes holds the workload's part of idle, shared and fixed cost. On the platform where it runs, cost is observed; on the other it is projected.</p>\n</section>\n");
+}
+
+/// Money each month that moving would save, over those that can move and clearly cost less elsewhere, and how
+/// many they are.
+pub(super) fn possible_saving(report: &Report) -> (f64, usize) {
+    let movers = report.subjects.iter().filter(|subject| {
+        let elsewhere = match subject.verdict {
+            Verdict::Kubernetes => Some(Home::Kubernetes),
+            Verdict::Lambda => Some(Home::Lambda),
+            _ => None,
+        };
+        elsewhere == Some(subject.subject.home().other()) && subject.ineligible.is_empty()
+    });
+    let savings = movers
+        .filter_map(|subject| subject.monthly_saving)
+        .map(|saving| saving.usd());
+    savings.fold((0.0, 0), |(sum, count), saving| (sum + saving, count + 1))
+}
+
+fn row(html: &mut Html, subject: &SubjectReport) {
+    html.markup("<tr><th scope=row>");
+    match &subject.subject {
+        Subject::Workload(workload) => {
+            html.text(&workload.name)
+                .markup("<small>")
+                .text(&workload.namespace);
+            html.markup(" · ").text(workload.kind.as_str());
+        }
+        Subject::Function(function) => {
+            html.text(&function.name)
+                .markup("<small>")
+                .text(&function.account_id);
+            html.markup(" · ").text(&function.region);
+        }
+    }
+    html.markup("</small><td data-label=\"Runs on\">")
+        .text(name(subject.subject.home()));
+
+    let home = subject.subject.home();
+    html.markup("<td class=number data-label=\"Each month\">");
+    number(
+        html,
+        on(subject, home).map(|cost| money(cost.monthly.usd())),
+    );
+    html.markup("<td class=number data-label=\"1M on Kubernetes\">");
+    number(html, per_million(subject, Home::Kubernetes));
+    html.markup("<td class=number data-label=\"1M on Lambda\">");
+    number(html, per_million(subject, Home::Lambda));
+    html.markup("<td class=number data-label=\"Moving saves\">");
+    number(
+        html,
+        subject
+            .monthly_saving
+            .map(|saving| signed_money(saving.usd())),
+    );
+    html.markup("<td class=number data-label=\"Used / break-even\">");
+    number(html, subject.utilization.cost.map(percent));
+    html.markup(" / ");
+    number(html, subject.breakeven_utilization.map(percent));
+    html.markup("<td data-label=\"Costs less\">");
+    verdict(html, subject);
+    html.markup("</tr>\n");
+}
+
+fn verdict(html: &mut Html, subject: &SubjectReport) {
+    html.markup(match subject.verdict {
+        Verdict::Kubernetes => "<span class=\"badge kubernetes\">Kubernetes</span>",
+        Verdict::Lambda => "<span class=\"badge lambda\">Lambda</span>",
+        Verdict::Inconclusive => "<span class=badge>about the same</span>",
+        Verdict::InsufficientData => "<span class=badge>too little seen yet</span>",
+        Verdict::NoRequests => "<span class=badge>no requests seen</span>",
+        Verdict::NoLatency => "<span class=badge>latency not known</span>",
+        Verdict::Unpriced => "<span class=badge>a price is not known</span>",
+    });
+    if !subject.ineligible.is_empty() {
+        let reasons: Vec<&str> = subject
+            .ineligible
+            .iter()
+            .map(|reason| reason.as_str())
+            .collect();
+        html.markup("<small>cannot move: ");
+        html.text(&reasons.join(", ").replace('_', " "))
+            .markup("</small>");
+    }
+}
+
+fn number(html: &mut Html, number: Option<String>) {
+    html.text(number.as_deref().unwrap_or(UNKNOWN));
+}
+
+const fn name(home: Home) -> &'static str {
+    match home {
+        Home::Kubernetes => "Kubernetes",
+        Home::Lambda => "Lambda",
+    }
+}
+
+/// What it costs on a platform, everything included.
+fn on(subject: &SubjectReport, platform: Home) -> Option<&PlatformCost> {
+    subject
+        .costs
+        .iter()
+        .find(|cost| cost.platform == platform && cost.basis == Basis::Loaded)
+}
+
+fn per_million(subject: &SubjectReport, platform: Home) -> Option<String> {
+    let each = on(subject, platform)?.per_request?;
+    Some(money(each.each() * 1e6))
+}
+
+fn monthly_at_home(subject: &SubjectReport) -> f64 {
+    on(subject, subject.subject.home()).map_or(-1.0, |cost| cost.monthly.usd())
+}

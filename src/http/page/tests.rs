@@ -1,0 +1,242 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::*;
+use crate::clock::Clock;
+use crate::exposition::tests::reports::{
+    at, bare, checkout, everything, nothing, postgres, usd, workload,
+};
+use crate::exposition::{Inputs, OwnFacts, render};
+use crate::model::{Subject, Verdict};
+use crate::sources::Reason;
+
+fn settings() -> Settings {
+    Settings {
+        clock: Clock::accelerated(at(), 1e-9),
+        ..Settings::default()
+    }
+}
+
+fn page_of(report: Report, sources: BTreeMap<Source, SourceStatus>) -> String {
+    let rendered = render(&Inputs {
+        report: &report,
+        sources: &sources,
+        own: &OwnFacts::new(Build::THIS),
+        external_labels: &[],
+        settings: crate::exposition::Settings::default(),
+    });
+    let published = Published {
+        report: Arc::new(report),
+        sources,
+        rendered,
+    };
+    super::report(&settings(), &published)
+}
+
+/// The text of the page between its tags, each piece once.
+fn texts(page: &str) -> Vec<&str> {
+    let body = page.split_once("<body>").unwrap().1;
+    let pieces = body.split('<').filter_map(|piece| piece.split_once('>'));
+    pieces
+        .map(|(_, text)| text.trim())
+        .filter(|text| !text.is_empty())
+        .collect()
+}
+
+/// The texts of the row that begins with this name.
+fn row<'a>(page: &'a str, name: &str) -> Vec<&'a str> {
+    let start = page.find(&format!("<th scope=row>{name}")).unwrap();
+    let rest = &page[start..];
+    let row = &rest[..rest.find("</tr>").unwrap()];
+    let pieces = row.split('<').filter_map(|piece| piece.split_once('>'));
+    pieces
+        .map(|(_, text)| text.trim())
+        .filter(|text| !text.is_empty())
+        .collect()
+}
+
+#[test]
+fn a_workload_is_shown_with_both_platforms_and_what_follows() {
+    let page = page_of(everything(), BTreeMap::new());
+    assert_eq!(
+        row(&page, "checkout"),
+        [
+            "checkout",
+            "shop · Deployment",
+            "Kubernetes",
+            "$60.74",
+            "$12.15",
+            "$1.03",
+            "+$55.50",
+            "40 % / 387 %",
+            "Lambda"
+        ]
+    );
+    assert_eq!(
+        row(&page, "thumbnails"),
+        [
+            "thumbnails",
+            "123456789012 · eu-west-1",
+            "Lambda",
+            "$5.17",
+            "$1.80",
+            "$1.03",
+            "−$4.00",
+            "– / –",
+            "Lambda"
+        ]
+    );
+}
+
+#[test]
+fn what_is_not_known_is_a_dash() {
+    let page = page_of(everything(), BTreeMap::new());
+    let dash = "–";
+    assert_eq!(
+        row(&page, "postgres"),
+        [
+            "postgres",
+            "shop · StatefulSet",
+            "Kubernetes",
+            dash,
+            dash,
+            dash,
+            dash,
+            "– / –",
+            "too little seen yet",
+            "cannot move: stateful, memory"
+        ]
+    );
+}
+
+#[test]
+fn the_dearest_come_first_and_the_rest_is_counted() {
+    let mut report = nothing();
+    for index in 0..30 {
+        let mut subject = checkout();
+        subject.subject =
+            Subject::Workload(workload("shop", "Deployment", &format!("w{index:02}")));
+        for cost in &mut subject.costs {
+            cost.monthly = usd(f64::from(index));
+        }
+        report.subjects.push(subject);
+    }
+    let page = page_of(report, BTreeMap::new());
+    let first = page.find("<th scope=row>w29").unwrap();
+    let next = page.find("<th scope=row>w28").unwrap();
+    assert!(first < next && !page.contains("<th scope=row>w04"));
+    assert!(
+        texts(&page)
+            .iter()
+            .any(|text| text.starts_with("5 more cost less"))
+    );
+}
+
+#[test]
+fn the_tiles_sum_up_and_only_those_count_that_can_move() {
+    let mut stuck = checkout();
+    stuck.ineligible = postgres().ineligible;
+    stuck.subject = Subject::Workload(workload("shop", "Deployment", "stuck"));
+    let mut report = everything();
+    report.subjects.push(stuck);
+    let page = page_of(report, BTreeMap::new());
+    let texts = texts(&page);
+    for (number, label) in [
+        ("$1,806.50", "the cluster costs each month"),
+        ("40 %", "of what could move is used"),
+        ("46 %", "used is where Lambda would cost the same"),
+        ("$55.50", "the one workload"),
+        ("1", "of 2 nodes have no known price; 3 pods"),
+    ] {
+        let found = texts
+            .windows(2)
+            .any(|pair| pair[0] == number && pair[1].contains(label));
+        assert!(found, "{number} {label}: {texts:?}");
+    }
+}
+
+#[test]
+fn a_source_is_shown_with_its_age_and_what_to_do() {
+    let works = SourceStatus {
+        up: Some(true),
+        last_success: at().checked_sub(jiff::SignedDuration::from_secs(12)).ok(),
+        last_duration: Some(std::time::Duration::from_millis(250)),
+        ..SourceStatus::default()
+    };
+    let fails = SourceStatus {
+        up: Some(false),
+        errors: [(Reason::Forbidden, 1)].into(),
+        last_error: Some("listing was refused; grant lambda:ListFunctions".into()),
+        ..SourceStatus::default()
+    };
+    let sources = [
+        (Source::Kubernetes, works),
+        (Source::Lambda, fails),
+        (Source::Requests, SourceStatus::default()),
+    ];
+    let page = page_of(nothing(), sources.into());
+    assert_eq!(
+        row(&page, "kubernetes"),
+        ["kubernetes", "up", "12 s ago", "0.25 s", "–"]
+    );
+    let error = "listing was refused; grant lambda:ListFunctions";
+    assert_eq!(row(&page, "lambda"), ["lambda", "failing", "–", "–", error]);
+    assert_eq!(
+        row(&page, "requests"),
+        ["requests", "not tried yet", "–", "–", "–"]
+    );
+}
+
+#[test]
+fn names_and_errors_never_become_markup() {
+    let hostile = "\"><script>alert(1)</script>'&";
+    let mut subject = bare(Subject::Workload(workload(hostile, hostile, hostile)));
+    subject.verdict = Verdict::Unpriced;
+    let report = Report {
+        subjects: vec![subject],
+        ..nothing()
+    };
+    let status = SourceStatus {
+        last_error: Some(hostile.into()),
+        ..SourceStatus::default()
+    };
+    let sources = BTreeMap::from([(Source::Kubernetes, status)]);
+    let waiting = Waiting {
+        sources: sources.clone(),
+        rendered: None,
+    };
+    let telemetry_path = format!("/{hostile}");
+    let settings = Settings {
+        telemetry_path,
+        ..settings()
+    };
+    for page in [
+        page_of(report, sources),
+        super::waiting(&settings, &waiting),
+    ] {
+        assert!(!page.contains("<script"), "{page}");
+        assert!(!page.contains(hostile));
+        assert!(page.contains("&quot;&gt;&lt;script&gt;alert(1)&lt;/script&gt;&#39;&amp;"));
+    }
+}
+
+#[test]
+fn before_the_first_report_the_page_says_so() {
+    let page = super::waiting(&settings(), &Waiting::default());
+    let texts = texts(&page);
+    assert!(
+        texts
+            .iter()
+            .any(|text| text.starts_with("There is no report yet")),
+        "{texts:?}"
+    );
+    assert!(!page.contains("report of"));
+}
+
+#[test]
+fn the_page_fetches_nothing_from_elsewhere() {
+    let page = page_of(everything(), BTreeMap::new());
+    for sign in ["http:", "https:", "//", "<script", "@import", "url("] {
+        assert!(!page.contains(sign), "{sign}");
+    }
+}

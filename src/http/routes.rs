@@ -1,0 +1,148 @@
+//! Which request gets which answer.
+
+use ::http::header::{
+    ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, HeaderMap,
+    HeaderName, VARY,
+};
+use ::http::request::Parts;
+use ::http::{Method, StatusCode};
+
+use super::answer::{Answer, answer, headers_only, method_not_allowed, text, with};
+use super::{ReloadHook, Settings, page};
+use crate::exposition::{Encoding, Format};
+use crate::sources::SourceStatus;
+use crate::store::{Store, Waiting};
+
+/// The most bytes of a body that a request may announce. No route reads one.
+pub(super) const BODY_LIMIT: u64 = 64 * 1024;
+
+const READ: &str = "GET, HEAD";
+const RELOAD: &str = "POST, PUT";
+
+/// Nothing from elsewhere, no scripts, no frames.
+const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; \
+                           form-action 'none'; frame-ancestors 'none'";
+
+/// What all requests share.
+pub(super) struct Shared {
+    pub(super) settings: Settings,
+    pub(super) store: Store,
+    pub(super) reload: ReloadHook,
+}
+
+/// The answer to a request, whose body has at least so many bytes.
+pub(super) async fn route(shared: &Shared, request: &Parts, body: u64) -> Answer {
+    if body > BODY_LIMIT {
+        let limit = format!("the body is too large; at most {BODY_LIMIT} bytes are taken");
+        return text(StatusCode::PAYLOAD_TOO_LARGE, &limit);
+    }
+    let path = request.uri.path();
+    if path == "/-/reload" && path != shared.settings.telemetry_path {
+        return match request.method {
+            Method::POST | Method::PUT => reload(shared).await,
+            _ => method_not_allowed(RELOAD),
+        };
+    }
+    let handler: fn(&Shared, &HeaderMap) -> Answer = match path {
+        path if path == shared.settings.telemetry_path => metrics,
+        "/" => |shared, _| front(shared),
+        "/-/healthy" => |_, _| text(StatusCode::OK, "breakeven is healthy"),
+        "/-/ready" => |shared, _| ready(shared),
+        _ => return not_found(shared, path),
+    };
+    match request.method {
+        Method::GET => handler(shared, &request.headers),
+        Method::HEAD => headers_only(handler(shared, &request.headers)),
+        _ => method_not_allowed(READ),
+    }
+}
+
+fn metrics(shared: &Shared, headers: &HeaderMap) -> Answer {
+    let rendered = match shared.store.latest() {
+        Some(published) => Some(published.rendered.clone()),
+        None => shared.store.waiting().rendered.clone(),
+    };
+    let Some(rendered) = rendered else {
+        return not_ready(&shared.store.waiting());
+    };
+    let format = Format::asked_for(joined(headers, ACCEPT).as_deref());
+    let encoding = Encoding::asked_for(joined(headers, ACCEPT_ENCODING).as_deref());
+    let (bytes, encoding) = rendered.body(format, encoding);
+    let mut answer = answer(StatusCode::OK, &format.content_type(), bytes);
+    if let Some(encoding) = encoding.content_encoding() {
+        answer = with(answer, CONTENT_ENCODING, encoding);
+    }
+    with(answer, VARY, "Accept, Accept-Encoding")
+}
+
+fn front(shared: &Shared) -> Answer {
+    let page = match shared.store.latest() {
+        Some(published) => page::report(&shared.settings, &published),
+        None => page::waiting(&shared.settings, &shared.store.waiting()),
+    };
+    let answer = answer(StatusCode::OK, "text/html; charset=utf-8", page);
+    let answer = with(answer, CONTENT_SECURITY_POLICY, PAGE_POLICY);
+    with(answer, CACHE_CONTROL, "no-store")
+}
+
+fn ready(shared: &Shared) -> Answer {
+    match shared.store.latest() {
+        Some(_) => text(StatusCode::OK, "breakeven is ready"),
+        None => not_ready(&shared.store.waiting()),
+    }
+}
+
+fn not_ready(waiting: &Waiting) -> Answer {
+    let mut reason = "not ready: there is no report yet".to_owned();
+    for (source, status) in &waiting.sources {
+        reason.extend(["\n", source.as_str(), ": ", state(status)]);
+    }
+    text(StatusCode::SERVICE_UNAVAILABLE, &reason)
+}
+
+/// How a source stands, for a reader.
+fn state(status: &SourceStatus) -> &str {
+    match (status.up, &status.last_error) {
+        (None, _) => "was not tried yet",
+        (_, Some(error)) => error,
+        (Some(true), None) => "works",
+        (Some(false), None) => "failed",
+    }
+}
+
+async fn reload(shared: &Shared) -> Answer {
+    if !shared.settings.enable_lifecycle {
+        return text(
+            StatusCode::FORBIDDEN,
+            "reloading over HTTP is off; start breakeven with --web.enable-lifecycle, or send it SIGHUP",
+        );
+    }
+    // A task of its own: a client that hangs up does not stop a reload halfway.
+    match tokio::spawn((shared.reload)()).await {
+        Ok(Ok(())) => text(StatusCode::OK, "the configuration is reloaded"),
+        Ok(Err(error)) => text(StatusCode::INTERNAL_SERVER_ERROR, &error),
+        Err(error) => text(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            &format!("the reload broke off: {error}"),
+        ),
+    }
+}
+
+fn not_found(shared: &Shared, path: &str) -> Answer {
+    let metrics = &shared.settings.telemetry_path;
+    let hint = format!("there is no {path}; the metrics are at {metrics}, a page to read is at /");
+    text(StatusCode::NOT_FOUND, &hint)
+}
+
+/// A header that may be given in parts, as one; absent where it is not text.
+fn joined(headers: &HeaderMap, name: HeaderName) -> Option<String> {
+    let parts: Result<Vec<_>, _> = headers
+        .get_all(name)
+        .iter()
+        .map(|value| value.to_str())
+        .collect();
+    parts
+        .ok()
+        .filter(|parts| !parts.is_empty())
+        .map(|parts| parts.join(","))
+}

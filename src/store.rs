@@ -1,0 +1,82 @@
+//! The latest report, ready to be sent: what HTTP handlers read, and all that they read.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use crate::exposition::Rendered;
+use crate::model::Report;
+use crate::sources::{Source, SourceStatus};
+
+/// A report, how the sources stood when it was made, and its bytes.
+#[derive(Clone, Debug)]
+pub struct Published {
+    /// What is known.
+    pub report: Arc<Report>,
+    /// How the sources stood.
+    pub sources: BTreeMap<Source, SourceStatus>,
+    /// The bytes for scrapes.
+    pub rendered: Rendered,
+}
+
+/// What there is before the first report.
+#[derive(Clone, Debug, Default)]
+pub struct Waiting {
+    /// How the sources stand: why there is no report yet.
+    pub sources: BTreeMap<Source, SourceStatus>,
+    /// Bytes for scrapes, if there are any yet: what the program says of its sources and itself.
+    pub rendered: Option<Rendered>,
+}
+
+/// Where the latest report is kept; clones share it.
+#[derive(Clone, Debug)]
+pub struct Store {
+    published: Arc<watch::Sender<Option<Arc<Published>>>>,
+    waiting: Arc<watch::Sender<Arc<Waiting>>>,
+}
+
+impl Store {
+    /// Without a report yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            published: Arc::new(watch::Sender::new(None)),
+            waiting: Arc::new(watch::Sender::new(Arc::default())),
+        }
+    }
+
+    /// Puts a report in the place of the one before.
+    pub fn publish(&self, published: Published) {
+        self.published.send_replace(Some(Arc::new(published)));
+    }
+
+    /// Says what there is while the first report is waited for.
+    pub fn wait(&self, waiting: Waiting) {
+        self.waiting.send_replace(Arc::new(waiting));
+    }
+
+    /// The latest report; absent before the first.
+    #[must_use]
+    pub fn latest(&self) -> Option<Arc<Published>> {
+        self.published.borrow().clone()
+    }
+
+    /// What was last said of the time before the first report.
+    #[must_use]
+    pub fn waiting(&self) -> Arc<Waiting> {
+        self.waiting.borrow().clone()
+    }
+
+    /// Tells of each new report.
+    #[must_use]
+    pub fn subscribe(&self) -> watch::Receiver<Option<Arc<Published>>> {
+        self.published.subscribe()
+    }
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Self::new()
+    }
+}
