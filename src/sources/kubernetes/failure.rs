@@ -49,7 +49,9 @@ impl Attempt<'_> {
                 chain(error),
                 "check the credentials in the kubeconfig and the program that it runs for them",
             ),
-            _ if is_timeout(error) => self.timed_out(&chain(error)),
+            _ if is_io(error, io::ErrorKind::TimedOut) => self.timed_out(&chain(error)),
+            // Lines that are no text.
+            _ if is_io(error, io::ErrorKind::InvalidData) => self.not_understood(chain(error)),
             _ => self.broken(&chain(error)),
         }
     }
@@ -157,11 +159,12 @@ pub(in crate::sources) fn chain(error: &dyn StdError) -> String {
     one_line(&text)
 }
 
-fn is_timeout(error: &(dyn StdError + 'static)) -> bool {
+/// Whether an error of the operating system of this kind is behind it.
+fn is_io(error: &(dyn StdError + 'static), kind: io::ErrorKind) -> bool {
     let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
     while let Some(error) = cause {
-        let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
-        if kind == Some(io::ErrorKind::TimedOut) {
+        let found = error.downcast_ref::<io::Error>().map(io::Error::kind);
+        if found == Some(kind) {
             return true;
         }
         cause = error.source();
@@ -267,6 +270,7 @@ mod tests {
     fn what_went_wrong_on_the_way_is_told_from_what_took_too_long() {
         for (kind, reason) in [
             (io::ErrorKind::TimedOut, Reason::Timeout),
+            (io::ErrorKind::InvalidData, Reason::InvalidResponse),
             (io::ErrorKind::ConnectionRefused, Reason::Connect),
         ] {
             let error = kube::Error::Service(Box::new(io::Error::from(kind)));

@@ -29,7 +29,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(800);
 const GOODBYE: Duration = Duration::from_secs(5);
 /// A watch that the server ends earlier than agreed by no more than this ended as agreed.
 const EARLY: Duration = Duration::from_secs(2);
-/// A watch that ends sooner than this is not opened again at once.
+/// A watch stands once it was open for so long without a failure; one that ends sooner is not opened again at once.
 const SHORT: Duration = Duration::from_millis(500);
 
 /// Something to watch.
@@ -262,14 +262,19 @@ where
             .map_err(|_| attempt.timed_out(&silence(self.settings.request_timeout)))?
             .map_err(|why| attempt.failed(&why))?;
         let opened = Instant::now();
-        self.tell(Signal::Alive).await?;
-
         let mut events = std::pin::pin!(events);
+        let mut stands = false;
         loop {
-            let silent = agreed + GOODBYE;
-            let event = timeout(silent, events.next())
-                .await
-                .map_err(|_| attempt.timed_out(&silence(silent)))?;
+            let patience = if stands { agreed + GOODBYE } else { SHORT };
+            let event = match timeout(patience, events.next()).await {
+                Ok(event) => event,
+                Err(_) if stands => return Err(attempt.timed_out(&silence(patience)).into()),
+                Err(_) => {
+                    self.tell(Signal::Alive).await?;
+                    stands = true;
+                    continue;
+                }
+            };
             let Some(event) = event else { break };
             let (signal, seen) = match event.map_err(|why| attempt.failed(&why))? {
                 WatchEvent::Added(object) | WatchEvent::Modified(object) => {
@@ -290,6 +295,7 @@ where
                 return Err(attempt.not_understood(why).into());
             }
             self.tell(signal).await?;
+            stands = true;
             *version = seen;
             self.recovered();
         }
