@@ -6,13 +6,17 @@
 //!
 //! [`Observation`]: crate::observation::Observation
 
-mod error;
+pub mod aws;
 pub mod kubernetes;
+pub mod usage;
+
+mod error;
 mod poll;
 pub mod prices;
 mod status;
-pub mod usage;
+mod tally;
 
 pub use error::{Reason, SourceError};
 pub use poll::{Context, Poll, Schedule, poll_forever};
 pub use status::{Source, SourceStatus, StatusBoard};
+pub use tally::Tally;

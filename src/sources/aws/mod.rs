@@ -1,0 +1,25 @@
+//! What the AWS sources share: one configuration, signed calls, errors that name the missing permission,
+//! and the count of what the calls cost.
+//!
+//! Credentials, region and endpoints come from the same places, in the same order, as for every AWS
+//! SDK and the `aws` command: environment, shared profile files, web identity (IRSA), container
+//! credentials (Pod Identity, ECS), instance metadata. Everything is read on first use, so that an agent without a
+//! region or without credentials starts, says what is missing, and goes on once it is there.
+//!
+//! No SDK of Lambda is linked for its two plain calls: [`rest`] makes them with the SDK's own
+//! runtime, so they are signed, retried and timed out like those of the CloudWatch SDK.
+
+mod error;
+mod meter;
+mod rest;
+mod session;
+mod spend;
+mod trust;
+
+pub use session::{Aws, FixedCredentials, Settings};
+pub use spend::{ApiSpend, AwsSpend};
+
+pub(super) use error::{Attempted, undecodable};
+pub(super) use meter::Meter;
+pub(super) use rest::{RestCall, Service};
+pub(super) use session::Session;

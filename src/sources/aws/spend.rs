@@ -1,0 +1,91 @@
+//! What breakeven itself spends on AWS APIs.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::units::{Requests, Usd, UsdPerRequest};
+
+/// CloudWatch's price of one metric requested with GetMetricData: 0.01 USD for 1,000, in every region
+/// and never in the free tier. <https://aws.amazon.com/cloudwatch/pricing/>
+const PER_METRIC_REQUESTED: UsdPerRequest = match UsdPerRequest::from_each(0.000_01) {
+    Ok(price) => price,
+    Err(_) => UsdPerRequest::ZERO,
+};
+
+/// Requests to one AWS API.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ApiSpend {
+    /// Requests sent, each retry and each page counted.
+    pub requests: u64,
+    /// Metrics asked for, where the API is paid by metric. Each query counts as one metric: whether five
+    /// statistics of one metric are billed as one or as five is told differently, and this is the dearer reading.
+    pub metrics: u64,
+}
+
+impl ApiSpend {
+    /// What they cost, in USD at the list price.
+    ///
+    /// Formula: metrics · 0.01 / 1,000. Requests themselves are free.
+    ///
+    /// ```
+    /// use breakeven::sources::aws::ApiSpend;
+    ///
+    /// let spend = ApiSpend { requests: 2, metrics: 1_000 };
+    /// assert!((spend.cost().usd() - 0.01).abs() < 1e-12);
+    /// ```
+    #[must_use]
+    pub fn cost(self) -> Usd {
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "exact up to 2^53 metrics, which are 90 billion USD"
+        )]
+        let metrics = self.metrics as f64;
+        Requests::from_requests(metrics).unwrap_or_default() * PER_METRIC_REQUESTED
+    }
+}
+
+/// The count of all requests to AWS, by API; clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct AwsSpend(Arc<Mutex<BTreeMap<&'static str, ApiSpend>>>);
+
+impl AwsSpend {
+    /// What was spent so far, by API, such as `GetMetricData`.
+    #[must_use]
+    pub fn snapshot(&self) -> BTreeMap<&'static str, ApiSpend> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Counts one request.
+    pub(super) fn count(&self, api: &'static str, metrics: u64) {
+        let mut spend = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let spend = spend.entry(api).or_default();
+        spend.requests += 1;
+        spend.metrics += metrics;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clones_count_together_and_apis_apart() {
+        let spend = AwsSpend::default();
+        spend.clone().count("GetMetricData", 500);
+        spend.count("GetMetricData", 100);
+        spend.count("ListFunctions", 0);
+        let snapshot = spend.snapshot();
+        assert_eq!(
+            snapshot["GetMetricData"],
+            ApiSpend {
+                requests: 2,
+                metrics: 600
+            }
+        );
+        assert!((snapshot["GetMetricData"].cost().usd() - 0.006).abs() < 1e-12);
+        assert!(snapshot["ListFunctions"].cost().is_zero());
+    }
+}
