@@ -7,7 +7,9 @@
 //! [`Observation`]: crate::observation::Observation
 
 pub mod aws;
+pub mod cloudwatch;
 pub mod kubernetes;
+pub mod lambda;
 pub mod usage;
 
 mod error;
