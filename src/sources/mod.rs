@@ -10,6 +10,7 @@ pub mod aws;
 pub mod cloudwatch;
 pub mod kubernetes;
 pub mod lambda;
+pub mod requests;
 pub mod usage;
 
 mod error;

@@ -126,29 +126,27 @@ impl Poll for CloudWatchSource {
         let Some(closed) = Window::closed_before(now, PERIOD, self.settings.delay) else {
             return Ok(Vec::new());
         };
-        let (due, lost) = self
-            .progress
-            .due(closed.reaching_back(self.settings.backfill));
-        if lost > 0 {
-            self.left_out.add("minutes_too_old_to_catch_up", lost);
-            warn!(
-                minutes = lost,
-                "minutes of functions are too old to catch up with"
-            );
-        }
+        let reach = closed.reaching_back(self.settings.backfill);
         let aws = self.aws.clone();
         let session = aws.session().await?;
         let client = self
             .client
             .get_or_insert_with(|| Client::new(&session.config));
-        for (window, functions) in due {
+        for (window, functions) in self.progress.due(reach) {
             for functions in plan::batches(&functions, window) {
                 let answer = ask(client, session, window, functions).await?;
                 answer.report(&self.left_out);
                 let (records, odd) = convert::minutes(window, functions, &answer)
                     .map_err(|problem| undecodable(ACTION, &problem))?;
                 odd.report(&self.left_out);
-                self.progress.complete(functions, window.end());
+                let skipped = self.progress.complete(functions, window);
+                if skipped > 0 {
+                    self.left_out.add("minutes_too_old_to_catch_up", skipped);
+                    warn!(
+                        minutes = skipped,
+                        "minutes of functions were too old to catch up with"
+                    );
+                }
                 keep(&mut self.kept, window, records);
             }
         }

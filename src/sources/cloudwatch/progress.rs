@@ -31,36 +31,39 @@ impl Progress {
         }
     }
 
-    /// What is to be read: the part of `reach` that each function lacks, short parts first; and how many
-    /// minutes of functions are lost, because they lie before it.
-    pub(super) fn due(&self, reach: Window) -> (Vec<(Window, Vec<FunctionId>)>, u64) {
-        let mut lost = 0;
+    /// What is to be read: the part of `reach` that each function lacks, short parts first.
+    pub(super) fn due(&self, reach: Window) -> Vec<(Window, Vec<FunctionId>)> {
         let mut due: BTreeMap<Reverse<Timestamp>, (Window, Vec<FunctionId>)> = BTreeMap::new();
         for (function, standing) in &self.0 {
-            let since = standing.read_to.unwrap_or(reach.start());
-            let missed = reach.start().duration_since(since).as_mins();
-            lost += u64::try_from(missed).unwrap_or_default();
-            if let Some(window) = reach.since(since) {
+            if let Some(window) = reach.since(standing.read_to.unwrap_or(reach.start())) {
                 due.entry(Reverse(window.start()))
                     .or_insert_with(|| (window, Vec::new()))
                     .1
                     .push(function.clone());
             }
         }
-        (due.into_values().collect(), lost)
+        due.into_values().collect()
     }
 
-    /// Notes that these functions are read to `end`, and forgets those that were gone by then.
-    pub(super) fn complete(&mut self, functions: &[FunctionId], end: Timestamp) {
+    /// Notes that the window is read of these functions, and forgets those that were gone by its end. Returns
+    /// how many minutes of functions were skipped, because they were too old to be in the window.
+    pub(super) fn complete(&mut self, functions: &[FunctionId], window: Window) -> u64 {
+        let mut skipped = 0;
         for function in functions {
             let Some(standing) = self.0.get_mut(function) else {
                 continue;
             };
-            standing.read_to = Some(end);
-            if standing.gone_at.is_some_and(|gone_at| gone_at <= end) {
+            let read_to = standing.read_to.replace(window.end());
+            let since = read_to.unwrap_or(window.start());
+            skipped += u64::try_from(window.start().duration_since(since).as_mins()).unwrap_or(0);
+            if standing
+                .gone_at
+                .is_some_and(|gone_at| gone_at <= window.end())
+            {
                 self.0.remove(function);
             }
         }
+        skipped
     }
 }
 
@@ -113,41 +116,39 @@ mod tests {
     }
 
     /// Each window that is due as minutes, with its functions.
-    fn due(progress: &Progress, minute: i64) -> (Vec<(i64, i64, Vec<String>)>, u64) {
-        let (due, lost) = progress.due(hour_to(minute));
-        let due = due
-            .into_iter()
-            .map(|(window, functions)| {
-                (
-                    window.start().as_second() / 60,
-                    window.end().as_second() / 60,
-                    functions.iter().map(|id| id.name.to_string()).collect(),
-                )
-            })
-            .collect();
-        (due, lost)
+    fn due(progress: &Progress, minute: i64) -> Vec<(i64, i64, Vec<String>)> {
+        let due = progress.due(hour_to(minute)).into_iter();
+        due.map(|(window, functions)| {
+            (
+                window.start().as_second() / 60,
+                window.end().as_second() / 60,
+                functions.iter().map(|id| id.name.to_string()).collect(),
+            )
+        })
+        .collect()
+    }
+
+    fn names(names: &[&str]) -> Vec<String> {
+        names.iter().map(ToString::to_string).collect()
     }
 
     #[test]
     fn a_new_function_is_read_back_alone_and_after_the_others() {
         let mut progress = Progress::default();
         progress.note_list(&list(1_000, &["a", "b"]));
-        let names = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
         assert_eq!(
             due(&progress, 1_000),
-            (vec![(940, 1_000, names(&["a", "b"]))], 0)
+            [(940, 1_000, names(&["a", "b"]))],
+            "at first the whole reach"
         );
-        progress.complete(&[id("a"), id("b")], at(1_000));
+        progress.complete(&[id("a"), id("b")], hour_to(1_000));
         progress.note_list(&list(1_005, &["a", "b", "c"]));
         assert_eq!(
             due(&progress, 1_005),
-            (
-                vec![
-                    (1_000, 1_005, names(&["a", "b"])),
-                    (945, 1_005, names(&["c"]))
-                ],
-                0
-            )
+            [
+                (1_000, 1_005, names(&["a", "b"])),
+                (945, 1_005, names(&["c"]))
+            ]
         );
     }
 
@@ -155,36 +156,51 @@ mod tests {
     fn what_is_read_is_not_due_and_what_failed_still_is() {
         let mut progress = Progress::default();
         progress.note_list(&list(1_000, &["a", "b"]));
-        progress.complete(&[id("a")], at(1_000));
-        let (windows, lost) = due(&progress, 1_000);
-        assert_eq!((windows.len(), lost), (1, 0));
-        assert_eq!(windows[0].2, ["b"]);
+        progress.complete(&[id("a")], hour_to(1_000));
+        assert_eq!(due(&progress, 1_000), [(940, 1_000, names(&["b"]))]);
     }
 
     #[test]
-    fn after_a_long_outage_the_reach_is_read_and_the_rest_is_counted_as_lost() {
+    fn after_a_long_outage_the_reach_is_read_and_the_rest_is_counted_as_skipped() {
         let mut progress = Progress::default();
         progress.note_list(&list(1_000, &["a", "b"]));
-        progress.complete(&[id("a"), id("b")], at(1_000));
-        let (windows, lost) = due(&progress, 1_100);
-        assert_eq!((windows[0].0, windows[0].1), (1_040, 1_100));
-        assert_eq!(lost, 80, "40 minutes of each");
+        assert_eq!(
+            progress.complete(&[id("a"), id("b")], hour_to(1_000)),
+            0,
+            "nothing comes before the first reading"
+        );
+        assert_eq!(due(&progress, 1_100), [(1_040, 1_100, names(&["a", "b"]))]);
+        assert_eq!(
+            progress.complete(&[id("a"), id("b")], hour_to(1_100)),
+            80,
+            "40 minutes of each"
+        );
     }
 
     #[test]
     fn a_function_that_is_gone_is_read_to_its_end_and_then_forgotten() {
         let mut progress = Progress::default();
         progress.note_list(&list(1_000, &["a"]));
-        progress.complete(&[id("a")], at(997));
+        progress.complete(&[id("a")], hour_to(997));
         progress.note_list(&list(1_005, &[]));
-        assert_eq!(due(&progress, 1_002).0.len(), 1);
-        progress.complete(&[id("a")], at(1_002));
+        progress.complete(&[id("a")], hour_to(1_002));
         assert_eq!(
-            due(&progress, 1_006).0.len(),
-            1,
+            due(&progress, 1_006),
+            [(1_002, 1_006, names(&["a"]))],
             "it may have run until 1005"
         );
-        progress.complete(&[id("a")], at(1_006));
-        assert_eq!(due(&progress, 1_100), (Vec::new(), 0));
+        progress.complete(&[id("a")], hour_to(1_006));
+        assert_eq!(due(&progress, 1_100), []);
+    }
+
+    #[test]
+    fn a_function_that_comes_back_in_time_goes_on_where_it_was() {
+        let mut progress = Progress::default();
+        progress.note_list(&list(1_000, &["a"]));
+        progress.complete(&[id("a")], hour_to(1_000));
+        progress.note_list(&list(1_001, &[]));
+        progress.note_list(&list(1_002, &["a"]));
+        progress.complete(&[id("a")], hour_to(1_002));
+        assert_eq!(due(&progress, 1_004), [(1_002, 1_004, names(&["a"]))]);
     }
 }

@@ -1,0 +1,336 @@
+//! The HTTP side: one POST a query, a size limit, and errors in Prometheus' own words.
+
+use std::error::Error;
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, RETRY_AFTER};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::{self, ResponseFuture};
+use hyper_util::rt::TokioExecutor;
+use jiff::Timestamp;
+
+use super::Settings;
+use super::answer::{Answer, Body, Form, NoResult};
+use crate::sources::{Reason, SourceError};
+use crate::units::Window;
+
+/// How long connecting may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How much of an answer that is not understood is shown.
+const SHOWN: usize = 200;
+
+/// An address or header that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{field}` is not usable: {problem}")]
+pub struct BadAddress {
+    /// The setting: `base_url` or `headers`.
+    pub field: &'static str,
+    /// What is wrong with it.
+    pub problem: String,
+}
+
+/// A way to one Prometheus.
+pub(super) struct Client {
+    base: String,
+    transport: Transport,
+    headers: HeaderMap,
+    token_file: Option<PathBuf>,
+    timeout: Duration,
+    max_answer: usize,
+}
+
+/// Certificates are only looked for where they are needed.
+enum Transport {
+    Plain(legacy::Client<HttpConnector, Full<Bytes>>),
+    Tls(legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>),
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Client")
+            .field("base", &self.base)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Client {
+    pub(super) fn new(settings: &Settings) -> Result<Self, BadAddress> {
+        let base = settings.base_url.trim_end_matches('/').to_owned();
+        let headers = settings.headers.iter().map(header);
+        Ok(Self {
+            transport: Transport::to(&base)?,
+            base,
+            headers: headers.collect::<Result<_, _>>()?,
+            token_file: settings.bearer_token_file.clone(),
+            timeout: settings.timeout,
+            max_answer: settings.max_answer,
+        })
+    }
+
+    /// Reads the bearer token anew: tokens of service accounts change every hour.
+    pub(super) async fn read_token(&mut self) -> Result<(), SourceError> {
+        let Some(path) = &self.token_file else {
+            return Ok(());
+        };
+        let unusable = |problem: String| {
+            SourceError::new(
+                Reason::Unauthorized,
+                format!(
+                    "the bearer token in {} is not usable: {problem}",
+                    path.display()
+                ),
+                "put a token there that this process can read",
+            )
+        };
+        let token = tokio::fs::read_to_string(path).await;
+        let token = token.map_err(|error| unusable(error.to_string()))?;
+        let mut value = HeaderValue::from_str(&format!("Bearer {}", token.trim()))
+            .map_err(|_| unusable("it holds characters that no header can".into()))?;
+        value.set_sensitive(true);
+        self.headers.insert(AUTHORIZATION, value);
+        Ok(())
+    }
+
+    /// The value of an expression at the end of each step of the window.
+    pub(super) async fn range(
+        &self,
+        expression: &str,
+        window: Window,
+        step: Duration,
+    ) -> Result<Answer, SourceError> {
+        let step_seconds = i64::try_from(step.as_secs()).unwrap_or(i64::MAX);
+        let first = window.start().as_second().saturating_add(step_seconds);
+        let form = [
+            ("query", expression),
+            ("start", &first.to_string()),
+            ("end", &window.end().as_second().to_string()),
+            ("step", &step.as_secs().to_string()),
+        ];
+        self.ask("query_range", &form, Form::Ranged).await
+    }
+
+    /// The value of an expression at an instant.
+    pub(super) async fn instant(
+        &self,
+        expression: &str,
+        at: Timestamp,
+    ) -> Result<Answer, SourceError> {
+        let at = format!("{:.3}", at.as_duration().as_secs_f64());
+        let form = [("query", expression), ("time", at.as_str())];
+        self.ask("query", &form, Form::Instant).await
+    }
+
+    async fn ask(
+        &self,
+        path: &str,
+        form: &[(&str, &str)],
+        result: Form,
+    ) -> Result<Answer, SourceError> {
+        let url = format!("{}/api/v1/{path}", self.base);
+        let mut request = Request::post(&url)
+            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .header(ACCEPT, "application/json")
+            .body(Full::from(encoded(form)))
+            .map_err(|error| self.failed(Reason::InvalidRequest, &error.to_string()))?;
+        request.headers_mut().extend(self.headers.clone());
+        let exchange = async {
+            let response = self.transport.send(request).await;
+            let response =
+                response.map_err(|error| self.failed(Reason::Connect, &causes(&error)))?;
+            self.read(response, result).await
+        };
+        tokio::time::timeout(self.timeout, exchange)
+            .await
+            .unwrap_or_else(|_| {
+                let waited = format!("no answer within {} s", self.timeout.as_secs_f64());
+                Err(self.failed(Reason::Timeout, &waited))
+            })
+    }
+
+    async fn read(&self, response: Response<Incoming>, form: Form) -> Result<Answer, SourceError> {
+        let (head, body) = response.into_parts();
+        let body = Limited::new(body, self.max_answer).collect().await;
+        let body = match body {
+            Ok(body) => body.to_bytes(),
+            Err(error) if error.is::<LengthLimitError>() => return Err(self.too_long()),
+            Err(error) => {
+                let problem = format!("the answer broke off: {}", causes(&*error));
+                return Err(self.failed(Reason::Connect, &problem));
+            }
+        };
+        let read = parsed(&body);
+        if head.status != StatusCode::OK {
+            let said = read.ok().and_then(|body| body.failure());
+            return Err(self.refused(&head, said.unwrap_or_else(|| beginning(&body))));
+        }
+        let foreign = |problem: String| self.failed(Reason::InvalidResponse, &problem);
+        let body = read
+            .map_err(|error| foreign(format!("{error}; it begins with {:?}", beginning(&body))))?;
+        body.result(form).map_err(|none| match none {
+            NoResult::Failed(said) => self.failed(Reason::InvalidRequest, &said),
+            NoResult::Foreign(problem) => foreign(problem),
+        })
+    }
+
+    fn refused(&self, head: &http::response::Parts, said: String) -> SourceError {
+        let reason = Reason::of_status(head.status.as_u16()).unwrap_or(Reason::InvalidResponse);
+        let pause = head.headers.get(RETRY_AFTER);
+        let pause = pause.and_then(|seconds| seconds.to_str().ok()?.trim().parse().ok());
+        self.failed(reason, &format!("status {}: {said}", head.status.as_u16()))
+            .retry_after(pause.map(Duration::from_secs))
+    }
+
+    fn too_long(&self) -> SourceError {
+        SourceError::new(
+            Reason::InvalidResponse,
+            format!(
+                "the Prometheus at {} answers with more than {} bytes",
+                self.base, self.max_answer
+            ),
+            "aggregate more in the expression, or raise the limit",
+        )
+    }
+
+    fn failed(&self, reason: Reason, problem: &str) -> SourceError {
+        let remedy = match reason {
+            Reason::Connect => {
+                "check the address, and that a network policy lets this process there"
+            }
+            Reason::Timeout => {
+                "check that it is reachable and not overloaded, or raise the timeout"
+            }
+            Reason::Unauthorized | Reason::Forbidden => {
+                "give this process a token or header that may query (`bearer_token_file`, `headers`)"
+            }
+            Reason::NotFound => "check the address: `/api/v1/query` is looked for below it",
+            Reason::InvalidRequest => "correct the expression",
+            Reason::InvalidResponse => "check that the address is that of a Prometheus API",
+            _ => "it is tried again",
+        };
+        let what = format!("the Prometheus at {}: {problem}", self.base);
+        SourceError::new(reason, what, remedy)
+    }
+}
+
+/// The error of a result that lacks the labels it must have.
+pub(super) fn broken_contract(field: &str, problem: &str) -> SourceError {
+    SourceError::new(
+        Reason::InvalidResponse,
+        format!("the result of `{field}` is not usable: {problem}"),
+        "name the workload with `sum by (namespace, workload) (...)` or `sum by (namespace, pod) (...)`",
+    )
+}
+
+impl Transport {
+    fn to(base: &str) -> Result<Self, BadAddress> {
+        let bad = |problem: String| BadAddress {
+            field: "base_url",
+            problem,
+        };
+        let url: Uri = base
+            .parse()
+            .map_err(|error| bad(format!("{base:?} is not an address: {error}")))?;
+        let authority = url.authority().map(http::uri::Authority::as_str);
+        let authority = authority.ok_or_else(|| {
+            bad(format!(
+                "{base:?} names no host, as `http://prometheus:9090` does"
+            ))
+        })?;
+        if authority.contains('@') {
+            let problem = "it holds a user or password: give them in `headers`";
+            return Err(bad(problem.into()));
+        }
+        if url.query().is_some() {
+            return Err(bad(format!("{base:?} has a query")));
+        }
+        let mut connector = HttpConnector::new();
+        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
+        connector.set_nodelay(true);
+        let builder = legacy::Client::builder(TokioExecutor::new());
+        match url.scheme_str() {
+            Some("http") => Ok(Self::Plain(builder.build(connector))),
+            Some("https") => {
+                connector.enforce_http(false);
+                let tls = HttpsConnectorBuilder::new()
+                    .with_native_roots()
+                    .map_err(|error| bad(format!("no certificates to trust: {error}")))?;
+                let tls = tls.https_only().enable_http1().wrap_connector(connector);
+                Ok(Self::Tls(builder.build(tls)))
+            }
+            other => Err(bad(format!(
+                "{:?} is not `http` or `https`",
+                other.unwrap_or_default()
+            ))),
+        }
+    }
+
+    fn send(&self, request: Request<Full<Bytes>>) -> ResponseFuture {
+        match self {
+            Self::Plain(client) => client.request(request),
+            Self::Tls(client) => client.request(request),
+        }
+    }
+}
+
+fn header((name, value): &(String, String)) -> Result<(HeaderName, HeaderValue), BadAddress> {
+    let bad = |problem: String| BadAddress {
+        field: "headers",
+        problem,
+    };
+    let name =
+        HeaderName::try_from(name).map_err(|_| bad(format!("{name:?} is not a header name")))?;
+    // The value may be a secret, so it is not shown.
+    let mut value =
+        HeaderValue::try_from(value).map_err(|_| bad(format!("the value of `{name}` is none")))?;
+    value.set_sensitive(true);
+    Ok((name, value))
+}
+
+fn parsed(body: &[u8]) -> Result<Body, serde_path_to_error::Error<serde_json::Error>> {
+    serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_slice(body))
+}
+
+fn beginning(body: &[u8]) -> String {
+    String::from_utf8_lossy(body)
+        .trim()
+        .chars()
+        .take(SHOWN)
+        .collect()
+}
+
+/// The error with all its causes, as hyper's own text leaves them out.
+fn causes(error: &(dyn Error + 'static)) -> String {
+    let chain = std::iter::successors(Some(error), |error| (*error).source());
+    let chain: Vec<String> = chain.map(ToString::to_string).collect();
+    chain.join(": ")
+}
+
+/// As a web form sends it.
+fn encoded(form: &[(&str, &str)]) -> String {
+    use std::fmt::Write as _;
+    let mut body = String::new();
+    for (name, value) in form {
+        if !body.is_empty() {
+            body.push('&');
+        }
+        body.push_str(name);
+        body.push('=');
+        for byte in value.bytes() {
+            if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+                body.push(char::from(byte));
+            } else {
+                let _ = write!(body, "%{byte:02X}");
+            }
+        }
+    }
+    body
+}

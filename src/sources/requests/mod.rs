@@ -1,0 +1,238 @@
+//! Requests that the cluster's workloads served, from any server that speaks Prometheus' HTTP API
+//! (Prometheus, Thanos, Mimir, `VictoriaMetrics`).
+//!
+//! Each poll reads the closed steps that were not read yet with one range query an expression, and the present
+//! rate with one instant query. A step is read with `increase(...[step])` at its end, so it covers just the time
+//! from the step before. On an error nothing is lost: the next poll begins at the end of the last step
+//! that was read of all expressions, and reaches back at most [`Settings::backfill`].
+
+mod answer;
+mod client;
+mod convert;
+mod query;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tracing::warn;
+
+pub use self::client::BadAddress;
+use self::client::Client;
+use self::convert::Counts;
+use self::query::Prepared;
+pub use self::query::{BadQuery, LatencyQueries, LatencyUnit, Queries};
+use super::{Poll, Source, SourceError, Tally};
+use crate::observation::{Observation, RequestRate, RequestStep, Traffic};
+use crate::units::Window;
+
+/// The most points of each series that Prometheus gives for one range query.
+/// <https://github.com/prometheus/prometheus/blob/main/web/api/v1/api.go>
+const MOST_POINTS: usize = 11_000;
+
+/// Where requests are read, and which.
+#[derive(Clone)]
+pub struct Settings {
+    /// The address up to `/api/v1`, such as `http://prometheus.monitoring:9090`.
+    pub base_url: String,
+    /// What is asked.
+    pub queries: Queries,
+    /// The length of a step, whole seconds.
+    pub step: Duration,
+    /// How long after its end a step is taken as closed: two scrapes of 30 s.
+    pub delay: Duration,
+    /// How far back the first reading reaches, and no catching up reaches further.
+    pub backfill: Duration,
+    /// The time over which the present rate is averaged.
+    pub recent: Duration,
+    /// A file with a bearer token, read anew for each poll.
+    pub bearer_token_file: Option<PathBuf>,
+    /// Further headers, such as `X-Scope-OrgID`.
+    pub headers: Vec<(String, String)>,
+    /// How long one query may take.
+    pub timeout: Duration,
+    /// The longest answer that is read, in bytes.
+    pub max_answer: usize,
+}
+
+impl Settings {
+    /// The defaults for a server and what is asked of it.
+    #[must_use]
+    pub fn new(base_url: impl Into<String>, queries: Queries) -> Self {
+        Self {
+            base_url: base_url.into(),
+            queries,
+            step: Duration::from_secs(300),
+            delay: Duration::from_secs(60),
+            backfill: Duration::from_secs(24 * 3_600),
+            recent: Duration::from_secs(300),
+            bearer_token_file: None,
+            headers: Vec::new(),
+            timeout: Duration::from_secs(10),
+            max_answer: 64 * 1_024 * 1_024,
+        }
+    }
+}
+
+impl std::fmt::Debug for Settings {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names: Vec<&String> = self.headers.iter().map(|(name, _)| name).collect();
+        formatter
+            .debug_struct("Settings")
+            .field("base_url", &self.base_url)
+            .field("queries", &self.queries)
+            .field("headers", &names)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Settings that no source can be made of.
+#[derive(Debug, thiserror::Error)]
+pub enum BadSettings {
+    /// A query is wrong.
+    #[error(transparent)]
+    Query(#[from] BadQuery),
+    /// The address or a header is wrong.
+    #[error(transparent)]
+    Address(#[from] BadAddress),
+}
+
+/// Reads requests when it is polled.
+#[derive(Debug)]
+pub struct RequestsSource {
+    step: Duration,
+    delay: Duration,
+    backfill: Duration,
+    recent: Duration,
+    queries: Prepared,
+    client: Client,
+    read_to: Option<Timestamp>,
+    /// Read already, but not yet handed on because what came after it failed.
+    kept: Vec<(Window, Vec<RequestStep>)>,
+    left_out: Tally,
+}
+
+impl RequestsSource {
+    /// Asks nothing yet.
+    ///
+    /// # Errors
+    /// When an expression is not PromQL for an instant vector or lacks `$window`, or the address or a header is none.
+    pub fn new(settings: &Settings) -> Result<Self, BadSettings> {
+        let whole = |duration: Duration| Duration::from_secs(duration.as_secs().max(1));
+        Ok(Self {
+            step: whole(settings.step),
+            delay: settings.delay,
+            backfill: settings.backfill,
+            recent: whole(settings.recent),
+            queries: Prepared::new(&settings.queries)?,
+            client: Client::new(settings)?,
+            read_to: None,
+            kept: Vec::new(),
+            left_out: Tally::default(),
+        })
+    }
+
+    /// What was left out: `not_finite`, `negative`, `without_target`, `native_histogram`, `outside_the_range`,
+    /// `latency_without_requests`, `steps_too_old_to_catch_up`, `warning`.
+    #[must_use]
+    pub fn left_out(&self) -> Tally {
+        self.left_out.clone()
+    }
+
+    /// The closed time that is not read yet.
+    fn due(&self, now: Timestamp) -> Option<Window> {
+        let closed = Window::closed_before(now, self.step, self.delay)?;
+        let reach = closed.reaching_back(self.backfill);
+        reach.since(self.read_to.unwrap_or(reach.start()))
+    }
+
+    /// Keeps the steps of a window, and goes on behind it.
+    fn complete(&mut self, window: Window, steps: Vec<RequestStep>) {
+        let read_to = self.read_to.replace(window.end()).unwrap_or(window.start());
+        let skipped = window.start().duration_since(read_to).as_secs();
+        let skipped = u64::try_from(skipped).unwrap_or_default() / self.step.as_secs();
+        if skipped > 0 {
+            self.left_out.add("steps_too_old_to_catch_up", skipped);
+            warn!(
+                steps = skipped,
+                "steps of requests were too old to catch up with"
+            );
+        }
+        self.kept.push((window, steps));
+    }
+
+    /// The steps of a time that one range query can give.
+    async fn steps(&self, window: Window) -> Result<Vec<RequestStep>, SourceError> {
+        let requests = self.counts(&self.queries.requests, window).await?;
+        let Some(latency) = &self.queries.latency else {
+            return Ok(convert::steps(self.step, requests, None, &self.left_out));
+        };
+        let sum = self.counts(&latency.sum, window).await?;
+        let count = self.counts(&latency.count, window).await?;
+        let latency = Some((latency.unit, sum, count));
+        Ok(convert::steps(self.step, requests, latency, &self.left_out))
+    }
+
+    async fn counts(
+        &self,
+        query: &query::Expression,
+        window: Window,
+    ) -> Result<Counts, SourceError> {
+        let expression = query.over(self.step);
+        let answer = self.client.range(&expression, window, self.step).await?;
+        self.remarks(&answer.remarks);
+        convert::counts(answer, &self.queries.labels, window, &self.left_out)
+            .map_err(|problem| client::broken_contract(query.field(), &problem))
+    }
+
+    async fn rates(&self, now: Timestamp) -> Result<Vec<RequestRate>, SourceError> {
+        let query = &self.queries.requests;
+        let answer = self.client.instant(&query.over(self.recent), now).await?;
+        self.remarks(&answer.remarks);
+        convert::rates(answer, &self.queries.labels, self.recent, &self.left_out)
+            .map_err(|problem| client::broken_contract(query.field(), &problem))
+    }
+
+    fn remarks(&self, remarks: &[String]) {
+        for remark in remarks {
+            self.left_out.add("warning", 1);
+            warn!(remark, "prometheus warns");
+        }
+    }
+}
+
+impl Poll for RequestsSource {
+    fn source(&self) -> Source {
+        Source::Requests
+    }
+
+    async fn poll(&mut self, now: Timestamp) -> Result<Vec<Observation>, SourceError> {
+        self.client.read_token().await?;
+        if let Some(window) = self.due(now) {
+            for window in convert::parts(window, self.step, MOST_POINTS) {
+                let steps = self.steps(window).await?;
+                self.complete(window, steps);
+            }
+        }
+        let rates = self.rates(now).await?;
+        let mut traffic: Vec<Traffic> = std::mem::take(&mut self.kept)
+            .into_iter()
+            .map(|(window, steps)| Traffic {
+                at: now,
+                covered: Some(window),
+                steps,
+                rates: Vec::new(),
+            })
+            .collect();
+        match traffic.last_mut() {
+            Some(last) => last.rates = rates,
+            None => traffic.push(Traffic {
+                at: now,
+                covered: None,
+                steps: Vec::new(),
+                rates,
+            }),
+        }
+        Ok(traffic.into_iter().map(Observation::Traffic).collect())
+    }
+}

@@ -1,0 +1,303 @@
+//! The expressions that are asked, checked before anything is sent.
+
+use std::time::Duration;
+
+use promql_parser::parser::value::ValueType;
+use promql_parser::parser::{self};
+
+/// What stands for the length of the time that an expression covers.
+const PLACEHOLDER: &str = "$window";
+
+/// The range that an expression is checked with.
+const SAMPLE_WINDOW: Duration = Duration::from_secs(300);
+
+/// What is asked of Prometheus.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Queries {
+    /// Istio's standard metrics, as the receiving sidecar counts.
+    Istio,
+    /// Own PromQL over counters, with `$window` in place of the range:
+    /// `sum by (namespace, workload) (increase(http_requests_total[$window]))`.
+    ///
+    /// The result names its workload by the labels `namespace` and `workload` (and, where it is known,
+    /// `workload_kind`), or by `namespace` and `pod`. Series of one workload that differ in other labels are added up.
+    Own {
+        /// Requests served within the window.
+        requests: String,
+        /// Their latency, where it is measured.
+        latency: Option<LatencyQueries>,
+    },
+}
+
+/// The sum and count of a latency histogram, with `$window` in place of the range.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LatencyQueries {
+    /// The sum of all latencies within the window.
+    pub sum: String,
+    /// How many were measured within the window.
+    pub count: String,
+    /// What the sum is counted in.
+    pub unit: LatencyUnit,
+}
+
+/// What latencies are counted in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LatencyUnit {
+    /// Seconds.
+    Seconds,
+    /// Milliseconds.
+    Milliseconds,
+}
+
+/// An expression that cannot be asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{field}` is not usable at character {position} of {expression:?}: {problem}")]
+pub struct BadQuery {
+    /// The setting: `requests`, `latency.sum` or `latency.count`.
+    pub field: &'static str,
+    /// The expression as written.
+    pub expression: String,
+    /// Where the problem is, or as far as the expression makes sense; the first character is 1.
+    pub position: usize,
+    /// What is wrong with it.
+    pub problem: String,
+}
+
+/// The labels that name a workload in a result.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Labels {
+    pub(super) namespace: &'static str,
+    pub(super) workload: &'static str,
+    pub(super) kind: &'static str,
+    pub(super) pod: &'static str,
+}
+
+const OWN_LABELS: Labels = Labels {
+    namespace: "namespace",
+    workload: "workload",
+    kind: "workload_kind",
+    pod: "pod",
+};
+
+const ISTIO_LABELS: Labels = Labels {
+    namespace: "destination_workload_namespace",
+    workload: "destination_workload",
+    ..OWN_LABELS
+};
+
+/// Expressions that are sound.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    pub(super) labels: Labels,
+    pub(super) requests: Expression,
+    pub(super) latency: Option<PreparedLatency>,
+}
+
+#[derive(Debug)]
+pub(super) struct PreparedLatency {
+    pub(super) sum: Expression,
+    pub(super) count: Expression,
+    pub(super) unit: LatencyUnit,
+}
+
+impl Prepared {
+    pub(super) fn new(queries: &Queries) -> Result<Self, BadQuery> {
+        let (labels, requests, latency) = match queries {
+            Queries::Istio => (ISTIO_LABELS, istio("requests_total"), Some(istio_latency())),
+            Queries::Own { requests, latency } => (OWN_LABELS, requests.clone(), latency.clone()),
+        };
+        let latency = latency.map(|latency| {
+            Ok(PreparedLatency {
+                sum: Expression::new("latency.sum", &latency.sum)?,
+                count: Expression::new("latency.count", &latency.count)?,
+                unit: latency.unit,
+            })
+        });
+        Ok(Self {
+            labels,
+            requests: Expression::new("requests", &requests)?,
+            latency: latency.transpose()?,
+        })
+    }
+}
+
+fn istio(metric: &str) -> String {
+    format!(
+        "sum by ({}, {}) (increase(istio_{metric}{{reporter=\"destination\"}}[{PLACEHOLDER}]))",
+        ISTIO_LABELS.namespace, ISTIO_LABELS.workload
+    )
+}
+
+fn istio_latency() -> LatencyQueries {
+    LatencyQueries {
+        sum: istio("request_duration_milliseconds_sum"),
+        count: istio("request_duration_milliseconds_count"),
+        unit: LatencyUnit::Milliseconds,
+    }
+}
+
+/// An expression with a placeholder for its range.
+#[derive(Debug)]
+pub(super) struct Expression {
+    field: &'static str,
+    text: String,
+}
+
+impl Expression {
+    fn new(field: &'static str, text: &str) -> Result<Self, BadQuery> {
+        let bad = |position: usize, problem: &str| BadQuery {
+            field,
+            expression: text.to_owned(),
+            position,
+            problem: problem.to_owned(),
+        };
+        let expression = Self {
+            field,
+            text: text.to_owned(),
+        };
+        if !text.contains(PLACEHOLDER) {
+            let problem = "it lacks `$window`, which stands for its range, as in `increase(requests_total[$window])`";
+            return Err(bad(1, problem));
+        }
+        let filled = expression.over(SAMPLE_WINDOW);
+        match parser::parse(&filled).map(|parsed| parsed.value_type()) {
+            Ok(ValueType::Vector) => Ok(expression),
+            Ok(other) => Err(bad(
+                1,
+                &format!("it gives a {other}, not an instant vector"),
+            )),
+            Err(problem) => Err(bad(position(&filled, &problem, text), &problem)),
+        }
+    }
+
+    /// The setting it comes from.
+    pub(super) const fn field(&self) -> &'static str {
+        self.field
+    }
+
+    /// The expression for a range of this length.
+    pub(super) fn over(&self, window: Duration) -> String {
+        self.text
+            .replace(PLACEHOLDER, &format!("{}s", window.as_secs()))
+    }
+}
+
+/// Where the problem is in the text, which is `filled` before its placeholder was.
+///
+/// The parser does not say, so: the name it complains about, the bracket that is not closed, or else the end of the longest
+/// beginning that makes sense by itself.
+fn position(filled: &str, problem: &str, text: &str) -> usize {
+    let named = problem
+        .split('\'')
+        .nth(1)
+        .filter(|name| !name.is_empty())
+        .and_then(|name| text.find(name));
+    let found = named
+        .or_else(|| problem.contains("unclosed").then(|| unclosed(text))?)
+        .unwrap_or_else(|| unfilled(sensible(filled), text));
+    text.get(..found).unwrap_or(text).chars().count() + 1
+}
+
+/// The byte where the last bracket stands that is opened and not closed.
+fn unclosed(text: &str) -> Option<usize> {
+    let mut open = Vec::new();
+    for (at, character) in text.char_indices() {
+        match character {
+            '(' | '[' | '{' => open.push(at),
+            ')' | ']' | '}' => {
+                open.pop();
+            }
+            _ => {}
+        }
+    }
+    open.pop()
+}
+
+/// The length of the longest beginning that parses.
+fn sensible(filled: &str) -> usize {
+    let ends = filled.char_indices().map(|(at, _)| at);
+    ends.rev()
+        .find(|&end| end > 0 && parser::parse(&filled[..end]).is_ok())
+        .unwrap_or(0)
+}
+
+/// The place in the text that corresponds to a length of the filled text.
+fn unfilled(filled: usize, text: &str) -> usize {
+    let value = format!("{}s", SAMPLE_WINDOW.as_secs()).len();
+    let (mut in_text, mut in_filled) = (0, 0);
+    for part in text.split_inclusive(PLACEHOLDER) {
+        let fixed = part.strip_suffix(PLACEHOLDER).unwrap_or(part).len();
+        if filled <= in_filled + fixed {
+            return in_text + filled - in_filled;
+        }
+        in_filled += fixed + value;
+        in_text += part.len();
+    }
+    in_text.min(text.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn own(requests: &str) -> Result<Prepared, BadQuery> {
+        Prepared::new(&Queries::Own {
+            requests: requests.into(),
+            latency: None,
+        })
+    }
+
+    #[test]
+    fn the_preset_asks_the_receiving_sidecar() {
+        let prepared = Prepared::new(&Queries::Istio).unwrap();
+        assert_eq!(
+            prepared.requests.over(Duration::from_secs(300)),
+            "sum by (destination_workload_namespace, destination_workload) \
+             (increase(istio_requests_total{reporter=\"destination\"}[300s]))"
+        );
+        let latency = prepared.latency.unwrap();
+        assert_eq!(latency.unit, LatencyUnit::Milliseconds);
+        assert!(
+            latency
+                .sum
+                .over(Duration::from_secs(60))
+                .contains("istio_request_duration_milliseconds_sum{reporter=\"destination\"}[60s]")
+        );
+    }
+
+    #[test]
+    fn a_wrong_expression_is_refused_with_the_place() {
+        for (expression, position, problem) in [
+            ("sum(increase(x[5m]))", 1, "it lacks `$window`"),
+            ("sum by (a (increase(x[$window]))", 8, "unclosed"),
+            ("sum by (a) (increase(x[$window])", 12, "unclosed"),
+            ("rat(x[$window])", 1, "unknown function with name 'rat'"),
+            ("increase(x[$window]) by", 22, "invalid promql query"),
+            ("x[$window]", 1, "it gives a matrix, not an instant vector"),
+            ("1 + rate(x)[$window]", 5, "expected type matrix"),
+        ] {
+            let error = own(expression).unwrap_err();
+            assert_eq!(error.field, "requests");
+            assert_eq!(error.expression, expression);
+            assert!(error.problem.contains(problem), "{expression}: {error}");
+            assert_eq!(error.position, position, "{error}");
+        }
+    }
+
+    #[test]
+    fn the_error_names_the_setting() {
+        let error = Prepared::new(&Queries::Own {
+            requests: "sum by (namespace, pod) (increase(http_requests_total[$window]))".into(),
+            latency: Some(LatencyQueries {
+                sum: "increase(s[$window])".into(),
+                count: "increase(c[$window]".into(),
+                unit: LatencyUnit::Seconds,
+            }),
+        })
+        .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "`latency.count` is not usable at character 9 of \"increase(c[$window]\": unclosed left parenthesis"
+        );
+    }
+}
