@@ -12,11 +12,12 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use crate::sources::{Reason, SourceError};
 
 /// The codes of credentials that are wrong, expired or unsigned, of all protocols.
-const UNAUTHORIZED: [&str; 12] = [
+const UNAUTHORIZED: [&str; 13] = [
     "AuthFailure",
     "ExpiredToken",
     "ExpiredTokenException",
     "IncompleteSignature",
+    "IncompleteSignatureException",
     "InvalidAccessKeyId",
     "InvalidClientTokenId",
     "InvalidSignatureException",
