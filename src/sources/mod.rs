@@ -13,6 +13,7 @@ pub mod lambda;
 pub mod requests;
 pub mod usage;
 
+mod causes;
 mod error;
 mod poll;
 pub mod prices;

@@ -6,9 +6,9 @@ use std::time::Duration;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
-use aws_smithy_types::error::display::DisplayErrorContext;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
+use crate::sources::causes::{cause, causes};
 use crate::sources::{Reason, SourceError};
 
 /// The codes of credentials that are wrong, expired or unsigned, of all protocols.
@@ -58,33 +58,25 @@ impl Attempted {
         E: Error + ProvideErrorMetadata + Send + Sync + 'static,
     {
         if let Some(credentials) = cause::<CredentialsError>(&error) {
-            return self.without_credentials(&DisplayErrorContext(credentials).to_string());
+            return self.without_credentials(&causes(credentials));
         }
         match &error {
             SdkError::TimeoutError(_) => self.too_slow(),
             SdkError::DispatchFailure(failure) if failure.is_timeout() => self.too_slow(),
-            SdkError::DispatchFailure(failure) if failure.is_io() => {
-                self.not_connected(&DisplayErrorContext(&error).to_string())
+            SdkError::DispatchFailure(failure) if !failure.is_user() => {
+                self.not_connected(&causes(&error))
             }
             SdkError::ServiceError(answer) => {
                 let (code, message) = (answer.err().code(), answer.err().message());
                 self.refused(answer.raw(), code, message)
             }
-            SdkError::ResponseError(answer) if broke_off(&error) => self.not_connected(&format!(
-                "the answer (status {}) broke off: {}",
-                answer.raw().status(),
-                DisplayErrorContext(&error)
-            )),
-            SdkError::ResponseError(_) => {
-                undecodable(&self.what(), &DisplayErrorContext(&error).to_string())
+            SdkError::ResponseError(_) if broke_off(&error) => {
+                self.not_connected(&format!("the answer broke off: {}", causes(&error)))
             }
+            SdkError::ResponseError(_) => undecodable(&self.what(), &causes(&error)),
             _ => SourceError::new(
                 Reason::InvalidRequest,
-                format!(
-                    "{} could not be sent: {}",
-                    self.what(),
-                    DisplayErrorContext(&error)
-                ),
+                format!("{} could not be sent: {}", self.what(), causes(&error)),
                 "check the AWS settings (region, endpoint, profile)",
             ),
         }
@@ -178,7 +170,7 @@ impl Attempted {
     fn not_connected(&self, cause: &str) -> SourceError {
         SourceError::new(
             Reason::Connect,
-            format!("{}: no connection: {cause}", self.what()),
+            format!("{}: the connection failed: {cause}", self.what()),
             "check that the endpoint is right and can be reached from here (DNS, port 443, proxy, certificates)",
         )
     }
@@ -233,18 +225,6 @@ fn bare(code: &str) -> &str {
 /// Whether the connection ended before the answer did.
 fn broke_off(error: &(dyn Error + 'static)) -> bool {
     cause::<hyper::Error>(error).is_some() || cause::<std::io::Error>(error).is_some()
-}
-
-/// The first error of this type in the chain of causes.
-fn cause<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(found) = error.downcast_ref() {
-            return Some(found);
-        }
-        next = error.source();
-    }
-    None
 }
 
 #[cfg(test)]

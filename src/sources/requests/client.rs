@@ -1,6 +1,5 @@
 //! The HTTP side: one POST a query, a size limit, and errors in Prometheus' own words.
 
-use std::error::Error;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -18,6 +17,7 @@ use jiff::Timestamp;
 
 use super::Settings;
 use super::answer::{Answer, Body, Form, NoResult};
+use crate::sources::causes::causes;
 use crate::sources::{Reason, SourceError};
 use crate::units::Window;
 
@@ -305,13 +305,6 @@ fn beginning(body: &[u8]) -> String {
         .chars()
         .take(SHOWN)
         .collect()
-}
-
-/// The error with all its causes, as hyper's own text leaves them out.
-fn causes(error: &(dyn Error + 'static)) -> String {
-    let chain = std::iter::successors(Some(error), |error| (*error).source());
-    let chain: Vec<String> = chain.map(ToString::to_string).collect();
-    chain.join(": ")
 }
 
 /// As a web form sends it.
