@@ -6,7 +6,7 @@
 //! credentials (Pod Identity, ECS), instance metadata. Everything is read on first use, so that an agent without a
 //! region or without credentials starts, says what is missing, and goes on once it is there.
 //!
-//! No SDK of Lambda is linked for its two plain calls: [`rest`] makes them with the SDK's own
+//! No SDK of Lambda is linked for its two plain calls: `rest.rs` makes them with the SDK's own
 //! runtime, so they are signed, retried and timed out like those of the CloudWatch SDK.
 
 mod error;

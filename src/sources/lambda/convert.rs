@@ -55,7 +55,7 @@ pub(super) struct AccountLimit {
 }
 
 /// A function that is not reported, and why.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct LeftOut {
     pub(super) name: String,
     pub(super) reason: &'static str,

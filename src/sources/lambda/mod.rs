@@ -7,6 +7,7 @@
 mod convert;
 mod names;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 use tracing::{debug, warn};
 
-use self::convert::{AccountSettings, Page};
+use self::convert::{AccountSettings, LeftOut, Page};
 pub use self::names::BadPattern;
 use self::names::Names;
 use super::aws::{Aws, RestCall, Service, Session};
@@ -67,6 +68,7 @@ struct Known {
     account_id: Option<Arc<str>>,
     concurrency_limit: Option<u32>,
     limit_error: Option<String>,
+    left_out: BTreeSet<LeftOut>,
 }
 
 impl LambdaSource {
@@ -114,15 +116,7 @@ impl Poll for LambdaSource {
             &self.left_out,
         );
         let (functions, left) = convert::functions(pages, &self.names);
-        for left in left {
-            self.left_out.add(left.reason, 1);
-            warn!(
-                function = left.name,
-                reason = left.reason,
-                "function left out: {}",
-                left.problem
-            );
-        }
+        self.last.note_left_out(left, &self.left_out);
         if let Some(function) = functions.first() {
             self.last.account_id = Some(function.id.account_id.clone());
         }
@@ -181,6 +175,22 @@ impl Calls {
 }
 
 impl Known {
+    /// Counts each function that is left out, and names it when it is first so.
+    fn note_left_out(&mut self, left: Vec<LeftOut>, count: &Tally) {
+        for left in &left {
+            count.add(left.reason, 1);
+            if !self.left_out.contains(left) {
+                let LeftOut {
+                    name,
+                    reason,
+                    problem,
+                } = left;
+                warn!(function = name, reason, problem, "function left out");
+            }
+        }
+        self.left_out = left.into_iter().collect();
+    }
+
     fn note_limit(&mut self, limit: Result<u32, String>, left_out: &Tally) {
         match limit {
             Ok(limit) => {

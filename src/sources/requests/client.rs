@@ -239,16 +239,19 @@ impl Transport {
         let url: Uri = base
             .parse()
             .map_err(|error| bad(format!("{base:?} is not an address: {error}")))?;
-        let authority = url.authority().map(http::uri::Authority::as_str);
-        let authority = authority.ok_or_else(|| {
-            bad(format!(
-                "{base:?} names no host, as `http://prometheus:9090` does"
-            ))
-        })?;
-        if authority.contains('@') {
-            let problem = "it holds a user or password: give them in `headers`";
-            return Err(bad(problem.into()));
-        }
+        let secure = match (url.scheme_str(), url.authority()) {
+            (Some(_), Some(authority)) if authority.as_str().contains('@') => {
+                let problem = "it holds a user or password: give them in `headers`";
+                return Err(bad(problem.into()));
+            }
+            (Some("http"), Some(_)) => false,
+            (Some("https"), Some(_)) => true,
+            _ => {
+                return Err(bad(format!(
+                    "{base:?} does not begin with `http://` or `https://` and a host"
+                )));
+            }
+        };
         if url.query().is_some() {
             return Err(bad(format!("{base:?} has a query")));
         }
@@ -256,21 +259,15 @@ impl Transport {
         connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
         connector.set_nodelay(true);
         let builder = legacy::Client::builder(TokioExecutor::new());
-        match url.scheme_str() {
-            Some("http") => Ok(Self::Plain(builder.build(connector))),
-            Some("https") => {
-                connector.enforce_http(false);
-                let tls = HttpsConnectorBuilder::new()
-                    .with_native_roots()
-                    .map_err(|error| bad(format!("no certificates to trust: {error}")))?;
-                let tls = tls.https_only().enable_http1().wrap_connector(connector);
-                Ok(Self::Tls(builder.build(tls)))
-            }
-            other => Err(bad(format!(
-                "{:?} is not `http` or `https`",
-                other.unwrap_or_default()
-            ))),
+        if !secure {
+            return Ok(Self::Plain(builder.build(connector)));
         }
+        connector.enforce_http(false);
+        let tls = HttpsConnectorBuilder::new()
+            .with_native_roots()
+            .map_err(|error| bad(format!("no certificates to trust: {error}")))?;
+        let tls = tls.https_only().enable_http1().wrap_connector(connector);
+        Ok(Self::Tls(builder.build(tls)))
     }
 
     fn send(&self, request: Request<Full<Bytes>>) -> ResponseFuture {
