@@ -80,7 +80,7 @@ impl Rendered {
 
 /// Writes everything that is known, in every format and encoding.
 ///
-/// This takes time in proportion to the number of series (a second or so for a hundred thousand): call it
+/// This takes time in proportion to the number of series (a second or less for a hundred thousand): call it
 /// where blocking is allowed.
 #[must_use]
 pub fn render(inputs: &Inputs<'_>) -> Rendered {

@@ -24,6 +24,7 @@ pub(super) fn report(settings: &Settings, published: &Published) -> String {
     let report = &published.report;
     let mut html = Html::default();
     head(&mut html, Some(report.at), now);
+    sources::warning(&mut html, &published.sources);
     tiles(&mut html, report);
     subjects::table(&mut html, report, &settings.telemetry_path);
     around(html, settings, &published.sources, now)
@@ -84,14 +85,14 @@ fn tiles(html: &mut Html, report: &Report) {
         tile(
             html,
             &percent(utilization),
-            "of what could move is used of what is paid for",
+            "of what is paid for the workloads that could move is used",
         );
     }
     if let Some(breakeven) = cluster.and_then(|cluster| cluster.breakeven_utilization) {
         tile(
             html,
             &percent(breakeven),
-            "used is where Lambda would cost the same",
+            "of use is where Lambda would cost the same",
         );
     }
     let (savings, movers) = subjects::possible_saving(report);

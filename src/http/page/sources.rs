@@ -10,7 +10,7 @@ use crate::sources::{Source, SourceStatus};
 
 /// How each source fares, and what to do about those that fail.
 pub(super) fn table(html: &mut Html, sources: &BTreeMap<Source, SourceStatus>, now: Timestamp) {
-    html.markup("<section>\n<h2>Sources</h2>\n");
+    html.markup("<section id=sources>\n<h2>Sources</h2>\n");
     if sources.is_empty() {
         html.markup("<p>No source is set up yet.</p>\n</section>\n");
         return;
@@ -20,6 +20,19 @@ pub(super) fn table(html: &mut Html, sources: &BTreeMap<Source, SourceStatus>, n
         row(html, *source, status, now);
     }
     html.markup("</tbody>\n</table>\n</section>\n");
+}
+
+/// Says at once that some of the numbers may be old.
+pub(super) fn warning(html: &mut Html, sources: &BTreeMap<Source, SourceStatus>) {
+    let failing = sources
+        .iter()
+        .filter(|(_, status)| status.up == Some(false));
+    let names: Vec<&str> = failing.map(|(source, _)| source.as_str()).collect();
+    if !names.is_empty() {
+        html.markup("<p class=notice>What these sources say is not up to date: ");
+        html.text(&names.join(", "))
+            .markup(". <a href=\"#sources\">Why, and what to do</a></p>\n");
+    }
 }
 
 fn row(html: &mut Html, source: Source, status: &SourceStatus, now: Timestamp) {

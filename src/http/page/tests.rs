@@ -143,8 +143,8 @@ fn the_tiles_sum_up_and_only_those_count_that_can_move() {
     let texts = texts(&page);
     for (number, label) in [
         ("$1,806.50", "the cluster costs each month"),
-        ("40 %", "of what could move is used"),
-        ("46 %", "used is where Lambda would cost the same"),
+        ("40 %", "of what is paid for the workloads that could move"),
+        ("46 %", "of use is where Lambda would cost the same"),
         ("$55.50", "the one workload"),
         ("1", "of 2 nodes have no known price; 3 pods"),
     ] {
