@@ -171,7 +171,6 @@ impl Faults {
     }
 
     /// The fault that ends an open watch of this path, if there is one now.
-    #[allow(dead_code, reason = "for watches")]
     pub(super) fn take_for_open_watch(&self, endpoint: Endpoint, path: &str) -> Option<Fault> {
         self.take_if(endpoint, path, |fault| {
             matches!(fault, Fault::Cut | Fault::Gone)
@@ -179,7 +178,6 @@ impl Faults {
     }
 
     /// Tells of each change of the rules.
-    #[allow(dead_code, reason = "for watches")]
     pub(super) fn changes(&self) -> watch::Receiver<()> {
         self.changed.subscribe()
     }

@@ -57,7 +57,7 @@ impl SimulatedCloud {
         let world = Arc::new(world.begin(clock.now()));
         let stopping = CancellationToken::new();
         let shared = Arc::new(Shared {
-            kube: KubeState::of(&world, clock.now()),
+            kube: KubeState::of(&world, &clock),
             world,
             clock,
             faults: Faults::default(),

@@ -129,6 +129,20 @@ mod tests {
     fn each_service_is_told_from_the_others_by_its_requests() {
         let cases = [
             (
+                Method::GET,
+                "/api/v1/pods?watch=1",
+                "",
+                Some(Endpoint::Kubernetes),
+                "watch pods",
+            ),
+            (
+                Method::GET,
+                "/apis/metrics.k8s.io/v1beta1/nodes",
+                "",
+                Some(Endpoint::MetricsApi),
+                "list nodes",
+            ),
+            (
                 Method::POST,
                 "/aws/service/GraniteServiceVersion20100801/operation/GetMetricData",
                 "",

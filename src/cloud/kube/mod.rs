@@ -1,45 +1,182 @@
-//! The Kubernetes API server.
+//! The Kubernetes API server: discovery, objects with lists and watches, metrics.k8s.io. Read only.
+
+mod discovery;
+mod list;
+mod metrics;
+mod objects;
+mod parameters;
+mod path;
+mod representation;
+mod resource;
+mod selector;
+mod state;
+mod status;
+mod store;
+mod table;
+mod watch;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
-use jiff::Timestamp;
-use serde_json::json;
+use http::{Method, Request, Response, StatusCode, header};
 
+use self::parameters::Parameters;
+use self::path::Target;
+pub use self::state::KubeState;
 use super::Shared;
-use super::server::{Body, json};
-use super::world::World;
+use super::faults;
+use super::form;
+use super::server::{Body, answer, json};
 
-/// The objects of the API server.
-#[derive(Clone, Debug, Default)]
-pub struct KubeState {}
+/// How often runs of CronJobs are begun and ended, in the world's time and, at least, on the wall.
+const RUNS_INTERVAL: Duration = Duration::from_secs(5);
+const SHORTEST_RUNS_INTERVAL: Duration = Duration::from_millis(50);
 
-impl KubeState {
-    pub(super) fn of(_world: &World, _now: Timestamp) -> Self {
-        Self {}
+/// Answers a request to the API server.
+pub(super) async fn handle(shared: &Arc<Shared>, request: Request<Bytes>) -> Response<Body> {
+    let target = path::parse(request.uri().path());
+    if target == Target::Unknown {
+        return status::no_path();
+    }
+    if request.method() != Method::GET {
+        return status::read_only();
+    }
+    let discovered = |found: Option<serde_json::Value>| {
+        found.map_or_else(status::no_path, |found| json(StatusCode::OK, &found))
+    };
+    match target {
+        Target::Unknown => status::no_path(),
+        Target::Health => answer(StatusCode::OK, "text/plain; charset=utf-8", "ok"),
+        Target::Version => json(StatusCode::OK, &discovery::version()),
+        Target::CoreVersions => json(StatusCode::OK, &discovery::core_versions()),
+        Target::Groups => json(StatusCode::OK, &discovery::groups()),
+        Target::Group(name) => discovered(discovery::group(name)),
+        Target::Resources { group, version } => discovered(discovery::resources(group, version)),
+        _ => objects(shared, &request, target),
     }
 }
 
-/// Answers a request to the API server.
-pub(super) async fn handle(_shared: &Arc<Shared>, request: Request<Bytes>) -> Response<Body> {
-    fault(&request, StatusCode::NOT_IMPLEMENTED, "not implemented")
+fn objects(shared: &Arc<Shared>, request: &Request<Bytes>, target: Target<'_>) -> Response<Body> {
+    let kind = match target {
+        Target::Collection { resource, .. } | Target::Object { resource, .. } => resource.kind,
+        Target::NodeMetrics { .. } => "Node",
+        _ => "Pod",
+    };
+    let parameters = match Parameters::parse(kind, request.uri().query().unwrap_or_default()) {
+        Ok(parameters) => parameters,
+        Err(message) => return status::error(StatusCode::BAD_REQUEST, &message),
+    };
+    let accept = request
+        .headers()
+        .get(header::ACCEPT)
+        .and_then(|value| value.to_str().ok());
+    let Some(representation) = representation::accepted(accept) else {
+        let message = "only the following media types are accepted: application/json";
+        return status::error(StatusCode::NOT_ACCEPTABLE, message);
+    };
+    match target {
+        Target::Collection {
+            resource,
+            namespace,
+        } if parameters.watch => {
+            let path = faults::path_of(request);
+            watch::watch(
+                shared,
+                resource,
+                namespace,
+                parameters,
+                representation,
+                path,
+            )
+        }
+        Target::Collection {
+            resource,
+            namespace,
+        } => list::list(
+            &shared.kube,
+            resource,
+            namespace,
+            &parameters,
+            representation,
+        ),
+        Target::Object {
+            resource,
+            namespace,
+            name,
+        } => list::get(
+            &shared.kube,
+            resource,
+            namespace,
+            name,
+            &parameters,
+            representation,
+        ),
+        Target::NodeMetrics { .. } | Target::PodMetrics { .. } if parameters.watch => {
+            status::read_only()
+        }
+        Target::NodeMetrics { name } => metrics::nodes(shared, name, &parameters),
+        Target::PodMetrics { namespace, name } => {
+            metrics::pods(shared, namespace, name, &parameters)
+        }
+        _ => status::no_path(),
+    }
 }
 
-/// Lets time pass for what begins and ends by itself.
+/// Lets time pass for what begins and ends by itself: the runs of CronJobs and Jobs.
 pub(super) async fn pass_time(shared: Arc<Shared>) {
-    shared.stopping.cancelled().await;
+    let interval = shared
+        .clock
+        .on_the_wall(RUNS_INTERVAL)
+        .max(SHORTEST_RUNS_INTERVAL);
+    loop {
+        tokio::select! {
+            () = shared.stopping.cancelled() => return,
+            () = tokio::time::sleep(interval) => shared.kube.refresh_runs(),
+        }
+    }
 }
 
 /// The operation of a request: its verb and resource.
 pub(super) fn operation(request: &Request<Bytes>) -> String {
-    format!("{} {}", request.method(), request.uri().path())
+    let path = request.uri().path();
+    let verb = |of_one: bool| match request.method() {
+        &Method::GET if of_one => "get",
+        &Method::GET if watches(request) => "watch",
+        &Method::GET => "list",
+        &Method::POST => "create",
+        &Method::PUT => "update",
+        &Method::PATCH => "patch",
+        &Method::DELETE => "delete",
+        method => method.as_str(),
+    };
+    match path::parse(path) {
+        Target::Collection { resource, .. } => format!("{} {}", verb(false), resource.plural),
+        Target::Object { resource, .. } => format!("{} {}", verb(true), resource.plural),
+        Target::NodeMetrics { name } => format!("{} nodes", verb(name.is_some())),
+        Target::PodMetrics { name, .. } => format!("{} pods", verb(name.is_some())),
+        _ => format!("{} {path}", request.method().as_str().to_lowercase()),
+    }
 }
 
-/// An error that a fault makes.
-pub(super) fn fault(_: &Request<Bytes>, status: StatusCode, message: &str) -> Response<Body> {
-    json(
-        status,
-        &json!({ "kind": "Status", "apiVersion": "v1", "message": message }),
-    )
+fn watches(request: &Request<Bytes>) -> bool {
+    let query = request.uri().query().unwrap_or_default();
+    form::parameters(query).any(|(name, value)| name == "watch" && parameters::truth(&value))
+}
+
+/// An error that a fault makes: a `Status` object, or, for a watch that is gone, an ERROR event.
+pub(super) fn fault(request: &Request<Bytes>, status: StatusCode, message: &str) -> Response<Body> {
+    match status {
+        StatusCode::GONE if watches(request) => watch::gone(),
+        StatusCode::TOO_MANY_REQUESTS => status::too_many_requests(),
+        StatusCode::FORBIDDEN => {
+            let message = format!(
+                "{} is forbidden: User \"simulated\" cannot {} at the cluster scope",
+                request.uri().path().rsplit('/').next().unwrap_or_default(),
+                operation(request),
+            );
+            status::error(status, &message)
+        }
+        _ => status::error(status, message),
+    }
 }

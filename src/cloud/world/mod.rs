@@ -4,6 +4,8 @@
 //! the same numbers without this crate. `docs/worlds.md` has the file's keys and the formulas.
 
 mod chance;
+#[cfg(test)]
+mod demo;
 mod function;
 mod placement;
 mod runs;
@@ -134,13 +136,16 @@ impl World {
     }
 
     /// The uid of anything that the world file does not list, such as a namespace.
-    #[allow(dead_code, reason = "for the API servers")]
     pub(super) fn uid_of(&self, what: &str, name: &str) -> String {
         chance::uuid(self.spec.seed, name, what, 0)
     }
 
+    /// 64 hexadecimal digits, as digests and container ids have them.
+    pub(super) fn hex_of(&self, what: &str, name: &str) -> String {
+        chance::hex(self.spec.seed, name, what, 0, 64)
+    }
+
     /// A number in [0, 1) that depends on the seed and the arguments alone.
-    #[allow(dead_code, reason = "for the API servers")]
     pub(super) fn chance(&self, name: &str, tag: &str, index: i64) -> f64 {
         chance::unit(self.spec.seed, name, tag, index)
     }
