@@ -1,44 +1,131 @@
-//! What several test binaries need.
+//! What the integration tests share: the programs that nobody here wrote, and waiting without sleeping.
+//!
+//! A program that is not on the machine skips its test aloud. With `CI=true` it fails the test instead,
+//! so that nothing is left out where it counts.
 
 // Each test binary uses a part of it; what is printed is the reason of a skipped test.
-#![allow(dead_code, clippy::expect_used, clippy::print_stdout)]
+#![allow(
+    dead_code,
+    clippy::expect_used,
+    clippy::print_stdout,
+    clippy::unwrap_used
+)]
 
+use std::env;
+use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
+
+/// How long anything may take that a test waits for; far beyond what it takes.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
+
+/// How long to wait before looking again.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// A Python with the packages of tests/python/requirements.txt: `BREAKEVEN_PYTHON`, else that of
-/// target/venv.
-///
-/// Where there is none, says so and returns `None`, for the test to be skipped; with `CI=true` that is a
-/// failure.
+/// target/venv. Absent when there is none, for the test to be skipped.
 pub(crate) fn python() -> Option<PathBuf> {
     let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/venv/bin/python");
-    let python = std::env::var_os("BREAKEVEN_PYTHON").map_or(own, PathBuf::from);
-    if python.exists() {
-        return Some(python);
+    let python = env::var_os("BREAKEVEN_PYTHON").map_or(own, PathBuf::from);
+    if !python.exists() {
+        let missing = format!("no Python at {}", python.display());
+        skip(&format!("{missing}; run ./test, or set BREAKEVEN_PYTHON"));
+        return None;
     }
-    let missing = format!("skipped: no Python at {}", python.display());
-    assert!(std::env::var("CI").as_deref() != Ok("true"), "{missing}");
-    println!("{missing}");
-    None
+    Some(python)
+}
+
+/// `kubectl`, if it is on the machine; `BREAKEVEN_ALLOW_NO_KUBECTL=1` allows its absence in CI.
+pub(crate) fn kubectl() -> Option<PathBuf> {
+    let found = on_path("kubectl");
+    if found.is_none() {
+        let reason = "kubectl is not installed";
+        if env::var("BREAKEVEN_ALLOW_NO_KUBECTL").as_deref() == Ok("1") {
+            println!("skipped: {reason}");
+        } else {
+            skip(reason);
+        }
+    }
+    found
+}
+
+/// The program of this name on the `PATH`, if there is one; nothing is said when there is not.
+pub(crate) fn on_path(program: &str) -> Option<PathBuf> {
+    let directories = env::var_os("PATH")?;
+    env::split_paths(&directories)
+        .map(|directory| directory.join(program))
+        .find(|path| path.is_file())
+}
+
+/// Says aloud that a test is skipped, and why; with `CI=true` that is a failure.
+pub(crate) fn skip(reason: &str) {
+    assert!(
+        env::var("CI").as_deref() != Ok("true"),
+        "skipped in CI: {reason}"
+    );
+    println!("skipped: {reason}");
 }
 
 /// Runs a script of tests/python to its end; a script that fails, fails the test with its output.
+/// Blocks the thread.
 pub(crate) fn run_python(script: &str, environment: &[(&str, &str)]) {
     let Some(python) = python() else { return };
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python");
-    let output = Command::new(python)
+    let mut command = Command::new(python);
+    command
         .arg(folder.join(script))
-        .envs(environment.iter().copied())
-        .output()
-        .expect("python starts");
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    assert!(
-        output.status.success(),
-        "{script}: {}\n{}{}",
-        output.status,
-        text(&output.stdout),
-        text(&output.stderr)
-    );
-    println!("{}", text(&output.stdout));
+        .envs(environment.iter().copied());
+    println!("{}", run(&mut command));
+}
+
+/// Runs a program to its end and gives what it wrote to standard output; one that fails or does not end
+/// in time fails the test with all that it wrote. Blocks the thread.
+pub(crate) fn run(command: &mut Command) -> String {
+    let (mut out, mut err) = (tempfile::tempfile().unwrap(), tempfile::tempfile().unwrap());
+    command
+        .stdout(out.try_clone().unwrap())
+        .stderr(err.try_clone().unwrap());
+    let mut child = command
+        .spawn()
+        .unwrap_or_else(|error| panic!("{command:?} cannot be started: {error}"));
+    let end = Instant::now() + DEADLINE;
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break Some(status);
+        }
+        if Instant::now() > end {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            break None;
+        }
+        std::thread::sleep(LOOK_AGAIN);
+    };
+    let [out, err] = [&mut out, &mut err].map(|file| {
+        let mut bytes = Vec::new();
+        file.rewind().unwrap();
+        file.read_to_end(&mut bytes).unwrap();
+        String::from_utf8_lossy(&bytes).into_owned()
+    });
+    match status {
+        Some(status) if status.success() => out,
+        Some(status) => panic!("{command:?} failed, {status}\n{out}\n{err}"),
+        None => panic!("{command:?} did not end within {DEADLINE:?}\n{out}\n{err}"),
+    }
+}
+
+/// Asks again and again until there is an answer, or the deadline has come, which fails the test; `what`
+/// says what was waited for.
+pub(crate) async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+    let end = Instant::now() + DEADLINE;
+    loop {
+        if let Some(answer) = ask().await {
+            return answer;
+        }
+        assert!(
+            Instant::now() < end,
+            "waited {DEADLINE:?} in vain for {what}"
+        );
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
 }
