@@ -188,7 +188,9 @@ impl KubeState {
         let result = change(&mut store);
         let version = store.version();
         drop(store);
-        self.0.version.send_replace(version);
+        self.0
+            .version
+            .send_if_modified(|known| std::mem::replace(known, version) != version);
         result
     }
 
