@@ -1,9 +1,9 @@
 """Lists and watches a simulated cluster (the demo world) with the Kubernetes client from PyPI.
 
-usage: test_kubernetes_client.py URL
+KUBERNETES_URL is the address of its API server.
 """
 
-import sys
+import os
 
 from kubernetes import client, watch
 
@@ -73,4 +73,4 @@ def main(url: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(os.environ["KUBERNETES_URL"])
