@@ -1,3 +1,13 @@
 //! The `breakeven` command.
 
-fn main() {}
+use std::process::ExitCode;
+
+use breakeven::cli;
+use clap::Parser as _;
+
+fn main() -> ExitCode {
+    match cli::run(cli::Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => cli::fail(&failure),
+    }
+}

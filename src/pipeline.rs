@@ -8,8 +8,9 @@ mod targets;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use crate::ledger::Ledger;
 use crate::model::Settings;
@@ -29,9 +30,9 @@ const WAITING_BATCHES: usize = 16;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// The longest time between two looks at the cluster that is charged; a longer one is unobserved.
-    pub longest_gap: SignedDuration,
+    pub longest_gap: Duration,
     /// How old what a pod uses may be.
-    pub usage_age: SignedDuration,
+    pub usage_age: Duration,
 }
 
 /// All that is known, and the ledger of what has added up.
@@ -90,6 +91,20 @@ impl Pipeline {
         self.refresh_rates();
     }
 
+    /// Forgets the cluster, which is no longer watched. What has added up stays for a window.
+    pub fn forget_cluster(&mut self) {
+        self.cluster = None;
+        self.targets = Targets::default();
+        self.rates = ClusterRates::default();
+    }
+
+    /// Forgets the functions, which are no longer read.
+    pub fn forget_functions(&mut self) {
+        self.functions.clear();
+        self.by_id.clear();
+        self.ledger.keep_functions(|_| false);
+    }
+
     /// Takes in what a source saw.
     pub fn observe(&mut self, observation: Observation) {
         match observation {
@@ -104,8 +119,8 @@ impl Pipeline {
     /// Charges the time since the last look at the cluster, at what was known then, and looks anew.
     fn observe_cluster(&mut self, cluster: Cluster) {
         if let Some(before) = &self.cluster {
-            let gap = cluster.at.duration_since(before.at);
-            if gap > self.limits.longest_gap {
+            let gap = Seconds::between(before.at, cluster.at);
+            if gap > self.limits.longest_gap.into() {
                 self.ledger.lose(Seconds::between(before.at, cluster.at));
             } else {
                 self.ledger.spend(&self.rates, before.at, cluster.at);
@@ -173,9 +188,9 @@ impl Pipeline {
     /// Distributes the cluster's cost anew, by what is known now.
     fn refresh_rates(&mut self) {
         let Some(cluster) = &self.cluster else { return };
-        let (now, age) = (cluster.at, self.limits.usage_age);
+        let (now, age) = (cluster.at, Seconds::from(self.limits.usage_age));
         self.usage
-            .retain(|_, usage| now.duration_since(usage.at) <= age);
+            .retain(|_, usage| Seconds::between(usage.at, now) <= age);
         let nodes = self.prices.price(cluster);
         self.rates = allocate(&nodes, &cluster.pods, &self.usage, &self.settings);
     }

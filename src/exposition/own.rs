@@ -131,12 +131,9 @@ impl Own {
         }
     }
 
-    /// Counts requests to an AWS API and what they cost by its list price.
-    pub fn asked_aws(&self, api: &str, requests: u64, cost: Usd) {
-        let mut facts = self.lock();
-        let usage = facts.aws_api.entry(api.into()).or_default();
-        usage.requests = usage.requests.saturating_add(requests);
-        usage.cost += cost;
+    /// Notes what was asked of AWS since the program started, by API, and what that cost by its list price.
+    pub fn aws_spent(&self, spent: BTreeMap<Arc<str>, ApiUse>) {
+        self.lock().aws_api = spent;
     }
 
     /// Notes that the configuration was read with success.

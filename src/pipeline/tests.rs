@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use super::*;
 use crate::model::fixtures::{deployment, node, pod, resources, seconds, settings, usage};
 use crate::model::{Basis, ClusterComponent, Component, Home, Report, SubjectReport, Verdict};
@@ -18,8 +16,8 @@ fn at(second: i64) -> Timestamp {
 
 fn limits() -> Limits {
     Limits {
-        longest_gap: SignedDuration::from_mins(5),
-        usage_age: SignedDuration::from_mins(5),
+        longest_gap: Duration::from_secs(300),
+        usage_age: Duration::from_secs(300),
     }
 }
 

@@ -62,6 +62,11 @@ impl StatusBoard {
         self.lock().entry(source).or_default();
     }
 
+    /// Takes a source off the board: it is no longer asked.
+    pub fn forget(&self, source: Source) {
+        self.lock().remove(&source);
+    }
+
     /// Notes a success. Returns the error that it ends, if there was one.
     pub fn succeeded(&self, source: Source, at: Timestamp, took: Duration) -> Option<String> {
         let mut board = self.lock();

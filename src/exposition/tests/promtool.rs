@@ -7,7 +7,7 @@ use std::process::{Command, Output, Stdio};
 
 use super::reports::everything;
 use super::*;
-use crate::exposition::Own;
+use crate::exposition::{ApiUse, Own};
 
 /// Whether promtool is there. In CI a machine without it is an error.
 fn promtool() -> bool {
@@ -26,7 +26,11 @@ fn promtool() -> bool {
 /// One of everything, numbers of the process included.
 fn exposition(format: Format) -> String {
     let own = Own::new(BUILD);
-    own.asked_aws("GetMetricData", 5, super::reports::usd(0.00005));
+    let asked = ApiUse {
+        requests: 5,
+        cost: super::reports::usd(0.00005),
+    };
+    own.aws_spent(BTreeMap::from([("GetMetricData".into(), asked)]));
     own.config_accepted(super::reports::at());
     let status = SourceStatus {
         up: Some(true),

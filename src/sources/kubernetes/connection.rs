@@ -20,6 +20,8 @@ pub enum Access {
     Inferred,
     /// The service account of the pod that this runs in, and nothing else.
     InCluster,
+    /// An address that asks for no credentials, such as a local proxy's.
+    Address(String),
     /// A kubeconfig file.
     Kubeconfig {
         /// The file; absent for the one that `KUBECONFIG` names or `~/.kube/config`.
@@ -36,6 +38,7 @@ impl fmt::Display for Access {
                 "the kubeconfig (KUBECONFIG, else ~/.kube/config), then the pod's service account",
             ),
             Self::InCluster => formatter.write_str("the pod's service account"),
+            Self::Address(address) => write!(formatter, "the address {address}"),
             Self::Kubeconfig { path, context } => {
                 match path {
                     Some(path) => write!(formatter, "the kubeconfig {}", path.display())?,
@@ -136,6 +139,12 @@ async fn config(access: &Access) -> Result<kube::Config, kube::Error> {
             .map_err(kube::Error::InferConfig),
         Access::InCluster => {
             kube::Config::incluster().map_err(|why| kube::Error::Service(Box::new(why)))
+        }
+        Access::Address(address) => {
+            let address = address
+                .parse()
+                .map_err(|why: ::http::uri::InvalidUri| kube::Error::Service(Box::new(why)));
+            address.map(kube::Config::new)
         }
         Access::Kubeconfig { path, context } => {
             let file = match path {

@@ -1,0 +1,323 @@
+//! The agent: the only module that knows everybody.
+//!
+//! One loop owns the pipeline. Sources run beside it and send what they see; at every interval, and as
+//! soon as something new is known, the loop makes a report, renders it once, and puts it into the store, from which HTTP
+//! answers.
+
+mod fleet;
+pub mod probe;
+
+use std::collections::HashSet;
+use std::fmt;
+use std::mem::{Discriminant, discriminant};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info};
+
+use crate::clock::Clock;
+use crate::config::raw::RawConfig;
+use crate::config::{self, Config, ConfigErrors};
+use crate::exposition::{self, Own, render};
+use crate::http;
+use crate::observation::Observation;
+use crate::pipeline::Pipeline;
+use crate::sources::{Context, StatusBoard};
+use crate::store::{Published, Store, Waiting};
+use fleet::Fleet;
+
+/// How many observations may wait to be taken in.
+const WAITING_OBSERVATIONS: usize = 64;
+
+/// How long after the first observation of a kind the report follows: others of its kind come close behind.
+const FIRST_REPORT_DELAY: Duration = Duration::from_millis(250);
+
+/// How often the time before the first report is described anew.
+const WAITING_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Where the configuration comes from, now and at every reload.
+#[derive(Clone)]
+pub struct ConfigSource {
+    /// The file; absent for the text below.
+    pub file: Option<PathBuf>,
+    /// The configuration without a file.
+    pub text: &'static str,
+    /// What the way the program was started changes about it.
+    pub adjust: Arc<dyn Fn(&mut Config) + Send + Sync>,
+}
+
+impl Default for ConfigSource {
+    fn default() -> Self {
+        Self {
+            file: None,
+            text: "",
+            adjust: Arc::new(|_| {}),
+        }
+    }
+}
+
+impl fmt::Debug for ConfigSource {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("ConfigSource")
+            .field("file", &self.file)
+            .finish_non_exhaustive()
+    }
+}
+
+impl ConfigSource {
+    /// Reads and checks the configuration.
+    ///
+    /// # Errors
+    /// All that is wrong with it.
+    pub fn load(&self) -> Result<(RawConfig, Config), ConfigErrors> {
+        let (raw, mut config) = match &self.file {
+            Some(file) => config::load(file)?,
+            None => config::parse(self.text)?,
+        };
+        (self.adjust)(&mut config);
+        Ok((raw, config))
+    }
+}
+
+/// An agent that is bound to its addresses and does not run yet.
+#[derive(Debug)]
+pub struct Agent {
+    source: ConfigSource,
+    config: Config,
+    clock: Clock,
+    server: http::Server,
+    state: State,
+    fleet: Fleet,
+    observations: mpsc::Receiver<Observation>,
+    reloads: mpsc::Receiver<Reload>,
+    reload: ReloadHandle,
+}
+
+/// What the loop works on.
+#[derive(Debug)]
+struct State {
+    pipeline: Pipeline,
+    board: StatusBoard,
+    store: Store,
+    own: Own,
+    /// The kinds of observation that a report was made of, or will be at once.
+    seen: HashSet<Discriminant<Observation>>,
+    /// When the next report is made.
+    due: Instant,
+}
+
+type Reload = oneshot::Sender<Result<(), String>>;
+
+/// Asks a running agent to read its configuration anew.
+#[derive(Clone, Debug)]
+pub struct ReloadHandle(mpsc::Sender<Reload>);
+
+impl ReloadHandle {
+    /// Reads the configuration anew.
+    ///
+    /// # Errors
+    /// The text of what is wrong with it; the one before stays.
+    pub async fn reload(&self) -> Result<(), String> {
+        let (reply, answer) = oneshot::channel();
+        let stopped = || "the agent has stopped".to_owned();
+        self.0.send(reply).await.map_err(|_| stopped())?;
+        answer.await.unwrap_or_else(|_| Err(stopped()))
+    }
+}
+
+/// Why an agent cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The configuration is wrong.
+    #[error("the configuration is wrong:\n{0}")]
+    Config(#[from] ConfigErrors),
+    /// It cannot listen.
+    #[error("cannot listen")]
+    Listen(#[from] std::io::Error),
+}
+
+impl Agent {
+    /// Reads the configuration and binds the addresses. Nothing is asked and nothing is answered yet.
+    ///
+    /// # Errors
+    /// When the configuration is wrong, or an address cannot be bound.
+    pub async fn bind(
+        source: ConfigSource,
+        http: http::Settings,
+        clock: Clock,
+    ) -> Result<Self, StartError> {
+        let (raw, config) = source.load()?;
+        let store = Store::new();
+        let (reload_sender, reloads) = mpsc::channel(1);
+        let reload = ReloadHandle(reload_sender);
+        let hook = reload.clone();
+        let hook: http::ReloadHook = Arc::new(move || {
+            let hook = hook.clone();
+            Box::pin(async move { hook.reload().await })
+        });
+        let server = http::bind(http, store.clone(), hook).await?;
+        let (sink, observations) = mpsc::channel(WAITING_OBSERVATIONS);
+        let board = StatusBoard::default();
+        let context = Context {
+            clock: clock.clone(),
+            board: board.clone(),
+            sink,
+        };
+        let own = Own::new(exposition::Build::THIS);
+        own.config_accepted(clock.now());
+        let pipeline = Pipeline::new(
+            clock.now(),
+            config.model.clone(),
+            config.prices.clone(),
+            config.limits,
+        );
+        let state = State {
+            pipeline,
+            board,
+            store,
+            own,
+            seen: HashSet::new(),
+            due: Instant::now(),
+        };
+        let fleet = Fleet::new(context, raw);
+        Ok(Self {
+            source,
+            config,
+            clock,
+            server,
+            state,
+            fleet,
+            observations,
+            reloads,
+            reload,
+        })
+    }
+
+    /// The addresses that it is bound to.
+    #[must_use]
+    pub fn addresses(&self) -> &[SocketAddr] {
+        self.server.addresses()
+    }
+
+    /// Asks it to read its configuration anew, once it runs.
+    #[must_use]
+    pub fn reload_handle(&self) -> ReloadHandle {
+        self.reload.clone()
+    }
+
+    /// Where its reports are kept.
+    #[must_use]
+    pub fn store(&self) -> Store {
+        self.state.store.clone()
+    }
+
+    /// Runs until it is told to stop.
+    pub async fn run(self, shutdown: CancellationToken) {
+        let Self {
+            source,
+            mut config,
+            clock,
+            server,
+            mut state,
+            mut fleet,
+            ..
+        } = self;
+        let (mut observations, mut reloads) = (self.observations, self.reloads);
+        let http = tokio::spawn(server.serve(shutdown.clone()));
+        fleet.start(&config);
+        state.due = Instant::now() + clock.on_the_wall(config.interval);
+        let mut waiting = tokio::time::interval(WAITING_INTERVAL);
+        loop {
+            tokio::select! {
+                () = shutdown.cancelled() => break,
+                Some(observation) = observations.recv() => state.observe(observation),
+                () = tokio::time::sleep_until(state.due) => {
+                    state.publish(&config, &clock, &fleet);
+                    state.due = Instant::now() + clock.on_the_wall(config.interval);
+                }
+                _ = waiting.tick(), if state.store.latest().is_none() => state.wait(),
+                Some(reply) = reloads.recv() => {
+                    let answer = match source.load() {
+                        Ok((raw, new)) => {
+                            state.reconfigure(&new, &clock);
+                            fleet.change(raw, &new);
+                            config = new;
+                            Ok(())
+                        }
+                        Err(errors) => Err(state.refuse(&errors)),
+                    };
+                    state.publish(&config, &clock, &fleet);
+                    // Whoever asked may have gone.
+                    let _ = reply.send(answer);
+                }
+            }
+        }
+        drop(fleet);
+        if let Err(error) = http.await {
+            error!(%error, "the HTTP server ended badly");
+        }
+    }
+}
+
+impl State {
+    fn observe(&mut self, observation: Observation) {
+        if self.seen.insert(discriminant(&observation)) {
+            self.due = self.due.min(Instant::now() + FIRST_REPORT_DELAY);
+        }
+        self.pipeline.observe(observation);
+    }
+
+    /// Makes a report, renders it, and puts it where HTTP finds it.
+    fn publish(&mut self, config: &Config, clock: &Clock, fleet: &Fleet) {
+        let report = Arc::new(self.pipeline.report(clock.now()));
+        let sources = self.board.snapshot();
+        self.own.aws_spent(fleet.aws_spend());
+        let rendered = render(&exposition::Inputs {
+            report: &report,
+            sources: &sources,
+            own: &self.own.facts(),
+            external_labels: &config.external_labels,
+            settings: exposition::Settings {
+                max_series: config.max_series,
+            },
+        });
+        self.own.rendered(&rendered);
+        self.store.publish(Published {
+            report,
+            sources,
+            rendered,
+        });
+    }
+
+    fn wait(&self) {
+        self.store.wait(Waiting {
+            sources: self.board.snapshot(),
+            rendered: None,
+        });
+    }
+
+    fn reconfigure(&mut self, config: &Config, clock: &Clock) {
+        self.pipeline
+            .reconfigure(config.model.clone(), config.prices.clone(), config.limits);
+        if config.kubernetes.is_none() {
+            self.pipeline.forget_cluster();
+        }
+        if config.aws.is_none() {
+            self.pipeline.forget_functions();
+        }
+        self.own.config_accepted(clock.now());
+        info!("configuration reloaded");
+    }
+
+    fn refuse(&self, errors: &ConfigErrors) -> String {
+        self.own.config_refused();
+        error!(%errors, "configuration refused; the one before stays");
+        errors.to_string()
+    }
+}

@@ -1,0 +1,37 @@
+//! `breakeven config`: the default file, and the one that is in force.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::{Failure, print};
+use crate::config;
+
+#[derive(Debug, Args)]
+pub(super) struct ConfigArgs {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// The default file, with a sentence for every setting.
+    Default,
+    /// All settings that are in force with a file.
+    Show {
+        /// The configuration file; without one the defaults.
+        #[arg(long = "config.file", value_name = "FILE")]
+        config_file: Option<PathBuf>,
+    },
+}
+
+pub(super) fn run(args: &ConfigArgs) -> Result<(), Failure> {
+    match &args.what {
+        What::Default => print(config::default_file().trim_end()),
+        What::Show { config_file: None } => print(config::show(&config::parse("")?.0).trim_end()),
+        What::Show {
+            config_file: Some(file),
+        } => print(config::show(&config::load(file)?.0).trim_end()),
+    }
+    Ok(())
+}

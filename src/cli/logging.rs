@@ -1,0 +1,87 @@
+//! Log lines, on standard error.
+
+use clap::{Args, ValueEnum};
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{Layer as _, fmt};
+
+/// What is logged, and how.
+#[derive(Debug, Args)]
+pub(super) struct LogArgs {
+    /// The least level that is logged.
+    #[arg(
+        long = "log.level",
+        value_name = "LEVEL",
+        default_value = "info",
+        global = true
+    )]
+    level: Level,
+    /// How a log line is written.
+    #[arg(
+        long = "log.format",
+        value_name = "FORMAT",
+        default_value = "logfmt",
+        global = true
+    )]
+    format: Format,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Level {
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    /// key=value pairs.
+    Logfmt,
+    /// One JSON object a line.
+    Json,
+}
+
+impl Level {
+    const fn filter(self) -> LevelFilter {
+        match self {
+            Self::Error => LevelFilter::ERROR,
+            Self::Warn => LevelFilter::WARN,
+            Self::Info => LevelFilter::INFO,
+            Self::Debug => LevelFilter::DEBUG,
+            Self::Trace => LevelFilter::TRACE,
+        }
+    }
+}
+
+impl LogArgs {
+    /// Starts logging. Libraries are heard from their warnings on, and at trace all they say.
+    pub(super) fn start(&self) {
+        let level = self.level.filter();
+        let libraries = if level == LevelFilter::TRACE {
+            level
+        } else {
+            level.min(LevelFilter::WARN)
+        };
+        let filter = Targets::new()
+            .with_default(libraries)
+            .with_target("breakeven", level);
+        let lines = match self.format {
+            Format::Logfmt => tracing_logfmt::builder()
+                .layer()
+                .with_writer(std::io::stderr)
+                .boxed(),
+            Format::Json => fmt::layer()
+                .with_writer(std::io::stderr)
+                .json()
+                .flatten_event(true)
+                .boxed(),
+        };
+        // A second start, as in tests, leaves the first in place.
+        let _ = tracing_subscriber::registry()
+            .with(lines.with_filter(filter))
+            .try_init();
+    }
+}

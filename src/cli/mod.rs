@@ -1,0 +1,87 @@
+//! The command line: one file for each subcommand.
+
+mod check;
+mod config;
+mod demo;
+mod logging;
+mod output;
+mod run;
+mod simulate;
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use tokio::runtime::Builder;
+
+use logging::LogArgs;
+use output::print;
+
+/// What one request costs on Kubernetes and on AWS Lambda, live and for every workload, and where the answer flips.
+///
+/// Without a command it runs the agent: it watches the cluster and the account that the environment gives it
+/// access to, and serves metrics, a page and health.
+#[derive(Debug, Parser)]
+#[command(name = "breakeven", version, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// As without a command.
+    #[command(flatten)]
+    run: run::RunArgs,
+    #[command(flatten)]
+    log: LogArgs,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the agent (the default).
+    Run(run::RunArgs),
+    /// Run a simulated cloud and an agent that watches it, in one process.
+    Demo(demo::DemoArgs),
+    /// Run a simulated cloud alone, for any client of Kubernetes, AWS or Prometheus.
+    Simulate(simulate::SimulateArgs),
+    /// Check the configuration and ask each source once; say what is missing and how to grant it.
+    Check(check::CheckArgs),
+    /// Show the configuration.
+    Config(config::ConfigArgs),
+}
+
+/// Why a command failed.
+pub type Failure = Box<dyn Error + Send + Sync>;
+
+/// Runs a command to its end.
+///
+/// # Errors
+/// What kept it from doing what it was asked.
+pub fn run(cli: Cli) -> Result<(), Failure> {
+    if let Some(Command::Config(args)) = &cli.command {
+        return config::run(args);
+    }
+    cli.log.start();
+    let runtime = Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        match cli.command {
+            None => run::run(cli.run).await,
+            Some(Command::Run(args)) => run::run(args).await,
+            Some(Command::Demo(args)) => demo::run(args).await,
+            Some(Command::Simulate(args)) => simulate::run(args).await,
+            Some(Command::Check(args)) => check::run(args).await,
+            Some(Command::Config(args)) => config::run(&args),
+        }
+    })
+}
+
+/// Says on standard error why a command failed, with the causes, on one line as far as they are.
+#[must_use]
+pub fn fail(failure: &Failure) -> ExitCode {
+    let mut line = format!("breakeven: {failure}");
+    let mut cause = failure.source();
+    while let Some(next) = cause {
+        line.push_str(": ");
+        line.push_str(&next.to_string());
+        cause = next.source();
+    }
+    output::complain(&line);
+    ExitCode::FAILURE
+}

@@ -1,0 +1,13 @@
+//! Text for the person at the terminal.
+
+use std::io::{Write as _, stderr, stdout};
+
+/// Writes a line to standard output. Whoever reads it may have gone: that is no failure.
+pub(super) fn print(line: impl AsRef<str>) {
+    let _ = writeln!(stdout().lock(), "{}", line.as_ref());
+}
+
+/// Writes a line to standard error.
+pub(super) fn complain(line: &str) {
+    let _ = writeln!(stderr().lock(), "{line}");
+}

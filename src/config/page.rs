@@ -1,0 +1,74 @@
+//! A configuration as the text of a YAML file.
+
+use super::setting::Tree;
+
+/// Sentences are broken before this column.
+const WIDTH: usize = 100;
+
+/// The file with a sentence above every setting.
+pub(super) fn with_sentences(tree: &Tree) -> String {
+    let mut page = String::new();
+    write(&mut page, tree, 0, true);
+    page
+}
+
+/// The file alone.
+pub(super) fn plain(tree: &Tree) -> String {
+    let mut page = String::new();
+    write(&mut page, tree, 0, false);
+    page
+}
+
+fn write(page: &mut String, tree: &Tree, indent: usize, sentences: bool) {
+    match tree {
+        Tree::Line(line) => {
+            page.push_str(line);
+            page.push('\n');
+        }
+        Tree::Section(keys) => {
+            for (key, sentence, value) in keys {
+                if sentences {
+                    write_sentence(page, sentence, indent);
+                }
+                page.push_str(&" ".repeat(indent));
+                page.push_str(key);
+                page.push(':');
+                write_value(page, value, indent + 2, sentences);
+            }
+        }
+        Tree::List(items) => {
+            for item in items {
+                // The first key of an item stands on the line of its dash.
+                let mut text = String::new();
+                write(&mut text, item, indent + 2, false);
+                page.push_str(&" ".repeat(indent));
+                page.push_str("- ");
+                page.push_str(text.trim_start());
+            }
+        }
+    }
+}
+
+fn write_value(page: &mut String, value: &Tree, indent: usize, sentences: bool) {
+    match value {
+        Tree::Line(_) => page.push(' '),
+        Tree::Section(_) | Tree::List(_) => page.push('\n'),
+    }
+    write(page, value, indent, sentences);
+}
+
+fn write_sentence(page: &mut String, sentence: &str, indent: usize) {
+    let start = format!("{}#", " ".repeat(indent));
+    let mut line = start.clone();
+    for word in sentence.split_whitespace() {
+        if line.len() + 1 + word.len() > WIDTH && line.len() > start.len() {
+            page.push_str(&line);
+            page.push('\n');
+            line.clone_from(&start);
+        }
+        line.push(' ');
+        line.push_str(word);
+    }
+    page.push_str(&line);
+    page.push('\n');
+}

@@ -1,0 +1,284 @@
+//! The settings as they stand in the file.
+//!
+//! Every key names its unit. The sentences below are those of the default file (`breakeven config default`).
+
+use std::collections::BTreeMap;
+
+use super::setting::{choice, settings};
+
+settings! {
+    /// The whole file.
+    pub struct RawConfig {
+        /// Labels that every series carries besides its own, such as `cluster`.
+        pub external_labels: BTreeMap<String, String> = BTreeMap::new(),
+        /// The most series that are shown; above it the workloads that cost least are left out, and counted.
+        pub max_series: u32 = 100_000,
+        /// How the report is made.
+        pub model: Model = Model::default(),
+        /// What nodes cost, and what the cluster costs besides.
+        pub prices: Prices = Prices::default(),
+        /// The cluster.
+        pub kubernetes: Kubernetes = Kubernetes::default(),
+        /// AWS Lambda.
+        pub aws: Aws = Aws::default(),
+        /// Where the requests of the cluster's workloads are counted.
+        pub requests: Requests = Requests::default(),
+    }
+}
+
+settings! {
+    /// How the report is made.
+    pub struct Model {
+        /// From one report to the next.
+        pub interval_seconds: f64 = 15.0,
+        /// The time over which costs and requests are averaged for a decision.
+        pub decision_window_seconds: f64 = 86_400.0,
+        /// The length of a month.
+        pub hours_per_month: f64 = 730.0,
+        /// How many times the price of a GiB of memory a core costs on a node. 10.1 fits EC2.
+        pub cpu_to_memory_price_ratio: f64 = 10.1,
+        /// Namespaces whose workloads serve everybody; the others carry their cost. DaemonSets are always shared.
+        pub shared_namespaces: Vec<String> = vec!["kube-system".to_owned()],
+        /// Who carries idle, shared and fixed cost: proportional (each workload by its allocated cost), even, or none
+        /// (it stays unattributed).
+        pub sharing: Sharing = Sharing::Proportional,
+        /// How much the platforms must differ, relative to the dearer one, for a verdict.
+        pub verdict_margin_ratio: f64 = 0.05,
+        /// The longest time between two looks at the cluster that is charged; a longer one is unobserved.
+        pub longest_gap_seconds: f64 = 300.0,
+        /// How a workload of the cluster would run on Lambda.
+        pub lambda_equivalent: LambdaEquivalent = LambdaEquivalent::default(),
+        /// How a function would run in the cluster.
+        pub kubernetes_equivalent: KubernetesEquivalent = KubernetesEquivalent::default(),
+    }
+}
+
+choice! {
+    /// Who carries idle, shared and fixed cost.
+    pub enum Sharing {
+        /// Each workload by its allocated cost.
+        Proportional = "proportional",
+        /// Each workload the same.
+        Even = "even",
+        /// Nobody.
+        None = "none",
+    }
+}
+
+settings! {
+    /// How a workload of the cluster would run on Lambda.
+    pub struct LambdaEquivalent {
+        /// The processor: x86_64 or arm64.
+        pub architecture: Architecture = Architecture::Arm64,
+        /// How many times slower than now a request may become in the mean.
+        pub max_slowdown_ratio: f64 = 2.0,
+        /// The memory setting over the working set of a pod.
+        pub memory_headroom_ratio: f64 = 1.2,
+        /// How many environments the account may run at once, where it does not say so itself.
+        pub concurrency_limit: u32 = 1_000,
+    }
+}
+
+choice! {
+    /// A processor of Lambda.
+    pub enum Architecture {
+        /// Intel and AMD.
+        X86 = "x86_64",
+        /// Graviton.
+        Arm64 = "arm64",
+    }
+}
+
+settings! {
+    /// How a function would run in the cluster.
+    pub struct KubernetesEquivalent {
+        /// The cores that a pod requests; its memory is that of the function.
+        pub pod_cpu_cores: f64 = 0.25,
+        /// How many requests a pod works on at once.
+        pub pod_concurrency: u32 = 10,
+        /// The utilisation of its CPU request at which a pod is added.
+        pub target_utilization_ratio: f64 = 0.65,
+        /// The least number of pods.
+        pub min_replicas: u32 = 2,
+        /// How much of the nodes' cost pods can be packed onto.
+        pub packing_efficiency_ratio: f64 = 0.75,
+        /// The part of its wall time that a function computes.
+        pub cpu_share_ratio: f64 = 0.5,
+    }
+}
+
+settings! {
+    /// What nodes cost, and what the cluster costs besides.
+    pub struct Prices {
+        /// Prices of nodes, each with `selector` (node, instance_type, capacity_type, region, zone, labels; all that is named
+        /// must match) and `usd_per_hour`. The first that matches wins; without one the list price that the program
+        /// knows. Spot nodes need one.
+        pub nodes: Vec<NodePrice> = Vec::new(),
+        /// What the cluster costs besides its nodes, each with `name` and `usd_per_hour` or `usd_per_month`: control plane, load
+        /// balancers, support.
+        pub fixed: Vec<FixedCost> = Vec::new(),
+    }
+}
+
+settings! {
+    /// The price of some nodes.
+    pub struct NodePrice {
+        /// Which nodes.
+        pub selector: NodeSelector = NodeSelector::default(),
+        /// What each of them costs.
+        pub usd_per_hour: Option<f64> = None,
+    }
+}
+
+settings! {
+    /// Which nodes.
+    pub struct NodeSelector {
+        /// The name.
+        pub node: Option<String> = None,
+        /// The instance type.
+        pub instance_type: Option<String> = None,
+        /// How it is paid for: on-demand, spot or fargate.
+        pub capacity_type: Option<CapacityType> = None,
+        /// The region.
+        pub region: Option<String> = None,
+        /// The zone.
+        pub zone: Option<String> = None,
+        /// Labels.
+        pub labels: BTreeMap<String, String> = BTreeMap::new(),
+    }
+}
+
+choice! {
+    /// How a node is paid for.
+    pub enum CapacityType {
+        /// By the hour.
+        OnDemand = "on-demand",
+        /// Spare capacity.
+        Spot = "spot",
+        /// By pod.
+        Fargate = "fargate",
+    }
+}
+
+settings! {
+    /// Something that the cluster costs besides its nodes.
+    pub struct FixedCost {
+        /// What it is.
+        pub name: String = String::new(),
+        /// What it costs each hour.
+        pub usd_per_hour: Option<f64> = None,
+        /// What it costs each month.
+        pub usd_per_month: Option<f64> = None,
+    }
+}
+
+settings! {
+    /// The cluster.
+    pub struct Kubernetes {
+        /// Whether a cluster is watched.
+        pub enabled: bool = true,
+        /// The kubeconfig file; without one `KUBECONFIG`, `~/.kube/config`, or the service account of the pod.
+        pub kubeconfig: Option<String> = None,
+        /// The context in it; without one the current context.
+        pub context: Option<String> = None,
+        /// The pod label that names the team that owns a workload.
+        pub team_label: Option<String> = None,
+        /// From one look at the nodes and pods to the next, when nothing forces an earlier one.
+        pub publish_interval_seconds: f64 = 5.0,
+        /// From one question for what pods use to the next.
+        pub usage_interval_seconds: f64 = 15.0,
+        /// How old what a pod uses may be.
+        pub usage_max_age_seconds: f64 = 300.0,
+        /// How long an answer may take.
+        pub timeout_seconds: f64 = 30.0,
+    }
+}
+
+settings! {
+    /// AWS Lambda. Credentials and endpoints are those of the AWS SDK: environment, profile, web identity, Pod Identity.
+    pub struct Aws {
+        /// Whether Lambda is read.
+        pub enabled: bool = true,
+        /// The region; without one `AWS_REGION` or the profile's.
+        pub region: Option<String> = None,
+        /// The profile in the shared configuration files.
+        pub profile: Option<String> = None,
+        /// Functions that are read, by name; `*` stands for anything. All where there is none.
+        pub include: Vec<String> = Vec::new(),
+        /// Functions that are not read, by name.
+        pub exclude: Vec<String> = Vec::new(),
+        /// From one list of the functions to the next.
+        pub functions_interval_seconds: f64 = 300.0,
+        /// From one question for their metrics to the next. Each metric asked for costs 0.00001 USD.
+        pub metrics_interval_seconds: f64 = 300.0,
+        /// How long after its end a minute is taken as complete.
+        pub metrics_delay_seconds: f64 = 180.0,
+        /// How long a poll may take.
+        pub timeout_seconds: f64 = 60.0,
+    }
+}
+
+settings! {
+    /// Where the requests of the cluster's workloads are counted.
+    pub struct Requests {
+        /// A Prometheus-compatible API; null where there is none.
+        pub prometheus: Option<Prometheus> = None,
+    }
+}
+
+settings! {
+    /// A Prometheus-compatible API.
+    pub struct Prometheus {
+        /// Its address up to `/api/v1`.
+        pub url: String = String::new(),
+        /// Which queries are asked: istio; null where `queries` are given.
+        pub preset: Option<Preset> = None,
+        /// Queries of your own.
+        pub queries: Option<Queries> = None,
+        /// A file with a bearer token, read anew for each poll.
+        pub bearer_token_file: Option<String> = None,
+        /// Further headers, such as `X-Scope-OrgID`.
+        pub headers: BTreeMap<String, String> = BTreeMap::new(),
+        /// From one poll to the next.
+        pub interval_seconds: f64 = 60.0,
+        /// The steps in which requests are counted, at least twice the scrape interval.
+        pub step_seconds: f64 = 300.0,
+        /// How long after its end a step is taken as complete.
+        pub delay_seconds: f64 = 60.0,
+        /// How long a query may take.
+        pub timeout_seconds: f64 = 30.0,
+    }
+}
+
+choice! {
+    /// Queries for the metrics that a well-known program exposes.
+    pub enum Preset {
+        /// Istio's standard metrics.
+        Istio = "istio",
+    }
+}
+
+settings! {
+    /// Queries of your own. `$window` stands for the step. Each gives `namespace` and `workload` (and `workload_kind`), or
+    /// `namespace` and `pod`.
+    pub struct Queries {
+        /// Requests, such as `sum by (namespace, pod) (increase(http_requests_total[$window]))`.
+        pub requests: String = String::new(),
+        /// The sum of their latencies.
+        pub latency_sum: Option<String> = None,
+        /// How many latencies were measured.
+        pub latency_count: Option<String> = None,
+        /// The unit of the latencies: seconds or milliseconds.
+        pub latency_unit: LatencyUnit = LatencyUnit::Seconds,
+    }
+}
+
+choice! {
+    /// The unit of latencies.
+    pub enum LatencyUnit {
+        /// Seconds.
+        Seconds = "seconds",
+        /// Milliseconds.
+        Milliseconds = "milliseconds",
+    }
+}

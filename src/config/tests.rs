@@ -1,0 +1,92 @@
+use super::*;
+use crate::observation::CapacityType;
+
+fn errors(text: &str) -> Vec<String> {
+    let refused = parse(text).map(|_| ()).unwrap_err();
+    refused.0.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn an_empty_file_is_the_default() {
+    for text in ["", "---\n", "# nothing\n", "model:\n", "{}"] {
+        assert_eq!(parse(text).unwrap().0, RawConfig::default(), "{text:?}");
+    }
+}
+
+#[test]
+fn the_default_file_reads_as_the_default_and_has_a_sentence_for_every_setting() {
+    let file = default_file();
+    assert_eq!(parse(&file).unwrap().0, RawConfig::default());
+    let lines: Vec<&str> = file.lines().collect();
+    for (at, line) in lines
+        .iter()
+        .enumerate()
+        .filter(|(_, line)| !line.trim().starts_with('#'))
+    {
+        let above = at.checked_sub(1).map_or("", |above| lines[above]);
+        assert!(above.trim().starts_with('#'), "no sentence above {line:?}");
+        assert!(above.len() <= 100, "{above}");
+    }
+}
+
+#[test]
+fn what_is_shown_reads_as_what_was_meant() {
+    let text = "
+external_labels: {cluster: prod}
+prices:
+  nodes:
+    - selector: {instance_type: c5.xlarge, capacity_type: spot}
+      usd_per_hour: 0.068
+  fixed:
+    - {name: control plane, usd_per_hour: 0.1}
+requests:
+  prometheus:
+    url: http://prometheus:9090
+    queries:
+      requests: sum by (namespace, pod) (increase(http_requests_total[$window]))
+";
+    let (raw, _) = parse(text).unwrap();
+    assert_eq!(parse(&show(&raw)).unwrap().0, raw, "{}", show(&raw));
+}
+
+#[test]
+fn settings_reach_the_parts_they_are_for() {
+    let text = "
+model: {decision_window_seconds: 7200, sharing: even}
+prices:
+  nodes:
+    - {selector: {capacity_type: spot}, usd_per_hour: 0.05}
+  fixed:
+    - {name: control plane, usd_per_hour: 0.10}
+    - {name: support, usd_per_month: 73}
+kubernetes: {team_label: team, usage_interval_seconds: 30}
+aws: {enabled: false}
+";
+    let (_, config) = parse(text).unwrap();
+    assert!((config.model.decision_window.seconds() - 7_200.0).abs() < 1e-9);
+    assert!((config.model.fixed.hourly() - 0.2).abs() < 1e-12);
+    assert_eq!(
+        config.prices.rules[0].selector.capacity_type,
+        Some(CapacityType::Spot)
+    );
+    assert_eq!(&*config.prices.rules[0].place, "prices.nodes[0]");
+    let kubernetes = config.kubernetes.unwrap();
+    assert_eq!(kubernetes.watch.team_label.as_deref(), Some("team"));
+    assert_eq!(kubernetes.usage.interval.as_secs(), 30);
+    assert!(config.aws.is_none() && config.requests.is_none());
+}
+
+#[test]
+fn every_error_is_told_at_once_and_each_once() {
+    let found =
+        errors("modle: {}\nmodel: {sharing: evenly, hours_per_month: 0, interval_seconds: 15s}\n");
+    assert_eq!(
+        found,
+        [
+            "modle: is not a setting; did you mean `model`?",
+            "model.interval_seconds: \"15s\" is not a number",
+            "model.sharing: \"evenly\" is not one of: proportional even none",
+            "model.hours_per_month: 0 is not between 1 and 744",
+        ]
+    );
+}

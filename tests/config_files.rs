@@ -1,0 +1,47 @@
+//! Configuration files that are wrong, each with all that is said of it.
+//!
+//! A file in `tests/config/bad` begins with a line `# error: …` for each error that it must be refused with, in any
+//! order; all of them, and no others.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+#[test]
+fn every_bad_file_is_refused_with_just_the_errors_it_names() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/config/bad");
+    let mut wrong = Vec::new();
+    let mut files = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let expected: BTreeSet<String> = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("# error: "))
+            .map(str::to_owned)
+            .collect();
+        assert!(!expected.is_empty(), "{} names no error", path.display());
+        let found: BTreeSet<String> = match breakeven::config::load(&path) {
+            Ok(_) => BTreeSet::new(),
+            Err(errors) => errors.0.iter().map(ToString::to_string).collect(),
+        };
+        files += 1;
+        if found != expected {
+            wrong.push(format!(
+                "{}\n  expected {expected:#?}\n  found {found:#?}",
+                path.display()
+            ));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(files >= 20, "only {files} files were found");
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named() {
+    let errors = breakeven::config::load(Path::new("/nonexistent/breakeven.yaml")).unwrap_err();
+    let text = errors.to_string();
+    assert!(
+        text.starts_with("/nonexistent/breakeven.yaml: cannot be read: "),
+        "{text}"
+    );
+}
