@@ -1,13 +1,14 @@
-//! The simulated Kubernetes API as its clients see it: kube-rs, the Python client and kubectl.
+//! The simulated Kubernetes API as its clients see it: kube-rs here, the others in a module of their own.
 
 #![allow(clippy::expect_used, clippy::print_stdout, clippy::unwrap_used)]
 
+#[path = "simulated_kubernetes/foreign_clients.rs"]
+mod foreign_clients;
 mod support;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
-use std::process::Command;
 use std::time::Duration;
 
 use breakeven::clock::Clock;
@@ -20,8 +21,7 @@ use kube::core::{PartialObjectMeta, WatchEvent};
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Client, Config, ResourceExt};
 use serde_json::Value;
-use support::{kubectl, run, run_python, until};
-use tokio::task::spawn_blocking;
+use support::until;
 use tokio::time::timeout;
 
 /// Pods of the demo world that run all the time: 27 of Deployments, 15 of DaemonSets, 2 of a StatefulSet.
@@ -537,72 +537,4 @@ async fn broken_answers_are_errors_and_leave_no_trace() {
         cloud.requests().count(Endpoint::Kubernetes, "list nodes"),
         5
     );
-}
-
-#[tokio::test]
-async fn the_python_client_lists_and_watches() {
-    let cloud = demo().await;
-    let url = cloud.kube_url();
-    let script = "test_kubernetes_client.py";
-    spawn_blocking(move || run_python(script, &[("KUBERNETES_URL", &url)]))
-        .await
-        .unwrap();
-}
-
-#[tokio::test]
-async fn kubectl_gets_and_tops() {
-    let Some(kubectl) = kubectl() else { return };
-    let cloud = demo().await;
-    let home = tempfile::tempdir().unwrap();
-    let kubeconfig = home.path().join("kubeconfig");
-    std::fs::write(&kubeconfig, cloud.kubeconfig()).unwrap();
-    let ask = async |arguments: &[&str]| {
-        let mut command = Command::new(&kubectl);
-        command
-            .env("HOME", home.path())
-            .env("KUBECONFIG", &kubeconfig)
-            .args(arguments);
-        spawn_blocking(move || run(&mut command)).await.unwrap()
-    };
-    let all = ask(&["get", "pods,nodes", "-A"]).await;
-    let lines = |text: &str, part: &str| text.lines().filter(|line| line.contains(part)).count();
-    assert_eq!(lines(&all, "node/"), NODES, "{all}");
-    assert_eq!(
-        lines(&all, "pod/") - lines(&all, "pod/sales-report"),
-        STEADY_PODS,
-        "{all}"
-    );
-    assert!(
-        lines(&all, " Running ") >= STEADY_PODS && lines(&all, "Ready ") >= NODES,
-        "{all}"
-    );
-    let wide = ask(&["get", "deployment", "-n", "shop", "-o", "wide"]).await;
-    let checkout = wide
-        .lines()
-        .find(|line| line.starts_with("checkout "))
-        .unwrap();
-    assert!(
-        checkout.contains("3/3") && checkout.contains("registry.example.com"),
-        "{wide}"
-    );
-    let everything = ask(&["get", "all", "-n", "data"]).await;
-    assert!(
-        everything.contains("statefulset.apps/orders-db"),
-        "{everything}"
-    );
-    assert!(
-        everything.contains("cronjob.batch/sales-report"),
-        "{everything}"
-    );
-    let top = ask(&["top", "nodes"]).await;
-    assert!(
-        top.contains("ip-10-0-1-11.ec2.internal") && top.contains('%'),
-        "{top}"
-    );
-    let top = ask(&["top", "pods", "-n", "shop"]).await;
-    assert_eq!(lines(&top, "checkout-"), 3, "{top}");
-    let described = ask(&["describe", "node", "ip-10-0-1-11.ec2.internal"]).await;
-    assert!(described.contains("Allocated resources"), "{described}");
-    let version = ask(&["version"]).await;
-    assert!(version.contains("Server Version: v1.33"), "{version}");
 }

@@ -213,7 +213,8 @@ impl KubeState {
                 store.put(&NAMESPACES, objects::namespace(world, name, labels));
             }
             for (index, workload) in world.workloads().iter().enumerate() {
-                let created = objects::before_history(world, &workload.key, 30.0);
+                let created =
+                    objects::before_history(world, &workload.key, objects::WORKLOAD_AGE_DAYS);
                 match workload.spec.kind {
                     WorkloadKind::CronJob | WorkloadKind::Job => {
                         self.create_run_owner(store, workload, now);
@@ -235,7 +236,7 @@ impl KubeState {
         now: Timestamp,
     ) {
         let world = &self.0.world;
-        let created = objects::before_history(world, &workload.key, 30.0);
+        let created = objects::before_history(world, &workload.key, objects::WORKLOAD_AGE_DAYS);
         let resource = match workload.spec.kind {
             WorkloadKind::Deployment => Some(&DEPLOYMENTS),
             WorkloadKind::StatefulSet => Some(&STATEFUL_SETS),
@@ -279,7 +280,8 @@ impl KubeState {
     /// A CronJob exists before its runs; a Job is its run.
     fn create_run_owner(&self, store: &mut Store, workload: &Workload, now: Timestamp) {
         if workload.spec.kind == WorkloadKind::CronJob {
-            let created = objects::before_history(&self.0.world, &workload.key, 30.0);
+            let created =
+                objects::before_history(&self.0.world, &workload.key, objects::WORKLOAD_AGE_DAYS);
             store.put(
                 &CRON_JOBS,
                 owners::cron_job(workload, created, &workload.runs_at(now)),

@@ -106,3 +106,32 @@ fn the_demo_world_has_the_variety_that_is_promised() {
         Some((&128, &3_008))
     );
 }
+
+#[test]
+fn every_key_of_a_world_file_is_documented() {
+    fn keys(value: &serde_json::Value, found: &mut Vec<String>) {
+        match value {
+            serde_json::Value::Object(object) => {
+                for (key, value) in object {
+                    found.push(key.clone());
+                    // Labels have keys of their own.
+                    if key != "labels" {
+                        keys(value, found);
+                    }
+                }
+            }
+            serde_json::Value::Array(values) => values.iter().for_each(|value| keys(value, found)),
+            _ => {}
+        }
+    }
+    let documentation = include_str!("../../../docs/worlds.md");
+    let mut found = Vec::new();
+    keys(&serde_json::to_value(demo().spec).unwrap(), &mut found);
+    assert!(found.iter().any(|key| key == "burst_share"), "{found:?}");
+    for key in found {
+        let alone = format!("`{key}`");
+        let within = format!(".{key}`");
+        let named = documentation.contains(&alone) || documentation.contains(&within);
+        assert!(named, "docs/worlds.md says nothing of {key}");
+    }
+}

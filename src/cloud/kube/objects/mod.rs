@@ -6,6 +6,7 @@ pub(super) mod pod;
 pub(super) mod quantity;
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use jiff::{SignedDuration, Timestamp, Unit};
 use serde_json::{Value, json};
@@ -34,14 +35,17 @@ fn controller(api_version: &str, kind: &str, name: &str, uid: &str) -> Value {
     }])
 }
 
-/// An instant before the history began: `days` days earlier at most, by chance.
-pub(super) fn before_history(world: &World, name: &str, days: f64) -> Timestamp {
-    let seconds = 86_400.0 * days * world.chance(name, "age", 0);
-    let age = SignedDuration::from_secs(seconds as i64);
-    world
-        .history_start()
-        .checked_sub(age)
-        .unwrap_or(Timestamp::UNIX_EPOCH)
+/// How many days before the history began something was made: workloads after nodes after namespaces.
+pub(super) const WORKLOAD_AGE_DAYS: Range<f64> = 0.0..30.0;
+pub(super) const NODE_AGE_DAYS: Range<f64> = 30.0..60.0;
+const NAMESPACE_AGE_DAYS: Range<f64> = 60.0..400.0;
+
+/// An instant before the history began, by chance within the age.
+pub(super) fn before_history(world: &World, name: &str, days: Range<f64>) -> Timestamp {
+    let days = days.start + (days.end - days.start) * world.chance(name, "age", 0);
+    let age = SignedDuration::from_secs((86_400.0 * days) as i64);
+    let made = world.history_start().checked_sub(age);
+    made.unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
 /// An instant as Kubernetes writes it: whole seconds.
@@ -59,7 +63,7 @@ pub(super) fn namespace(world: &World, name: &str, labels: &BTreeMap<String, Str
         "metadata": {
             "name": name,
             "uid": world.uid_of("namespace", name),
-            "creationTimestamp": time(before_history(world, name, 90.0)),
+            "creationTimestamp": time(before_history(world, name, NAMESPACE_AGE_DAYS)),
             "labels": labels,
         },
         "spec": { "finalizers": ["kubernetes"] },

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::super::super::world::{CapacityType, Node, World};
-use super::{before_history, quantity, time};
+use super::{NODE_AGE_DAYS, before_history, quantity, time};
 
 /// What a kubelet on EKS keeps back: see "Reserve compute resources" in the EKS best practices.
 const RESERVED_MIB: f64 = 255.0 + 100.0;
@@ -27,7 +27,7 @@ pub(in super::super) fn object(world: &World, node: &Node) -> Value {
         })
     };
     let memory_mib = spec.memory_gib * 1024.0;
-    let created = before_history(world, &spec.name, 30.0);
+    let created = before_history(world, &spec.name, NODE_AGE_DAYS);
     let taints = if fargate {
         json!([{
             "key": "eks.amazonaws.com/compute-type",
