@@ -193,6 +193,7 @@ impl Pipeline {
             .retain(|_, usage| Seconds::between(usage.at, now) <= age);
         let nodes = self.prices.price(cluster);
         self.rates = allocate(&nodes, &cluster.pods, &self.usage, &self.settings);
+        self.ledger.appear(&self.rates, now);
     }
 }
 

@@ -14,6 +14,8 @@ pub use setting::ConfigError;
 
 use std::path::Path;
 
+use serde_saphyr::UserMessageFormatter;
+
 use raw::RawConfig;
 use setting::{Place, Setting};
 
@@ -53,7 +55,11 @@ pub fn parse(text: &str) -> Result<(RawConfig, Config), ConfigErrors> {
                 || "the file".to_owned(),
                 |at| format!("line {}, column {}", at.line(), at.column()),
             );
-            let what = error.without_snippet().to_string();
+            // The location stands in front already.
+            let what = error
+                .without_snippet()
+                .render_with_formatter(&UserMessageFormatter);
+            let what = what.split(" at line ").next().unwrap_or_default();
             return Err(ConfigErrors(vec![ConfigError::new(
                 place,
                 format!("is not YAML: {what}"),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::raw::{self, RawConfig};
 use super::setting::{ConfigError, Place};
+use crate::exposition::is_label_name;
 use crate::model::{KubernetesEquivalent, LambdaEquivalent, Settings, SharingPolicy};
 use crate::observation::{Architecture, CapacityType};
 use crate::pipeline::Limits;
@@ -184,17 +185,11 @@ impl Check {
 
     fn labels(&mut self, raw: &RawConfig, place: &Place) -> Vec<(String, String)> {
         for name in raw.external_labels.keys() {
-            let mut letters = name.chars();
-            let begins = letters
-                .next()
-                .is_some_and(|first| first.is_ascii_alphabetic() || first == '_');
-            let goes_on = letters.all(|letter| letter.is_ascii_alphanumeric() || letter == '_');
-            if !begins || !goes_on || name.starts_with("__") {
-                let rule =
-                    "letters, digits and single leading underscores, beginning with no digit";
+            if !is_label_name(name) {
+                let rule = "letters, digits and underscores, beginning with a letter";
                 self.refuse(
                     &place.key(name),
-                    format!("{name:?} is not a label name: {rule}"),
+                    format!("is not the name of a label: {rule}"),
                 );
             }
         }
@@ -432,6 +427,11 @@ impl Check {
             include: raw.include.clone(),
             exclude: raw.exclude.clone(),
         };
+        if let Err(error) =
+            lambda::LambdaSource::new(&functions, aws::Aws::new(aws::Settings::default()))
+        {
+            self.refuse(&place.key(error.list), error.to_string());
+        }
         raw.enabled.then(|| Aws {
             session: aws::Settings {
                 region: raw.region.clone(),
@@ -488,7 +488,7 @@ impl Check {
                 "is missing: the address of the API up to /api/v1",
             );
         } else if let Err(error) = requests::RequestsSource::new(&prometheus) {
-            self.refuse(place, error.to_string());
+            self.refuse(&place_of(&error, place), error.to_string());
         }
         Some(Requests {
             prometheus,
@@ -533,6 +533,16 @@ impl Check {
                 None
             }
         }
+    }
+}
+
+/// Where the setting stands that the source of requests refuses.
+fn place_of(error: &requests::BadSettings, place: &Place) -> Place {
+    let queries = place.key("queries");
+    match error {
+        requests::BadSettings::Query(query) => queries.key(&query.field.replace('.', "_")),
+        requests::BadSettings::Address(address) if address.field == "base_url" => place.key("url"),
+        requests::BadSettings::Address(address) => place.key(address.field),
     }
 }
 

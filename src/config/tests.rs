@@ -21,7 +21,7 @@ fn the_default_file_reads_as_the_default_and_has_a_sentence_for_every_setting() 
     for (at, line) in lines
         .iter()
         .enumerate()
-        .filter(|(_, line)| !line.trim().starts_with('#'))
+        .filter(|(_, line)| !line.trim().starts_with(['#', '-']))
     {
         let above = at.checked_sub(1).map_or("", |above| lines[above]);
         assert!(above.trim().starts_with('#'), "no sentence above {line:?}");

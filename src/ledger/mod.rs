@@ -53,6 +53,20 @@ impl Ledger {
         }
     }
 
+    /// Notes what everybody costs now.
+    pub fn appear(&mut self, rates: &ClusterRates, now: Timestamp) {
+        for (id, rates) in &rates.workloads {
+            let new = || WorkloadAccount::new(now, self.window);
+            self.workloads
+                .entry(id.clone())
+                .or_insert_with(new)
+                .appear(rates);
+        }
+        for id in rates.shared.keys() {
+            self.shared.entry(id.clone()).or_insert((Usd::ZERO, now));
+        }
+    }
+
     /// Charges everybody for the time from one look at the cluster to the next, at the rates of the first.
     pub fn spend(&mut self, rates: &ClusterRates, from: Timestamp, to: Timestamp) {
         let time = Seconds::between(from, to);

@@ -81,6 +81,7 @@ fn spend_for(ledger: &mut Ledger, from: i64, to: i64) {
     let mut start = from;
     while start < to {
         let end = (start + 15).min(to);
+        ledger.appear(&rates, at(start));
         ledger.spend(&rates, at(start), at(end));
         start = end;
     }

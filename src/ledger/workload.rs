@@ -17,6 +17,12 @@ const PAIRING_MEMORY: SignedDuration = SignedDuration::from_mins(30);
 /// How much of a step's time must have been seen for its use to stand for the step.
 const PAIRING_LEAST: f64 = 0.8;
 
+/// The time for which the present rates are taken before any time has passed at them.
+const A_MOMENT: Seconds = match Seconds::from_seconds(1.0) {
+    Ok(second) => second,
+    Err(_) => Seconds::ZERO,
+};
+
 /// How old a present rate may be.
 const RATE_AGE: SignedDuration = SignedDuration::from_mins(5);
 
@@ -57,15 +63,50 @@ pub struct Spent {
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Slot {
-    allocated: Usd,
-    loaded: Usd,
-    used: UsedWindow,
+    cost: Cost,
     requests: Requests,
     latency: Seconds,
     measured: Requests,
     peak: RequestsPerSecond,
     paired_cores: CoreSeconds,
     paired_requests: Requests,
+}
+
+/// What was paid and used.
+#[derive(Clone, Copy, Debug, Default)]
+struct Cost {
+    allocated: Usd,
+    loaded: Usd,
+    used: UsedWindow,
+}
+
+impl Cost {
+    fn spend(&mut self, rates: &WorkloadRates, time: Seconds) {
+        self.allocated += rates.allocated() * time;
+        self.loaded += rates.loaded() * time;
+        let Some(used) = rates.used else { return };
+        self.used.observed += time;
+        self.used.cost += (used.cpu + used.memory) * time;
+        self.used.loaded += rates.loaded() * time;
+        self.used.cores += used.cores * time;
+        self.used.cores_held += rates.held.cpu * time;
+        self.used.memory += used.working_set * time;
+        self.used.memory_held += rates.held.memory * time;
+        self.used.pods += time * Ratio::count(rates.pods - rates.unpriced_pods);
+    }
+
+    fn add(&mut self, other: &Self, share: Ratio) {
+        self.allocated += other.allocated * share;
+        self.loaded += other.loaded * share;
+        self.used.observed += other.used.observed * share;
+        self.used.cost += other.used.cost * share;
+        self.used.loaded += other.used.loaded * share;
+        self.used.cores += other.used.cores * share;
+        self.used.cores_held += other.used.cores_held * share;
+        self.used.memory += other.used.memory * share;
+        self.used.memory_held += other.used.memory_held * share;
+        self.used.pods += other.used.pods * share;
+    }
 }
 
 /// What was used over a short time.
@@ -91,33 +132,27 @@ impl WorkloadAccount {
         }
     }
 
+    /// Notes what it costs now. Until time has passed at these rates they stand for the window.
+    pub(super) fn appear(&mut self, rates: &WorkloadRates) {
+        self.rates = *rates;
+    }
+
     pub(super) fn spend(&mut self, rates: &WorkloadRates, from: Timestamp, to: Timestamp) {
         let time = Seconds::between(from, to);
         self.first_seen = self.first_seen.min(from);
         self.last_seen = self.last_seen.max(to);
-        self.rates = *rates;
         self.spent.cpu += rates.cpu * time;
         self.spent.memory += rates.memory * time;
         self.spent.idle += rates.idle * time;
         self.spent.shared += rates.shared * time;
         self.spent.fixed += rates.fixed * time;
-        let Some(slot) = self.slots.at(from) else {
-            return;
-        };
-        slot.allocated += rates.allocated() * time;
-        slot.loaded += rates.loaded() * time;
+        if let Some(slot) = self.slots.at(from) {
+            slot.cost.spend(rates, time);
+        }
         let Some(used) = rates.used else { return };
         self.spent.used_cpu += used.cpu * time;
         self.spent.used_memory += used.memory * time;
         let cores = used.cores * time;
-        slot.used.observed += time;
-        slot.used.cost += (used.cpu + used.memory) * time;
-        slot.used.loaded += rates.loaded() * time;
-        slot.used.cores += cores;
-        slot.used.cores_held += rates.held.cpu * time;
-        slot.used.memory += used.working_set * time;
-        slot.used.memory_held += rates.held.memory * time;
-        slot.used.pods += time * Ratio::count(rates.pods - rates.unpriced_pods);
         self.moments.push_back(Moment {
             start: from,
             time,
@@ -188,28 +223,26 @@ impl WorkloadAccount {
         seen: &Coverage,
         counted: &Coverage,
     ) -> WorkloadWindow {
-        let mut window = WorkloadWindow {
-            observed: seen.between(from.max(self.first_seen), now),
-            recent: self.recent(now),
-            ..WorkloadWindow::default()
-        };
+        let mut observed = seen.between(from.max(self.first_seen), now);
+        let mut cost = Cost::default();
         for (share, slot) in self.slots.since(from, seen) {
-            window.allocated += slot.allocated * share;
-            window.loaded += slot.loaded * share;
-            window.used.observed += slot.used.observed * share;
-            window.used.cost += slot.used.cost * share;
-            window.used.loaded += slot.used.loaded * share;
-            window.used.cores += slot.used.cores * share;
-            window.used.cores_held += slot.used.cores_held * share;
-            window.used.memory += slot.used.memory * share;
-            window.used.memory_held += slot.used.memory_held * share;
-            window.used.pods += slot.used.pods * share;
+            cost.add(&slot.cost, share);
         }
-        window.traffic = counted.until().map(|until| {
-            let covered = counted.between(from.max(self.existing_since), until);
-            self.traffic(from, covered, counted)
-        });
-        window
+        if observed.is_zero() {
+            observed = A_MOMENT;
+            cost.spend(&self.rates, observed);
+        }
+        WorkloadWindow {
+            observed,
+            allocated: cost.allocated,
+            loaded: cost.loaded,
+            used: cost.used,
+            traffic: counted.until().map(|until| {
+                let covered = counted.between(from.max(self.existing_since), until);
+                self.traffic(from, covered, counted)
+            }),
+            recent: self.recent(now),
+        }
     }
 
     fn traffic(&self, from: Timestamp, covered: Seconds, counted: &Coverage) -> TrafficWindow {

@@ -143,6 +143,22 @@ fn a_workload_with_traffic_has_its_cost_on_both_platforms_and_a_verdict() {
 }
 
 #[test]
+fn the_first_look_at_the_cluster_is_enough_for_costs_at_the_present_rates() {
+    let mut pipeline = pipeline();
+    pipeline.observe(uses(0, resources(0.1, 1.0)));
+    pipeline.observe(cluster(0, vec![web()]));
+    pipeline.observe(a_day_of_traffic(0));
+    let report = pipeline.report(at(0));
+    let web = only(&report);
+    assert!((cost(web, Home::Kubernetes, Basis::Loaded).unwrap() - 73.0).abs() < 1e-9);
+    assert!(cost(web, Home::Lambda, Basis::Loaded).is_some());
+    assert!(
+        web.cost_total.iter().all(|part| part.1.is_zero()),
+        "no time has passed"
+    );
+}
+
+#[test]
 fn counters_add_up_to_the_price_of_the_nodes() {
     let mut pipeline = pipeline();
     run_for(&mut pipeline, 0, 3_600);
