@@ -51,7 +51,8 @@ pub struct Pipeline {
     by_id: HashMap<FunctionId, Arc<Function>>,
     early: Vec<Traffic>,
     early_minutes: Vec<FunctionMinutes>,
-    strangers: usize,
+    /// Steps of requests of somebody whom the cluster does not know.
+    strangers: u64,
 }
 
 /// What pods say of their workload.
@@ -114,6 +115,12 @@ impl Pipeline {
             Observation::FunctionMinutes(minutes) => self.observe_minutes(minutes),
             Observation::Traffic(traffic) => self.observe_traffic(traffic),
         }
+    }
+
+    /// How many steps of requests were left out since the start, because the cluster has nobody of that name.
+    #[must_use]
+    pub const fn strangers(&self) -> u64 {
+        self.strangers
     }
 
     /// Charges the time since the last look at the cluster, at what was known then, and looks anew.
@@ -180,7 +187,7 @@ impl Pipeline {
             return;
         }
         let targets = &self.targets;
-        self.strangers = self
+        self.strangers += self
             .ledger
             .serve(&traffic, |target| targets.workload(target));
     }

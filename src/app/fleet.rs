@@ -17,7 +17,7 @@ use crate::sources::kubernetes::{self, Connection};
 use crate::sources::lambda::LambdaSource;
 use crate::sources::requests::RequestsSource;
 use crate::sources::usage::MetricsApi;
-use crate::sources::{Context, Source, poll_forever};
+use crate::sources::{Context, Source, Tally, poll_forever};
 
 /// How long connecting to the Kubernetes API may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -32,7 +32,21 @@ pub(super) struct Fleet {
     requests: Group,
     /// What the AWS sources that were replaced had spent.
     spent_before: BTreeMap<Arc<str>, ApiUse>,
+    /// What sources that were replaced had left out.
+    left_out_before: LeftOut,
+    tallies: Vec<(Source, Tally)>,
     session: Option<Aws>,
+}
+
+/// Counts of what was left out.
+pub(super) type LeftOut = BTreeMap<(Source, &'static str), u64>;
+
+fn add(all: &mut LeftOut, tallies: &[(Source, Tally)]) {
+    for (source, tally) in tallies {
+        for (reason, count) in tally.snapshot() {
+            *all.entry((*source, reason)).or_default() += count;
+        }
+    }
 }
 
 /// Sources that start and end together; dropping the group ends them.
@@ -54,6 +68,8 @@ impl Fleet {
             aws: Group::default(),
             requests: Group::default(),
             spent_before: BTreeMap::new(),
+            left_out_before: LeftOut::new(),
+            tallies: Vec::new(),
             session: None,
         }
     }
@@ -111,6 +127,8 @@ impl Fleet {
             }
         };
         let metrics = CloudWatchSource::new(settings.metrics, session, functions.listed());
+        self.tallies.push((Source::Lambda, functions.left_out()));
+        self.tallies.push((Source::CloudWatch, metrics.left_out()));
         let context = || self.context.clone();
         self.aws.add(poll_forever(
             functions,
@@ -127,6 +145,7 @@ impl Fleet {
         let Some(settings) = settings else { return };
         match RequestsSource::new(&settings.prometheus) {
             Ok(source) => {
+                self.tallies.push((Source::Requests, source.left_out()));
                 self.requests.add(poll_forever(
                     source,
                     settings.schedule,
@@ -138,10 +157,23 @@ impl Fleet {
         }
     }
 
-    fn forget(&self, sources: &[Source]) {
+    /// Takes sources that have ended off the board, and keeps their counts.
+    fn forget(&mut self, sources: &[Source]) {
         for source in sources {
             self.context.board.forget(*source);
         }
+        let (ended, live) = std::mem::take(&mut self.tallies)
+            .into_iter()
+            .partition(|(source, _)| sources.contains(source));
+        self.tallies = live;
+        add(&mut self.left_out_before, &ended);
+    }
+
+    /// What the sources received and left out since the program started, by source and reason.
+    pub(super) fn left_out(&self) -> LeftOut {
+        let mut all = self.left_out_before.clone();
+        add(&mut all, &self.tallies);
+        all
     }
 
     /// What was asked of AWS since the program started, and what that cost.

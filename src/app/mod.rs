@@ -27,7 +27,7 @@ use crate::exposition::{self, Own, render};
 use crate::http;
 use crate::observation::Observation;
 use crate::pipeline::Pipeline;
-use crate::sources::{Context, StatusBoard};
+use crate::sources::{Context, Source, StatusBoard};
 use crate::store::{Published, Store, Waiting};
 use fleet::Fleet;
 
@@ -276,7 +276,16 @@ impl State {
     /// Makes a report, renders it, and puts it where HTTP finds it.
     fn publish(&mut self, config: &Config, clock: &Clock, fleet: &Fleet) {
         let report = Arc::new(self.pipeline.report(clock.now()));
-        let sources = self.board.snapshot();
+        let mut sources = self.board.snapshot();
+        let strangers = (
+            (Source::Requests, "unknown_workload"),
+            self.pipeline.strangers(),
+        );
+        for ((source, reason), count) in fleet.left_out().into_iter().chain([strangers]) {
+            if let Some(status) = sources.get_mut(&source).filter(|_| count > 0) {
+                status.left_out.insert(reason, count);
+            }
+        }
         self.own.aws_spent(fleet.aws_spend());
         let rendered = render(&exposition::Inputs {
             report: &report,

@@ -180,6 +180,8 @@ catalogue! {
         "How long the last attempt to read the source took.";
     SourceErrors: Counter "breakeven_source_errors_total" [], Sources, ["source", "reason"],
         "Failed attempts to read the source, by reason.";
+    SourceLeftOut: Counter "breakeven_source_left_out_total" [], Sources, ["source", "reason"],
+        "Facts that the source received and left out, by reason: what cannot be used is never dropped in silence.";
     DataAge: Gauge "breakeven_data_age_seconds" ["seconds"], Sources, ["source"],
         "Age of what the source last said, when the report was made = report time - last success.";
 

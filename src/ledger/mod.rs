@@ -95,7 +95,7 @@ impl Ledger {
         &mut self,
         traffic: &Traffic,
         resolve: impl Fn(&RequestTarget) -> Option<WorkloadId>,
-    ) -> usize {
+    ) -> u64 {
         let counted_until = self.counted.until();
         let mut strangers = 0;
         for step in &traffic.steps {

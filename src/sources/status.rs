@@ -50,6 +50,8 @@ pub struct SourceStatus {
     pub errors: BTreeMap<Reason, u64>,
     /// The text of the last failure, until it succeeds again.
     pub last_error: Option<String>,
+    /// What it received and left out so far, by reason.
+    pub left_out: BTreeMap<&'static str, u64>,
 }
 
 /// The board on which every source writes how it fares; clones share it.

@@ -301,6 +301,7 @@ fn sources_that_work_that_fail_and_that_were_not_tried_yet() {
         last_duration: Some(Duration::from_secs(10)),
         errors: [(Reason::Timeout, 2), (Reason::Throttled, 1)].into(),
         last_error: Some("no answer".into()),
+        left_out: [("not_finite", 3)].into(),
     };
     let sources = BTreeMap::from([
         (Source::Kubernetes, works),
@@ -321,9 +322,11 @@ fn sources_that_work_that_fail_and_that_were_not_tried_yet() {
             "breakeven_source_last_success_timestamp_seconds",
             "breakeven_source_duration_seconds",
             "breakeven_source_errors_total",
+            "breakeven_source_left_out_total",
             "breakeven_data_age_seconds",
         ],
         r#"
+        breakeven_source_left_out_total{source="cloudwatch",reason="not_finite"} 3
         breakeven_source_up{source="kubernetes"} 1
         breakeven_source_up{source="cloudwatch"} 0
         breakeven_source_last_success_timestamp_seconds{source="kubernetes"} 1772366388

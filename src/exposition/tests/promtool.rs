@@ -38,6 +38,7 @@ fn exposition(format: Format) -> String {
         last_duration: Some(std::time::Duration::from_millis(20)),
         errors: [(crate::sources::Reason::Timeout, 2)].into(),
         last_error: None,
+        left_out: [("not_finite", 3)].into(),
     };
     let rendered = render(&Inputs {
         report: &everything(),
