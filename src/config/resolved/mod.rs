@@ -1,0 +1,123 @@
+//! What the settings mean: each part of the program gets its own, checked, in its own units.
+
+mod check;
+mod model;
+mod prices;
+mod sources;
+
+use std::time::Duration;
+
+use super::raw::RawConfig;
+use super::setting::{ConfigError, Place};
+use crate::model::Settings;
+use crate::pipeline::Limits;
+use crate::sources::prices::PriceBook;
+use crate::sources::{Schedule, aws, cloudwatch, kubernetes, lambda, requests};
+use crate::units::Seconds;
+use check::Check;
+
+/// The settings of every part of the program.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Labels that every series carries besides its own.
+    pub external_labels: Vec<(String, String)>,
+    /// The most series that are shown.
+    pub max_series: usize,
+    /// From one report to the next.
+    pub interval: Duration,
+    /// The model.
+    pub model: Settings,
+    /// How old observations may be.
+    pub limits: Limits,
+    /// Known prices.
+    pub prices: PriceBook,
+    /// The cluster, where one is watched.
+    pub kubernetes: Option<Kubernetes>,
+    /// AWS Lambda, where it is read.
+    pub aws: Option<Aws>,
+    /// Where requests are counted, if anywhere.
+    pub requests: Option<Requests>,
+}
+
+/// The cluster.
+#[derive(Clone, Debug)]
+pub struct Kubernetes {
+    /// Where its address and credentials come from.
+    pub access: kubernetes::Access,
+    /// How it is watched.
+    pub watch: kubernetes::Settings,
+    /// When metrics.k8s.io is asked.
+    pub usage: Schedule,
+}
+
+/// AWS Lambda.
+#[derive(Clone, Debug)]
+pub struct Aws {
+    /// Where and as whom AWS is asked.
+    pub session: aws::Settings,
+    /// Which functions are read.
+    pub functions: lambda::Settings,
+    /// When they are listed.
+    pub functions_schedule: Schedule,
+    /// How their metrics are read.
+    pub metrics: cloudwatch::Settings,
+    /// When they are.
+    pub metrics_schedule: Schedule,
+}
+
+/// Where requests are counted.
+#[derive(Clone, Debug)]
+pub struct Requests {
+    /// How.
+    pub prometheus: requests::Settings,
+    /// When it is asked.
+    pub schedule: Schedule,
+}
+
+/// Checks what the settings mean.
+///
+/// # Errors
+/// Everything that cannot be meant, each with its place and value.
+pub fn resolve(raw: &RawConfig) -> Result<Config, Vec<ConfigError>> {
+    let mut check = Check::default();
+    let top = Place::top();
+    let model = check.model(&raw.model, &raw.prices, &top.key("model"));
+    let window = duration(model.decision_window);
+    let at_model = top.key("model");
+    let config = Config {
+        external_labels: check.labels(raw, &top.key("external_labels")),
+        max_series: raw.max_series as usize,
+        interval: check.interval(
+            raw.model.interval_seconds,
+            &at_model.key("interval_seconds"),
+        ),
+        limits: Limits {
+            longest_gap: check.interval(
+                raw.model.longest_gap_seconds,
+                &at_model.key("longest_gap_seconds"),
+            ),
+            usage_age: check.interval(
+                raw.kubernetes.usage_max_age_seconds,
+                &top.key("kubernetes").key("usage_max_age_seconds"),
+            ),
+        },
+        prices: check.prices(&raw.prices, &top.key("prices")),
+        kubernetes: check.kubernetes(&raw.kubernetes, &top.key("kubernetes")),
+        aws: check.aws(&raw.aws, window, &top.key("aws")),
+        requests: check.requests(
+            &raw.requests,
+            window,
+            &top.key("requests").key("prometheus"),
+        ),
+        model,
+    };
+    if check.errors.is_empty() {
+        Ok(config)
+    } else {
+        Err(check.errors)
+    }
+}
+
+fn duration(time: Seconds) -> Duration {
+    Duration::from_secs_f64(time.seconds())
+}

@@ -1,0 +1,106 @@
+//! The settings of the model.
+
+use super::check::Check;
+use crate::config::raw;
+use crate::config::setting::Place;
+use crate::model::{KubernetesEquivalent, LambdaEquivalent, Settings, SharingPolicy};
+use crate::observation::Architecture;
+use crate::units::{Cores, Hours, Seconds};
+
+impl Check {
+    pub(super) fn model(
+        &mut self,
+        raw: &raw::Model,
+        prices: &raw::Prices,
+        place: &Place,
+    ) -> Settings {
+        let window = &place.key("decision_window_seconds");
+        let hours = &place.key("hours_per_month");
+        let window_seconds = self.within(
+            raw.decision_window_seconds,
+            &(3_600.0..=2_678_400.0),
+            window,
+        );
+        let hours_per_month = self.within(raw.hours_per_month, &(1.0..=744.0), hours);
+        let hours_per_month = self.quantity(Hours::from_hours(hours_per_month), hours);
+        let ratio_place = place.key("cpu_to_memory_price_ratio");
+        Settings {
+            decision_window: self.quantity(Seconds::from_seconds(window_seconds), window),
+            hours_per_month,
+            cpu_to_memory_ratio: self.ratio(
+                raw.cpu_to_memory_price_ratio,
+                &(0.1..=1_000.0),
+                &ratio_place,
+            ),
+            shared_namespaces: raw.shared_namespaces.iter().cloned().collect(),
+            sharing: match raw.sharing {
+                raw::Sharing::Proportional => SharingPolicy::Proportional,
+                raw::Sharing::Even => SharingPolicy::Even,
+                raw::Sharing::None => SharingPolicy::None,
+            },
+            fixed: self.fixed(prices, hours_per_month),
+            verdict_margin: self.ratio(
+                raw.verdict_margin_ratio,
+                &(0.0..=1.0),
+                &place.key("verdict_margin_ratio"),
+            ),
+            lambda_equivalent: self
+                .lambda_equivalent(&raw.lambda_equivalent, &place.key("lambda_equivalent")),
+            kubernetes_equivalent: self.kubernetes_equivalent(
+                &raw.kubernetes_equivalent,
+                &place.key("kubernetes_equivalent"),
+            ),
+        }
+    }
+
+    fn lambda_equivalent(
+        &mut self,
+        raw: &raw::LambdaEquivalent,
+        place: &Place,
+    ) -> LambdaEquivalent {
+        let at = |key| place.key(key);
+        LambdaEquivalent {
+            architecture: match raw.architecture {
+                raw::Architecture::X86 => Architecture::X86_64,
+                raw::Architecture::Arm64 => Architecture::Arm64,
+            },
+            max_slowdown: self.ratio(
+                raw.max_slowdown_ratio,
+                &(1.0..=1e3),
+                &at("max_slowdown_ratio"),
+            ),
+            memory_headroom: self.ratio(
+                raw.memory_headroom_ratio,
+                &(1.0..=10.0),
+                &at("memory_headroom_ratio"),
+            ),
+            concurrency_limit: self.count(raw.concurrency_limit, &at("concurrency_limit")),
+        }
+    }
+
+    fn kubernetes_equivalent(
+        &mut self,
+        raw: &raw::KubernetesEquivalent,
+        place: &Place,
+    ) -> KubernetesEquivalent {
+        let at = |key| place.key(key);
+        let cores = self.within(raw.pod_cpu_cores, &(0.01..=192.0), &at("pod_cpu_cores"));
+        let share = 0.01..=1.0;
+        KubernetesEquivalent {
+            pod_cpu: self.quantity(Cores::from_cores(cores), &at("pod_cpu_cores")),
+            pod_concurrency: self.count(raw.pod_concurrency, &at("pod_concurrency")),
+            target_utilization: self.ratio(
+                raw.target_utilization_ratio,
+                &share,
+                &at("target_utilization_ratio"),
+            ),
+            min_replicas: self.count(raw.min_replicas, &at("min_replicas")),
+            packing_efficiency: self.ratio(
+                raw.packing_efficiency_ratio,
+                &share,
+                &at("packing_efficiency_ratio"),
+            ),
+            cpu_share: self.ratio(raw.cpu_share_ratio, &share, &at("cpu_share_ratio")),
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! The settings of the sources.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::check::Check;
+use super::{Aws, Kubernetes, Requests};
+use crate::config::raw;
+use crate::config::setting::Place;
+use crate::sources::{Schedule, aws, cloudwatch, kubernetes, lambda, requests};
+
+impl Check {
+    fn schedule(
+        &mut self,
+        interval: f64,
+        timeout: f64,
+        place: &Place,
+        key: &str,
+    ) -> Schedule {
+        let interval = self.interval(interval, &place.key(key));
+        let timeout = self.interval(timeout, &place.key("timeout_seconds"));
+        // While a source fails it is asked at least as often as it would be, and every five minutes.
+        let longest_pause = interval.clamp(Duration::from_secs(5), Duration::from_secs(300));
+        Schedule {
+            interval,
+            timeout,
+            longest_pause,
+        }
+    }
+
+    pub(super) fn kubernetes(
+        &mut self,
+        raw: &raw::Kubernetes,
+        place: &Place,
+    ) -> Option<Kubernetes> {
+        let usage = self.schedule(
+            raw.usage_interval_seconds,
+            raw.timeout_seconds,
+            place,
+            "usage_interval_seconds",
+        );
+        let publish_interval = self.interval(
+            raw.publish_interval_seconds,
+            &place.key("publish_interval_seconds"),
+        );
+        let access = match (&raw.kubeconfig, &raw.context) {
+            (None, None) => kubernetes::Access::Inferred,
+            (path, context) => kubernetes::Access::Kubeconfig {
+                path: path.as_ref().map(PathBuf::from),
+                context: context.clone(),
+            },
+        };
+        let watch = kubernetes::Settings {
+            publish_interval,
+            request_timeout: usage.timeout,
+            team_label: raw.team_label.clone(),
+            ..kubernetes::Settings::default()
+        };
+        raw.enabled.then_some(Kubernetes {
+            access,
+            watch,
+            usage,
+        })
+    }
+
+    pub(super) fn aws(&mut self, raw: &raw::Aws, window: Duration, place: &Place) -> Option<Aws> {
+        let functions_schedule = self.schedule(
+            raw.functions_interval_seconds,
+            raw.timeout_seconds,
+            place,
+            "functions_interval_seconds",
+        );
+        let metrics_schedule = self.schedule(
+            raw.metrics_interval_seconds,
+            raw.timeout_seconds,
+            place,
+            "metrics_interval_seconds",
+        );
+        let delay = place.key("metrics_delay_seconds");
+        let delay = self.within(raw.metrics_delay_seconds, &(60.0..=10_800.0), &delay);
+        let functions = lambda::Settings {
+            include: raw.include.clone(),
+            exclude: raw.exclude.clone(),
+        };
+        if let Err(error) =
+            lambda::LambdaSource::new(&functions, aws::Aws::new(aws::Settings::default()))
+        {
+            self.refuse(&place.key(error.list), error.to_string());
+        }
+        raw.enabled.then(|| Aws {
+            session: aws::Settings {
+                region: raw.region.clone(),
+                profile: raw.profile.clone(),
+                ..aws::Settings::default()
+            },
+            functions,
+            functions_schedule,
+            metrics: cloudwatch::Settings {
+                delay: Duration::from_secs_f64(delay),
+                backfill: window,
+                ..cloudwatch::Settings::default()
+            },
+            metrics_schedule,
+        })
+    }
+
+    pub(super) fn requests(
+        &mut self,
+        raw: &raw::Requests,
+        window: Duration,
+        place: &Place,
+    ) -> Option<Requests> {
+        let raw = raw.prometheus.as_ref()?;
+        let schedule = self.schedule(
+            raw.interval_seconds,
+            raw.timeout_seconds,
+            place,
+            "interval_seconds",
+        );
+        let at_step = place.key("step_seconds");
+        let step = self.within(raw.step_seconds, &(30.0..=3_600.0), &at_step);
+        if step.fract() != 0.0 {
+            self.refuse(&at_step, format!("{step} is not a whole number of seconds"));
+        }
+        let delay = self.within(
+            raw.delay_seconds,
+            &(0.0..=3_600.0),
+            &place.key("delay_seconds"),
+        );
+        let queries = self.queries(raw, place)?;
+        let prometheus = requests::Settings {
+            step: Duration::from_secs_f64(step),
+            delay: Duration::from_secs_f64(delay),
+            backfill: window,
+            bearer_token_file: raw.bearer_token_file.as_ref().map(PathBuf::from),
+            headers: raw.headers.clone().into_iter().collect(),
+            timeout: schedule.timeout,
+            ..requests::Settings::new(&raw.url, queries)
+        };
+        if raw.url.is_empty() {
+            self.refuse(
+                &place.key("url"),
+                "is missing: the address of the API up to /api/v1",
+            );
+        } else if let Err(error) = requests::RequestsSource::new(&prometheus) {
+            self.refuse(&place_of(&error, place), error.to_string());
+        }
+        Some(Requests {
+            prometheus,
+            schedule,
+        })
+    }
+
+    fn queries(
+        &mut self,
+        raw: &raw::Prometheus,
+        place: &Place,
+    ) -> Option<requests::Queries> {
+        match (raw.preset, &raw.queries) {
+            (Some(raw::Preset::Istio), None) => Some(requests::Queries::Istio),
+            (None, Some(own)) => Some(requests::Queries::Own {
+                requests: own.requests.clone(),
+                latency: self.latency(own, &place.key("queries")),
+            }),
+            (Some(_), Some(_)) => {
+                self.refuse(place, "has a preset and queries: which of them is meant?");
+                None
+            }
+            (None, None) => {
+                self.refuse(place, "needs a preset (istio) or queries of your own");
+                None
+            }
+        }
+    }
+
+    fn latency(
+        &mut self,
+        raw: &raw::Queries,
+        place: &Place,
+    ) -> Option<requests::LatencyQueries> {
+        match (&raw.latency_sum, &raw.latency_count) {
+            (Some(sum), Some(count)) => Some(requests::LatencyQueries {
+                sum: sum.clone(),
+                count: count.clone(),
+                unit: match raw.latency_unit {
+                    raw::LatencyUnit::Seconds => requests::LatencyUnit::Seconds,
+                    raw::LatencyUnit::Milliseconds => requests::LatencyUnit::Milliseconds,
+                },
+            }),
+            (None, None) => None,
+            _ => {
+                self.refuse(
+                    place,
+                    "needs latency_sum and latency_count together, or neither",
+                );
+                None
+            }
+        }
+    }
+}
+
+/// Where the setting stands that the source of requests refuses.
+fn place_of(error: &requests::BadSettings, place: &Place) -> Place {
+    let queries = place.key("queries");
+    match error {
+        requests::BadSettings::Query(query) => queries.key(&query.field.replace('.', "_")),
+        requests::BadSettings::Address(address) if address.field == "base_url" => place.key("url"),
+        requests::BadSettings::Address(address) => place.key(address.field),
+    }
+}
