@@ -4,6 +4,7 @@
 
 pub mod allocation;
 pub mod assessment;
+pub mod band;
 pub mod crossover;
 pub mod kubernetes_equivalent;
 pub mod lambda;

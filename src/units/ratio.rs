@@ -42,6 +42,12 @@ impl Ratio {
         Self(count as f64)
     }
 
+    /// Whether there is nothing of it.
+    #[must_use]
+    pub const fn is_zero(self) -> bool {
+        self.0 == 0.0
+    }
+
     /// As a plain factor.
     #[must_use]
     pub const fn get(self) -> f64 {

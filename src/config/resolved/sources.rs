@@ -10,13 +10,7 @@ use crate::config::setting::Place;
 use crate::sources::{Schedule, aws, cloudwatch, kubernetes, lambda, requests};
 
 impl Check {
-    fn schedule(
-        &mut self,
-        interval: f64,
-        timeout: f64,
-        place: &Place,
-        key: &str,
-    ) -> Schedule {
+    fn schedule(&mut self, interval: f64, timeout: f64, place: &Place, key: &str) -> Schedule {
         let interval = self.interval(interval, &place.key(key));
         let timeout = self.interval(timeout, &place.key("timeout_seconds"));
         // While a source fails it is asked at least as often as it would be, and every five minutes.
@@ -151,11 +145,7 @@ impl Check {
         })
     }
 
-    fn queries(
-        &mut self,
-        raw: &raw::Prometheus,
-        place: &Place,
-    ) -> Option<requests::Queries> {
+    fn queries(&mut self, raw: &raw::Prometheus, place: &Place) -> Option<requests::Queries> {
         match (raw.preset, &raw.queries) {
             (Some(raw::Preset::Istio), None) => Some(requests::Queries::Istio),
             (None, Some(own)) => Some(requests::Queries::Own {
@@ -173,11 +163,7 @@ impl Check {
         }
     }
 
-    fn latency(
-        &mut self,
-        raw: &raw::Queries,
-        place: &Place,
-    ) -> Option<requests::LatencyQueries> {
+    fn latency(&mut self, raw: &raw::Queries, place: &Place) -> Option<requests::LatencyQueries> {
         match (&raw.latency_sum, &raw.latency_count) {
             (Some(sum), Some(count)) => Some(requests::LatencyQueries {
                 sum: sum.clone(),
