@@ -12,7 +12,8 @@
 )]
 
 use std::env;
-use std::io::{Read, Seek};
+use std::fs::OpenOptions;
+use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -36,16 +37,11 @@ pub(crate) fn python() -> Option<PathBuf> {
     Some(python)
 }
 
-/// `kubectl`, if it is on the machine; `BREAKEVEN_ALLOW_NO_KUBECTL=1` allows its absence in CI.
+/// `kubectl`, if it is on the machine, for the test to be skipped otherwise.
 pub(crate) fn kubectl() -> Option<PathBuf> {
     let found = on_path("kubectl");
     if found.is_none() {
-        let reason = "kubectl is not installed";
-        if env::var("BREAKEVEN_ALLOW_NO_KUBECTL").as_deref() == Ok("1") {
-            println!("skipped: {reason}");
-        } else {
-            skip(reason);
-        }
+        skip("kubectl is not installed; run ./test");
     }
     found
 }
@@ -58,13 +54,22 @@ pub(crate) fn on_path(program: &str) -> Option<PathBuf> {
         .find(|path| path.is_file())
 }
 
-/// Says aloud that a test is skipped, and why; with `CI=true` that is a failure.
+/// Says aloud that a test is skipped, and why, also in the file that `BREAKEVEN_SKIPS` names; with
+/// `CI=true` that is a failure.
 pub(crate) fn skip(reason: &str) {
     assert!(
         env::var("CI").as_deref() != Ok("true"),
         "skipped in CI: {reason}"
     );
     println!("skipped: {reason}");
+    if let Some(file) = env::var_os("BREAKEVEN_SKIPS") {
+        let mut file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(file)
+            .unwrap();
+        writeln!(file, "{reason}").unwrap();
+    }
 }
 
 /// Runs a script of tests/python to its end; a script that fails, fails the test with its output.
