@@ -5,6 +5,7 @@
 //! report all errors at once, each with its place in the file.
 
 mod page;
+mod range;
 pub mod raw;
 pub mod resolved;
 mod setting;

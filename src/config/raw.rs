@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+pub use super::range::Range;
 use super::setting::{choice, settings};
 
 settings! {
@@ -42,8 +43,9 @@ settings! {
         /// Who carries idle, shared and fixed cost: proportional (each workload by its allocated cost), even, or none
         /// (it stays unattributed).
         pub sharing: Sharing = Sharing::Proportional,
-        /// How much the platforms must differ, relative to the dearer one, for a verdict.
-        pub verdict_margin_ratio: f64 = 0.05,
+        /// The part of its allocated cost that a workload's leaving really frees: what remains on the nodes must be
+        /// moved together before a node can go.
+        pub avoidable_ratio: Range = Range { low: 0.0, point: 0.9, high: 1.0 },
         /// The longest time between two looks at the cluster that is charged; a longer one is unobserved.
         pub longest_gap_seconds: f64 = 300.0,
         /// How a workload of the cluster would run on Lambda.
@@ -76,6 +78,8 @@ settings! {
         pub memory_headroom_ratio: f64 = 1.2,
         /// How many environments the account may run at once, where it does not say so itself.
         pub concurrency_limit: u32 = 1_000,
+        /// How many times as long a core of Lambda takes for the same work as one of the cluster.
+        pub core_time_ratio: Range = Range { low: 0.8, point: 1.0, high: 1.25 },
     }
 }
 
@@ -97,13 +101,13 @@ settings! {
         /// How many requests a pod works on at once.
         pub pod_concurrency: u32 = 10,
         /// The utilisation of its CPU request at which a pod is added.
-        pub target_utilization_ratio: f64 = 0.65,
+        pub target_utilization_ratio: Range = Range { low: 0.5, point: 0.65, high: 0.8 },
         /// The least number of pods.
         pub min_replicas: u32 = 2,
         /// How much of the nodes' cost pods can be packed onto.
-        pub packing_efficiency_ratio: f64 = 0.75,
+        pub packing_efficiency_ratio: Range = Range { low: 0.5, point: 0.75, high: 0.9 },
         /// The part of its wall time that a function computes.
-        pub cpu_share_ratio: f64 = 0.5,
+        pub cpu_share_ratio: Range = Range { low: 0.1, point: 0.5, high: 1.0 },
     }
 }
 

@@ -118,6 +118,10 @@ macro_rules! catalogue {
 catalogue! {
     RequestCost: Gauge "breakeven_request_cost_usd" ["usd"], Subject, ["platform", "basis"],
         "Cost of one request over the decision window = cost / requests. On the platform that is its home it is observed, on the other it is projected.";
+    RequestCostLow: Gauge "breakeven_request_cost_low_usd" ["usd"], Subject, ["platform", "basis"],
+        "The least that one request may cost: every parameter that is not known exactly at its cheaper end.";
+    RequestCostHigh: Gauge "breakeven_request_cost_high_usd" ["usd"], Subject, ["platform", "basis"],
+        "The most that one request may cost: every parameter that is not known exactly at its dearer end.";
     WorkloadCost: Counter "breakeven_workload_cost_usd_total" ["usd"], SubjectMoney, ["component"],
         "Money spent where it runs, on the loaded basis = sum of price x time held + its part of idle, shared and fixed cost. The components exclude each other and add up.";
     SharedWorkloadCost: Counter "breakeven_shared_workload_cost_usd_total" ["usd"], SubjectMoney, [],
@@ -138,6 +142,8 @@ catalogue! {
         "Traffic at which both platforms cost the same: the least such traffic (crossing first), and the one above which Kubernetes always costs less (sustained). Absent where they never do.";
     WorkloadVerdict: Gauge "breakeven_workload_verdict" [], Subject, ["verdict"],
         "Which platform costs less, or why that is not known: 1 on the one that holds, 0 on the others.";
+    WorkloadUncertainty: Gauge "breakeven_workload_uncertainty_ratio" ["ratio"], Subject, ["parameter"],
+        "Swing of the projected cost when the parameter that moves it most goes from one end of what it may be to the other = (highest - lowest) / point.";
     WorkloadIneligible: Gauge "breakeven_workload_ineligible" [], Subject, ["reason"],
         "1 for each reason why it cannot move to Lambda as it is. Absent where there is none.";
     WorkloadInfo: Info "breakeven_workload_info" [], Subject, ["architecture", "runtime", "lambda_memory_mib", "team"],

@@ -62,7 +62,7 @@ fn cost(report: &SubjectReport) -> (Usd, Usd) {
         .costs
         .iter()
         .find(|cost| cost.platform == home && cost.basis == Basis::Loaded)
-        .map_or(Usd::ZERO, |cost| cost.monthly);
+        .map_or(Usd::ZERO, |cost| cost.monthly.point);
     (
         monthly,
         report.cost_total.iter().map(|(_, spent)| *spent).sum(),

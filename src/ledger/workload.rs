@@ -9,7 +9,7 @@ use super::slots::Slots;
 use crate::model::allocation::WorkloadRates;
 use crate::model::window::{TrafficWindow, UsedWindow, WorkloadWindow};
 use crate::observation::RequestStep;
-use crate::units::{CoreSeconds, Ratio, Requests, RequestsPerSecond, Seconds, Usd, Window};
+use crate::units::{CoreSeconds, Gib, Ratio, Requests, RequestsPerSecond, Seconds, Usd, Window};
 
 /// How long the use of each moment is kept, to be paired with requests that are counted later.
 const PAIRING_MEMORY: SignedDuration = SignedDuration::from_mins(30);
@@ -92,7 +92,12 @@ impl Cost {
         self.used.cores_held += rates.held.cpu * time;
         self.used.memory += used.working_set * time;
         self.used.memory_held += rates.held.memory * time;
-        self.used.pods += time * Ratio::count(rates.pods - rates.unpriced_pods);
+        let pods = Ratio::count(rates.pods - rates.unpriced_pods);
+        self.used.pods += time * pods;
+        if let Some(share) = pods.inverse() {
+            let each = used.working_set * share;
+            self.stretch((each, each));
+        }
     }
 
     fn add(&mut self, other: &Self, share: Ratio) {
@@ -106,6 +111,14 @@ impl Cost {
         self.used.memory += other.used.memory * share;
         self.used.memory_held += other.used.memory_held * share;
         self.used.pods += other.used.pods * share;
+        if let Some(extremes) = other.used.extremes {
+            self.stretch(extremes);
+        }
+    }
+
+    fn stretch(&mut self, (least, most): (Gib, Gib)) {
+        let (low, high) = self.used.extremes.unwrap_or((least, most));
+        self.used.extremes = Some((low.min(least), high.max(most)));
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::allocation::PricedNode;
+use super::band::Range;
 use super::report::{NodePrice, PriceSource, Provenance, Unpriced};
 use super::settings::{KubernetesEquivalent, LambdaEquivalent, Settings, SharingPolicy};
 use crate::observation::{
@@ -38,20 +39,41 @@ pub(crate) fn settings() -> Settings {
         shared_namespaces: BTreeSet::from(["kube-system".to_owned()]),
         sharing: SharingPolicy::Proportional,
         fixed: UsdPerHour::ZERO,
-        verdict_margin: ratio(0.05),
+        avoidable: Range {
+            low: Ratio::ZERO,
+            point: ratio(0.9),
+            high: Ratio::ONE,
+        },
         lambda_equivalent: LambdaEquivalent {
             architecture: Architecture::Arm64,
             max_slowdown: ratio(2.0),
             memory_headroom: ratio(1.2),
             concurrency_limit: 1_000,
+            core_time: Range {
+                low: ratio(0.8),
+                point: Ratio::ONE,
+                high: ratio(1.25),
+            },
         },
         kubernetes_equivalent: KubernetesEquivalent {
             pod_cpu: Cores::from_cores(0.25).unwrap(),
             pod_concurrency: 10,
-            target_utilization: ratio(0.65),
+            target_utilization: Range {
+                low: ratio(0.5),
+                point: ratio(0.65),
+                high: ratio(0.8),
+            },
             min_replicas: 2,
-            packing_efficiency: ratio(0.75),
-            cpu_share: ratio(0.5),
+            packing_efficiency: Range {
+                low: ratio(0.5),
+                point: ratio(0.75),
+                high: ratio(0.9),
+            },
+            cpu_share: Range {
+                low: ratio(0.1),
+                point: ratio(0.5),
+                high: Ratio::ONE,
+            },
         },
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::node_split::Split;
-use super::settings::KubernetesEquivalent;
+use crate::observation::Resources;
 use crate::tariff::lambda as tariff;
 use crate::units::{Cores, MemoryMib, Ratio, UsdPerHour};
 
@@ -19,22 +19,69 @@ pub struct MinuteConcurrency {
     pub concurrency: Ratio,
 }
 
+/// How pods are sized, each parameter at one value.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sizing {
+    /// What one pod requests.
+    pub pod_cpu: Cores,
+    /// How many requests one pod works on at once.
+    pub pod_concurrency: u32,
+    /// The least number of pods.
+    pub min_replicas: u32,
+    /// The utilisation of its CPU request at which an autoscaler adds a pod.
+    pub target_utilization: Ratio,
+    /// How much of the nodes' cost pods can be packed onto (η).
+    pub packing_efficiency: Ratio,
+    /// The part of its wall time that a function computes (φ).
+    pub cpu_share: Ratio,
+}
+
+/// A kind of machine that pods could have for themselves.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Machine {
+    /// What it costs.
+    pub price: UsdPerHour,
+    /// What pods can have of it.
+    pub allocatable: Resources,
+}
+
 /// The pods that would do it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Equivalent {
     /// Pods, mean over time (n).
     pub replicas: Ratio,
+    /// Pods, at the peak.
+    pub replicas_peak: Ratio,
     /// Pods that the mean traffic would fill, without floor, rounding or holding.
     pub replicas_filled: Ratio,
     /// What one pod costs, packed.
     pub replica: UsdPerHour,
+    /// What one pod requests.
+    pub request: Resources,
 }
 
 impl Equivalent {
     /// What all of it costs, in USD per hour. Formula: `mean n · replica`.
     #[must_use]
-    pub fn cost(&self) -> UsdPerHour {
+    pub fn packed(&self) -> UsdPerHour {
         self.replica * self.replicas
+    }
+
+    /// What it would cost on machines of its own, the cheapest kind that does it; absent where no kind holds a pod.
+    ///
+    /// Formula: `price · max over r of ceil(peak n · request_r / allocatable_r)`.
+    #[must_use]
+    pub fn dedicated(&self, machines: &[Machine]) -> Option<UsdPerHour> {
+        let cost = |machine: &Machine| {
+            let (request, has) = (self.request, machine.allocatable);
+            let fits = request.cpu <= has.cpu && request.memory <= has.memory;
+            let cpu = (request.cpu * self.replicas_peak).over(has.cpu)?.ceil();
+            let memory = (request.memory * self.replicas_peak)
+                .over(has.memory)?
+                .ceil();
+            fits.then(|| machine.price * cpu.max(memory))
+        };
+        machines.iter().filter_map(cost).reduce(UsdPerHour::min)
     }
 }
 
@@ -53,12 +100,13 @@ pub fn size(
     minutes: u32,
     memory: MemoryMib,
     prices: Split,
-    settings: &KubernetesEquivalent,
+    sizing: &Sizing,
 ) -> Option<Equivalent> {
     let first = last - i64::from(minutes) + 1;
-    let floor = Ratio::from_factor(f64::from(settings.min_replicas)).ok()?;
+    let floor = Ratio::from_factor(f64::from(sizing.min_replicas)).ok()?;
     let time = Ratio::from_factor(f64::from(minutes)).ok()?.inverse()?;
     let mut replicas = Ratio::ZERO;
+    let mut peak_replicas = Ratio::ZERO;
     let mut filled = Ratio::ZERO;
     // The peaks still held, falling: the front is the highest, the back the newest.
     let mut held: VecDeque<MinuteConcurrency> = VecDeque::new();
@@ -69,7 +117,7 @@ pub fn size(
     let mut minute = first;
     while minute <= last {
         if let Some(now) = active.next_if(|next| next.minute == minute) {
-            filled = filled + replicas_for(now.concurrency, memory, settings)?;
+            filled = filled + replicas_for(now.concurrency, memory, sizing)?;
             while held
                 .back()
                 .is_some_and(|older| older.concurrency <= now.concurrency)
@@ -92,29 +140,33 @@ pub fn size(
             minute = next;
             continue;
         };
-        let wanted = replicas_for(peak.concurrency, memory, settings)?.ceil();
+        let wanted = replicas_for(peak.concurrency, memory, sizing)?.ceil();
+        peak_replicas = peak_replicas.max(wanted);
         replicas = replicas + wanted.max(floor);
         minute += 1;
     }
-    let pod = settings.pod_cpu * prices.core + memory.gib() * prices.memory;
+    let request = Resources {
+        cpu: sizing.pod_cpu,
+        memory: memory.gib(),
+        gpus: 0,
+    };
+    let pod = request.cpu * prices.core + request.memory * prices.memory;
     Some(Equivalent {
         replicas: replicas * time,
+        replicas_peak: peak_replicas.max(floor),
         replicas_filled: filled * time,
-        replica: pod * settings.packing_efficiency.inverse()?,
+        replica: pod * sizing.packing_efficiency.inverse()?,
+        request,
     })
 }
 
 /// How many pods so many requests at once fill.
-fn replicas_for(
-    concurrency: Ratio,
-    memory: MemoryMib,
-    settings: &KubernetesEquivalent,
-) -> Option<Ratio> {
+fn replicas_for(concurrency: Ratio, memory: MemoryMib, sizing: &Sizing) -> Option<Ratio> {
     let cores_each = (f64::from(memory.mib()) / tariff::MIB_PER_CORE).min(1.0);
-    let busy = Cores::from_cores(cores_each).ok()? * settings.cpu_share * concurrency;
-    let by_cpu = busy.over(settings.pod_cpu * settings.target_utilization)?;
+    let busy = Cores::from_cores(cores_each).ok()? * sizing.cpu_share * concurrency;
+    let by_cpu = busy.over(sizing.pod_cpu * sizing.target_utilization)?;
     let by_slots = concurrency
-        * Ratio::from_factor(f64::from(settings.pod_concurrency))
+        * Ratio::from_factor(f64::from(sizing.pod_concurrency))
             .ok()?
             .inverse()?;
     Some(by_cpu.max(by_slots))
@@ -123,7 +175,7 @@ fn replicas_for(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::fixtures::{ratio, settings};
+    use crate::model::fixtures::{ratio, resources, settings};
     use crate::units::{UsdPerCoreHour, UsdPerGibHour};
 
     fn prices() -> Split {
@@ -148,7 +200,7 @@ mod tests {
             minutes,
             memory,
             prices(),
-            &settings().kubernetes_equivalent,
+            &settings().kubernetes_equivalent.point(),
         )
         .unwrap()
     }
@@ -197,5 +249,27 @@ mod tests {
     fn a_pod_costs_what_it_requests_over_the_packing_efficiency() {
         let expected = (0.25 * 0.03 + 1_769.0 / 1_024.0 * 0.003) / 0.75;
         assert!((sized(&[], 10).replica.hourly() - expected).abs() < 1e-12);
+    }
+
+    #[test]
+    fn machines_of_its_own_are_as_many_as_the_peak_fills_of_the_cheapest_kind() {
+        // A peak of 20 pods: 5 cores and 34.5 GiB.
+        let found = sized(&[(10, 6.5)], 60);
+        let machine = |price, cores, gib| Machine {
+            price: UsdPerHour::from_hourly(price).unwrap(),
+            allocatable: resources(cores, gib),
+        };
+        let large = machine(0.1, 2.0, 8.0);
+        let huge = machine(0.45, 8.0, 32.0);
+        let tiny = machine(0.001, 0.2, 64.0);
+        let cost = |machines: &[Machine]| found.dedicated(machines).map(UsdPerHour::hourly);
+        assert!(
+            (cost(&[large]).unwrap() - 0.5).abs() < 1e-12,
+            "{:?}",
+            cost(&[large])
+        );
+        assert!((cost(&[huge, large]).unwrap() - 0.5).abs() < 1e-12);
+        assert_eq!(cost(&[tiny]), None, "no pod fits");
+        assert_eq!(cost(&[]), None);
     }
 }

@@ -39,12 +39,18 @@ impl Charge {
 }
 
 impl Run {
+    /// What rounding adds in the mean.
+    #[must_use]
+    pub fn mean_rounding(&self) -> Seconds {
+        self.invocations.each_taking(tariff::MEAN_ROUNDING)
+    }
+
     /// The time that is billed: each invocation is rounded up to a whole millisecond.
     ///
     /// Formula: `Σ duration + 0.0005 s · N`; the true figure is within half a millisecond of it for each invocation.
     #[must_use]
     pub fn billed(&self) -> Seconds {
-        self.duration + self.invocations.each_taking(tariff::MEAN_ROUNDING)
+        self.duration + self.mean_rounding()
     }
 
     /// Memory over billed time, AWS's GB-s.

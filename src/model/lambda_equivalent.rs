@@ -20,6 +20,8 @@ pub struct Demand {
     /// Memory of the process that serves it (W): what one pod uses now, which is an upper bound where a pod
     /// serves several requests at once.
     pub working_set: Gib,
+    /// How many times as long a core of Lambda takes as the one it was measured on (q).
+    pub core_time: Ratio,
 }
 
 /// The function that would do it.
@@ -35,13 +37,13 @@ pub struct Equivalent {
 
 /// Chooses the memory setting at which a request costs least while it stays quick enough.
 ///
-/// Formula: waiting time `i = max(0, w - s)`; duration `d(M) = i + s / min(1, M/1769)`; memory `M >= 1.2·W` within
+/// Formula: waiting time `i = max(0, w - s)`; duration `d(M) = i + s·q / min(1, M/1769)`; memory `M >= 1.2·W` within
 /// 128 to 10,240 MB. Of the settings with `d(M) <= slowdown · w` and under 900 s, the one with the least `M · d(M)`.
 /// Where there is none, the quickest, and the reason.
 ///
 /// ```
 /// use breakeven::model::lambda_equivalent::{Demand, choose};
-/// use breakeven::model::LambdaEquivalent;
+/// use breakeven::model::{LambdaEquivalent, band::Range};
 /// use breakeven::observation::Architecture;
 /// use breakeven::units::{Gib, Ratio, Seconds};
 ///
@@ -50,12 +52,14 @@ pub struct Equivalent {
 ///     cpu: Seconds::from_millis(20.0)?,
 ///     latency: Seconds::from_millis(100.0)?,
 ///     working_set: Gib::from_mib(200.0)?,
+///     core_time: Ratio::ONE,
 /// };
 /// let settings = LambdaEquivalent {
 ///     architecture: Architecture::Arm64,
 ///     max_slowdown: Ratio::from_factor(2.0)?,
 ///     memory_headroom: Ratio::from_factor(1.2)?,
 ///     concurrency_limit: 1_000,
+///     core_time: Range::exactly(Ratio::ONE),
 /// };
 /// let equivalent = choose(demand, &settings);
 /// // 256 MB would take 80 + 20 · 1769/256 = 218 ms, more than twice as long as now.
@@ -114,7 +118,7 @@ fn duration(demand: Demand, memory: MemoryMib) -> Seconds {
         .min(Ratio::ONE)
         .inverse()
         .unwrap_or(Ratio::ONE);
-    waiting + demand.cpu * slowdown
+    waiting + demand.cpu * demand.core_time * slowdown
 }
 
 /// Whether so much traffic at once needs more environments than the account may run.
@@ -135,6 +139,7 @@ mod tests {
             cpu: seconds(cpu),
             latency: seconds(latency),
             working_set: Gib::from_mib(mib).unwrap(),
+            core_time: Ratio::ONE,
         }
     }
 

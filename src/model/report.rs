@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::band::{Banded, Parameter};
 use crate::observation::{Architecture, FunctionId, Node, WorkloadId};
 use crate::units::{
     GibSeconds, MemoryMib, Ratio, Requests, Seconds, Usd, UsdDelta, UsdPerCoreHour, UsdPerGibHour,
@@ -87,6 +88,8 @@ pub enum Basis {
     Allocated,
     /// That, and its part of idle, shared and fixed cost. Reconciles with the bill.
     Loaded,
+    /// What its leaving would really free.
+    Avoidable,
 }
 
 impl Basis {
@@ -97,6 +100,7 @@ impl Basis {
             Self::Used => "used",
             Self::Allocated => "allocated",
             Self::Loaded => "loaded",
+            Self::Avoidable => "avoidable",
         }
     }
 }
@@ -215,6 +219,8 @@ pub struct SubjectReport {
     pub verdict: Verdict,
     /// Why it cannot move.
     pub ineligible: Vec<Ineligibility>,
+    /// The parameter that moves the projection most, and by how much of it.
+    pub uncertainty: Option<(Parameter, Ratio)>,
     /// Facts for joins.
     pub facts: SubjectFacts,
 }
@@ -240,9 +246,26 @@ pub struct PlatformCost {
     /// What is included.
     pub basis: Basis,
     /// The decision window scaled to a month.
-    pub monthly: Usd,
-    /// One request; absent where there were none.
-    pub per_request: Option<UsdPerRequest>,
+    pub monthly: Banded,
+    /// The requests of that month.
+    pub requests: Requests,
+}
+
+impl PlatformCost {
+    /// The cost of one request; absent where there were none.
+    #[must_use]
+    pub fn per_request(&self) -> Option<UsdPerRequest> {
+        self.monthly.point.per(self.requests)
+    }
+
+    /// The least and the most that one request may cost; absent where there were none.
+    #[must_use]
+    pub fn per_request_band(&self) -> Option<(UsdPerRequest, UsdPerRequest)> {
+        Some((
+            self.monthly.low.per(self.requests)?,
+            self.monthly.high.per(self.requests)?,
+        ))
+    }
 }
 
 /// How well a workload uses what it pays for.

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use super::band::Range;
+use super::kubernetes_equivalent::Sizing;
 use crate::observation::Architecture;
 use crate::units::{Cores, Hours, Ratio, Seconds, UsdPerHour};
 
@@ -20,8 +22,8 @@ pub struct Settings {
     pub sharing: SharingPolicy,
     /// What the cluster costs besides its nodes: control plane, load balancers and the like.
     pub fixed: UsdPerHour,
-    /// How much the platforms must differ, relative to the dearer, for a verdict.
-    pub verdict_margin: Ratio,
+    /// The part of its allocated cost that a workload's leaving really frees (κ).
+    pub avoidable: Range<Ratio>,
     /// How a workload of the cluster would run on Lambda.
     pub lambda_equivalent: LambdaEquivalent,
     /// How a function would run in the cluster.
@@ -50,6 +52,8 @@ pub struct LambdaEquivalent {
     pub memory_headroom: Ratio,
     /// How many environments the account may run at once, where the account does not say.
     pub concurrency_limit: u32,
+    /// How many times as long a core of Lambda takes as one of the cluster (q).
+    pub core_time: Range<Ratio>,
 }
 
 /// How a function would run in the cluster.
@@ -59,12 +63,27 @@ pub struct KubernetesEquivalent {
     pub pod_cpu: Cores,
     /// How many requests one pod works on at once.
     pub pod_concurrency: u32,
-    /// The utilisation of its CPU request at which an autoscaler adds a pod.
-    pub target_utilization: Ratio,
     /// The least number of pods.
     pub min_replicas: u32,
+    /// The utilisation of its CPU request at which an autoscaler adds a pod.
+    pub target_utilization: Range<Ratio>,
     /// How much of the nodes' cost pods can be packed onto (η).
-    pub packing_efficiency: Ratio,
+    pub packing_efficiency: Range<Ratio>,
     /// The part of its wall time that a function computes (φ).
-    pub cpu_share: Ratio,
+    pub cpu_share: Range<Ratio>,
+}
+
+impl KubernetesEquivalent {
+    /// With every parameter at its best single value.
+    #[must_use]
+    pub fn point(&self) -> Sizing {
+        Sizing {
+            pod_cpu: self.pod_cpu,
+            pod_concurrency: self.pod_concurrency,
+            min_replicas: self.min_replicas,
+            target_utilization: self.target_utilization.point,
+            packing_efficiency: self.packing_efficiency.point,
+            cpu_share: self.cpu_share.point,
+        }
+    }
 }

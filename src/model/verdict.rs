@@ -1,7 +1,8 @@
 //! Which platform costs less, or why that is not known.
 
+use super::band::Banded;
 use super::report::Verdict;
-use crate::units::{Ratio, Requests, Seconds, Usd};
+use crate::units::{Requests, Seconds};
 
 /// The least time and traffic that a verdict stands on.
 const LEAST_COVERED: f64 = 3_600.0;
@@ -23,24 +24,23 @@ pub fn insufficient(covered: Seconds, requests: Requests) -> Option<Verdict> {
     }
 }
 
-/// The cheaper platform, where they differ by more than `margin` of the dearer one.
+/// The platform that costs less whatever the inputs may be; inconclusive where the bands overlap.
 #[must_use]
-pub fn compare(kubernetes: Usd, lambda: Usd, margin: Ratio) -> Verdict {
-    let dearer = kubernetes.max(lambda);
-    let difference = dearer.less(kubernetes.min(lambda));
-    if difference <= dearer * margin {
-        Verdict::Inconclusive
-    } else if kubernetes < lambda {
+pub fn compare(kubernetes: &Banded, lambda: &Banded) -> Verdict {
+    if kubernetes.high < lambda.low {
         Verdict::Kubernetes
-    } else {
+    } else if lambda.high < kubernetes.low {
         Verdict::Lambda
+    } else {
+        Verdict::Inconclusive
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::fixtures::{ratio, seconds};
+    use crate::model::fixtures::seconds;
+    use crate::units::Usd;
 
     #[test]
     fn a_verdict_needs_an_hour_and_a_hundred_requests() {
@@ -55,12 +55,29 @@ mod tests {
     }
 
     #[test]
-    fn costs_that_hardly_differ_are_inconclusive() {
+    fn only_bands_that_do_not_overlap_give_a_verdict() {
         let usd = |value| Usd::from_usd(value).unwrap();
-        let verdict = |kubernetes, lambda| compare(usd(kubernetes), usd(lambda), ratio(0.05));
-        assert_eq!(verdict(100.0, 104.0), Verdict::Inconclusive);
-        assert_eq!(verdict(100.0, 106.0), Verdict::Kubernetes);
-        assert_eq!(verdict(106.0, 100.0), Verdict::Lambda);
-        assert_eq!(verdict(0.0, 0.0), Verdict::Inconclusive);
+        let band = |low, high| Banded {
+            low: usd(low),
+            high: usd(high),
+            ..Banded::exactly(usd(low))
+        };
+        assert_eq!(
+            compare(&band(1.0, 2.0), &band(3.0, 4.0)),
+            Verdict::Kubernetes
+        );
+        assert_eq!(compare(&band(3.0, 4.0), &band(1.0, 2.0)), Verdict::Lambda);
+        assert_eq!(
+            compare(&band(1.0, 3.0), &band(2.0, 4.0)),
+            Verdict::Inconclusive
+        );
+        assert_eq!(
+            compare(&band(1.0, 2.0), &band(2.0, 2.0)),
+            Verdict::Inconclusive
+        );
+        assert_eq!(
+            compare(&band(0.0, 0.0), &band(0.0, 0.0)),
+            Verdict::Inconclusive
+        );
     }
 }

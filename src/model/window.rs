@@ -1,7 +1,10 @@
 //! What was seen of a subject in the decision window, as sums.
 
+use super::band::Range;
 use super::kubernetes_equivalent::MinuteConcurrency;
-use crate::units::{CoreSeconds, Cores, GibSeconds, Requests, RequestsPerSecond, Seconds, Usd};
+use crate::units::{
+    CoreSeconds, Cores, Gib, GibSeconds, Requests, RequestsPerSecond, Seconds, Usd,
+};
 
 /// A workload of the cluster.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -39,6 +42,22 @@ pub struct UsedWindow {
     pub memory_held: GibSeconds,
     /// Pods over time.
     pub pods: Seconds,
+    /// The least and the most that one pod used, in the mean over the workload's pods.
+    pub extremes: Option<(Gib, Gib)>,
+}
+
+impl UsedWindow {
+    /// The memory of one pod (W): its mean over time, and its extremes; absent while none was seen.
+    #[must_use]
+    pub fn working_set(&self) -> Option<Range<Gib>> {
+        let point = self.memory.mean_over(self.pods)?;
+        let (low, high) = self.extremes.unwrap_or((point, point));
+        Some(Range {
+            low: low.min(point),
+            point,
+            high: high.max(point),
+        })
+    }
 }
 
 /// The requests that a workload served.

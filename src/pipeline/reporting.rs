@@ -6,8 +6,9 @@ use jiff::Timestamp;
 
 use super::Pipeline;
 use crate::ledger::{FunctionAccount, WorkloadAccount};
-use crate::model::assessment::{self, Assessment, Circumstances};
-use crate::model::node_split::{Split, split};
+use crate::model::assessment::{self, Assessment, Circumstances, ClusterPrices};
+use crate::model::kubernetes_equivalent::Machine;
+use crate::model::node_split::split;
 use crate::model::{
     AccountReport, ClusterComponent, ClusterReport, Component, FunctionCounters, Home, Outcome,
     Report, SharedWorkload, Subject, SubjectFacts, SubjectReport,
@@ -29,11 +30,11 @@ impl Pipeline {
             .cluster
             .as_ref()
             .map(|_| self.cluster_report(&workloads));
-        let prices = self.mean_split();
+        let prices = self.cluster_prices();
         let functions = self
             .by_id
             .values()
-            .map(|function| self.function(function, prices));
+            .map(|function| self.function(function, prices.as_ref()));
         let mut subjects = workloads;
         subjects.extend(functions);
         subjects.sort_by(|left, right| left.subject.cmp(&right.subject));
@@ -110,7 +111,7 @@ impl Pipeline {
         }
     }
 
-    fn function(&self, function: &Function, prices: Option<Split>) -> SubjectReport {
+    fn function(&self, function: &Function, prices: Option<&ClusterPrices>) -> SubjectReport {
         let account = self.ledger.function(&function.id);
         let window = account.and_then(FunctionAccount::window);
         let assessment = window
@@ -173,19 +174,28 @@ impl Pipeline {
         }
     }
 
-    /// The mean price of a core and a GiB over the cluster's machines; absent while none has a price.
-    fn mean_split(&self) -> Option<Split> {
+    /// What the cluster's machines cost; absent while none has a price.
+    fn cluster_prices(&self) -> Option<ClusterPrices> {
         let mut price = UsdPerHour::ZERO;
         let mut capacity = Resources::default();
+        let mut machines: Vec<Machine> = Vec::new();
         for report in &self.rates.nodes {
             let is_machine = report.node.capacity_type != CapacityType::Fargate;
             if let (true, Ok(known)) = (is_machine, &report.price) {
                 price += known.price;
                 capacity.cpu += report.node.capacity.cpu;
                 capacity.memory += report.node.capacity.memory;
+                let machine = Machine {
+                    price: known.price,
+                    allocatable: report.node.allocatable,
+                };
+                if !machines.contains(&machine) {
+                    machines.push(machine);
+                }
             }
         }
-        split(price, capacity, self.settings.cpu_to_memory_ratio)
+        let mean = split(price, capacity, self.settings.cpu_to_memory_ratio)?;
+        Some(ClusterPrices { mean, machines })
     }
 
     /// The least limit of the accounts that say theirs: a workload would move to one of them.
@@ -201,7 +211,11 @@ fn monthly(subject: &SubjectReport, platform: Home) -> Option<Usd> {
     let decisive = |cost: &&crate::model::PlatformCost| {
         cost.platform == platform && cost.basis == crate::model::Basis::Loaded
     };
-    subject.costs.iter().find(decisive).map(|cost| cost.monthly)
+    subject
+        .costs
+        .iter()
+        .find(decisive)
+        .map(|cost| cost.monthly.point)
 }
 
 fn subject_report(
@@ -224,6 +238,7 @@ fn subject_report(
         breakeven: assessment.breakeven,
         verdict: assessment.verdict,
         ineligible: assessment.ineligible,
+        uncertainty: assessment.uncertainty,
         facts: SubjectFacts {
             lambda_memory: assessment.lambda_memory,
             ..facts

@@ -108,7 +108,7 @@ fn cost(subject: &SubjectReport, platform: Home, basis: Basis) -> Option<f64> {
         .costs
         .iter()
         .find(|one| one.platform == platform && one.basis == basis);
-    one.map(|one| one.monthly.usd())
+    one.map(|one| one.monthly.point.usd())
 }
 
 #[test]
@@ -138,7 +138,7 @@ fn a_workload_with_traffic_has_its_cost_on_both_platforms_and_a_verdict() {
         .iter()
         .find(|one| one.basis == Basis::Loaded)
         .unwrap()
-        .per_request;
+        .per_request();
     assert!((per_request.unwrap().each() - 73.0 / 2_628_000.0).abs() < 1e-15);
 }
 
@@ -191,7 +191,7 @@ fn a_workload_whose_requests_nothing_counts_has_costs_and_says_what_is_missing()
     let report = pipeline.report(at(60));
     let web = only(&report);
     assert!(cost(web, Home::Kubernetes, Basis::Loaded).is_some());
-    assert!(web.costs.iter().all(|one| one.per_request.is_none()));
+    assert!(web.costs.iter().all(|one| one.per_request().is_none()));
     assert_eq!(
         (web.verdict, web.monthly_saving),
         (Verdict::NoRequests, None)
@@ -333,7 +333,8 @@ fn a_function_beside_a_cluster_is_priced_as_pods_too() {
     let pod = (0.25 * 10.1 * price + price) / 0.75;
     let pods = cost(resize, Home::Kubernetes, Basis::Loaded).unwrap();
     assert!((pods - 2.0 * pod * 730.0).abs() < 1e-9, "{pods}");
-    assert_eq!(resize.verdict, Verdict::Lambda, "{pods}");
+    // By the point Lambda costs a little less, but the function may compute less or more than that.
+    assert_eq!(resize.verdict, Verdict::Inconclusive, "{pods}");
 }
 
 #[test]

@@ -3,9 +3,10 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use crate::config::raw::RawConfig;
+use crate::config::raw::{self, RawConfig};
 use crate::config::setting::{ConfigError, Place};
 use crate::exposition::is_label_name;
+use crate::model::band::Range;
 use crate::units::{NotAQuantity, Ratio};
 
 /// The least and the longest duration that an interval may have, in seconds.
@@ -60,6 +61,31 @@ impl Check {
     ) -> Ratio {
         let value = self.within(value, limits, place);
         self.quantity(Ratio::from_factor(value), place)
+    }
+
+    /// A ratio that is known within limits, which are in order.
+    pub(super) fn range(
+        &mut self,
+        raw: raw::Range,
+        limits: &RangeInclusive<f64>,
+        place: &Place,
+    ) -> Range<Ratio> {
+        if raw.low.to_bits() == raw.high.to_bits() {
+            return Range::exactly(self.ratio(raw.point, limits, place));
+        }
+        let range = Range {
+            low: self.ratio(raw.low, limits, &place.key("low")),
+            point: self.ratio(raw.point, limits, &place.key("point")),
+            high: self.ratio(raw.high, limits, &place.key("high")),
+        };
+        if !(raw.low <= raw.point && raw.point <= raw.high) {
+            let order = format!("{} {} {}", raw.low, raw.point, raw.high);
+            self.refuse(
+                place,
+                format!("{order} are not in order: low is the least, high the most"),
+            );
+        }
+        range
     }
 
     pub(super) fn count(&mut self, value: u32, place: &Place) -> u32 {

@@ -39,10 +39,10 @@ impl Check {
                 raw::Sharing::None => SharingPolicy::None,
             },
             fixed: self.fixed(prices, hours_per_month),
-            verdict_margin: self.ratio(
-                raw.verdict_margin_ratio,
+            avoidable: self.range(
+                raw.avoidable_ratio,
                 &(0.0..=1.0),
-                &place.key("verdict_margin_ratio"),
+                &place.key("avoidable_ratio"),
             ),
             lambda_equivalent: self
                 .lambda_equivalent(&raw.lambda_equivalent, &place.key("lambda_equivalent")),
@@ -75,6 +75,7 @@ impl Check {
                 &at("memory_headroom_ratio"),
             ),
             concurrency_limit: self.count(raw.concurrency_limit, &at("concurrency_limit")),
+            core_time: self.range(raw.core_time_ratio, &(0.1..=10.0), &at("core_time_ratio")),
         }
     }
 
@@ -89,18 +90,18 @@ impl Check {
         KubernetesEquivalent {
             pod_cpu: self.quantity(Cores::from_cores(cores), &at("pod_cpu_cores")),
             pod_concurrency: self.count(raw.pod_concurrency, &at("pod_concurrency")),
-            target_utilization: self.ratio(
+            target_utilization: self.range(
                 raw.target_utilization_ratio,
                 &share,
                 &at("target_utilization_ratio"),
             ),
             min_replicas: self.count(raw.min_replicas, &at("min_replicas")),
-            packing_efficiency: self.ratio(
+            packing_efficiency: self.range(
                 raw.packing_efficiency_ratio,
                 &share,
                 &at("packing_efficiency_ratio"),
             ),
-            cpu_share: self.ratio(raw.cpu_share_ratio, &share, &at("cpu_share_ratio")),
+            cpu_share: self.range(raw.cpu_share_ratio, &share, &at("cpu_share_ratio")),
         }
     }
 }

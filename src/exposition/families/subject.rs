@@ -2,7 +2,9 @@
 
 use crate::exposition::catalogue::{IDENTITY, Metric};
 use crate::exposition::sample::{Batch, Labels};
-use crate::model::{Breakeven, FunctionCounters, SharedWorkload, Subject, SubjectReport, Verdict};
+use crate::model::{
+    Basis, Breakeven, FunctionCounters, SharedWorkload, Subject, SubjectReport, Verdict,
+};
 use crate::observation::WorkloadId;
 
 use super::flag;
@@ -46,11 +48,24 @@ fn money(report: &SubjectReport, identity: &Labels, batch: &mut Batch) {
     for cost in &report.costs {
         let on = identity.clone().and("platform", cost.platform.as_str());
         let labels = on.and("basis", cost.basis.as_str());
-        if let Some(each) = cost.per_request {
+        if let Some(each) = cost.per_request() {
             batch.push(Metric::RequestCost, labels.clone(), each.each());
         }
-        batch.push(Metric::WorkloadMonthlyCost, labels, cost.monthly.usd());
+        if let Some((low, high)) = cost.per_request_band().filter(|_| has_band(cost.basis)) {
+            batch.push(Metric::RequestCostLow, labels.clone(), low.each());
+            batch.push(Metric::RequestCostHigh, labels.clone(), high.each());
+        }
+        batch.push(
+            Metric::WorkloadMonthlyCost,
+            labels,
+            cost.monthly.point.usd(),
+        );
     }
+}
+
+/// Whether a cost on this basis is shown with its band: those that are measured have none.
+const fn has_band(basis: Basis) -> bool {
+    matches!(basis, Basis::Loaded | Basis::Avoidable)
 }
 
 fn comparison(report: &SubjectReport, identity: &Labels, batch: &mut Batch) {
@@ -98,6 +113,10 @@ fn comparison(report: &SubjectReport, identity: &Labels, batch: &mut Batch) {
             labels,
             flag(verdict == report.verdict),
         );
+    }
+    if let Some((parameter, swing)) = report.uncertainty {
+        let labels = identity.clone().and("parameter", parameter.as_str());
+        batch.push(Metric::WorkloadUncertainty, labels, swing.get());
     }
     for reason in &report.ineligible {
         let labels = identity.clone().and("reason", reason.as_str());

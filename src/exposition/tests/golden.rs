@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::reports::*;
 use super::*;
 use crate::exposition::{ApiUse, ConfigState};
+use crate::model::band::Parameter;
 use crate::model::{Breakeven, SharedWorkload, Subject, SubjectReport, Verdict};
 use crate::observation::WorkloadKind;
 use crate::sources::Reason;
@@ -70,6 +71,31 @@ fn both_platforms_of_a_workload() {
         breakeven_workload_monthly_cost_usd{home="kubernetes",namespace="shop",workload_kind="Deployment",workload="checkout",platform="kubernetes",basis="loaded"} 60.736
         breakeven_workload_monthly_cost_usd{home="kubernetes",namespace="shop",workload_kind="Deployment",workload="checkout",platform="lambda",basis="loaded"} 5.17
         breakeven_workload_monthly_saving_usd{home="kubernetes",namespace="shop",workload_kind="Deployment",workload="checkout"} 55.5
+        "#,
+    );
+}
+
+#[test]
+fn the_band_of_a_cost_and_what_it_comes_from() {
+    let mut report = checkout();
+    for cost in &mut report.costs {
+        cost.monthly.low = usd(cost.monthly.point.usd() / 2.0);
+        cost.monthly.high = usd(cost.monthly.point.usd() * 2.0);
+    }
+    report.uncertainty = Some((Parameter::CoreSpeed, ratio(1.5)));
+    assert_series(
+        &text(&of(report)),
+        &[
+            "breakeven_request_cost_low_usd",
+            "breakeven_request_cost_high_usd",
+            "breakeven_workload_uncertainty_ratio",
+        ],
+        r#"
+        breakeven_request_cost_low_usd{home="kubernetes",namespace="shop",workload_kind="Deployment",workload="checkout",platform="kubernetes",basis="loaded"} 6.0736e-6
+        breakeven_request_cost_low_usd{home="kubernetes",namespace="shop",workload_kind="Deployment",workload="checkout",platform="lambda",basis="loaded"} 5.17e-7
+        breakeven_request_cost_high_usd{home="kubernetes",namespace="shop",workload_kind="Deployment",workload="checkout",platform="kubernetes",basis="loaded"} 2.42944e-5
+        breakeven_request_cost_high_usd{home="kubernetes",namespace="shop",workload_kind="Deployment",workload="checkout",platform="lambda",basis="loaded"} 2.068e-6
+        breakeven_workload_uncertainty_ratio{home="kubernetes",namespace="shop",workload_kind="Deployment",workload="checkout",parameter="core_speed"} 1.5
         "#,
     );
 }
@@ -167,7 +193,7 @@ fn what_is_not_known_of_a_workload_is_absent() {
 fn a_workload_without_requests_has_a_month_and_no_cost_per_request() {
     let mut subject = checkout();
     for cost in &mut subject.costs {
-        cost.per_request = None;
+        cost.requests = requests(0.0);
     }
     let text = text(&of(subject));
     assert_eq!(series(&text, &["breakeven_request_cost_usd"]).len(), 0);

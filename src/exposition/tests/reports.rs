@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use crate::model::band::Banded;
 use crate::model::{
     AccountReport, Basis, Breakeven, ClusterComponent, ClusterReport, Component, FunctionCounters,
     Home, Ineligibility, NodePrice, NodeReport, Outcome, PlatformCost, PriceSource, Provenance,
@@ -13,8 +14,7 @@ use crate::observation::{
     Architecture, CapacityType, FunctionId, Node, Resources, WorkloadId, WorkloadKind,
 };
 use crate::units::{
-    GibSeconds, MemoryMib, Ratio, Requests, Seconds, Usd, UsdPerCoreHour, UsdPerGibHour,
-    UsdPerHour, UsdPerRequest,
+    GibSeconds, MemoryMib, Ratio, Requests, Seconds, Usd, UsdPerCoreHour, UsdPerGibHour, UsdPerHour,
 };
 
 pub(crate) fn at() -> Timestamp {
@@ -42,7 +42,7 @@ pub(crate) fn requests(count: f64) -> Requests {
     Requests::from_requests(count).unwrap()
 }
 
-fn ratio(factor: f64) -> Ratio {
+pub(crate) fn ratio(factor: f64) -> Ratio {
     Ratio::from_factor(factor).unwrap()
 }
 
@@ -69,6 +69,7 @@ pub(crate) fn bare(subject: Subject) -> SubjectReport {
         breakeven: None,
         verdict: Verdict::NoRequests,
         ineligible: Vec::new(),
+        uncertainty: None,
         facts: SubjectFacts::default(),
     }
 }
@@ -77,8 +78,8 @@ fn cost(platform: Home, basis: Basis, monthly: f64, each: f64) -> PlatformCost {
     PlatformCost {
         platform,
         basis,
-        monthly: usd(monthly),
-        per_request: Some(UsdPerRequest::from_each(each).unwrap()),
+        monthly: Banded::exactly(usd(monthly)),
+        requests: requests(monthly / each),
     }
 }
 

@@ -78,7 +78,7 @@ fn row(html: &mut Html, subject: &SubjectReport) {
     html.markup("<td class=number data-label=\"Each month\">");
     number(
         html,
-        on(subject, home).map(|cost| money(cost.monthly.usd())),
+        on(subject, home).map(|cost| money(cost.monthly.point.usd())),
     );
     html.markup("<td class=number data-label=\"1M on Kubernetes\">");
     number(html, per_million(subject, Home::Kubernetes));
@@ -104,7 +104,7 @@ fn verdict(html: &mut Html, subject: &SubjectReport) {
     html.markup(match subject.verdict {
         Verdict::Kubernetes => "<span class=\"badge kubernetes\">Kubernetes</span>",
         Verdict::Lambda => "<span class=\"badge lambda\">Lambda</span>",
-        Verdict::Inconclusive => "<span class=badge>about the same</span>",
+        Verdict::Inconclusive => "<span class=badge>too close to call</span>",
         Verdict::InsufficientData => "<span class=badge>too little seen yet</span>",
         Verdict::NoRequests => "<span class=badge>no requests seen</span>",
         Verdict::NoLatency => "<span class=badge>latency not known</span>",
@@ -142,10 +142,10 @@ fn on(subject: &SubjectReport, platform: Home) -> Option<&PlatformCost> {
 }
 
 fn per_million(subject: &SubjectReport, platform: Home) -> Option<String> {
-    let each = on(subject, platform)?.per_request?;
+    let each = on(subject, platform)?.per_request()?;
     Some(money(each.each() * 1e6))
 }
 
 fn monthly_at_home(subject: &SubjectReport) -> f64 {
-    on(subject, subject.subject.home()).map_or(-1.0, |cost| cost.monthly.usd())
+    on(subject, subject.subject.home()).map_or(-1.0, |cost| cost.monthly.point.usd())
 }

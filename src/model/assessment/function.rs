@@ -1,27 +1,38 @@
 //! A function, and its Kubernetes equivalent.
 
 use super::{Assessment, monthly, monthly_requests};
+use crate::model::band::{Banded, Ends, Parameter, evaluate};
 use crate::model::crossover::{KubernetesCurve, LambdaCurve, crossing};
-use crate::model::kubernetes_equivalent::{Equivalent, size};
+use crate::model::kubernetes_equivalent::{Equivalent, Machine, Sizing, size};
 use crate::model::lambda::Run;
 use crate::model::node_split::Split;
 use crate::model::report::{Basis, Breakeven, Home, PlatformCost, Verdict};
-use crate::model::settings::Settings;
+use crate::model::settings::{KubernetesEquivalent, Settings};
 use crate::model::verdict::{compare, insufficient};
 use crate::model::window::FunctionWindow;
 use crate::observation::Function;
 use crate::tariff::lambda as tariff;
 use crate::units::{GibSeconds, Ratio, Requests, Seconds, Usd, UsdPerRequest};
 
+/// What the cluster's machines cost.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClusterPrices {
+    /// The mean price of a core and a GiB.
+    pub mean: Split,
+    /// The kinds of machine that could be had.
+    pub machines: Vec<Machine>,
+}
+
 /// What follows for a function.
 ///
 /// Its monthly cost is what the mean traffic of its window costs over a month, by tiers. In the cluster it would be
-/// the pods of [`size`], at the mean price of the cluster's `prices`; absent while those are not known.
+/// the pods of [`size`], packed onto its nodes at their mean price; at most it would have machines of its own. Absent while
+/// prices of the cluster are not known.
 #[must_use]
 pub fn function(
     function: &Function,
     window: &FunctionWindow,
-    prices: Option<Split>,
+    prices: Option<&ClusterPrices>,
     settings: &Settings,
 ) -> Assessment {
     let mut assessment = Assessment {
@@ -34,43 +45,39 @@ pub fn function(
     };
     let requests = monthly_requests(rate, settings);
     let run = month(function, window, requests);
-    let charged = run.charge(GibSeconds::ZERO).total();
-    assessment.costs.push(cost(Home::Lambda, charged, requests));
-    let equivalent = prices.and_then(|prices| {
-        let active = window.active.iter().copied();
-        let pods = &settings.kubernetes_equivalent;
-        size(
-            active,
-            window.last_minute,
-            window.minutes,
-            function.memory,
-            prices,
-            pods,
-        )
+    let lambda = charged(&run);
+    assessment.costs.push(cost(Home::Lambda, lambda, requests));
+    let projection = prices.map(|prices| Projection {
+        sizing: settings.kubernetes_equivalent.point(),
+        is_dedicated: false,
+        function,
+        window,
+        prices,
+        settings,
     });
-    if let Some(equivalent) = equivalent {
-        let pods = monthly(equivalent.cost(), settings);
+    if let Some((pods, equivalent)) = projection.and_then(|one| Some((one.cost()?, one.size()?))) {
         assessment
             .costs
             .push(cost(Home::Kubernetes, pods, requests));
-        assessment.monthly_saving = Some(charged.minus(pods));
+        assessment.monthly_saving = Some(lambda.point.minus(pods.point));
+        assessment.uncertainty = pods.largest;
         assessment.breakeven = breakeven(&run, &equivalent, settings);
     }
     let other = assessment.monthly(Home::Kubernetes);
     assessment.verdict = match (insufficient(covered, window.invocations), other) {
         (Some(missing), _) => missing,
         (None, None) => Verdict::Unpriced,
-        (None, Some(pods)) => compare(pods, charged, settings.verdict_margin),
+        (None, Some(pods)) => compare(&pods, &lambda),
     };
     assessment
 }
 
-fn cost(platform: Home, monthly: Usd, requests: Requests) -> PlatformCost {
+fn cost(platform: Home, monthly: Banded, requests: Requests) -> PlatformCost {
     PlatformCost {
         platform,
         basis: Basis::Loaded,
         monthly,
-        per_request: monthly.per(requests),
+        requests,
     }
 }
 
@@ -86,6 +93,93 @@ fn month(function: &Function, window: &FunctionWindow, requests: Requests) -> Ru
         ephemeral_storage_mib: function.ephemeral_storage_mib,
         invocations: requests,
         duration: requests.each_taking(each),
+    }
+}
+
+/// What Lambda charges for it. Each invocation is rounded up by between nothing and a millisecond.
+fn charged(run: &Run) -> Banded {
+    const ROUNDING: [Ends<Run>; 1] = [Ends {
+        parameter: Parameter::Rounding,
+        one: |known, moved| moved.duration = known.duration.less(known.mean_rounding()),
+        other: |known, moved| moved.duration = known.duration + known.mean_rounding(),
+    }];
+    let total = |run: &Run| run.charge(GibSeconds::ZERO).total();
+    evaluate(run, &ROUNDING, |run| Some(total(run))).unwrap_or_else(|| Banded::exactly(total(run)))
+}
+
+/// A function's pods, each parameter at one value.
+#[derive(Clone, Copy, Debug)]
+struct Projection<'a> {
+    sizing: Sizing,
+    is_dedicated: bool,
+    function: &'a Function,
+    window: &'a FunctionWindow,
+    prices: &'a ClusterPrices,
+    settings: &'a Settings,
+}
+
+impl Projection<'_> {
+    /// What is not known exactly.
+    const PARAMETERS: [Ends<Self>; 4] = [
+        Ends {
+            parameter: Parameter::CpuShare,
+            one: |known, moved| moved.sizing.cpu_share = known.ranges().cpu_share.low,
+            other: |known, moved| moved.sizing.cpu_share = known.ranges().cpu_share.high,
+        },
+        Ends {
+            parameter: Parameter::TargetUtilization,
+            one: |known, moved| {
+                moved.sizing.target_utilization = known.ranges().target_utilization.low;
+            },
+            other: |known, moved| {
+                moved.sizing.target_utilization = known.ranges().target_utilization.high;
+            },
+        },
+        Ends {
+            parameter: Parameter::PackingEfficiency,
+            one: |known, moved| {
+                moved.sizing.packing_efficiency = known.ranges().packing_efficiency.low;
+            },
+            other: |known, moved| {
+                moved.sizing.packing_efficiency = known.ranges().packing_efficiency.high;
+            },
+        },
+        Ends {
+            parameter: Parameter::Placement,
+            one: |_, moved| moved.is_dedicated = false,
+            other: |_, moved| moved.is_dedicated = true,
+        },
+    ];
+
+    const fn ranges(&self) -> &KubernetesEquivalent {
+        &self.settings.kubernetes_equivalent
+    }
+
+    fn size(&self) -> Option<Equivalent> {
+        let active = self.window.active.iter().copied();
+        let (last, minutes) = (self.window.last_minute, self.window.minutes);
+        let memory = self.function.memory;
+        size(
+            active,
+            last,
+            minutes,
+            memory,
+            self.prices.mean,
+            &self.sizing,
+        )
+    }
+
+    /// What a month of the pods costs.
+    fn cost(&self) -> Option<Banded> {
+        evaluate(self, &Self::PARAMETERS, |projection| {
+            let pods = projection.size()?;
+            let packed = pods.packed();
+            let dedicated = pods.dedicated(&projection.prices.machines);
+            let own = dedicated.filter(|_| projection.is_dedicated);
+            // Machines of its own are the dearer end: where they would cost less, packing would use them too.
+            let rate = own.map_or(packed, |own| own.max(packed));
+            Some(monthly(rate, projection.settings))
+        })
     }
 }
 

@@ -3,10 +3,11 @@
 mod function;
 mod workload;
 
-pub use function::function;
+pub use function::{ClusterPrices, function};
 pub use workload::{Circumstances, workload};
 
-use super::report::{Breakeven, Home, Ineligibility, PlatformCost, Utilization, Verdict};
+use super::band::{Banded, Parameter};
+use super::report::{Basis, Breakeven, Home, Ineligibility, PlatformCost, Utilization, Verdict};
 use super::settings::Settings;
 use crate::units::{
     MemoryMib, Ratio, Requests, RequestsPerSecond, Seconds, Usd, UsdDelta, UsdPerHour,
@@ -29,6 +30,8 @@ pub struct Assessment {
     pub verdict: Verdict,
     /// Why it cannot move.
     pub ineligible: Vec<Ineligibility>,
+    /// The parameter that moves the projection most, and by how much of it.
+    pub uncertainty: Option<(Parameter, Ratio)>,
     /// The memory of the function, or of the workload's equivalent.
     pub lambda_memory: Option<MemoryMib>,
 }
@@ -43,6 +46,7 @@ impl Default for Assessment {
             breakeven: None,
             verdict: Verdict::InsufficientData,
             ineligible: Vec::new(),
+            uncertainty: None,
             lambda_memory: None,
         }
     }
@@ -51,10 +55,9 @@ impl Default for Assessment {
 impl Assessment {
     /// The monthly cost on a platform, on the basis that decisions stand on.
     #[must_use]
-    pub fn monthly(&self, platform: Home) -> Option<Usd> {
-        let decisive = |cost: &&PlatformCost| {
-            cost.platform == platform && cost.basis == super::report::Basis::Loaded
-        };
+    pub fn monthly(&self, platform: Home) -> Option<Banded> {
+        let decisive =
+            |cost: &&PlatformCost| cost.platform == platform && cost.basis == Basis::Loaded;
         self.costs.iter().find(decisive).map(|cost| cost.monthly)
     }
 }
@@ -68,3 +71,6 @@ fn monthly(rate: UsdPerHour, settings: &Settings) -> Usd {
 fn monthly_requests(rate: RequestsPerSecond, settings: &Settings) -> Requests {
     rate * Seconds::from(settings.hours_per_month)
 }
+
+#[cfg(test)]
+mod tests;

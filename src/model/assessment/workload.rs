@@ -1,6 +1,7 @@
 //! A workload of the cluster, and its Lambda equivalent.
 
 use super::{Assessment, monthly, monthly_requests};
+use crate::model::band::{Banded, Ends, Parameter, Range, evaluate};
 use crate::model::crossover::{KubernetesCurve, LambdaCurve, crossing};
 use crate::model::lambda::Run;
 use crate::model::lambda_equivalent::{Demand, Equivalent, choose, needs_quota};
@@ -12,7 +13,7 @@ use crate::model::verdict::{compare, insufficient};
 use crate::model::window::{TrafficWindow, UsedWindow, WorkloadWindow};
 use crate::observation::{WorkloadId, WorkloadKind};
 use crate::tariff::lambda as tariff;
-use crate::units::{GibSeconds, Ratio, Requests, Usd, UsdPerRequest};
+use crate::units::{Gib, GibSeconds, Ratio, Requests, Usd, UsdPerRequest};
 
 /// What is known of a workload besides its window.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -54,46 +55,43 @@ pub fn workload(
     if priced {
         assessment.costs = at_home(window, requests, settings);
     }
-    let equivalent = equivalent(window, &traffic, settings);
-    if let Some(equivalent) = &equivalent {
+    let projection = Projection::of(window, &traffic, requests, settings);
+    if let Some((projection, lambda)) = projection.and_then(|one| Some((one, one.cost()?))) {
+        let equivalent = projection.equivalent();
+        let limit = circumstances
+            .concurrency_limit
+            .unwrap_or(settings.lambda_equivalent.concurrency_limit);
         assessment.ineligible.extend(&equivalent.ineligible);
-        let limit = circumstances.concurrency_limit;
-        let limit = limit.unwrap_or(settings.lambda_equivalent.concurrency_limit);
         if needs_quota(traffic.peak, equivalent.duration, limit) {
             assessment.ineligible.push(Ineligibility::NeedsQuota);
         }
         assessment.lambda_memory = Some(equivalent.memory);
-        let monthly = run(equivalent, requests, settings)
-            .charge(GibSeconds::ZERO)
-            .total();
+        assessment.uncertainty = lambda.largest;
         assessment.costs.push(PlatformCost {
             platform: Home::Lambda,
             basis: Basis::Loaded,
-            monthly,
-            per_request: monthly.per(requests),
+            monthly: lambda,
+            requests,
         });
+        if let Some(loaded) = assessment.monthly(Home::Kubernetes) {
+            let used = used_monthly(&window.used, settings);
+            assessment.monthly_saving = Some(loaded.point.minus(lambda.point));
+            assessment.breakeven_utilization = used.and_then(|used| used.over(lambda.point));
+            assessment.breakeven =
+                Some(projection.breakeven(loaded.point, assessment.breakeven_utilization));
+        }
     }
-    let (loaded, lambda) = (
+    let costs = (
         assessment.monthly(Home::Kubernetes),
         assessment.monthly(Home::Lambda),
     );
-    if let (Some(loaded), Some(lambda), Some(equivalent)) = (loaded, lambda, &equivalent) {
-        assessment.monthly_saving = Some(loaded.minus(lambda));
-        assessment.breakeven_utilization =
-            used_monthly(&window.used, settings).and_then(|used| used.over(lambda));
-        assessment.breakeven = Some(breakeven(equivalent, loaded, &assessment, settings));
-    }
-    assessment.verdict = match (
-        insufficient(traffic.covered, traffic.requests),
-        loaded,
-        lambda,
-    ) {
+    assessment.verdict = match (insufficient(traffic.covered, traffic.requests), costs) {
         _ if !priced => Verdict::Unpriced,
         // Nothing counts its requests: that is what is missing, however long it runs.
         _ if window.traffic.is_none() => Verdict::NoRequests,
-        (Some(missing), ..) => missing,
+        (Some(missing), _) => missing,
         _ if traffic.mean_latency().is_none() => Verdict::NoLatency,
-        (None, Some(loaded), Some(lambda)) => compare(loaded, lambda, settings.verdict_margin),
+        (None, (Some(kubernetes), Some(lambda))) => compare(&kubernetes, &lambda),
         _ => Verdict::InsufficientData,
     };
     assessment
@@ -105,24 +103,28 @@ fn at_home(window: &WorkloadWindow, requests: Requests, settings: &Settings) -> 
         sum.over_time(window.observed)
             .map(|rate| monthly(rate, settings))
     };
+    let avoidable = mean(window.allocated).map(|allocated| Banded {
+        low: allocated * settings.avoidable.low,
+        point: allocated * settings.avoidable.point,
+        high: allocated * settings.avoidable.high,
+        largest: None,
+    });
+    let exactly = |cost: Option<Usd>| cost.map(Banded::exactly);
     let bases = [
-        (Basis::Used, used_monthly(&window.used, settings)),
-        (Basis::Allocated, mean(window.allocated)),
-        (Basis::Loaded, mean(window.loaded)),
+        (Basis::Used, exactly(used_monthly(&window.used, settings))),
+        (Basis::Allocated, exactly(mean(window.allocated))),
+        (Basis::Loaded, exactly(mean(window.loaded))),
+        (Basis::Avoidable, avoidable),
     ];
-    bases
-        .into_iter()
-        .filter_map(|(basis, monthly)| {
-            let monthly = monthly?;
-            let per_request = monthly.per(requests);
-            Some(PlatformCost {
-                platform: Home::Kubernetes,
-                basis,
-                monthly,
-                per_request,
-            })
+    let on = |(basis, monthly): (Basis, Option<Banded>)| {
+        Some(PlatformCost {
+            platform: Home::Kubernetes,
+            basis,
+            monthly: monthly?,
+            requests,
         })
-        .collect()
+    };
+    bases.into_iter().filter_map(on).collect()
 }
 
 fn used_monthly(used: &UsedWindow, settings: &Settings) -> Option<Usd> {
@@ -150,56 +152,99 @@ fn ineligible(id: &WorkloadId, circumstances: Circumstances) -> Vec<Ineligibilit
     reasons
 }
 
-/// The function that would do it; absent while it is not known what one request needs.
-fn equivalent(
-    window: &WorkloadWindow,
-    traffic: &TrafficWindow,
-    settings: &Settings,
-) -> Option<Equivalent> {
-    let demand = Demand {
-        cpu: window.cpu_per_request()?,
-        latency: traffic.mean_latency()?,
-        working_set: window.used.memory.mean_over(window.used.pods)?,
-    };
-    (!traffic.requests.is_zero()).then(|| choose(demand, &settings.lambda_equivalent))
+/// A month of its requests on Lambda.
+#[derive(Clone, Copy, Debug)]
+struct Projection<'a> {
+    demand: Demand,
+    working_set: Range<Gib>,
+    requests: Requests,
+    settings: &'a Settings,
 }
 
-fn run(equivalent: &Equivalent, requests: Requests, settings: &Settings) -> Run {
-    Run {
-        memory: equivalent.memory,
-        architecture: settings.lambda_equivalent.architecture,
-        ephemeral_storage_mib: tariff::FREE_EPHEMERAL_STORAGE_MIB,
-        invocations: requests,
-        duration: requests.each_taking(equivalent.duration),
-    }
-}
+impl<'a> Projection<'a> {
+    /// What is not known exactly.
+    const PARAMETERS: [Ends<Self>; 2] = [
+        Ends {
+            parameter: Parameter::CoreSpeed,
+            one: |known, moved| {
+                moved.demand.core_time = known.settings.lambda_equivalent.core_time.low;
+            },
+            other: |known, moved| {
+                moved.demand.core_time = known.settings.lambda_equivalent.core_time.high;
+            },
+        },
+        Ends {
+            parameter: Parameter::WorkingSet,
+            one: |known, moved| moved.demand.working_set = known.working_set.low,
+            other: |known, moved| moved.demand.working_set = known.working_set.high,
+        },
+    ];
 
-/// The traffic at which the function would cost as much as what is held now.
-fn breakeven(
-    equivalent: &Equivalent,
-    loaded: Usd,
-    assessment: &Assessment,
-    settings: &Settings,
-) -> Breakeven {
-    if assessment
-        .breakeven_utilization
-        .is_some_and(|utilization| utilization > Ratio::ONE)
-    {
-        return Breakeven::BeyondCapacity;
+    /// Absent while it is not known what one request needs.
+    fn of(
+        window: &WorkloadWindow,
+        traffic: &TrafficWindow,
+        requests: Requests,
+        settings: &'a Settings,
+    ) -> Option<Self> {
+        let working_set = window.used.working_set()?;
+        let demand = Demand {
+            cpu: window.cpu_per_request()?,
+            latency: traffic.mean_latency()?,
+            working_set: working_set.point,
+            core_time: settings.lambda_equivalent.core_time.point,
+        };
+        let known = Self {
+            demand,
+            working_set,
+            requests,
+            settings,
+        };
+        (!requests.is_zero()).then_some(known)
     }
-    let one = Requests::from_requests(1.0).unwrap_or_default();
-    let lambda = LambdaCurve {
-        tiers: tariff::duration(settings.lambda_equivalent.architecture),
-        used_before: GibSeconds::ZERO,
-        each: run(equivalent, one, settings).gib_seconds(),
-        fee: tariff::REQUEST,
-    };
-    let held = KubernetesCurve {
-        fixed: loaded,
-        step: Usd::ZERO,
-        steps_min: 1,
-        capacity: None,
-        each: UsdPerRequest::ZERO,
-    };
-    crossing(&lambda, &held)
+
+    /// The function that would do it.
+    fn equivalent(&self) -> Equivalent {
+        choose(self.demand, &self.settings.lambda_equivalent)
+    }
+
+    /// What a month of it would cost.
+    fn cost(&self) -> Option<Banded> {
+        evaluate(self, &Self::PARAMETERS, |projection| {
+            let run = projection.run(&projection.equivalent(), projection.requests);
+            Some(run.charge(GibSeconds::ZERO).total())
+        })
+    }
+
+    fn run(&self, equivalent: &Equivalent, requests: Requests) -> Run {
+        Run {
+            memory: equivalent.memory,
+            architecture: self.settings.lambda_equivalent.architecture,
+            ephemeral_storage_mib: tariff::FREE_EPHEMERAL_STORAGE_MIB,
+            invocations: requests,
+            duration: requests.each_taking(equivalent.duration),
+        }
+    }
+
+    /// The traffic at which the function would cost as much as what is held now.
+    fn breakeven(&self, loaded: Usd, utilization: Option<Ratio>) -> Breakeven {
+        if utilization.is_some_and(|utilization| utilization > Ratio::ONE) {
+            return Breakeven::BeyondCapacity;
+        }
+        let one = Requests::from_requests(1.0).unwrap_or_default();
+        let lambda = LambdaCurve {
+            tiers: tariff::duration(self.settings.lambda_equivalent.architecture),
+            used_before: GibSeconds::ZERO,
+            each: self.run(&self.equivalent(), one).gib_seconds(),
+            fee: tariff::REQUEST,
+        };
+        let held = KubernetesCurve {
+            fixed: loaded,
+            step: Usd::ZERO,
+            steps_min: 1,
+            capacity: None,
+            each: UsdPerRequest::ZERO,
+        };
+        crossing(&lambda, &held)
+    }
 }

@@ -1,0 +1,317 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::model::allocation::PricedNode;
+use crate::model::band::Range;
+use crate::model::fixtures::{
+    deployment, node, ratio, resources, seconds, settings, workload as named,
+};
+use crate::model::kubernetes_equivalent::{Machine, MinuteConcurrency};
+use crate::model::node_split::split;
+use crate::model::report::Basis;
+use crate::model::window::{FunctionWindow, TrafficWindow, UsedWindow, WorkloadWindow};
+use crate::observation::{Architecture, Function, FunctionId, WorkloadKind};
+use crate::units::{CoreSeconds, Gib, GibSeconds};
+
+fn usd(value: f64) -> Usd {
+    Usd::from_usd(value).unwrap()
+}
+
+fn requests(value: f64) -> Requests {
+    Requests::from_requests(value).unwrap()
+}
+
+const HOUR: f64 = 3_600.0;
+const DAY: f64 = 86_400.0;
+
+/// An hour of one pod on a whole machine at `hourly`, and a day of its requests.
+fn window(hourly: f64, per_second: f64, cpu: f64, latency: f64, mib: f64) -> WorkloadWindow {
+    let memory = Gib::from_mib(mib).unwrap();
+    let used = UsedWindow {
+        observed: seconds(HOUR),
+        cost: usd(hourly * 0.2),
+        loaded: usd(hourly),
+        cores: CoreSeconds::from_core_seconds(HOUR * per_second * cpu).unwrap(),
+        cores_held: CoreSeconds::from_core_seconds(HOUR * 2.0).unwrap(),
+        memory: memory * seconds(HOUR),
+        memory_held: GibSeconds::from_gib_seconds(HOUR * 4.0).unwrap(),
+        pods: seconds(HOUR),
+        extremes: Some((memory * ratio(0.8), memory * ratio(1.5))),
+    };
+    let count = requests(per_second * DAY);
+    let traffic = TrafficWindow {
+        covered: seconds(DAY),
+        requests: count,
+        latency: count.each_taking(seconds(latency)),
+        measured: count,
+        peak: RequestsPerSecond::from_per_second(per_second).unwrap(),
+        paired_cores: CoreSeconds::from_core_seconds(per_second * cpu * HOUR).unwrap(),
+        paired_requests: requests(per_second * HOUR),
+    };
+    WorkloadWindow {
+        observed: seconds(HOUR),
+        allocated: usd(hourly * 0.5),
+        loaded: usd(hourly),
+        used,
+        traffic: Some(traffic),
+        recent: None,
+    }
+}
+
+fn assessed(window: &WorkloadWindow) -> Assessment {
+    workload(
+        &deployment("shop", "web"),
+        window,
+        Circumstances::default(),
+        &settings(),
+    )
+}
+
+fn on(assessment: &Assessment, platform: Home, basis: Basis) -> PlatformCost {
+    let is = |one: &&PlatformCost| one.platform == platform && one.basis == basis;
+    *assessment.costs.iter().find(is).unwrap()
+}
+
+#[test]
+fn each_basis_includes_what_it_says() {
+    let found = assessed(&window(0.1, 2.0, 0.01, 0.05, 200.0));
+    let point = |basis| on(&found, Home::Kubernetes, basis).monthly.point.usd();
+    assert!((point(Basis::Used) - 14.6).abs() < 1e-9);
+    assert!((point(Basis::Allocated) - 36.5).abs() < 1e-9);
+    assert!((point(Basis::Loaded) - 73.0).abs() < 1e-9);
+    let avoidable = on(&found, Home::Kubernetes, Basis::Avoidable).monthly;
+    assert!((avoidable.point.usd() - 36.5 * 0.9).abs() < 1e-9);
+    assert_eq!((avoidable.low, avoidable.high), (Usd::ZERO, usd(36.5)));
+}
+
+#[test]
+fn little_traffic_belongs_on_lambda_and_much_traffic_on_kubernetes() {
+    let verdict = |per_second| assessed(&window(0.1, per_second, 0.01, 0.05, 200.0)).verdict;
+    assert_eq!(verdict(0.1), Verdict::Lambda);
+    assert_eq!(verdict(200.0), Verdict::Kubernetes);
+}
+
+#[test]
+fn between_them_it_cannot_be_told_and_the_parameter_that_decides_is_named() {
+    // 73 USD in the cluster; on Lambda 65 to 85 or so, by how fast its cores are.
+    let found = assessed(&window(0.1, 22.0, 0.05, 0.05, 200.0));
+    let lambda = on(&found, Home::Lambda, Basis::Loaded).monthly;
+    assert!(
+        lambda.low < usd(73.0) && usd(73.0) < lambda.high,
+        "{lambda:?}"
+    );
+    assert_eq!(found.verdict, Verdict::Inconclusive);
+    assert_eq!(found.uncertainty.unwrap().0, Parameter::CoreSpeed);
+}
+
+#[test]
+fn the_crossing_is_where_the_month_on_lambda_costs_what_is_held() {
+    let found = assessed(&window(0.1, 10.0, 0.01, 0.05, 200.0));
+    let Some(Breakeven::Crossing { first, sustained }) = found.breakeven else {
+        panic!("{:?}", found.breakeven)
+    };
+    let lambda = on(&found, Home::Lambda, Basis::Loaded);
+    // Without tiers in reach R* = R · C_K / C_L.
+    let expected = lambda.requests.requests() * 73.0 / lambda.monthly.point.usd();
+    assert!((first.requests() / expected - 1.0).abs() < 1e-9);
+    assert_eq!(sustained, Some(first));
+}
+
+#[test]
+fn where_even_full_use_would_cost_more_the_crossing_is_beyond_the_capacity() {
+    // It uses 14.60 USD of what it holds, and would cost less than that on Lambda.
+    let found = assessed(&window(0.1, 0.5, 0.01, 0.05, 200.0));
+    assert!(found.breakeven_utilization.unwrap() > Ratio::ONE);
+    assert_eq!(found.breakeven, Some(Breakeven::BeyondCapacity));
+}
+
+#[test]
+fn what_is_missing_is_said() {
+    let whole = window(0.1, 2.0, 0.01, 0.05, 200.0);
+    let changed = |change: fn(&mut WorkloadWindow)| {
+        let mut window = whole;
+        change(&mut window);
+        assessed(&window).verdict
+    };
+    assert_eq!(changed(|window| window.traffic = None), Verdict::NoRequests);
+    assert_eq!(
+        changed(|window| window.traffic = Some(TrafficWindow {
+            covered: seconds(DAY),
+            ..TrafficWindow::default()
+        })),
+        Verdict::NoRequests
+    );
+    assert_eq!(
+        changed(|window| {
+            let traffic = window.traffic.unwrap();
+            window.traffic = Some(TrafficWindow {
+                measured: Requests::ZERO,
+                ..traffic
+            });
+        }),
+        Verdict::NoLatency
+    );
+    assert_eq!(
+        changed(|window| {
+            let traffic = window.traffic.unwrap();
+            window.traffic = Some(TrafficWindow {
+                covered: seconds(60.0),
+                ..traffic
+            });
+        }),
+        Verdict::InsufficientData
+    );
+    let unpriced = Circumstances {
+        unpriced_pods: 1,
+        ..Circumstances::default()
+    };
+    let found = workload(&deployment("shop", "web"), &whole, unpriced, &settings());
+    assert_eq!(found.verdict, Verdict::Unpriced);
+    assert!(
+        found.costs.iter().all(|one| one.platform == Home::Lambda),
+        "{:?}",
+        found.costs
+    );
+}
+
+#[test]
+fn why_it_cannot_move_is_said_and_does_not_change_the_price() {
+    let window = window(0.1, 2.0, 0.01, 0.05, 200.0);
+    let stateful = named("data", WorkloadKind::StatefulSet, "db");
+    let with_gpu = Circumstances {
+        gpus: 1,
+        ..Circumstances::default()
+    };
+    let found = workload(&stateful, &window, with_gpu, &settings());
+    assert_eq!(
+        found.ineligible,
+        [Ineligibility::Stateful, Ineligibility::Gpu]
+    );
+    assert_eq!(
+        found.monthly(Home::Lambda),
+        assessed(&window).monthly(Home::Lambda)
+    );
+    let little = Circumstances {
+        concurrency_limit: Some(0),
+        ..Circumstances::default()
+    };
+    let found = workload(&deployment("shop", "web"), &window, little, &settings());
+    assert_eq!(found.ineligible, [Ineligibility::NeedsQuota]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn bands_hold_the_point_and_every_request_costs_less_than_the_dearest(
+        hourly in 0.001..5.0, per_second in 0.001..500.0, cpu in 1e-5..1.0, extra in 0.0..3.0, mib in 1.0..12_000.0,
+    ) {
+        let found = assessed(&window(hourly, per_second, cpu, cpu + extra, mib));
+        for cost in &found.costs {
+            let band = cost.monthly;
+            prop_assert!(band.low <= band.point && band.point <= band.high, "{:?}", cost);
+            let (low, high) = cost.per_request_band().unwrap();
+            let point = cost.per_request().unwrap();
+            prop_assert!(low <= point && point <= high);
+        }
+    }
+
+    #[test]
+    fn more_requests_never_cost_less_on_lambda_and_never_more_each(
+        per_second in 0.001..500.0, cpu in 1e-5..1.0, extra in 0.0..3.0, mib in 1.0..8_000.0, factor in 1.0..3.0,
+    ) {
+        let lambda = |per_second| {
+            let found = assessed(&window(0.1, per_second, cpu, cpu + extra, mib));
+            on(&found, Home::Lambda, Basis::Loaded)
+        };
+        let (once, more) = (lambda(per_second), lambda(per_second * factor));
+        prop_assert!(more.monthly.point.usd() >= once.monthly.point.usd() * (1.0 - 1e-9));
+        let each = |cost: PlatformCost| cost.per_request().unwrap().each();
+        prop_assert!(each(more) <= each(once) * (1.0 + 1e-9));
+    }
+}
+
+fn resize() -> Function {
+    Function {
+        id: FunctionId {
+            account_id: "1".into(),
+            region: "us-east-1".into(),
+            name: "resize".into(),
+        },
+        memory: MemoryMib::from_mib(1_769).unwrap(),
+        architecture: Architecture::X86_64,
+        runtime: None,
+        timeout: seconds(30.0),
+        ephemeral_storage_mib: 512,
+    }
+}
+
+/// A day of so many invocations a minute, each of so many seconds.
+fn a_day(per_minute: f64, each: f64) -> FunctionWindow {
+    let concurrency = ratio(per_minute * each / 60.0);
+    FunctionWindow {
+        minutes: 1_440,
+        last_minute: 1_439,
+        invocations: requests(per_minute * 1_440.0),
+        duration: seconds(per_minute * 1_440.0 * each),
+        concurrency_peak: None,
+        active: (0..1_440)
+            .map(|minute| MinuteConcurrency {
+                minute,
+                concurrency,
+            })
+            .collect(),
+    }
+}
+
+fn prices() -> ClusterPrices {
+    let PricedNode { node, price } = node("n", 2.0, 8.0, Some(0.096));
+    let price = price.unwrap().price;
+    ClusterPrices {
+        mean: split(price, node.capacity, ratio(10.1)).unwrap(),
+        machines: vec![Machine {
+            price,
+            allocatable: resources(1.9, 7.0),
+        }],
+    }
+}
+
+#[test]
+fn a_function_that_waits_much_belongs_into_the_cluster_and_a_rare_one_on_lambda() {
+    let mut settings = settings();
+    let verdict = |settings: &Settings, per_minute, each| {
+        function(
+            &resize(),
+            &a_day(per_minute, each),
+            Some(&prices()),
+            settings,
+        )
+        .verdict
+    };
+    assert_eq!(verdict(&settings, 0.1, 0.1), Verdict::Lambda);
+    // 100 at once around the clock. Were they all computing, pods might cost as much: it is not known.
+    assert_eq!(verdict(&settings, 60_000.0, 0.1), Verdict::Inconclusive);
+    settings.kubernetes_equivalent.cpu_share = Range::exactly(ratio(0.1));
+    assert_eq!(verdict(&settings, 60_000.0, 0.1), Verdict::Kubernetes);
+}
+
+#[test]
+fn the_rounding_of_each_invocation_is_the_band_on_lambda() {
+    let found = function(&resize(), &a_day(600.0, 0.01), None, &settings());
+    let lambda = on(&found, Home::Lambda, Basis::Loaded);
+    let memory = 1_769.0 / 1_024.0 * 0.000_016_666_7;
+    let expected = |rounding: f64| lambda.requests.requests() * (memory * (0.01 + rounding) + 2e-7);
+    assert!((lambda.monthly.low.usd() / expected(0.0) - 1.0).abs() < 1e-9);
+    assert!((lambda.monthly.point.usd() / expected(0.000_5) - 1.0).abs() < 1e-9);
+    assert!((lambda.monthly.high.usd() / expected(0.001) - 1.0).abs() < 1e-9);
+    assert_eq!(found.verdict, Verdict::Unpriced);
+}
+
+#[test]
+fn machines_of_its_own_are_the_dear_end_of_a_function_in_the_cluster() {
+    let found = function(&resize(), &a_day(60.0, 0.1), Some(&prices()), &settings());
+    let pods = on(&found, Home::Kubernetes, Basis::Loaded).monthly;
+    // Two pods of 1.73 GiB fit on one machine of 7 GiB: 0.096 an hour.
+    assert!((pods.high.usd() - 0.096 * 730.0).abs() < 1e-9, "{pods:?}");
+    assert_eq!(found.uncertainty.unwrap().0, Parameter::Placement);
+}
