@@ -5,6 +5,7 @@
 pub mod allocation;
 pub mod assessment;
 pub mod band;
+pub mod coldstart;
 pub mod crossover;
 pub mod kubernetes_equivalent;
 pub mod lambda;
