@@ -13,8 +13,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::ledger::Ledger;
-use crate::model::Settings;
 use crate::model::allocation::{ClusterRates, allocate};
+use crate::model::verdict::Settled;
+use crate::model::{Settings, Subject};
 use crate::observation::{
     Cluster, Function, FunctionId, FunctionMinutes, Functions, Observation, PodKey, PodUsage,
     Traffic, Usage, WorkloadId,
@@ -49,6 +50,7 @@ pub struct Pipeline {
     rates: ClusterRates,
     functions: BTreeMap<(Arc<str>, Arc<str>), Functions>,
     by_id: HashMap<FunctionId, Arc<Function>>,
+    verdicts: HashMap<Subject, Settled>,
     early: Vec<Traffic>,
     early_minutes: Vec<FunctionMinutes>,
     /// Steps of requests of somebody whom the cluster does not know.
@@ -78,6 +80,7 @@ impl Pipeline {
             rates: ClusterRates::default(),
             functions: BTreeMap::new(),
             by_id: HashMap::new(),
+            verdicts: HashMap::new(),
             early: Vec::new(),
             early_minutes: Vec::new(),
             strangers: 0,

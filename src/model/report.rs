@@ -328,6 +328,12 @@ impl Verdict {
         Self::Unpriced,
     ];
 
+    /// Whether it is a comparison of the platforms, and not a reason why there is none.
+    #[must_use]
+    pub const fn decides(self) -> bool {
+        matches!(self, Self::Kubernetes | Self::Lambda | Self::Inconclusive)
+    }
+
     /// As it stands in the `verdict` label.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -1,5 +1,7 @@
 //! Which platform costs less, or why that is not known.
 
+use jiff::Timestamp;
+
 use super::band::Banded;
 use super::report::Verdict;
 use crate::units::{Requests, Seconds};
@@ -33,6 +35,46 @@ pub fn compare(kubernetes: &Banded, lambda: &Banded) -> Verdict {
         Verdict::Lambda
     } else {
         Verdict::Inconclusive
+    }
+}
+
+/// A verdict that does not flap: it changes only after another one held for a whole decision window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settled {
+    shown: Verdict,
+    rival: Option<(Verdict, Timestamp)>,
+}
+
+impl Settled {
+    /// The first verdict stands at once.
+    #[must_use]
+    pub const fn new(first: Verdict) -> Self {
+        Self {
+            shown: first,
+            rival: None,
+        }
+    }
+
+    /// Takes in the verdict of this instant, and gives the one that stands.
+    ///
+    /// A verdict between platforms yields to another one after that one held for `window`. That something is missing, or no
+    /// longer is, shows at once.
+    pub fn consider(&mut self, fresh: Verdict, now: Timestamp, window: Seconds) -> Verdict {
+        let held = |since: Timestamp| Seconds::between(since, now) >= window;
+        let both_decide = self.shown.decides() && fresh.decides();
+        self.rival = match self.rival {
+            _ if fresh == self.shown => None,
+            Some((rival, since)) if rival == fresh && both_decide && !held(since) => {
+                Some((rival, since))
+            }
+            Some((rival, _)) if rival != fresh && both_decide => Some((fresh, now)),
+            None if both_decide => Some((fresh, now)),
+            _ => {
+                self.shown = fresh;
+                None
+            }
+        };
+        self.shown
     }
 }
 
@@ -79,5 +121,31 @@ mod tests {
             compare(&band(0.0, 0.0), &band(0.0, 0.0)),
             Verdict::Inconclusive
         );
+    }
+
+    #[test]
+    fn a_verdict_changes_after_another_one_held_for_a_whole_window() {
+        let window = seconds(100.0);
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let mut settled = Settled::new(Verdict::Kubernetes);
+        let mut shown = |second, fresh| settled.consider(fresh, at(second), window);
+        assert_eq!(shown(0, Verdict::Lambda), Verdict::Kubernetes);
+        assert_eq!(shown(99, Verdict::Lambda), Verdict::Kubernetes);
+        // It comes back, so the other one begins anew.
+        assert_eq!(shown(100, Verdict::Kubernetes), Verdict::Kubernetes);
+        assert_eq!(shown(110, Verdict::Lambda), Verdict::Kubernetes);
+        assert_eq!(shown(150, Verdict::Inconclusive), Verdict::Kubernetes);
+        assert_eq!(shown(249, Verdict::Inconclusive), Verdict::Kubernetes);
+        assert_eq!(shown(250, Verdict::Inconclusive), Verdict::Inconclusive);
+    }
+
+    #[test]
+    fn that_something_is_missing_shows_at_once_and_so_does_the_end_of_it() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let mut settled = Settled::new(Verdict::InsufficientData);
+        let mut shown = |second, fresh| settled.consider(fresh, at(second), seconds(100.0));
+        assert_eq!(shown(0, Verdict::Lambda), Verdict::Lambda);
+        assert_eq!(shown(1, Verdict::Unpriced), Verdict::Unpriced);
+        assert_eq!(shown(2, Verdict::Kubernetes), Verdict::Kubernetes);
     }
 }

@@ -9,6 +9,7 @@ use crate::ledger::{FunctionAccount, WorkloadAccount};
 use crate::model::assessment::{self, Assessment, Circumstances, ClusterPrices};
 use crate::model::kubernetes_equivalent::Machine;
 use crate::model::node_split::split;
+use crate::model::verdict::Settled;
 use crate::model::{
     AccountReport, ClusterComponent, ClusterReport, Component, FunctionCounters, Home, Outcome,
     Report, SharedWorkload, Subject, SubjectFacts, SubjectReport,
@@ -19,7 +20,7 @@ use crate::units::{Requests, Usd, UsdPerHour};
 impl Pipeline {
     /// Everything that is known at an instant.
     #[must_use]
-    pub fn report(&self, now: Timestamp) -> Report {
+    pub fn report(&mut self, now: Timestamp) -> Report {
         let workloads: Vec<SubjectReport> = self
             .ledger
             .workloads()
@@ -38,6 +39,7 @@ impl Pipeline {
         let mut subjects = workloads;
         subjects.extend(functions);
         subjects.sort_by(|left, right| left.subject.cmp(&right.subject));
+        self.settle(&mut subjects, now);
         let shared = self
             .ledger
             .shared()
@@ -58,6 +60,17 @@ impl Pipeline {
             nodes: self.rates.nodes.clone(),
             cluster,
             accounts: accounts.collect(),
+        }
+    }
+
+    /// Gives each subject the verdict that stands, and forgets those of subjects that are gone.
+    fn settle(&mut self, subjects: &mut [SubjectReport], now: Timestamp) {
+        let mut before = std::mem::take(&mut self.verdicts);
+        for one in subjects {
+            let fresh = one.verdict;
+            let mut settled = before.remove(&one.subject).unwrap_or(Settled::new(fresh));
+            one.verdict = settled.consider(fresh, now, self.settings.decision_window);
+            self.verdicts.insert(one.subject.clone(), settled);
         }
     }
 
