@@ -45,3 +45,21 @@ fn a_file_that_is_not_there_is_named() {
         "{text}"
     );
 }
+
+#[test]
+fn the_default_file_in_the_repository_is_the_one_the_program_prints() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/default.yaml");
+    let made = format!(
+        "# Made by `breakeven config default`; `BREAKEVEN_BLESS=1 cargo test --test config_files` writes it anew.\n{}",
+        breakeven::config::default_file()
+    );
+    if std::env::var("BREAKEVEN_BLESS").as_deref() == Ok("1") {
+        std::fs::write(&path, &made).unwrap();
+    }
+    let kept = std::fs::read_to_string(&path).unwrap();
+    assert!(
+        kept == made,
+        "config/default.yaml is not what `breakeven config default` prints; write it anew with \
+         BREAKEVEN_BLESS=1 cargo test --test config_files"
+    );
+}

@@ -318,7 +318,7 @@ fn a_bare_number_that_is_handed_on_is_found() {
     found(
         rule,
         path,
-        "pub struct A {\n pub(super) cost: f64,\n pub sum: Vec<(i64, f32)>,\n hidden: f64 }",
+        "pub struct A {\n pub(crate) cost: f64,\n pub sum: Vec<(i64, f32)>,\n pub(super) near: f64,\n hidden: f64 }",
         &["2: cost has a bare number", "3: sum has a bare number"],
     );
     found(

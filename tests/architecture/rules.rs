@@ -45,6 +45,8 @@ const READS_TIME: &[&str] = &[
 
 /// What may have a bare number all the same.
 const BARE: &[&str] = &[
+    // How many at once, a count.
+    "src/model/coldstart/expected.rs:LARGEST_CONCURRENCY",
     // A number of MiB for each core, by which memory becomes a ratio.
     "src/tariff/lambda.rs:MIB_PER_CORE",
     // In an error, for its text.
@@ -159,15 +161,17 @@ pub(crate) fn time(files: &[SourceFile]) -> Vec<String> {
     })
 }
 
-/// What the model and the ledger hand on has a unit: neither a function nor a field that others see has a
-/// bare number.
+/// What the model and what it is made of hand on has a unit: neither a function nor a field that other modules
+/// see has a bare number.
 pub(crate) fn bare_numbers(files: &[SourceFile]) -> Vec<String> {
     let mut broken = Vec::new();
     let counting = ["observation", "tariff", "model", "ledger"];
     for file in files.iter().filter(|file| counting.contains(&file.top())) {
         let tokens = &file.tokens.all;
         for start in 0..tokens.len() {
-            if tokens[start].word() != Some("pub") {
+            let inside = |token: &Token| matches!(token.word(), Some("super" | "in"));
+            let narrowed = tokens.get(start + 2).is_some_and(inside) && tokens[start + 1].is('(');
+            if tokens[start].word() != Some("pub") || narrowed {
                 continue;
             }
             let item = visible_item(tokens, start + 1);

@@ -1,0 +1,140 @@
+//! The permissions in config/, against what the agent asks the simulated cloud for: nothing missing, nothing spare.
+
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use breakeven::app::{Agent, ConfigSource};
+use breakeven::clock::Clock;
+use breakeven::cloud::{Endpoint, SimulatedCloud, World};
+use breakeven::config::Config;
+use breakeven::http;
+use breakeven::sources::aws::FixedCredentials;
+use breakeven::sources::kubernetes::Access;
+use serde_json::Value;
+use support::until;
+use tokio_util::sync::CancellationToken;
+
+const WORLD: &str = include_str!("../config/worlds/demo.yaml");
+const ROLE: &str = include_str!("../config/rbac.yaml");
+const POLICY: &str = include_str!("../config/iam-policy.json");
+
+/// What an identity may do: in Kubernetes `list pods.metrics.k8s.io`, in AWS `lambda:ListFunctions`.
+type Permissions = BTreeSet<String>;
+
+fn strings(list: &Value) -> Vec<&str> {
+    let list = list.as_array().unwrap().iter();
+    list.map(|one| one.as_str().unwrap()).collect()
+}
+
+fn granted_in_kubernetes() -> Permissions {
+    let role: Value = serde_saphyr::from_str(ROLE).unwrap();
+    let mut granted = Permissions::new();
+    for rule in role["rules"].as_array().unwrap() {
+        for group in strings(&rule["apiGroups"]) {
+            for resource in strings(&rule["resources"]) {
+                for verb in strings(&rule["verbs"]) {
+                    let dot = if group.is_empty() { "" } else { "." };
+                    let new = granted.insert(format!("{verb} {resource}{dot}{group}"));
+                    assert!(new, "{verb} {resource} is granted twice");
+                }
+            }
+        }
+    }
+    granted
+}
+
+fn granted_in_aws() -> Permissions {
+    let policy: Value = serde_json::from_str(POLICY).unwrap();
+    let statements = policy["Statement"].as_array().unwrap();
+    let actions = statements.iter().flat_map(|one| strings(&one["Action"]));
+    actions.map(str::to_owned).collect()
+}
+
+/// The permissions that were needed so far, in Kubernetes and in AWS.
+fn needed(cloud: &SimulatedCloud) -> (Permissions, Permissions) {
+    let (mut kubernetes, mut aws) = (Permissions::new(), Permissions::new());
+    for (endpoint, operations) in cloud.requests().counts() {
+        for operation in operations.into_keys() {
+            // CloudWatch's other counts are not of requests.
+            let billed = matches!(&*operation, "metrics requested" | "metric queries");
+            match endpoint {
+                Endpoint::Kubernetes if operation.ends_with(" replicasets") => {
+                    kubernetes.insert(format!("{operation}.apps"));
+                }
+                Endpoint::Kubernetes if operation.ends_with(" jobs") => {
+                    kubernetes.insert(format!("{operation}.batch"));
+                }
+                Endpoint::Kubernetes => {
+                    kubernetes.insert(operation);
+                }
+                Endpoint::MetricsApi => {
+                    kubernetes.insert(format!("{operation}.metrics.k8s.io"));
+                }
+                Endpoint::CloudWatch if billed => {}
+                Endpoint::CloudWatch => {
+                    aws.insert(format!("cloudwatch:{operation}"));
+                }
+                Endpoint::Lambda => {
+                    aws.insert(format!("lambda:{operation}"));
+                }
+                Endpoint::Sts => {
+                    aws.insert(format!("sts:{operation}"));
+                }
+                Endpoint::Prometheus => {}
+            }
+        }
+    }
+    (kubernetes, aws)
+}
+
+/// Points the configuration to the simulated cloud.
+fn pointing_to(cloud: &SimulatedCloud) -> impl Fn(&mut Config) + Send + Sync + 'static {
+    let (kubernetes, aws) = (cloud.kube_url(), cloud.aws_url());
+    move |config| {
+        config.kubernetes.as_mut().unwrap().access = Access::Address(kubernetes.clone());
+        let session = &mut config.aws.as_mut().unwrap().session;
+        session.endpoint_url = Some(aws.clone());
+        session.region = Some("us-east-1".to_owned());
+        session.credentials = Some(FixedCredentials {
+            access_key_id: "simulated".to_owned(),
+            secret_access_key: "simulated".to_owned(),
+        });
+    }
+}
+
+#[tokio::test]
+async fn the_agent_needs_what_the_role_and_the_policy_grant_and_nothing_else() {
+    let local = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let world = World::from_yaml(WORLD).unwrap();
+    let clock = Clock::system();
+    let cloud = SimulatedCloud::start(world, clock.clone(), local)
+        .await
+        .unwrap();
+    let source = ConfigSource {
+        adjust: Arc::new(pointing_to(&cloud)),
+        ..ConfigSource::default()
+    };
+    let settings = http::Settings {
+        listen: vec![local],
+        ..http::Settings::default()
+    };
+    let agent = Agent::bind(source, settings, clock).await.unwrap();
+    let shutdown = CancellationToken::new();
+    let agent = tokio::spawn(agent.run(shutdown.clone()));
+
+    let granted = (granted_in_kubernetes(), granted_in_aws());
+    until("everything to be asked for that is granted", async || {
+        let (kubernetes, aws) = needed(&cloud);
+        (granted.0.is_subset(&kubernetes) && granted.1.is_subset(&aws)).then_some(())
+    })
+    .await;
+    shutdown.cancel();
+    agent.await.unwrap();
+    assert_eq!(needed(&cloud), granted);
+    cloud.stop().await;
+}
