@@ -62,6 +62,8 @@ pub struct Pipeline {
 struct WorkloadFacts {
     team: Option<Arc<str>>,
     gpus: u32,
+    persistent_volume: bool,
+    host_network: bool,
 }
 
 impl Pipeline {
@@ -142,6 +144,8 @@ impl Pipeline {
             let facts = self.facts.entry(pod.workload.clone()).or_default();
             facts.team = facts.team.take().or_else(|| pod.team.clone());
             facts.gpus += pod.request.gpus;
+            facts.persistent_volume |= pod.persistent_volume;
+            facts.host_network |= pod.host_network;
             if let Some(since) = pod.created_at {
                 self.ledger.exists(&pod.workload, since);
             }

@@ -38,6 +38,9 @@ settings! {
         pub hours_per_month: f64 = 730.0,
         /// How many times the price of a GiB of memory a core costs on a node. 10.1 fits EC2.
         pub cpu_to_memory_price_ratio: f64 = 10.1,
+        /// How many times the price of a GiB of memory a GPU costs on a node. 224 is 0.95 to 0.004237 USD per hour, the
+        /// default prices of OpenCost.
+        pub gpu_to_memory_price_ratio: f64 = 224.0,
         /// Namespaces whose workloads serve everybody; the others carry their cost. DaemonSets are always shared.
         pub shared_namespaces: Vec<String> = vec!["kube-system".to_owned()],
         /// Who carries idle, shared and fixed cost: proportional (each workload by its allocated cost), even, or none
@@ -121,6 +124,11 @@ settings! {
         /// What the cluster costs besides its nodes, each with `name` and `usd_per_hour` or `usd_per_month`: control plane, load
         /// balancers, support.
         pub fixed: Vec<FixedCost> = Vec::new(),
+        /// What each machine costs besides its price, each with `name` and `usd_per_hour` or `usd_per_month`: agents, licences, log
+        /// shipping.
+        pub fixed_per_node: Vec<FixedCost> = Vec::new(),
+        /// What the people cost who keep the cluster running, as far as it is to be counted. A fixed cost like the others.
+        pub labour_usd_per_month: f64 = 0.0,
     }
 }
 
@@ -165,7 +173,7 @@ choice! {
 }
 
 settings! {
-    /// Something that the cluster costs besides its nodes.
+    /// Something that the cluster, or each of its machines, costs besides the price of the machines.
     pub struct FixedCost {
         /// What it is.
         pub name: String = String::new(),

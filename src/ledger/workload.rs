@@ -49,6 +49,8 @@ pub struct Spent {
     pub cpu: Usd,
     /// Memory held for it.
     pub memory: Usd,
+    /// GPUs held for it.
+    pub gpu: Usd,
     /// Its part of what nobody holds.
     pub idle: Usd,
     /// Its part of what serves everybody.
@@ -156,6 +158,7 @@ impl WorkloadAccount {
         self.last_seen = self.last_seen.max(to);
         self.spent.cpu += rates.cpu * time;
         self.spent.memory += rates.memory * time;
+        self.spent.gpu += rates.gpu * time;
         self.spent.idle += rates.idle * time;
         self.spent.shared += rates.shared * time;
         self.spent.fixed += rates.fixed * time;

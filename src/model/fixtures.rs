@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::allocation::PricedNode;
 use super::band::Range;
+use super::node_split::Weights;
 use super::report::{NodePrice, PriceSource, Provenance, Unpriced};
 use super::settings::{KubernetesEquivalent, LambdaEquivalent, Settings, SharingPolicy};
 use crate::observation::{
@@ -35,10 +36,14 @@ pub(crate) fn settings() -> Settings {
     Settings {
         decision_window: seconds(86_400.0),
         hours_per_month: HOURS_PER_MONTH,
-        cpu_to_memory_ratio: ratio(10.1),
+        weights: Weights {
+            core: ratio(10.1),
+            gpu: ratio(224.0),
+        },
         shared_namespaces: BTreeSet::from(["kube-system".to_owned()]),
         sharing: SharingPolicy::Proportional,
         fixed: UsdPerHour::ZERO,
+        fixed_per_node: UsdPerHour::ZERO,
         avoidable: Range {
             low: Ratio::ZERO,
             point: ratio(0.9),
@@ -132,6 +137,8 @@ pub(crate) fn pod(name: &str, workload: WorkloadId, node: &str, request: Resourc
         }],
         request,
         fargate_size: None,
+        persistent_volume: false,
+        host_network: false,
         created_at: None,
         team: None,
     }

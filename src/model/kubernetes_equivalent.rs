@@ -182,6 +182,7 @@ mod tests {
         Split {
             core: UsdPerCoreHour::from_hourly(0.03).unwrap(),
             memory: UsdPerGibHour::from_hourly(0.003).unwrap(),
+            gpu: UsdPerHour::ZERO,
         }
     }
 

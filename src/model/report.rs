@@ -112,6 +112,8 @@ pub enum Component {
     Cpu,
     /// Memory held for it.
     Memory,
+    /// GPUs held for it.
+    Gpu,
     /// Its part of what nobody holds.
     Idle,
     /// Its part of what serves everybody.
@@ -133,6 +135,7 @@ impl Component {
         match self {
             Self::Cpu => "cpu",
             Self::Memory => "memory",
+            Self::Gpu => "gpu",
             Self::Idle => "idle",
             Self::Shared => "shared",
             Self::Fixed => "fixed",
@@ -356,6 +359,10 @@ pub enum Ineligibility {
     Stateful,
     /// It serves its node: a DaemonSet.
     PerNode,
+    /// It keeps data on a persistent volume.
+    PersistentVolume,
+    /// It shares the network of its node.
+    HostNetwork,
     /// It needs a GPU.
     Gpu,
     /// It needs more memory than Lambda offers.
@@ -375,6 +382,8 @@ impl Ineligibility {
         match self {
             Self::Stateful => "stateful",
             Self::PerNode => "per_node",
+            Self::PersistentVolume => "persistent_volume",
+            Self::HostNetwork => "host_network",
             Self::Gpu => "gpu",
             Self::Memory => "memory",
             Self::Duration => "duration",

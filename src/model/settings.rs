@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::band::Range;
 use super::kubernetes_equivalent::Sizing;
+use super::node_split::Weights;
 use crate::observation::Architecture;
 use crate::units::{Cores, Hours, Ratio, Seconds, UsdPerHour};
 
@@ -14,14 +15,16 @@ pub struct Settings {
     pub decision_window: Seconds,
     /// The length of a month.
     pub hours_per_month: Hours,
-    /// The price of a core over the price of a GiB (ρ) on ordinary nodes.
-    pub cpu_to_memory_ratio: Ratio,
+    /// What a core and a GPU of an ordinary node cost, relative to a GiB.
+    pub weights: Weights,
     /// Namespaces whose workloads serve everybody.
     pub shared_namespaces: BTreeSet<String>,
     /// Who carries idle, shared and fixed cost.
     pub sharing: SharingPolicy,
-    /// What the cluster costs besides its nodes: control plane, load balancers and the like.
+    /// What the cluster costs besides its nodes: control plane, load balancers, labour and the like.
     pub fixed: UsdPerHour,
+    /// What each node costs besides its price: agents, licences, log shipping. Fargate has none of it.
+    pub fixed_per_node: UsdPerHour,
     /// The part of its allocated cost that a workload's leaving really frees (κ).
     pub avoidable: Range<Ratio>,
     /// How a workload of the cluster would run on Lambda.

@@ -78,6 +78,10 @@ pub struct Pod {
     pub request: Resources,
     /// The size that Fargate provisioned for it, where it runs there.
     pub fargate_size: Option<Resources>,
+    /// Whether it keeps data on a persistent volume.
+    pub persistent_volume: bool,
+    /// Whether it shares the network of its node.
+    pub host_network: bool,
     /// When it was created.
     pub created_at: Option<Timestamp>,
     /// The team that owns it, from the label that the configuration names.

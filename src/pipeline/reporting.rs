@@ -93,6 +93,8 @@ impl Pipeline {
                 .get(id)
                 .map_or(0, |rates| rates.unpriced_pods),
             gpus: facts.gpus,
+            persistent_volume: facts.persistent_volume,
+            host_network: facts.host_network,
             concurrency_limit: self.concurrency_limit(),
         };
         let window = self.ledger.workload_window(account, now);
@@ -102,6 +104,7 @@ impl Pipeline {
         let cost_total = vec![
             (Component::Cpu, spent.cpu),
             (Component::Memory, spent.memory),
+            (Component::Gpu, spent.gpu),
             (Component::Idle, spent.idle),
             (Component::Shared, spent.shared),
             (Component::Fixed, spent.fixed),
@@ -207,7 +210,7 @@ impl Pipeline {
                 }
             }
         }
-        let mean = split(price, capacity, self.settings.cpu_to_memory_ratio)?;
+        let mean = split(price, capacity, self.settings.weights)?;
         Some(ClusterPrices { mean, machines })
     }
 

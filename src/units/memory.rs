@@ -38,6 +38,12 @@ impl Gib {
         }
     }
 
+    /// As much memory as costs the same as something that costs `ratio` times as much as a GiB.
+    #[must_use]
+    pub const fn worth_of(ratio: super::Ratio) -> Self {
+        Self(ratio.get())
+    }
+
     /// As a number of MiB.
     #[must_use]
     pub const fn mib(self) -> f64 {

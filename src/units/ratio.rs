@@ -85,6 +85,12 @@ impl Ratio {
     }
 }
 
+impl From<u32> for Ratio {
+    fn from(count: u32) -> Self {
+        Self(f64::from(count))
+    }
+}
+
 impl std::ops::Mul for Ratio {
     type Output = Self;
     fn mul(self, other: Self) -> Self {

@@ -3,9 +3,13 @@
 use super::check::Check;
 use crate::config::raw;
 use crate::config::setting::Place;
+use crate::model::node_split::Weights;
 use crate::model::{KubernetesEquivalent, LambdaEquivalent, Settings, SharingPolicy};
 use crate::observation::Architecture;
 use crate::units::{Cores, Hours, Seconds};
+
+/// What a core or a GPU may cost, relative to a GiB.
+const WEIGHT: std::ops::RangeInclusive<f64> = 0.1..=10_000.0;
 
 impl Check {
     pub(super) fn model(
@@ -23,15 +27,21 @@ impl Check {
         );
         let hours_per_month = self.within(raw.hours_per_month, &(1.0..=744.0), hours);
         let hours_per_month = self.quantity(Hours::from_hours(hours_per_month), hours);
-        let ratio_place = place.key("cpu_to_memory_price_ratio");
         Settings {
             decision_window: self.quantity(Seconds::from_seconds(window_seconds), window),
             hours_per_month,
-            cpu_to_memory_ratio: self.ratio(
-                raw.cpu_to_memory_price_ratio,
-                &(0.1..=1_000.0),
-                &ratio_place,
-            ),
+            weights: Weights {
+                core: self.ratio(
+                    raw.cpu_to_memory_price_ratio,
+                    &WEIGHT,
+                    &place.key("cpu_to_memory_price_ratio"),
+                ),
+                gpu: self.ratio(
+                    raw.gpu_to_memory_price_ratio,
+                    &WEIGHT,
+                    &place.key("gpu_to_memory_price_ratio"),
+                ),
+            },
             shared_namespaces: raw.shared_namespaces.iter().cloned().collect(),
             sharing: match raw.sharing {
                 raw::Sharing::Proportional => SharingPolicy::Proportional,
@@ -39,6 +49,11 @@ impl Check {
                 raw::Sharing::None => SharingPolicy::None,
             },
             fixed: self.fixed(prices, hours_per_month),
+            fixed_per_node: self.sum(
+                &prices.fixed_per_node,
+                hours_per_month,
+                &Place::top().key("prices").key("fixed_per_node"),
+            ),
             avoidable: self.range(
                 raw.avoidable_ratio,
                 &(0.0..=1.0),

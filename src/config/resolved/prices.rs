@@ -12,11 +12,24 @@ use crate::units::{Hours, UsdPerHour};
 const MISTAKEN: f64 = 100.0;
 
 impl Check {
-    /// All fixed costs together.
+    /// All that the cluster costs besides its nodes.
     pub(super) fn fixed(&mut self, raw: &raw::Prices, month: Hours) -> UsdPerHour {
-        let place = Place::top().key("prices").key("fixed");
+        let place = Place::top().key("prices");
+        let labour = place.key("labour_usd_per_month");
+        let hourly = raw.labour_usd_per_month / month.hours().max(1.0);
+        self.sum(&raw.fixed, month, &place.key("fixed"))
+            + self.quantity(UsdPerHour::from_hourly(hourly), &labour)
+    }
+
+    /// Several costs together.
+    pub(super) fn sum(
+        &mut self,
+        costs: &[raw::FixedCost],
+        month: Hours,
+        place: &Place,
+    ) -> UsdPerHour {
         let mut sum = UsdPerHour::ZERO;
-        for (at, cost) in raw.fixed.iter().enumerate() {
+        for (at, cost) in costs.iter().enumerate() {
             let place = place.item(at);
             if cost.name.is_empty() {
                 self.refuse(&place.key("name"), "is missing: say what this cost is");

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use super::node_split::{Split, split};
+use super::node_split::{Split, Weights, split};
 use super::report::{NodePrice, NodeReport, Unpriced};
 use super::settings::{Settings, SharingPolicy};
 use crate::observation::{
@@ -58,6 +58,8 @@ pub struct WorkloadRates {
     pub cpu: UsdPerHour,
     /// Memory held for it.
     pub memory: UsdPerHour,
+    /// GPUs held for it.
+    pub gpu: UsdPerHour,
     /// Its part of what nobody holds.
     pub idle: UsdPerHour,
     /// Its part of what serves everybody.
@@ -91,7 +93,7 @@ impl WorkloadRates {
     /// What is held for it, in USD per hour.
     #[must_use]
     pub fn allocated(&self) -> UsdPerHour {
-        self.cpu + self.memory
+        self.cpu + self.memory + self.gpu
     }
 
     /// That, and its part of idle, shared and fixed cost, in USD per hour.
@@ -122,7 +124,8 @@ struct Placement<'a> {
 /// the larger of request and use. A node whose allocations exceed its capacity scales them down to it. `idle = P - Σ allocated` per
 /// node; `shared` is what DaemonSets and the shared namespaces hold; both and `fixed` are spread by `settings.sharing`.
 ///
-/// Identity: `Σ loaded over workloads + unattributed = Σ prices of priced nodes + fixed`.
+/// Identity: `Σ loaded over workloads + unattributed = Σ prices of priced nodes + fixed`, where fixed is that of the
+/// cluster and of each of its machines.
 #[must_use]
 pub fn allocate(
     nodes: &[PricedNode],
@@ -173,16 +176,19 @@ pub fn allocate(
 
 fn place<'a>(nodes: &'a [PricedNode], settings: &Settings) -> Vec<Placement<'a>> {
     let placement = |node: &'a PricedNode| {
-        let ratio = match node.node.capacity_type {
-            CapacityType::Fargate => fargate::CPU_TO_MEMORY_RATIO,
-            CapacityType::OnDemand | CapacityType::Spot => settings.cpu_to_memory_ratio,
+        let weights = match node.node.capacity_type {
+            CapacityType::Fargate => Weights {
+                core: fargate::CPU_TO_MEMORY_RATIO,
+                ..settings.weights
+            },
+            CapacityType::OnDemand | CapacityType::Spot => settings.weights,
         };
         let split = node
             .price
             .as_ref()
             .map_err(|reason| *reason)
             .and_then(|price| {
-                let split = split(price.price, node.node.capacity, ratio);
+                let split = split(price.price, node.node.capacity, weights);
                 split
                     .map(|split| (split, price.price))
                     .ok_or(Unpriced::NoCapacity)
@@ -275,21 +281,32 @@ fn charge(
         .over(memory_sum)
         .unwrap_or(Ratio::ONE)
         .min(Ratio::ONE);
+    let gpu_sum: u32 = placement
+        .holdings
+        .iter()
+        .map(|holding| holding.held.gpus)
+        .sum();
+    let gpu_scale = Ratio::from(capacity.gpus)
+        * Ratio::from(gpu_sum.max(capacity.gpus))
+            .inverse()
+            .unwrap_or(Ratio::ONE);
     let mut allocated = UsdPerHour::ZERO;
     for Holding { pod, held, used } in &placement.holdings {
         let held_cpu = held.cpu * cpu_scale;
         let held_memory = held.memory * memory_scale;
         let (cpu, memory) = (held_cpu * split.core, held_memory * split.memory);
-        allocated += cpu + memory;
+        let gpu = split.gpu * Ratio::from(held.gpus) * gpu_scale;
+        allocated += cpu + memory + gpu;
         if is_shared(&pod.workload, settings) {
-            *rates.shared.entry(pod.workload.clone()).or_default() += cpu + memory;
-            rates.components.shared += cpu + memory;
+            *rates.shared.entry(pod.workload.clone()).or_default() += cpu + memory + gpu;
+            rates.components.shared += cpu + memory + gpu;
             continue;
         }
-        rates.components.allocated += cpu + memory;
+        rates.components.allocated += cpu + memory + gpu;
         let workload = rates.workloads.entry(pod.workload.clone()).or_default();
         workload.cpu += cpu;
         workload.memory += memory;
+        workload.gpu += gpu;
         workload.held.cpu += held_cpu;
         workload.held.memory += held_memory;
         workload.held.gpus += held.gpus;
@@ -332,7 +349,11 @@ fn reciprocal(count: usize) -> Ratio {
 /// Spreads idle, shared and fixed cost over the workloads; what nobody carries stays unattributed.
 fn spread(rates: &mut ClusterRates, idle: UsdPerHour, settings: &Settings) {
     let shared = rates.components.shared;
-    let fixed = settings.fixed;
+    let machines = rates
+        .nodes
+        .iter()
+        .filter(|one| one.node.capacity_type != CapacityType::Fargate);
+    let fixed = settings.fixed + settings.fixed_per_node * Ratio::count(machines.count());
     let whole = rates.components.allocated;
     let nobody = match settings.sharing {
         SharingPolicy::None => true,

@@ -23,7 +23,8 @@ fn both_sides(nodes: &[PricedNode], rates: &ClusterRates, settings: &Settings) -
         .map(|price| price.price)
         .sum();
     let carried = loaded + rates.components.unattributed;
-    (carried.hourly(), (prices + settings.fixed).hourly())
+    let fixed = settings.fixed + settings.fixed_per_node * Ratio::count(nodes.len());
+    (carried.hourly(), (prices + fixed).hourly())
 }
 
 #[derive(Clone, Debug)]
@@ -105,8 +106,9 @@ proptest! {
     #[test]
     fn every_dollar_of_every_priced_node_lands_somewhere(
         nodes in random_nodes(), random in random_pods(), sharing in policy(), fixed in 0.0..3.0,
+        fixed_per_node in 0.0..0.2,
     ) {
-        let settings = Settings { sharing, fixed: hourly(fixed), ..settings() };
+        let settings = Settings { sharing, fixed: hourly(fixed), fixed_per_node: hourly(fixed_per_node), ..settings() };
         // A node that has nothing cannot be split: it is reported unpriced, and is outside of the identity.
         let nodes: Vec<PricedNode> = nodes.into_iter()
             .filter(|node| node.node.capacity.cpu.cores() + node.node.capacity.memory.gib() > 0.0)
@@ -325,4 +327,70 @@ fn use_is_known_when_half_of_the_pods_report_and_absent_when_fewer_do() {
     assert!((used(4).unwrap().cores.cores() - 2.0).abs() < 1e-12);
     assert!((used(2).unwrap().cores.cores() - 2.0).abs() < 1e-12);
     assert_eq!(used(1), None);
+}
+
+#[test]
+fn a_gpu_is_held_by_whoever_requests_it_and_its_price_is_part_of_the_node() {
+    let mut machine = node("g", 4.0, 16.0, Some(0.526));
+    let mut with_gpu = (*machine.node).clone();
+    with_gpu.capacity.gpus = 1;
+    machine.node = Arc::new(with_gpu);
+    let mut trainer = pod("p", deployment("ml", "trainer"), "g", resources(4.0, 16.0));
+    trainer.request.gpus = 1;
+    let beside = pod("q", deployment("ml", "web"), "g", resources(0.0, 0.0));
+    let pods = [Arc::new(trainer), Arc::new(beside)];
+    let rates = allocate(&[machine], &pods, &HashMap::new(), &settings());
+    let trainer = &rates.workloads[&deployment("ml", "trainer")];
+    assert!(
+        close(trainer.gpu, 0.526 * 224.0 / (40.4 + 16.0 + 224.0)),
+        "{trainer:?}"
+    );
+    assert!(close(trainer.allocated(), 0.526));
+    assert!(rates.workloads[&deployment("ml", "web")].gpu.is_zero());
+}
+
+#[test]
+fn more_gpus_than_the_node_has_are_scaled_down_to_it() {
+    let mut machine = node("g", 4.0, 16.0, Some(1.0));
+    let mut with_gpu = (*machine.node).clone();
+    with_gpu.capacity.gpus = 1;
+    machine.node = Arc::new(with_gpu);
+    let mut greedy = pod("p", deployment("ml", "trainer"), "g", resources(0.0, 0.0));
+    greedy.request.gpus = 4;
+    let rates = allocate(
+        &[machine],
+        &[Arc::new(greedy)],
+        &HashMap::new(),
+        &settings(),
+    );
+    let trainer = &rates.workloads[&deployment("ml", "trainer")];
+    assert!(
+        close(trainer.gpu, 224.0 / (40.4 + 16.0 + 224.0)),
+        "{trainer:?}"
+    );
+}
+
+#[test]
+fn what_each_machine_costs_besides_is_fixed_cost_and_fargate_has_none_of_it() {
+    let mut fargate = node("f", 0.5, 1.0, Some(0.02));
+    let mut serverless = (*fargate.node).clone();
+    serverless.capacity_type = CapacityType::Fargate;
+    fargate.node = Arc::new(serverless);
+    let nodes = [node("n", 4.0, 16.0, Some(0.2)), fargate];
+    let settings = Settings {
+        fixed_per_node: hourly(0.01),
+        ..settings()
+    };
+    let pods = [Arc::new(pod(
+        "a",
+        deployment("shop", "a"),
+        "n",
+        resources(1.0, 1.0),
+    ))];
+    let rates = allocate(&nodes, &pods, &HashMap::new(), &settings);
+    assert!(
+        close(rates.components.fixed, 0.01),
+        "{:?}",
+        rates.components
+    );
 }

@@ -268,7 +268,7 @@ fn prices() -> ClusterPrices {
     let PricedNode { node, price } = node("n", 2.0, 8.0, Some(0.096));
     let price = price.unwrap().price;
     ClusterPrices {
-        mean: split(price, node.capacity, ratio(10.1)).unwrap(),
+        mean: split(price, node.capacity, settings().weights).unwrap(),
         machines: vec![Machine {
             price,
             allocatable: resources(1.9, 7.0),

@@ -22,6 +22,10 @@ pub struct Circumstances {
     pub unpriced_pods: usize,
     /// The GPUs that are held for it.
     pub gpus: u32,
+    /// Whether it keeps data on a persistent volume.
+    pub persistent_volume: bool,
+    /// Whether it shares the network of its node.
+    pub host_network: bool,
     /// How many environments the account may run at once, where it says so.
     pub concurrency_limit: Option<u32>,
 }
@@ -142,14 +146,18 @@ fn utilization(used: &UsedWindow) -> Utilization {
 }
 
 fn ineligible(id: &WorkloadId, circumstances: Circumstances) -> Vec<Ineligibility> {
-    let mut reasons = Vec::new();
-    if id.kind == WorkloadKind::StatefulSet {
-        reasons.push(Ineligibility::Stateful);
-    }
-    if circumstances.gpus > 0 {
-        reasons.push(Ineligibility::Gpu);
-    }
-    reasons
+    let stateful = id.kind == WorkloadKind::StatefulSet;
+    let reasons = [
+        (stateful, Ineligibility::Stateful),
+        (
+            circumstances.persistent_volume,
+            Ineligibility::PersistentVolume,
+        ),
+        (circumstances.host_network, Ineligibility::HostNetwork),
+        (circumstances.gpus > 0, Ineligibility::Gpu),
+    ];
+    let holds = reasons.into_iter().filter(|(holds, _)| *holds);
+    holds.map(|(_, reason)| reason).collect()
 }
 
 /// A month of its requests on Lambda.

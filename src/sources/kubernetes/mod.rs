@@ -100,6 +100,10 @@ const JOBS: Resource = Resource {
     metadata_only: true,
 };
 
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a few wait at once, and nearly all of them are pods"
+)]
 enum Change {
     Node(Signal<NodeObject>),
     Pod(Signal<PodObject>),

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 
 /// What every object has.
@@ -74,9 +75,20 @@ pub(super) struct PodSpec {
     pub(super) init_containers: Vec<ContainerSpec>,
     #[serde(default)]
     pub(super) overhead: Amounts,
+    #[serde(default)]
+    pub(super) host_network: bool,
+    #[serde(default)]
+    pub(super) volumes: Vec<VolumeSpec>,
     /// Requests of the pod as a whole (Kubernetes 1.32 and later).
     #[serde(default)]
     pub(super) resources: Requirements,
+}
+
+/// A volume of a pod; all kinds but a claim are left unread.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct VolumeSpec {
+    pub(super) persistent_volume_claim: Option<IgnoredAny>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

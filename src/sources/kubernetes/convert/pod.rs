@@ -72,6 +72,12 @@ pub(in crate::sources::kubernetes) fn pod(
         containers,
         request,
         fargate_size,
+        persistent_volume: object
+            .spec
+            .volumes
+            .iter()
+            .any(|volume| volume.persistent_volume_claim.is_some()),
+        host_network: object.spec.host_network,
         created_at: meta.creation_timestamp,
         team: team_label
             .and_then(|label| meta.labels.get(label))
@@ -154,6 +160,26 @@ mod tests {
             let (held, problems) = read(changes.clone());
             assert_eq!(held.unwrap().is_some(), observed, "{changes}");
             assert_eq!(problems, []);
+        }
+    }
+
+    #[test]
+    fn what_ties_a_pod_to_its_place_is_seen() {
+        for (spec, ties) in [
+            (json!({}), (false, false)),
+            (json!({"hostNetwork": true}), (false, true)),
+            (
+                json!({"volumes": [{"name": "tmp", "emptyDir": {}}]}),
+                (false, false),
+            ),
+            (
+                json!({"volumes": [{"name": "tmp", "emptyDir": {}},
+                    {"name": "data", "persistentVolumeClaim": {"claimName": "data"}}]}),
+                (true, false),
+            ),
+        ] {
+            let pod = read(json!({"spec": spec.clone()})).0.unwrap().unwrap().pod;
+            assert_eq!((pod.persistent_volume, pod.host_network), ties, "{spec}");
         }
     }
 
