@@ -39,7 +39,7 @@ pub struct Limits {
 /// All that is known, and the ledger of what has added up.
 #[derive(Debug)]
 pub struct Pipeline {
-    settings: Settings,
+    settings: Arc<Settings>,
     prices: PriceBook,
     limits: Limits,
     ledger: Ledger,
@@ -64,6 +64,7 @@ struct WorkloadFacts {
     gpus: u32,
     persistent_volume: bool,
     host_network: bool,
+    nodes: Vec<Arc<str>>,
 }
 
 impl Pipeline {
@@ -72,7 +73,7 @@ impl Pipeline {
     pub fn new(started: Timestamp, settings: Settings, prices: PriceBook, limits: Limits) -> Self {
         Self {
             ledger: Ledger::new(started, settings.decision_window),
-            settings,
+            settings: Arc::new(settings),
             prices,
             limits,
             cluster: None,
@@ -91,7 +92,7 @@ impl Pipeline {
 
     /// Replaces settings and prices; what has added up stays.
     pub fn reconfigure(&mut self, settings: Settings, prices: PriceBook, limits: Limits) {
-        self.settings = settings;
+        self.settings = Arc::new(settings);
         self.prices = prices;
         self.limits = limits;
         self.refresh_rates();
@@ -146,6 +147,9 @@ impl Pipeline {
             facts.gpus += pod.request.gpus;
             facts.persistent_volume |= pod.persistent_volume;
             facts.host_network |= pod.host_network;
+            if !facts.nodes.contains(&pod.node) {
+                facts.nodes.push(Arc::clone(&pod.node));
+            }
             if let Some(since) = pod.created_at {
                 self.ledger.exists(&pod.workload, since);
             }

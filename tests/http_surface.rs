@@ -18,7 +18,6 @@ use breakeven::http::{ReloadHook, Settings, bind};
 use breakeven::model::Report;
 use breakeven::sources::{Source, SourceStatus};
 use breakeven::store::{Published, Store, Waiting};
-use breakeven::units::Seconds;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
@@ -132,7 +131,7 @@ fn accepting() -> ReloadHook {
 fn report() -> Report {
     Report {
         at: "2026-03-01T12:00:00Z".parse().unwrap(),
-        decision_window: Seconds::from_seconds(86_400.0).unwrap(),
+        settings: breakeven::config::parse("").unwrap().1.model.into(),
         subjects: Vec::new(),
         shared: Vec::new(),
         nodes: Vec::new(),

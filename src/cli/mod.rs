@@ -3,6 +3,7 @@
 mod check;
 mod config;
 mod demo;
+mod explain;
 mod logging;
 mod output;
 mod run;
@@ -43,6 +44,8 @@ enum Command {
     Simulate(simulate::SimulateArgs),
     /// Check the configuration and ask each source once; say what is missing and how to grant it.
     Check(check::CheckArgs),
+    /// Explain the numbers of one workload or function of a running agent: inputs, prices, formulas, results.
+    Explain(explain::ExplainArgs),
     /// Show the configuration.
     Config(config::ConfigArgs),
 }
@@ -67,6 +70,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
             Some(Command::Demo(args)) => demo::run(args).await,
             Some(Command::Simulate(args)) => simulate::run(args).await,
             Some(Command::Check(args)) => check::run(args).await,
+            Some(Command::Explain(args)) => explain::run(args).await,
             Some(Command::Config(args)) => config::run(&args),
         }
     })

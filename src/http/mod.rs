@@ -8,6 +8,7 @@
 //! [`Store`]: crate::store::Store
 
 mod answer;
+mod explain;
 mod html;
 mod page;
 mod routes;

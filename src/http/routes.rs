@@ -8,7 +8,7 @@ use ::http::request::Parts;
 use ::http::{Method, StatusCode};
 
 use super::answer::{Answer, answer, headers_only, method_not_allowed, text, with};
-use super::{ReloadHook, Settings, page};
+use super::{ReloadHook, Settings, explain, page};
 use crate::exposition::{Encoding, Format};
 use crate::sources::SourceStatus;
 use crate::store::{Store, Waiting};
@@ -43,18 +43,34 @@ pub(super) async fn route(shared: &Shared, request: &Parts, body: u64) -> Answer
             _ => method_not_allowed(RELOAD),
         };
     }
-    let handler: fn(&Shared, &HeaderMap) -> Answer = match path {
-        path if path == shared.settings.telemetry_path => metrics,
-        "/" => |shared, _| front(shared),
-        "/-/healthy" => |_, _| text(StatusCode::OK, "breakeven is healthy"),
-        "/-/ready" => |shared, _| ready(shared),
-        _ => return not_found(shared, path),
+    let Some(handler) = handler(shared, path) else {
+        return not_found(shared, path);
     };
     match request.method {
-        Method::GET => handler(shared, &request.headers),
-        Method::HEAD => headers_only(handler(shared, &request.headers)),
+        Method::GET => handler(shared, &request.headers, path),
+        Method::HEAD => headers_only(handler(shared, &request.headers, path)),
         _ => method_not_allowed(READ),
     }
+}
+
+/// What answers a request that reads.
+type Handler = fn(&Shared, &HeaderMap, &str) -> Answer;
+
+/// What answers at a path; absent where nothing is.
+fn handler(shared: &Shared, path: &str) -> Option<Handler> {
+    Some(match path {
+        path if path == shared.settings.telemetry_path => {
+            |shared, headers, _| metrics(shared, headers)
+        }
+        "/" => |shared, _, _| front(shared),
+        "/-/healthy" => |_, _, _| text(StatusCode::OK, "breakeven is healthy"),
+        "/-/ready" => |shared, _, _| ready(shared),
+        path if path.starts_with(explain::PREFIX) => |shared, headers, path| {
+            let name = path.strip_prefix(explain::PREFIX).unwrap_or_default();
+            explain::explanation(&shared.store, headers, name)
+        },
+        _ => return None,
+    })
 }
 
 fn metrics(shared: &Shared, headers: &HeaderMap) -> Answer {

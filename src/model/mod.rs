@@ -7,6 +7,8 @@ pub mod assessment;
 pub mod band;
 pub mod coldstart;
 pub mod crossover;
+pub mod evidence;
+pub mod explanation;
 pub mod kubernetes_equivalent;
 pub mod lambda;
 pub mod lambda_equivalent;

@@ -1,10 +1,13 @@
 //! The report: everything that is known at one instant, immutable, ready to be shown.
 
+use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::band::{Banded, Parameter};
+use super::evidence::Evidence;
+use super::settings::Settings;
 use crate::observation::{Architecture, FunctionId, Node, WorkloadId};
 use crate::units::{
     GibSeconds, MemoryMib, Ratio, Requests, Seconds, Usd, UsdDelta, UsdPerCoreHour, UsdPerGibHour,
@@ -16,8 +19,8 @@ use crate::units::{
 pub struct Report {
     /// The instant.
     pub at: Timestamp,
-    /// The time over which costs and requests are averaged, at most.
-    pub decision_window: Seconds,
+    /// The settings that it was made with.
+    pub settings: Arc<Settings>,
     /// The workloads of the cluster that carry cost, and the functions.
     pub subjects: Vec<SubjectReport>,
     /// The workloads whose cost is spread over the others.
@@ -28,6 +31,29 @@ pub struct Report {
     pub cluster: Option<ClusterReport>,
     /// The AWS accounts and regions.
     pub accounts: Vec<AccountReport>,
+}
+
+impl Report {
+    /// The subjects that a name means: `namespace/Kind/name`, `namespace/name` or the name alone; for functions
+    /// `account/region/name` or the name.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Vec<&SubjectReport> {
+        let means = |subject: &Subject| match subject {
+            Subject::Workload(id) => {
+                let short = name.split_once('/');
+                name == &*id.name
+                    || short.is_some_and(|(namespace, name)| {
+                        namespace == &*id.namespace && name == &*id.name
+                    })
+            }
+            Subject::Function(id) => name == &*id.name,
+        };
+        let whole = |subject: &Subject| subject.to_string() == name;
+        self.subjects
+            .iter()
+            .filter(|one| means(&one.subject) || whole(&one.subject))
+            .collect()
+    }
 }
 
 /// A platform that work runs on.
@@ -75,6 +101,15 @@ impl Subject {
         match self {
             Self::Workload(_) => Home::Kubernetes,
             Self::Function(_) => Home::Lambda,
+        }
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Workload(workload) => workload.fmt(formatter),
+            Self::Function(function) => function.fmt(formatter),
         }
     }
 }
@@ -226,6 +261,19 @@ pub struct SubjectReport {
     pub uncertainty: Option<(Parameter, Ratio)>,
     /// Facts for joins.
     pub facts: SubjectFacts,
+    /// The nodes that its pods are on.
+    pub nodes: Vec<Arc<str>>,
+    /// What all this stands on.
+    pub evidence: Evidence,
+}
+
+impl SubjectReport {
+    /// The cost on a platform, on the basis that decisions stand on.
+    #[must_use]
+    pub fn decisive(&self, platform: Home) -> Option<&PlatformCost> {
+        let is = |cost: &&PlatformCost| cost.platform == platform && cost.basis == Basis::Loaded;
+        self.costs.iter().find(is)
+    }
 }
 
 /// Counts of a function since the program started, and its peak.

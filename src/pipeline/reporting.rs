@@ -54,7 +54,7 @@ impl Pipeline {
         });
         Report {
             at: now,
-            decision_window: self.settings.decision_window,
+            settings: Arc::clone(&self.settings),
             subjects,
             shared: shared.collect(),
             nodes: self.rates.nodes.clone(),
@@ -117,13 +117,14 @@ impl Pipeline {
             Some(_) => vec![(Outcome::Served, account.requests())],
             None => Vec::new(),
         };
-        let facts = SubjectFacts {
+        let shown = SubjectFacts {
             team: facts.team,
             ..SubjectFacts::default()
         };
         SubjectReport {
             used_cost_total,
-            ..subject_report(subject, assessment, cost_total, requests_total, facts)
+            nodes: facts.nodes,
+            ..subject_report(subject, assessment, cost_total, requests_total, shown)
         }
     }
 
@@ -168,9 +169,9 @@ impl Pipeline {
             .iter()
             .filter(|one| one.ineligible.is_empty())
             .filter_map(|one| {
-                let loaded = monthly(one, Home::Kubernetes)?;
+                let loaded = one.decisive(Home::Kubernetes)?.monthly.point;
                 let used = loaded * one.utilization.cost?;
-                Some((used, loaded, monthly(one, Home::Lambda)?))
+                Some((used, loaded, one.decisive(Home::Lambda)?.monthly.point))
             })
             .collect();
         let used: Usd = comparable.iter().map(|one| one.0).sum();
@@ -223,17 +224,6 @@ impl Pipeline {
     }
 }
 
-fn monthly(subject: &SubjectReport, platform: Home) -> Option<Usd> {
-    let decisive = |cost: &&crate::model::PlatformCost| {
-        cost.platform == platform && cost.basis == crate::model::Basis::Loaded
-    };
-    subject
-        .costs
-        .iter()
-        .find(decisive)
-        .map(|cost| cost.monthly.point)
-}
-
 fn subject_report(
     subject: Subject,
     assessment: Assessment,
@@ -255,6 +245,8 @@ fn subject_report(
         verdict: assessment.verdict,
         ineligible: assessment.ineligible,
         uncertainty: assessment.uncertainty,
+        nodes: Vec::new(),
+        evidence: assessment.evidence,
         facts: SubjectFacts {
             lambda_memory: assessment.lambda_memory,
             ..facts

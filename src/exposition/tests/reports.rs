@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::model::band::Banded;
+use crate::model::evidence::Evidence;
 use crate::model::{
     AccountReport, Basis, Breakeven, ClusterComponent, ClusterReport, Component, FunctionCounters,
     Home, Ineligibility, NodePrice, NodeReport, Outcome, PlatformCost, PriceSource, Provenance,
@@ -25,7 +26,7 @@ pub(crate) fn at() -> Timestamp {
 pub(crate) fn nothing() -> Report {
     Report {
         at: at(),
-        decision_window: Seconds::from_seconds(86_400.0).unwrap(),
+        settings: crate::model::fixtures::settings().into(),
         subjects: Vec::new(),
         shared: Vec::new(),
         nodes: Vec::new(),
@@ -71,6 +72,8 @@ pub(crate) fn bare(subject: Subject) -> SubjectReport {
         ineligible: Vec::new(),
         uncertainty: None,
         facts: SubjectFacts::default(),
+        nodes: Vec::new(),
+        evidence: Evidence::Nothing,
     }
 }
 

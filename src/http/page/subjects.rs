@@ -2,7 +2,7 @@
 
 use super::format::{UNKNOWN, money, percent, signed_money};
 use crate::http::html::Html;
-use crate::model::{Basis, Home, PlatformCost, Report, Subject, SubjectReport, Verdict};
+use crate::model::{Home, Report, Subject, SubjectReport, Verdict};
 
 /// How many of them are shown: those that cost most. The metrics have all.
 const SHOWN: usize = 25;
@@ -78,7 +78,9 @@ fn row(html: &mut Html, subject: &SubjectReport) {
     html.markup("<td class=number data-label=\"Each month\">");
     number(
         html,
-        on(subject, home).map(|cost| money(cost.monthly.point.usd())),
+        subject
+            .decisive(home)
+            .map(|cost| money(cost.monthly.point.usd())),
     );
     html.markup("<td class=number data-label=\"1M on Kubernetes\">");
     number(html, per_million(subject, Home::Kubernetes));
@@ -133,19 +135,13 @@ const fn name(home: Home) -> &'static str {
     }
 }
 
-/// What it costs on a platform, everything included.
-fn on(subject: &SubjectReport, platform: Home) -> Option<&PlatformCost> {
-    subject
-        .costs
-        .iter()
-        .find(|cost| cost.platform == platform && cost.basis == Basis::Loaded)
-}
-
 fn per_million(subject: &SubjectReport, platform: Home) -> Option<String> {
-    let each = on(subject, platform)?.per_request()?;
+    let each = subject.decisive(platform)?.per_request()?;
     Some(money(each.each() * 1e6))
 }
 
 fn monthly_at_home(subject: &SubjectReport) -> f64 {
-    on(subject, subject.subject.home()).map_or(-1.0, |cost| cost.monthly.point.usd())
+    subject
+        .decisive(subject.subject.home())
+        .map_or(-1.0, |cost| cost.monthly.point.usd())
 }

@@ -3,6 +3,7 @@
 use super::{Assessment, monthly, monthly_requests};
 use crate::model::band::{Banded, Ends, Parameter, evaluate};
 use crate::model::crossover::{KubernetesCurve, LambdaCurve, crossing};
+use crate::model::evidence::{Evidence, FunctionEvidence};
 use crate::model::kubernetes_equivalent::{Equivalent, Machine, Sizing, size};
 use crate::model::lambda::Run;
 use crate::model::node_split::Split;
@@ -47,6 +48,15 @@ pub fn function(
     let run = month(function, window, requests);
     let lambda = charged(&run);
     assessment.costs.push(cost(Home::Lambda, lambda, requests));
+    let mut evidence = FunctionEvidence {
+        memory: function.memory,
+        architecture: function.architecture,
+        covered,
+        invocations: window.invocations,
+        duration: window.duration,
+        requests,
+        pods: None,
+    };
     let projection = prices.map(|prices| Projection {
         sizing: settings.kubernetes_equivalent.point(),
         is_dedicated: false,
@@ -62,7 +72,9 @@ pub fn function(
         assessment.monthly_saving = Some(lambda.point.minus(pods.point));
         assessment.uncertainty = pods.largest;
         assessment.breakeven = breakeven(&run, &equivalent, settings);
+        evidence.pods = prices.map(|prices| (equivalent, prices.mean));
     }
+    assessment.evidence = Evidence::Function(Box::new(evidence));
     let other = assessment.monthly(Home::Kubernetes);
     assessment.verdict = match (insufficient(covered, window.invocations), other) {
         (Some(missing), _) => missing,

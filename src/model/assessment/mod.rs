@@ -7,6 +7,7 @@ pub use function::{ClusterPrices, function};
 pub use workload::{Circumstances, workload};
 
 use super::band::{Banded, Parameter};
+use super::evidence::Evidence;
 use super::report::{Basis, Breakeven, Home, Ineligibility, PlatformCost, Utilization, Verdict};
 use super::settings::Settings;
 use crate::units::{
@@ -34,6 +35,8 @@ pub struct Assessment {
     pub uncertainty: Option<(Parameter, Ratio)>,
     /// The memory of the function, or of the workload's equivalent.
     pub lambda_memory: Option<MemoryMib>,
+    /// What all this stands on.
+    pub evidence: Evidence,
 }
 
 impl Default for Assessment {
@@ -48,6 +51,7 @@ impl Default for Assessment {
             ineligible: Vec::new(),
             uncertainty: None,
             lambda_memory: None,
+            evidence: Evidence::Nothing,
         }
     }
 }

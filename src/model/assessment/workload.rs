@@ -3,6 +3,7 @@
 use super::{Assessment, monthly, monthly_requests};
 use crate::model::band::{Banded, Ends, Parameter, Range, evaluate};
 use crate::model::crossover::{KubernetesCurve, LambdaCurve, crossing};
+use crate::model::evidence::{Evidence, LambdaEvidence, WorkloadEvidence};
 use crate::model::lambda::Run;
 use crate::model::lambda_equivalent::{Demand, Equivalent, choose, needs_quota};
 use crate::model::report::{
@@ -59,9 +60,19 @@ pub fn workload(
     if priced {
         assessment.costs = at_home(window, requests, settings);
     }
+    let mut evidence = WorkloadEvidence {
+        window: *window,
+        requests,
+        lambda: None,
+    };
     let projection = Projection::of(window, &traffic, requests, settings);
     if let Some((projection, lambda)) = projection.and_then(|one| Some((one, one.cost()?))) {
         let equivalent = projection.equivalent();
+        evidence.lambda = Some(LambdaEvidence {
+            demand: projection.demand,
+            equivalent: equivalent.clone(),
+            architecture: settings.lambda_equivalent.architecture,
+        });
         let limit = circumstances
             .concurrency_limit
             .unwrap_or(settings.lambda_equivalent.concurrency_limit);
@@ -85,6 +96,7 @@ pub fn workload(
                 Some(projection.breakeven(loaded.point, assessment.breakeven_utilization));
         }
     }
+    assessment.evidence = Evidence::Workload(Box::new(evidence));
     let costs = (
         assessment.monthly(Home::Kubernetes),
         assessment.monthly(Home::Lambda),

@@ -1,0 +1,69 @@
+//! `/api/v1/explain/WORKLOAD`: how the numbers of one workload or function came about.
+
+use ::http::StatusCode;
+use ::http::header::{ACCEPT, HeaderMap};
+use serde_json::json;
+
+use super::answer::{Answer, answer, text};
+use crate::model::explanation::{Explanation, explain};
+use crate::store::Store;
+
+/// Where explanations are.
+pub(super) const PREFIX: &str = "/api/v1/explain/";
+
+/// How many names an answer offers where none, or several, were meant.
+const OFFERED: usize = 10;
+
+/// The explanation of what `name` means: its name, or `namespace/name`, or `namespace/Kind/name`; for a function its name, or
+/// `account/region/name`. JSON, or text for whoever asks for `text/plain`.
+pub(super) fn explanation(store: &Store, headers: &HeaderMap, name: &str) -> Answer {
+    let Some(published) = store.latest() else {
+        return text(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "there is no report yet; /-/ready says why",
+        );
+    };
+    let report = &published.report;
+    let meant = report.find(name);
+    let listed = |names: Vec<String>| {
+        names
+            .into_iter()
+            .take(OFFERED)
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    match meant.as_slice() {
+        [subject] => shown(headers, &explain(report, subject)),
+        [] => {
+            let all = report.subjects.iter().map(|one| one.subject.to_string());
+            let known = listed(all.collect());
+            let hint = format!("there is no workload {name:?}; there are {known}");
+            text(StatusCode::NOT_FOUND, &hint)
+        }
+        several => {
+            let names = several.iter().map(|one| one.subject.to_string());
+            let which = listed(names.collect());
+            let hint = format!("{name:?} is several workloads; say which: {which}");
+            text(StatusCode::BAD_REQUEST, &hint)
+        }
+    }
+}
+
+fn shown(headers: &HeaderMap, explanation: &Explanation) -> Answer {
+    let accept = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok());
+    if accept.is_some_and(|accept| accept.starts_with("text/plain")) {
+        return text(StatusCode::OK, explanation.to_string().trim_end());
+    }
+    let sections = explanation.sections.iter().map(|section| {
+        let lines = section
+            .lines
+            .iter()
+            .map(|line| json!({"name": line.name, "result": line.result, "from": line.from}));
+        json!({"title": section.title, "lines": lines.collect::<Vec<_>>()})
+    });
+    let body = json!({
+        "title": explanation.title,
+        "sections": sections.collect::<Vec<_>>(),
+    });
+    answer(StatusCode::OK, "application/json", body.to_string())
+}

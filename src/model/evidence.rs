@@ -1,0 +1,61 @@
+//! What an assessment stands on, kept so that every number can be explained.
+
+use super::kubernetes_equivalent;
+use super::lambda_equivalent::{self, Demand};
+use super::node_split::Split;
+use super::window::WorkloadWindow;
+use crate::observation::Architecture;
+use crate::units::{MemoryMib, Requests, Seconds};
+
+/// What an assessment stands on.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Evidence {
+    /// Nothing was seen yet.
+    #[default]
+    Nothing,
+    /// Of a workload of the cluster.
+    Workload(Box<WorkloadEvidence>),
+    /// Of a function.
+    Function(Box<FunctionEvidence>),
+}
+
+/// What the assessment of a workload stands on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WorkloadEvidence {
+    /// What was seen of it.
+    pub window: WorkloadWindow,
+    /// The requests of a month.
+    pub requests: Requests,
+    /// The function that would do it; absent while it is not known what one request needs.
+    pub lambda: Option<LambdaEvidence>,
+}
+
+/// The function that would do what a workload does.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LambdaEvidence {
+    /// What one request needs.
+    pub demand: Demand,
+    /// Memory and duration.
+    pub equivalent: lambda_equivalent::Equivalent,
+    /// Its processor.
+    pub architecture: Architecture,
+}
+
+/// What the assessment of a function stands on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FunctionEvidence {
+    /// Its memory.
+    pub memory: MemoryMib,
+    /// Its processor.
+    pub architecture: Architecture,
+    /// The time that is known.
+    pub covered: Seconds,
+    /// The invocations in it.
+    pub invocations: Requests,
+    /// The sum of their durations.
+    pub duration: Seconds,
+    /// The requests of a month.
+    pub requests: Requests,
+    /// The pods that would do it, and the mean prices of the cluster; absent while those are not known.
+    pub pods: Option<(kubernetes_equivalent::Equivalent, Split)>,
+}

@@ -1,0 +1,170 @@
+//! A function.
+
+use super::number::{count, factor, hours, millis, per_million, plain, price, usd};
+use super::{Line, Section};
+use crate::model::evidence::FunctionEvidence;
+use crate::model::report::{Home, SubjectReport};
+use crate::model::settings::Settings;
+use crate::tariff::{self, lambda as lambda_tariff};
+
+pub(super) fn sections(
+    subject: &SubjectReport,
+    evidence: &FunctionEvidence,
+    settings: &Settings,
+) -> Vec<Section> {
+    vec![
+        Section {
+            title: "What was seen",
+            lines: seen(evidence),
+        },
+        Section {
+            title: "Cost on Lambda",
+            lines: at_home(subject, evidence),
+        },
+        Section {
+            title: "The same in the cluster",
+            lines: in_the_cluster(subject, evidence, settings),
+        },
+    ]
+}
+
+fn seen(evidence: &FunctionEvidence) -> Vec<Line> {
+    let over = format!(
+        "source cloudwatch, closed minutes over {}",
+        hours(evidence.covered)
+    );
+    let mut lines = vec![
+        Line::new("invocations", over, count(evidence.invocations)),
+        Line::new(
+            "configuration",
+            "source lambda",
+            format!(
+                "{} MiB, {}",
+                evidence.memory.mib(),
+                evidence.architecture.as_str()
+            ),
+        ),
+    ];
+    if let Some(mean) = evidence.duration.per(evidence.invocations) {
+        lines.push(Line::new(
+            "duration (d)",
+            "sum / count, INIT not included",
+            millis(mean),
+        ));
+    }
+    lines
+}
+
+fn at_home(subject: &SubjectReport, evidence: &FunctionEvidence) -> Vec<Line> {
+    let Some(cost) = subject.decisive(Home::Lambda) else {
+        return Vec::new();
+    };
+    let tiers = lambda_tariff::duration(evidence.architecture);
+    let tier = tiers
+        .bounded()
+        .first()
+        .map_or(tiers.last(), |(_, price)| *price);
+    let mean = evidence
+        .duration
+        .per(evidence.invocations)
+        .map(millis)
+        .unwrap_or_default();
+    let mut lines = vec![
+        Line::new(
+            "prices",
+            format!("list of {} in us-east-1, first tier", tariff::AS_OF),
+            format!(
+                "{}, {}",
+                price(tier.secondly() * 1e6, "for a million GB-s"),
+                per_million(lambda_tariff::REQUEST)
+            ),
+        ),
+        Line::new(
+            "requests of a month",
+            format!(
+                "{} / {} x hours of a month",
+                count(evidence.invocations),
+                hours(evidence.covered)
+            ),
+            count(evidence.requests),
+        ),
+        Line::new(
+            "a month",
+            format!(
+                "{} x ({}/1024 x ({mean} + 0.5 ms) x price + request fee), by tiers",
+                count(evidence.requests),
+                evidence.memory.mib()
+            ),
+            usd(cost.monthly.point),
+        ),
+    ];
+    if let Some(each) = cost.per_request() {
+        let from = format!(
+            "{} / {} requests",
+            usd(cost.monthly.point),
+            count(evidence.requests)
+        );
+        lines.push(Line::new("one request", from, per_million(each)));
+    }
+    lines
+}
+
+fn in_the_cluster(
+    subject: &SubjectReport,
+    evidence: &FunctionEvidence,
+    settings: &Settings,
+) -> Vec<Line> {
+    let Some((pods, mean)) = &evidence.pods else {
+        return Vec::new();
+    };
+    let sizing = settings.kubernetes_equivalent.point();
+    let month = settings.hours_per_month.hours();
+    let mut lines = vec![
+        Line::new(
+            "pods (n), mean",
+            format!(
+                "in each minute max({}, ceil({} x a x min(1, {}/1769) / ({} x {})), ceil(a / {})), a held for 5 minutes",
+                sizing.min_replicas,
+                factor(sizing.cpu_share),
+                evidence.memory.mib(),
+                factor(sizing.target_utilization),
+                plain(sizing.pod_cpu.cores()),
+                sizing.pod_concurrency
+            ),
+            format!(
+                "{}, at most {}",
+                factor(pods.replicas),
+                factor(pods.replicas_peak)
+            ),
+        ),
+        Line::new(
+            "a pod",
+            format!(
+                "({} cores x {} + {} MiB x {}) / {}, mean prices of the cluster",
+                plain(pods.request.cpu.cores()),
+                price(mean.core.hourly(), "a core"),
+                plain(pods.request.memory.mib()),
+                price(mean.memory.hourly(), "a GiB"),
+                factor(sizing.packing_efficiency)
+            ),
+            price(pods.replica.hourly(), "an hour"),
+        ),
+    ];
+    if let Some(cost) = subject.decisive(Home::Kubernetes) {
+        let from = format!(
+            "{} x {} x {month} h",
+            factor(pods.replicas),
+            price(pods.replica.hourly(), "an hour")
+        );
+        lines.push(Line::new("a month", from, usd(cost.monthly.point)));
+        if let Some(each) = cost.per_request() {
+            let from = format!(
+                "{} / {} requests",
+                usd(cost.monthly.point),
+                count(evidence.requests)
+            );
+            lines.push(Line::new("one request", from, per_million(each)));
+        }
+    }
+    lines
+}

@@ -1,0 +1,212 @@
+//! A workload of the cluster.
+
+use super::number::{count, factor, hours, millis, per_million, plain, price, usd};
+use super::{Line, Section};
+use crate::model::evidence::{LambdaEvidence, WorkloadEvidence};
+use crate::model::report::{Basis, Home, Report, SubjectReport};
+use crate::model::settings::Settings;
+use crate::model::window::WorkloadWindow;
+use crate::tariff::{self, lambda as lambda_tariff};
+use crate::units::{Seconds, Usd};
+
+pub(super) fn sections(
+    report: &Report,
+    subject: &SubjectReport,
+    evidence: &WorkloadEvidence,
+    settings: &Settings,
+) -> Vec<Section> {
+    let mut sections = vec![
+        Section {
+            title: "What was seen",
+            lines: seen(&evidence.window),
+        },
+        Section {
+            title: "Prices of its nodes",
+            lines: nodes(report, subject),
+        },
+        Section {
+            title: "Cost in the cluster",
+            lines: at_home(subject, evidence, settings),
+        },
+    ];
+    if let Some(lambda) = &evidence.lambda {
+        sections.push(Section {
+            title: "The same on Lambda",
+            lines: on_lambda(subject, evidence, lambda),
+        });
+    }
+    sections
+}
+
+fn seen(window: &WorkloadWindow) -> Vec<Line> {
+    let mut lines = vec![Line::new(
+        "cost",
+        "held and carried, integrated while the cluster was watched (source kubernetes)",
+        format!("{} in {}", usd(window.loaded), hours(window.observed)),
+    )];
+    if let Some(cores) = window.used.cores.mean_over(window.used.observed) {
+        let from = format!("source usage, over {}", hours(window.used.observed));
+        lines.push(Line::new(
+            "processors used",
+            from,
+            format!("{} cores", plain(cores.cores())),
+        ));
+    }
+    if let Some(memory) = window.used.working_set() {
+        let from = format!(
+            "source usage, between {} and {} MiB",
+            plain(memory.low.mib()),
+            plain(memory.high.mib())
+        );
+        let result = format!("{} MiB", plain(memory.point.mib()));
+        lines.push(Line::new("memory of a pod (W)", from, result));
+    }
+    if let Some(traffic) = &window.traffic {
+        let from = format!("source requests, over {}", hours(traffic.covered));
+        lines.push(Line::new("requests", from, count(traffic.requests)));
+        if let Some(latency) = traffic.mean_latency() {
+            let from = format!(
+                "sum / count over {} measured requests",
+                count(traffic.measured)
+            );
+            lines.push(Line::new("latency (w)", from, millis(latency)));
+        }
+    }
+    lines
+}
+
+/// The nodes that its pods are on.
+fn nodes(report: &Report, subject: &SubjectReport) -> Vec<Line> {
+    let here = |name: &str| subject.nodes.iter().any(|node| &**node == name);
+    let nodes = report.nodes.iter().filter(|one| here(&one.node.name));
+    let line = |one: &crate::model::report::NodeReport| match (
+        &one.price,
+        one.core_price,
+        one.memory_price,
+    ) {
+        (Ok(known), Some(core), Some(memory)) => Line::new(
+            &*one.node.name,
+            format!(
+                "{}: {}",
+                known.provenance.source.as_str(),
+                known.provenance.method
+            ),
+            format!(
+                "{}, {}, {}",
+                price(known.price.hourly(), "an hour"),
+                price(core.hourly(), "a core"),
+                price(memory.hourly(), "a GiB")
+            ),
+        ),
+        (Err(reason), ..) => Line::new(&*one.node.name, reason.as_str(), "unpriced"),
+        _ => Line::new(&*one.node.name, "has no capacity", "unpriced"),
+    };
+    nodes.map(line).collect()
+}
+
+fn at_home(subject: &SubjectReport, evidence: &WorkloadEvidence, settings: &Settings) -> Vec<Line> {
+    let month = settings.hours_per_month.hours();
+    let window = &evidence.window;
+    let sum = |basis| match basis {
+        Basis::Used => (window.used.cost, window.used.observed),
+        Basis::Loaded => (window.loaded, window.observed),
+        Basis::Allocated | Basis::Avoidable => (window.allocated, window.observed),
+    };
+    let mut lines = Vec::new();
+    for cost in subject
+        .costs
+        .iter()
+        .filter(|cost| cost.platform == Home::Kubernetes)
+    {
+        let (total, time): (Usd, Seconds) = sum(cost.basis);
+        let mut from = format!("{} / {} x {month} h", usd(total), hours(time));
+        if cost.basis == Basis::Avoidable {
+            from = format!("{from} x {}", factor(settings.avoidable.point));
+        }
+        let name = format!("{} a month", cost.basis.as_str());
+        lines.push(Line::new(name, from, usd(cost.monthly.point)));
+        if let (Basis::Loaded, Some(each)) = (cost.basis, cost.per_request()) {
+            let from = format!(
+                "{} / {} requests",
+                usd(cost.monthly.point),
+                count(evidence.requests)
+            );
+            lines.push(Line::new("one request", from, per_million(each)));
+        }
+    }
+    lines
+}
+
+fn on_lambda(
+    subject: &SubjectReport,
+    evidence: &WorkloadEvidence,
+    lambda: &LambdaEvidence,
+) -> Vec<Line> {
+    let demand = &lambda.demand;
+    let waiting = demand.latency.less(demand.cpu);
+    let memory = lambda.equivalent.memory;
+    let tier = lambda_tariff::duration(lambda.architecture);
+    let tier = tier
+        .bounded()
+        .first()
+        .map_or(tier.last(), |(_, price)| *price);
+    let seen = match evidence
+        .window
+        .traffic
+        .filter(|traffic| !traffic.paired_requests.is_zero())
+    {
+        Some(traffic) => format!(
+            "{} core-seconds / {} requests, seen together; an upper bound",
+            plain(traffic.paired_cores.core_seconds()),
+            count(traffic.paired_requests)
+        ),
+        None => "cores / requests per second of the last minutes; an upper bound".to_owned(),
+    };
+    let mut lines = vec![
+        Line::new("processor time (s)", seen, millis(demand.cpu)),
+        Line::new("waiting (i)", "w - s", millis(waiting)),
+        Line::new(
+            "memory (M)",
+            "the setting that costs least of those that hold W and stay quick enough",
+            format!("{} MiB, {}", memory.mib(), lambda.architecture.as_str()),
+        ),
+        Line::new(
+            "duration d(M)",
+            format!(
+                "{} + {} x {} / min(1, {}/1769)",
+                millis(waiting),
+                millis(demand.cpu),
+                factor(demand.core_time),
+                memory.mib()
+            ),
+            millis(lambda.equivalent.duration),
+        ),
+        Line::new(
+            "prices",
+            format!("list of {} in us-east-1, first tier", tariff::AS_OF),
+            format!(
+                "{}, {}",
+                price(tier.secondly() * 1e6, "for a million GB-s"),
+                per_million(lambda_tariff::REQUEST)
+            ),
+        ),
+    ];
+    if let Some(cost) = subject.decisive(Home::Lambda) {
+        let from = format!(
+            "{} requests x ({}/1024 x ({} + 0.5 ms) x price + request fee), by tiers",
+            count(evidence.requests),
+            memory.mib(),
+            millis(lambda.equivalent.duration)
+        );
+        lines.push(Line::new("a month", from, usd(cost.monthly.point)));
+        if let Some(each) = cost.per_request() {
+            let from = format!(
+                "{} / {} requests",
+                usd(cost.monthly.point),
+                count(evidence.requests)
+            );
+            lines.push(Line::new("one request", from, per_million(each)));
+        }
+    }
+    lines
+}
