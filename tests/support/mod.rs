@@ -11,6 +11,9 @@
     clippy::unwrap_used
 )]
 
+pub(crate) mod exposition;
+pub(crate) mod program;
+
 use std::env;
 use std::fs::OpenOptions;
 use std::io::{Read, Seek, Write};
