@@ -211,8 +211,7 @@ impl Moto {
             .arg(script("moto_world.py"))
             .arg(&self.url)
             .args(arguments);
-        let said = spawn_blocking(move || run(&mut command)).await.unwrap();
-        println!("{said}");
+        spawn_blocking(move || run(&mut command)).await.unwrap();
     }
 
     /// Starts the program, which knows the bridge as AWS.
