@@ -93,9 +93,17 @@ fn outcome(source: Source, status: &SourceStatus, findings: &Findings) -> String
     match (status.up, &status.last_error) {
         (Some(true), _) => format!("ok: {}", found(source, findings)),
         (Some(false), Some(error)) => format!("failed: {error}"),
+        _ if source == Source::CloudWatch && has_failed(Source::Lambda, findings) => {
+            "not asked: which functions there are is not known".to_owned()
+        }
         _ => "no answer: raise --patience or check that the endpoint is reachable from here"
             .to_owned(),
     }
+}
+
+fn has_failed(source: Source, findings: &Findings) -> bool {
+    let status = findings.sources.get(&source);
+    status.is_some_and(|status| status.up == Some(false))
 }
 
 fn found(source: Source, findings: &Findings) -> String {

@@ -28,7 +28,7 @@ pub(super) struct LogArgs {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Level {
+pub(super) enum Level {
     Error,
     Warn,
     Info,
@@ -56,18 +56,30 @@ impl Level {
     }
 }
 
+/// Libraries that warn of what a source reports itself, each attempt and each watch that ends.
+const TALKATIVE: [&str; 4] = [
+    "aws_config",
+    "aws_smithy_runtime",
+    "aws_runtime",
+    "kube_client",
+];
+
 impl LogArgs {
     /// Starts logging. Libraries are heard from their warnings on, and at trace all they say.
-    pub(super) fn start(&self) {
-        let level = self.level.filter();
+    pub(super) fn start(&self, usual: Level) {
+        let level = self.level.unwrap_or(usual).filter();
         let libraries = if level == LevelFilter::TRACE {
             level
         } else {
             level.min(LevelFilter::WARN)
         };
-        let filter = Targets::new()
+        let mut filter = Targets::new()
             .with_default(libraries)
             .with_target("breakeven", level);
+        if level < LevelFilter::TRACE {
+            let errors = LevelFilter::ERROR;
+            filter = filter.with_targets(TALKATIVE.map(|library| (library, errors)));
+        }
         let lines = match self.format {
             Format::Logfmt => tracing_logfmt::builder()
                 .layer()

@@ -12,10 +12,11 @@ mod simulate;
 use std::error::Error;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{CommandFactory as _, Parser, Subcommand};
 use tokio::runtime::Builder;
 
-use logging::LogArgs;
+use logging::{Level, LogArgs};
 use output::print;
 
 /// What one request costs on Kubernetes and on AWS Lambda, live and for every workload, and where the answer flips.
@@ -58,10 +59,21 @@ pub type Failure = Box<dyn Error + Send + Sync>;
 /// # Errors
 /// What kept it from doing what it was asked.
 pub fn run(cli: Cli) -> Result<(), Failure> {
+    if cli.command.is_some() && cli.run != run::RunArgs::as_without_flags() {
+        let rule = "flags of the agent and of a command stand after the command, not before it";
+        Cli::command()
+            .error(ErrorKind::ArgumentConflict, rule)
+            .exit();
+    }
     if let Some(Command::Config(args)) = &cli.command {
         return config::run(args);
     }
-    cli.log.start();
+    let answers_once = matches!(cli.command, Some(Command::Check(_) | Command::Explain(_)));
+    cli.log.start(if answers_once {
+        Level::Error
+    } else {
+        Level::Info
+    });
     let runtime = Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         match cli.command {

@@ -1,6 +1,6 @@
 //! `breakeven run`: the agent.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::Args;
@@ -14,7 +14,7 @@ use crate::clock::Clock;
 use crate::http;
 
 /// What the agent is started with.
-#[derive(Debug, Args)]
+#[derive(Debug, PartialEq, Eq, Args)]
 pub(super) struct RunArgs {
     /// The configuration file (YAML); without one the defaults hold. `breakeven config default` shows all settings.
     #[arg(long = "config.file", value_name = "FILE")]
@@ -23,12 +23,32 @@ pub(super) struct RunArgs {
     pub(super) web: WebArgs,
 }
 
+impl RunArgs {
+    /// What the agent is started with when nothing is said.
+    pub(super) fn as_without_flags() -> Self {
+        Self {
+            config_file: None,
+            web: WebArgs {
+                listen: vec![DEFAULT_ADDRESS],
+                telemetry_path: DEFAULT_PATH.to_owned(),
+                enable_lifecycle: false,
+            },
+        }
+    }
+}
+
+/// Where it listens.
+const DEFAULT_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 9871);
+
+/// The path of the metrics.
+const DEFAULT_PATH: &str = "/metrics";
+
 /// Where and how HTTP is served.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
 pub(super) struct WebArgs {
     /// Where to listen; may be given several times.
     #[arg(long = "web.listen-address", value_name = "ADDRESS:PORT", value_parser = address)]
-    #[arg(default_value = "0.0.0.0:9871")]
+    #[arg(default_values_t = [DEFAULT_ADDRESS])]
     listen: Vec<SocketAddr>,
     /// The path of the metrics.
     #[arg(

@@ -70,9 +70,13 @@ pub(super) fn count(requests: Requests) -> String {
     text
 }
 
-/// A long time, in hours.
+/// A time that something was watched: in hours, or in seconds where it was short.
 pub(super) fn hours(time: Seconds) -> String {
-    format!("{} h", decimals(time.seconds() / 3_600.0, 2))
+    if time.seconds() < 360.0 {
+        format!("{} s", decimals(time.seconds(), 1))
+    } else {
+        format!("{} h", decimals(time.seconds() / 3_600.0, 2))
+    }
 }
 
 /// A short time, in milliseconds.
