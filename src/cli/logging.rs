@@ -9,14 +9,9 @@ use tracing_subscriber::{Layer as _, fmt};
 /// What is logged, and how.
 #[derive(Debug, Args)]
 pub(super) struct LogArgs {
-    /// The least level that is logged.
-    #[arg(
-        long = "log.level",
-        value_name = "LEVEL",
-        default_value = "info",
-        global = true
-    )]
-    level: Level,
+    /// The least level that is logged: info while an agent runs, error for commands that answer once.
+    #[arg(long = "log.level", value_name = "LEVEL", global = true)]
+    level: Option<Level>,
     /// How a log line is written.
     #[arg(
         long = "log.format",
