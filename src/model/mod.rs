@@ -2,6 +2,7 @@
 //!
 //! Nothing here does input or output, waits, logs or reads a clock.
 
+pub mod advice;
 pub mod allocation;
 pub mod assessment;
 pub mod band;
@@ -13,6 +14,7 @@ pub mod kubernetes_equivalent;
 pub mod lambda;
 pub mod lambda_equivalent;
 pub mod node_split;
+pub mod pattern;
 mod report;
 mod settings;
 pub mod verdict;
