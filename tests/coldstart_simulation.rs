@@ -1,10 +1,11 @@
 //! Cold starts by the model, held against a simulation of single requests over environments.
 //!
-//! The simulation knows nothing of the model's formulas. Requests arrive one by one; each takes the idle environment that was used
-//! last, or starts a new one, which is a cold start; an environment that stays idle for longer than the keep-alive is gone. That the one used
-//! last is used next is an assumption: AWS does not document it. It is what performance models of Lambda assume (Mahmoudi and
-//! Khazaei, *Performance Modeling of Serverless Computing Platforms*, IEEE Transactions on Cloud Computing, 2020) and
-//! what explains that surplus environments disappear while traffic goes on.
+//! The simulation knows nothing of the model's formulas. Requests arrive one by one; each takes the idle
+//! environment that was used last, or starts a new one, which is a cold start; an environment that stays idle for
+//! longer than the keep-alive is gone. That the one used last is used next is an assumption: AWS does not document
+//! it. Performance models of Lambda assume much the same, the newest environment first (Mahmoudi and Khazaei,
+//! *Performance Modeling of Serverless Computing Platforms*, IEEE Transactions on Cloud Computing, 2020) and it
+//! explains that surplus environments disappear while traffic goes on.
 //!
 //! `cargo test --test coldstart_simulation -- --nocapture` prints the tables.
 
@@ -250,13 +251,14 @@ fn scenarios(arrivals: Arrivals, durations: Durations) -> impl Iterator<Item = S
 const SHORT: f64 = 60.0;
 
 /// How far the ratchet may be off for short requests. It counts whole minutes, which lengthens the keep-alive by half a
-/// minute in the mean: 2 to 9 % too few on this grid.
+/// minute in the mean: from 9 % too few to 3 % too many on this grid.
 const RATCHET: f64 = 0.10;
 
 /// How far the closed form may be off while the keep-alive is 200 durations or more, and in general.
 const CLOSED_FORM: (f64, f64) = (0.12, 0.25);
 
-/// How far the refined form may be off: 6 % of its own for requests of four minutes, elsewhere the chance of the simulation.
+/// How far the refined form may be off: 6 % of its own for requests of four minutes, elsewhere the chance of the
+/// simulation.
 const REFINED: f64 = 0.07;
 
 fn within(deviation: f64, limit: f64, what: &str, scenario: &Scenario) {
@@ -327,7 +329,8 @@ fn requests_longer_than_the_keep_alive_look_like_more_cold_starts_to_the_ratchet
 
 #[test]
 fn the_simulation_itself_keeps_and_drops_environments_as_it_says() {
-    // Constant durations far below the pause between requests: cold exactly where the pause exceeds the keep-alive, e^-1.
+    // Constant durations far below the pause between requests: cold exactly where the pause exceeds the keep-alive,
+    // e^-1.
     let scenario = Scenario {
         arrivals: Arrivals::Poisson,
         durations: Durations::Constant,

@@ -1,11 +1,12 @@
 //! When to choose which platform: rules of thumb, each with its reason.
 //!
-//! The [verdict](super::verdict) compares costs. This is what stands beside it: what an engineer would say after a look at the workload,
-//! such as "it needs a GPU" or "it is asked once an hour". Advice is words. It never changes a price or a verdict, and the two may
-//! well disagree: then the reader knows what the cheaper platform would ask of the team.
+//! The [verdict](super::verdict) compares costs. This is what stands beside it: what an engineer would say after a
+//! look at the workload, such as "it needs a GPU" or "it is asked once an hour". Advice is words. It never changes
+//! a price or a verdict, and the two may well disagree: then the reader knows what the cheaper platform would ask
+//! of the team.
 //!
-//! The rules are the rows of [`RULES`], from those that leave no choice down to mild preferences. What is not known about a
-//! workload lets no rule fire.
+//! The rules are the rows of [`RULES`], from those that leave no choice down to mild preferences. What is not known
+//! about a workload lets no rule fire.
 
 mod rules;
 

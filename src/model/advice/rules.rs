@@ -7,8 +7,8 @@ use crate::model::pattern::Pattern;
 use crate::observation::WorkloadKind;
 use crate::units::MemoryMib;
 
-/// Much traffic: 20 requests in each second, all month. Requests of 200 ms on 256 MB cost as much on Lambda as two `t3.medium`
-/// nodes from 58.8 million in a month on.
+/// Much traffic: 20 requests in each second, all month. Requests of 200 ms on 256 MB cost as much on Lambda as two
+/// `t3.medium` nodes from 58.8 million in a month on.
 const MUCH_TRAFFIC: f64 = 50e6;
 
 /// Little traffic: at this many requests of 200 ms on 256 MB in a month Lambda costs a dollar, and no node does.
@@ -17,7 +17,8 @@ const LITTLE_TRAFFIC: f64 = 1e6;
 /// A well used cluster: work that computes costs the same on both at 46 to 49 % of an `m5.large` or `m7g.large`.
 const WELL_USED: f64 = 0.5;
 
-/// A hardly used cluster: even work that waits (10 % of its time on a processor, 512 MB, arm64) costs the same on both at 13 %.
+/// A hardly used cluster: even work that waits (10 % of its time on a processor, 512 MB, arm64) costs the same on
+/// both at 13 %.
 const HARDLY_USED: f64 = 0.13;
 
 /// When to choose which, the weightiest first.
@@ -151,7 +152,7 @@ pub const RULES: &[Rule] = &[
         name: "hardly_used",
         favours: Home::Lambda,
         decisive: false,
-        reason: "It uses less than an eighth of what is paid for it in the cluster. Smaller requests or fewer replicas would help \
+        reason: "It uses less than 13 % of what is paid for it in the cluster. Smaller requests or fewer replicas would help \
                  there, too.",
         applies: |facts| facts.is_used(|utilization| utilization < HARDLY_USED),
     },

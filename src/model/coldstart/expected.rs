@@ -3,15 +3,15 @@
 use super::{ColdStarts, Method};
 use crate::units::{Ratio, RequestsPerSecond, Seconds};
 
-/// The largest mean concurrency (rate times duration) that is looked into. Accounts begin at 1,000 and large ones have tens of
-/// thousands.
+/// The largest mean concurrency (rate times duration) that is looked into. Accounts begin at 1,000 and large ones
+/// have tens of thousands.
 pub const LARGEST_CONCURRENCY: f64 = 1e6;
 
 /// How much of the sum may be cut off, relative to it.
 const CUT_OFF: f64 = 1e-12;
 
-/// How many standard deviations below the mean the sum begins. A Poisson variable is so far down with a probability under
-/// `exp(-450)`, which no double can add to anything.
+/// How many standard deviations below the mean the sum begins. A Poisson variable is so far down with a probability
+/// under `exp(-450)`, which no double can add to anything.
 const DEVIATIONS_BELOW: f64 = 30.0;
 
 /// The share of requests that meet a cold start, when they arrive independently of each other.
@@ -20,13 +20,15 @@ const DEVIATIONS_BELOW: f64 = 30.0;
 /// once (d the duration), `Pois(n; a)` the chance that n run, τ the keep-alive and B Erlang's loss formula: `B(0) = 1`,
 /// `B(n) = a·B(n-1) / (n + a·B(n-1))`. Times λ it is the cold starts in each second.
 ///
-/// In words: a request needs the k-th environment when it finds k-1 others running. The k-th was needed last some time ago,
-/// in the mean `1/(λ·B(k-1, a))`; taken as exponential, that time exceeds the keep-alive with the chance in the formula.
+/// In words: a request needs the k-th environment when it finds k-1 others running. The k-th was needed last some
+/// time ago, in the mean `1/(λ·B(k-1, a))`; taken as exponential, that time exceeds the keep-alive with the chance
+/// in the formula.
 ///
-/// Accuracy: the sum as written is right to a relative 1e-9 for a up to ten thousand. As a picture of Lambda it is within
-/// 10 % of the truth for independent arrivals while the keep-alive is 200 durations or more, and within a quarter for any
-/// duration that Lambda allows: too low for many requests at once, too high for requests of minutes. Why, and how to do better:
-/// [`refined_fraction`]. Bursts are not in it: they may double the figure, or halve it.
+/// Accuracy: the sum as written is right to a relative 1e-9 for a up to ten thousand. As a picture of Lambda it is
+/// within 10 % of the truth for independent arrivals while the keep-alive is 200 durations or more, and within
+/// 26 % for any duration that Lambda allows: too low for many requests at once, too high for requests of
+/// minutes. Why, and how to do better: [`refined_fraction`]. Bursts are not in it: with half hours of
+/// tenfold traffic the truth was between 0.6 and 2.4 times the figure.
 ///
 /// Absent without requests, or for more than [`LARGEST_CONCURRENCY`] at once.
 ///
@@ -53,15 +55,15 @@ pub fn expected_fraction(
 
 /// The same share, with the time since the k-th environment was needed described by two moments.
 ///
-/// Formula: `Σ_{k>=1} Pois(k-1; a) · 1/ν_k · exp(-λ · B(k-1, a) · τ / ν_k)`, with ν_k half the second moment of that time over the
-/// square of its mean, 1 where it is exponential. With j = k-1 and r = B(j)/B(j-1), `ν_1 = 1` and
-/// `ν_k = a/(a+j)·B(j)² + j/(a+j)·(1+r)·B(j) + (1-B(j))·(1 + r·ν_{k-1})`.
+/// Formula: `Σ_{k>=1} Pois(k-1; a) · 1/ν_k · exp(-λ · B(k-1, a) · τ / ν_k)`, with ν_k half the second moment of
+/// that time over the square of its mean, 1 where it is exponential. With j = k-1 and r = B(j)/B(j-1), `ν_1 = 1`
+/// and `ν_k = a/(a+j)·B(j)² + j/(a+j)·(1+r)·B(j) + (1-B(j))·(1 + r·ν_{k-1})`.
 ///
-/// The time is not exponential: having just been needed, the k-th environment is often needed again at once, because
-/// nearly as many requests still run; if it is not, it takes the longer. So a part `1 - 1/ν` of the pauses is short,
-/// and the others are ν times longer than the mean suggests. This form has the right first two moments. For exponential
-/// durations it is within 0.1 % of the exact figure while the keep-alive is 50 durations or more, and within 8 % for any
-/// duration that Lambda allows.
+/// The time is not exponential: having just been needed, the k-th environment is often needed again at once,
+/// because nearly as many requests still run; if it is not, it takes the longer. So a part `1 - 1/ν` of the pauses
+/// is short, and the others are ν times longer than the mean suggests. This form has the right first two moments.
+/// For exponential durations it is within 0.1 % of the exact figure while the keep-alive is 50 durations or more,
+/// and within 8 % for any duration that Lambda allows.
 ///
 /// Absent as [`expected_fraction`] is.
 ///
@@ -87,7 +89,8 @@ pub fn refined_fraction(
 
 /// The cold starts that a rate and a duration let expect over a time, by [`expected_fraction`].
 ///
-/// Formula: `λ · fraction · time`. Without requests there are none; absent for more than [`LARGEST_CONCURRENCY`] at once.
+/// Formula: `λ · fraction · time`. Without requests there are none; absent for more than [`LARGEST_CONCURRENCY`] at
+/// once.
 #[must_use]
 pub fn expected(
     rate: RequestsPerSecond,
@@ -170,8 +173,8 @@ fn fraction(
 
 /// Where the sum begins, and the logarithm of the first weight, up to a factor common to all.
 ///
-/// For many requests at once it begins far below the mean instead of at nothing. The level there is an approximation that the
-/// recursion forgets on the way to the first weight that counts: it contracts at each step.
+/// For many requests at once it begins far below the mean instead of at nothing. The level there is an
+/// approximation that the recursion forgets on the way to the first weight that counts: it contracts at each step.
 fn start(concurrency: f64) -> (Level, f64) {
     let below = (concurrency - DEVIATIONS_BELOW * concurrency.sqrt()).floor();
     if below <= 0.0 {

@@ -12,14 +12,16 @@
 //! 2. **Ratchet.** CloudWatch knows the most executions that ran at once in each minute. Where that peak rises above
 //!    everything of the last minutes, environments must have been started for the difference; where it does not, idle
 //!    ones sufficed. See [`ratchet`].
-//! 3. **Closed form.** For a workload that does not run on Lambda yet there is nothing to count. From its rate and duration
-//!    a formula gives what would be expected if requests arrived independently of each other. See [`expected`].
+//! 3. **Closed form.** For a workload that does not run on Lambda yet there is nothing to count. From its rate and
+//!    duration a formula gives what would be expected if requests arrived independently of each other. See
+//!    [`expected`].
 //!
-//! All three assume that the environment that was used last is used next. Then the idle ones form a stack: the k-th is needed
-//! exactly when k requests run at once, and it has expired exactly when that did not happen for the keep-alive. AWS does
-//! not document the order; that idle environments beyond the need of the moment disappear within minutes although
-//! traffic goes on is what this order explains, and performance models of Lambda assume it (Mahmoudi and Khazaei,
-//! *Performance Modeling of Serverless Computing Platforms*, IEEE Transactions on Cloud Computing, 2020).
+//! All three assume that the environment that was used last is used next. Then the idle ones form a stack: the k-th
+//! is needed exactly when k requests run at once, and it has expired exactly when that did not happen for the
+//! keep-alive. AWS does not document the order; that idle environments beyond the need of the moment disappear
+//! within minutes although traffic goes on is what this order explains, and performance models of Lambda assume much
+//! the same, the newest environment first (Mahmoudi and Khazaei, *Performance Modeling of Serverless Computing Platforms*, IEEE Transactions on Cloud
+//! Computing, 2020).
 //!
 //! `tests/coldstart_simulation.rs` holds the second and the third way against a simulation of single requests.
 
@@ -48,8 +50,8 @@ pub const KEEP_ALIVE: Range<Seconds> = Range {
 
 /// How long an environment initialises, where nobody measured it.
 ///
-/// AWS says "from under 100 ms to over 1 second" (Lambda operator guide, *Execution environments*). A function that does
-/// nothing takes some 0.05 s compiled, 0.1 to 0.2 s on Python or Node.js and more on the JVM
+/// AWS says "from under 100 ms to over 1 second" (Lambda operator guide, *Execution environments*). A function that
+/// does nothing takes some 0.05 s compiled, 0.1 to 0.2 s on Python or Node.js and more on the JVM
 /// (<https://maxday.github.io/lambda-perf/>); what it imports comes on top, and doubles it or worse.
 pub const INIT: Range<Seconds> = Range {
     low: seconds(0.05),

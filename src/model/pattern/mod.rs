@@ -1,8 +1,8 @@
 //! The traffic pattern of a subject: how its requests are spread over time.
 //!
-//! Two services with the same number of requests can want different platforms. One that is asked evenly keeps a pod busy; one
-//! that is asked in bursts makes the cluster hold pods for the peak, while Lambda is paid by the request. The pattern feeds
-//! the [advice](super::advice), never a price.
+//! Two services with the same number of requests can want different platforms. One that is asked evenly keeps a pod
+//! busy; one that is asked in bursts makes the cluster hold pods for the peak, while Lambda is paid by the request.
+//! The pattern feeds the [advice](super::advice), never a price.
 //!
 //! | pattern | what it looks like |
 //! |---|---|
@@ -12,8 +12,8 @@
 //! | sporadic | most of the time nothing at all, and no rhythm in it |
 //! | timer-like | beats: nearly everything comes at fixed intervals, with nothing between |
 //!
-//! Only the form counts, not the amount: ten times the requests at all times is the same pattern. The rules are tried in this
-//! order: timer-like, sporadic, diurnal, bursty, else steady.
+//! Only the form counts, not the amount: ten times the requests at all times is the same pattern. The rules are
+//! tried in this order: timer-like, sporadic, diurnal, bursty, else steady.
 //!
 //! The pattern is that of the buckets given. A job that runs each minute is a timer in buckets of seconds and steady in
 //! buckets of minutes. The finer, the better: minutes where they are known.
@@ -31,8 +31,8 @@ pub const LONGEST_BUCKET: Seconds = seconds(3_600.0);
 /// The least time in which a timer shows. Some beats within minutes may be chance.
 pub const SHORTEST_WINDOW: Seconds = seconds(3_600.0);
 
-/// The least time for all other patterns: a day, less an hour that may be missing at its ends. In less, the morning of a
-/// diurnal pattern looks like growth and its night like rest.
+/// The least time for all other patterns: a day, less an hour that may be missing at its ends. In less, the morning
+/// of a diurnal pattern looks like growth and its night like rest.
 pub const SHORTEST_DAY: Seconds = seconds(23.0 * 3_600.0);
 
 /// Sporadic: requests in less than this share of the buckets. Then a pod waits more than it works.
@@ -111,12 +111,13 @@ impl Pattern {
 pub struct Shape {
     /// The pattern.
     pub pattern: Pattern,
-    /// The peak over the mean, in buckets of five minutes or more: long enough that nearly all have requests, an hour at most.
+    /// The peak over the mean, in buckets of five minutes or more: long enough that nearly all have requests, an
+    /// hour at most.
     pub peak_to_mean: Ratio,
     /// The share of the buckets given that have requests.
     pub active_share: Ratio,
-    /// The share of the ups and downs of hours that a wave of 24 hours explains; absent where less than a day is known, or
-    /// nothing goes up or down.
+    /// The share of the ups and downs of hours that a wave of 24 hours explains; absent where less than a day is
+    /// known, or nothing goes up or down.
     pub day_share: Option<Ratio>,
     /// The interval of a timer.
     pub period: Option<Seconds>,
@@ -130,15 +131,17 @@ pub struct Shape {
 /// Formula, on the mean μ, with buckets joined to longer ones where a rule speaks of hours:
 /// - timer-like: see the rules of a beat below;
 /// - sporadic: requests in less than half of the buckets (of those in hours that have any, if the pattern is diurnal);
-/// - diurnal: a wave of 24 hours, fitted to the hours by least squares, swings by 0.2 μ or more; and it explains half of the variance, or,
-///   when two days are known, a quarter while the autocorrelation at a day is at least 0.5;
+/// - diurnal: a wave of 24 hours, fitted to the hours by least squares, swings by 0.2 μ or more; and it explains
+///   half of the variance, or, when two days are known, a quarter while the autocorrelation at a day is at least
+///   0.5;
 /// - bursty: peak ≥ 4 μ; or standard deviation ≥ 0.6 μ; or peak ≥ 1.5 μ and autocorrelation at one bucket ≥ 0.4; in
 ///   buckets of at least five minutes, joined until 99 % have requests;
 /// - steady: none of these.
 ///
-/// A beat is a bucket with at least a quarter of the peak. It is a timer when beats hold 80 % of the requests, begin at least six times, last for
-/// a fifth of their interval at most, and the one predicts the next: the share of beats that are followed by another
-/// after the median interval (give or take 5 %, or one bucket) is at least 0.8 of the way from what chance gives to all.
+/// A beat is a bucket with at least a quarter of the peak. It is a timer when beats hold 80 % of the requests,
+/// begin at least six times, last for a fifth of their interval at most, and the one predicts the next: the share
+/// of beats that are followed by another after the median interval (give or take 5 %, or one bucket) is at least
+/// 0.8 of the way from what chance gives to all.
 ///
 /// ```
 /// use breakeven::model::pattern::{Pattern, classify};

@@ -12,7 +12,8 @@ const SHORTEST_BUSY: f64 = 300.0;
 /// The longest buckets in which bursts are looked for.
 const LONGEST_BUSY: f64 = 3_600.0;
 
-/// The share of buckets with requests from which chance no longer looks like bursts: in independent arrivals it means some five in each.
+/// The share of buckets with requests from which chance no longer looks like bursts: in independent arrivals it
+/// means some five in each.
 const BUSY_SHARE: f64 = 0.99;
 
 /// Evenly spaced counts, at least one of them above zero.
@@ -75,8 +76,8 @@ impl Series {
         number(active) / number(self.counts.len())
     }
 
-    /// The correlation of the series with itself so many buckets later, -1 to 1 or a little beyond; absent where it is too
-    /// short or nothing goes up or down.
+    /// The correlation of the series with itself so many buckets later, -1 to 1 or a little beyond; absent where it
+    /// is too short or nothing goes up or down.
     pub(super) fn autocorrelation(&self, lag: usize) -> Option<f64> {
         let (mean, variance) = (self.mean(), variance(&self.counts));
         let later = self.counts.get(lag..).filter(|later| !later.is_empty())?;

@@ -46,8 +46,8 @@ fn median_interval(starts: &[usize]) -> Option<usize> {
     intervals.get(intervals.len() / 2).copied()
 }
 
-/// How well one beat predicts the next: `(share followed after the interval - chance) / (1 - chance)`. An autocorrelation of beats
-/// that allows them to be early or late by a bucket, or by a twentieth of a long interval.
+/// How well one beat predicts the next: `(share followed after the interval - chance) / (1 - chance)`. An
+/// autocorrelation of beats that allows them to be early or late by a bucket, or by a twentieth of a long interval.
 fn regularity(beats: &[bool], interval: usize) -> Option<f64> {
     let slack = if interval < 5 {
         0
