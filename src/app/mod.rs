@@ -22,11 +22,12 @@ use tracing::{error, info};
 
 use crate::clock::Clock;
 use crate::config::raw::RawConfig;
-use crate::config::{self, Config, ConfigErrors};
+use crate::config::{self, Config};
 use crate::exposition::{self, Own, render};
 use crate::http;
 use crate::observation::Observation;
 use crate::pipeline::Pipeline;
+use crate::settings::Mistakes;
 use crate::sources::{Context, Source, StatusBoard};
 use crate::store::{Published, Store, Waiting};
 use fleet::Fleet;
@@ -75,7 +76,7 @@ impl ConfigSource {
     ///
     /// # Errors
     /// All that is wrong with it.
-    pub fn load(&self) -> Result<(RawConfig, Config), ConfigErrors> {
+    pub fn load(&self) -> Result<(RawConfig, Config), Mistakes> {
         let (raw, mut config) = match &self.file {
             Some(file) => config::load(file)?,
             None => config::parse(self.text)?,
@@ -136,7 +137,7 @@ impl ReloadHandle {
 pub enum StartError {
     /// The configuration is wrong.
     #[error("the configuration is wrong:\n{0}")]
-    Config(#[from] ConfigErrors),
+    Config(#[from] Mistakes),
     /// It cannot listen.
     #[error("cannot listen")]
     Listen(#[from] std::io::Error),
@@ -324,7 +325,7 @@ impl State {
         info!("configuration reloaded");
     }
 
-    fn refuse(&self, errors: &ConfigErrors) -> String {
+    fn refuse(&self, errors: &Mistakes) -> String {
         self.own.config_refused();
         error!(%errors, "configuration refused; the one before stays");
         errors.to_string()

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::setting::{ConfigError, Place, Setting, Tree, shown};
+use crate::settings::{Mistake, Place, Setting, Tree, shown};
 
 /// A number with the least and the most that it may be. One number alone is known exactly.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -19,7 +19,7 @@ pub struct Range {
 const KEYS: [&str; 3] = ["low", "point", "high"];
 
 impl Setting for Range {
-    fn read(value: &Value, place: &Place, errors: &mut Vec<ConfigError>) -> Option<Self> {
+    fn read(value: &Value, place: &Place, errors: &mut Vec<Mistake>) -> Option<Self> {
         if let Some(exactly) = value.as_f64() {
             return Some(Self {
                 low: exactly,
@@ -35,7 +35,7 @@ impl Setting for Range {
             [Some(low), Some(point), Some(high)] if only => Some(Self { low, point, high }),
             _ => {
                 let expected = "a number, or a section with the numbers low, point and high";
-                errors.push(ConfigError::new(
+                errors.push(Mistake::new(
                     place,
                     format!("{} is not {expected}", shown(value)),
                 ));

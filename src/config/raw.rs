@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 pub use super::range::Range;
-use super::setting::{choice, settings};
+use crate::settings::{choice, settings};
 
 settings! {
     /// The whole file.

@@ -1,20 +1,20 @@
 //! What the settings mean: each part of the program gets its own, checked, in its own units.
 
-mod check;
 mod model;
 mod prices;
 mod sources;
 
 use std::time::Duration;
 
-use super::raw::RawConfig;
-use super::setting::{ConfigError, Place};
+use super::raw::{self, RawConfig};
+use crate::exposition::is_label_name;
 use crate::model::Settings;
+use crate::model::band::Range;
 use crate::pipeline::Limits;
+use crate::settings::{Check, Mistake, Place};
 use crate::sources::prices::PriceBook;
 use crate::sources::{Schedule, aws, cloudwatch, kubernetes, lambda, requests};
 use crate::units::Seconds;
-use check::Check;
 
 /// The settings of every part of the program.
 #[derive(Clone, Debug)]
@@ -78,7 +78,7 @@ pub struct Requests {
 ///
 /// # Errors
 /// Everything that cannot be meant, each with its place and value.
-pub fn resolve(raw: &RawConfig) -> Result<Config, Vec<ConfigError>> {
+pub fn resolve(raw: &RawConfig) -> Result<Config, Vec<Mistake>> {
     let mut check = Check::default();
     let top = Place::top();
     let model = check.model(&raw.model, &raw.prices, &top.key("model"));
@@ -115,6 +115,46 @@ pub fn resolve(raw: &RawConfig) -> Result<Config, Vec<ConfigError>> {
         Ok(config)
     } else {
         Err(check.errors)
+    }
+}
+
+impl Check {
+    /// A ratio that is known within limits, which are in order.
+    pub(super) fn range(
+        &mut self,
+        raw: raw::Range,
+        limits: &RangeInclusive<f64>,
+        place: &Place,
+    ) -> Range<Ratio> {
+        if raw.low.to_bits() == raw.high.to_bits() {
+            return Range::exactly(self.ratio(raw.point, limits, place));
+        }
+        let range = Range {
+            low: self.ratio(raw.low, limits, &place.key("low")),
+            point: self.ratio(raw.point, limits, &place.key("point")),
+            high: self.ratio(raw.high, limits, &place.key("high")),
+        };
+        if !(raw.low <= raw.point && raw.point <= raw.high) {
+            let order = format!("{} {} {}", raw.low, raw.point, raw.high);
+            self.refuse(
+                place,
+                format!("{order} are not in order: low is the least, high the most"),
+            );
+        }
+        range
+    }
+
+    fn labels(&mut self, raw: &RawConfig, place: &Place) -> Vec<(String, String)> {
+        for name in raw.external_labels.keys() {
+            if !is_label_name(name) {
+                let rule = "letters, digits and underscores, beginning with a letter";
+                self.refuse(
+                    &place.key(name),
+                    format!("is not the name of a label: {rule}"),
+                );
+            }
+        }
+        raw.external_labels.clone().into_iter().collect()
     }
 }
 

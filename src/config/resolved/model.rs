@@ -1,11 +1,10 @@
 //! The settings of the model.
 
-use super::check::Check;
 use crate::config::raw;
-use crate::config::setting::Place;
 use crate::model::node_split::Weights;
 use crate::model::{KubernetesEquivalent, LambdaEquivalent, Settings, SharingPolicy};
 use crate::observation::Architecture;
+use crate::settings::{Check, Place};
 use crate::units::{Cores, Hours, Seconds};
 
 /// What a core or a GPU may cost, relative to a GiB.

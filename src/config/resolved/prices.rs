@@ -1,9 +1,8 @@
 //! Configured prices.
 
-use super::check::Check;
 use crate::config::raw;
-use crate::config::setting::Place;
 use crate::observation::CapacityType;
+use crate::settings::{Check, Place};
 use crate::sources::prices::{NodeSelector, PriceBook, PriceRule};
 use crate::tariff::ec2;
 use crate::units::{Hours, UsdPerHour};

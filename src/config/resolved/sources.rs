@@ -3,10 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::check::Check;
 use super::{Aws, Kubernetes, Requests};
 use crate::config::raw;
-use crate::config::setting::Place;
+use crate::settings::{Check, Place};
 use crate::sources::{Schedule, aws, cloudwatch, kubernetes, lambda, requests};
 
 impl Check {

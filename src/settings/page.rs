@@ -1,19 +1,19 @@
 //! A configuration as the text of a YAML file.
 
-use super::setting::Tree;
+use super::Tree;
 
 /// Sentences are broken before this column.
 const WIDTH: usize = 100;
 
 /// The file with a sentence above every setting.
-pub(super) fn with_sentences(tree: &Tree) -> String {
+pub(crate) fn with_sentences(tree: &Tree) -> String {
     let mut page = String::new();
     write(&mut page, tree, 0, true);
     page
 }
 
 /// The file alone.
-pub(super) fn plain(tree: &Tree) -> String {
+pub(crate) fn plain(tree: &Tree) -> String {
     let mut page = String::new();
     write(&mut page, tree, 0, false);
     page

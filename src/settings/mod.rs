@@ -1,24 +1,33 @@
-//! How a setting is read from a file and written to one.
+//! Files of settings: YAML or JSON in which every key has a default and a sentence.
 //!
-//! A section is defined once, by [`settings!`]: its keys, their defaults and their sentences. From that come the reader, which
-//! reports every unknown key and every wrong value with its place, and the default file.
+//! A section is defined once, by `settings!`: its keys, their defaults and their sentences. From that come the reader, which
+//! reports every unknown key and every wrong value with its place, and the default file. `Check` then says
+//! what of the values cannot be meant, in the same way.
+
+mod check;
+mod document;
+mod page;
+
+pub(crate) use check::Check;
+pub(crate) use document::{read, together};
+pub(crate) use page::{plain as plain_page, with_sentences};
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use serde_json::Value;
 
-/// Something wrong in a configuration: where, and what to do.
+/// Something wrong in a file of settings: where, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{place}: {what}")]
-pub struct ConfigError {
+pub struct Mistake {
     /// The place in the file, such as `prices.nodes[2].usd_per_hour`.
     pub place: String,
     /// What is wrong there, with the value, and what would be right.
     pub what: String,
 }
 
-impl ConfigError {
+impl Mistake {
     /// An error at a place.
     pub fn new(place: impl fmt::Display, what: impl Into<String>) -> Self {
         Self {
@@ -28,20 +37,30 @@ impl ConfigError {
     }
 }
 
+/// All that is wrong in a file of settings.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", all(.0))]
+pub struct Mistakes(pub Vec<Mistake>);
+
+fn all(mistakes: &[Mistake]) -> String {
+    let lines: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+    lines.join("\n")
+}
+
 /// A place in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Place(String);
+pub(crate) struct Place(String);
 
 impl Place {
     /// The file itself.
     #[must_use]
-    pub(super) const fn top() -> Self {
+    pub(crate) const fn top() -> Self {
         Self(String::new())
     }
 
     /// A key of this place.
     #[must_use]
-    pub(super) fn key(&self, key: &str) -> Self {
+    pub(crate) fn key(&self, key: &str) -> Self {
         if self.0.is_empty() {
             Self(key.to_owned())
         } else {
@@ -51,7 +70,7 @@ impl Place {
 
     /// An item of the list at this place.
     #[must_use]
-    pub(super) fn item(&self, position: usize) -> Self {
+    pub(crate) fn item(&self, position: usize) -> Self {
         Self(format!("{}[{position}]", self.0))
     }
 }
@@ -68,7 +87,7 @@ impl fmt::Display for Place {
 
 /// A value as it is written: one line, a section, or a list.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Tree {
+pub(crate) enum Tree {
     /// A value on the line of its key.
     Line(String),
     /// Keys, each with its sentence and value.
@@ -78,16 +97,16 @@ pub(super) enum Tree {
 }
 
 /// Something that stands in the file.
-pub(super) trait Setting: Sized {
+pub(crate) trait Setting: Sized {
     /// Reads it. What is wrong is added to `errors`; absent where nothing can be made of the value.
-    fn read(value: &Value, place: &Place, errors: &mut Vec<ConfigError>) -> Option<Self>;
+    fn read(value: &Value, place: &Place, errors: &mut Vec<Mistake>) -> Option<Self>;
 
     /// As it is written.
     fn tree(&self) -> Tree;
 }
 
 /// A value on one line, as an error shows it.
-pub(super) fn shown(value: &Value) -> String {
+pub(crate) fn shown(value: &Value) -> String {
     match value {
         Value::Null => "nothing".to_owned(),
         Value::Object(_) => "a section".to_owned(),
@@ -96,12 +115,12 @@ pub(super) fn shown(value: &Value) -> String {
     }
 }
 
-pub(super) fn wrong_kind(value: &Value, place: &Place, expected: &str) -> ConfigError {
-    ConfigError::new(place, format!("{} is not {expected}", shown(value)))
+pub(crate) fn wrong_kind(value: &Value, place: &Place, expected: &str) -> Mistake {
+    Mistake::new(place, format!("{} is not {expected}", shown(value)))
 }
 
 /// The known key that an unknown one was probably meant to be.
-pub(super) fn unknown_key(key: &str, known: &[&str], place: &Place) -> ConfigError {
+pub(crate) fn unknown_key(key: &str, known: &[&str], place: &Place) -> Mistake {
     let likeness = |known: &&&str| strsim::jaro_winkler(key, known);
     let nearest = known
         .iter()
@@ -110,7 +129,7 @@ pub(super) fn unknown_key(key: &str, known: &[&str], place: &Place) -> ConfigErr
         Some(nearest) => format!("is not a setting; did you mean `{nearest}`?"),
         None => format!("is not a setting; known here: {}", known.join(", ")),
     };
-    ConfigError::new(place.key(key), what)
+    Mistake::new(place.key(key), what)
 }
 
 /// Defines a section: a struct whose every field has a sentence and a default.
@@ -133,11 +152,11 @@ macro_rules! settings {
             }
         }
 
-        impl $crate::config::setting::Setting for $name {
+        impl $crate::settings::Setting for $name {
             fn read(
                 value: &serde_json::Value,
-                place: &$crate::config::setting::Place,
-                errors: &mut Vec<$crate::config::setting::ConfigError>,
+                place: &$crate::settings::Place,
+                errors: &mut Vec<$crate::settings::Mistake>,
             ) -> Option<Self> {
                 let known = &[$( stringify!($field) ),+];
                 let keys = match value {
@@ -145,18 +164,18 @@ macro_rules! settings {
                     serde_json::Value::Object(keys) => keys,
                     other => {
                         let expected = "a section with keys";
-                        errors.push($crate::config::setting::wrong_kind(other, place, expected));
+                        errors.push($crate::settings::wrong_kind(other, place, expected));
                         return None;
                     }
                 };
                 for key in keys.keys().filter(|key| !known.contains(&key.as_str())) {
-                    errors.push($crate::config::setting::unknown_key(key, known, place));
+                    errors.push($crate::settings::unknown_key(key, known, place));
                 }
                 let mut section = Self::default();
                 $(
                     if let Some(value) = keys.get(stringify!($field)) {
                         let place = place.key(stringify!($field));
-                        if let Some(read) = $crate::config::setting::Setting::read(value, &place, errors) {
+                        if let Some(read) = $crate::settings::Setting::read(value, &place, errors) {
                             section.$field = read;
                         }
                     }
@@ -164,8 +183,8 @@ macro_rules! settings {
                 Some(section)
             }
 
-            fn tree(&self) -> $crate::config::setting::Tree {
-                $crate::config::setting::Tree::Section(vec![
+            fn tree(&self) -> $crate::settings::Tree {
+                $crate::settings::Tree::Section(vec![
                     $( (stringify!($field), concat!($($sentence),+), self.$field.tree()), )+
                 ])
             }
@@ -183,37 +202,37 @@ macro_rules! choice {
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum $name { $( $(#[doc = $sentence])+ $variant, )+ }
 
-        impl $crate::config::setting::Setting for $name {
+        impl $crate::settings::Setting for $name {
             fn read(
                 value: &serde_json::Value,
-                place: &$crate::config::setting::Place,
-                errors: &mut Vec<$crate::config::setting::ConfigError>,
+                place: &$crate::settings::Place,
+                errors: &mut Vec<$crate::settings::Mistake>,
             ) -> Option<Self> {
                 match value.as_str() {
                     $( Some($word) => Some(Self::$variant), )+
                     _ => {
                         let expected = concat!("one of:" $(, " ", $word)+);
-                        errors.push($crate::config::setting::wrong_kind(value, place, expected));
+                        errors.push($crate::settings::wrong_kind(value, place, expected));
                         None
                     }
                 }
             }
 
-            fn tree(&self) -> $crate::config::setting::Tree {
+            fn tree(&self) -> $crate::settings::Tree {
                 let word = match self { $( Self::$variant => $word, )+ };
-                $crate::config::setting::Tree::Line(word.to_owned())
+                $crate::settings::Tree::Line(word.to_owned())
             }
         }
     };
 }
 
-pub(super) use {choice, settings};
+pub(crate) use {choice, settings};
 
 /// Defines a setting that is one plain value.
 macro_rules! plain {
     ($kind:ty, $expected:literal, $read:expr) => {
         impl Setting for $kind {
-            fn read(value: &Value, place: &Place, errors: &mut Vec<ConfigError>) -> Option<Self> {
+            fn read(value: &Value, place: &Place, errors: &mut Vec<Mistake>) -> Option<Self> {
                 let read: fn(&Value) -> Option<$kind> = $read;
                 let read = read(value);
                 if read.is_none() {
@@ -241,7 +260,7 @@ plain!(String, "text", |value| value
     .map(ToOwned::to_owned));
 
 impl<T: Setting> Setting for Option<T> {
-    fn read(value: &Value, place: &Place, errors: &mut Vec<ConfigError>) -> Option<Self> {
+    fn read(value: &Value, place: &Place, errors: &mut Vec<Mistake>) -> Option<Self> {
         if value.is_null() {
             Some(None)
         } else {
@@ -256,7 +275,7 @@ impl<T: Setting> Setting for Option<T> {
 }
 
 impl<T: Setting> Setting for Vec<T> {
-    fn read(value: &Value, place: &Place, errors: &mut Vec<ConfigError>) -> Option<Self> {
+    fn read(value: &Value, place: &Place, errors: &mut Vec<Mistake>) -> Option<Self> {
         match value {
             Value::Null => Some(Self::new()),
             Value::Array(items) => {
@@ -282,7 +301,7 @@ impl<T: Setting> Setting for Vec<T> {
 }
 
 impl Setting for BTreeMap<String, String> {
-    fn read(value: &Value, place: &Place, errors: &mut Vec<ConfigError>) -> Option<Self> {
+    fn read(value: &Value, place: &Place, errors: &mut Vec<Mistake>) -> Option<Self> {
         match value {
             Value::Null => Some(Self::new()),
             Value::Object(keys) => {
