@@ -3,10 +3,14 @@
 //! Within a family the price grows with the size, so one row prices every size (to 1.1 %, `.metal` and
 //! GPU families apart, which are not here). Source: <https://aws.amazon.com/ec2/pricing/on-demand/>.
 
+use super::known;
 use crate::units::{Ratio, UsdPerHour};
 
 /// The region that these prices are of.
 pub const REGION: &str = "us-east-1";
+
+/// How many times the price of a GiB a vCPU costs (ρ): fits ten generations of the families c, m and r within 2.3 %.
+pub const CPU_TO_MEMORY_RATIO: Ratio = known(Ratio::from_factor(10.1));
 
 /// The on-demand price of an instance type in [`REGION`], in USD per hour; absent where it is not known.
 ///

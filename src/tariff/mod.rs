@@ -2,12 +2,17 @@
 //!
 //! What the program knows of prices without asking anybody stands here and nowhere else.
 
+pub mod api_gateway;
 pub mod ec2;
+pub mod eks;
 pub mod fargate;
 pub mod lambda;
+pub mod load_balancer;
+pub mod logs;
+pub mod network;
 mod tiers;
 
-pub use tiers::{NotATariff, Tiers};
+pub use tiers::Tiers;
 
 /// The date of the price lists that the embedded figures were read from.
 pub const AS_OF: &str = "2026-07";

@@ -1,110 +1,192 @@
-//! Prices that fall as more is bought.
+//! Prices that change with the amount that is bought.
 
-use crate::units::{GibSeconds, Usd, UsdPerGibSecond};
+use crate::units::{Metered, Ratio, Requests, Usd};
 
-/// A price per GiB-second that falls in steps: the first so many at one price, the next at another.
+/// A price that changes in steps: the first so many at one price, the next so many at another, the rest at a last.
 ///
-/// Each tier is its price and the amount at which it ends; the last has no end.
+/// Tariffs are built from each other: what others used already is skipped ([`beyond`](Self::beyond)), an allowance
+/// put in front ([`after_free`](Self::after_free)), a discount applied ([`discounted`](Self::discounted)), a price of
+/// GiB-seconds turned into one of requests ([`by_request`](Self::by_request)), and two prices of the same thing
+/// added ([`plus`](Self::plus)).
+///
+/// ```
+/// use breakeven::observation::Architecture;
+/// use breakeven::tariff::lambda;
+/// use breakeven::units::GibSeconds;
+///
+/// // A month of 540,000 GB-s, of which 400,000 are free.
+/// let tiers = lambda::duration(Architecture::X86_64)
+///     .after_free(GibSeconds::from_gib_seconds(400_000.0)?);
+/// let month = tiers.total(GibSeconds::from_gib_seconds(540_000.0)?);
+/// assert!((month.usd() - 140_000.0 * 0.000_016_666_7).abs() < 1e-9);
+/// # Ok::<(), breakeven::units::NotAQuantity>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
-pub struct Tiers {
-    bounded: Vec<(GibSeconds, UsdPerGibSecond)>,
-    last: UsdPerGibSecond,
+pub struct Tiers<Q: Metered> {
+    /// How much is sold at each price but the last.
+    steps: Vec<(Q, Q::Price)>,
+    last: Q::Price,
 }
 
-/// Tiers whose ends do not grow.
-#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
-#[error("tier {position} ends at {end} GB-s, which is not above the end of the tier before it")]
-pub struct NotATariff {
-    /// Which tier, from 1.
-    pub position: usize,
-    /// Where it ends.
-    pub end: f64,
-}
-
-impl Tiers {
-    /// Tiers from the ends of all but the last, and the price of the last.
-    ///
-    /// # Errors
-    /// When an end is not above the one before it.
-    pub fn new(
-        bounded: Vec<(GibSeconds, UsdPerGibSecond)>,
-        last: UsdPerGibSecond,
-    ) -> Result<Self, NotATariff> {
-        let mut before = GibSeconds::ZERO;
-        for (position, (end, _)) in bounded.iter().enumerate() {
-            if *end <= before {
-                return Err(NotATariff {
-                    position: position + 1,
-                    end: end.gib_seconds(),
-                });
-            }
-            before = *end;
+impl<Q: Metered> Tiers<Q> {
+    /// The first so many at the first price, the next so many at the next, and all above at the last.
+    pub fn new(steps: impl IntoIterator<Item = (Q, Q::Price)>, last: Q::Price) -> Self {
+        let steps = steps.into_iter().filter(|(width, _)| *width > Q::default());
+        Self {
+            steps: steps.collect(),
+            last,
         }
-        Ok(Self { bounded, last })
     }
 
     /// One price for any amount.
     #[must_use]
-    pub const fn flat(price: UsdPerGibSecond) -> Self {
+    pub const fn flat(price: Q::Price) -> Self {
         Self {
-            bounded: Vec::new(),
+            steps: Vec::new(),
             last: price,
         }
     }
 
-    /// What `amount` costs, bought from nothing, in USD.
-    ///
-    /// Formula: `T(g) = Σ over tiers of price · (part of g in the tier)`.
+    /// Nothing to pay for any amount.
     #[must_use]
-    pub fn total(&self, amount: GibSeconds) -> Usd {
-        let mut cost = Usd::ZERO;
-        let mut start = GibSeconds::ZERO;
-        for (end, price) in &self.bounded {
-            cost += amount.min(*end).less(start) * *price;
-            start = *end;
-        }
-        cost + amount.less(start) * self.last
+    pub fn free() -> Self {
+        Self::flat(Q::Price::default())
     }
 
-    /// What `amount` costs in USD on top of what was bought already.
+    /// What `amount` costs, bought from nothing, in USD.
     ///
-    /// Formula: `T(before + amount) - T(before)`, taken tier by tier so that nothing is lost to
-    /// rounding when `before` is large.
-    ///
-    /// ```
-    /// use breakeven::tariff::lambda;
-    /// use breakeven::observation::Architecture;
-    /// use breakeven::units::GibSeconds;
-    ///
-    /// let tiers = lambda::duration(Architecture::X86_64);
-    /// let amount = GibSeconds::from_gib_seconds(250_000.0)?;
-    /// assert!((tiers.on_top_of(GibSeconds::ZERO, amount).usd() - 4.166_675).abs() < 1e-9);
-    /// # Ok::<(), breakeven::units::NotAQuantity>(())
-    /// ```
+    /// Formula: `T(a) = Σ over tiers of price · (part of a in the tier)`.
     #[must_use]
-    pub fn on_top_of(&self, before: GibSeconds, amount: GibSeconds) -> Usd {
-        let reached = before + amount;
-        let mut cost = Usd::ZERO;
-        let mut start = GibSeconds::ZERO;
+    pub fn total(&self, amount: Q) -> Usd {
         let mut left = amount;
-        for (end, price) in &self.bounded {
-            let part = reached.min(*end).less(before.max(start)).min(left);
+        let mut cost = Usd::ZERO;
+        for (width, price) in &self.steps {
+            let part = if left < *width { left } else { *width };
             cost += part * *price;
             left = left.less(part);
-            start = *end;
         }
         cost + left * self.last
     }
 
-    /// The ends of all tiers but the last, each with the price up to it.
+    /// The tariff for what comes after `used`: `T'(a) = T(used + a) - T(used)`.
+    ///
+    /// ```
+    /// use breakeven::tariff::Tiers;
+    /// use breakeven::units::{Requests, UsdPerRequest};
+    ///
+    /// let million = Requests::from_requests(1e6)?;
+    /// let tiers = Tiers::new(
+    ///     [(million, UsdPerRequest::from_per_million(3.0)?)],
+    ///     UsdPerRequest::from_per_million(1.0)?,
+    /// );
+    /// // Half of the first million is gone: half at 3, half at 1.
+    /// let rest = tiers.beyond(Requests::from_requests(5e5)?);
+    /// assert!((rest.total(million).usd() - 2.0).abs() < 1e-12);
+    /// # Ok::<(), breakeven::units::NotAQuantity>(())
+    /// ```
     #[must_use]
-    pub fn bounded(&self) -> &[(GibSeconds, UsdPerGibSecond)] {
-        &self.bounded
+    pub fn beyond(&self, used: Q) -> Self {
+        let mut used = used;
+        let rest = self.steps.iter().map(|(width, price)| {
+            let left = width.less(used);
+            used = used.less(*width);
+            (left, *price)
+        });
+        Self::new(rest, self.last)
     }
 
-    /// The price above all ends.
+    /// The tariff with an allowance in front: `T'(a) = T(max(0, a - allowance))`.
     #[must_use]
-    pub const fn last(&self) -> UsdPerGibSecond {
+    pub fn after_free(&self, allowance: Q) -> Self {
+        let free = (allowance, Q::Price::default());
+        Self::new(
+            std::iter::once(free).chain(self.steps.iter().copied()),
+            self.last,
+        )
+    }
+
+    /// The tariff with every price reduced: `T'(a) = (1 - discount) · T(a)`.
+    #[must_use]
+    pub fn discounted(&self, discount: Ratio) -> Self {
+        self.scaled(discount.complement())
+    }
+
+    /// The tariff with every price multiplied: `T'(a) = share · T(a)`.
+    #[must_use]
+    pub fn scaled(&self, share: Ratio) -> Self {
+        let steps = self.steps.iter();
+        Self {
+            steps: steps
+                .map(|(width, price)| (*width, *price * share))
+                .collect(),
+            last: self.last * share,
+        }
+    }
+
+    /// The tariff of requests of which each takes `each`: `T'(R) = T(each · R)`.
+    ///
+    /// ```
+    /// use breakeven::observation::Architecture;
+    /// use breakeven::tariff::lambda;
+    /// use breakeven::units::{GibSeconds, Requests};
+    ///
+    /// // 200 ms on 256 MB are 0.05 GB-s.
+    /// let requests = lambda::duration(Architecture::X86_64)
+    ///     .by_request(GibSeconds::from_gib_seconds(0.05)?);
+    /// let month = requests.total(Requests::from_requests(5e6)?);
+    /// assert!((month.usd() - 4.166_675).abs() < 1e-9);
+    /// # Ok::<(), breakeven::units::NotAQuantity>(())
+    /// ```
+    #[must_use]
+    pub fn by_request(&self, each: Q) -> Tiers<Requests> {
+        let price = |price: Q::Price| (each * price).per(Requests::ONE).unwrap_or_default();
+        let mut steps = Vec::new();
+        for (width, step) in &self.steps {
+            // No traffic reaches the end of the step.
+            let Some(requests) = width.over(each) else {
+                return Tiers::new(steps, price(*step));
+            };
+            steps.push((Requests::ONE * requests, price(*step)));
+        }
+        Tiers::new(steps, price(self.last))
+    }
+
+    /// Both tariffs together: `T'(a) = T(a) + U(a)`.
+    #[must_use]
+    pub fn plus(&self, other: &Self) -> Self {
+        let (mut one, mut two) = (self.clone(), other.clone());
+        let mut steps = Vec::new();
+        while let Some(width) = one.first_width(&two) {
+            steps.push((width, one.first() + two.first()));
+            (one, two) = (one.beyond(width), two.beyond(width));
+        }
+        Self::new(steps, one.last + two.last)
+    }
+
+    /// Up to where the prices of both stay as they begin; absent where neither changes.
+    fn first_width(&self, other: &Self) -> Option<Q> {
+        let widths = [self, other].map(|tiers| tiers.steps.first().map(|step| step.0));
+        match widths {
+            [Some(one), Some(two)] => Some(if one < two { one } else { two }),
+            [one, two] => one.or(two),
+        }
+    }
+
+    /// The price of the first unit.
+    #[must_use]
+    pub fn first(&self) -> Q::Price {
+        self.steps.first().map_or(self.last, |step| step.1)
+    }
+
+    /// All tiers but the last: how much is sold, and at which price.
+    #[must_use]
+    pub fn steps(&self) -> &[(Q, Q::Price)] {
+        &self.steps
+    }
+
+    /// The price above all steps.
+    #[must_use]
+    pub const fn last(&self) -> Q::Price {
         self.last
     }
 }
@@ -112,83 +194,105 @@ impl Tiers {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::units::UsdPerRequest;
     use proptest::prelude::*;
 
-    fn gib_seconds(value: f64) -> GibSeconds {
-        GibSeconds::from_gib_seconds(value).unwrap()
+    fn requests(value: f64) -> Requests {
+        Requests::from_requests(value).unwrap()
     }
 
-    fn price(value: f64) -> UsdPerGibSecond {
-        UsdPerGibSecond::from_secondly(value).unwrap()
+    fn price(value: f64) -> UsdPerRequest {
+        UsdPerRequest::from_each(value).unwrap()
     }
 
-    fn tariff() -> impl Strategy<Value = Tiers> {
-        (
-            proptest::collection::vec((1.0..1e3, 1e-3..1.0), 0..5),
-            1e-3..1.0,
-        )
-            .prop_map(|(steps, last)| {
-                let mut end = 0.0;
-                let bounded = steps.into_iter().map(|(step, cost)| {
-                    end += step;
-                    (gib_seconds(end), price(cost))
-                });
-                Tiers::new(bounded.collect(), price(last)).unwrap()
-            })
+    /// Any tariff, also one whose prices rise.
+    fn tariff() -> impl Strategy<Value = Tiers<Requests>> {
+        let steps = proptest::collection::vec((1_u16..200, 0.0..1.0), 0..5);
+        (steps, 1e-3..1.0).prop_map(|(steps, last)| {
+            let steps = steps
+                .into_iter()
+                .map(|(width, cost)| (requests(f64::from(width)), price(cost)));
+            Tiers::new(steps, price(last))
+        })
     }
 
-    /// The same integral, taken in small steps.
-    fn slowly(tiers: &Tiers, amount: f64) -> f64 {
-        let mut bounds: Vec<f64> = tiers
-            .bounded()
-            .iter()
-            .map(|tier| tier.0.gib_seconds())
-            .collect();
-        bounds.push(f64::INFINITY);
-        let prices = tiers
-            .bounded()
-            .iter()
-            .map(|tier| tier.1)
-            .chain([tiers.last()])
-            .map(|p| p.secondly());
-        let mut start = 0.0;
-        let mut cost = 0.0;
-        for (end, price) in bounds.into_iter().zip(prices) {
-            if amount > start {
-                cost += (amount.min(end) - start) * price;
+    /// The price of the one after so many: the tariff by its definition.
+    fn price_after(tiers: &Tiers<Requests>, so_many: u32) -> f64 {
+        let mut end = 0.0;
+        for (width, price) in tiers.steps() {
+            end += width.requests();
+            if f64::from(so_many) < end {
+                return price.each();
             }
-            start = end;
         }
-        cost
+        tiers.last().each()
+    }
+
+    /// One after the other, from `first` to before `end`.
+    fn one_by_one(tiers: &Tiers<Requests>, first: u32, end: u32) -> f64 {
+        (first..end)
+            .map(|so_many| price_after(tiers, so_many))
+            .sum()
+    }
+
+    fn near(fast: Usd, slow: f64) -> bool {
+        (fast.usd() - slow).abs() <= 1e-9 * slow.max(1.0)
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+
         #[test]
-        fn the_integral_equals_a_plain_sum(tiers in tariff(), amount in 0.0..5e3) {
-            let (fast, slow) = (tiers.total(gib_seconds(amount)).usd(), slowly(&tiers, amount));
-            prop_assert!((fast - slow).abs() <= 1e-9 * slow.max(1.0), "{} {}", fast, slow);
+        fn the_total_equals_the_sum_of_one_after_the_other(tiers in tariff(), amount in 0_u32..1_500) {
+            let total = tiers.total(requests(f64::from(amount)));
+            prop_assert!(near(total, one_by_one(&tiers, 0, amount)), "{total:?}");
         }
 
         #[test]
-        fn buying_in_two_parts_costs_the_same(tiers in tariff(), a in 0.0..3e3, b in 0.0..3e3) {
-            let (a, b) = (gib_seconds(a), gib_seconds(b));
-            let parts = tiers.total(a) + tiers.on_top_of(a, b);
-            let whole = tiers.total(a + b);
-            prop_assert!((parts.usd() - whole.usd()).abs() <= 1e-9 * whole.usd().max(1.0));
+        fn what_comes_after_others_costs_what_it_does_in_the_sum(
+            tiers in tariff(), used in 0_u32..900, amount in 0_u32..900,
+        ) {
+            let rest = tiers.beyond(requests(f64::from(used)));
+            let total = rest.total(requests(f64::from(amount)));
+            prop_assert!(near(total, one_by_one(&tiers, used, used + amount)), "{total:?}");
+        }
+
+        #[test]
+        fn an_allowance_is_taken_off_the_beginning(
+            tiers in tariff(), free in 0_u32..900, amount in 0_u32..1_500,
+        ) {
+            let total = tiers.after_free(requests(f64::from(free))).total(requests(f64::from(amount)));
+            prop_assert!(near(total, one_by_one(&tiers, 0, amount.saturating_sub(free))), "{total:?}");
+        }
+
+        #[test]
+        fn tariffs_add_and_scale_as_their_totals_do(
+            (one, two) in (tariff(), tariff()), amount in 0.0..2e3, share in 0.0..1.0,
+        ) {
+            let (amount, share) = (requests(amount), Ratio::from_factor(share).unwrap());
+            let both = one.plus(&two).total(amount);
+            prop_assert!(near(both, (one.total(amount) + two.total(amount)).usd()), "{both:?}");
+            let reduced = one.discounted(share).total(amount);
+            prop_assert!(near(reduced, one.total(amount).usd() * (1.0 - share.get())), "{reduced:?}");
+        }
+
+        #[test]
+        fn a_tariff_by_request_costs_what_the_requests_take(
+            tiers in tariff(), each in 0.0..5.0, amount in 0.0..1e3,
+        ) {
+            let by_request = tiers.by_request(requests(each)).total(requests(amount));
+            prop_assert!(near(by_request, tiers.total(requests(each * amount)).usd()), "{by_request:?}");
+        }
+
+        #[test]
+        fn more_never_costs_less(tiers in tariff(), amount in 0.0..2e3, more in 0.0..1e3) {
+            prop_assert!(tiers.total(requests(amount)) <= tiers.total(requests(amount + more)));
         }
     }
 
     #[test]
-    fn tiers_that_do_not_grow_are_refused() {
-        let error = Tiers::new(
-            vec![
-                (gib_seconds(5.0), price(0.2)),
-                (gib_seconds(5.0), price(0.1)),
-            ],
-            price(0.05),
-        )
-        .unwrap_err();
-        let text = "tier 2 ends at 5 GB-s, which is not above the end of the tier before it";
-        assert_eq!(error.to_string(), text);
+    fn a_step_without_width_is_no_step() {
+        let tiers = Tiers::new([(Requests::ZERO, price(9.0))], price(1.0));
+        assert_eq!(tiers, Tiers::flat(price(1.0)));
     }
 }

@@ -16,6 +16,9 @@ quantity! {
 product!(RequestsPerSecond * Seconds = Requests);
 
 impl Requests {
+    /// A single one.
+    pub const ONE: Self = Self(1.0);
+
     /// The mean rate over a time; absent for no time.
     #[must_use]
     pub fn per(self, time: Seconds) -> Option<RequestsPerSecond> {

@@ -20,6 +20,7 @@ mod quantity;
 mod compute;
 mod counts;
 mod memory;
+mod metered;
 mod money;
 mod ratio;
 mod time;
@@ -27,8 +28,10 @@ mod time;
 pub use compute::{CoreSeconds, Cores};
 pub use counts::{Requests, RequestsPerSecond};
 pub use memory::{Gib, GibSeconds, MemoryMib};
+pub use metered::Metered;
 pub use money::{
-    Usd, UsdDelta, UsdPerCoreHour, UsdPerGibHour, UsdPerGibSecond, UsdPerHour, UsdPerRequest,
+    Usd, UsdDelta, UsdPerCoreHour, UsdPerGib, UsdPerGibHour, UsdPerGibSecond, UsdPerHour,
+    UsdPerRequest,
 };
 pub use quantity::NotAQuantity;
 pub use ratio::Ratio;

@@ -35,6 +35,11 @@ quantity! {
 }
 
 quantity! {
+    /// Money for one GiB, once: what is written, sent or restored.
+    UsdPerGib, "USD per GiB", from_each, each
+}
+
+quantity! {
     /// Money for one request.
     UsdPerRequest, "USD per request", from_each, each
 }
@@ -46,6 +51,7 @@ product!(GibSeconds * UsdPerGibHour = Usd, over SECONDS_PER_HOUR);
 product!(GibSeconds * UsdPerGibSecond = Usd);
 product!(Cores * UsdPerCoreHour = UsdPerHour);
 product!(Gib * UsdPerGibHour = UsdPerHour);
+product!(Gib * UsdPerGib = Usd);
 product!(Requests * UsdPerRequest = Usd);
 
 impl Usd {

@@ -12,7 +12,7 @@ use crate::model::settings::{KubernetesEquivalent, Settings};
 use crate::model::verdict::{compare, insufficient};
 use crate::model::window::FunctionWindow;
 use crate::observation::Function;
-use crate::tariff::lambda as tariff;
+use crate::tariff::{Tiers, lambda as tariff};
 use crate::units::{GibSeconds, Ratio, Requests, Seconds, Usd, UsdPerRequest};
 
 /// What the cluster's machines cost.
@@ -198,14 +198,15 @@ impl Projection<'_> {
 /// The traffic at which pods cost what the function does: each pod serves what it would be filled with.
 fn breakeven(run: &Run, equivalent: &Equivalent, settings: &Settings) -> Option<Breakeven> {
     let lambda = LambdaCurve {
-        tiers: tariff::duration(run.architecture),
-        used_before: GibSeconds::ZERO,
-        each: run.gib_seconds() * one_of(run.invocations)?,
-        fee: run
-            .charge(GibSeconds::ZERO)
-            .ephemeral
-            .per(run.invocations)?
-            + tariff::REQUEST,
+        fixed: Usd::ZERO,
+        by_request: tariff::duration(run.architecture)
+            .by_request(run.gib_seconds() * one_of(run.invocations)?)
+            .plus(&Tiers::flat(
+                run.charge(GibSeconds::ZERO)
+                    .ephemeral
+                    .per(run.invocations)?
+                    + tariff::REQUEST,
+            )),
     };
     let pods = KubernetesCurve {
         fixed: Usd::ZERO,

@@ -13,7 +13,7 @@ use crate::model::settings::Settings;
 use crate::model::verdict::{compare, insufficient};
 use crate::model::window::{TrafficWindow, UsedWindow, WorkloadWindow};
 use crate::observation::{WorkloadId, WorkloadKind};
-use crate::tariff::lambda as tariff;
+use crate::tariff::{Tiers, lambda as tariff};
 use crate::units::{Gib, GibSeconds, Ratio, Requests, Usd, UsdPerRequest};
 
 /// What is known of a workload besides its window.
@@ -253,10 +253,10 @@ impl<'a> Projection<'a> {
         }
         let one = Requests::from_requests(1.0).unwrap_or_default();
         let lambda = LambdaCurve {
-            tiers: tariff::duration(self.settings.lambda_equivalent.architecture),
-            used_before: GibSeconds::ZERO,
-            each: self.run(&self.equivalent(), one).gib_seconds(),
-            fee: tariff::REQUEST,
+            fixed: Usd::ZERO,
+            by_request: tariff::duration(self.settings.lambda_equivalent.architecture)
+                .by_request(self.run(&self.equivalent(), one).gib_seconds())
+                .plus(&Tiers::flat(tariff::REQUEST)),
         };
         let held = KubernetesCurve {
             fixed: loaded,

@@ -1,7 +1,6 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::units::UsdPerGibSecond;
 
 /// Monthly costs by their definition, and a walk over every step and tier: slow, and plain.
 struct Reference {
@@ -9,15 +8,20 @@ struct Reference {
     kubernetes: KubernetesCurve,
 }
 
+/// What a scan finds.
+#[derive(Debug)]
+struct Scan {
+    /// Whether the cluster is no dearer just above nothing.
+    at_first: bool,
+    /// Where the answer flips, and whether the cluster is the cheaper one from there on.
+    flips: Vec<(f64, bool)>,
+}
+
 impl Reference {
     fn lambda(&self, requests: f64) -> f64 {
-        let used = GibSeconds::from_gib_seconds(requests * self.lambda.each.gib_seconds()).unwrap();
-        let duration = self
-            .lambda
-            .tiers
-            .on_top_of(self.lambda.used_before, used)
-            .usd();
-        duration + requests * self.lambda.fee.each()
+        self.lambda
+            .at(Requests::from_requests(requests).unwrap())
+            .usd()
     }
 
     fn kubernetes(&self, requests: f64, steps: f64) -> f64 {
@@ -34,16 +38,14 @@ impl Reference {
     fn stretches(&self, up_to: f64) -> Vec<(f64, f64, f64)> {
         let curve = &self.kubernetes;
         let least = f64::from(curve.steps_min);
-        let each = self.lambda.each.gib_seconds();
-        let tiers = self
-            .lambda
-            .tiers
-            .bounded()
-            .iter()
-            .map(|(end, _)| (end.gib_seconds() - self.lambda.used_before.gib_seconds()) / each);
+        let mut end = 0.0;
+        let tiers = self.lambda.by_request.steps().iter().map(|(width, _)| {
+            end += width.requests();
+            end
+        });
         let mut bounds: Vec<f64> = tiers.filter(|end| 0.0 < *end && *end < up_to).collect();
         if let Some(capacity) = curve.capacity.map(Requests::requests) {
-            let mut full = least.max(0.0) * capacity;
+            let mut full = capacity;
             while full < up_to {
                 bounds.push(full);
                 full += capacity;
@@ -63,21 +65,25 @@ impl Reference {
             .collect()
     }
 
-    /// The first and the last traffic at which the cluster becomes no dearer, and whether it is cheaper at the end.
-    fn scan(&self, up_to: f64) -> (Option<f64>, Option<f64>, bool) {
-        let mut first = None;
-        let mut last = None;
-        let mut ahead = false;
+    /// Every flip up to a traffic.
+    fn scan(&self, up_to: f64) -> Scan {
+        let mut flips = Vec::new();
+        let mut state = None;
+        let mut at_first = true;
         for (from, to, steps) in self.stretches(up_to) {
-            let (before, after) = (self.lead(from, steps), self.lead(to, steps));
-            if before < 0.0 && after >= 0.0 {
-                let crossing = from + (to - from) * before / (before - after);
-                first = first.or(Some(crossing));
-                last = Some(crossing);
+            let (begin, end) = (self.lead(from, steps), self.lead(to, steps));
+            match state {
+                None => at_first = begin >= 0.0,
+                Some(true) if begin < 0.0 => flips.push((from, false)),
+                // It never rises by itself: a further step is dearer.
+                Some(_) => {}
             }
-            ahead = after >= 0.0;
+            if (begin >= 0.0) != (end >= 0.0) {
+                flips.push((from + (to - from) * begin / (begin - end), end >= 0.0));
+            }
+            state = Some(end >= 0.0);
         }
-        (first, last, ahead)
+        Scan { at_first, flips }
     }
 }
 
@@ -85,37 +91,39 @@ fn usd(value: f64) -> Usd {
     Usd::from_usd(value).unwrap()
 }
 
+fn requests(value: f64) -> Requests {
+    Requests::from_requests(value).unwrap()
+}
+
+/// Something fixed half of the time, and tiers; half of the time with requests that are free at first.
 fn lambda_curve() -> impl Strategy<Value = LambdaCurve> {
-    let tiers = proptest::collection::vec((1e3..1e5, 0.3..0.95), 0..3);
-    (tiers, 1e-5..1e-4, 0.0..3e4, 0.001..1.0, 0.0..1e-6).prop_map(
-        |(steps, top, before, each, fee)| {
-            let mut end = 0.0;
-            let mut price: f64 = top;
-            let bounded = steps.into_iter().map(|(step, fall)| {
-                end += step;
-                let tier = UsdPerGibSecond::from_secondly(price).unwrap();
-                price *= fall;
-                (GibSeconds::from_gib_seconds(end).unwrap(), tier)
-            });
-            let bounded: Vec<_> = bounded.collect();
-            LambdaCurve {
-                tiers: Tiers::new(bounded, UsdPerGibSecond::from_secondly(price).unwrap()).unwrap(),
-                used_before: GibSeconds::from_gib_seconds(before).unwrap(),
-                each: GibSeconds::from_gib_seconds(each).unwrap(),
-                fee: UsdPerRequest::from_each(fee).unwrap(),
-            }
-        },
-    )
+    let steps = proptest::collection::vec((1e3..1e6, 0.3..0.95), 0..4);
+    let free = proptest::option::of(1e3..1e6);
+    let fixed = proptest::option::of(0.0..3.0);
+    (steps, 1e-7..3e-5, free, fixed).prop_map(|(steps, top, free, fixed)| {
+        let mut price: f64 = top;
+        let steps = steps.into_iter().map(|(width, fall)| {
+            let step = (requests(width), UsdPerRequest::from_each(price).unwrap());
+            price *= fall;
+            step
+        });
+        let steps: Vec<_> = steps.collect();
+        let tiers = Tiers::new(steps, UsdPerRequest::from_each(price).unwrap());
+        LambdaCurve {
+            fixed: usd(fixed.unwrap_or(0.0)),
+            by_request: tiers.after_free(requests(free.unwrap_or(0.0))),
+        }
+    })
 }
 
 fn kubernetes_curve() -> impl Strategy<Value = KubernetesCurve> {
     let capacity = proptest::option::weighted(0.8, 2e3..1e5);
-    (0.0..2.0, 0.001..1.0, 1_u32..4, capacity, 0.0..2e-5).prop_map(
+    (0.0..2.0, 0.001..1.0, 0_u32..4, capacity, 0.0..2e-5).prop_map(
         |(fixed, step, steps_min, capacity, each)| KubernetesCurve {
             fixed: usd(fixed),
             step: usd(step),
             steps_min,
-            capacity: capacity.map(|one| Requests::from_requests(one).unwrap()),
+            capacity: capacity.map(requests),
             each: UsdPerRequest::from_each(each).unwrap(),
         },
     )
@@ -136,19 +144,23 @@ proptest! {
     ) {
         let found = crossing(&lambda, &kubernetes);
         let reference = Reference { lambda, kubernetes };
-        let (first, last, ahead) = reference.scan(FAR);
+        let scan = reference.scan(FAR);
+        let first = scan.flips.first().map(|flip| flip.0);
+        let last = scan.flips.last();
         match found {
             Breakeven::Crossing { first: at, sustained } => {
                 let at = at.requests();
                 if at < FAR * 0.999 {
-                    prop_assert!(first.is_some_and(|first| same(at, first)), "{} {:?}", at, first);
+                    prop_assert!(first.is_some_and(|first| same(at, first)), "{at} {scan:?}");
                 } else {
-                    prop_assert!(first.is_none_or(|first| first > FAR * 0.998), "{} {:?}", at, first);
+                    prop_assert!(first.is_none_or(|first| first > FAR * 0.998), "{at} {scan:?}");
                 }
                 match sustained.map(Requests::requests) {
                     Some(sustained) if sustained < FAR * 0.999 => {
-                        prop_assert!(ahead, "the cluster is dearer beyond {}", sustained);
-                        prop_assert!(last.is_some_and(|last| same(sustained, last)), "{} {:?}", sustained, last);
+                        prop_assert!(
+                            last.is_some_and(|(last, taken)| *taken && same(sustained, *last)),
+                            "{sustained} {scan:?}"
+                        );
                     }
                     Some(_) => {}
                     None => {
@@ -162,20 +174,59 @@ proptest! {
                     }
                 }
             }
-            Breakeven::LambdaAlways => prop_assert!(first.is_none(), "{:?}", first),
-            Breakeven::KubernetesAlways | Breakeven::BeyondCapacity => {
-                prop_assert!(false, "{:?} with something to pay before the first request", found);
+            Breakeven::LambdaAlways => prop_assert!(!scan.at_first && first.is_none(), "{scan:?}"),
+            Breakeven::KubernetesAlways => prop_assert!(scan.at_first && first.is_none(), "{scan:?}"),
+            Breakeven::BeyondCapacity => prop_assert!(false, "a walk knows nothing of capacity"),
+        }
+    }
+
+    #[test]
+    fn at_a_crossing_the_costs_are_the_same_or_a_step_apart(
+        lambda in lambda_curve(), kubernetes in kubernetes_curve(),
+    ) {
+        if let Breakeven::Crossing { first, .. } = crossing(&lambda, &kubernetes) {
+            let (one, other) = (lambda.at(first).usd(), kubernetes.at(first).usd());
+            let apart = (one - other).abs();
+            prop_assert!(apart <= kubernetes.step.usd() + 1e-9 * one.max(1.0), "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn the_money_has_no_influence_on_the_crossing_but_by_its_proportions(
+        lambda in lambda_curve(), kubernetes in kubernetes_curve(), factor in 0.01..100.0,
+    ) {
+        let factor = Ratio::from_factor(factor).unwrap();
+        let before = crossing(&lambda, &kubernetes);
+        let after = crossing(
+            &LambdaCurve { fixed: lambda.fixed * factor, by_request: lambda.by_request.scaled(factor) },
+            &KubernetesCurve {
+                fixed: kubernetes.fixed * factor,
+                step: kubernetes.step * factor,
+                each: kubernetes.each * factor,
+                ..kubernetes
+            },
+        );
+        match (before, after) {
+            (
+                Breakeven::Crossing { first, sustained },
+                Breakeven::Crossing { first: one, sustained: other },
+            ) => {
+                prop_assert!(same(one.requests(), first.requests()));
+                let ends = (sustained.map(Requests::requests), other.map(Requests::requests));
+                prop_assert!(
+                    matches!(ends, (None, None)) || matches!(ends, (Some(a), Some(b)) if same(a, b)),
+                    "{ends:?}"
+                );
             }
+            (before, after) => prop_assert_eq!(before, after),
         }
     }
 }
 
 fn flat(per_million: f64) -> LambdaCurve {
     LambdaCurve {
-        tiers: Tiers::flat(UsdPerGibSecond::ZERO),
-        used_before: GibSeconds::ZERO,
-        each: GibSeconds::ZERO,
-        fee: UsdPerRequest::from_per_million(per_million).unwrap(),
+        fixed: Usd::ZERO,
+        by_request: Tiers::flat(UsdPerRequest::from_per_million(per_million).unwrap()),
     }
 }
 
@@ -184,7 +235,7 @@ fn nodes(step: f64, least: u32, capacity: Option<f64>) -> KubernetesCurve {
         fixed: Usd::ZERO,
         step: usd(step),
         steps_min: least,
-        capacity: capacity.map(|one| Requests::from_requests(one).unwrap()),
+        capacity: capacity.map(requests),
         each: UsdPerRequest::ZERO,
     }
 }
@@ -218,17 +269,12 @@ fn a_cluster_without_anything_to_pay_before_the_first_request_is_compared_by_the
         Breakeven::KubernetesAlways
     );
     assert_eq!(crossing(&flat(3.0), &each(4.0)), Breakeven::LambdaAlways);
-    // 4 USD for the first million GB-s, 1 USD for each million after it, against 2 USD for a million.
+    // 4 USD for the first million, 1 USD for each million after it, against 2 USD for a million.
     let falling = LambdaCurve {
-        tiers: Tiers::new(
-            vec![(
-                GibSeconds::from_gib_seconds(1e6).unwrap(),
-                UsdPerGibSecond::from_secondly(4e-6).unwrap(),
-            )],
-            UsdPerGibSecond::from_secondly(1e-6).unwrap(),
-        )
-        .unwrap(),
-        each: GibSeconds::from_gib_seconds(1.0).unwrap(),
+        by_request: Tiers::new(
+            [(requests(1e6), UsdPerRequest::from_per_million(4.0).unwrap())],
+            UsdPerRequest::from_per_million(1.0).unwrap(),
+        ),
         ..flat(0.0)
     };
     let found = crossing(&falling, &each(2.0));
@@ -248,4 +294,37 @@ fn free_requests_on_lambda_are_never_caught_up_with() {
         crossing(&flat(0.0), &nodes(73.0, 1, None)),
         Breakeven::LambdaAlways
     );
+}
+
+#[test]
+fn what_lambda_costs_without_traffic_counts_from_the_first_request() {
+    let ready = |fixed| LambdaCurve {
+        fixed: usd(fixed),
+        ..flat(1.0)
+    };
+    // Dearer from the beginning, and by the request.
+    assert_eq!(
+        crossing(&ready(80.0), &nodes(73.0, 1, None)),
+        Breakeven::KubernetesAlways
+    );
+    // 80 USD and 1 USD for a million, against 73 USD for each 10 million.
+    let found = crossing(&ready(80.0), &nodes(73.0, 1, Some(10e6)));
+    let Breakeven::Crossing { first, sustained } = found else {
+        panic!("{found:?}")
+    };
+    assert_eq!((first.requests(), sustained), (10e6, None));
+}
+
+#[test]
+fn a_cluster_that_is_paid_for_as_a_whole_crosses_once() {
+    let whole = KubernetesCurve {
+        fixed: usd(10.0),
+        ..nodes(0.0, 0, None)
+    };
+    let found = crossing(&flat(2.0), &whole);
+    let Breakeven::Crossing { first, sustained } = found else {
+        panic!("{found:?}")
+    };
+    assert!(same(first.requests(), 5e6), "{first:?}");
+    assert_eq!(sustained, Some(first));
 }

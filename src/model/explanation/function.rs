@@ -60,10 +60,7 @@ fn at_home(subject: &SubjectReport, evidence: &FunctionEvidence) -> Vec<Line> {
         return Vec::new();
     };
     let tiers = lambda_tariff::duration(evidence.architecture);
-    let tier = tiers
-        .bounded()
-        .first()
-        .map_or(tiers.last(), |(_, price)| *price);
+    let tier = tiers.first();
     let mean = evidence
         .duration
         .per(evidence.invocations)

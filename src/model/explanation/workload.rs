@@ -146,10 +146,7 @@ fn on_lambda(
     let waiting = demand.latency.less(demand.cpu);
     let memory = lambda.equivalent.memory;
     let tier = lambda_tariff::duration(lambda.architecture);
-    let tier = tier
-        .bounded()
-        .first()
-        .map_or(tier.last(), |(_, price)| *price);
+    let tier = tier.first();
     let seen = match evidence
         .window
         .traffic

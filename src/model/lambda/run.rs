@@ -1,4 +1,4 @@
-//! What a function costs.
+//! What invocations cost that were measured.
 
 use crate::observation::Architecture;
 use crate::tariff::lambda as tariff;
@@ -53,6 +53,32 @@ impl Run {
         self.duration + self.mean_rounding()
     }
 
+    /// The least and the most time that may be billed, as each invocation is rounded up to a whole millisecond.
+    ///
+    /// Formula: from `Σ duration` to `Σ duration + 0.001 s · N`.
+    ///
+    /// ```
+    /// use breakeven::model::lambda::Run;
+    /// use breakeven::observation::Architecture;
+    /// use breakeven::units::{MemoryMib, Requests, Seconds};
+    ///
+    /// let run = Run {
+    ///     memory: MemoryMib::MIN,
+    ///     architecture: Architecture::Arm64,
+    ///     ephemeral_storage_mib: 512,
+    ///     invocations: Requests::from_requests(1_000.0)?,
+    ///     duration: Seconds::from_seconds(50.0)?,
+    /// };
+    /// let (least, most) = run.billed_between();
+    /// assert_eq!((least.seconds(), run.billed().seconds(), most.seconds()), (50.0, 50.5, 51.0));
+    /// # Ok::<(), breakeven::units::NotAQuantity>(())
+    /// ```
+    #[must_use]
+    pub fn billed_between(&self) -> (Seconds, Seconds) {
+        let most = self.duration + self.invocations.each_taking(tariff::MOST_ROUNDING);
+        (self.duration, most)
+    }
+
     /// Memory over billed time, AWS's GB-s.
     #[must_use]
     pub fn gib_seconds(&self) -> GibSeconds {
@@ -83,6 +109,21 @@ impl Run {
     /// ```
     #[must_use]
     pub fn charge(&self, used_before: GibSeconds) -> Charge {
+        self.charge_for(self.billed(), used_before)
+    }
+
+    /// The least and the most that it may cost, as each invocation is rounded up to a whole millisecond: the charges for
+    /// the ends of [`billed_between`](Self::billed_between).
+    #[must_use]
+    pub fn charge_between(&self, used_before: GibSeconds) -> (Charge, Charge) {
+        let (least, most) = self.billed_between();
+        (
+            self.charge_for(least, used_before),
+            self.charge_for(most, used_before),
+        )
+    }
+
+    fn charge_for(&self, billed: Seconds, used_before: GibSeconds) -> Charge {
         let tiers = tariff::duration(self.architecture);
         let extra = self
             .ephemeral_storage_mib
@@ -90,8 +131,8 @@ impl Run {
         let extra = Gib::from_mib(f64::from(extra)).unwrap_or_default();
         Charge {
             requests: self.invocations * tariff::REQUEST,
-            duration: tiers.on_top_of(used_before, self.gib_seconds()),
-            ephemeral: (extra * self.billed()) * tariff::EPHEMERAL_STORAGE,
+            duration: tiers.beyond(used_before).total(self.memory.gib() * billed),
+            ephemeral: (extra * billed) * tariff::EPHEMERAL_STORAGE,
         }
     }
 }
