@@ -35,6 +35,7 @@ pub mod ledger;
 pub mod model;
 pub mod observation;
 pub mod pipeline;
+pub mod scenario;
 pub mod settings;
 pub mod sources;
 pub mod store;

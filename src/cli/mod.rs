@@ -3,6 +3,7 @@
 mod check;
 mod config;
 mod demo;
+mod estimate;
 mod explain;
 mod logging;
 mod output;
@@ -45,6 +46,8 @@ enum Command {
     Simulate(simulate::SimulateArgs),
     /// Check the configuration and ask each source once; say what is missing and how to grant it.
     Check(check::CheckArgs),
+    /// Estimate what a scenario costs on both platforms, and where they cost the same.
+    Estimate(estimate::EstimateArgs),
     /// Explain the numbers of one workload or function of a running agent: inputs, prices, formulas, results.
     Explain(explain::ExplainArgs),
     /// Show the configuration.
@@ -53,6 +56,11 @@ enum Command {
 
 /// Why a command failed.
 pub type Failure = Box<dyn Error + Send + Sync>;
+
+/// What was asked for cannot be meant: the exit code is 2, as for a wrong argument.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Misuse(String);
 
 /// Runs a command to its end.
 ///
@@ -65,8 +73,10 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
             .error(ErrorKind::ArgumentConflict, rule)
             .exit();
     }
-    if let Some(Command::Config(args)) = &cli.command {
-        return config::run(args);
+    match &cli.command {
+        Some(Command::Config(args)) => return config::run(args),
+        Some(Command::Estimate(args)) => return estimate::run(args),
+        _ => {}
     }
     let answers_once = matches!(cli.command, Some(Command::Check(_) | Command::Explain(_)));
     cli.log.start(if answers_once {
@@ -84,6 +94,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
             Some(Command::Check(args)) => check::run(args).await,
             Some(Command::Explain(args)) => explain::run(args).await,
             Some(Command::Config(args)) => config::run(&args),
+            Some(Command::Estimate(args)) => estimate::run(&args),
         }
     })
 }
@@ -99,5 +110,9 @@ pub fn fail(failure: &Failure) -> ExitCode {
         cause = next.source();
     }
     output::complain(&line);
-    ExitCode::FAILURE
+    if failure.is::<Misuse>() {
+        ExitCode::from(2)
+    } else {
+        ExitCode::FAILURE
+    }
 }

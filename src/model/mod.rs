@@ -16,6 +16,7 @@ pub mod lambda_equivalent;
 pub mod node_split;
 pub mod pattern;
 mod report;
+pub mod scenario;
 mod settings;
 pub mod verdict;
 pub mod window;

@@ -11,6 +11,11 @@ pub(crate) const LAYERS: &[(&str, &[&str])] = &[
     ("observation", &["units"]),
     ("tariff", &["units", "observation"]),
     ("model", &["units", "observation", "tariff"]),
+    ("settings", &["units"]),
+    (
+        "scenario",
+        &["units", "observation", "tariff", "model", "settings"],
+    ),
     ("ledger", &["units", "observation", "model"]),
     ("sources", &["units", "clock", "observation"]),
     (
@@ -54,6 +59,7 @@ pub(crate) const LAYERS: &[(&str, &[&str])] = &[
         "config",
         &[
             "units",
+            "settings",
             "observation",
             "tariff",
             "model",
@@ -78,6 +84,7 @@ pub(crate) const LAYERS: &[(&str, &[&str])] = &[
             "store",
             "http",
             "config",
+            "settings",
         ],
     ),
     (
@@ -97,6 +104,7 @@ pub(crate) const LAYERS: &[(&str, &[&str])] = &[
             "config",
             "cloud",
             "app",
+            "scenario",
         ],
     ),
     ("main", &["cli"]),

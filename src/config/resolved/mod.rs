@@ -4,6 +4,7 @@ mod model;
 mod prices;
 mod sources;
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::raw::{self, RawConfig};
@@ -14,7 +15,7 @@ use crate::pipeline::Limits;
 use crate::settings::{Check, Mistake, Place};
 use crate::sources::prices::PriceBook;
 use crate::sources::{Schedule, aws, cloudwatch, kubernetes, lambda, requests};
-use crate::units::Seconds;
+use crate::units::{Ratio, Seconds};
 
 /// The settings of every part of the program.
 #[derive(Clone, Debug)]

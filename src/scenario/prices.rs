@@ -1,0 +1,215 @@
+//! The prices of a scenario: those that are given, else those that the program knows for the region.
+
+use super::{AMOUNT, raw};
+use crate::model::lambda::{Compute, FrontDoor, Month};
+use crate::observation::Architecture;
+use crate::settings::{Check, Place};
+use crate::tariff::lambda::{self as tariff, Prices};
+use crate::tariff::{Tiers, api_gateway, load_balancer, logs};
+use crate::units::{Hours, NotAQuantity, UsdPerGib, UsdPerGibSecond, UsdPerHour, UsdPerRequest};
+
+/// The region of the prices of what is around Lambda.
+const REGION: &str = "us-east-1";
+
+/// The prices of Lambda; those of what is around it are put into the month.
+pub(super) fn prices(
+    check: &mut Check,
+    raw: &raw::Lambda,
+    month: &mut Month,
+    hours: Hours,
+    place: &Place,
+) -> Prices {
+    let mut list = PriceList {
+        check,
+        region: &raw.region,
+        place,
+    };
+    month.front_door = list.front_door(raw.front_door, &raw.prices, hours);
+    month.log_prices = list.logs(month, &raw.prices);
+    let architecture = match raw.architecture {
+        raw::Architecture::X86 => Architecture::X86_64,
+        raw::Architecture::Arm64 => Architecture::Arm64,
+    };
+    list.lambda(month, &raw.prices, architecture)
+}
+/// What is known of the prices of a region.
+struct PriceList<'a> {
+    check: &'a mut Check,
+    region: &'a str,
+    place: &'a Place,
+}
+
+/// Where a price that is not given comes from.
+#[derive(Clone, Copy)]
+struct Knowledge {
+    /// The program knows it.
+    known: bool,
+    /// Something of the scenario has this price.
+    needed: bool,
+}
+
+impl PriceList<'_> {
+    /// Takes the price that is given in place of a known one. One that is needed, and neither given nor known, is refused.
+    fn set<T>(
+        &mut self,
+        price: &mut T,
+        (key, given): (&str, Option<f64>),
+        make: fn(f64) -> Result<T, NotAQuantity>,
+        Knowledge { known, needed }: Knowledge,
+    ) {
+        let place = self.place.key(key);
+        match given.map(|given| make(self.check.within(given, &AMOUNT, &place))) {
+            Some(Ok(given)) => *price = given,
+            Some(Err(error)) => self.check.refuse(&place, error.to_string()),
+            None if needed && !known => {
+                let what = format!("is missing: this price is not known for {:?}", self.region);
+                self.check.refuse(&place, what);
+            }
+            None => {}
+        }
+    }
+
+    fn lambda(&mut self, month: &Month, given: &raw::Prices, architecture: Architecture) -> Prices {
+        let known = tariff::REGIONS.contains(&self.region);
+        let when = |needed| Knowledge { known, needed };
+        let (mut provisioned, mut snapstart, mut on_demand) =
+            (when(false), when(false), when(false));
+        if let Compute::OnDemand(compute) = &month.compute {
+            provisioned = when(compute.provisioned.is_some());
+            snapstart = when(compute.snapstart.is_some());
+            on_demand = when(true);
+        }
+        let by_time = UsdPerGibSecond::from_secondly;
+        let by_size = UsdPerGib::from_each;
+        let mut prices = Prices::list(architecture);
+        if let Some(duration) = tariff::duration_in(self.region, architecture) {
+            on_demand.known = true;
+            prices.duration = duration;
+        }
+        self.set(
+            &mut prices.request,
+            ("requests_usd_per_million", given.requests_usd_per_million),
+            UsdPerRequest::from_per_million,
+            when(true),
+        );
+        self.set(
+            &mut prices.duration,
+            (
+                "duration_usd_per_gb_second",
+                given.duration_usd_per_gb_second,
+            ),
+            |price| UsdPerGibSecond::from_secondly(price).map(Tiers::flat),
+            on_demand,
+        );
+        self.set(
+            &mut prices.provisioned,
+            (
+                "provisioned_usd_per_gb_second",
+                given.provisioned_usd_per_gb_second,
+            ),
+            by_time,
+            provisioned,
+        );
+        self.set(
+            &mut prices.provisioned_duration,
+            (
+                "provisioned_duration_usd_per_gb_second",
+                given.provisioned_duration_usd_per_gb_second,
+            ),
+            by_time,
+            provisioned,
+        );
+        self.set(
+            &mut prices.ephemeral_storage,
+            (
+                "ephemeral_usd_per_gb_second",
+                given.ephemeral_usd_per_gb_second,
+            ),
+            by_time,
+            when(!month.ephemeral_storage.is_zero()),
+        );
+        self.set(
+            &mut prices.snapstart_cache,
+            (
+                "snapstart_cache_usd_per_gb_second",
+                given.snapstart_cache_usd_per_gb_second,
+            ),
+            by_time,
+            snapstart,
+        );
+        self.set(
+            &mut prices.snapstart_restore,
+            (
+                "snapstart_restore_usd_per_gb",
+                given.snapstart_restore_usd_per_gb,
+            ),
+            by_size,
+            snapstart,
+        );
+        self.set(
+            &mut prices.streaming,
+            ("streaming_usd_per_gb", given.streaming_usd_per_gb),
+            by_size,
+            when(!month.streamed.is_zero()),
+        );
+        prices
+    }
+
+    fn logs(&mut self, month: &Month, given: &raw::Prices) -> Tiers<crate::units::Gib> {
+        let mut tiers = logs::ingestion();
+        let needed = !month.logged_by_request.is_zero();
+        self.set(
+            &mut tiers,
+            ("logs_usd_per_gb", given.logs_usd_per_gb),
+            |price| UsdPerGib::from_each(price).map(Tiers::flat),
+            self.around(needed),
+        );
+        tiers
+    }
+
+    fn front_door(&mut self, kind: raw::FrontDoor, given: &raw::Prices, time: Hours) -> FrontDoor {
+        let mut tiers = match kind {
+            raw::FrontDoor::None | raw::FrontDoor::FunctionUrl => return FrontDoor::Free,
+            raw::FrontDoor::Alb => return self.load_balancer(given, time),
+            raw::FrontDoor::HttpApi => api_gateway::http_api(),
+            raw::FrontDoor::RestApi => api_gateway::rest_api(),
+        };
+        self.set(
+            &mut tiers,
+            ("api_usd_per_million", given.api_usd_per_million),
+            |price| UsdPerRequest::from_per_million(price).map(Tiers::flat),
+            self.around(true),
+        );
+        FrontDoor::Api(tiers)
+    }
+
+    fn load_balancer(&mut self, given: &raw::Prices, time: Hours) -> FrontDoor {
+        let (mut hour, mut capacity_unit) = (load_balancer::HOUR, load_balancer::CAPACITY_UNIT);
+        let hourly = UsdPerHour::from_hourly;
+        let around = self.around(true);
+        self.set(
+            &mut hour,
+            ("alb_usd_per_hour", given.alb_usd_per_hour),
+            hourly,
+            around,
+        );
+        self.set(
+            &mut capacity_unit,
+            ("alb_usd_per_lcu_hour", given.alb_usd_per_lcu_hour),
+            hourly,
+            around,
+        );
+        FrontDoor::LoadBalancer {
+            time,
+            hour,
+            capacity_unit,
+        }
+    }
+
+    fn around(&self, needed: bool) -> Knowledge {
+        Knowledge {
+            known: self.region == REGION,
+            needed,
+        }
+    }
+}
