@@ -51,7 +51,7 @@ pub(super) fn run(args: &EstimateArgs) -> Result<(), Failure> {
     let picture = Picture::of(&estimate);
     if let Some(file) = &args.plot {
         let picture = picture.as_ref().ok_or_else(|| {
-            Misuse("--plot needs a scenario with both `lambda` and `kubernetes`".to_owned())
+            Misuse("--plot has nothing to draw: it needs `lambda` and `kubernetes`, and something that costs".to_owned())
         })?;
         std::fs::write(file, svg::draw(picture))
             .map_err(|error| format!("cannot write {}: {error}", file.display()))?;

@@ -41,8 +41,12 @@ fn rows(estimate: &Estimate) -> Vec<String> {
         .into_iter()
         .filter_map(|(name, side)| Some((name, side?)));
     let sides: Vec<(&str, &Side)> = sides.collect();
+    let largest = sides
+        .iter()
+        .map(|(_, side)| money(side.monthly.usd()).len());
+    let width = largest.map(|length| length + 2).fold(18, usize::max);
     let row = |name: &str, cells: Vec<String>| {
-        let cells: String = cells.iter().map(|cell| format!("{cell:>18}")).collect();
+        let cells: String = cells.iter().map(|cell| format!("{cell:>width$}")).collect();
         format!("{name:<22}{cells}").trim_end().to_owned()
     };
     let mut rows = vec![row(
