@@ -146,7 +146,7 @@ catalogue! {
         "Swing of the projected cost when the parameter that moves it most goes from one end of what it may be to the other = (highest - lowest) / point.";
     WorkloadIneligible: Gauge "breakeven_workload_ineligible" [], Subject, ["reason"],
         "1 for each reason why it cannot move to Lambda as it is. Absent where there is none.";
-    WorkloadInfo: Info "breakeven_workload_info" [], Subject, ["architecture", "runtime", "lambda_memory_mib", "team"],
+    WorkloadInfo: Info "breakeven_workload_info" [], Subject, ["traffic_pattern", "architecture", "runtime", "lambda_memory_mib", "team"],
         "Facts to join on: processor, runtime, the memory setting of the function or of the equivalent function, and the team.";
     FunctionGibSeconds: Counter "breakeven_function_gib_seconds_total" ["gib_seconds"], Subject, [],
         "Memory x billed time = memory in GiB x sum of durations, from the function's setting and CloudWatch. AWS writes it GB-s, and means 1,024 MB.";

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use crate::model::kubernetes_equivalent::MinuteConcurrency;
 use crate::model::lambda::{Charge, Run};
+use crate::model::pattern::classify;
 use crate::model::window::FunctionWindow;
 use crate::observation::{Function, FunctionMinute};
 use crate::units::{GibSeconds, Requests, Seconds, Window};
@@ -18,7 +19,15 @@ pub struct FunctionAccount {
     minutes: VecDeque<FunctionMinute>,
     /// The minutes that are known: from the first to before the second.
     known: Option<(i64, i64)>,
+    /// Their sums, made once for each batch of minutes.
+    window: Option<FunctionWindow>,
 }
+
+/// The length of a minute.
+const MINUTE: Seconds = match Seconds::from_seconds(60.0) {
+    Ok(minute) => minute,
+    Err(_) => Seconds::ZERO,
+};
 
 /// Totals since the program started.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -82,6 +91,7 @@ impl FunctionAccount {
         {
             self.minutes.pop_front();
         }
+        self.window = self.sum_up();
     }
 
     /// Totals since the program started.
@@ -92,16 +102,26 @@ impl FunctionAccount {
 
     /// What was seen of it in the decision window; absent while no minute is known.
     #[must_use]
-    pub fn window(&self) -> Option<FunctionWindow> {
+    pub fn window(&self) -> Option<&FunctionWindow> {
+        self.window.as_ref()
+    }
+
+    fn sum_up(&self) -> Option<FunctionWindow> {
         let (first, end) = self.known?;
-        let minute = Seconds::from_seconds(60.0).ok()?;
         let concurrency = |one: &FunctionMinute| {
-            let concurrency = one.duration.over(minute)?;
+            let concurrency = one.duration.over(MINUTE)?;
             Some(MinuteConcurrency {
                 minute: one.minute,
                 concurrency,
             })
         };
+        let mut counts = vec![Requests::ZERO; usize::try_from(end - first).ok()?];
+        for one in &self.minutes {
+            let position = usize::try_from(one.minute - first).ok();
+            if let Some(count) = position.and_then(|position| counts.get_mut(position)) {
+                *count += one.invocations;
+            }
+        }
         Some(FunctionWindow {
             minutes: u32::try_from(end - first).ok()?,
             last_minute: end - 1,
@@ -113,6 +133,7 @@ impl FunctionAccount {
                 .filter_map(|one| one.concurrency_peak)
                 .max(),
             active: self.minutes.iter().filter_map(concurrency).collect(),
+            pattern: classify(MINUTE, &counts).map(|shape| shape.pattern),
         })
     }
 }

@@ -62,6 +62,32 @@ impl<T: Default> Slots<T> {
         self.slots.get_mut(position).map(|(_, slot)| slot)
     }
 
+    /// The length of a slot.
+    pub(super) fn length(&self) -> Seconds {
+        Seconds::between(
+            Timestamp::UNIX_EPOCH,
+            Timestamp::from_second(self.length).unwrap_or_default(),
+        )
+    }
+
+    /// Every slot that lies wholly between two instants, in order; absent ones hold nothing.
+    pub(super) fn whole<'a, R>(
+        &'a self,
+        from: Timestamp,
+        to: Timestamp,
+        read: impl Fn(&T) -> R + 'a,
+    ) -> impl Iterator<Item = R> + 'a
+    where
+        R: Default,
+    {
+        let first = -(-from.as_second()).div_euclid(self.length);
+        let end = to.as_second().div_euclid(self.length);
+        (first..end).map(move |number| {
+            let position = self.slots.binary_search_by_key(&number, |(one, _)| *one);
+            position.map_or_else(|_| R::default(), |at| read(&self.slots[at].1))
+        })
+    }
+
     /// The slots that end after an instant, each with the part of what was seen of it that is not before the
     /// instant.
     pub(super) fn since<'a>(

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::*;
 use crate::model::allocation::allocate;
 use crate::model::fixtures::{deployment, node, pod, resources, seconds, settings, usage};
+use crate::model::pattern::Pattern;
 use crate::observation::{
     Architecture, FunctionMinute, PodKey, PodUsage, RequestRate, RequestStep,
 };
@@ -332,4 +333,38 @@ fn minutes_older_than_the_window_leave_it() {
         (window.invocations.requests() - 1.0).abs() < 1e-9,
         "{window:?}"
     );
+}
+
+#[test]
+fn the_pattern_of_a_function_is_told_from_its_minutes() {
+    let mut ledger = ledger();
+    let every_fifth = (0..7_200)
+        .step_by(300)
+        .map(|second| minute(second, 10.0))
+        .collect();
+    ran(&mut ledger, 0, 7_200, every_fifth);
+    let window = ledger.function(&function().id).unwrap().window().unwrap();
+    assert_eq!(window.pattern, Some(Pattern::TimerLike));
+}
+
+#[test]
+fn the_pattern_of_a_workload_is_told_from_a_day_of_its_requests() {
+    let mut ledger = ledger();
+    let steps = (-86_400..0)
+        .step_by(300)
+        .map(|from| served(from, from + 300, 300.0))
+        .collect();
+    ledger.serve(&traffic(steps, -86_400, 0), |_| Some(web()));
+    assert_eq!(
+        window(&ledger, 0).traffic.unwrap().pattern,
+        Some(Pattern::Steady)
+    );
+    // An hour of it is too little to tell a day from.
+    let mut young = self::ledger();
+    let steps = (-3_600..0)
+        .step_by(300)
+        .map(|from| served(from, from + 300, 300.0))
+        .collect();
+    young.serve(&traffic(steps, -3_600, 0), |_| Some(web()));
+    assert_eq!(window(&young, 0).traffic.unwrap().pattern, None);
 }

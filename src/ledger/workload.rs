@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::coverage::Coverage;
 use super::slots::Slots;
 use crate::model::allocation::WorkloadRates;
+use crate::model::pattern::classify;
 use crate::model::window::{TrafficWindow, UsedWindow, WorkloadWindow};
 use crate::observation::RequestStep;
 use crate::units::{CoreSeconds, Gib, Ratio, Requests, RequestsPerSecond, Seconds, Usd, Window};
@@ -274,6 +275,12 @@ impl WorkloadAccount {
             traffic.paired_cores += slot.paired_cores * share;
             traffic.paired_requests += slot.paired_requests * share;
         }
+        let until = counted.until().unwrap_or(from);
+        let counts = self
+            .slots
+            .whole(from.max(self.existing_since), until, |slot| slot.requests);
+        let counts: Vec<Requests> = counts.collect();
+        traffic.pattern = classify(self.slots.length(), &counts).map(|shape| shape.pattern);
         traffic
     }
 

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::band::{Banded, Parameter};
 use super::evidence::Evidence;
+use super::pattern::Pattern;
 use super::settings::Settings;
 use crate::observation::{Architecture, FunctionId, Node, WorkloadId};
 use crate::units::{
@@ -452,6 +453,8 @@ pub struct SubjectFacts {
     pub lambda_memory: Option<MemoryMib>,
     /// The team that owns it.
     pub team: Option<Arc<str>>,
+    /// How its requests are spread over time.
+    pub traffic_pattern: Option<Pattern>,
 }
 
 /// A workload whose cost is spread over the others.

@@ -2,6 +2,7 @@
 
 use super::band::Range;
 use super::kubernetes_equivalent::MinuteConcurrency;
+use super::pattern::Pattern;
 use crate::units::{
     CoreSeconds, Cores, Gib, GibSeconds, Requests, RequestsPerSecond, Seconds, Usd,
 };
@@ -77,6 +78,8 @@ pub struct TrafficWindow {
     pub paired_cores: CoreSeconds,
     /// The requests of those steps.
     pub paired_requests: Requests,
+    /// How they are spread over time; absent while too little is known.
+    pub pattern: Option<Pattern>,
 }
 
 impl TrafficWindow {
@@ -126,6 +129,8 @@ pub struct FunctionWindow {
     pub concurrency_peak: Option<u32>,
     /// The minutes with invocations, in order.
     pub active: Vec<MinuteConcurrency>,
+    /// How they are spread over time; absent while too little is known.
+    pub pattern: Option<Pattern>,
 }
 
 impl FunctionWindow {

@@ -119,6 +119,7 @@ impl Pipeline {
         };
         let shown = SubjectFacts {
             team: facts.team,
+            traffic_pattern: window.traffic.and_then(|traffic| traffic.pattern),
             ..SubjectFacts::default()
         };
         SubjectReport {
@@ -131,9 +132,8 @@ impl Pipeline {
     fn function(&self, function: &Function, prices: Option<&ClusterPrices>) -> SubjectReport {
         let account = self.ledger.function(&function.id);
         let window = account.and_then(FunctionAccount::window);
-        let assessment = window
-            .as_ref()
-            .map(|window| assessment::function(function, window, prices, &self.settings));
+        let assessment =
+            window.map(|window| assessment::function(function, window, prices, &self.settings));
         let totals = account.map(|account| *account.totals()).unwrap_or_default();
         let cost_total = vec![
             (Component::Requests, totals.charge.requests),
@@ -145,6 +145,7 @@ impl Pipeline {
         let facts = SubjectFacts {
             architecture: Some(function.architecture),
             runtime: function.runtime.clone(),
+            traffic_pattern: window.and_then(|window| window.pattern),
             ..SubjectFacts::default()
         };
         let counters = FunctionCounters {

@@ -2,6 +2,7 @@
 
 use crate::exposition::catalogue::{IDENTITY, Metric};
 use crate::exposition::sample::{Batch, Labels};
+use crate::model::pattern::Pattern;
 use crate::model::{
     Basis, Breakeven, FunctionCounters, SharedWorkload, Subject, SubjectReport, Verdict,
 };
@@ -124,8 +125,10 @@ fn comparison(report: &SubjectReport, identity: &Labels, batch: &mut Batch) {
     }
     let facts = &report.facts;
     let memory = facts.lambda_memory.map(|memory| memory.mib().to_string());
+    let pattern = facts.traffic_pattern.map_or("", Pattern::as_str);
     let labels = identity
         .clone()
+        .and("traffic_pattern", pattern)
         .and(
             "architecture",
             facts

@@ -224,7 +224,7 @@ fn the_counts_and_facts_of_a_function() {
         breakeven_function_errors_total{home="lambda",workload_kind="Function",workload="thumbnails",account_id="123456789012",aws_region="eu-west-1"} 3
         breakeven_function_throttles_total{home="lambda",workload_kind="Function",workload="thumbnails",account_id="123456789012",aws_region="eu-west-1"} 0
         breakeven_function_concurrency_peak{home="lambda",workload_kind="Function",workload="thumbnails",account_id="123456789012",aws_region="eu-west-1"} 12
-        breakeven_workload_info{home="lambda",workload_kind="Function",workload="thumbnails",account_id="123456789012",aws_region="eu-west-1",architecture="arm64",runtime="python3.13",lambda_memory_mib="1769"} 1
+        breakeven_workload_info{home="lambda",workload_kind="Function",workload="thumbnails",account_id="123456789012",aws_region="eu-west-1",traffic_pattern="diurnal",architecture="arm64",runtime="python3.13",lambda_memory_mib="1769"} 1
         breakeven_workload_monthly_saving_usd{home="lambda",workload_kind="Function",workload="thumbnails",account_id="123456789012",aws_region="eu-west-1"} -4
         "#,
     );

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use crate::model::band::Banded;
 use crate::model::evidence::Evidence;
+use crate::model::pattern::Pattern;
 use crate::model::{
     AccountReport, Basis, Breakeven, ClusterComponent, ClusterReport, Component, FunctionCounters,
     Home, Ineligibility, NodePrice, NodeReport, Outcome, PlatformCost, PriceSource, Provenance,
@@ -120,6 +121,7 @@ pub(crate) fn checkout() -> SubjectReport {
         }),
         verdict: Verdict::Lambda,
         facts: SubjectFacts {
+            traffic_pattern: Some(Pattern::Diurnal),
             architecture: Some(Architecture::X86_64),
             runtime: None,
             lambda_memory: MemoryMib::from_mib(256),
@@ -176,6 +178,7 @@ pub(crate) fn thumbnails() -> SubjectReport {
         breakeven: Some(Breakeven::LambdaAlways),
         verdict: Verdict::Lambda,
         facts: SubjectFacts {
+            traffic_pattern: Some(Pattern::Diurnal),
             architecture: Some(Architecture::Arm64),
             runtime: Some("python3.13".into()),
             lambda_memory: MemoryMib::from_mib(1_769),

@@ -47,6 +47,7 @@ fn window(hourly: f64, per_second: f64, cpu: f64, latency: f64, mib: f64) -> Wor
         peak: RequestsPerSecond::from_per_second(per_second).unwrap(),
         paired_cores: CoreSeconds::from_core_seconds(per_second * cpu * HOUR).unwrap(),
         paired_requests: requests(per_second * HOUR),
+        pattern: None,
     };
     WorkloadWindow {
         observed: seconds(HOUR),
@@ -261,6 +262,7 @@ fn a_day(per_minute: f64, each: f64) -> FunctionWindow {
                 concurrency,
             })
             .collect(),
+        pattern: None,
     }
 }
 

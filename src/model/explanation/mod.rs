@@ -6,8 +6,10 @@ mod workload;
 
 use std::fmt;
 
+use super::advice::{Advice, Facts, advise};
 use super::evidence::Evidence;
-use super::report::{Breakeven, Home, Report, SubjectReport, Verdict};
+use super::report::{Breakeven, Home, Ineligibility, Report, Subject, SubjectReport, Verdict};
+use crate::units::MemoryMib;
 use number::{count, factor, percent, usd};
 
 /// An explanation: what a reader needs to do the sum again by hand.
@@ -65,6 +67,10 @@ pub fn explain(report: &Report, subject: &SubjectReport) -> Explanation {
     sections.push(Section {
         title: "Verdict",
         lines: verdict(subject),
+    });
+    sections.push(Section {
+        title: "Advice",
+        lines: advice(subject),
     });
     sections.retain(|section| !section.lines.is_empty());
     Explanation {
@@ -165,6 +171,31 @@ fn verdict(subject: &SubjectReport) -> Vec<Line> {
         subject.verdict.as_str(),
     ));
     lines
+}
+
+/// What else speaks for a platform, in words; it does not change the verdict.
+fn advice(subject: &SubjectReport) -> Vec<Line> {
+    let is = |reason| subject.ineligible.contains(&reason);
+    let kind = match &subject.subject {
+        Subject::Workload(workload) => Some(workload.kind.clone()),
+        Subject::Function(_) => None,
+    };
+    let requests = subject.costs.first().map(|cost| cost.requests);
+    let facts = Facts {
+        pattern: subject.facts.traffic_pattern,
+        kind,
+        memory: subject.facts.lambda_memory.map(MemoryMib::gib),
+        gpu: is(Ineligibility::Gpu),
+        stateful: is(Ineligibility::Stateful) || is(Ineligibility::PersistentVolume),
+        utilization: subject.utilization.cost,
+        monthly_requests: requests.filter(|requests| !requests.is_zero()),
+        ..Facts::default()
+    };
+    let line = |advice: Advice| {
+        let name = advice.rule.replace('_', " ");
+        Line::new(name, advice.reason, advice.favours.as_str())
+    };
+    advise(&facts).into_iter().map(line).collect()
 }
 
 /// Why the verdict is so, and what would change it.
