@@ -61,9 +61,10 @@ pub(super) async fn run(args: SimulateArgs) -> Result<(), Failure> {
     ));
     print(format!("export KUBECONFIG={}", kubeconfig.display()));
     print(format!("export AWS_ENDPOINT_URL={}", cloud.aws_url()));
-    print(
-        "export AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID=simulated AWS_SECRET_ACCESS_KEY=simulated",
-    );
+    let region = &cloud.world().spec.region;
+    print(format!(
+        "export AWS_REGION={region} AWS_ACCESS_KEY_ID=simulated AWS_SECRET_ACCESS_KEY=simulated"
+    ));
     print(format!("# Prometheus: {}", cloud.prometheus_url()));
     let shutdown = CancellationToken::new();
     listen_to_signals(shutdown.clone(), None)?;
