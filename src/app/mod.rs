@@ -137,7 +137,7 @@ impl ReloadHandle {
 pub enum StartError {
     /// The configuration is wrong.
     #[error("the configuration is wrong:\n{0}")]
-    Config(#[from] Mistakes),
+    Config(Mistakes),
     /// It cannot listen.
     #[error("cannot listen")]
     Listen(#[from] std::io::Error),
@@ -153,7 +153,7 @@ impl Agent {
         http: http::Settings,
         clock: Clock,
     ) -> Result<Self, StartError> {
-        let (raw, config) = source.load()?;
+        let (raw, config) = source.load().map_err(StartError::Config)?;
         let store = Store::new();
         let (reload_sender, reloads) = mpsc::channel(1);
         let reload = ReloadHandle(reload_sender);
