@@ -47,6 +47,8 @@ pub(in crate::sources) struct Attempted {
     pub(in crate::sources) action: &'static str,
     /// The region it was asked of.
     pub(in crate::sources) region: std::sync::Arc<str>,
+    /// Where it was asked.
+    pub(in crate::sources) endpoint: std::sync::Arc<str>,
     /// Whether the credentials were given, so that no chain was asked.
     pub(in crate::sources) fixed_credentials: bool,
 }
@@ -170,7 +172,11 @@ impl Attempted {
     fn not_connected(&self, cause: &str) -> SourceError {
         SourceError::new(
             Reason::Connect,
-            format!("{}: the connection failed: {cause}", self.what()),
+            format!(
+                "{} at {}: the connection failed: {cause}",
+                self.what(),
+                self.endpoint
+            ),
             "check that the endpoint is right and can be reached from here (DNS, port 443, proxy, certificates)",
         )
     }
@@ -178,7 +184,11 @@ impl Attempted {
     fn too_slow(&self) -> SourceError {
         SourceError::new(
             Reason::Timeout,
-            format!("{} was not answered in time", self.what()),
+            format!(
+                "{} at {} was not answered in time",
+                self.what(),
+                self.endpoint
+            ),
             "check that the endpoint can be reached from here, or raise the timeout",
         )
     }
@@ -238,6 +248,7 @@ mod tests {
         Attempted {
             action: "lambda:ListFunctions",
             region: "eu-west-1".into(),
+            endpoint: "https://lambda.eu-west-1.amazonaws.com".into(),
             fixed_credentials: false,
         }
     }

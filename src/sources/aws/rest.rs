@@ -60,7 +60,7 @@ impl RestCall {
         let mut operation = Operation::builder()
             .service_name(service.id)
             .operation_name(api)
-            .endpoint_url(&session.endpoint(service.id, service.host))
+            .endpoint_url(&session.endpoint(service))
             .standard_retry(config.retry_config().unwrap_or(&RetryConfig::standard()))
             .retry_classifier(AwsErrorCodeClassifier::<ErrorMetadata>::new())
             .retry_classifier(TransientErrorClassifier::<ErrorMetadata>::new())
@@ -92,7 +92,7 @@ impl RestCall {
                 })
                 .deserializer(answer)
                 .build(),
-            attempted: session.attempting(action),
+            attempted: session.attempting(service, action),
         }
     }
 

@@ -14,7 +14,7 @@ use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::service_config::ServiceConfigKey;
 use tokio::sync::OnceCell;
 
-use super::{Attempted, AwsSpend, trust};
+use super::{Attempted, AwsSpend, Service, trust};
 use crate::sources::{Reason, SourceError};
 
 /// How long connecting may take: three SYN packets, as the AWS SDKs have it.
@@ -167,24 +167,29 @@ impl Session {
         })
     }
 
-    /// The call of an action, for the text of its failure.
-    pub(in crate::sources) fn attempting(&self, action: &'static str) -> Attempted {
+    /// The call of an action of a service, for the text of its failure.
+    pub(in crate::sources) fn attempting(
+        &self,
+        service: Service,
+        action: &'static str,
+    ) -> Attempted {
         Attempted {
             action,
             region: self.region.clone(),
+            endpoint: self.endpoint(service).into(),
             fixed_credentials: self.fixed,
         }
     }
 
     /// Where a service is reached: as configured for it, as configured for all, or at AWS.
-    pub(super) fn endpoint(&self, service_id: &str, host_prefix: &str) -> String {
+    pub(super) fn endpoint(&self, service: Service) -> String {
         if self.config.get_origin("endpoint_url").is_client_config()
             && let Some(url) = self.config.endpoint_url()
         {
             return url.to_owned();
         }
         let key = ServiceConfigKey::builder()
-            .service_id(service_id)
+            .service_id(service.id)
             .env("AWS_ENDPOINT_URL")
             .profile("endpoint_url")
             .build();
@@ -194,7 +199,7 @@ impl Session {
             .unwrap_or_else(|| {
                 let fips = self.config.use_fips().unwrap_or_default();
                 let dual_stack = self.config.use_dual_stack().unwrap_or_default();
-                public_endpoint(host_prefix, &self.region, fips, dual_stack)
+                public_endpoint(service.host, &self.region, fips, dual_stack)
             })
     }
 }
@@ -303,7 +308,10 @@ mod tests {
         });
         let session = aws.session().await.unwrap();
         assert_eq!(
-            session.endpoint("Lambda", "lambda"),
+            session.endpoint(Service {
+                id: "Lambda",
+                host: "lambda"
+            }),
             "http://127.0.0.1:9/aws"
         );
         assert_eq!(&*session.region, "eu-west-1");

@@ -26,7 +26,7 @@ use tracing::warn;
 use self::convert::Answer;
 use self::plan::PERIOD;
 use self::progress::Progress;
-use super::aws::{Attempted, Aws, Meter, Session, undecodable};
+use super::aws::{Attempted, Aws, Meter, Service, Session, undecodable};
 use super::lambda::Listed;
 use super::{Poll, Reason, Source, SourceError, Tally};
 use crate::observation::{FunctionId, FunctionMinutes, Functions, Observation};
@@ -157,6 +157,10 @@ impl Poll for CloudWatchSource {
 
 const API: &str = "GetMetricData";
 const ACTION: &str = "cloudwatch:GetMetricData";
+const CLOUDWATCH: Service = Service {
+    id: "CloudWatch",
+    host: "monitoring",
+};
 
 type Records = Vec<(FunctionId, Vec<crate::observation::FunctionMinute>)>;
 
@@ -174,7 +178,7 @@ async fn ask(
     window: Window,
     functions: &[FunctionId],
 ) -> Result<Answer, SourceError> {
-    let attempted = session.attempting(ACTION);
+    let attempted = session.attempting(CLOUDWATCH, ACTION);
     let queries = plan::queries(functions);
     let mut answer = Answer::expecting(queries.len());
     let mut token: Option<String> = None;
