@@ -3,15 +3,21 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, StatusCode};
+use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::{BodyExt, Empty};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 
 /// Asks for a page; nothing while nobody answers.
 pub(crate) async fn get(url: &str) -> Option<(StatusCode, HeaderMap, Bytes)> {
+    ask(Method::GET, url).await
+}
+
+/// Asks by any method, without a body; nothing while nobody answers.
+pub(crate) async fn ask(method: Method, url: &str) -> Option<(StatusCode, HeaderMap, Bytes)> {
     let client = Client::builder(TokioExecutor::new()).build_http::<Empty<Bytes>>();
-    let request = Request::get(url).body(Empty::new()).unwrap();
+    let request = Request::builder().method(method).uri(url);
+    let request = request.body(Empty::new()).unwrap();
     let answer = client.request(request).await.ok()?;
     let (head, body) = answer.into_parts();
     let body = body.collect().await.ok()?.to_bytes();
@@ -28,6 +34,13 @@ pub(crate) struct Sample {
     pub(crate) name: String,
     pub(crate) labels: BTreeMap<String, String>,
     pub(crate) value: f64,
+}
+
+impl Sample {
+    /// The value of a label; an absent one is empty.
+    pub(crate) fn label(&self, name: &str) -> &str {
+        self.labels.get(name).map_or("", String::as_str)
+    }
 }
 
 impl Exposition {

@@ -18,7 +18,7 @@ use std::env;
 use std::fs::OpenOptions;
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitStatus};
 use std::time::{Duration, Instant};
 
 /// How long anything may take that a test waits for; far beyond what it takes.
@@ -87,9 +87,38 @@ pub(crate) fn run_python(script: &str, environment: &[(&str, &str)]) {
     println!("{}", run(&mut command));
 }
 
-/// Runs a program to its end and gives what it wrote to standard output; one that fails or does not end
-/// in time fails the test with all that it wrote. Blocks the thread.
+/// The configuration of the demo, with the address of a Prometheus.
+pub(crate) fn demo_config(prometheus: &str) -> tempfile::NamedTempFile {
+    let nowhere = "http://127.0.0.1:0";
+    let config = include_str!("../../config/demo.yaml");
+    assert!(config.contains(nowhere));
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), config.replace(nowhere, prometheus)).unwrap();
+    file
+}
+
+/// Runs a program to its end and gives what it wrote to standard output; one that fails, fails the test with
+/// all that it wrote. Blocks the thread.
 pub(crate) fn run(command: &mut Command) -> String {
+    let Outcome { status, out, err } = outcome(command);
+    assert!(
+        status.success(),
+        "{command:?} failed, {status}\n{out}\n{err}"
+    );
+    out
+}
+
+/// What came of a program.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) status: ExitStatus,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+/// Runs a program to its end; one that does not end in time fails the test with all that it wrote. Blocks
+/// the thread.
+pub(crate) fn outcome(command: &mut Command) -> Outcome {
     let (mut out, mut err) = (tempfile::tempfile().unwrap(), tempfile::tempfile().unwrap());
     command
         .stdout(out.try_clone().unwrap())
@@ -115,24 +144,32 @@ pub(crate) fn run(command: &mut Command) -> String {
         file.read_to_end(&mut bytes).unwrap();
         String::from_utf8_lossy(&bytes).into_owned()
     });
-    match status {
-        Some(status) if status.success() => out,
-        Some(status) => panic!("{command:?} failed, {status}\n{out}\n{err}"),
-        None => panic!("{command:?} did not end within {DEADLINE:?}\n{out}\n{err}"),
-    }
+    let Some(status) = status else {
+        panic!("{command:?} did not end within {DEADLINE:?}\n{out}\n{err}")
+    };
+    Outcome { status, out, err }
 }
 
 /// Asks again and again until there is an answer, or the deadline has come, which fails the test; `what`
 /// says what was waited for.
-pub(crate) async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
-    let end = Instant::now() + DEADLINE;
+pub(crate) async fn until<T>(what: &str, ask: impl AsyncFnMut() -> Option<T>) -> T {
+    until_within(DEADLINE, what, ask).await
+}
+
+/// The same with another deadline.
+pub(crate) async fn until_within<T>(
+    deadline: Duration,
+    what: &str,
+    mut ask: impl AsyncFnMut() -> Option<T>,
+) -> T {
+    let end = Instant::now() + deadline;
     loop {
         if let Some(answer) = ask().await {
             return answer;
         }
         assert!(
             Instant::now() < end,
-            "waited {DEADLINE:?} in vain for {what}"
+            "waited {deadline:?} in vain for {what}"
         );
         tokio::time::sleep(LOOK_AGAIN).await;
     }

@@ -2,7 +2,8 @@
 
 use std::fs::File;
 use std::net::SocketAddr;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
 use std::{fs, io};
 
 use super::until;
@@ -12,11 +13,24 @@ pub(crate) struct Program {
     name: String,
     child: Child,
     output: tempfile::NamedTempFile,
+    started: Instant,
+}
+
+/// The program of this crate, in an environment without a kubeconfig, AWS and a home.
+pub(crate) fn breakeven(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_breakeven"));
+    command
+        .args(arguments)
+        .env_clear()
+        .env("HOME", "/nonexistent")
+        .env("AWS_EC2_METADATA_DISABLED", "true");
+    command
 }
 
 impl Program {
     /// Starts it. What it writes to either stream is kept.
     pub(crate) fn start(command: &mut Command) -> Self {
+        let started = Instant::now();
         let output = tempfile::NamedTempFile::new().unwrap();
         let stream =
             || -> io::Result<Stdio> { Ok(File::options().append(true).open(&output)?.into()) };
@@ -31,7 +45,13 @@ impl Program {
             name: format!("{command:?}"),
             child,
             output,
+            started,
         }
+    }
+
+    /// How long ago it was started.
+    pub(crate) fn age(&self) -> Duration {
+        self.started.elapsed()
     }
 
     /// All that it has written so far.
@@ -53,12 +73,37 @@ impl Program {
         .await
     }
 
+    /// Waits for the word that it writes behind this text.
+    pub(crate) async fn word(&mut self, text: &str) -> String {
+        self.says(|said| {
+            let (_, rest) = said.split_once(text)?;
+            // The line may not be written to its end yet.
+            let (word, _) = rest.split_once(char::is_whitespace)?;
+            Some(word.to_owned())
+        })
+        .await
+    }
+
+    /// Sends it a signal, such as `TERM`.
+    pub(crate) fn signal(&self, name: &str) {
+        let kill = format!("kill -{name} {}", self.child.id());
+        let status = Command::new("sh").args(["-c", &kill]).status().unwrap();
+        assert!(status.success(), "{kill}: {status}");
+    }
+
+    /// Waits for its end.
+    pub(crate) async fn ends(&mut self) -> ExitStatus {
+        let what = format!("the end of {}", self.name);
+        until(&what, async || self.child.try_wait().unwrap()).await
+    }
+
     /// Waits for the address that it writes behind this text.
     pub(crate) async fn listens(&mut self, text: &str) -> SocketAddr {
         self.says(|said| {
             let (_, rest) = said.split_once(text)?;
             // The line may not be written to its end yet.
-            let (address, _) = rest.split_once(|end: char| end.is_whitespace() || end == '/')?;
+            let is_end = |end: char| end.is_whitespace() || "/;".contains(end);
+            let (address, _) = rest.split_once(is_end)?;
             address.parse().ok()
         })
         .await

@@ -1,0 +1,229 @@
+//! What the running program shows is what is true of the world that it watches: computed by an independent script
+//! (tests/python/truth.py), and by the law that every dollar lands somewhere.
+
+#![allow(clippy::panic, clippy::unwrap_used)]
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use breakeven::cloud::World;
+use breakeven::cloud::world::Traffic;
+use http::StatusCode;
+use jiff::Timestamp;
+use support::exposition::{Exposition, get};
+use support::program::{Program, breakeven};
+use support::{demo_config, python, run_python, until, until_within};
+use tokio::task::block_in_place;
+
+/// How soon the demo is ready.
+const READY: Duration = Duration::from_secs(15);
+
+/// The demo from a time of day on, and where it is to be found.
+struct Demo {
+    _program: Program,
+    agent: String,
+    cloud: String,
+}
+
+impl Demo {
+    async fn start(arguments: &[&str]) -> Self {
+        let mut command = breakeven(&["demo", "--web.listen-address", "127.0.0.1:0"]);
+        let mut program = Program::start(command.args(arguments));
+        let agent = program.listens("the metrics   http://").await;
+        let agent = format!("http://{agent}");
+        let cloud = program
+            .listens("The simulated cloud itself is at http://")
+            .await;
+        until("readiness", async || {
+            let (status, ..) = get(&format!("{agent}/-/ready")).await?;
+            (status == StatusCode::OK).then_some(())
+        })
+        .await;
+        assert!(program.age() < READY, "ready after {:?}", program.age());
+        Self {
+            _program: program,
+            agent,
+            cloud: format!("http://{cloud}"),
+        }
+    }
+
+    async fn truth(&self, files: &[(&str, &str)]) {
+        truth(&self.agent, &self.cloud, files).await;
+    }
+
+    /// Waits until the agent has watched for so long, of the world's time.
+    async fn watched(&self, least: f64) -> Exposition {
+        until_within(Duration::from_secs(120), "time to pass", async || {
+            watched(&self.agent, least).await
+        })
+        .await
+    }
+}
+
+/// What an agent shows, once it has watched for so long.
+async fn watched(agent: &str, least: f64) -> Option<Exposition> {
+    let shown = Exposition::at(&format!("{agent}/metrics")).await?;
+    let observed = shown.one("breakeven_observed_seconds_total", &[])?;
+    (observed >= least).then_some(shown)
+}
+
+/// Waits until all sources have spoken, and holds what is shown against the truth.
+async fn truth(agent: &str, cloud: &str, files: &[(&str, &str)]) {
+    both_platforms(agent).await;
+    let mut environment = vec![("AGENT_URL", agent), ("CLOUD_URL", cloud)];
+    environment.extend(files);
+    block_in_place(|| run_python("truth.py", &environment));
+}
+
+/// Waits until eight Deployments and eight functions have costs of a request on both platforms.
+async fn both_platforms(agent: &str) {
+    until("costs of requests on both platforms", async || {
+        let shown = Exposition::at(&format!("{agent}/metrics")).await?;
+        let of = |kind: &str, platform: &str| -> BTreeSet<String> {
+            let labels = [("workload_kind", kind), ("platform", platform)];
+            let costs = shown.all("breakeven_request_cost_usd", &labels);
+            let costs = costs.filter(|sample| sample.value > 0.0);
+            costs
+                .map(|one| format!("{}/{}", one.label("namespace"), one.label("workload")))
+                .collect()
+        };
+        let both = |kind| (&of(kind, "kubernetes") & &of(kind, "lambda")).len();
+        (both("Deployment") >= 8 && both("Function") >= 8).then_some(())
+    })
+    .await;
+}
+
+/// Every dollar of the cluster lands somewhere, and there are as many as the nodes cost. Returns for how long it
+/// was watched.
+fn identity(samples: &Exposition) -> f64 {
+    let sum = |name: &str, labels: &[(&str, &str)]| {
+        let all = samples.sum(name, labels);
+        all.unwrap_or_else(|| panic!("no {name} {labels:?}"))
+    };
+    let cluster = sum("breakeven_cluster_cost_usd_total", &[]);
+    let workloads = sum(
+        "breakeven_workload_cost_usd_total",
+        &[("home", "kubernetes")],
+    );
+    let nobodys = sum(
+        "breakeven_cluster_cost_usd_total",
+        &[("component", "unattributed")],
+    );
+    // The control plane of config/demo.yaml is not a node.
+    let hourly = sum("breakeven_node_price_usd_per_hour", &[]) + 0.10;
+    let watched = sum("breakeven_observed_seconds_total", &[]);
+    let same = |what: &str, left: f64, right: f64| {
+        let off = (left / right - 1.0).abs();
+        assert!(off < 1e-6, "{what}: {left} is not {right} ({off:e} off)");
+    };
+    same("workloads and nobody", workloads + nobodys, cluster);
+    same("price x time", cluster, hourly * watched / 3_600.0);
+    watched
+}
+
+/// Halfway through a minute in which no burst begins or ends, so that what was used and served a moment ago is what
+/// is used and served now.
+const QUIET: &str = "2026-03-02T12:02:30Z";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_demo_shows_within_one_percent_what_is_true_of_its_world() {
+    if python().is_some() {
+        Demo::start(&["--start", QUIET]).await.truth(&[]).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn eight_deployments_and_eight_functions_have_costs_on_both_platforms() {
+    both_platforms(&Demo::start(&[]).await.agent).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_dollar_of_the_demo_lands_somewhere() {
+    let demo = Demo::start(&[]).await;
+    let first = identity(&demo.watched(1.0).await);
+    let second = identity(&demo.watched(first + 5.0).await);
+    assert!(second > first);
+}
+
+/// An hour of the world in a minute. From the first closed step on the processor time of a request is measured over steps
+/// whose use and requests were both seen, and the window of a day moves on.
+///
+/// One percent holds all the while the traffic is calm, and an hour from 12:02 has a burst (flash-sale, 12:30 to
+/// 13:00). While it lasts the mean use lags by what the metrics API and the poll lag, up to 30 s: of the eight minutes
+/// watched of a burst that is more than one percent, of an hour it is not. So it is looked at before and after.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_hour_of_the_demo_stays_true_and_every_dollar_lands_somewhere() {
+    if python().is_none() {
+        return;
+    }
+    let demo = Demo::start(&["--start", QUIET, "--speed", "60"]).await;
+    for minutes in [10.0, 20.0, 63.0] {
+        identity(&demo.watched(minutes * 60.0).await);
+        demo.truth(&[]).await;
+    }
+}
+
+/// The world of the demo, such that its first minutes are fair whatever time it is. The processor time of a request is
+/// then what is used now over the rate of the last five minutes. So no burst of a workload may begin or end
+/// about now, for which a seed is chosen; and `returns`, which serves five requests a minute at night, has its busiest
+/// hour now, as one request more or less among 25 is more than one percent.
+fn quiet_world() -> String {
+    let minute = Timestamp::now().as_second() / 60;
+    let quiet_hour = "peak_hour: 15}";
+    let text = include_str!("../config/worlds/demo.yaml");
+    assert!(text.contains(quiet_hour));
+    let busy_hour = format!("peak_hour: {}}}", minute / 60 % 24);
+    let text = text.replace(quiet_hour, &busy_hour);
+    let is_quiet = |world: &str| {
+        let spec = World::from_yaml(world).unwrap().spec;
+        spec.workloads.iter().all(|workload| {
+            let Some(traffic @ Traffic::Bursty { .. }) = &workload.traffic else {
+                return true;
+            };
+            let name = format!("{}/{}", workload.namespace, workload.name);
+            let rate = |minute| traffic.rate(spec.seed, &name, minute).to_bits();
+            (minute - 10..minute + 5).all(|near| rate(near) == rate(minute))
+        })
+    };
+    (42..1_000)
+        .map(|seed| text.replace("seed: 42", &format!("seed: {seed}")))
+        .find(|world| is_quiet(world))
+        .unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_beside_a_simulated_cloud_shows_the_same() {
+    if python().is_none() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let [kubeconfig, world] = ["kubeconfig", "world.yaml"].map(|name| {
+        let path = folder.path().join(name);
+        path.to_str().unwrap().to_owned()
+    });
+    std::fs::write(&world, quiet_world()).unwrap();
+    let simulate = ["simulate", "--listen", "127.0.0.1:0", "--world", &world];
+    let mut simulate = breakeven(&simulate);
+    let mut simulate = Program::start(simulate.args(["--kubeconfig", &kubeconfig]));
+    let cloud = simulate.listens("# A simulated cloud at http://").await;
+    let config = demo_config(&simulate.word("# Prometheus: ").await);
+    let mut run = breakeven(&["run", "--web.listen-address", "127.0.0.1:0"]);
+    run.arg("--config.file").arg(config.path());
+    for variable in [
+        "KUBECONFIG",
+        "AWS_ENDPOINT_URL",
+        "AWS_REGION",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+    ] {
+        run.env(variable, simulate.word(&format!("{variable}=")).await);
+    }
+    let mut run = Program::start(&mut run);
+    let agent = run.listens("message=listening address=").await;
+    let (agent, cloud) = (format!("http://{agent}"), format!("http://{cloud}"));
+    truth(&agent, &cloud, &[("WORLD", &world)]).await;
+    let shown = until("time to pass", async || watched(&agent, 1.0).await).await;
+    identity(&shown);
+}
