@@ -165,6 +165,28 @@ async fn an_hour_of_the_demo_stays_true_and_every_dollar_lands_somewhere() {
     }
 }
 
+/// Eighty minutes of the world with a decision window of an hour: what comes in leaves it again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_window_that_moves_on_stays_true() {
+    if python().is_none() {
+        return;
+    }
+    let day = "model:\n";
+    let config = include_str!("../config/demo.yaml");
+    assert!(config.contains(day));
+    let hour = "model:\n  decision_window_seconds: 3600\n";
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), config.replace(day, hour)).unwrap();
+    let config = file.path().to_str().unwrap();
+    let start = "2026-03-02T13:02:30Z";
+    let arguments = ["--start", start, "--speed", "90", "--config.file", config];
+    let demo = Demo::start(&arguments).await;
+    for minutes in [30.0, 65.0, 80.0] {
+        demo.watched(minutes * 60.0).await;
+        demo.truth(&[("CONFIG", config)]).await;
+    }
+}
+
 /// The world of the demo, such that its first minutes are fair whatever time it is. The processor time of a request is
 /// then what is used now over the rate of the last five minutes. So no burst of a workload may begin or end
 /// about now, for which a seed is chosen; and `returns`, which serves five requests a minute at night, has its busiest

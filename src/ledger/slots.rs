@@ -88,6 +88,30 @@ impl<T: Default> Slots<T> {
         })
     }
 
+    /// Each slot that a span of time touches, with the part of the span that lies in it; those older than the whole
+    /// window are left out.
+    pub(super) fn across(
+        &mut self,
+        from: Timestamp,
+        to: Timestamp,
+        mut each: impl FnMut(Ratio, &mut T),
+    ) {
+        let whole = Seconds::between(from, to);
+        let mut start = from;
+        while start < to {
+            let number = start.as_second().div_euclid(self.length);
+            let Ok(border) = Timestamp::from_second((number + 1) * self.length) else {
+                return;
+            };
+            let end = border.min(to);
+            let part = Seconds::between(start, end).over(whole);
+            if let (Some(part), Some(slot)) = (part, self.at(start)) {
+                each(part, slot);
+            }
+            start = end;
+        }
+    }
+
     /// The slots that end after an instant, each with the part of what was seen of it that is not before the
     /// instant.
     pub(super) fn since<'a>(
@@ -156,6 +180,17 @@ mod tests {
         let short = served(&[(1_000, 1_200)]);
         assert!((sum(&short, 1_100) - 100.0).abs() < 1e-9);
         assert!((sum(&short, 500) - 200.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_span_is_divided_over_the_slots_it_touches() {
+        // Slots of half an hour: the span lies a quarter in the first, the rest in the second and third.
+        let mut slots: Slots<Requests> = Slots::new(day());
+        let whole = Requests::from_requests(400.0).unwrap();
+        slots.across(at(900), at(4_500), |part, slot| *slot += whole * part);
+        let counts: Vec<f64> = slots.slots.iter().map(|(_, one)| one.requests()).collect();
+        assert_eq!(counts, [100.0, 200.0, 100.0]);
+        slots.across(at(900), at(900), |_, _| panic!("an empty span"));
     }
 
     #[test]

@@ -149,6 +149,17 @@ fn steps_that_were_counted_are_not_counted_again() {
 }
 
 #[test]
+fn a_steady_rate_stays_steady_in_a_window_whose_slots_are_shorter_than_a_step() {
+    let mut ledger = Ledger::new(at(0), seconds(3_600.0));
+    let steps = (0..24).map(|step| served(step * 300, (step + 1) * 300, 300.0));
+    ledger.serve(&traffic(steps.collect(), 0, 7_200), |_| Some(web()));
+    for now in [7_200, 7_230, 7_299, 7_375] {
+        let rate = window(&ledger, now).traffic.unwrap().rate().unwrap();
+        assert!((rate.per_second() - 1.0).abs() < 1e-9, "{rate:?} at {now}");
+    }
+}
+
+#[test]
 fn a_target_that_nobody_answers_for_is_counted_as_a_stranger() {
     let batch = traffic(vec![served(0, 300, 300.0)], 0, 300);
     assert_eq!(ledger().serve(&batch, |_| None), 1);

@@ -163,9 +163,8 @@ impl WorkloadAccount {
         self.spent.idle += rates.idle * time;
         self.spent.shared += rates.shared * time;
         self.spent.fixed += rates.fixed * time;
-        if let Some(slot) = self.slots.at(from) {
-            slot.cost.spend(rates, time);
-        }
+        self.slots
+            .across(from, to, |part, slot| slot.cost.spend(rates, time * part));
         let Some(used) = rates.used else { return };
         self.spent.used_cpu += used.cpu * time;
         self.spent.used_memory += used.memory * time;
@@ -195,21 +194,20 @@ impl WorkloadAccount {
             self.requests += step.requests * share;
         }
         let paired = self.use_of(window).filter(|_| !step.requests.is_zero());
-        let Some(slot) = self.slots.at(window.start()) else {
-            return;
-        };
-        slot.requests += step.requests;
-        if let Some((latency, measured)) = step.latency {
-            slot.latency += latency;
-            slot.measured += measured;
-        }
-        if let Some(rate) = step.requests.per(window.length()) {
-            slot.peak = slot.peak.max(rate);
-        }
-        if let Some(cores) = paired {
-            slot.paired_cores += cores;
-            slot.paired_requests += step.requests;
-        }
+        let rate = step.requests.per(window.length());
+        self.slots
+            .across(window.start(), window.end(), |part, slot| {
+                slot.requests += step.requests * part;
+                if let Some((latency, measured)) = step.latency {
+                    slot.latency += latency * part;
+                    slot.measured += measured * part;
+                }
+                slot.peak = slot.peak.max(rate.unwrap_or_default());
+                if let Some(cores) = paired {
+                    slot.paired_cores += cores * part;
+                    slot.paired_requests += step.requests * part;
+                }
+            });
     }
 
     /// The processors used in a window of time, if nearly all of it was seen.
