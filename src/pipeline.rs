@@ -25,7 +25,7 @@ use crate::units::Seconds;
 use targets::Targets;
 
 /// How many batches are kept while what they belong to is not known yet.
-const WAITING_BATCHES: usize = 16;
+const WAITING_BATCHES: usize = 1_024;
 
 /// How old what a source saw may be before it is no longer taken as present.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,6 +92,7 @@ impl Pipeline {
 
     /// Replaces settings and prices; what has added up stays.
     pub fn reconfigure(&mut self, settings: Settings, prices: PriceBook, limits: Limits) {
+        self.ledger.resize(settings.decision_window);
         self.settings = Arc::new(settings);
         self.prices = prices;
         self.limits = limits;
@@ -103,6 +104,15 @@ impl Pipeline {
         self.cluster = None;
         self.targets = Targets::default();
         self.rates = ClusterRates::default();
+        self.usage.clear();
+        self.facts.clear();
+        self.early.clear();
+    }
+
+    /// Begins to count requests anew: another source counts them.
+    pub fn recount(&mut self) {
+        self.early.clear();
+        self.ledger.recount();
     }
 
     /// Forgets the functions, which are no longer read.
@@ -139,7 +149,8 @@ impl Pipeline {
                 self.ledger.spend(&self.rates, before.at, cluster.at);
             }
         }
-        self.targets = Targets::of(&cluster);
+        self.targets
+            .update(&cluster, self.ledger.window_start(cluster.at));
         self.facts.clear();
         for pod in &cluster.pods {
             let facts = self.facts.entry(pod.workload.clone()).or_default();
@@ -154,13 +165,11 @@ impl Pipeline {
                 self.ledger.exists(&pod.workload, since);
             }
         }
-        let now = cluster.at;
         self.cluster = Some(cluster);
         self.refresh_rates();
         for traffic in std::mem::take(&mut self.early) {
             self.observe_traffic(traffic);
         }
-        self.ledger.forget(now);
     }
 
     fn observe_usage(&mut self, usage: Usage) {
@@ -173,7 +182,8 @@ impl Pipeline {
             Arc::clone(&functions.account_id),
             Arc::clone(&functions.region),
         );
-        self.functions.insert(place, functions);
+        // One account and region is read; another one here is from before its settings changed.
+        self.functions = BTreeMap::from([(place, functions)]);
         let all = self.functions.values().flat_map(|one| &one.functions);
         self.by_id = all.map(|one| (one.id.clone(), Arc::clone(one))).collect();
         self.ledger.keep_functions(|id| self.by_id.contains_key(id));
@@ -194,7 +204,10 @@ impl Pipeline {
 
     fn observe_traffic(&mut self, traffic: Traffic) {
         if self.cluster.is_none() {
-            keep_newest(&mut self.early, traffic);
+            // Rates without steps are of the moment, which will have passed.
+            if traffic.covered.is_some() {
+                keep_newest(&mut self.early, traffic);
+            }
             return;
         }
         let targets = &self.targets;

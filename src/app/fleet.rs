@@ -81,8 +81,9 @@ impl Fleet {
         self.start_requests(config.requests.as_ref());
     }
 
-    /// Starts those sources anew whose part of the configuration has changed; the others go on.
-    pub(super) fn change(&mut self, raw: RawConfig, config: &Config) {
+    /// Starts those sources anew whose part of the configuration has changed; the others go on. Says whether requests are
+    /// counted otherwise from now on.
+    pub(super) fn change(&mut self, raw: RawConfig, config: &Config) -> bool {
         let window_changed = raw.model.decision_window_seconds.to_bits()
             != self.raw.model.decision_window_seconds.to_bits();
         if raw.kubernetes != self.raw.kubernetes {
@@ -91,10 +92,12 @@ impl Fleet {
         if raw.aws != self.raw.aws || window_changed {
             self.start_aws(config.aws.as_ref());
         }
-        if raw.requests != self.raw.requests || window_changed {
+        let counts_otherwise = raw.requests != self.raw.requests;
+        if counts_otherwise || window_changed {
             self.start_requests(config.requests.as_ref());
         }
         self.raw = raw;
+        counts_otherwise
     }
 
     fn start_kubernetes(&mut self, settings: Option<&resolved::Kubernetes>) {

@@ -237,7 +237,7 @@ impl Agent {
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => break,
-                Some(observation) = observations.recv() => state.observe(observation),
+                Some(observation) = observations.recv() => state.observe(observation, &config),
                 () = tokio::time::sleep_until(state.due) => {
                     state.publish(&config, &clock, &fleet);
                     state.due = Instant::now() + clock.on_the_wall(config.interval);
@@ -247,7 +247,9 @@ impl Agent {
                     let answer = match source.load() {
                         Ok((raw, new)) => {
                             state.reconfigure(&new, &clock);
-                            fleet.change(raw, &new);
+                            if fleet.change(raw, &new) {
+                                state.pipeline.recount();
+                            }
                             config = new;
                             Ok(())
                         }
@@ -267,7 +269,16 @@ impl Agent {
 }
 
 impl State {
-    fn observe(&mut self, observation: Observation) {
+    /// Takes in what a source saw, unless it was switched off meanwhile.
+    fn observe(&mut self, observation: Observation, config: &Config) {
+        let is_on = match &observation {
+            Observation::Cluster(_) | Observation::Usage(_) => config.kubernetes.is_some(),
+            Observation::Functions(_) | Observation::FunctionMinutes(_) => config.aws.is_some(),
+            Observation::Traffic(_) => config.requests.is_some(),
+        };
+        if !is_on {
+            return;
+        }
         if self.seen.insert(discriminant(&observation)) {
             self.due = self.due.min(Instant::now() + FIRST_REPORT_DELAY);
         }

@@ -75,6 +75,8 @@ settings! {
     pub struct LambdaEquivalent {
         /// The processor: x86_64 or arm64.
         pub architecture: Architecture = Architecture::Arm64,
+        /// The region whose prices hold.
+        pub region: String = "us-east-1".to_owned(),
         /// How many times slower than now a request may become in the mean.
         pub max_slowdown_ratio: f64 = 2.0,
         /// The memory setting over the working set of a pod.

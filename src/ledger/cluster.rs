@@ -32,6 +32,11 @@ impl ClusterAccount {
         self.lost += time;
     }
 
+    /// Forgets which time was seen. The totals stay.
+    pub(super) fn begin_window(&mut self) {
+        self.seen = Coverage::default();
+    }
+
     /// Which time was seen.
     pub(super) const fn seen(&self) -> &Coverage {
         &self.seen

@@ -9,6 +9,7 @@ use crate::model::lambda::{Charge, Run};
 use crate::model::pattern::classify;
 use crate::model::window::FunctionWindow;
 use crate::observation::{Function, FunctionMinute};
+use crate::tariff::lambda::duration_in;
 use crate::units::{GibSeconds, Requests, Seconds, Window};
 
 /// What one function cost, and the minutes it ran.
@@ -38,6 +39,8 @@ pub struct Totals {
     pub gib_seconds: GibSeconds,
     /// Billed invocations.
     pub invocations: Requests,
+    /// Those that did not fail.
+    pub served: Requests,
     /// Those that failed.
     pub errors: Requests,
     /// Invocations that were turned away.
@@ -147,12 +150,16 @@ impl Totals {
             invocations: minute.invocations,
             duration: minute.duration,
         };
-        let charge = run.charge(GibSeconds::ZERO);
+        let tiers = duration_in(&function.id.region, function.architecture);
+        let charge = tiers
+            .map(|tiers| run.charge(&tiers, GibSeconds::ZERO))
+            .unwrap_or_default();
         self.charge.requests += charge.requests;
         self.charge.duration += charge.duration;
         self.charge.ephemeral += charge.ephemeral;
         self.gib_seconds += run.gib_seconds();
         self.invocations += minute.invocations;
+        self.served += minute.invocations.less(minute.errors);
         self.errors += minute.errors;
         self.throttles += minute.throttles;
     }

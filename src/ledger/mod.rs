@@ -1,8 +1,8 @@
 //! What has added up: counters since the program started, and sums over the decision window.
 //!
 //! The ledger is told what happened, each thing once and with its time, and never asks for the time itself.
-//! Counters only grow. What a restart finds in the past (a backfill) feeds the windows and not the counters, so that
-//! nothing is counted twice.
+//! Counters only grow. What happened before the program started (a backfill) fills the windows and is not added to the
+//! counters, so that nothing is counted twice.
 
 mod cluster;
 mod coverage;
@@ -11,6 +11,7 @@ mod slots;
 mod workload;
 
 pub use function::FunctionAccount;
+use workload::Step;
 pub use workload::WorkloadAccount;
 
 use std::collections::BTreeMap;
@@ -21,7 +22,7 @@ use crate::model::allocation::ClusterRates;
 use crate::observation::{
     Function, FunctionId, FunctionMinutes, RequestTarget, Traffic, WorkloadId,
 };
-use crate::units::{Seconds, Usd};
+use crate::units::{Ratio, Requests, RequestsPerSecond, Seconds, Usd};
 use cluster::ClusterAccount;
 use coverage::Coverage;
 
@@ -29,6 +30,8 @@ use coverage::Coverage;
 #[derive(Debug)]
 pub struct Ledger {
     started: Timestamp,
+    /// Requests before it are in no total.
+    counting_since: Timestamp,
     window: Seconds,
     cluster: ClusterAccount,
     workloads: BTreeMap<WorkloadId, WorkloadAccount>,
@@ -44,6 +47,7 @@ impl Ledger {
     pub fn new(started: Timestamp, window: Seconds) -> Self {
         Self {
             started,
+            counting_since: started,
             window,
             cluster: ClusterAccount::default(),
             workloads: BTreeMap::new(),
@@ -98,31 +102,77 @@ impl Ledger {
     ) -> u64 {
         let counted_until = self.counted.until();
         let mut strangers = 0;
+        // Several targets may be one workload: its pods.
+        let mut steps: BTreeMap<(WorkloadId, Timestamp), Step> = BTreeMap::new();
         for step in &traffic.steps {
-            if counted_until.is_some_and(|until| step.window.start() < until) {
-                continue;
-            }
+            // Of a step that was counted in part the rest counts.
+            let fresh = step.window.since(counted_until.unwrap_or(Timestamp::MIN));
+            let Some(window) = fresh else { continue };
             let Some(id) = resolve(&step.target) else {
                 strangers += 1;
                 continue;
             };
-            let (window, start) = (self.window, step.window.start());
-            let account = self
-                .workloads
-                .entry(id)
-                .or_insert_with(|| WorkloadAccount::new(start, window));
-            account.serve(step, self.started);
+            let share = window
+                .length()
+                .over(step.window.length())
+                .unwrap_or(Ratio::ONE);
+            let (latency, measured) = step.latency.unwrap_or_default();
+            let sum = steps.entry((id, window.start())).or_insert(Step {
+                window,
+                requests: Requests::ZERO,
+                latency: Seconds::ZERO,
+                measured: Requests::ZERO,
+            });
+            sum.requests += step.requests * share;
+            sum.latency += latency * share;
+            sum.measured += measured * share;
+        }
+        let (window, counting_since) = (self.window, self.counting_since);
+        for ((id, start), step) in steps {
+            let new = || WorkloadAccount::new(start, window);
+            let account = self.workloads.entry(id).or_insert_with(new);
+            account.serve(&step, counting_since);
         }
         if let Some(covered) = traffic.covered {
             self.counted.add(covered.start(), covered.end());
         }
+        let mut rates: BTreeMap<WorkloadId, RequestsPerSecond> = BTreeMap::new();
         for rate in &traffic.rates {
-            if let Some(account) = resolve(&rate.target).and_then(|id| self.workloads.get_mut(&id))
-            {
-                account.set_rate(rate.rate, traffic.at);
+            if let Some(id) = resolve(&rate.target) {
+                *rates.entry(id).or_default() += rate.rate;
+            }
+        }
+        for (id, rate) in rates {
+            if let Some(account) = self.workloads.get_mut(&id) {
+                account.set_rate(rate, traffic.at);
             }
         }
         strangers
+    }
+
+    /// Begins to count requests anew, for a source that counts otherwise: windows are filled again, and the totals
+    /// go on where they ended.
+    pub fn recount(&mut self) {
+        self.counting_since = self
+            .counting_since
+            .max(self.counted.until().unwrap_or(self.started));
+        self.counted = Coverage::default();
+        self.workloads
+            .values_mut()
+            .for_each(WorkloadAccount::forget_traffic);
+    }
+
+    /// Averages over another length of time from now on: the windows begin anew, and the totals go on.
+    pub fn resize(&mut self, window: Seconds) {
+        if window == self.window {
+            return;
+        }
+        self.window = window;
+        self.cluster.begin_window();
+        for account in self.workloads.values_mut() {
+            account.begin_window(window);
+        }
+        self.recount();
     }
 
     /// Counts closed minutes of functions. `known` gives the configuration of a function.

@@ -62,6 +62,11 @@ impl<T: Default> Slots<T> {
         self.slots.get_mut(position).map(|(_, slot)| slot)
     }
 
+    /// Every slot that holds something.
+    pub(super) fn each(&mut self, change: impl FnMut(&mut T)) {
+        self.slots.iter_mut().map(|(_, slot)| slot).for_each(change);
+    }
+
     /// The length of a slot.
     pub(super) fn length(&self) -> Seconds {
         Seconds::between(

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
-use crate::model::allocation::allocate;
+use crate::model::allocation::{WorkloadRates, allocate};
 use crate::model::fixtures::{deployment, node, pod, resources, seconds, settings, usage};
 use crate::model::pattern::Pattern;
 use crate::observation::{
@@ -378,4 +378,136 @@ fn the_pattern_of_a_workload_is_told_from_a_day_of_its_requests() {
         .collect();
     young.serve(&traffic(steps, -3_600, 0), |_| Some(web()));
     assert_eq!(window(&young, 0).traffic.unwrap().pattern, None);
+}
+
+#[test]
+fn time_without_a_price_is_not_averaged_in_as_free() {
+    let mut ledger = ledger();
+    let mut unpriced = rates();
+    let web_rates = unpriced.workloads.get_mut(&web()).unwrap();
+    *web_rates = WorkloadRates {
+        pods: 1,
+        unpriced_pods: 1,
+        ..WorkloadRates::default()
+    };
+    ledger.appear(&unpriced, at(0));
+    assert!(!ledger.workload(&web()).unwrap().has_price());
+    ledger.spend(&unpriced, at(0), at(7_200));
+    spend_for(&mut ledger, 7_200, 10_800);
+    let window = window(&ledger, 10_800);
+    assert!(
+        (window.observed.seconds() - 3_600.0).abs() < 1e-6,
+        "{window:?}"
+    );
+    assert!((window.loaded.usd() - 0.1).abs() < 1e-9);
+}
+
+/// The same requests as one step of the workload, by two of its pods.
+fn by_pods(from: i64, to: i64, each: f64) -> Traffic {
+    let pod = |name: &str| RequestStep {
+        target: RequestTarget::Pod(PodKey {
+            namespace: "shop".into(),
+            name: name.into(),
+        }),
+        ..served(from, to, each)
+    };
+    let rate = |name: &str| RequestRate {
+        target: pod(name).target,
+        rate: RequestsPerSecond::from_per_second(5.0).unwrap(),
+    };
+    Traffic {
+        rates: vec![rate("p"), rate("q")],
+        ..traffic(vec![pod("p"), pod("q")], from, to)
+    }
+}
+
+#[test]
+fn requests_of_several_pods_are_those_of_their_workload_and_its_use_is_paired_once() {
+    let mut ledger = ledger();
+    spend_for(&mut ledger, 0, 600);
+    ledger.serve(&by_pods(0, 300, 500.0), |_| Some(web()));
+    let window = window(&ledger, 600);
+    // Half a core for five minutes, for a thousand requests.
+    assert!((window.cpu_per_request().unwrap().seconds() - 0.15).abs() < 1e-9);
+    let traffic = window.traffic.unwrap();
+    assert!((traffic.requests.requests() - 1_000.0).abs() < 1e-9);
+    assert!((traffic.peak.per_second() - 1_000.0 / 300.0).abs() < 1e-9);
+    assert!((window.recent.unwrap().1.per_second() - 10.0).abs() < 1e-9);
+}
+
+#[test]
+fn of_a_step_that_was_counted_in_part_the_rest_counts() {
+    let mut ledger = ledger();
+    ledger.serve(&traffic(vec![served(0, 300, 300.0)], 0, 300), |_| {
+        Some(web())
+    });
+    ledger.serve(&traffic(vec![served(0, 600, 600.0)], 0, 600), |_| {
+        Some(web())
+    });
+    let account = ledger.workload(&web()).unwrap();
+    assert!((account.requests().requests() - 600.0).abs() < 1e-9);
+}
+
+#[test]
+fn another_way_of_counting_fills_the_window_anew_and_the_total_goes_on() {
+    let mut ledger = ledger();
+    let steps = |count| traffic(vec![served(0, 300, count), served(300, 600, count)], 0, 600);
+    ledger.serve(&steps(300.0), |_| Some(web()));
+    ledger.recount();
+    assert!(!ledger.workload(&web()).unwrap().is_counted());
+    ledger.serve(&steps(100.0), |_| Some(web()));
+    ledger.serve(&traffic(vec![served(600, 900, 100.0)], 600, 900), |_| {
+        Some(web())
+    });
+    let account = ledger.workload(&web()).unwrap();
+    assert!(
+        (account.requests().requests() - 700.0).abs() < 1e-9,
+        "{:?}",
+        account.requests()
+    );
+    let traffic = window(&ledger, 900).traffic.unwrap();
+    assert!(
+        (traffic.requests.requests() - 300.0).abs() < 1e-9,
+        "{traffic:?}"
+    );
+    assert!((traffic.covered.seconds() - 900.0).abs() < 1e-9);
+}
+
+#[test]
+fn a_window_of_another_length_begins_anew_and_the_totals_go_on() {
+    let mut ledger = ledger();
+    spend_for(&mut ledger, 0, 7_200);
+    ledger.serve(&traffic(vec![served(0, 300, 300.0)], 0, 300), |_| {
+        Some(web())
+    });
+    ledger.resize(seconds(3_600.0));
+    // Until time has passed, the present rates stand for the window.
+    let begun = window(&ledger, 7_200);
+    assert!((begun.loaded.over_time(begun.observed).unwrap().hourly() - 0.1).abs() < 1e-9);
+    assert_eq!(begun.traffic, None);
+    spend_for(&mut ledger, 7_200, 7_800);
+    ledger.serve(
+        &traffic(vec![served(7_200, 7_500, 300.0)], 7_200, 7_500),
+        |_| Some(web()),
+    );
+    let window = window(&ledger, 7_800);
+    assert!((window.observed.seconds() - 600.0).abs() < 1e-9);
+    assert!((window.traffic.unwrap().requests.requests() - 300.0).abs() < 1e-9);
+    let account = ledger.workload(&web()).unwrap();
+    assert!((account.requests().requests() - 600.0).abs() < 1e-9);
+    assert!((ledger.cluster().observed().seconds() - 7_800.0).abs() < 1e-9);
+}
+
+#[test]
+fn errors_that_come_late_do_not_lower_what_was_served() {
+    let mut ledger = ledger();
+    ran(&mut ledger, 0, 60, vec![minute(0, 10.0)]);
+    let served = |ledger: &Ledger| ledger.function(&function().id).unwrap().totals().served;
+    assert!((served(&ledger).requests() - 10.0).abs() < 1e-9);
+    let late = FunctionMinute {
+        errors: requests(5.0),
+        ..minute(60, 0.0)
+    };
+    ran(&mut ledger, 60, 120, vec![late]);
+    assert!((served(&ledger).requests() - 10.0).abs() < 1e-9);
 }

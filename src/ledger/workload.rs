@@ -9,7 +9,6 @@ use super::slots::Slots;
 use crate::model::allocation::WorkloadRates;
 use crate::model::pattern::classify;
 use crate::model::window::{TrafficWindow, UsedWindow, WorkloadWindow};
-use crate::observation::RequestStep;
 use crate::units::{CoreSeconds, Gib, Ratio, Requests, RequestsPerSecond, Seconds, Usd, Window};
 
 /// How long the use of each moment is kept, to be paired with requests that are counted later.
@@ -36,6 +35,10 @@ pub struct WorkloadAccount {
     /// Totals since the program started.
     spent: Spent,
     requests: Requests,
+    /// Whether a part of its cost was ever known.
+    has_price: bool,
+    /// Whether anything ever counted its requests.
+    is_counted: bool,
     /// The last rates.
     rates: WorkloadRates,
     slots: Slots<Slot>,
@@ -78,6 +81,8 @@ struct Slot {
 /// What was paid and used.
 #[derive(Clone, Copy, Debug, Default)]
 struct Cost {
+    /// The time for which a part of its cost was not known; nothing below is of that time.
+    unpriced: Seconds,
     allocated: Usd,
     loaded: Usd,
     used: UsedWindow,
@@ -85,6 +90,10 @@ struct Cost {
 
 impl Cost {
     fn spend(&mut self, rates: &WorkloadRates, time: Seconds) {
+        if rates.unpriced_pods > 0 {
+            self.unpriced += time;
+            return;
+        }
         self.allocated += rates.allocated() * time;
         self.loaded += rates.loaded() * time;
         let Some(used) = rates.used else { return };
@@ -95,7 +104,7 @@ impl Cost {
         self.used.cores_held += rates.held.cpu * time;
         self.used.memory += used.working_set * time;
         self.used.memory_held += rates.held.memory * time;
-        let pods = Ratio::count(rates.pods - rates.unpriced_pods);
+        let pods = Ratio::count(rates.pods);
         self.used.pods += time * pods;
         if let Some(share) = pods.inverse() {
             let each = used.working_set * share;
@@ -104,6 +113,7 @@ impl Cost {
     }
 
     fn add(&mut self, other: &Self, share: Ratio) {
+        self.unpriced += other.unpriced * share;
         self.allocated += other.allocated * share;
         self.loaded += other.loaded * share;
         self.used.observed += other.used.observed * share;
@@ -125,6 +135,15 @@ impl Cost {
     }
 }
 
+/// All requests of a workload in one closed step.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Step {
+    pub(super) window: Window,
+    pub(super) requests: Requests,
+    pub(super) latency: Seconds,
+    pub(super) measured: Requests,
+}
+
 /// What was used over a short time.
 #[derive(Clone, Copy, Debug)]
 struct Moment {
@@ -141,6 +160,8 @@ impl WorkloadAccount {
             existing_since: seen,
             spent: Spent::default(),
             requests: Requests::ZERO,
+            has_price: false,
+            is_counted: false,
             rates: WorkloadRates::default(),
             slots: Slots::new(window),
             moments: VecDeque::new(),
@@ -151,6 +172,7 @@ impl WorkloadAccount {
     /// Notes what it costs now. Until time has passed at these rates they stand for the window.
     pub(super) fn appear(&mut self, rates: &WorkloadRates) {
         self.rates = *rates;
+        self.has_price |= rates.pods > rates.unpriced_pods;
     }
 
     pub(super) fn spend(&mut self, rates: &WorkloadRates, from: Timestamp, to: Timestamp) {
@@ -184,8 +206,9 @@ impl WorkloadAccount {
     }
 
     /// Counts the requests of a closed step. The counter counts those after `started` alone.
-    pub(super) fn serve(&mut self, step: &RequestStep, started: Timestamp) {
+    pub(super) fn serve(&mut self, step: &Step, started: Timestamp) {
         let window = step.window;
+        self.is_counted = true;
         if !step.requests.is_zero() {
             self.existing_since = self.existing_since.min(window.start());
         }
@@ -198,10 +221,8 @@ impl WorkloadAccount {
         self.slots
             .across(window.start(), window.end(), |part, slot| {
                 slot.requests += step.requests * part;
-                if let Some((latency, measured)) = step.latency {
-                    slot.latency += latency * part;
-                    slot.measured += measured * part;
-                }
+                slot.latency += step.latency * part;
+                slot.measured += step.measured * part;
                 slot.peak = slot.peak.max(rate.unwrap_or_default());
                 if let Some(cores) = paired {
                     slot.paired_cores += cores * part;
@@ -238,13 +259,16 @@ impl WorkloadAccount {
         seen: &Coverage,
         counted: &Coverage,
     ) -> WorkloadWindow {
-        let mut observed = seen.between(from.max(self.first_seen), now);
         let mut cost = Cost::default();
         for (share, slot) in self.slots.since(from, seen) {
             cost.add(&slot.cost, share);
         }
-        if observed.is_zero() {
+        let watched = seen.between(from.max(self.first_seen), now);
+        // Less than a millisecond is what rounding leaves of nothing.
+        let mut observed = watched.less(cost.unpriced);
+        if observed.millis() < 1.0 {
             observed = A_MOMENT;
+            cost = Cost::default();
             cost.spend(&self.rates, observed);
         }
         WorkloadWindow {
@@ -291,6 +315,36 @@ impl WorkloadAccount {
             .used
             .filter(|_| fresh)
             .map(|used| (used.cores, rate))
+    }
+
+    /// Forgets what was served, for a source that counts otherwise. The totals stay.
+    pub(super) fn forget_traffic(&mut self) {
+        self.slots.each(|slot| {
+            *slot = Slot {
+                cost: slot.cost,
+                ..Slot::default()
+            };
+        });
+        self.rate = None;
+        self.existing_since = self.first_seen;
+        self.is_counted = false;
+    }
+
+    /// Begins a window of this length. The totals stay.
+    pub(super) fn begin_window(&mut self, window: Seconds) {
+        self.slots = Slots::new(window);
+    }
+
+    /// Whether a part of its cost was ever known.
+    #[must_use]
+    pub const fn has_price(&self) -> bool {
+        self.has_price
+    }
+
+    /// Whether anything ever counted its requests.
+    #[must_use]
+    pub const fn is_counted(&self) -> bool {
+        self.is_counted
     }
 
     /// When its cost was first seen.

@@ -1,5 +1,7 @@
 //! What an assessment stands on, kept so that every number can be explained.
 
+use std::sync::Arc;
+
 use super::kubernetes_equivalent;
 use super::lambda_equivalent::{self, Demand};
 use super::node_split::Split;
@@ -44,6 +46,8 @@ pub struct LambdaEvidence {
 /// What the assessment of a function stands on.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FunctionEvidence {
+    /// Its region.
+    pub region: Arc<str>,
     /// Its memory.
     pub memory: MemoryMib,
     /// Its processor.

@@ -14,6 +14,7 @@ use crate::observation::{
     Architecture, CapacityType, Container, Node, Pod, PodKey, PodUsage, Resources, WorkloadId,
     WorkloadKind,
 };
+use crate::tariff::lambda;
 use crate::units::{Cores, Gib, HOURS_PER_MONTH, Ratio, Seconds, UsdPerHour};
 
 pub(crate) fn ratio(value: f64) -> Ratio {
@@ -51,6 +52,8 @@ pub(crate) fn settings() -> Settings {
         },
         lambda_equivalent: LambdaEquivalent {
             architecture: Architecture::Arm64,
+            duration: lambda::duration(Architecture::Arm64),
+            region: "us-east-1".into(),
             max_slowdown: ratio(2.0),
             memory_headroom: ratio(1.2),
             concurrency_limit: 1_000,

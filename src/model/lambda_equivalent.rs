@@ -45,6 +45,7 @@ pub struct Equivalent {
 /// use breakeven::model::lambda_equivalent::{Demand, choose};
 /// use breakeven::model::{LambdaEquivalent, band::Range};
 /// use breakeven::observation::Architecture;
+/// use breakeven::tariff::lambda;
 /// use breakeven::units::{Gib, Ratio, Seconds};
 ///
 /// // 20 ms of processor time in 100 ms of wall time, 200 MiB.
@@ -56,6 +57,8 @@ pub struct Equivalent {
 /// };
 /// let settings = LambdaEquivalent {
 ///     architecture: Architecture::Arm64,
+///     duration: lambda::duration(Architecture::Arm64),
+///     region: "us-east-1".into(),
 ///     max_slowdown: Ratio::from_factor(2.0)?,
 ///     memory_headroom: Ratio::from_factor(1.2)?,
 ///     concurrency_limit: 1_000,

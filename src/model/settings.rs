@@ -1,12 +1,14 @@
 //! What the model is told about the world beyond what it observes.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::band::Range;
 use super::kubernetes_equivalent::Sizing;
 use super::node_split::Weights;
 use crate::observation::Architecture;
-use crate::units::{Cores, Hours, Ratio, Seconds, UsdPerHour};
+use crate::tariff::Tiers;
+use crate::units::{Cores, GibSeconds, Hours, Ratio, Seconds, UsdPerHour};
 
 /// Settings of the model, resolved from the configuration.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,6 +51,10 @@ pub enum SharingPolicy {
 pub struct LambdaEquivalent {
     /// On which processor.
     pub architecture: Architecture,
+    /// What its duration costs in the region where it would run.
+    pub duration: Tiers<GibSeconds>,
+    /// That region.
+    pub region: Arc<str>,
     /// How many times slower than now a request may become in the mean.
     pub max_slowdown: Ratio,
     /// The memory setting over the working set that was seen.

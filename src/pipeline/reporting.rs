@@ -15,12 +15,14 @@ use crate::model::{
     Report, SharedWorkload, Subject, SubjectFacts, SubjectReport,
 };
 use crate::observation::{CapacityType, Function, Resources, WorkloadId, WorkloadKind};
+use crate::tariff::lambda::duration_in;
 use crate::units::{Requests, Usd, UsdPerHour};
 
 impl Pipeline {
     /// Everything that is known at an instant.
     #[must_use]
     pub fn report(&mut self, now: Timestamp) -> Report {
+        self.ledger.forget(now);
         let workloads: Vec<SubjectReport> = self
             .ledger
             .workloads()
@@ -101,21 +103,27 @@ impl Pipeline {
         let assessment = assessment::workload(id, &window, circumstances, &self.settings);
         let spent = account.spent();
         let subject = Subject::Workload(id.clone());
-        let cost_total = vec![
-            (Component::Cpu, spent.cpu),
-            (Component::Memory, spent.memory),
-            (Component::Gpu, spent.gpu),
-            (Component::Idle, spent.idle),
-            (Component::Shared, spent.shared),
-            (Component::Fixed, spent.fixed),
-        ];
-        let used_cost_total = vec![
-            (Component::Cpu, spent.used_cpu),
-            (Component::Memory, spent.used_memory),
-        ];
-        let requests_total = match window.traffic {
-            Some(_) => vec![(Outcome::Served, account.requests())],
-            None => Vec::new(),
+        let (cost_total, used_cost_total) = if account.has_price() {
+            let cost = vec![
+                (Component::Cpu, spent.cpu),
+                (Component::Memory, spent.memory),
+                (Component::Gpu, spent.gpu),
+                (Component::Idle, spent.idle),
+                (Component::Shared, spent.shared),
+                (Component::Fixed, spent.fixed),
+            ];
+            let used = vec![
+                (Component::Cpu, spent.used_cpu),
+                (Component::Memory, spent.used_memory),
+            ];
+            (cost, used)
+        } else {
+            (Vec::new(), Vec::new())
+        };
+        let requests_total = if account.is_counted() {
+            vec![(Outcome::Served, account.requests())]
+        } else {
+            Vec::new()
         };
         let shown = SubjectFacts {
             team: facts.team,
@@ -134,31 +142,40 @@ impl Pipeline {
         let window = account.and_then(FunctionAccount::window);
         let assessment =
             window.map(|window| assessment::function(function, window, prices, &self.settings));
-        let totals = account.map(|account| *account.totals()).unwrap_or_default();
-        let cost_total = vec![
-            (Component::Requests, totals.charge.requests),
-            (Component::Duration, totals.charge.duration),
-            (Component::Ephemeral, totals.charge.ephemeral),
-        ];
-        let served = totals.invocations.less(totals.errors);
-        let requests_total = vec![(Outcome::Served, served), (Outcome::Failed, totals.errors)];
+        let totals = account.map(FunctionAccount::totals);
+        let is_priced = duration_in(&function.id.region, function.architecture).is_some();
+        let cost_total = totals
+            .filter(|_| is_priced)
+            .map_or_else(Vec::new, |totals| {
+                vec![
+                    (Component::Requests, totals.charge.requests),
+                    (Component::Duration, totals.charge.duration),
+                    (Component::Ephemeral, totals.charge.ephemeral),
+                ]
+            });
+        let requests_total = totals.map_or_else(Vec::new, |totals| {
+            vec![
+                (Outcome::Served, totals.served),
+                (Outcome::Failed, totals.errors),
+            ]
+        });
         let facts = SubjectFacts {
             architecture: Some(function.architecture),
             runtime: function.runtime.clone(),
             traffic_pattern: window.and_then(|window| window.pattern),
             ..SubjectFacts::default()
         };
-        let counters = FunctionCounters {
+        let counters = totals.map(|totals| FunctionCounters {
             gib_seconds_total: totals.gib_seconds,
             errors_total: totals.errors,
             throttles_total: totals.throttles,
             concurrency_peak: window.and_then(|window| window.concurrency_peak),
-        };
+        });
         let subject = Subject::Function(function.id.clone());
         let mut assessment = assessment.unwrap_or_default();
         assessment.lambda_memory = Some(function.memory);
         SubjectReport {
-            function: Some(counters),
+            function: counters,
             ..subject_report(subject, assessment, cost_total, requests_total, facts)
         }
     }

@@ -475,3 +475,50 @@ fn a_subject_is_found_by_any_of_its_names() {
         assert!(report.find(name).is_empty(), "{name}");
     }
 }
+
+#[test]
+fn a_function_whose_minutes_are_not_known_has_no_counts() {
+    let mut pipeline = pipeline();
+    pipeline.observe(listed(vec![resize()]));
+    let report = pipeline.report(at(0));
+    let resize = only(&report);
+    assert!(resize.cost_total.is_empty() && resize.requests_total.is_empty());
+    assert_eq!(resize.function, None);
+}
+
+#[test]
+fn a_workload_that_nothing_counts_has_no_count_of_requests() {
+    let mut pipeline = pipeline();
+    run_for(&mut pipeline, 0, 60);
+    let other = RequestTarget::Pod(crate::observation::PodKey {
+        namespace: "shop".into(),
+        name: "stranger".into(),
+    });
+    let Observation::Traffic(mut traffic) = a_day_of_traffic(0) else {
+        unreachable!()
+    };
+    traffic
+        .steps
+        .iter_mut()
+        .for_each(|step| step.target = other.clone());
+    pipeline.observe(Observation::Traffic(traffic));
+    let report = pipeline.report(at(60));
+    assert!(only(&report).requests_total.is_empty());
+    assert_eq!(pipeline.strangers(), 288);
+}
+
+#[test]
+fn functions_of_settings_before_are_not_beside_those_of_now() {
+    let mut pipeline = pipeline();
+    pipeline.observe(listed(vec![resize()]));
+    let Observation::Functions(mut elsewhere) = listed(vec![]) else {
+        unreachable!()
+    };
+    elsewhere.region = "eu-west-1".into();
+    pipeline.observe(Observation::Functions(elsewhere));
+    let report = pipeline.report(at(0));
+    assert!(
+        report.subjects.is_empty() && report.accounts.len() == 1,
+        "{report:?}"
+    );
+}

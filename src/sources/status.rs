@@ -54,25 +54,40 @@ pub struct SourceStatus {
     pub left_out: BTreeMap<&'static str, u64>,
 }
 
+/// A line of the board.
+#[derive(Clone, Debug, Default)]
+struct Entry {
+    status: SourceStatus,
+    /// Whether the source is no longer asked.
+    is_off: bool,
+}
+
 /// The board on which every source writes how it fares; clones share it.
 #[derive(Clone, Debug, Default)]
-pub struct StatusBoard(Arc<Mutex<BTreeMap<Source, SourceStatus>>>);
+pub struct StatusBoard(Arc<Mutex<BTreeMap<Source, Entry>>>);
 
 impl StatusBoard {
     /// Puts a source on the board before it was tried.
     pub fn expect(&self, source: Source) {
-        self.lock().entry(source).or_default();
+        self.lock().entry(source).or_default().is_off = false;
     }
 
-    /// Takes a source off the board: it is no longer asked.
+    /// Takes a source off the board: it is no longer asked. Its counts go on where they ended when it is asked again.
     pub fn forget(&self, source: Source) {
-        self.lock().remove(&source);
+        let mut board = self.lock();
+        if let Some(entry) = board.get_mut(&source) {
+            entry.is_off = true;
+            entry.status = SourceStatus {
+                errors: std::mem::take(&mut entry.status.errors),
+                ..SourceStatus::default()
+            };
+        }
     }
 
     /// Notes a success. Returns the error that it ends, if there was one.
     pub fn succeeded(&self, source: Source, at: Timestamp, took: Duration) -> Option<String> {
         let mut board = self.lock();
-        let status = board.entry(source).or_default();
+        let status = &mut board.entry(source).or_default().status;
         status.up = Some(true);
         status.last_success = Some(at);
         status.last_duration = Some(took);
@@ -82,7 +97,7 @@ impl StatusBoard {
     /// Notes a failure. Returns whether it says something new.
     pub fn failed(&self, source: Source, error: &SourceError, took: Duration) -> bool {
         let mut board = self.lock();
-        let status = board.entry(source).or_default();
+        let status = &mut board.entry(source).or_default().status;
         status.up = Some(false);
         status.last_duration = Some(took);
         *status.errors.entry(error.reason()).or_default() += 1;
@@ -92,17 +107,42 @@ impl StatusBoard {
     /// Counts a failure that the source gets by without, or has already made good: it is not down for it.
     pub fn counted(&self, source: Source, error: &SourceError) {
         let mut board = self.lock();
-        let errors = &mut board.entry(source).or_default().errors;
+        let errors = &mut board.entry(source).or_default().status.errors;
         *errors.entry(error.reason()).or_default() += 1;
     }
 
     /// The board as it is now.
     #[must_use]
     pub fn snapshot(&self) -> BTreeMap<Source, SourceStatus> {
-        self.lock().clone()
+        let board = self.lock();
+        let asked = board.iter().filter(|(_, entry)| !entry.is_off);
+        asked
+            .map(|(source, entry)| (*source, entry.status.clone()))
+            .collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<Source, SourceStatus>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Source, Entry>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_that_is_asked_again_counts_on() {
+        let board = StatusBoard::default();
+        board.expect(Source::Lambda);
+        let error = SourceError::new(Reason::Timeout, "no answer", "wait");
+        board.failed(Source::Lambda, &error, Duration::ZERO);
+        board.forget(Source::Lambda);
+        assert!(board.snapshot().is_empty());
+        board.expect(Source::Lambda);
+        board.failed(Source::Lambda, &error, Duration::ZERO);
+        assert_eq!(
+            board.snapshot()[&Source::Lambda].errors[&Reason::Timeout],
+            2
+        );
     }
 }

@@ -112,6 +112,26 @@ pub fn resolve(raw: &RawConfig) -> Result<Config, Vec<Mistake>> {
         ),
         model,
     };
+    check.longer(
+        (
+            raw.model.longest_gap_seconds,
+            &at_model.key("longest_gap_seconds"),
+        ),
+        (
+            raw.kubernetes.publish_interval_seconds,
+            "kubernetes.publish_interval_seconds",
+        ),
+    );
+    check.longer(
+        (
+            raw.kubernetes.usage_max_age_seconds,
+            &top.key("kubernetes").key("usage_max_age_seconds"),
+        ),
+        (
+            raw.kubernetes.usage_interval_seconds,
+            "kubernetes.usage_interval_seconds",
+        ),
+    );
     if check.errors.is_empty() {
         Ok(config)
     } else {
@@ -120,6 +140,16 @@ pub fn resolve(raw: &RawConfig) -> Result<Config, Vec<Mistake>> {
 }
 
 impl Check {
+    /// A duration that must be longer than another one.
+    fn longer(&mut self, (long, place): (f64, &Place), (short, other): (f64, &str)) {
+        if long <= short {
+            self.refuse(
+                place,
+                format!("{long} is not longer than {other}, which is {short}"),
+            );
+        }
+    }
+
     /// A ratio that is known within limits, which are in order.
     pub(super) fn range(
         &mut self,

@@ -5,6 +5,7 @@ use crate::model::node_split::Weights;
 use crate::model::{KubernetesEquivalent, LambdaEquivalent, Settings, SharingPolicy};
 use crate::observation::Architecture;
 use crate::settings::{Check, Place};
+use crate::tariff::lambda as tariff;
 use crate::units::{Cores, Hours, Seconds};
 
 /// What a core or a GPU may cost, relative to a GiB.
@@ -73,11 +74,23 @@ impl Check {
         place: &Place,
     ) -> LambdaEquivalent {
         let at = |key| place.key(key);
+        let architecture = match raw.architecture {
+            raw::Architecture::X86 => Architecture::X86_64,
+            raw::Architecture::Arm64 => Architecture::Arm64,
+        };
+        let duration = tariff::duration_in(&raw.region, architecture).unwrap_or_else(|| {
+            let what = format!(
+                "the prices of Lambda on {} in {:?} are not known",
+                architecture.as_str(),
+                raw.region
+            );
+            self.refuse(&at("region"), what);
+            tariff::duration(architecture)
+        });
         LambdaEquivalent {
-            architecture: match raw.architecture {
-                raw::Architecture::X86 => Architecture::X86_64,
-                raw::Architecture::Arm64 => Architecture::Arm64,
-            },
+            architecture,
+            duration,
+            region: raw.region.as_str().into(),
             max_slowdown: self.ratio(
                 raw.max_slowdown_ratio,
                 &(1.0..=1e3),

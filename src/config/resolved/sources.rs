@@ -8,6 +8,9 @@ use crate::config::raw;
 use crate::settings::{Check, Place};
 use crate::sources::{Schedule, aws, cloudwatch, kubernetes, lambda, requests};
 
+/// How many queries a poll of Prometheus may take, at most, in ordinary use.
+const QUERIES_OF_A_POLL: u32 = 6;
+
 impl Check {
     fn schedule(&mut self, interval: f64, timeout: f64, place: &Place, key: &str) -> Schedule {
         let interval = self.interval(interval, &place.key(key));
@@ -120,6 +123,13 @@ impl Check {
             &(0.0..=3_600.0),
             &place.key("delay_seconds"),
         );
+        // Each query has the whole of the time; a poll asks three for the steps, in as many parts as their points need, and
+        // three for the present.
+        let query_timeout = schedule.timeout;
+        let schedule = Schedule {
+            timeout: query_timeout * QUERIES_OF_A_POLL,
+            ..schedule
+        };
         let queries = self.queries(raw, place)?;
         let prometheus = requests::Settings {
             step: Duration::from_secs_f64(step),
@@ -127,7 +137,7 @@ impl Check {
             backfill: window,
             bearer_token_file: raw.bearer_token_file.as_ref().map(PathBuf::from),
             headers: raw.headers.clone().into_iter().collect(),
-            timeout: schedule.timeout,
+            timeout: query_timeout,
             ..requests::Settings::new(&raw.url, queries)
         };
         if raw.url.is_empty() {

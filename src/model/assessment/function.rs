@@ -1,5 +1,7 @@
 //! A function, and its Kubernetes equivalent.
 
+use std::sync::Arc;
+
 use super::{Assessment, monthly, monthly_requests};
 use crate::model::band::{Banded, Ends, Parameter, evaluate};
 use crate::model::crossover::{KubernetesCurve, LambdaCurve, crossing};
@@ -46,9 +48,14 @@ pub fn function(
     };
     let requests = monthly_requests(rate, settings);
     let run = month(function, window, requests);
-    let lambda = charged(&run);
+    let Some(tiers) = tariff::duration_in(&function.id.region, function.architecture) else {
+        assessment.verdict = Verdict::Unpriced;
+        return assessment;
+    };
+    let lambda = charged(&run, &tiers);
     assessment.costs.push(cost(Home::Lambda, lambda, requests));
     let mut evidence = FunctionEvidence {
+        region: Arc::clone(&function.id.region),
         memory: function.memory,
         architecture: function.architecture,
         covered,
@@ -71,7 +78,7 @@ pub fn function(
             .push(cost(Home::Kubernetes, pods, requests));
         assessment.monthly_saving = Some(lambda.point.minus(pods.point));
         assessment.uncertainty = pods.largest;
-        assessment.breakeven = breakeven(&run, &equivalent, settings);
+        assessment.breakeven = breakeven(&run, &tiers, &equivalent, settings);
         evidence.pods = prices.map(|prices| (equivalent, prices.mean));
     }
     assessment.evidence = Evidence::Function(Box::new(evidence));
@@ -109,14 +116,17 @@ fn month(function: &Function, window: &FunctionWindow, requests: Requests) -> Ru
 }
 
 /// What Lambda charges for it. Each invocation is rounded up by between nothing and a millisecond.
-fn charged(run: &Run) -> Banded {
-    const ROUNDING: [Ends<Run>; 1] = [Ends {
-        parameter: Parameter::Rounding,
-        one: |known, moved| moved.duration = known.duration.less(known.mean_rounding()),
-        other: |known, moved| moved.duration = known.duration + known.mean_rounding(),
-    }];
-    let total = |run: &Run| run.charge(GibSeconds::ZERO).total();
-    evaluate(run, &ROUNDING, |run| Some(total(run))).unwrap_or_else(|| Banded::exactly(total(run)))
+fn charged(run: &Run, tiers: &Tiers<GibSeconds>) -> Banded {
+    let (least, most) = run.charge_between(tiers, GibSeconds::ZERO);
+    let (low, high) = (least.total(), most.total());
+    let point = run.charge(tiers, GibSeconds::ZERO).total();
+    let swing = high.less(low).over(point);
+    Banded {
+        low,
+        point,
+        high,
+        largest: swing.map(|swing| (Parameter::Rounding, swing)),
+    }
 }
 
 /// A function's pods, each parameter at one value.
@@ -196,13 +206,19 @@ impl Projection<'_> {
 }
 
 /// The traffic at which pods cost what the function does: each pod serves what it would be filled with.
-fn breakeven(run: &Run, equivalent: &Equivalent, settings: &Settings) -> Option<Breakeven> {
+fn breakeven(
+    run: &Run,
+    tiers: &Tiers<GibSeconds>,
+    equivalent: &Equivalent,
+    settings: &Settings,
+) -> Option<Breakeven> {
     let lambda = LambdaCurve {
         fixed: Usd::ZERO,
-        by_request: tariff::duration(run.architecture)
+        by_request: tiers
+            .clone()
             .by_request(run.gib_seconds() * one_of(run.invocations)?)
             .plus(&Tiers::flat(
-                run.charge(GibSeconds::ZERO)
+                run.charge(tiers, GibSeconds::ZERO)
                     .ephemeral
                     .per(run.invocations)?
                     + tariff::REQUEST,

@@ -317,3 +317,30 @@ fn machines_of_its_own_are_the_dear_end_of_a_function_in_the_cluster() {
     assert!((pods.high.usd() - 0.096 * 730.0).abs() < 1e-9, "{pods:?}");
     assert_eq!(found.uncertainty.unwrap().0, Parameter::Placement);
 }
+
+#[test]
+fn a_function_in_a_region_without_known_prices_is_unpriced() {
+    let mut there = resize();
+    there.id.region = "xx-nowhere-1".into();
+    let found = function(&there, &a_day(60.0, 0.1), Some(&prices()), &settings());
+    assert_eq!(
+        (found.verdict, found.costs),
+        (Verdict::Unpriced, Vec::new())
+    );
+    there.id.region = "af-south-1".into();
+    let dear = function(&there, &a_day(60.0, 0.1), None, &settings());
+    let here = function(&resize(), &a_day(60.0, 0.1), None, &settings());
+    let cost = |one: &Assessment| one.monthly(Home::Lambda).unwrap().point;
+    assert!(cost(&dear) > cost(&here));
+}
+
+#[test]
+fn what_is_used_is_the_part_of_the_cost_that_was_used_while_it_was_there() {
+    // There for a third of the time: its cost is spread over all of it, and so is what it used.
+    let mut part_time = window(0.1, 2.0, 0.01, 0.05, 200.0);
+    part_time.observed = seconds(3.0 * HOUR);
+    let found = assessed(&part_time);
+    let point = |basis| on(&found, Home::Kubernetes, basis).monthly.point.usd();
+    assert!((point(Basis::Loaded) - 73.0 / 3.0).abs() < 1e-9);
+    assert!((point(Basis::Used) - 14.6 / 3.0).abs() < 1e-9);
+}

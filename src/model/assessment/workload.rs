@@ -89,7 +89,7 @@ pub fn workload(
             requests,
         });
         if let Some(loaded) = assessment.monthly(Home::Kubernetes) {
-            let used = used_monthly(&window.used, settings);
+            let used = used_monthly(window, settings);
             assessment.monthly_saving = Some(loaded.point.minus(lambda.point));
             assessment.breakeven_utilization = used.and_then(|used| used.over(lambda.point));
             assessment.breakeven =
@@ -127,7 +127,7 @@ fn at_home(window: &WorkloadWindow, requests: Requests, settings: &Settings) -> 
     });
     let exactly = |cost: Option<Usd>| cost.map(Banded::exactly);
     let bases = [
-        (Basis::Used, exactly(used_monthly(&window.used, settings))),
+        (Basis::Used, exactly(used_monthly(window, settings))),
         (Basis::Allocated, exactly(mean(window.allocated))),
         (Basis::Loaded, exactly(mean(window.loaded))),
         (Basis::Avoidable, avoidable),
@@ -143,10 +143,11 @@ fn at_home(window: &WorkloadWindow, requests: Requests, settings: &Settings) -> 
     bases.into_iter().filter_map(on).collect()
 }
 
-fn used_monthly(used: &UsedWindow, settings: &Settings) -> Option<Usd> {
-    used.cost
-        .over_time(used.observed)
-        .map(|rate| monthly(rate, settings))
+/// A month of what it used: of its loaded cost the part that it used while that was seen.
+fn used_monthly(window: &WorkloadWindow, settings: &Settings) -> Option<Usd> {
+    let loaded = window.loaded.over_time(window.observed)?;
+    let share = window.used.cost.over(window.used.loaded)?;
+    Some(monthly(loaded, settings) * share)
 }
 
 fn utilization(used: &UsedWindow) -> Utilization {
@@ -232,7 +233,13 @@ impl<'a> Projection<'a> {
     fn cost(&self) -> Option<Banded> {
         evaluate(self, &Self::PARAMETERS, |projection| {
             let run = projection.run(&projection.equivalent(), projection.requests);
-            Some(run.charge(GibSeconds::ZERO).total())
+            Some(
+                run.charge(
+                    &projection.settings.lambda_equivalent.duration,
+                    GibSeconds::ZERO,
+                )
+                .total(),
+            )
         })
     }
 
@@ -254,7 +261,11 @@ impl<'a> Projection<'a> {
         let one = Requests::from_requests(1.0).unwrap_or_default();
         let lambda = LambdaCurve {
             fixed: Usd::ZERO,
-            by_request: tariff::duration(self.settings.lambda_equivalent.architecture)
+            by_request: self
+                .settings
+                .lambda_equivalent
+                .duration
+                .clone()
                 .by_request(self.run(&self.equivalent(), one).gib_seconds())
                 .plus(&Tiers::flat(tariff::REQUEST)),
         };

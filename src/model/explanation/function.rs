@@ -59,7 +59,9 @@ fn at_home(subject: &SubjectReport, evidence: &FunctionEvidence) -> Vec<Line> {
     let Some(cost) = subject.decisive(Home::Lambda) else {
         return Vec::new();
     };
-    let tiers = lambda_tariff::duration(evidence.architecture);
+    let Some(tiers) = lambda_tariff::duration_in(&evidence.region, evidence.architecture) else {
+        return Vec::new();
+    };
     let tier = tiers.first();
     let mean = evidence
         .duration
@@ -69,7 +71,11 @@ fn at_home(subject: &SubjectReport, evidence: &FunctionEvidence) -> Vec<Line> {
     let mut lines = vec![
         Line::new(
             "prices",
-            format!("list of {} in us-east-1, first tier", tariff::AS_OF),
+            format!(
+                "list of {} in {}, first tier",
+                tariff::AS_OF,
+                evidence.region
+            ),
             format!(
                 "{}, {}",
                 price(tier.secondly() * 1e6, "for a million GB-s"),

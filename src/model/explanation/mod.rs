@@ -198,6 +198,14 @@ fn advice(subject: &SubjectReport) -> Vec<Line> {
     advise(&facts).into_iter().map(line).collect()
 }
 
+/// Whether nothing ever said what its pods use.
+fn lacks_use(subject: &SubjectReport) -> bool {
+    match &subject.evidence {
+        Evidence::Workload(evidence) => evidence.window.used.observed.is_zero(),
+        _ => false,
+    }
+}
+
 /// Why the verdict is so, and what would change it.
 fn what_decides(subject: &SubjectReport) -> String {
     let crossing = match subject.breakeven {
@@ -220,6 +228,9 @@ fn what_decides(subject: &SubjectReport) -> String {
             }
             None => "the bands overlap".to_owned(),
         },
+        Verdict::InsufficientData if lacks_use(subject) => {
+            "what its pods use is not known; see the source usage".to_owned()
+        }
         Verdict::InsufficientData => {
             "less than an hour or less than 100 requests were seen; it comes with time".to_owned()
         }

@@ -1,13 +1,13 @@
 //! A workload of the cluster.
 
-use super::number::{count, factor, hours, millis, per_million, plain, price, usd};
+use super::number::{count, factor, hours, millis, per_million, percent, plain, price, usd};
 use super::{Line, Section};
 use crate::model::evidence::{LambdaEvidence, WorkloadEvidence};
 use crate::model::report::{Basis, Home, Report, SubjectReport};
 use crate::model::settings::Settings;
 use crate::model::window::WorkloadWindow;
 use crate::tariff::{self, lambda as lambda_tariff};
-use crate::units::{Seconds, Usd};
+use crate::units::Usd;
 
 pub(super) fn sections(
     report: &Report,
@@ -32,7 +32,7 @@ pub(super) fn sections(
     if let Some(lambda) = &evidence.lambda {
         sections.push(Section {
             title: "The same on Lambda",
-            lines: on_lambda(subject, evidence, lambda),
+            lines: on_lambda(subject, evidence, lambda, settings),
         });
     }
     sections
@@ -108,9 +108,8 @@ fn at_home(subject: &SubjectReport, evidence: &WorkloadEvidence, settings: &Sett
     let month = settings.hours_per_month.hours();
     let window = &evidence.window;
     let sum = |basis| match basis {
-        Basis::Used => (window.used.cost, window.used.observed),
-        Basis::Loaded => (window.loaded, window.observed),
-        Basis::Allocated | Basis::Avoidable => (window.allocated, window.observed),
+        Basis::Used | Basis::Loaded => window.loaded,
+        Basis::Allocated | Basis::Avoidable => window.allocated,
     };
     let mut lines = Vec::new();
     for cost in subject
@@ -118,8 +117,15 @@ fn at_home(subject: &SubjectReport, evidence: &WorkloadEvidence, settings: &Sett
         .iter()
         .filter(|cost| cost.platform == Home::Kubernetes)
     {
-        let (total, time): (Usd, Seconds) = sum(cost.basis);
-        let mut from = format!("{} / {} x {month} h", usd(total), hours(time));
+        let total: Usd = sum(cost.basis);
+        let mut from = format!("{} / {} x {month} h", usd(total), hours(window.observed));
+        if cost.basis == Basis::Used {
+            let share = window.used.cost.over(window.used.loaded).map(percent);
+            from = format!(
+                "{from} x {}, the part used while use was seen",
+                share.unwrap_or_default()
+            );
+        }
         if cost.basis == Basis::Avoidable {
             from = format!("{from} x {}", factor(settings.avoidable.point));
         }
@@ -141,11 +147,12 @@ fn on_lambda(
     subject: &SubjectReport,
     evidence: &WorkloadEvidence,
     lambda: &LambdaEvidence,
+    settings: &Settings,
 ) -> Vec<Line> {
     let demand = &lambda.demand;
     let waiting = demand.latency.less(demand.cpu);
     let memory = lambda.equivalent.memory;
-    let tier = lambda_tariff::duration(lambda.architecture);
+    let tier = &settings.lambda_equivalent.duration;
     let tier = tier.first();
     let seen = match evidence
         .window
@@ -180,7 +187,11 @@ fn on_lambda(
         ),
         Line::new(
             "prices",
-            format!("list of {} in us-east-1, first tier", tariff::AS_OF),
+            format!(
+                "list of {} in {}, first tier",
+                tariff::AS_OF,
+                settings.lambda_equivalent.region
+            ),
             format!(
                 "{}, {}",
                 price(tier.secondly() * 1e6, "for a million GB-s"),

@@ -1,7 +1,7 @@
 //! What invocations cost that were measured.
 
 use crate::observation::Architecture;
-use crate::tariff::lambda as tariff;
+use crate::tariff::{Tiers, lambda as tariff};
 use crate::units::{Gib, GibSeconds, MemoryMib, Requests, Seconds, Usd};
 
 /// Invocations of a function over some time.
@@ -88,12 +88,13 @@ impl Run {
     /// What it costs on top of what the account used already, in USD.
     ///
     /// Formula: `requests = 2e-7 · N`, `duration = T(G0 + G) - T(G0)` with G the GiB-seconds billed, G0 =
-    /// `used_before` and T the tiers of the architecture, `ephemeral = 3.09e-8 · (MiB above 512)/1024 · billed
-    /// seconds`. List prices of us-east-1, without the free tier.
+    /// `used_before` and T the tiers of `duration`, `ephemeral = 3.09e-8 · (MiB above 512)/1024 · billed
+    /// seconds`. Without the free tier.
     ///
     /// ```
     /// use breakeven::model::lambda::Run;
     /// use breakeven::observation::Architecture;
+    /// use breakeven::tariff::lambda;
     /// use breakeven::units::{GibSeconds, MemoryMib, Requests, Seconds};
     ///
     /// // Five million requests of 200 ms on 256 MB, less the half millisecond of rounding.
@@ -104,34 +105,45 @@ impl Run {
     ///     invocations: Requests::from_requests(5e6)?,
     ///     duration: Seconds::from_seconds(5e6 * 0.1995)?,
     /// };
-    /// assert!((run.charge(GibSeconds::ZERO).total().usd() - 5.166_675).abs() < 1e-6);
+    /// let tiers = lambda::duration(run.architecture);
+    /// assert!((run.charge(&tiers, GibSeconds::ZERO).total().usd() - 5.166_675).abs() < 1e-6);
     /// # Ok::<(), breakeven::units::NotAQuantity>(())
     /// ```
     #[must_use]
-    pub fn charge(&self, used_before: GibSeconds) -> Charge {
-        self.charge_for(self.billed(), used_before)
+    pub fn charge(&self, duration: &Tiers<GibSeconds>, used_before: GibSeconds) -> Charge {
+        self.charge_for(self.billed(), duration, used_before)
     }
 
     /// The least and the most that it may cost, as each invocation is rounded up to a whole millisecond: the charges for
     /// the ends of [`billed_between`](Self::billed_between).
     #[must_use]
-    pub fn charge_between(&self, used_before: GibSeconds) -> (Charge, Charge) {
+    pub fn charge_between(
+        &self,
+        duration: &Tiers<GibSeconds>,
+        used_before: GibSeconds,
+    ) -> (Charge, Charge) {
         let (least, most) = self.billed_between();
         (
-            self.charge_for(least, used_before),
-            self.charge_for(most, used_before),
+            self.charge_for(least, duration, used_before),
+            self.charge_for(most, duration, used_before),
         )
     }
 
-    fn charge_for(&self, billed: Seconds, used_before: GibSeconds) -> Charge {
-        let tiers = tariff::duration(self.architecture);
+    fn charge_for(
+        &self,
+        billed: Seconds,
+        duration: &Tiers<GibSeconds>,
+        used_before: GibSeconds,
+    ) -> Charge {
         let extra = self
             .ephemeral_storage_mib
             .saturating_sub(tariff::FREE_EPHEMERAL_STORAGE_MIB);
         let extra = Gib::from_mib(f64::from(extra)).unwrap_or_default();
         Charge {
             requests: self.invocations * tariff::REQUEST,
-            duration: tiers.beyond(used_before).total(self.memory.gib() * billed),
+            duration: duration
+                .beyond(used_before)
+                .total(self.memory.gib() * billed),
             ephemeral: (extra * billed) * tariff::EPHEMERAL_STORAGE,
         }
     }

@@ -230,8 +230,9 @@ proptest! {
             duration: seconds(duration),
         };
         let before = GibSeconds::from_gib_seconds(before).unwrap();
-        let (least, most) = run.charge_between(before);
-        let point = run.charge(before).total();
+        let tiers = crate::tariff::lambda::duration(run.architecture);
+        let (least, most) = run.charge_between(&tiers, before);
+        let point = run.charge(&tiers, before).total();
         prop_assert!(least.total() <= point && point <= most.total());
     }
 }
