@@ -30,7 +30,8 @@ const WAITING_BATCHES: usize = 1_024;
 /// How old what a source saw may be before it is no longer taken as present.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// The longest time between two looks at the cluster that is charged; a longer one is unobserved.
+    /// The longest time between two looks at the cluster that is charged; a longer gap is charged to nobody and counted as
+    /// unobserved.
     pub longest_gap: Duration,
     /// How old what a pod uses may be.
     pub usage_age: Duration,

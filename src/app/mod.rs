@@ -15,6 +15,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -299,7 +300,7 @@ impl State {
             }
         }
         self.own.aws_spent(fleet.aws_spend());
-        let rendered = render(&exposition::Inputs {
+        let inputs = exposition::Inputs {
             report: &report,
             sources: &sources,
             own: &self.own.facts(),
@@ -307,7 +308,8 @@ impl State {
             settings: exposition::Settings {
                 max_series: config.max_series,
             },
-        });
+        };
+        let rendered = aside(|| render(&inputs));
         self.own.rendered(&rendered);
         self.store.publish(Published {
             report,
@@ -340,5 +342,13 @@ impl State {
         self.own.config_refused();
         error!(%errors, "configuration refused; the one before stays");
         errors.to_string()
+    }
+}
+
+/// Does work that takes a while, and lets the thread's other tasks go elsewhere where there is an elsewhere.
+fn aside<T>(work: impl FnOnce() -> T) -> T {
+    match Handle::current().runtime_flavor() {
+        RuntimeFlavor::MultiThread => tokio::task::block_in_place(work),
+        _ => work(),
     }
 }

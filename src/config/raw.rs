@@ -46,8 +46,8 @@ settings! {
         /// Who carries idle, shared and fixed cost: proportional (each workload by its allocated cost), even, or none
         /// (it stays unattributed).
         pub sharing: Sharing = Sharing::Proportional,
-        /// The part of its allocated cost that a workload's leaving really frees: what remains on the nodes must be
-        /// moved together before a node can go.
+        /// How much of a workload's allocated cost is really saved when it moves away: nodes are freed only once the
+        /// pods that remain have been packed together.
         pub avoidable_ratio: Range = Range { low: 0.0, point: 0.9, high: 1.0 },
         /// The longest time between two looks at the cluster that is charged; a longer one is unobserved.
         pub longest_gap_seconds: f64 = 300.0,

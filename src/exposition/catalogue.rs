@@ -131,7 +131,7 @@ catalogue! {
     WorkloadRequests: Counter "breakeven_workload_requests_total" [], Subject, ["outcome"],
         "Requests or invocations seen, by how they ended, from the request source or CloudWatch.";
     WorkloadMonthlyCost: Gauge "breakeven_workload_monthly_cost_usd" ["usd"], Subject, ["platform", "basis"],
-        "Cost of a month like the decision window = cost in the window / its length x 730 hours.";
+        "Cost of a month like the decision window = cost in the window / its length x hours_per_month (730).";
     WorkloadMonthlySaving: Gauge "breakeven_workload_monthly_saving_usd" ["usd"], Subject, [],
         "What moving to the other platform would save each month = cost at home - cost there. Negative where it would cost more.";
     WorkloadUtilization: Gauge "breakeven_workload_utilization_ratio" ["ratio"], Subject, ["resource"],
@@ -166,7 +166,7 @@ catalogue! {
     NodePrice: Gauge "breakeven_node_price_usd_per_hour" ["usd_per_hour"], Estate, ["node", "instance_type", "capacity_type", "price_source"],
         "Price of the node, each hour, from the configuration or the list prices (price_source).";
     NodeUnpriced: Gauge "breakeven_node_unpriced" [], Estate, ["node", "instance_type", "reason"],
-        "1 for each node whose price is not known. What runs there is not charged to anybody.";
+        "1 for each node whose price is not known. The cost of the pods on it is not known and in no sum.";
     CpuPrice: Gauge "breakeven_cpu_price_usd_per_core_hour" ["usd_per_core_hour"], Estate, ["node"],
         "Price of one core of the node, each hour = memory price x the ratio of CPU to memory price.";
     MemoryPrice: Gauge "breakeven_memory_price_usd_per_gib_hour" ["usd_per_gib_hour"], Estate, ["node"],

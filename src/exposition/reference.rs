@@ -81,12 +81,13 @@ series has a label of that name itself, its own stays.
 any ratio: cost per request is `increase(breakeven_workload_cost_usd_total[1d])` summed over `component`, divided by
 `increase(breakeven_workload_requests_total[1d])` summed over `outcome`. The sum of `breakeven_workload_cost_usd_total` over
 `home=\"kubernetes\"`, plus component `unattributed` of `breakeven_cluster_cost_usd_total`, is the sum of
-`breakeven_cluster_cost_usd_total` over all components.
+`breakeven_cluster_cost_usd_total` over all components. A workload
+that is deleted takes its series along while the cluster keeps what it paid, so compare increases, which hold at any time.
 
 **Platform and basis.** `platform` is where the cost would arise: on the home of the workload it is observed, on the other
-platform it is projected. `basis` says what a cost contains: `used` (what it really uses), `allocated` (what is held for it:
-the larger of request and use) or `loaded` (that, and its part of idle, shared and fixed cost; this one reconciles with the
-bill). For Lambda it is always `loaded`.
+platform it is projected. `basis` says what a cost contains: `used` (what it really uses), `allocated` (what is held for it: the larger of request and use),
+`loaded` (that, and its part of idle, shared and fixed cost; this one reconciles with the bill) or `avoidable` (what would really be
+saved if it moved away). For Lambda it is always `loaded`.
 
 **Formats.** The Prometheus text format 0.0.4 for everyone, OpenMetrics 1.0.0 for those who ask for it. In OpenMetrics a family
 is named without `_total` and `_info`, its series with; the text format knows no info, and shows a gauge.

@@ -80,8 +80,8 @@ impl Rendered {
 
 /// Writes everything that is known, in every format and encoding.
 ///
-/// This takes time in proportion to the number of series (a second or less for a hundred thousand): call it
-/// where blocking is allowed.
+/// This takes time in proportion to the number of series (a second or less for a hundred thousand): nothing else runs on
+/// its thread meanwhile.
 #[must_use]
 pub fn render(inputs: &Inputs<'_>) -> Rendered {
     let (families, dropped) = families(inputs);

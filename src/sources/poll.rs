@@ -21,7 +21,7 @@ pub trait Poll: Send {
     /// Which source it is.
     fn source(&self) -> Source;
 
-    /// Asks once. On an error nothing is lost: the next call asks for what is still missing.
+    /// Asks once. After an error the next call asks for what is still missing, as far back as the source looks.
     fn poll(
         &mut self,
         now: Timestamp,

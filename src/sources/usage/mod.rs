@@ -1,7 +1,7 @@
 //! What pods use now, asked of metrics.k8s.io.
 //!
-//! metrics-server serves that API, and so do a few others. Where it is missing nothing is lost but precision: costs
-//! are then split by what pods request.
+//! metrics-server serves that API, and so do a few others. Where it is missing, costs are split by what
+//! pods request, and nothing can be said of a workload's utilisation or of what it would cost on Lambda.
 
 mod convert;
 
