@@ -58,6 +58,11 @@ impl Exposition {
         Self(lines.map(sample).collect())
     }
 
+    /// All samples.
+    pub(crate) fn samples(&self) -> impl Iterator<Item = &Sample> {
+        self.0.iter()
+    }
+
     /// The samples of this name that have at least these labels.
     pub(crate) fn all<'a>(
         &'a self,
