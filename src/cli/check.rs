@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde_json::json;
 
+use super::output::Output;
 use super::{Failure, print};
 use crate::app::ConfigSource;
 use crate::app::probe::{Findings, probe};
@@ -24,12 +25,6 @@ pub(super) struct CheckArgs {
     /// How the answer is written.
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     output: Output,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Output {
-    Text,
-    Json,
 }
 
 pub(super) async fn run(args: CheckArgs) -> Result<(), Failure> {

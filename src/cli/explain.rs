@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use http_body_util::{BodyExt as _, Empty, Limited};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 
+use super::output::Output;
 use super::{Failure, print};
 
 /// How long an answer may take.
@@ -26,12 +27,6 @@ pub(super) struct ExplainArgs {
     /// How the explanation is written.
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     output: Output,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Output {
-    Text,
-    Json,
 }
 
 pub(super) async fn run(args: ExplainArgs) -> Result<(), Failure> {

@@ -10,9 +10,10 @@ mod terminal;
 use std::io::{IsTerminal as _, Read as _, stdin, stdout};
 use std::path::{Path, PathBuf};
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use terminal_size::{Width, terminal_size};
 
+use super::output::Output;
 use super::{Failure, Misuse, print};
 use crate::model::scenario::estimate;
 use crate::scenario;
@@ -30,12 +31,6 @@ pub(super) struct EstimateArgs {
     /// Draw both costs over the traffic into this file.
     #[arg(long, value_name = "FILE.svg")]
     plot: Option<PathBuf>,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Output {
-    Text,
-    Json,
 }
 
 /// The width of what is no terminal, or does not say.

@@ -1,7 +1,7 @@
 //! A function.
 
-use super::number::{count, factor, hours, millis, per_million, plain, price, usd};
-use super::{Line, Section};
+use super::number::{count, factor, hours, millis, per_million, plain, price};
+use super::{Line, Section, month_and_request};
 use crate::model::evidence::FunctionEvidence;
 use crate::model::report::{Home, SubjectReport};
 use crate::model::settings::Settings;
@@ -91,24 +91,13 @@ fn at_home(subject: &SubjectReport, evidence: &FunctionEvidence) -> Vec<Line> {
             ),
             count(evidence.requests),
         ),
-        Line::new(
-            "a month",
-            format!(
-                "{} x ({}/1024 x ({mean} + 0.5 ms) x price + request fee), by tiers",
-                count(evidence.requests),
-                evidence.memory.mib()
-            ),
-            usd(cost.monthly.point),
-        ),
     ];
-    if let Some(each) = cost.per_request() {
-        let from = format!(
-            "{} / {} requests",
-            usd(cost.monthly.point),
-            count(evidence.requests)
-        );
-        lines.push(Line::new("one request", from, per_million(each)));
-    }
+    let from = format!(
+        "{} x ({}/1024 x ({mean} + 0.5 ms) x price + request fee), by tiers",
+        count(evidence.requests),
+        evidence.memory.mib()
+    );
+    lines.extend(month_and_request(cost, from));
     lines
 }
 
@@ -159,15 +148,7 @@ fn in_the_cluster(
             factor(pods.replicas),
             price(pods.replica.hourly(), "an hour")
         );
-        lines.push(Line::new("a month", from, usd(cost.monthly.point)));
-        if let Some(each) = cost.per_request() {
-            let from = format!(
-                "{} / {} requests",
-                usd(cost.monthly.point),
-                count(evidence.requests)
-            );
-            lines.push(Line::new("one request", from, per_million(each)));
-        }
+        lines.extend(month_and_request(cost, from));
     }
     lines
 }

@@ -8,7 +8,9 @@ use std::fmt;
 
 use super::advice::{Advice, Facts, advise};
 use super::evidence::Evidence;
-use super::report::{Breakeven, Home, Ineligibility, Report, Subject, SubjectReport, Verdict};
+use super::report::{
+    Breakeven, Home, Ineligibility, PlatformCost, Report, Subject, SubjectReport, Verdict,
+};
 use crate::units::MemoryMib;
 use number::{count, factor, percent, usd};
 
@@ -171,6 +173,17 @@ fn verdict(subject: &SubjectReport) -> Vec<Line> {
         subject.verdict.as_str(),
     ));
     lines
+}
+
+/// A month's cost and that of one request, `from` being the sum for the month.
+fn month_and_request(cost: &PlatformCost, from: impl Into<String>) -> Vec<Line> {
+    let month = usd(cost.monthly.point);
+    let each = cost.per_request().map(|each| {
+        let from = format!("{month} / {} requests", count(cost.requests));
+        Line::new("one request", from, number::per_million(each))
+    });
+    let month = Line::new("a month", from, month);
+    std::iter::once(month).chain(each).collect()
 }
 
 /// What else speaks for a platform, in words; it does not change the verdict.

@@ -1,7 +1,7 @@
 //! A workload of the cluster.
 
 use super::number::{count, factor, hours, millis, per_million, percent, plain, price, usd};
-use super::{Line, Section};
+use super::{Line, Section, month_and_request};
 use crate::model::evidence::{LambdaEvidence, WorkloadEvidence};
 use crate::model::report::{Basis, Home, Report, SubjectReport};
 use crate::model::settings::Settings;
@@ -206,15 +206,7 @@ fn on_lambda(
             memory.mib(),
             millis(lambda.equivalent.duration)
         );
-        lines.push(Line::new("a month", from, usd(cost.monthly.point)));
-        if let Some(each) = cost.per_request() {
-            let from = format!(
-                "{} / {} requests",
-                usd(cost.monthly.point),
-                count(evidence.requests)
-            );
-            lines.push(Line::new("one request", from, per_million(each)));
-        }
+        lines.extend(month_and_request(cost, from));
     }
     lines
 }

@@ -1,0 +1,143 @@
+//! What is known of one workload or function.
+
+use std::sync::Arc;
+
+use super::{Basis, Component, Home, Ineligibility, Outcome, Subject, Verdict};
+use crate::model::band::{Banded, Parameter};
+use crate::model::evidence::Evidence;
+use crate::model::pattern::Pattern;
+use crate::observation::Architecture;
+use crate::units::{GibSeconds, MemoryMib, Ratio, Requests, Usd, UsdDelta, UsdPerRequest};
+
+/// What is known of one subject.
+#[derive(Clone, Debug)]
+pub struct SubjectReport {
+    /// Whose.
+    pub subject: Subject,
+    /// Money spent where it runs since the program started, by component.
+    pub cost_total: Vec<(Component, Usd)>,
+    /// Money for what it used since the program started, by resource (`cpu`, `memory`).
+    pub used_cost_total: Vec<(Component, Usd)>,
+    /// Requests since the program started, by how they ended.
+    pub requests_total: Vec<(Outcome, Requests)>,
+    /// More counts, of functions only.
+    pub function: Option<FunctionCounters>,
+    /// What it costs on each platform, as far as that is known.
+    pub costs: Vec<PlatformCost>,
+    /// What moving to the other platform would save each month; negative where it would cost.
+    pub monthly_saving: Option<UsdDelta>,
+    /// How well it uses what it pays for.
+    pub utilization: Utilization,
+    /// The utilisation at which both platforms cost the same.
+    pub breakeven_utilization: Option<Ratio>,
+    /// The traffic at which both platforms cost the same.
+    pub breakeven: Option<Breakeven>,
+    /// What follows.
+    pub verdict: Verdict,
+    /// Why it cannot move.
+    pub ineligible: Vec<Ineligibility>,
+    /// The parameter that moves the projection most, and by how much of it.
+    pub uncertainty: Option<(Parameter, Ratio)>,
+    /// Facts for joins.
+    pub facts: SubjectFacts,
+    /// The nodes that its pods are on.
+    pub nodes: Vec<Arc<str>>,
+    /// What all this stands on.
+    pub evidence: Evidence,
+}
+
+impl SubjectReport {
+    /// The cost on a platform, on the basis that decisions stand on.
+    #[must_use]
+    pub fn decisive(&self, platform: Home) -> Option<&PlatformCost> {
+        let is = |cost: &&PlatformCost| cost.platform == platform && cost.basis == Basis::Loaded;
+        self.costs.iter().find(is)
+    }
+}
+
+/// Counts of a function since the program started, and its peak.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct FunctionCounters {
+    /// Memory over billed time.
+    pub gib_seconds_total: GibSeconds,
+    /// Invocations that failed.
+    pub errors_total: Requests,
+    /// Invocations that were turned away.
+    pub throttles_total: Requests,
+    /// The most environments at once in the decision window, where known.
+    pub concurrency_peak: Option<u32>,
+}
+
+/// What a subject costs on one platform, on one basis.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PlatformCost {
+    /// The platform; the subject's home: observed, the other: projected.
+    pub platform: Home,
+    /// What is included.
+    pub basis: Basis,
+    /// The decision window scaled to a month.
+    pub monthly: Banded,
+    /// The requests of that month.
+    pub requests: Requests,
+}
+
+impl PlatformCost {
+    /// The cost of one request; absent where there were none.
+    #[must_use]
+    pub fn per_request(&self) -> Option<UsdPerRequest> {
+        self.monthly.point.per(self.requests)
+    }
+
+    /// The least and the most that one request may cost; absent where there were none.
+    #[must_use]
+    pub fn per_request_band(&self) -> Option<(UsdPerRequest, UsdPerRequest)> {
+        Some((
+            self.monthly.low.per(self.requests)?,
+            self.monthly.high.per(self.requests)?,
+        ))
+    }
+}
+
+/// How well a workload uses what it pays for.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Utilization {
+    /// Cost used / cost loaded.
+    pub cost: Option<Ratio>,
+    /// Processors used / processors held.
+    pub cpu: Option<Ratio>,
+    /// Memory used / memory held.
+    pub memory: Option<Ratio>,
+}
+
+/// Where the costs of the platforms cross.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Breakeven {
+    /// They cross; requests per month.
+    Crossing {
+        /// The least traffic at which they cost the same.
+        first: Requests,
+        /// The traffic above which Kubernetes always costs less; absent where it never does for good.
+        sustained: Option<Requests>,
+    },
+    /// Kubernetes costs less at any traffic.
+    KubernetesAlways,
+    /// Lambda costs less at any traffic.
+    LambdaAlways,
+    /// They would cross above the traffic that the capacity can serve.
+    BeyondCapacity,
+}
+
+/// Facts of a subject that others join on.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SubjectFacts {
+    /// The processor.
+    pub architecture: Option<Architecture>,
+    /// The runtime of a function.
+    pub runtime: Option<Arc<str>>,
+    /// The memory of the function, or of the workload's equivalent.
+    pub lambda_memory: Option<MemoryMib>,
+    /// The team that owns it.
+    pub team: Option<Arc<str>>,
+    /// How its requests are spread over time.
+    pub traffic_pattern: Option<Pattern>,
+}
