@@ -5,11 +5,10 @@ use std::collections::VecDeque;
 use jiff::Timestamp;
 
 use crate::model::kubernetes_equivalent::MinuteConcurrency;
-use crate::model::lambda::{Charge, Run};
+use crate::model::lambda::{Charge, Run, tiers_of};
 use crate::model::pattern::classify;
 use crate::model::window::FunctionWindow;
 use crate::observation::{Function, FunctionMinute};
-use crate::tariff::lambda::duration_in;
 use crate::units::{GibSeconds, Requests, Seconds, Window};
 
 /// What one function cost, and the minutes it ran.
@@ -150,7 +149,7 @@ impl Totals {
             invocations: minute.invocations,
             duration: minute.duration,
         };
-        let tiers = duration_in(&function.id.region, function.architecture);
+        let tiers = tiers_of(function);
         let charge = tiers
             .map(|tiers| run.charge(&tiers, GibSeconds::ZERO))
             .unwrap_or_default();

@@ -8,6 +8,7 @@ use super::Pipeline;
 use crate::ledger::{FunctionAccount, WorkloadAccount};
 use crate::model::assessment::{self, Assessment, Circumstances, ClusterPrices};
 use crate::model::kubernetes_equivalent::Machine;
+use crate::model::lambda::tiers_of;
 use crate::model::node_split::split;
 use crate::model::verdict::Settled;
 use crate::model::{
@@ -15,7 +16,6 @@ use crate::model::{
     Report, SharedWorkload, Subject, SubjectFacts, SubjectReport,
 };
 use crate::observation::{CapacityType, Function, Resources, WorkloadId, WorkloadKind};
-use crate::tariff::lambda::duration_in;
 use crate::units::{Requests, Usd, UsdPerHour};
 
 impl Pipeline {
@@ -143,7 +143,7 @@ impl Pipeline {
         let assessment =
             window.map(|window| assessment::function(function, window, prices, &self.settings));
         let totals = account.map(FunctionAccount::totals);
-        let is_priced = duration_in(&function.id.region, function.architecture).is_some();
+        let is_priced = tiers_of(function).is_some();
         let cost_total = totals
             .filter(|_| is_priced)
             .map_or_else(Vec::new, |totals| {

@@ -7,7 +7,7 @@ use crate::model::band::{Banded, Ends, Parameter, evaluate};
 use crate::model::crossover::{KubernetesCurve, LambdaCurve, crossing};
 use crate::model::evidence::{Evidence, FunctionEvidence};
 use crate::model::kubernetes_equivalent::{Equivalent, Machine, Sizing, size};
-use crate::model::lambda::Run;
+use crate::model::lambda::{Run, tiers_of};
 use crate::model::node_split::Split;
 use crate::model::report::{Basis, Breakeven, Home, PlatformCost, Verdict};
 use crate::model::settings::{KubernetesEquivalent, Settings};
@@ -48,7 +48,7 @@ pub fn function(
     };
     let requests = monthly_requests(rate, settings);
     let run = month(function, window, requests);
-    let Some(tiers) = tariff::duration_in(&function.id.region, function.architecture) else {
+    let Some(tiers) = tiers_of(function) else {
         assessment.verdict = Verdict::Unpriced;
         return assessment;
     };

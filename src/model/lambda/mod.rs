@@ -27,5 +27,15 @@ pub use month::{
 pub use run::{Charge, Run};
 pub use surroundings::{ephemeral, front_door, logs, snapstart, streaming};
 
+use crate::observation::Function;
+use crate::tariff::{Tiers, lambda as tariff};
+use crate::units::GibSeconds;
+
+/// What a function's duration costs where it runs; absent where the prices of its region are not known.
+#[must_use]
+pub fn tiers_of(function: &Function) -> Option<Tiers<GibSeconds>> {
+    tariff::duration_in(&function.id.region, function.architecture)
+}
+
 #[cfg(test)]
 mod tests;
