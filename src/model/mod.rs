@@ -1,6 +1,8 @@
 //! The cost model: pure functions from observations, prices and settings to one [`Report`].
 //!
 //! Nothing here does input or output, waits, logs or reads a clock.
+//!
+#![doc = include_str!("../../docs/cost-model.md")]
 
 pub mod advice;
 pub mod allocation;
