@@ -292,9 +292,9 @@ async fn whatever_goes_wrong_with_the_metrics_api_is_said_and_lived_through() {
     during(Endpoint::MetricsApi, "usage", "", &cases).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn whatever_goes_wrong_with_lambda_is_said_and_lived_through() {
-    let cases = [
+/// What can go wrong with any AWS API; `grant` is the remedy where a permission is missing.
+fn of_aws(grant: &'static str) -> Vec<Case> {
+    vec![
         (
             Fault::Unauthorized,
             "unauthorized",
@@ -305,11 +305,7 @@ async fn whatever_goes_wrong_with_lambda_is_said_and_lived_through() {
             "unauthorized",
             "renew or correct the credentials",
         ),
-        (
-            Fault::Forbidden,
-            "forbidden",
-            "grant `lambda:ListFunctions` to the role or user",
-        ),
+        (Fault::Forbidden, "forbidden", grant),
         (
             status(404),
             "not_found",
@@ -342,61 +338,18 @@ async fn whatever_goes_wrong_with_lambda_is_said_and_lived_through() {
             "check that the endpoint is right and can be reached from here",
         ),
         (Fault::Hang, "timeout", "or raise the timeout"),
-    ];
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_goes_wrong_with_lambda_is_said_and_lived_through() {
+    let cases = of_aws("grant `lambda:ListFunctions` to the role or user");
     during(Endpoint::Lambda, "lambda", "", &cases).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_goes_wrong_with_cloudwatch_is_said_and_lived_through() {
-    let cases = [
-        (
-            Fault::Unauthorized,
-            "unauthorized",
-            "renew or correct the credentials",
-        ),
-        (
-            Fault::Expired,
-            "unauthorized",
-            "renew or correct the credentials",
-        ),
-        (
-            Fault::Forbidden,
-            "forbidden",
-            "grant `cloudwatch:GetMetricData` to the role or user",
-        ),
-        (
-            status(404),
-            "not_found",
-            "check the endpoint and the region",
-        ),
-        (status(410), "gone", "check the endpoint and the region"),
-        (
-            Fault::Throttle,
-            "throttled",
-            "raise the interval or the quota of the account",
-        ),
-        (
-            status(500),
-            "server_error",
-            "AWS has a problem, or what answers there is not AWS",
-        ),
-        (
-            Fault::Cut,
-            "connect",
-            "check that the endpoint is right and can be reached from here",
-        ),
-        (
-            Fault::Garbage,
-            "invalid_response",
-            "check that the endpoint is AWS and no proxy answers",
-        ),
-        (
-            Fault::Truncate,
-            "connect",
-            "check that the endpoint is right and can be reached from here",
-        ),
-        (Fault::Hang, "timeout", "or raise the timeout"),
-    ];
+    let cases = of_aws("grant `cloudwatch:GetMetricData` to the role or user");
     during(Endpoint::CloudWatch, "cloudwatch", "", &cases).await;
 }
 
