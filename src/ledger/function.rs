@@ -68,13 +68,20 @@ impl FunctionAccount {
             self.minutes.clear();
             self.known = Some((from, from));
         }
+        let tiers = tiers_of(function);
+        let charge = |run: &Run| {
+            let charge = tiers
+                .as_ref()
+                .map(|tiers| run.charge(tiers, GibSeconds::ZERO));
+            charge.unwrap_or_default()
+        };
         let fresh_from = known_to.max(from);
         for minute in minutes
             .iter()
             .filter(|one| fresh_from <= one.minute && one.minute < to)
         {
             if minute.minute >= minute_of(started) {
-                self.totals.add(function, minute);
+                self.totals.add(function, minute, charge);
             }
             self.minutes.push_back(*minute);
         }
@@ -141,7 +148,12 @@ impl FunctionAccount {
 }
 
 impl Totals {
-    fn add(&mut self, function: &Function, minute: &FunctionMinute) {
+    fn add(
+        &mut self,
+        function: &Function,
+        minute: &FunctionMinute,
+        charge: impl Fn(&Run) -> Charge,
+    ) {
         let run = Run {
             memory: function.memory,
             architecture: function.architecture,
@@ -149,10 +161,7 @@ impl Totals {
             invocations: minute.invocations,
             duration: minute.duration,
         };
-        let tiers = tiers_of(function);
-        let charge = tiers
-            .map(|tiers| run.charge(&tiers, GibSeconds::ZERO))
-            .unwrap_or_default();
+        let charge = charge(&run);
         self.charge.requests += charge.requests;
         self.charge.duration += charge.duration;
         self.charge.ephemeral += charge.ephemeral;
