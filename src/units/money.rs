@@ -84,12 +84,6 @@ impl Usd {
 }
 
 impl UsdPerHour {
-    /// The price of one core when `cores` of them cost this; absent for none.
-    #[must_use]
-    pub fn per_core(self, cores: Cores) -> Option<UsdPerCoreHour> {
-        (cores.0 > 0.0).then(|| UsdPerCoreHour(kept(self.0 / cores.0)))
-    }
-
     /// The price of one GiB when `memory` of it costs this; absent for none.
     #[must_use]
     pub fn per_gib(self, memory: Gib) -> Option<UsdPerGibHour> {

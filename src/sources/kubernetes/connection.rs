@@ -8,7 +8,7 @@ use std::time::Duration;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use tokio::sync::OnceCell;
 
-use super::failure::chain;
+use super::failure::told;
 use crate::sources::{Reason, SourceError};
 
 /// Where the address and the credentials of the cluster come from.
@@ -163,7 +163,7 @@ async fn config(access: &Access) -> Result<kube::Config, kube::Error> {
 fn no_way_in(access: &Access, why: &kube::Error) -> SourceError {
     SourceError::new(
         Reason::Unauthorized,
-        format!("no way into the cluster by {access}: {}", chain(why)),
+        format!("no way into the cluster by {access}: {}", told(why)),
         "set KUBECONFIG to a file that kubectl can use, or run in a pod whose service account token is mounted",
     )
 }

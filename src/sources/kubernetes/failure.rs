@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use kube::core::Status;
 
+use crate::sources::causes::chain;
 use crate::sources::{Reason, SourceError};
 
 /// How much of a foreign text an error shows: a proxy may answer with a whole page.
@@ -46,13 +47,13 @@ impl Attempt<'_> {
             kube::Error::FromUtf8(why) => self.not_understood(why),
             kube::Error::Auth(_) => self.failure(
                 Reason::Unauthorized,
-                chain(error),
+                told(error),
                 "check the credentials in the kubeconfig and the program that it runs for them",
             ),
-            _ if is_io(error, io::ErrorKind::TimedOut) => self.timed_out(&chain(error)),
+            _ if is_io(error, io::ErrorKind::TimedOut) => self.timed_out(&told(error)),
             // Lines that are no text.
-            _ if is_io(error, io::ErrorKind::InvalidData) => self.not_understood(chain(error)),
-            _ => self.broken(&chain(error)),
+            _ if is_io(error, io::ErrorKind::InvalidData) => self.not_understood(told(error)),
+            _ => self.broken(&told(error)),
         }
     }
 
@@ -146,30 +147,22 @@ fn reason(status: &Status) -> Reason {
 }
 
 /// An error with its causes, each said once.
-pub(in crate::sources) fn chain(error: &dyn StdError) -> String {
+pub(in crate::sources) fn told(error: &(dyn StdError + 'static)) -> String {
     let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let said = error.to_string();
+    for cause in chain(error).skip(1) {
+        let said = cause.to_string();
         if !text.contains(&said) {
             text = format!("{text}: {said}");
         }
-        cause = error.source();
     }
     one_line(&text)
 }
 
 /// Whether an error of the operating system of this kind is behind it.
 fn is_io(error: &(dyn StdError + 'static), kind: io::ErrorKind) -> bool {
-    let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
-    while let Some(error) = cause {
-        let found = error.downcast_ref::<io::Error>().map(io::Error::kind);
-        if found == Some(kind) {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
+    chain(error)
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|found| found.kind() == kind)
 }
 
 fn one_line(text: &str) -> String {
