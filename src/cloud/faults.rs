@@ -73,6 +73,49 @@ pub enum Fault {
     Expired,
     /// The credentials do not suffice.
     Forbidden,
+    /// One result of GetMetricData is so, the rest of the answer as it should be.
+    Result(ResultFault),
+}
+
+/// What goes wrong with one result of GetMetricData.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ResultFault {
+    /// Its `StatusCode`.
+    pub status: ResultStatus,
+    /// Only results for this function, the value of their dimension `FunctionName`; absent: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub function: Option<String>,
+    /// Whether there is a `NextToken` with which the rest of the result can be asked for again; never
+    /// for a forbidden one.
+    #[serde(default = "yes")]
+    pub token: bool,
+}
+
+/// The `StatusCode` of a result that is not complete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ResultStatus {
+    /// The first half of the points.
+    PartialData,
+    /// No points.
+    InternalError,
+    /// No points, and none to be had.
+    Forbidden,
+}
+
+impl ResultStatus {
+    /// As CloudWatch writes it.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::PartialData => "PartialData",
+            Self::InternalError => "InternalError",
+            Self::Forbidden => "Forbidden",
+        }
+    }
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// A fault, and the requests that it befalls.
@@ -167,7 +210,23 @@ impl Faults {
 
     /// The fault of a request, which is used up by it.
     pub(super) fn take(&self, endpoint: Endpoint, request: &Request<Bytes>) -> Option<Fault> {
-        self.take_if(endpoint, &path_of(request), |_| true)
+        self.take_if(endpoint, &path_of(request), |fault| {
+            !matches!(fault, Fault::Result(_))
+        })
+    }
+
+    /// The fault of one result of GetMetricData, which is used up by it.
+    pub(super) fn take_for_result(&self, function: Option<&str>) -> Option<ResultFault> {
+        let fits = |fault: &Fault| match fault {
+            Fault::Result(result) => {
+                result.function.is_none() || result.function.as_deref() == function
+            }
+            _ => false,
+        };
+        match self.take_if(Endpoint::CloudWatch, "", fits)? {
+            Fault::Result(result) => Some(result),
+            _ => None,
+        }
     }
 
     /// The fault that ends an open watch of this path, if there is one now.
@@ -265,7 +324,7 @@ pub(super) async fn before(
         }
         Fault::Hang => std::future::pending().await,
         Fault::Cut => Outcome::Cut,
-        Fault::Garbage | Fault::Truncate => Outcome::Continue,
+        Fault::Garbage | Fault::Truncate | Fault::Result(_) => Outcome::Continue,
         Fault::Status { code, retry_after } => {
             let name = if aws && *code < 500 {
                 "ValidationException"

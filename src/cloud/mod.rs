@@ -22,7 +22,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-pub use self::faults::{Endpoint, Fault, FaultRule, Faults};
+pub use self::faults::{Endpoint, Fault, FaultRule, Faults, ResultFault, ResultStatus};
 pub use self::kube::KubeState;
 pub use self::request_log::RequestLog;
 pub use self::world::{World, WorldError};

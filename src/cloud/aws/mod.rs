@@ -120,7 +120,7 @@ fn answer(
             signature::check(request.headers(), "monitoring")?;
             let input = wire.read(request.headers(), request.body())?;
             let now = shared.clock.now().as_second();
-            let answer = cloudwatch::answer(world, operation, &input, now)?;
+            let answer = cloudwatch::answer(world, &shared.faults, operation, &input, now)?;
             if let Some((grouped, queries)) = answer.metrics_requested {
                 shared
                     .log

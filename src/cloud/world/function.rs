@@ -1,7 +1,10 @@
 //! A Lambda function of the world and the truth about each of its minutes.
 
+use jiff::Timestamp;
+
 use super::chance;
-use super::spec::FunctionSpec;
+use super::lateness::{Batch, LatenessSpec};
+use super::spec::{FunctionSpec, WorldSpec};
 use super::traffic::Series;
 
 /// The busiest second of a minute holds this many times the mean number of concurrent executions.
@@ -14,16 +17,25 @@ pub struct Function {
     pub spec: FunctionSpec,
     seed: u64,
     series: Series,
+    lateness: Option<LatenessSpec>,
 }
 
 impl Function {
-    pub(super) fn new(spec: &FunctionSpec, seed: u64, first_minute: i64) -> Self {
-        let series = Series::new(spec.traffic.clone(), seed, &spec.name, first_minute);
+    pub(super) fn new(world: &WorldSpec, spec: &FunctionSpec, first_minute: i64) -> Self {
+        let series = Series::new(spec.traffic.clone(), world.seed, &spec.name, first_minute);
+        let lateness = spec.lateness.as_ref().or(world.lateness.as_ref());
         Self {
             spec: spec.clone(),
-            seed,
+            seed: world.seed,
             series,
+            lateness: lateness.cloned(),
         }
+    }
+
+    /// How late CloudWatch shows its invocations; absent: as late as it shows any.
+    #[must_use]
+    pub fn lateness(&self) -> Option<&LatenessSpec> {
+        self.lateness.as_ref()
     }
 
     /// Invocations that begin in the minute; 0 before the history began.
@@ -65,6 +77,28 @@ impl Function {
         let invocations = self.invocations(minute);
         let mean = invocations as f64 / 60.0 * self.spec.duration_ms / 1_000.0;
         (invocations > 0).then(|| (CONCURRENCY_PEAK * mean).ceil().max(1.0) as u64)
+    }
+
+    /// How many of the minute's invocations CloudWatch shows at `now`, in seconds since 1970.
+    #[must_use]
+    pub fn published(&self, minute: i64, now: i64) -> u64 {
+        self.batch(minute).published(self.lateness.as_ref(), now)
+    }
+
+    /// When CloudWatch shows the whole minute, to the second, rounded up.
+    #[must_use]
+    pub fn settled_at(&self, minute: i64) -> Timestamp {
+        self.batch(minute).settled_at(self.lateness.as_ref())
+    }
+
+    fn batch(&self, minute: i64) -> Batch<'_> {
+        Batch {
+            seed: self.seed,
+            key: &self.spec.name,
+            minute,
+            invocations: self.invocations(minute),
+            duration_ms: self.spec.duration_ms,
+        }
     }
 
     fn part(&self, minute: i64, ratio: f64, tag: &str) -> u64 {

@@ -4,9 +4,11 @@
 //! the same numbers without this crate. `docs/worlds.md` has the file's keys and the formulas.
 
 mod chance;
+mod curve;
 #[cfg(test)]
 mod demo;
 mod function;
+mod lateness;
 mod placement;
 mod runs;
 pub mod spec;
@@ -18,7 +20,9 @@ use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
 
+pub use self::curve::{duration_multiple, share_within};
 pub use self::function::Function;
+pub use self::lateness::LatenessSpec;
 pub use self::runs::Run;
 pub use self::spec::{
     CapacityType, FunctionArchitecture, FunctionSpec, NamespaceSpec, NodeArchitecture, NodeSpec,
@@ -165,7 +169,7 @@ impl World {
         let workloads = workloads.collect();
         let functions = spec.functions.iter();
         let functions = functions
-            .map(|function| Function::new(function, spec.seed, first_minute))
+            .map(|function| Function::new(&spec, function, first_minute))
             .collect();
         let nodes = spec.nodes.iter().enumerate();
         let nodes = nodes

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::lateness::LatenessSpec;
 use super::traffic::Traffic;
 
 /// A world file.
@@ -31,6 +32,9 @@ pub struct WorldSpec {
     /// Hours before the start at which counters and CloudWatch metrics begin.
     #[serde(default = "default_history_hours")]
     pub history_hours: u32,
+    /// How late CloudWatch shows what happened; absent: each minute at once, a minute after its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lateness: Option<LatenessSpec>,
     /// The cluster's nodes.
     #[serde(default)]
     pub nodes: Vec<NodeSpec>,
@@ -234,6 +238,9 @@ pub struct FunctionSpec {
     /// Reserved concurrency; absent: none reserved.
     #[serde(default)]
     pub concurrency: Option<u32>,
+    /// The function's own lateness; absent: that of the world.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lateness: Option<LatenessSpec>,
 }
 
 /// A function's instruction set, as Lambda spells it.

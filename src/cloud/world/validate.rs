@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 
+use super::lateness::LatenessSpec;
 use super::spec::{
     CapacityType, FunctionSpec, NodeSpec, RunsSpec, WorkloadKind, WorkloadSpec, WorldSpec,
 };
@@ -13,6 +14,8 @@ const FUNCTION_MEMORY_MIB: std::ops::RangeInclusive<u32> = 128..=10_240;
 const FUNCTION_TIMEOUT_S: std::ops::RangeInclusive<u32> = 1..=900;
 /// CloudWatch keeps one-minute metrics for 15 days.
 const HISTORY_HOURS: std::ops::RangeInclusive<u32> = 1..=360;
+/// Whatever makes a point late, three hours are more than anybody should wait for it.
+const LATE_MINUTES: u32 = 180;
 /// A run may overlap with this many later ones, to keep what a cluster shows small.
 const OVERLAPPING_RUNS: u32 = 10;
 
@@ -33,6 +36,9 @@ pub(super) fn errors(world: &WorldSpec) -> Vec<String> {
     }
     found.positive("speed", world.speed);
     found.within("history_hours", world.history_hours, &HISTORY_HOURS);
+    if let Some(late) = &world.lateness {
+        lateness(late, "lateness", &mut found);
+    }
     nodes(world, &mut found);
     namespaces(world, &mut found);
     workloads(world, &mut found);
@@ -294,7 +300,28 @@ fn functions(world: &WorldSpec, found: &mut Found) {
         found.share(&format!("{place}.error_ratio"), function.error_ratio);
         found.share(&format!("{place}.throttle_ratio"), function.throttle_ratio);
         traffic(&function.traffic, &format!("{place}.traffic"), found);
+        if let Some(late) = &function.lateness {
+            lateness(late, &format!("{place}.lateness"), found);
+        }
     }
+}
+
+fn lateness(late: &LatenessSpec, place: &str, found: &mut Found) {
+    let at = |key: &str| format!("{place}.{key}");
+    found.within(
+        &at("delay_seconds"),
+        late.delay_seconds,
+        &(0..=LATE_MINUTES * 60),
+    );
+    found.share(&at("late_share"), late.late_share);
+    found.within(&at("late_minutes"), late.late_minutes, &(0..=LATE_MINUTES));
+    found.share(&at("missing_share"), late.missing_share);
+    found.within(
+        &at("missing_minutes"),
+        late.missing_minutes,
+        &(0..=LATE_MINUTES),
+    );
+    found.share(&at("repeated_share"), late.repeated_share);
 }
 
 fn traffic(traffic: &Traffic, place: &str, found: &mut Found) {
@@ -433,6 +460,7 @@ mod tests {
 name: bad
 account_id: '12'
 speed: 0
+lateness: {late_share: 2, missing_minutes: 181}
 nodes:
   - {name: a, zone: z, cpu: 0, memory_gib: 8}
   - {name: f, zone: z, capacity_type: fargate, instance_type: m5.large, cpu: 1, memory_gib: 2}
@@ -448,7 +476,7 @@ workloads:
     usage: {memory_mib: 1}
     traffic: {pattern: diurnal, requests_per_second: 1, amplitude: 2, peak_hour: 3}
 functions:
-  - {name: g, memory_mib: 64, duration_ms: 5000, traffic: {pattern: timer, every_minutes: 5, offset_minutes: 5, requests: 1}}
+  - {name: g, memory_mib: 64, duration_ms: 5000, traffic: {pattern: timer, every_minutes: 5, offset_minutes: 5, requests: 1}, lateness: {repeated_share: -1}}
 ",
         )
         .unwrap_err();
@@ -462,6 +490,8 @@ functions:
             [
                 "account_id",
                 "speed",
+                "lateness.late_share",
+                "lateness.missing_minutes",
                 "nodes[0].cpu",
                 "nodes[0].instance_type",
                 "nodes[1].instance_type",
@@ -475,6 +505,7 @@ functions:
                 "functions[0].memory_mib",
                 "functions[0].duration_ms",
                 "functions[0].traffic.offset_minutes",
+                "functions[0].lateness.repeated_share",
             ]
         );
     }

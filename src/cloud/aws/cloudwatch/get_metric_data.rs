@@ -9,13 +9,19 @@ use super::window::Window;
 use crate::cloud::aws::document::{Document, structure, text};
 use crate::cloud::aws::failure::Failure;
 use crate::cloud::aws::page::{Position, page};
+use crate::cloud::faults::{Faults, ResultFault, ResultStatus};
 use crate::cloud::world::World;
 
 /// Answers a request at `now`, in seconds since 1970.
 ///
 /// Metrics that nothing publishes have an empty, complete result. Metrics of another account are
 /// `Forbidden`.
-pub(super) fn answer(world: &World, request: &Request, now: i64) -> Result<Document, Failure> {
+pub(super) fn answer(
+    world: &World,
+    faults: &Faults,
+    request: &Request,
+    now: i64,
+) -> Result<Document, Failure> {
     let described = describe(request);
     let from = match &request.next_token {
         None => Position {
@@ -35,43 +41,59 @@ pub(super) fn answer(world: &World, request: &Request, now: i64) -> Result<Docum
     let mut data = Data {
         world,
         window,
+        descending: request.descending,
         read: BTreeMap::new(),
     };
     let points_of = |result: usize| data.of(queries[result]).len();
-    let (slices, next) = page(queries.len(), points_of, from, request.max_datapoints);
-    let results = slices
-        .into_iter()
-        .map(|slice| {
-            let query = queries[slice.result];
-            let buckets = data.of(query);
-            let last = buckets.len().saturating_sub(1);
-            let (times, values) = slice
-                .points
-                .map(|point| {
-                    let (time, bucket) = &buckets[if request.descending {
-                        last - point
-                    } else {
-                        point
-                    }];
-                    let value = bucket.statistic(query.statistic);
-                    let time = Document::Time(*time as f64);
-                    (time, Document::Float(value))
-                })
-                .unzip();
-            let status = match (is_own_account(world, query), slice.complete) {
-                (false, _) => "Forbidden",
-                (true, true) => "Complete",
-                (true, false) => "PartialData",
-            };
-            structure([
-                ("Id", text(query.id.as_str())),
-                ("Label", text(label(query, request.queries.len()))),
-                ("Timestamps", Document::List(times)),
-                ("Values", Document::List(values)),
-                ("StatusCode", text(status)),
-            ])
-        })
-        .collect();
+    let (slices, mut next) = page(queries.len(), points_of, from, request.max_datapoints);
+    let mut results = Vec::new();
+    for slice in slices {
+        let query = queries[slice.result];
+        let fault = faults.take_for_result(query.metric.dimension("FunctionName"));
+        let status = match (&fault, is_own_account(world, query), slice.complete) {
+            (Some(fault), _, _) => fault.status.as_str(),
+            (None, false, _) => "Forbidden",
+            (None, true, true) => "Complete",
+            (None, true, false) => "PartialData",
+        };
+        let shown = match &fault {
+            None => slice.points.clone(),
+            Some(fault) if fault.status == ResultStatus::PartialData => {
+                slice.points.start..slice.points.start.midpoint(slice.points.end)
+            }
+            Some(_) => slice.points.start..slice.points.start,
+        };
+        let end = shown.end;
+        let (times, values) = (data.of(query)[shown].iter())
+            .map(|(time, bucket)| {
+                let value = bucket.statistic(query.statistic);
+                (Document::Time(*time as f64), Document::Float(value))
+            })
+            .unzip();
+        let mut result = vec![
+            ("Id".to_owned(), text(query.id.as_str())),
+            (
+                "Label".to_owned(),
+                text(label(query, request.queries.len())),
+            ),
+            ("Timestamps".to_owned(), Document::List(times)),
+            ("Values".to_owned(), Document::List(values)),
+            ("StatusCode".to_owned(), text(status)),
+        ];
+        if let Some(fault) = &fault {
+            result.push(("Messages".to_owned(), Document::List(vec![message(fault)])));
+        }
+        results.push(Document::Map(result));
+        // The page ends with a result that can be asked for again, as a full one does.
+        if fault.is_some_and(|fault| fault.token && fault.status != ResultStatus::Forbidden) {
+            next = Some(Position {
+                result: slice.result,
+                point: end,
+                ..from
+            });
+            break;
+        }
+    }
 
     let mut answer = vec![
         ("MetricDataResults".to_owned(), Document::List(results)),
@@ -83,10 +105,21 @@ pub(super) fn answer(world: &World, request: &Request, now: i64) -> Result<Docum
     Ok(Document::Map(answer))
 }
 
+/// What a result says of its own fault.
+fn message(fault: &ResultFault) -> Document {
+    let why = match fault.status {
+        ResultStatus::PartialData => "The result has only a part of the data points.",
+        ResultStatus::InternalError => "The result could not be read, for an internal reason.",
+        ResultStatus::Forbidden => "The caller may not read this metric.",
+    };
+    structure([("Code", text(fault.status.as_str())), ("Value", text(why))])
+}
+
 /// The data of one call: queries for several statistics of one metric read them once.
 struct Data<'a> {
     world: &'a World,
     window: Window,
+    descending: bool,
     read: BTreeMap<Key<'a>, Vec<(i64, Bucket)>>,
 }
 
@@ -94,9 +127,9 @@ struct Data<'a> {
 type Key<'a> = (&'a MetricName, Option<&'a str>, i64);
 
 impl<'a> Data<'a> {
-    /// The periods of a query, oldest first.
+    /// The points of a query, in the order of the answer.
     fn of(&mut self, query: &'a Query) -> &[(i64, Bucket)] {
-        let (world, window) = (self.world, self.window);
+        let (world, window, descending) = (self.world, self.window, self.descending);
         if !is_own_account(world, query) {
             return &[];
         }
@@ -107,9 +140,44 @@ impl<'a> Data<'a> {
                 let metric = &query.metric;
                 Series::find(world, &metric.namespace, &metric.name, &metric.dimensions)
                     .filter(|series| unit.is_none_or(|unit| unit == series.metric.unit()))
-                    .map(|series| window.buckets(&series, query.period))
+                    .map(|series| {
+                        let mut points = window.buckets(&series, query.period);
+                        if descending {
+                            points.reverse();
+                        }
+                        disturb(world, &series, &mut points);
+                        points
+                    })
                     .unwrap_or_default()
             })
+    }
+}
+
+/// Repeats points and takes them out of their order, where the world says so.
+fn disturb(world: &World, series: &Series<'_>, points: &mut Vec<(i64, Bucket)>) {
+    let function = series.function();
+    let lateness = match function {
+        Some(function) => function.lateness(),
+        None => world.spec.lateness.as_ref(),
+    };
+    let Some(lateness) = lateness else { return };
+    let name = function.map_or(world.spec.region.as_str(), |function| {
+        function.spec.name.as_str()
+    });
+    if lateness.repeated_share > 0.0 {
+        let twice = |time: i64| world.chance(name, "repeated", time / 60) < lateness.repeated_share;
+        // Side by side, so that one of two may stand on the next page.
+        *points = std::mem::take(points)
+            .into_iter()
+            .flat_map(|point| {
+                let again = twice(point.0).then(|| point.clone());
+                std::iter::once(point).chain(again)
+            })
+            .collect();
+    }
+    if lateness.shuffled {
+        let turn = |time: i64| world.chance(name, "order", time / 60);
+        points.sort_by_cached_key(|(time, _)| turn(*time).to_bits());
     }
 }
 
@@ -182,8 +250,17 @@ mod tests {
     }
 
     fn call(world: &World, input: &serde_json::Value, now: i64) -> serde_json::Value {
+        call_with(world, &Faults::default(), input, now)
+    }
+
+    fn call_with(
+        world: &World,
+        faults: &Faults,
+        input: &serde_json::Value,
+        now: i64,
+    ) -> serde_json::Value {
         let input = Document::from_json(input.to_string().as_bytes()).unwrap();
-        let answer = answer(world, &Request::parse(&input).unwrap(), now).unwrap();
+        let answer = answer(world, faults, &Request::parse(&input).unwrap(), now).unwrap();
         serde_json::from_slice(&answer.to_json()).unwrap()
     }
 
@@ -311,5 +388,101 @@ mod tests {
         assert_eq!(answer["MetricDataResults"][0]["StatusCode"], "Complete");
         assert_eq!(answer["MetricDataResults"][0]["Values"], json!([]));
         assert_eq!(answer["MetricDataResults"][1]["StatusCode"], "Forbidden");
+    }
+
+    fn fault(text: &str) -> Faults {
+        let faults = Faults::default();
+        faults.replace(serde_json::from_str(text).unwrap());
+        faults
+    }
+
+    #[test]
+    fn a_result_that_failed_is_completed_with_the_token() {
+        let world = world();
+        let mut input = hour(&[
+            query("a", "Invocations", Some("f"), "Sum"),
+            query("b", "Invocations", Some("g"), "Sum"),
+            query("c", "Errors", Some("f"), "Sum"),
+        ]);
+        for (status, kept) in [("PartialData", 3), ("InternalError", 0)] {
+            let faults = fault(&format!(
+                r#"[{{"endpoint": "cloudwatch", "times": 1,
+                     "fault": {{"result": {{"status": "{status}", "function": "g"}}}}}}]"#
+            ));
+            input["NextToken"] = json!(null);
+            let first = call_with(&world, &faults, &input, NOW);
+            let results = first["MetricDataResults"].as_array().unwrap();
+            assert_eq!(results[0]["StatusCode"], "Complete");
+            assert_eq!(results[1]["StatusCode"], status);
+            assert_eq!(results[1]["Messages"][0]["Code"], status);
+            assert_eq!(results[1]["Values"].as_array().unwrap().len(), kept);
+            input["NextToken"] = first["NextToken"].clone();
+            let second = call_with(&world, &faults, &input, NOW);
+            let results = second["MetricDataResults"].as_array().unwrap();
+            assert_eq!(
+                (&results[0]["Id"], &results[1]["Id"]),
+                (&json!("b"), &json!("c"))
+            );
+            assert_eq!(results[0]["Values"].as_array().unwrap().len(), 6 - kept);
+            assert_eq!(results[0]["StatusCode"], "Complete");
+            assert!(second["NextToken"].is_null());
+        }
+    }
+
+    #[test]
+    fn a_result_may_fail_without_a_token_and_leave_the_others_whole() {
+        for (status, token) in [("InternalError", "false"), ("Forbidden", "true")] {
+            let faults = fault(&format!(
+                r#"[{{"endpoint": "cloudwatch", "times": 1,
+                     "fault": {{"result": {{"status": "{status}", "token": {token}}}}}}}]"#
+            ));
+            let input = hour(&[
+                query("a", "Invocations", Some("f"), "Sum"),
+                query("b", "Invocations", Some("g"), "Sum"),
+            ]);
+            let answer = call_with(&world(), &faults, &input, NOW);
+            let results = &answer["MetricDataResults"];
+            assert!(answer["NextToken"].is_null());
+            assert_eq!(results[0]["StatusCode"], status);
+            assert_eq!(results[0]["Values"], json!([]));
+            assert_eq!(results[1]["StatusCode"], "Complete");
+            assert_eq!(results[1]["Values"].as_array().unwrap().len(), 6);
+        }
+    }
+
+    #[test]
+    fn late_points_grow_and_repeated_and_shuffled_ones_are_the_same_points() {
+        let world = World::from_yaml(
+            "{name: w, start: '2026-03-03T00:00:00Z', lateness: {late_share: 0.4, late_minutes: 8, \
+               missing_share: 0.1, repeated_share: 0.3, shuffled: true}, functions: [
+               {name: f, memory_mib: 128, duration_ms: 100,
+                traffic: {pattern: steady, requests_per_second: 2}}]}",
+        )
+        .unwrap();
+        let mut input = hour(&[query("a", "Invocations", Some("f"), "Sum")]);
+        input["EndTime"] = NOW.into();
+        let points = |now: i64| {
+            let answer = call(&world, &input, now);
+            let result = &answer["MetricDataResults"][0];
+            let times = result["Timestamps"].as_array().unwrap().iter();
+            let times: Vec<i64> = times.map(|t| t.as_i64().unwrap()).collect();
+            let values = result["Values"].as_array().unwrap().iter();
+            let values = values.map(|v| v.as_f64().unwrap());
+            (
+                times.clone(),
+                times.into_iter().zip(values).collect::<BTreeMap<_, _>>(),
+            )
+        };
+        let (order, mut before) = points(NOW);
+        assert!(order.len() > before.len(), "no point came twice");
+        assert!(!order.is_sorted() && !order.iter().rev().is_sorted());
+        assert!(before.len() < 120 && before.values().any(|value| (1.0..120.0).contains(value)));
+        for minute in 1..=20 {
+            let (_, after) = points(NOW + 60 * minute);
+            assert!(before.iter().all(|(time, value)| after[time] >= *value));
+            before = after;
+        }
+        assert_eq!(before.len(), 120);
+        assert!(before.values().all(|value| *value == 120.0));
     }
 }

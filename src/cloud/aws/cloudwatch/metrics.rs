@@ -34,6 +34,8 @@ pub(super) struct Series<'w> {
     pub(super) metric: Metric,
     /// The functions whose values flow into it.
     functions: Vec<&'w Function>,
+    /// Whether they are asked for by name.
+    of_one: bool,
 }
 
 impl Metric {
@@ -66,12 +68,19 @@ impl Metric {
         Self::ALL.into_iter().find(|metric| metric.name() == name)
     }
 
-    /// What one function published in a minute; `None` where it was not invoked.
-    fn part(self, function: &Function, minute: i64) -> Option<Part> {
-        let invocations = function.invocations(minute) as f64;
-        if invocations == 0.0 {
+    /// What one function has published at `now` of a minute; `None` where it is nothing.
+    ///
+    /// Of the errors and throttles of a minute as large a part is shown as of its invocations, rounded
+    /// down.
+    fn part(self, function: &Function, minute: i64, now: i64) -> Option<Part> {
+        let published = function.published(minute, now);
+        if published == 0 {
             return None;
         }
+        let all = function.invocations(minute);
+        let shown =
+            |whole: u64| (u128::from(whole) * u128::from(published) / u128::from(all)) as f64;
+        let invocations = published as f64;
         let part = |samples, spread| Some(Part { samples, spread });
         match self {
             Self::Invocations => part(invocations, Spread::Constant(1.0)),
@@ -84,11 +93,11 @@ impl Metric {
             Self::Errors => part(
                 invocations,
                 Spread::Flags {
-                    ones: function.errors(minute) as f64,
+                    ones: shown(function.errors(minute)),
                 },
             ),
             Self::Throttles => {
-                let throttles = function.throttles(minute) as f64;
+                let throttles = shown(function.throttles(minute));
                 part(invocations + throttles, Spread::Flags { ones: throttles })
             }
             Self::ConcurrentExecutions => function
@@ -130,20 +139,32 @@ impl<'w> Series<'w> {
         if functions.is_empty() {
             None
         } else {
-            Some(Self { metric, functions })
+            Some(Self {
+                metric,
+                functions,
+                of_one: !dimensions.is_empty(),
+            })
         }
     }
 
-    /// What was published in a minute.
-    pub(super) fn parts(&self, minute: i64) -> impl Iterator<Item = Part> {
+    /// The function whose values these are; `None` for the sum over the region.
+    pub(super) fn function(&self) -> Option<&'w Function> {
+        match self.functions[..] {
+            [only] if self.of_one => Some(only),
+            _ => None,
+        }
+    }
+
+    /// What is published of a minute at `now`, in seconds since 1970.
+    pub(super) fn parts(&self, minute: i64, now: i64) -> impl Iterator<Item = Part> {
         let metric = self.metric;
         let parts = self
             .functions
             .iter()
-            .filter_map(move |function| metric.part(function, minute));
+            .filter_map(move |function| metric.part(function, minute, now));
         // The region's concurrency is one number, the sum over its functions.
         let together = (metric == Metric::ConcurrentExecutions && self.functions.len() > 1)
-            .then(|| sum_of_peaks(self.functions.as_slice(), minute))
+            .then(|| sum_of_peaks(self.functions.as_slice(), minute, now))
             .flatten();
         let single = together.is_none();
         together.into_iter().chain(parts.filter(move |_| single))
@@ -176,12 +197,12 @@ fn named<'w>(world: &'w World, name: &str) -> Option<&'w Function> {
         .iter()
         .find(|function| function.spec.name == name)
 }
-fn sum_of_peaks(functions: &[&Function], minute: i64) -> Option<Part> {
+
+fn sum_of_peaks(functions: &[&Function], minute: i64, now: i64) -> Option<Part> {
     let active = functions.iter().filter_map(|function| {
-        Some((
-            function.invocations(minute),
-            function.concurrency_peak(minute)?,
-        ))
+        let published = function.published(minute, now);
+        let peak = function.concurrency_peak(minute)?;
+        (published > 0).then_some((published, peak))
     });
     let (samples, peak) = active.fold((0, 0), |sum, (n, peak)| (sum.0 + n, sum.1 + peak));
     (samples > 0).then_some(Part {

@@ -9,6 +9,7 @@ mod window;
 
 use super::document::Document;
 use super::failure::Failure;
+use crate::cloud::faults::Faults;
 use crate::cloud::world::World;
 
 /// What a call returns, and what it would be billed for.
@@ -21,6 +22,7 @@ pub(super) struct Answer {
 /// Answers one call at `now`, in seconds since 1970.
 pub(super) fn answer(
     world: &World,
+    faults: &Faults,
     operation: &str,
     input: &Document,
     now: i64,
@@ -28,7 +30,7 @@ pub(super) fn answer(
     match operation {
         "GetMetricData" => {
             let request = query::Request::parse(input)?;
-            let output = get_metric_data::answer(world, &request, now)?;
+            let output = get_metric_data::answer(world, faults, &request, now)?;
             Ok(Answer {
                 output,
                 metrics_requested: Some(request.metrics_requested()),

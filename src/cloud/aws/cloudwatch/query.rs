@@ -186,6 +186,12 @@ impl Query {
 }
 
 impl MetricName {
+    /// The value of a dimension.
+    pub(super) fn dimension(&self, wanted: &str) -> Option<&str> {
+        let found = self.dimensions.iter().find(|(name, _)| name == wanted);
+        found.map(|(_, value)| value.as_str())
+    }
+
     fn parse(metric: &Document, place: &str) -> Result<Self, Failure> {
         let place = format!("{place}Metric.");
         let listed = optional(metric, "Dimensions", &place, Document::as_list)?.unwrap_or(&[]);

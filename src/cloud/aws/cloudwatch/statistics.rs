@@ -1,19 +1,7 @@
 //! What CloudWatch keeps of the values published within a period, and the statistics of it.
 
 use crate::cloud::aws::failure::Failure;
-
-/// How the time of one invocation is spread about its mean: the quantile function of every function of
-/// the world, as multiples of the mean, straight between the points.
-///
-/// The mean itself is fixed by the world (`Sum` is exactly invocations times `duration_ms`).
-const DURATION_QUANTILES: [(f64, f64); 6] = [
-    (0.0, 0.5),
-    (0.5, 0.9),
-    (0.9, 1.2),
-    (0.95, 1.3),
-    (0.99, 1.5),
-    (1.0, 1.6),
-];
+use crate::cloud::world::{duration_multiple, share_within};
 
 /// Halvings of the search for a percentile of several functions together.
 const BISECTIONS: usize = 60;
@@ -100,7 +88,7 @@ impl Part {
             Spread::Flags { ones } => f64::from(u8::from(
                 ones > 0.0 && self.samples - ones < p * self.samples,
             )),
-            Spread::Duration { mean } => mean * straight(&DURATION_QUANTILES, p),
+            Spread::Duration { mean } => mean * duration_multiple(p),
             Spread::Ramp { peak } => 1.0 + (peak - 1.0) * p,
         }
     }
@@ -128,10 +116,7 @@ impl Part {
                 }
             }
             Spread::Flags { .. } => 1.0,
-            Spread::Duration { mean } if mean > 0.0 => {
-                let inverse = DURATION_QUANTILES.map(|(p, multiple)| (multiple, p));
-                straight(&inverse, value / mean)
-            }
+            Spread::Duration { mean } if mean > 0.0 => share_within(value / mean),
             Spread::Ramp { peak } if peak > 1.0 => ((value - 1.0) / (peak - 1.0)).clamp(0.0, 1.0),
             Spread::Duration { .. } | Spread::Ramp { .. } => {
                 f64::from(u8::from(value >= self.maximum()))
@@ -205,29 +190,6 @@ impl Bucket {
             }
         }
     }
-}
-
-/// The value at `x` of the curve that joins `points` with straight lines, level beyond its ends.
-fn straight(points: &[(f64, f64)], x: f64) -> f64 {
-    let (mut before, first) = points[0];
-    let mut value = first;
-    for &(at, next) in points {
-        if x <= at {
-            let width = at - before;
-            let share = if width > 0.0 {
-                ((x - before) / width).max(0.0)
-            } else {
-                0.0
-            };
-            return if share >= 1.0 {
-                next
-            } else {
-                value + (next - value) * share
-            };
-        }
-        (before, value) = (at, next);
-    }
-    value
 }
 
 #[cfg(test)]

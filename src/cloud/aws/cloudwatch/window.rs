@@ -10,9 +10,6 @@ const DAY: i64 = 86_400;
 /// (GetMetricData, "CloudWatch retains metric data as follows").
 const RETENTION: [(i64, i64); 3] = [(60, 15), (300, 63), (3_600, 455)];
 
-/// After the end of its minute, data are published this much later.
-const PUBLISH_DELAY_SECONDS: i64 = 60;
-
 /// The time that a request covers, as of one instant. All in seconds since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Window {
@@ -47,23 +44,23 @@ impl Window {
 
     /// The periods with data, oldest first; periods begin at the window's start.
     ///
-    /// A period is made of the minutes that the window holds, that are published by now, and that are
+    /// A period is made of the minutes that the window holds, what is published of them by now, and that are
     /// kept at the period's resolution.
     pub(super) fn buckets(&self, series: &Series<'_>, period: i64) -> Vec<(i64, Bucket)> {
         let kept_from = oldest_kept(period, self.now);
-        let published = self.now - PUBLISH_DELAY_SECONDS - MINUTE;
+        let ended = self.now - MINUTE;
         let first = self
             .start
             .max(self.history_start - self.history_start.rem_euclid(MINUTE));
         let mut minute = first + (MINUTE - first.rem_euclid(MINUTE)) % MINUTE;
         let mut buckets: Vec<(i64, Bucket)> = Vec::new();
-        while minute < self.end && minute <= published {
+        while minute < self.end && minute <= ended {
             let begin = self.start + (minute - self.start).div_euclid(period) * period;
             if begin < kept_from {
                 minute = (begin + period).max(minute + MINUTE);
                 continue;
             }
-            for part in series.parts(minute / MINUTE) {
+            for part in series.parts(minute / MINUTE, self.now) {
                 match buckets.last_mut() {
                     Some((last, bucket)) if *last == begin => bucket.add(part),
                     _ => {
