@@ -17,6 +17,7 @@ pub mod lambda;
 pub mod lambda_equivalent;
 pub mod node_split;
 pub mod pattern;
+pub mod regression;
 mod report;
 pub mod scenario;
 mod settings;
