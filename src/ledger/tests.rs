@@ -92,6 +92,10 @@ fn window(ledger: &Ledger, now: i64) -> crate::model::window::WorkloadWindow {
     ledger.workload_window(ledger.workload(&web()).unwrap(), at(now))
 }
 
+fn processor_time(ledger: &Ledger, now: i64) -> Seconds {
+    window(ledger, now).cpu_per_request().unwrap().value.point
+}
+
 #[test]
 fn money_is_the_rate_times_the_time_and_adds_up_to_the_node() {
     let mut ledger = ledger();
@@ -201,7 +205,7 @@ fn use_and_requests_of_the_same_steps_give_the_processor_time_of_a_request() {
         ),
         |_| Some(web()),
     );
-    let each = window(&ledger, 600).cpu_per_request().unwrap();
+    let each = processor_time(&ledger, 600);
     assert!((each.seconds() - 0.15).abs() < 1e-9, "{each:?}");
 }
 
@@ -221,7 +225,7 @@ fn before_the_first_step_the_present_rate_stands_in() {
         rates,
     };
     ledger.serve(&now, |_| Some(web()));
-    let each = window(&ledger, 60).cpu_per_request().unwrap();
+    let each = processor_time(&ledger, 60);
     assert!((each.seconds() - 0.1).abs() < 1e-9, "{each:?}");
     assert_eq!(
         window(&ledger, 3_600).cpu_per_request(),
@@ -428,7 +432,7 @@ fn requests_of_several_pods_are_those_of_their_workload_and_its_use_is_paired_on
     ledger.serve(&by_pods(0, 300, 500.0), |_| Some(web()));
     let window = window(&ledger, 600);
     // Half a core for five minutes, for a thousand requests.
-    assert!((window.cpu_per_request().unwrap().seconds() - 0.15).abs() < 1e-9);
+    assert!((window.cpu_per_request().unwrap().value.point.seconds() - 0.15).abs() < 1e-9);
     let traffic = window.traffic.unwrap();
     assert!((traffic.requests.requests() - 1_000.0).abs() < 1e-9);
     assert!((traffic.peak.per_second() - 1_000.0 / 300.0).abs() < 1e-9);

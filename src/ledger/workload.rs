@@ -8,6 +8,7 @@ use super::coverage::Coverage;
 use super::slots::Slots;
 use crate::model::allocation::WorkloadRates;
 use crate::model::pattern::classify;
+use crate::model::regression::Scatter;
 use crate::model::window::{TrafficWindow, UsedWindow, WorkloadWindow};
 use crate::units::{CoreSeconds, Gib, Ratio, Requests, RequestsPerSecond, Seconds, Usd, Window};
 
@@ -74,8 +75,8 @@ struct Slot {
     latency: Seconds,
     measured: Requests,
     peak: RequestsPerSecond,
-    paired_cores: CoreSeconds,
-    paired_requests: Requests,
+    /// The steps whose use was seen too.
+    paired: Scatter,
 }
 
 /// What was paid and used.
@@ -216,7 +217,10 @@ impl WorkloadAccount {
             let share = after.length().over(window.length()).unwrap_or(Ratio::ONE);
             self.requests += step.requests * share;
         }
-        let paired = self.use_of(window).filter(|_| !step.requests.is_zero());
+        let paired = self
+            .use_of(window)
+            .filter(|_| !step.requests.is_zero())
+            .map(|cores| Scatter::of_step(cores, step.requests, window.length()));
         let rate = step.requests.per(window.length());
         self.slots
             .across(window.start(), window.end(), |part, slot| {
@@ -224,9 +228,8 @@ impl WorkloadAccount {
                 slot.latency += step.latency * part;
                 slot.measured += step.measured * part;
                 slot.peak = slot.peak.max(rate.unwrap_or_default());
-                if let Some(cores) = paired {
-                    slot.paired_cores += cores * part;
-                    slot.paired_requests += step.requests * part;
+                if let Some(paired) = paired {
+                    slot.paired += paired * part;
                 }
             });
     }
@@ -294,8 +297,7 @@ impl WorkloadAccount {
             traffic.latency += slot.latency * share;
             traffic.measured += slot.measured * share;
             traffic.peak = traffic.peak.max(slot.peak);
-            traffic.paired_cores += slot.paired_cores * share;
-            traffic.paired_requests += slot.paired_requests * share;
+            traffic.paired += slot.paired * share;
         }
         let until = counted.until().unwrap_or(from);
         let counts = self

@@ -9,6 +9,8 @@ pub enum Parameter {
     CoreSpeed,
     /// The memory that one request at a time needs.
     WorkingSet,
+    /// The processor time of one request.
+    CpuPerRequest,
     /// How long a cold start initialises.
     InitDuration,
     /// How long an idle environment is kept.
@@ -32,6 +34,7 @@ impl Parameter {
         match self {
             Self::CoreSpeed => "core_speed",
             Self::WorkingSet => "working_set",
+            Self::CpuPerRequest => "cpu_per_request",
             Self::InitDuration => "init_duration",
             Self::KeepAlive => "keep_alive",
             Self::Rounding => "rounding",

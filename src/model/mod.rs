@@ -17,6 +17,7 @@ pub mod lambda;
 pub mod lambda_equivalent;
 pub mod node_split;
 pub mod pattern;
+pub mod processor_time;
 pub mod regression;
 mod report;
 pub mod scenario;

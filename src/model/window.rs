@@ -3,6 +3,8 @@
 use super::band::Range;
 use super::kubernetes_equivalent::MinuteConcurrency;
 use super::pattern::Pattern;
+use super::processor_time::{self, Method, ProcessorTime};
+use super::regression::Scatter;
 use crate::units::{
     CoreSeconds, Cores, Gib, GibSeconds, Requests, RequestsPerSecond, Seconds, Usd,
 };
@@ -74,10 +76,8 @@ pub struct TrafficWindow {
     pub measured: Requests,
     /// The highest rate of any step.
     pub peak: RequestsPerSecond,
-    /// Processors used in steps whose use and requests were both seen whole.
-    pub paired_cores: CoreSeconds,
-    /// The requests of those steps.
-    pub paired_requests: Requests,
+    /// The steps whose use and requests were both seen whole.
+    pub paired: Scatter,
     /// How they are spread over time; absent while too little is known.
     pub pattern: Option<Pattern>,
 }
@@ -97,19 +97,22 @@ impl TrafficWindow {
 }
 
 impl WorkloadWindow {
-    /// Processor time of one request (s), an upper bound: all that the workload computed, over what it served.
+    /// Processor time of one request (s).
     ///
-    /// Formula: `Σ core-seconds / Σ requests` over the steps in which both were seen; before the first of them
-    /// `cores / λ` of the last minutes.
+    /// Formula: that of the steps in which use and requests were both seen, see [`processor_time::of_steps`]; before the
+    /// first of them `cores / λ` of the last minutes, an upper bound.
     #[must_use]
-    pub fn cpu_per_request(&self) -> Option<Seconds> {
+    pub fn cpu_per_request(&self) -> Option<ProcessorTime> {
         let paired = self
             .traffic
-            .and_then(|traffic| traffic.paired_cores.per(traffic.paired_requests));
+            .and_then(|traffic| processor_time::of_steps(&traffic.paired));
         paired.or_else(|| {
             let (cores, rate) = self.recent?;
             let second = Seconds::from_seconds(1.0).ok()?;
-            (cores * second).per(rate * second)
+            Some(ProcessorTime {
+                value: Range::exactly((cores * second).per(rate * second)?),
+                method: Method::Recent,
+            })
         })
     }
 }

@@ -1,3 +1,5 @@
+mod processor_time;
+
 use super::*;
 use crate::model::explanation::{Explanation, explain};
 use crate::model::fixtures::{deployment, node, pod, resources, seconds, settings, usage};

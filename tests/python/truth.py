@@ -46,6 +46,8 @@ HELD_MINUTES = 5
 STEP, STEP_DELAY, RECENT, MINUTES_DELAY = 300, 60, 300, 180
 # A step's use is known when this much of it was watched.
 WATCHED = 0.8
+# From so many steps on the slope of use over traffic is taken, where it is known well enough.
+SLOPE_STEPS = 30
 # The longest of the demo's poll intervals: what a source said last may be so old.
 POLL = 60
 
@@ -184,6 +186,8 @@ class Truth:
     def cpu_per_request(self, workload):
         """Core-seconds of one request: over the steps that were watched, else at present."""
         first = math.ceil((self.since - (1 - WATCHED) * STEP) / STEP) * STEP
+        # From then on the agent may tell what idle pods compute from what requests do.
+        assert self.closed() - first < SLOPE_STEPS * STEP, "watched for so long that a slope may be shown"
         if first < self.closed():
             minutes = range(int(first // 60), int(self.closed() // 60))
             used = sum(self.cores(workload, minute) * 60 for minute in minutes)

@@ -8,6 +8,7 @@ use crate::model::fixtures::{
 };
 use crate::model::kubernetes_equivalent::{Machine, MinuteConcurrency};
 use crate::model::node_split::split;
+use crate::model::regression::Scatter;
 use crate::model::report::Basis;
 use crate::model::window::{FunctionWindow, TrafficWindow, UsedWindow, WorkloadWindow};
 use crate::observation::{Architecture, Function, FunctionId, WorkloadKind};
@@ -45,8 +46,11 @@ fn window(hourly: f64, per_second: f64, cpu: f64, latency: f64, mib: f64) -> Wor
         latency: count.each_taking(seconds(latency)),
         measured: count,
         peak: RequestsPerSecond::from_per_second(per_second).unwrap(),
-        paired_cores: CoreSeconds::from_core_seconds(per_second * cpu * HOUR).unwrap(),
-        paired_requests: requests(per_second * HOUR),
+        paired: Scatter::of_step(
+            CoreSeconds::from_core_seconds(per_second * cpu * HOUR).unwrap(),
+            requests(per_second * HOUR),
+            seconds(HOUR),
+        ),
         pattern: None,
     };
     WorkloadWindow {
@@ -83,6 +87,44 @@ fn each_basis_includes_what_it_says() {
     let avoidable = on(&found, Home::Kubernetes, Basis::Avoidable).monthly;
     assert!((avoidable.point.usd() - 36.5 * 0.9).abs() < 1e-9);
     assert_eq!((avoidable.low, avoidable.high), (Usd::ZERO, usd(36.5)));
+}
+
+/// Steps of ten requests a second and of thirty, which use as many cores as they may.
+fn steps(cores: [f64; 4]) -> Scatter {
+    let mut steps = Scatter::default();
+    for (rate, cores) in [10.0, 10.0, 30.0, 30.0]
+        .into_iter()
+        .zip(cores)
+        .cycle()
+        .take(40)
+    {
+        let cores = CoreSeconds::from_core_seconds(cores * 300.0).unwrap();
+        steps += Scatter::of_step(cores, requests(rate * 300.0), seconds(300.0));
+    }
+    steps
+}
+
+#[test]
+fn how_well_the_slope_is_known_is_in_the_band() {
+    let on_lambda = |cores| {
+        let mut window = window(0.1, 20.0, 0.01, 0.5, 200.0);
+        window.traffic.as_mut().unwrap().paired = steps(cores);
+        on(&assessed(&window), Home::Lambda, Basis::Loaded).monthly
+    };
+    // 0.2 cores whatever happens and 10 ms a request; then the same, a tenth of a core more or less.
+    let known = on_lambda([0.3, 0.3, 0.5, 0.5]);
+    let unsure = on_lambda([0.25, 0.35, 0.45, 0.55]);
+    assert!((known.point.usd() - unsure.point.usd()).abs() < 1e-9 * known.point.usd());
+    assert!(
+        unsure.low < known.low && known.high < unsure.high,
+        "{known:?} {unsure:?}"
+    );
+    let exactly = on(
+        &assessed(&window(0.1, 20.0, 0.01, 0.5, 200.0)),
+        Home::Lambda,
+        Basis::Loaded,
+    );
+    assert!((known.point.usd() - exactly.monthly.point.usd()).abs() < 1e-9 * known.point.usd());
 }
 
 #[test]

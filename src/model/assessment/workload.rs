@@ -14,7 +14,7 @@ use crate::model::verdict::{compare, insufficient};
 use crate::model::window::{TrafficWindow, UsedWindow, WorkloadWindow};
 use crate::observation::{WorkloadId, WorkloadKind};
 use crate::tariff::{Tiers, lambda as tariff};
-use crate::units::{Gib, GibSeconds, Ratio, Requests, Usd, UsdPerRequest};
+use crate::units::{Gib, GibSeconds, Ratio, Requests, Seconds, Usd, UsdPerRequest};
 
 /// What is known of a workload besides its window.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -177,6 +177,7 @@ fn ineligible(id: &WorkloadId, circumstances: Circumstances) -> Vec<Ineligibilit
 #[derive(Clone, Copy, Debug)]
 struct Projection<'a> {
     demand: Demand,
+    cpu: Range<Seconds>,
     working_set: Range<Gib>,
     requests: Requests,
     settings: &'a Settings,
@@ -184,7 +185,7 @@ struct Projection<'a> {
 
 impl<'a> Projection<'a> {
     /// What is not known exactly.
-    const PARAMETERS: [Ends<Self>; 2] = [
+    const PARAMETERS: [Ends<Self>; 3] = [
         Ends {
             parameter: Parameter::CoreSpeed,
             one: |known, moved| {
@@ -199,6 +200,11 @@ impl<'a> Projection<'a> {
             one: |known, moved| moved.demand.working_set = known.working_set.low,
             other: |known, moved| moved.demand.working_set = known.working_set.high,
         },
+        Ends {
+            parameter: Parameter::CpuPerRequest,
+            one: |known, moved| moved.demand.cpu = known.cpu.low,
+            other: |known, moved| moved.demand.cpu = known.cpu.high,
+        },
     ];
 
     /// Absent while it is not known what one request needs.
@@ -208,15 +214,17 @@ impl<'a> Projection<'a> {
         requests: Requests,
         settings: &'a Settings,
     ) -> Option<Self> {
+        let cpu = window.cpu_per_request()?.value;
         let working_set = window.used.working_set()?;
         let demand = Demand {
-            cpu: window.cpu_per_request()?,
+            cpu: cpu.point,
             latency: traffic.mean_latency()?,
             working_set: working_set.point,
             core_time: settings.lambda_equivalent.core_time.point,
         };
         let known = Self {
             demand,
+            cpu,
             working_set,
             requests,
             settings,

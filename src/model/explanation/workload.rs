@@ -3,6 +3,7 @@
 use super::number::{count, factor, hours, millis, per_million, percent, plain, price, usd};
 use super::{Line, Section, month_and_request};
 use crate::model::evidence::{LambdaEvidence, WorkloadEvidence};
+use crate::model::processor_time::Method;
 use crate::model::report::{Basis, Home, Report, SubjectReport};
 use crate::model::settings::Settings;
 use crate::model::window::WorkloadWindow;
@@ -143,6 +144,34 @@ fn at_home(subject: &SubjectReport, evidence: &WorkloadEvidence, settings: &Sett
     lines
 }
 
+/// How the processor time of a request was found.
+fn processor_time(window: &WorkloadWindow) -> String {
+    let Some(time) = window.cpu_per_request() else {
+        return String::new();
+    };
+    let paired = window.traffic.unwrap_or_default().paired;
+    let steps = paired.steps();
+    let ratio = format!(
+        "{} core-seconds / {} requests",
+        plain(paired.core_seconds().core_seconds()),
+        count(paired.requests())
+    );
+    match time.method {
+        Method::Slope => format!(
+            "slope of cores over requests per second in {steps} steps seen together; 95 %: {} to {}; at most {ratio}",
+            millis(time.value.low),
+            millis(time.value.high)
+        ),
+        Method::Ratio(why) => format!(
+            "{ratio} in {steps} steps seen together; an upper bound, as {}",
+            why.as_str()
+        ),
+        Method::Recent => {
+            "cores / requests per second of the last minutes; an upper bound".to_owned()
+        }
+    }
+}
+
 fn on_lambda(
     subject: &SubjectReport,
     evidence: &WorkloadEvidence,
@@ -154,18 +183,7 @@ fn on_lambda(
     let memory = lambda.equivalent.memory;
     let tier = &settings.lambda_equivalent.duration;
     let tier = tier.first();
-    let seen = match evidence
-        .window
-        .traffic
-        .filter(|traffic| !traffic.paired_requests.is_zero())
-    {
-        Some(traffic) => format!(
-            "{} core-seconds / {} requests, seen together; an upper bound",
-            plain(traffic.paired_cores.core_seconds()),
-            count(traffic.paired_requests)
-        ),
-        None => "cores / requests per second of the last minutes; an upper bound".to_owned(),
-    };
+    let seen = processor_time(&evidence.window);
     let mut lines = vec![
         Line::new("processor time (s)", seen, millis(demand.cpu)),
         Line::new("waiting (i)", "w - s", millis(waiting)),
