@@ -5,7 +5,7 @@ use super::regression::Scatter;
 use crate::units::{Ratio, Seconds};
 
 /// The fewest steps that a slope is taken from.
-pub const LEAST_STEPS: u32 = 30;
+const LEAST_STEPS: u32 = 30;
 
 /// How much traffic must vary for its steps to show a slope: a coefficient of variation of 10 %.
 const LEAST_VARIATION: f64 = 0.1;
@@ -13,7 +13,7 @@ const LEAST_VARIATION: f64 = 0.1;
 /// The widest that the interval of a slope may be, against the slope.
 const WIDEST: f64 = 0.5;
 
-/// How much a slope may lie above the ratio by rounding alone.
+/// How much the interval of a slope may lie above the ratio by rounding alone.
 const ROUNDING: f64 = 1e-9;
 
 /// Processor time of one request (s).
@@ -45,19 +45,19 @@ pub enum NoSlope {
     SteadyTraffic,
     /// The steps do not lie along a rising line: its interval is wider than half of it.
     Unsure,
-    /// The line would cross zero: it rises more than all that was computed can explain.
+    /// All of its interval is above the ratio: it rises more than all that was computed can explain.
     Steep,
 }
 
 impl NoSlope {
-    /// For a reader.
+    /// For a reader, after "as".
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::FewSteps => "fewer than 30 steps",
+            Self::FewSteps => "there are fewer than 30 steps",
             Self::SteadyTraffic => "traffic varies by less than 10 %",
             Self::Unsure => "use does not follow the traffic closely enough",
-            Self::Steep => "the slope is above that",
+            Self::Steep => "the slope is even steeper",
         }
     }
 }
@@ -65,8 +65,8 @@ impl NoSlope {
 /// Processor time of one request, from steps that were seen whole; absent where none served any.
 ///
 /// Formula: the slope of cores over requests per second, where 30 steps or more were seen, their rate varies by 10 % or
-/// more, the 95 % interval of the slope is narrower than half of it, and it is not above `Σ core-seconds / Σ requests`.
-/// Otherwise that ratio.
+/// more, the 95 % interval of the slope is narrower than half of it and not all above `Σ core-seconds / Σ requests`. No
+/// more than that ratio is taken, and that ratio otherwise.
 ///
 /// ```
 /// use breakeven::model::processor_time::{Method, of_steps};
@@ -114,10 +114,10 @@ fn slope(steps: &Scatter, ratio: Seconds) -> Result<Range<Seconds>, NoSlope> {
     if 2.0 * margin.get() >= WIDEST {
         return Err(NoSlope::Unsure);
     }
-    if factor(slope.value.over(ratio)) > 1.0 + ROUNDING {
+    let Range { low, point, high } = slope.interval();
+    if factor(low.over(ratio)) > 1.0 + ROUNDING {
         return Err(NoSlope::Steep);
     }
-    let Range { low, point, high } = slope.interval();
     Ok(Range {
         low: low.min(ratio),
         point: point.min(ratio),
@@ -207,6 +207,21 @@ mod tests {
         assert_eq!(time.method, Method::Slope);
         assert!((time.value.point.millis() - 20.0).abs() < 1e-6);
         assert!(time.value.low <= time.value.point && time.value.point <= time.value.high);
+    }
+
+    #[test]
+    fn a_slope_that_is_above_the_ratio_by_chance_is_the_ratio_at_most() {
+        let busier = |rate: f64| if rate > 100.0 { 1.01 } else { 0.99 };
+        let noise = |step: u32| if step.is_multiple_of(2) { 0.1 } else { -0.1 };
+        let step = |(rate, step)| (rate, 0.02 * rate * busier(rate) + noise(step));
+        let steps: Vec<(f64, f64)> = rates(60, 0.3).zip(0..).map(step).collect();
+        let served: f64 = steps.iter().map(|(rate, _)| rate).sum();
+        let used: f64 = steps.iter().map(|(_, cores)| cores).sum();
+        let time = found(steps);
+        assert_eq!(time.method, Method::Slope);
+        let Range { low, point, high } = time.value;
+        assert!((point.seconds() - used / served).abs() < 1e-9, "{time:?}");
+        assert!(low < point && point == high, "{time:?}");
     }
 
     #[test]

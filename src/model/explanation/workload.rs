@@ -151,19 +151,20 @@ fn processor_time(window: &WorkloadWindow) -> String {
     };
     let paired = window.traffic.unwrap_or_default().paired;
     let steps = paired.steps();
-    let ratio = format!(
+    let all = format!(
         "{} core-seconds / {} requests",
         plain(paired.core_seconds().core_seconds()),
         count(paired.requests())
     );
     match time.method {
         Method::Slope => format!(
-            "slope of cores over requests per second in {steps} steps seen together; 95 %: {} to {}; at most {ratio}",
+            "slope of cores over requests per second in {steps} steps seen together; 95 %: {} to {}; at most {all} = {}",
             millis(time.value.low),
-            millis(time.value.high)
+            millis(time.value.high),
+            millis(paired.ratio().unwrap_or_default())
         ),
         Method::Ratio(why) => format!(
-            "{ratio} in {steps} steps seen together; an upper bound, as {}",
+            "{all} in {steps} steps seen together; an upper bound, as {}",
             why.as_str()
         ),
         Method::Recent => {
