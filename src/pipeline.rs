@@ -20,7 +20,7 @@ use crate::observation::{
     Cluster, Function, FunctionId, FunctionMinutes, Functions, Observation, PodKey, PodUsage,
     Traffic, Usage, WorkloadId,
 };
-use crate::sources::prices::PriceBook;
+use crate::sources::prices::{Market, PriceBook};
 use crate::units::Seconds;
 use targets::Targets;
 
@@ -42,6 +42,9 @@ pub struct Limits {
 pub struct Pipeline {
     settings: Arc<Settings>,
     prices: PriceBook,
+    market: Market,
+    /// The version of Kubernetes that the API server runs.
+    version: Option<Arc<str>>,
     limits: Limits,
     ledger: Ledger,
     cluster: Option<Cluster>,
@@ -76,6 +79,8 @@ impl Pipeline {
             ledger: Ledger::new(started, settings.decision_window),
             settings: Arc::new(settings),
             prices,
+            market: Market::default(),
+            version: None,
             limits,
             cluster: None,
             targets: Targets::default(),
@@ -103,6 +108,7 @@ impl Pipeline {
     /// Forgets the cluster, which is no longer watched. What has added up stays for a window.
     pub fn forget_cluster(&mut self) {
         self.cluster = None;
+        self.version = None;
         self.targets = Targets::default();
         self.rates = ClusterRates::default();
         self.usage.clear();
@@ -131,6 +137,18 @@ impl Pipeline {
             Observation::Functions(functions) => self.observe_functions(functions),
             Observation::FunctionMinutes(minutes) => self.observe_minutes(minutes),
             Observation::Traffic(traffic) => self.observe_traffic(traffic),
+            Observation::ListPrices(prices) => {
+                self.market.list(prices);
+                self.refresh_rates();
+            }
+            Observation::SpotPrices(prices) => {
+                self.market.spot(prices);
+                self.refresh_rates();
+            }
+            Observation::ControlPlane(version) => {
+                self.version = Some(version);
+                self.refresh_rates();
+            }
         }
     }
 
@@ -217,14 +235,24 @@ impl Pipeline {
             .serve(&traffic, |target| targets.workload(target));
     }
 
+    /// The settings, with what the control plane costs among the fixed costs.
+    fn charged(&self, now: Timestamp) -> Settings {
+        let control_plane = self.prices.control_plane(self.version.as_deref(), now);
+        Settings {
+            fixed: self.settings.fixed + control_plane,
+            ..(*self.settings).clone()
+        }
+    }
+
     /// Distributes the cluster's cost anew, by what is known now.
     fn refresh_rates(&mut self) {
         let Some(cluster) = &self.cluster else { return };
         let (now, age) = (cluster.at, Seconds::from(self.limits.usage_age));
         self.usage
             .retain(|_, usage| Seconds::between(usage.at, now) <= age);
-        let nodes = self.prices.price(cluster);
-        self.rates = allocate(&nodes, &cluster.pods, &self.usage, &self.settings);
+        let nodes = self.prices.price(cluster, &self.market);
+        let settings = self.charged(now);
+        self.rates = allocate(&nodes, &cluster.pods, &self.usage, &settings);
         self.ledger.appear(&self.rates, now);
     }
 }

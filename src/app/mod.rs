@@ -273,9 +273,12 @@ impl State {
     /// Takes in what a source saw, unless it was switched off meanwhile.
     fn observe(&mut self, observation: Observation, config: &Config) {
         let is_on = match &observation {
-            Observation::Cluster(_) | Observation::Usage(_) => config.kubernetes.is_some(),
+            Observation::Cluster(_) | Observation::Usage(_) | Observation::ControlPlane(_) => {
+                config.kubernetes.is_some()
+            }
             Observation::Functions(_) | Observation::FunctionMinutes(_) => config.aws.is_some(),
             Observation::Traffic(_) => config.requests.is_some(),
+            Observation::ListPrices(_) | Observation::SpotPrices(_) => config.aws.is_some(),
         };
         if !is_on {
             return;

@@ -119,12 +119,22 @@ settings! {
 settings! {
     /// What nodes cost, and what the cluster costs besides.
     pub struct Prices {
-        /// Prices of nodes, each with `selector` (node, instance_type, capacity_type, region, zone, labels; all that is named
-        /// must match) and `usd_per_hour`. The first that matches wins; without one the list price that the program
-        /// knows. Spot nodes need one.
+        /// Prices of nodes, each with `selector` (node, instance_type, capacity_type, pool, region, zone, labels; all that is
+        /// named must match) and `usd_per_hour`, or `usd_per_core_hour` and `usd_per_gib_hour`. The first that matches is
+        /// the whole price of a node.
         pub nodes: Vec<NodePrice> = Vec::new(),
-        /// What the cluster costs besides its nodes, each with `name` and `usd_per_hour` or `usd_per_month`: control plane, load
-        /// balancers, support.
+        /// A file with more of them, after those above: comma-separated, its columns the keys of `selector` but labels, and
+        /// the prices. It is read with this file.
+        pub file: Option<String> = None,
+        /// What machines cost that belong to no known cloud and have no price above.
+        pub on_premises: OnPremises = OnPremises::default(),
+        /// Discounts on on-demand prices, each with `kind` (savings_plan or negotiated), `families` (such as m5 or fargate; all
+        /// where there is none) and `ratio`, the part that is not paid. The first that is for a family holds.
+        pub discounts: Vec<Discount> = Vec::new(),
+        /// What Amazon EKS charges besides the machines.
+        pub eks: Eks = Eks::default(),
+        /// What the cluster costs besides its nodes, each with `name` and `usd_per_hour` or `usd_per_month`: load balancers, NAT
+        /// gateways, support; the control plane, where it is not one of EKS.
         pub fixed: Vec<FixedCost> = Vec::new(),
         /// What each machine costs besides its price, each with `name` and `usd_per_hour` or `usd_per_month`: agents, licences, log
         /// shipping.
@@ -141,6 +151,53 @@ settings! {
         pub selector: NodeSelector = NodeSelector::default(),
         /// What each of them costs.
         pub usd_per_hour: Option<f64> = None,
+        /// What each core of them costs, in place of the whole.
+        pub usd_per_core_hour: Option<f64> = None,
+        /// What each GiB of their memory costs, in place of the whole.
+        pub usd_per_gib_hour: Option<f64> = None,
+    }
+}
+
+settings! {
+    /// What machines cost that belong to no known cloud.
+    pub struct OnPremises {
+        /// Each core.
+        pub usd_per_core_hour: Option<f64> = None,
+        /// Each GiB of memory.
+        pub usd_per_gib_hour: Option<f64> = None,
+    }
+}
+
+settings! {
+    /// A discount on on-demand prices.
+    pub struct Discount {
+        /// Who gives it: savings_plan or negotiated.
+        pub kind: DiscountKind = DiscountKind::SavingsPlan,
+        /// For which families; all where there is none.
+        pub families: Vec<String> = Vec::new(),
+        /// The part of the price that is not paid.
+        pub ratio: f64 = 0.0,
+    }
+}
+
+choice! {
+    /// Who gives a discount.
+    pub enum DiscountKind {
+        /// A Savings Plan.
+        SavingsPlan = "savings_plan",
+        /// AWS, by agreement.
+        Negotiated = "negotiated",
+    }
+}
+
+settings! {
+    /// What Amazon EKS charges besides the machines.
+    pub struct Eks {
+        /// The control plane; null: the list price of the version that the API server runs, and nothing where that is not
+        /// one of EKS. 0: nothing.
+        pub control_plane_usd_per_hour: Option<f64> = None,
+        /// What Auto Mode charges for a machine, as a part of its on-demand price. 0: nothing.
+        pub auto_mode_fee_ratio: f64 = 0.12,
     }
 }
 
@@ -153,6 +210,8 @@ settings! {
         pub instance_type: Option<String> = None,
         /// How it is paid for: on-demand, spot or fargate.
         pub capacity_type: Option<CapacityType> = None,
+        /// The pool: node group, Karpenter NodePool, node pool of GKE or AKS.
+        pub pool: Option<String> = None,
         /// The region.
         pub region: Option<String> = None,
         /// The zone.

@@ -1,5 +1,7 @@
 use super::*;
 use crate::observation::CapacityType;
+use crate::sources::prices::Rate;
+use crate::units::UsdPerHour;
 
 fn errors(text: &str) -> Vec<String> {
     let refused = parse(text).map(|_| ()).unwrap_err();
@@ -89,4 +91,32 @@ fn every_error_is_told_at_once_and_each_once() {
             "model.hours_per_month: 0 is not between 1 and 744",
         ]
     );
+}
+
+#[test]
+fn prices_of_a_file_come_after_those_of_the_configuration() {
+    let text = "prices:
+  nodes:
+    - selector: {pool: own}
+      usd_per_hour: 0.5
+  file: tests/config/prices/good.csv
+";
+    let (_, config) = parse(text).unwrap();
+    let rules = &config.prices.rules;
+    let places: Vec<&str> = rules.iter().map(|rule| &*rule.place).collect();
+    assert_eq!(
+        places,
+        [
+            "prices.nodes[0]",
+            "prices.file line 3",
+            "prices.file line 4"
+        ]
+    );
+    let whole = |hourly| Rate::Whole(UsdPerHour::from_hourly(hourly).unwrap());
+    assert_eq!(rules[1].rate, whole(0.1723));
+    let selector = &rules[1].selector;
+    assert_eq!(selector.pool.as_deref(), Some("default-pool"));
+    assert_eq!(selector.capacity_type, Some(CapacityType::OnDemand));
+    assert_eq!(selector.node, None);
+    assert!(matches!(rules[2].rate, Rate::BySize(_)));
 }

@@ -11,8 +11,8 @@ use super::node_split::Weights;
 use super::report::{NodePrice, PriceSource, Provenance, Unpriced};
 use super::settings::{KubernetesEquivalent, LambdaEquivalent, Settings, SharingPolicy};
 use crate::observation::{
-    Architecture, CapacityType, Container, Node, Pod, PodKey, PodUsage, Resources, WorkloadId,
-    WorkloadKind,
+    Architecture, CapacityType, Container, Node, Pod, PodKey, PodUsage, Provider, Resources,
+    WorkloadId, WorkloadKind,
 };
 use crate::tariff::lambda;
 use crate::units::{Cores, Gib, HOURS_PER_MONTH, Ratio, Seconds, UsdPerHour};
@@ -89,6 +89,7 @@ pub(crate) fn settings() -> Settings {
 pub(crate) fn node(name: &str, cores: f64, gib: f64, hourly: Option<f64>) -> PricedNode {
     let node = Node {
         name: name.into(),
+        provider: Provider::Aws,
         instance_type: Some("m5.large".into()),
         region: Some("us-east-1".into()),
         zone: None,
@@ -139,6 +140,7 @@ pub(crate) fn pod(name: &str, workload: WorkloadId, node: &str, request: Resourc
             request,
         }],
         request,
+        ephemeral_request: None,
         fargate_size: None,
         persistent_volume: false,
         host_network: false,

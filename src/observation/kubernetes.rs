@@ -41,11 +41,26 @@ pub enum CapacityType {
     Fargate,
 }
 
+/// Whose machine is under a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Provider {
+    /// Amazon Web Services.
+    Aws,
+    /// Google Cloud.
+    GoogleCloud,
+    /// Microsoft Azure.
+    Azure,
+    /// Nobody's that is known: a machine of one's own, or of another cloud.
+    Other,
+}
+
 /// A node.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Node {
     /// Its name.
     pub name: Arc<str>,
+    /// Whose machine it is.
+    pub provider: Provider,
     /// The cloud's name for the kind of machine, such as `m5.large`.
     pub instance_type: Option<Arc<str>>,
     /// The cloud's region.
@@ -76,7 +91,9 @@ pub struct Pod {
     /// The effective request as the scheduler counts it: the larger of what init containers need one by one
     /// and what all running containers need together, plus the pod's overhead.
     pub request: Resources,
-    /// The size that Fargate provisioned for it, where it runs there.
+    /// The storage that it requests on the machine itself, not on a volume.
+    pub ephemeral_request: Option<Gib>,
+    /// The size that Fargate provisioned for it, where it runs there and says so.
     pub fargate_size: Option<Resources>,
     /// Whether it keeps data on a persistent volume.
     pub persistent_volume: bool,

@@ -6,6 +6,7 @@
 mod functions;
 mod identity;
 mod kubernetes;
+mod prices;
 mod requests;
 
 pub use functions::{
@@ -13,9 +14,12 @@ pub use functions::{
 };
 pub use identity::{WorkloadId, WorkloadKind};
 pub use kubernetes::{
-    CapacityType, Cluster, Container, Node, Pod, PodKey, PodUsage, Resources, Usage,
+    CapacityType, Cluster, Container, Node, Pod, PodKey, PodUsage, Provider, Resources, Usage,
 };
+pub use prices::{ListPrice, SpotPrice};
 pub use requests::{RequestRate, RequestStep, RequestTarget, Traffic};
+
+use std::sync::Arc;
 
 /// One thing that a source saw.
 #[derive(Clone, Debug)]
@@ -30,4 +34,10 @@ pub enum Observation {
     FunctionMinutes(FunctionMinutes),
     /// Requests that workloads of the cluster served.
     Traffic(Traffic),
+    /// What instance types cost on demand.
+    ListPrices(Vec<ListPrice>),
+    /// What spare capacity costs.
+    SpotPrices(Vec<SpotPrice>),
+    /// Which version of Kubernetes the cluster's API server runs, such as `v1.33.4-eks-99d6cc0`.
+    ControlPlane(Arc<str>),
 }

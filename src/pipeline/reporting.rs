@@ -56,7 +56,7 @@ impl Pipeline {
         });
         Report {
             at: now,
-            settings: Arc::clone(&self.settings),
+            settings: Arc::new(self.charged(now)),
             subjects,
             shared: shared.collect(),
             nodes: self.rates.nodes.clone(),

@@ -7,7 +7,7 @@ use crate::model::{Basis, ClusterComponent, Component, Home, Report, SubjectRepo
 use crate::observation::{
     Architecture, FunctionMinute, Node, Pod, RequestStep, RequestTarget, Resources,
 };
-use crate::sources::prices::{NodeSelector, PriceRule};
+use crate::sources::prices::{NodeSelector, PriceRule, Rate};
 use crate::units::{MemoryMib, Requests, Usd, UsdPerHour, Window};
 
 /// A midnight.
@@ -30,10 +30,18 @@ fn pipeline() -> Pipeline {
             node: Some("n".to_owned()),
             ..NodeSelector::default()
         },
-        price: UsdPerHour::from_hourly(0.1).unwrap(),
+        rate: Rate::Whole(UsdPerHour::from_hourly(0.1).unwrap()),
         place: "prices.nodes[0]".into(),
     };
-    Pipeline::new(at(0), settings(), PriceBook { rules: vec![rule] }, limits())
+    Pipeline::new(
+        at(0),
+        settings(),
+        PriceBook {
+            rules: vec![rule],
+            ..PriceBook::default()
+        },
+        limits(),
+    )
 }
 
 fn machine(name: &str) -> Arc<Node> {

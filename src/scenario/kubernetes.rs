@@ -86,10 +86,10 @@ fn node(
         }
         (None, Some(instance_type)) => {
             // The two platforms are compared in one region.
-            if let Some(lambda) = lambda.filter(|lambda| lambda.region != ec2::REGION) {
+            if let Some(lambda) = lambda.filter(|lambda| !ec2::REGIONS.contains(&&*lambda.region)) {
                 let what = format!(
                     "list prices are known for {}, and the function is in {}; give usd_per_hour",
-                    ec2::REGION,
+                    ec2::REGIONS.join(", "),
                     lambda.region
                 );
                 check.refuse(&at_type, what);

@@ -68,6 +68,12 @@ impl Place {
         }
     }
 
+    /// A line of the file that this place names.
+    #[must_use]
+    pub(crate) fn line(&self, line: u64) -> Self {
+        Self(format!("{} line {line}", self.0))
+    }
+
     /// An item of the list at this place.
     #[must_use]
     pub(crate) fn item(&self, position: usize) -> Self {

@@ -1,17 +1,45 @@
-//! What AWS Fargate charges for a pod: us-east-1, Linux, list, [`AS_OF`](super::AS_OF).
+//! What AWS Fargate charges for a pod: Linux on Intel and AMD (EKS has no other), list, [`AS_OF`](super::AS_OF).
 //!
-//! Source: <https://aws.amazon.com/fargate/pricing/>.
+//! Source: <https://aws.amazon.com/fargate/pricing/>, and for the sizes
+//! <https://docs.aws.amazon.com/eks/latest/userguide/fargate-pod-configuration.html>.
 
 use super::known;
 use crate::units::{Cores, Gib, Ratio, UsdPerCoreHour, UsdPerGibHour, UsdPerHour};
 
-/// The price of one vCPU on Intel and AMD.
+/// The regions that these prices are of: they are the same in all three.
+pub const REGIONS: [&str; 3] = ["us-east-1", "us-east-2", "us-west-2"];
+
+/// The price of one vCPU.
 pub const CORE: UsdPerCoreHour = known(UsdPerCoreHour::from_hourly(0.040_48));
 
-/// The price of one GiB on Intel and AMD.
+/// The price of one GiB of memory.
 pub const GIB: UsdPerGibHour = known(UsdPerGibHour::from_hourly(0.004_445));
 
-/// What a pod of this provisioned size costs, in USD per hour, up to 20 GiB of ephemeral storage.
+/// The price of one GiB of storage beyond what comes with a pod.
+pub const STORAGE: UsdPerGibHour = known(UsdPerGibHour::from_hourly(0.000_111));
+
+/// The storage that comes with a pod.
+pub const STORAGE_INCLUDED: Gib = known(Gib::from_gib(20.0));
+
+/// How many times the price of a GiB a vCPU costs: `0.04048 / 0.004445`.
+pub const CPU_TO_MEMORY_RATIO: Ratio = known(Ratio::from_factor(0.040_48 / 0.004_445));
+
+/// What Fargate adds to the memory that a pod requests, for the kubelet and its companions.
+const RESERVED: Gib = known(Gib::from_mib(256.0));
+
+/// The sizes: vCPU, the GiB of memory from and to, and the step between.
+const SIZES: [(f64, f64, f64, f64); 8] = [
+    (0.25, 0.5, 0.5, 0.5),
+    (0.25, 1.0, 2.0, 1.0),
+    (0.5, 1.0, 4.0, 1.0),
+    (1.0, 2.0, 8.0, 1.0),
+    (2.0, 4.0, 16.0, 1.0),
+    (4.0, 8.0, 30.0, 1.0),
+    (8.0, 16.0, 60.0, 4.0),
+    (16.0, 32.0, 120.0, 8.0),
+];
+
+/// What a pod of a provisioned size costs, in USD per hour.
 ///
 /// Formula: `vCPU · 0.04048 + GiB · 0.004445`.
 ///
@@ -28,5 +56,72 @@ pub fn pod(cpu: Cores, memory: Gib) -> UsdPerHour {
     cpu * CORE + memory * GIB
 }
 
-/// How many times the price of a GiB a vCPU costs: `0.04048 / 0.004445`.
-pub const CPU_TO_MEMORY_RATIO: Ratio = known(Ratio::from_factor(0.040_48 / 0.004_445));
+/// The size that Fargate provisions for what a pod requests: the smallest that holds the processors, and the memory with
+/// 256 MiB more. Absent for a pod that no size holds.
+///
+/// ```
+/// use breakeven::tariff::fargate;
+/// use breakeven::units::{Cores, Gib};
+///
+/// let size = fargate::provisioned(Cores::from_cores(1.0)?, Gib::from_gib(8.0)?);
+/// assert_eq!(size, Some((Cores::from_cores(2.0)?, Gib::from_gib(9.0)?)));
+/// # Ok::<(), breakeven::units::NotAQuantity>(())
+/// ```
+#[must_use]
+pub fn provisioned(cpu: Cores, memory: Gib) -> Option<(Cores, Gib)> {
+    let least = (memory + RESERVED).gib();
+    SIZES
+        .iter()
+        .filter(|size| size.0 >= cpu.cores() && size.2 >= least)
+        .find_map(|(vcpu, from, _, step)| {
+            let steps = ((least - from) / step).ceil().max(0.0);
+            let memory = Gib::from_gib(from + steps * step).ok()?;
+            Some((Cores::from_cores(*vcpu).ok()?, memory))
+        })
+}
+
+/// The storage that is paid for: what a pod requests beyond what comes with it.
+#[must_use]
+pub fn extra_storage(requested: Option<Gib>) -> Gib {
+    requested.map_or(Gib::ZERO, |requested| requested.less(STORAGE_INCLUDED))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pod_gets_the_smallest_size_that_holds_it() {
+        for (cpu, memory, expected) in [
+            (0.0, 0.0, Some((0.25, 0.5))),
+            (0.25, 0.25, Some((0.25, 0.5))),
+            (0.25, 0.3, Some((0.25, 1.0))),
+            (0.25, 1.75, Some((0.25, 2.0))),
+            (0.25, 1.76, Some((0.5, 3.0))),
+            (0.3, 0.1, Some((0.5, 1.0))),
+            (1.0, 1.0, Some((1.0, 2.0))),
+            (0.1, 7.75, Some((1.0, 8.0))),
+            (3.0, 30.0, Some((8.0, 32.0))),
+            (8.0, 17.0, Some((8.0, 20.0))),
+            (9.0, 1.0, Some((16.0, 32.0))),
+            (16.0, 119.75, Some((16.0, 120.0))),
+            (16.0, 119.8, None),
+            (16.5, 1.0, None),
+        ] {
+            let (cores, gib) = (
+                Cores::from_cores(cpu).unwrap(),
+                Gib::from_gib(memory).unwrap(),
+            );
+            let found = provisioned(cores, gib).map(|(cpu, memory)| (cpu.cores(), memory.gib()));
+            assert_eq!(found, expected, "{cpu} {memory}");
+        }
+    }
+
+    #[test]
+    fn storage_is_paid_for_beyond_twenty_gib() {
+        for (requested, paid) in [(None, 0.0), (Some(20.0), 0.0), (Some(70.0), 50.0)] {
+            let requested = requested.map(|gib| Gib::from_gib(gib).unwrap());
+            assert!((extra_storage(requested).gib() - paid).abs() < 1e-12);
+        }
+    }
+}

@@ -13,7 +13,7 @@ use crate::model::{
     Report, SharedWorkload, Subject, SubjectFacts, SubjectReport, Unpriced, Utilization, Verdict,
 };
 use crate::observation::{
-    Architecture, CapacityType, FunctionId, Node, Resources, WorkloadId, WorkloadKind,
+    Architecture, CapacityType, FunctionId, Node, Provider, Resources, WorkloadId, WorkloadKind,
 };
 use crate::units::{
     GibSeconds, MemoryMib, Ratio, Requests, Seconds, Usd, UsdPerCoreHour, UsdPerGibHour, UsdPerHour,
@@ -195,6 +195,7 @@ pub(crate) fn thumbnails() -> SubjectReport {
 fn node(name: &str, instance_type: Option<&str>, capacity_type: CapacityType) -> Arc<Node> {
     Arc::new(Node {
         name: name.into(),
+        provider: Provider::Aws,
         instance_type: instance_type.map(Into::into),
         region: Some("eu-west-1".into()),
         zone: None,

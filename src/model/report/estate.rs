@@ -44,17 +44,25 @@ pub struct NodePrice {
 pub struct Provenance {
     /// Which source.
     pub source: PriceSource,
-    /// When it was learned; absent for what is written in the configuration.
+    /// When it was learned; absent for what is written in the configuration or in the program.
     pub fetched_at: Option<Timestamp>,
     /// How it was made, for a reader.
     pub method: Arc<str>,
 }
 
-/// Sources of prices.
+/// Sources of prices, the one that wins first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PriceSource {
-    /// The configuration.
+    /// The configuration: what the node, or a core and a GiB of it, costs.
     Config,
+    /// The on-demand price less a discount that a Savings Plan gives.
+    SavingsPlan,
+    /// The on-demand price less a negotiated discount.
+    Negotiated,
+    /// What spare capacity costs now in the zone, from EC2.
+    Spot,
+    /// The on-demand price, from the AWS Price List.
+    PriceList,
     /// The list prices that the program carries.
     Embedded,
 }
@@ -65,6 +73,10 @@ impl PriceSource {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Config => "config",
+            Self::SavingsPlan => "savings_plan",
+            Self::Negotiated => "negotiated",
+            Self::Spot => "spot",
+            Self::PriceList => "price_list",
             Self::Embedded => "embedded",
         }
     }
@@ -75,12 +87,16 @@ impl PriceSource {
 pub enum Unpriced {
     /// It does not say what kind of machine it is.
     NoInstanceType,
+    /// A machine that is not of AWS, whose prices nobody asks for.
+    NotOnAws,
     /// The price of this kind of machine is not known.
     UnknownInstanceType,
     /// Prices of this region are not known.
     UnknownRegion,
     /// A spot node, and nothing says what spot capacity costs now.
     NoSpotPrice,
+    /// A spot node of EKS Auto Mode, whose fee is a part of an on-demand price that is not known.
+    NoAutoModeFee,
     /// A Fargate node whose pod does not say which size was provisioned.
     NoFargateSize,
     /// It does not say how much it has.
@@ -93,9 +109,11 @@ impl Unpriced {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::NoInstanceType => "no_instance_type",
+            Self::NotOnAws => "not_on_aws",
             Self::UnknownInstanceType => "unknown_instance_type",
             Self::UnknownRegion => "unknown_region",
             Self::NoSpotPrice => "no_spot_price",
+            Self::NoAutoModeFee => "no_auto_mode_fee",
             Self::NoFargateSize => "no_fargate_size",
             Self::NoCapacity => "no_capacity",
         }

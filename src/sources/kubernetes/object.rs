@@ -120,6 +120,8 @@ pub(super) struct Requirements {
 pub(super) struct Amounts {
     pub(super) cpu: Option<String>,
     pub(super) memory: Option<String>,
+    #[serde(rename = "ephemeral-storage")]
+    pub(super) ephemeral_storage: Option<String>,
     #[serde(rename = "nvidia.com/gpu")]
     pub(super) nvidia_gpu: Option<String>,
     #[serde(rename = "amd.com/gpu")]
@@ -130,7 +132,16 @@ pub(super) struct Amounts {
 pub(super) struct NodeObject {
     pub(super) metadata: Meta,
     #[serde(default)]
+    pub(super) spec: NodeSpec,
+    #[serde(default)]
     pub(super) status: NodeStatus,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(super) struct NodeSpec {
+    /// Whose machine it is, and which: `aws:///us-east-1a/i-0123`.
+    #[serde(rename = "providerID", default)]
+    pub(super) provider_id: String,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{BadField, Stated, Unreadable};
-use crate::observation::{CapacityType, Node, Resources};
+use crate::observation::{CapacityType, Node, Provider, Resources};
 use crate::sources::kubernetes::names::Names;
 use crate::sources::kubernetes::object::{Amounts, NodeObject};
 
@@ -31,6 +31,17 @@ const SPOT: [(&str, &str); 5] = [
     ("kubernetes.azure.com/scalesetpriority", "spot"),
 ];
 
+/// Whose machine it is: the scheme of its id, and labels that only machines of that cloud carry.
+const PROVIDERS: [(Provider, &str, &[&str]); 3] = [
+    (
+        Provider::Aws,
+        "aws://",
+        &["eks.amazonaws.com/", "karpenter.k8s.aws/"],
+    ),
+    (Provider::GoogleCloud, "gce://", &["cloud.google.com/"]),
+    (Provider::Azure, "azure://", &["kubernetes.azure.com/"]),
+];
+
 /// The node that an object describes.
 pub(in crate::sources::kubernetes) fn node(
     object: NodeObject,
@@ -45,6 +56,7 @@ pub(in crate::sources::kubernetes) fn node(
     let labels = meta.labels;
     Ok(Node {
         name: names.share(&meta.name),
+        provider: provider(&object.spec.provider_id, &labels),
         instance_type: first(&labels, INSTANCE_TYPE, names),
         region: first(&labels, REGION, names),
         zone: first(&labels, ZONE, names),
@@ -78,6 +90,18 @@ fn first<const N: usize>(
         .filter_map(|key| labels.get(*key))
         .find(|value| !value.is_empty())
         .map(|value| names.share(value))
+}
+
+fn provider(id: &str, labels: &BTreeMap<String, String>) -> Provider {
+    let has = |prefixes: &[&str]| {
+        labels
+            .keys()
+            .any(|label| prefixes.iter().any(|prefix| label.starts_with(prefix)))
+    };
+    let by_id = PROVIDERS.iter().find(|one| id.starts_with(one.1));
+    // A machine that has an id of somebody else is not taken for a cloud's.
+    let by_label = || PROVIDERS.iter().find(|one| id.is_empty() && has(one.2));
+    by_id.or_else(by_label).map_or(Provider::Other, |one| one.0)
 }
 
 fn capacity_type(labels: &BTreeMap<String, String>) -> CapacityType {
@@ -150,6 +174,33 @@ mod tests {
             ),
         ] {
             assert_eq!(labelled(labels.clone()).capacity_type, expected, "{labels}");
+        }
+    }
+
+    #[test]
+    fn the_cloud_is_told_by_the_id_of_the_machine_or_by_its_labels() {
+        for (id, label, expected) in [
+            ("aws:///us-east-1a/i-0123", "any", Provider::Aws),
+            (
+                "gce://project/us-east1-b/name",
+                "any",
+                Provider::GoogleCloud,
+            ),
+            ("azure:///subscriptions/x", "any", Provider::Azure),
+            ("", "eks.amazonaws.com/nodegroup", Provider::Aws),
+            ("", "karpenter.k8s.aws/instance-cpu", Provider::Aws),
+            ("", "cloud.google.com/gke-nodepool", Provider::GoogleCloud),
+            ("", "kubernetes.azure.com/agentpool", Provider::Azure),
+            ("", "any", Provider::Other),
+            ("k3s://one", "any", Provider::Other),
+            (
+                "openstack:///x",
+                "eks.amazonaws.com/nodegroup",
+                Provider::Other,
+            ),
+        ] {
+            let labels = BTreeMap::from([(label.to_owned(), "x".to_owned())]);
+            assert_eq!(provider(id, &labels), expected, "{id} {label}");
         }
     }
 

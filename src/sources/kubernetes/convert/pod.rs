@@ -45,6 +45,7 @@ pub(in crate::sources::kubernetes) fn pod(
         return Ok(None);
     }
     let (containers, request) = request::requests(&object.spec, names).map_err(named)?;
+    let ephemeral_request = request::storage(&object.spec).map_err(named)?;
     let provisioned = meta.annotations.capacity_provisioned.as_deref();
     let fargate_size = provisioned.and_then(|text| {
         let size = fargate_size(text);
@@ -71,6 +72,7 @@ pub(in crate::sources::kubernetes) fn pod(
         node: names.share(&object.spec.node_name),
         containers,
         request,
+        ephemeral_request,
         fargate_size,
         persistent_volume: object
             .spec

@@ -1,9 +1,10 @@
 //! What a pod requests, as the scheduler counts it.
 
-use super::{BadField, Stated};
+use super::{BadField, Stated, quantity, read};
 use crate::observation::{Container, Resources};
 use crate::sources::kubernetes::names::Names;
-use crate::sources::kubernetes::object::{ContainerSpec, PodSpec};
+use crate::sources::kubernetes::object::{Amounts, ContainerSpec, PodSpec};
+use crate::units::Gib;
 
 /// The containers that run together, and what the pod requests.
 ///
@@ -43,6 +44,37 @@ pub(super) fn requests(
     Ok((running, sum(whole.unwrap_or(counted), overhead)))
 }
 
+/// The storage that a pod requests on its machine, on the rule of the other resources; absent where nothing asks for any.
+pub(super) fn storage(spec: &PodSpec) -> Result<Option<Gib>, BadField> {
+    let of = |list: &str, containers: &[ContainerSpec]| -> Result<Vec<Gib>, BadField> {
+        let stated = containers.iter().enumerate().map(|(index, container)| {
+            let path = |part| format!("{list}[{index}].resources.{part}");
+            let requests = local_storage(&container.resources.requests, &path("requests"))?;
+            let limits = local_storage(&container.resources.limits, &path("limits"))?;
+            Ok(requests.or(limits))
+        });
+        let stated: Result<Vec<Option<Gib>>, BadField> = stated.collect();
+        Ok(stated?.into_iter().flatten().collect())
+    };
+    let together = of("spec.containers", &spec.containers)?;
+    let starting = of("spec.initContainers", &spec.init_containers)?;
+    let most = starting.iter().copied().reduce(Gib::max);
+    let sum = (!together.is_empty()).then(|| together.into_iter().sum());
+    Ok(match (sum, most) {
+        (Some(sum), Some(most)) => Some(Gib::max(sum, most)),
+        (sum, most) => sum.or(most),
+    })
+}
+
+fn local_storage(amounts: &Amounts, field: &str) -> Result<Option<Gib>, BadField> {
+    read(
+        &amounts.ephemeral_storage,
+        quantity::memory,
+        field,
+        "ephemeral-storage",
+    )
+}
+
 /// A resource with a limit and no request is requested up to its limit.
 fn of_container(
     container: &ContainerSpec,
@@ -76,6 +108,29 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+
+    #[test]
+    fn storage_on_the_machine_is_the_sum_of_what_runs_together() {
+        let wants = |list: &[&str]| {
+            let one = |text: &&str| match *text {
+                "" => json!({"name": "c"}),
+                text => {
+                    json!({"name": "c", "resources": {"requests": {"ephemeral-storage": text}}})
+                }
+            };
+            list.iter().map(one).collect::<Vec<_>>()
+        };
+        for (containers, init, expected) in [
+            (&[""][..], &[][..], None),
+            (&["10Gi", "", "20Gi"], &[], Some(30.0)),
+            (&["10Gi"], &["15Gi", "12Gi"], Some(15.0)),
+            (&[""], &["1Gi"], Some(1.0)),
+        ] {
+            let spec = json!({"containers": wants(containers), "initContainers": wants(init)});
+            let spec = serde_json::from_value(spec).unwrap();
+            assert_eq!(storage(&spec).unwrap().map(Gib::gib), expected);
+        }
+    }
 
     fn read(spec: Value) -> Result<(Vec<Container>, Resources), BadField> {
         requests(
