@@ -13,7 +13,7 @@ use hyper::body::Frame;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
-use super::aws::{self, Refusal};
+use super::aws::{self, Caller, Refusal};
 use super::route::{Part, Route};
 use super::server::{Body, full};
 use super::world::World;
@@ -73,6 +73,12 @@ pub enum Fault {
     Expired,
     /// The credentials do not suffice.
     Forbidden,
+    /// The clock of the service is so many seconds ahead of the wall's, or behind: AWS refuses requests
+    /// whose signature is more than five minutes off, and says its time in the header `Date`.
+    ClockSkew {
+        /// Seconds ahead.
+        seconds: i64,
+    },
     /// One result of GetMetricData is so, the rest of the answer as it should be.
     Result(ResultFault),
 }
@@ -132,6 +138,12 @@ pub struct FaultRule {
     /// Only requests whose path and query contain this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
+    /// Only requests that are signed for this AWS region.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    /// Only requests with credentials of this AWS account, or for them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
 }
 
 impl FaultRule {
@@ -143,6 +155,8 @@ impl FaultRule {
             fault,
             times: None,
             path: None,
+            region: None,
+            account: None,
         }
     }
 
@@ -159,6 +173,42 @@ impl FaultRule {
         self.path = Some(path.into());
         self
     }
+
+    /// The same for requests that are signed for this AWS region.
+    #[must_use]
+    pub fn in_region(mut self, region: impl Into<String>) -> Self {
+        self.region = Some(region.into());
+        self
+    }
+
+    /// The same for requests with credentials of this AWS account, or for them.
+    #[must_use]
+    pub fn in_account(mut self, account: impl Into<String>) -> Self {
+        self.account = Some(account.into());
+        self
+    }
+
+    fn befalls(&self, target: &Target<'_>) -> bool {
+        let fits = |wanted: &Option<String>, found: Option<&str>| {
+            wanted.is_none() || wanted.as_deref() == found
+        };
+        self.endpoint == target.endpoint
+            && self
+                .path
+                .as_ref()
+                .is_none_or(|part| target.path.contains(part.as_str()))
+            && fits(&self.region, target.region)
+            && fits(&self.account, target.account)
+    }
+}
+
+/// What rules are held against.
+struct Target<'a> {
+    endpoint: Endpoint,
+    path: &'a str,
+    /// Absent outside AWS.
+    region: Option<&'a str>,
+    account: Option<&'a str>,
 }
 
 /// The faults of a cloud. Clones share them.
@@ -209,21 +259,41 @@ impl Faults {
     }
 
     /// The fault of a request, which is used up by it.
-    pub(super) fn take(&self, endpoint: Endpoint, request: &Request<Bytes>) -> Option<Fault> {
-        self.take_if(endpoint, &path_of(request), |fault| {
-            !matches!(fault, Fault::Result(_))
-        })
+    pub(super) fn take(
+        &self,
+        endpoint: Endpoint,
+        request: &Request<Bytes>,
+        caller: Option<&Caller>,
+    ) -> Option<Fault> {
+        let target = Target {
+            endpoint,
+            path: &path_of(request),
+            region: caller.map(|caller| caller.region.as_str()),
+            account: caller.map(|caller| caller.account.as_str()),
+        };
+        self.take_if(&target, |fault| !matches!(fault, Fault::Result(_)))
     }
 
     /// The fault of one result of GetMetricData, which is used up by it.
-    pub(super) fn take_for_result(&self, function: Option<&str>) -> Option<ResultFault> {
+    pub(super) fn take_for_result(
+        &self,
+        account: &str,
+        region: &str,
+        function: Option<&str>,
+    ) -> Option<ResultFault> {
+        let target = Target {
+            endpoint: Endpoint::CloudWatch,
+            path: "",
+            region: Some(region),
+            account: Some(account),
+        };
         let fits = |fault: &Fault| match fault {
             Fault::Result(result) => {
                 result.function.is_none() || result.function.as_deref() == function
             }
             _ => false,
         };
-        match self.take_if(Endpoint::CloudWatch, "", fits)? {
+        match self.take_if(&target, fits)? {
             Fault::Result(result) => Some(result),
             _ => None,
         }
@@ -231,9 +301,13 @@ impl Faults {
 
     /// The fault that ends an open watch of this path, if there is one now.
     pub(super) fn take_for_open_watch(&self, endpoint: Endpoint, path: &str) -> Option<Fault> {
-        self.take_if(endpoint, path, |fault| {
-            matches!(fault, Fault::Cut | Fault::Gone)
-        })
+        let target = Target {
+            endpoint,
+            path,
+            region: None,
+            account: None,
+        };
+        self.take_if(&target, |fault| matches!(fault, Fault::Cut | Fault::Gone))
     }
 
     /// Tells of each change of the rules.
@@ -241,21 +315,11 @@ impl Faults {
         self.changed.subscribe()
     }
 
-    fn take_if(
-        &self,
-        endpoint: Endpoint,
-        path: &str,
-        fits: impl Fn(&Fault) -> bool,
-    ) -> Option<Fault> {
+    fn take_if(&self, target: &Target<'_>, fits: impl Fn(&Fault) -> bool) -> Option<Fault> {
         let mut rules = self.rules.lock().unwrap_or_else(PoisonError::into_inner);
-        let position = rules.iter().position(|rule| {
-            rule.endpoint == endpoint
-                && rule
-                    .path
-                    .as_ref()
-                    .is_none_or(|part| path.contains(part.as_str()))
-                && fits(&rule.fault)
-        })?;
+        let position = rules
+            .iter()
+            .position(|rule| rule.befalls(target) && fits(&rule.fault))?;
         let rule = rules.get_mut(position)?;
         let fault = rule.fault.clone();
         if let Some(times) = &mut rule.times {
@@ -322,9 +386,15 @@ pub(super) async fn before(
             tokio::time::sleep(Duration::from_millis(*millis)).await;
             Outcome::Continue
         }
+        Fault::ClockSkew { seconds } if aws => match aws::refuse_for_skew(request, *seconds) {
+            Some(response) => Outcome::Answer(Box::new(response)),
+            None => Outcome::Continue,
+        },
         Fault::Hang => std::future::pending().await,
         Fault::Cut => Outcome::Cut,
-        Fault::Garbage | Fault::Truncate | Fault::Result(_) => Outcome::Continue,
+        Fault::Garbage | Fault::Truncate | Fault::Result(_) | Fault::ClockSkew { .. } => {
+            Outcome::Continue
+        }
         Fault::Status { code, retry_after } => {
             let name = if aws && *code < 500 {
                 "ValidationException"
@@ -345,8 +415,12 @@ pub(super) async fn before(
 }
 
 /// A fault after the request has been handled.
-pub(super) fn after(fault: &Fault, response: Response<Body>) -> Response<Body> {
+pub(super) fn after(fault: &Fault, mut response: Response<Body>) -> Response<Body> {
     match fault {
+        Fault::ClockSkew { seconds } => {
+            aws::stamp(&mut response, *seconds);
+            response
+        }
         Fault::Garbage => {
             let (mut head, _) = response.into_parts();
             head.status = StatusCode::OK;
@@ -391,7 +465,7 @@ mod tests {
                 .times(2)
                 .on_path("/api/v1/pods"),
         );
-        let take = |endpoint, path| faults.take(endpoint, &request(path));
+        let take = |endpoint, path| faults.take(endpoint, &request(path), None);
         assert_eq!(take(Endpoint::Kubernetes, "/api/v1/nodes"), None);
         assert_eq!(take(Endpoint::Lambda, "/api/v1/pods"), None);
         assert_eq!(
@@ -424,5 +498,26 @@ mod tests {
         );
         let unknown = r#"[{"endpoint": "kubernetes", "fault": "hang", "time": 3}]"#;
         assert!(serde_json::from_str::<Vec<FaultRule>>(unknown).is_err());
+    }
+
+    #[test]
+    fn a_rule_keeps_to_its_region_and_its_account() {
+        let faults = Faults::default();
+        let rule = FaultRule::always(Endpoint::Lambda, Fault::Hang);
+        faults.add(rule.clone().in_region("eu-west-1"));
+        faults.add(rule.in_account("222222222222").times(1));
+        let take = |account, region| {
+            let target = Target {
+                endpoint: Endpoint::Lambda,
+                path: "/",
+                region: Some(region),
+                account: Some(account),
+            };
+            faults.take_if(&target, |_| true)
+        };
+        assert_eq!(take("111111111111", "us-east-1"), None);
+        assert_eq!(take("111111111111", "eu-west-1"), Some(Fault::Hang));
+        assert_eq!(take("222222222222", "us-east-1"), Some(Fault::Hang));
+        assert_eq!(take("222222222222", "us-east-1"), None);
     }
 }

@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use http::{Method, Request};
+use http::Request;
 
 use super::faults::Endpoint;
-use super::kube;
+use super::{aws, kube};
 
 /// The parts of the cloud, each with its own paths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,9 +46,9 @@ pub(super) fn of(request: &Request<Bytes>) -> Route {
             operation.into(),
         );
     }
-    if let Some(rest) = below(path, "/aws") {
-        let (endpoint, operation) = aws(request, rest);
-        return route(Part::Aws, Some(endpoint), operation);
+    if below(path, aws::PREFIX).is_some() {
+        let (endpoint, operation) = aws::operation(request);
+        return route(Part::Aws, Some(endpoint), operation.into());
     }
     let endpoint = match below(path, "/apis/metrics.k8s.io") {
         Some(_) => Endpoint::MetricsApi,
@@ -66,53 +66,10 @@ fn below<'a>(path: &'a str, prefix: &str) -> Option<&'a str> {
     (rest.is_empty() || rest.starts_with('/')).then_some(rest)
 }
 
-fn aws<'a>(request: &'a Request<Bytes>, path: &'a str) -> (Endpoint, Cow<'a, str>) {
-    if path.starts_with("/service/") {
-        let operation = path.rsplit('/').next().unwrap_or_default();
-        return (Endpoint::CloudWatch, operation.into());
-    }
-    let target = request
-        .headers()
-        .get("x-amz-target")
-        .and_then(|value| value.to_str().ok());
-    if let Some(target) = target {
-        return (
-            Endpoint::CloudWatch,
-            target.rsplit('.').next().unwrap_or_default().into(),
-        );
-    }
-    let path = path.trim_matches('/');
-    if !path.is_empty() {
-        let parts: Vec<&str> = path.split('/').collect();
-        let operation = match (request.method(), parts.as_slice()) {
-            (&Method::GET, [_, "functions"]) => "ListFunctions".into(),
-            (&Method::GET, [_, "functions", _]) => "GetFunction".into(),
-            (&Method::GET, [_, "account-settings"]) => "GetAccountSettings".into(),
-            (method, _) => format!("{method} /{path}").into(),
-        };
-        return (Endpoint::Lambda, operation);
-    }
-    let body = std::str::from_utf8(request.body()).unwrap_or_default();
-    let action = body
-        .split('&')
-        .find_map(|pair| pair.strip_prefix("Action="))
-        .unwrap_or_default();
-    let sts = matches!(
-        action,
-        "GetCallerIdentity" | "AssumeRole" | "AssumeRoleWithWebIdentity"
-    );
-    (
-        if sts {
-            Endpoint::Sts
-        } else {
-            Endpoint::CloudWatch
-        },
-        action.into(),
-    )
-}
-
 #[cfg(test)]
 mod tests {
+    use http::Method;
+
     use super::*;
 
     fn operation(method: Method, uri: &str, body: &'static str) -> (Option<Endpoint>, String) {

@@ -101,7 +101,9 @@ async fn respond(shared: Arc<Shared>, request: Request<Incoming>) -> io::Result<
     let Some(endpoint) = route.endpoint else {
         return Ok(control::handle(&shared, request).await);
     };
-    match shared.faults.take(endpoint, &request) {
+    let caller =
+        (route.part == route::Part::Aws).then(|| aws::Caller::supposed(&shared.world, &request));
+    match shared.faults.take(endpoint, &request, caller.as_ref()) {
         None => Ok(dispatch(&shared, &route, request).await),
         Some(fault) => match faults::before(&fault, &shared.world, &route, &request).await {
             Outcome::Answer(response) => Ok(*response),

@@ -74,8 +74,9 @@ impl Failure {
         }
     }
 
-    /// `action` as an IAM policy names it, `resource` an ARN or `None` where the action has none.
-    pub(super) fn access_denied(account: &str, action: &str, resource: Option<&str>) -> Self {
+    /// `caller` by ARN, `action` as an IAM policy names it, `resource` an ARN or `None` where the action
+    /// has none.
+    pub(super) fn access_denied(caller: &str, action: &str, resource: Option<&str>) -> Self {
         let on = resource
             .map(|arn| format!(" on resource: {arn}"))
             .unwrap_or_default();
@@ -84,9 +85,8 @@ impl Failure {
             code: "AccessDeniedException",
             query_code: "AccessDenied",
             message: format!(
-                "User: {} is not authorized to perform: {action}{on} because no identity-based \
-                 policy allows the {action} action",
-                super::caller_arn(account)
+                "User: {caller} is not authorized to perform: {action}{on} because no identity-based \
+                 policy allows the {action} action"
             ),
         }
     }

@@ -6,7 +6,8 @@ use sha2::{Digest, Sha256};
 
 use super::failure::Failure;
 use super::page::{Position, page};
-use crate::cloud::world::{Function, World};
+use super::place::Place;
+use crate::cloud::world::Function;
 
 /// Functions of one answer (ListFunctions, "up to 50").
 const PAGE: usize = 50;
@@ -68,30 +69,30 @@ impl Operation {
     }
 
     /// The resource that IAM decides about: the function, or everything.
-    pub(super) fn resource(&self, world: &World) -> String {
+    pub(super) fn resource(&self, place: Place<'_>) -> String {
         match self {
             Self::ListFunctions | Self::GetAccountSettings => "*".to_owned(),
             Self::GetFunction(name)
             | Self::GetFunctionConfiguration(name)
             | Self::GetFunctionConcurrency(name)
             | Self::ListProvisionedConcurrencyConfigs(name)
-            | Self::ListTags(name) => arn(world, name),
+            | Self::ListTags(name) => place.function_arn(name),
         }
     }
 }
 
 /// Answers one call. `query` reads a parameter of the URL.
 pub(super) fn answer(
-    world: &World,
+    place: Place<'_>,
     operation: &Operation,
     query: impl Fn(&str) -> Option<String>,
 ) -> Result<Json, Failure> {
     Ok(match operation {
-        Operation::ListFunctions => list(world, query)?,
+        Operation::ListFunctions => list(place, query)?,
         Operation::GetFunction(name) => {
-            let function = find(world, name)?;
+            let function = find(place, name)?;
             let mut answer = json!({
-                "Configuration": configuration(world, function),
+                "Configuration": configuration(place, function),
                 "Code": {"RepositoryType": "S3", "Location": "https://example.invalid/code.zip"},
             });
             if let Some(reserved) = function.spec.concurrency {
@@ -99,24 +100,24 @@ pub(super) fn answer(
             }
             answer
         }
-        Operation::GetFunctionConfiguration(name) => configuration(world, find(world, name)?),
-        Operation::GetFunctionConcurrency(name) => match find(world, name)?.spec.concurrency {
+        Operation::GetFunctionConfiguration(name) => configuration(place, find(place, name)?),
+        Operation::GetFunctionConcurrency(name) => match find(place, name)?.spec.concurrency {
             Some(reserved) => json!({"ReservedConcurrentExecutions": reserved}),
             None => json!({}),
         },
         Operation::ListProvisionedConcurrencyConfigs(name) => {
-            find(world, name)?;
+            find(place, name)?;
             json!({"ProvisionedConcurrencyConfigs": []})
         }
         Operation::ListTags(name) => {
-            find(world, name)?;
+            find(place, name)?;
             json!({"Tags": {}})
         }
-        Operation::GetAccountSettings => account_settings(world),
+        Operation::GetAccountSettings => account_settings(place),
     })
 }
 
-fn list(world: &World, query: impl Fn(&str) -> Option<String>) -> Result<Json, Failure> {
+fn list(place: Place<'_>, query: impl Fn(&str) -> Option<String>) -> Result<Json, Failure> {
     let invalid = |message: String| {
         Failure::new(
             StatusCode::BAD_REQUEST,
@@ -136,11 +137,11 @@ fn list(world: &World, query: impl Fn(&str) -> Option<String>) -> Result<Json, F
         Some(marker) => Position::from_token(&marker, "ListFunctions")
             .map_err(|_| invalid("Invalid marker".to_owned()))?,
     };
-    let functions = world.functions();
+    let functions: Vec<&Function> = place.functions().collect();
     let (slices, next) = page(functions.len(), |_| 1, from, limit);
     let listed: Vec<Json> = slices
         .iter()
-        .map(|slice| configuration(world, &functions[slice.result]))
+        .map(|slice| configuration(place, &functions[slice.result]))
         .collect();
     Ok(json!({
         "Functions": listed,
@@ -148,17 +149,17 @@ fn list(world: &World, query: impl Fn(&str) -> Option<String>) -> Result<Json, F
     }))
 }
 
-fn configuration(world: &World, function: &Function) -> Json {
+fn configuration(place: Place<'_>, function: &Function) -> Json {
     let spec = &function.spec;
     let name = spec.name.as_str();
-    let digest = Sha256::digest(format!("{}/{name}", world.spec.seed));
-    let changed = world.history_start().as_second() - LAST_CHANGED_DAYS_BEFORE * 86_400;
+    let digest = Sha256::digest(format!("{}/{}", place.world.spec.seed, function.key));
+    let changed = place.world.history_start().as_second() - LAST_CHANGED_DAYS_BEFORE * 86_400;
     let changed = jiff::Timestamp::from_second(changed).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
     json!({
         "FunctionName": name,
-        "FunctionArn": arn(world, name),
+        "FunctionArn": place.function_arn(name),
         "Runtime": spec.runtime,
-        "Role": format!("arn:aws:iam::{}:role/service-role/{name}-role", world.spec.account_id),
+        "Role": format!("arn:aws:iam::{}:role/service-role/{name}-role", function.account),
         "Handler": handler(&spec.runtime),
         "CodeSize": 100_000 + u32::from(u16::from_be_bytes([digest[0], digest[1]])) * 16,
         "Description": "",
@@ -179,10 +180,9 @@ fn configuration(world: &World, function: &Function) -> Json {
     })
 }
 
-fn account_settings(world: &World) -> Json {
-    let reserved: u32 = world
+fn account_settings(place: Place<'_>) -> Json {
+    let reserved: u32 = place
         .functions()
-        .iter()
         .filter_map(|function| function.spec.concurrency)
         .sum();
     json!({
@@ -194,31 +194,20 @@ fn account_settings(world: &World) -> Json {
             "UnreservedConcurrentExecutions": CONCURRENT_EXECUTIONS.saturating_sub(reserved),
         },
         "AccountUsage": {
-            "TotalCodeSize": world.functions().len() * 500_000,
-            "FunctionCount": world.functions().len(),
+            "TotalCodeSize": place.functions().count() * 500_000,
+            "FunctionCount": place.functions().count(),
         },
     })
 }
 
-fn find<'w>(world: &'w World, name: &str) -> Result<&'w Function, Failure> {
-    world
-        .functions()
-        .iter()
-        .find(|function| function.spec.name == name)
-        .ok_or_else(|| {
-            Failure::new(
-                StatusCode::NOT_FOUND,
-                "ResourceNotFoundException",
-                format!("Function not found: {}", arn(world, name)),
-            )
-        })
-}
-
-fn arn(world: &World, name: &str) -> String {
-    format!(
-        "arn:aws:lambda:{}:{}:function:{name}",
-        world.spec.region, world.spec.account_id
-    )
+fn find<'w>(place: Place<'w>, name: &str) -> Result<&'w Function, Failure> {
+    place.function(name).ok_or_else(|| {
+        Failure::new(
+            StatusCode::NOT_FOUND,
+            "ResourceNotFoundException",
+            format!("Function not found: {}", place.function_arn(name)),
+        )
+    })
 }
 
 /// The function's name in a path segment, where it may be percent-encoded, an ARN, or qualified.
@@ -276,6 +265,7 @@ fn base64(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cloud::world::World;
 
     fn world(functions: usize) -> World {
         let functions: String = (0..functions)
@@ -293,7 +283,7 @@ mod tests {
 
     fn get(world: &World, path: &str, query: &[(&str, &str)]) -> Result<Json, Failure> {
         let operation = Operation::parse(&Method::GET, path).unwrap();
-        answer(world, &operation, |name| {
+        answer(Place::home(world), &operation, |name| {
             query
                 .iter()
                 .find(|(key, _)| *key == name)

@@ -2,31 +2,34 @@
 //!
 //! Every request must look signed; nothing is verified. `docs/worlds.md` says what the metrics are.
 
+mod caller;
 mod cloudwatch;
 mod document;
 mod failure;
 mod lambda;
 mod page;
+mod place;
 mod signature;
+mod skew;
 mod sts;
+mod token;
 mod wire;
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 
+pub(super) use self::caller::Caller;
 use self::failure::Failure;
+use self::place::Place;
 use self::wire::{REQUEST_ID, Wire};
 use super::faults::Endpoint;
 use super::server::{Body, full};
 use super::world::World;
 use super::{Shared, form};
+use crate::clock::Clock;
 
 /// Prefix of the paths of this part.
-const PREFIX: &str = "/aws";
-/// The user whose credentials every caller is taken to have.
-const CALLER: &str = "simulated";
-/// Their unique id.
-const CALLER_ID: &str = "AIDASIMULATEDCALLERID";
+pub(super) const PREFIX: &str = "/aws";
 /// The id of every request.
 const NO_REQUEST_ID: &str = "00000000-0000-4000-8000-000000000000";
 
@@ -34,8 +37,7 @@ const NO_REQUEST_ID: &str = "00000000-0000-4000-8000-000000000000";
 enum Call {
     CloudWatch(Wire, String),
     Lambda(lambda::Operation),
-    /// An action of the Query protocol that is spoken by STS.
-    Sts(String),
+    Sts(sts::Action),
     Unknown(Wire, String),
 }
 
@@ -50,6 +52,17 @@ pub(super) enum Refusal {
     ExpiredCredentials,
     /// Credentials that do not allow the call.
     Denied,
+}
+
+/// The service that a request is for, and its operation by the name that the service gives it.
+pub(super) fn operation(request: &Request<Bytes>) -> (Endpoint, String) {
+    match Call::of(request) {
+        Call::CloudWatch(_, operation) => (Endpoint::CloudWatch, operation),
+        Call::Lambda(operation) => (Endpoint::Lambda, operation.name().to_owned()),
+        Call::Sts(action) => (Endpoint::Sts, action.name().to_owned()),
+        Call::Unknown(Wire::RestJson, what) => (Endpoint::Lambda, what),
+        Call::Unknown(_, what) => (Endpoint::CloudWatch, what),
+    }
 }
 
 /// Answers a request below `/aws`.
@@ -92,21 +105,28 @@ pub(super) fn refuse(world: &World, request: &Request<Bytes>, refusal: Refusal) 
                 )
             },
         },
-        Refusal::UnknownCredentials => Failure {
-            query_code: "InvalidClientTokenId",
-            ..Failure::new(
-                StatusCode::FORBIDDEN,
-                "UnrecognizedClientException",
-                "The security token included in the request is invalid.",
-            )
-        },
+        Refusal::UnknownCredentials => Failure::unknown_credentials(),
         Refusal::ExpiredCredentials => Failure::expired_token(),
         Refusal::Denied => {
-            let (action, resource) = call.action(world);
-            Failure::access_denied(&world.spec.account_id, &action, resource.as_deref())
+            let caller = Caller::supposed(world, request);
+            let (action, resource) = call.action(caller.place(world));
+            Failure::access_denied(&caller.arn(), &action, resource.as_deref())
         }
     };
     finish(call.wire().failure(&failure))
+}
+
+/// The refusal of a request by a service whose clock is so many seconds ahead, if it refuses it.
+pub(super) fn refuse_for_skew(request: &Request<Bytes>, seconds: i64) -> Option<Response<Body>> {
+    let failure = skew::check(request, skew::time(seconds)).err()?;
+    let mut response = finish(Call::of(request).wire().failure(&failure));
+    stamp(&mut response, seconds);
+    Some(response)
+}
+
+/// Says the time of a service whose clock is so many seconds ahead.
+pub(super) fn stamp(response: &mut Response<Body>, seconds: i64) {
+    skew::stamp(response.headers_mut(), skew::time(seconds));
 }
 
 fn answer(
@@ -115,12 +135,15 @@ fn answer(
     request: &Request<Bytes>,
 ) -> Result<Response<Bytes>, Failure> {
     let world = &shared.world;
+    let wall = Clock::system().now();
+    let caller = |service| Caller::of(world, request.headers(), service, wall);
     match call {
         Call::CloudWatch(wire, operation) => {
-            signature::check(request.headers(), "monitoring")?;
+            let caller = caller("monitoring")?;
             let input = wire.read(request.headers(), request.body())?;
             let now = shared.clock.now().as_second();
-            let answer = cloudwatch::answer(world, &shared.faults, operation, &input, now)?;
+            let place = caller.place(world);
+            let answer = cloudwatch::answer(place, &shared.faults, operation, &input, now)?;
             if let Some((grouped, queries)) = answer.metrics_requested {
                 shared
                     .log
@@ -132,9 +155,9 @@ fn answer(
             Ok(wire.success(&answer.output))
         }
         Call::Lambda(operation) => {
-            signature::check(request.headers(), "lambda")?;
+            let caller = caller("lambda")?;
             let query = request.uri().query().unwrap_or_default();
-            let answer = lambda::answer(world, operation, |name| {
+            let answer = lambda::answer(caller.place(world), operation, |name| {
                 form::parameters(query)
                     .find(|(key, _)| key == name)
                     .map(|(_, value)| value)
@@ -142,8 +165,13 @@ fn answer(
             Ok(Wire::RestJson.response(StatusCode::OK, answer.to_string().into()))
         }
         Call::Sts(action) => {
-            signature::check(request.headers(), "sts")?;
-            sts::answer(&world.spec.account_id, action)
+            let caller = if action.is_signed() {
+                caller("sts")?
+            } else {
+                Caller::supposed(world, request)
+            };
+            let body = std::str::from_utf8(request.body()).unwrap_or_default();
+            sts::answer(world, &caller, *action, body, wall)
         }
         Call::Unknown(_, what) => Err(Failure::unknown_operation(what)),
     }
@@ -168,8 +196,10 @@ impl Call {
         let body = std::str::from_utf8(request.body()).unwrap_or_default();
         let action = form::parameters(body).find(|(name, _)| name == "Action");
         match action {
-            Some((_, action)) if action == "GetCallerIdentity" => Self::Sts(action),
-            Some((_, action)) => Self::Unknown(Wire::Query, action),
+            Some((_, name)) => match sts::Action::parse(&name) {
+                Some(action) => Self::Sts(action),
+                None => Self::Unknown(Wire::Query, name),
+            },
             None => Self::Unknown(Wire::Query, format!("{method} / without an Action")),
         }
     }
@@ -183,21 +213,17 @@ impl Call {
     }
 
     /// The IAM action, and the resource that IAM decides about where the action has one.
-    fn action(&self, world: &World) -> (String, Option<String>) {
+    fn action(&self, place: Place<'_>) -> (String, Option<String>) {
         match self {
             Self::CloudWatch(_, operation) => (format!("cloudwatch:{operation}"), None),
             Self::Lambda(operation) => (
                 format!("lambda:{}", operation.name()),
-                Some(operation.resource(world)),
+                Some(operation.resource(place)),
             ),
-            Self::Sts(action) => (format!("sts:{action}"), None),
+            Self::Sts(action) => (format!("sts:{}", action.name()), None),
             Self::Unknown(_, what) => (what.clone(), None),
         }
     }
-}
-
-fn caller_arn(account: &str) -> String {
-    format!("arn:aws:iam::{account}:user/{CALLER}")
 }
 
 /// The answer as the listener sends it.

@@ -1,8 +1,7 @@
 //! Pages of an answer, and the tokens that lead from one to the next.
 
-use sha2::{Digest, Sha256};
-
 use crate::cloud::aws::failure::Failure;
+use crate::cloud::aws::token;
 
 /// Where the next page goes on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -74,49 +73,29 @@ pub(super) fn page(
 impl Position {
     /// An opaque token, good only for the request that `request` describes.
     pub(super) fn to_token(self, request: &str) -> String {
-        let fields = format!("{}.{}.{}", self.result, self.point, self.asked_at);
-        let seal = seal(&fields, request);
-        format!("{fields}.{seal}")
-            .bytes()
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        let Self {
+            result,
+            point,
+            asked_at,
+        } = self;
+        token::write(&format!("{result}.{point}.{asked_at}"), request)
     }
 
     /// The place in a token of [`Self::to_token`].
     pub(super) fn from_token(token: &str, request: &str) -> Result<Self, Failure> {
         let open = || {
-            let bytes = token
-                .as_bytes()
-                .chunks(2)
-                .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok());
-            let text = String::from_utf8(bytes.collect::<Option<Vec<u8>>>()?).ok()?;
-            let (fields, found) = text.rsplit_once('.')?;
+            let fields = token::read(token, request)?;
             let mut numbers = fields.split('.');
-            let position = Self {
+            Some(Self {
                 result: numbers.next()?.parse().ok()?,
                 point: numbers.next()?.parse().ok()?,
                 asked_at: numbers.next()?.parse().ok()?,
-            };
-            (found == seal(fields, request)).then_some(position)
+            })
         };
         open().ok_or_else(|| {
             Failure::bad_token("The service rejected the input token; it is not of this request.")
         })
     }
-}
-
-/// Eight bytes that only the right fields and request give.
-fn seal(fields: &str, request: &str) -> String {
-    let digest = Sha256::new()
-        .chain_update(fields)
-        .chain_update([0])
-        .chain_update(request);
-    digest
-        .finalize()
-        .iter()
-        .take(8)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
 }
 
 #[cfg(test)]

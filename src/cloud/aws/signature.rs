@@ -7,8 +7,25 @@ use super::failure::Failure;
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 
-/// Whether a request carries a Signature Version 4 header for `service`, whole in all its parts.
-pub(super) fn check(headers: &HeaderMap, service: &str) -> Result<(), Failure> {
+/// What the credential of a signature names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Scope<'h> {
+    /// The access key.
+    pub(super) key: &'h str,
+    pub(super) region: &'h str,
+}
+
+/// The scope of a signature, whether all is well with it or not.
+pub(super) fn scope(headers: &HeaderMap) -> Option<Scope<'_>> {
+    let header = headers.get(AUTHORIZATION)?.to_str().ok()?;
+    let (_, credential) = header.split_once("Credential=")?;
+    let mut parts = credential.split(['/', ',']);
+    let (key, region) = (parts.next()?, parts.nth(1)?);
+    Some(Scope { key, region })
+}
+
+/// The scope of a Signature Version 4 header for `service` that is whole in all its parts.
+pub(super) fn check<'h>(headers: &'h HeaderMap, service: &str) -> Result<Scope<'h>, Failure> {
     let Some(header) = headers.get(AUTHORIZATION) else {
         return Err(Failure::missing_token());
     };
@@ -66,7 +83,7 @@ pub(super) fn check(headers: &HeaderMap, service: &str) -> Result<(), Failure> {
             "Signature is not 64 hexadecimal digits",
         ));
     }
-    Ok(())
+    Ok(Scope { key, region })
 }
 
 #[cfg(test)]
@@ -78,10 +95,17 @@ mod tests {
         Signature=585d437664e87e73aafec8be38e67bab8c0f92afaa5bf9271565d91f40395456";
 
     fn checked(header: &str) -> Result<(), Failure> {
+        let whole = Scope {
+            key: "AKID",
+            region: "us-east-1",
+        };
         let mut headers = HeaderMap::new();
         headers.insert(AUTHORIZATION, header.parse().unwrap());
         headers.insert("x-amz-date", "20260301T000000Z".parse().unwrap());
-        check(&headers, "monitoring")
+        check(&headers, "monitoring").map(|scope| {
+            assert_eq!(scope, whole);
+            assert_eq!(super::scope(&headers), Some(whole));
+        })
     }
 
     #[test]

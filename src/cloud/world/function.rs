@@ -15,6 +15,13 @@ const CONCURRENCY_PEAK: f64 = 1.3;
 pub struct Function {
     /// The function as the world file has it.
     pub spec: FunctionSpec,
+    /// The account it is in.
+    pub account: String,
+    /// The region it is in.
+    pub region: String,
+    /// Where its chance comes from: its name, with account and region before it unless both are the
+    /// world's.
+    pub key: String,
     seed: u64,
     series: Series,
     lateness: Option<LatenessSpec>,
@@ -22,10 +29,20 @@ pub struct Function {
 
 impl Function {
     pub(super) fn new(world: &WorldSpec, spec: &FunctionSpec, first_minute: i64) -> Self {
-        let series = Series::new(spec.traffic.clone(), world.seed, &spec.name, first_minute);
+        let account = spec.account_id.as_ref().unwrap_or(&world.account_id);
+        let region = spec.region.as_ref().unwrap_or(&world.region);
+        let key = if *account == world.account_id && *region == world.region {
+            spec.name.clone()
+        } else {
+            full_name(account, region, &spec.name)
+        };
+        let series = Series::new(spec.traffic.clone(), world.seed, &key, first_minute);
         let lateness = spec.lateness.as_ref().or(world.lateness.as_ref());
         Self {
             spec: spec.clone(),
+            account: account.clone(),
+            region: region.clone(),
+            key,
             seed: world.seed,
             series,
             lateness: lateness.cloned(),
@@ -94,7 +111,7 @@ impl Function {
     fn batch(&self, minute: i64) -> Batch<'_> {
         Batch {
             seed: self.seed,
-            key: &self.spec.name,
+            key: &self.key,
             minute,
             invocations: self.invocations(minute),
             duration_ms: self.spec.duration_ms,
@@ -106,9 +123,14 @@ impl Function {
         if invocations == 0 || ratio == 0.0 {
             return 0;
         }
-        let chance = chance::unit(self.seed, &self.spec.name, tag, minute);
+        let chance = chance::unit(self.seed, &self.key, tag, minute);
         (invocations as f64 * ratio + chance).floor() as u64
     }
+}
+
+/// A name that no other function of the world has.
+pub(super) fn full_name(account: &str, region: &str, name: &str) -> String {
+    format!("{account}/{region}/{name}")
 }
 
 #[cfg(test)]

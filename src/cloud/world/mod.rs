@@ -16,6 +16,7 @@ mod traffic;
 mod validate;
 mod workload;
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
@@ -25,8 +26,8 @@ pub use self::function::Function;
 pub use self::lateness::LatenessSpec;
 pub use self::runs::Run;
 pub use self::spec::{
-    CapacityType, FunctionArchitecture, FunctionSpec, NamespaceSpec, NodeArchitecture, NodeSpec,
-    RequestsSpec, RunsSpec, UsageSpec, WorkloadKind, WorkloadSpec, WorldSpec,
+    AccountSpec, CapacityType, FunctionArchitecture, FunctionSpec, NamespaceSpec, NodeArchitecture,
+    NodeSpec, RequestsSpec, RunsSpec, UsageSpec, WorkloadKind, WorkloadSpec, WorldSpec,
 };
 pub use self::traffic::Traffic;
 pub use self::workload::{PodIdentity, Workload};
@@ -42,6 +43,8 @@ pub struct World {
     nodes: Vec<Node>,
     workloads: Vec<Workload>,
     functions: Vec<Function>,
+    /// Where in `functions` each is, by its full name.
+    function_index: BTreeMap<String, usize>,
 }
 
 /// A node of the world.
@@ -139,6 +142,13 @@ impl World {
         &self.functions
     }
 
+    /// The function of this name in an account and a region.
+    #[must_use]
+    pub fn function(&self, account: &str, region: &str, name: &str) -> Option<&Function> {
+        let full_name = function::full_name(account, region, name);
+        self.functions.get(*self.function_index.get(&full_name)?)
+    }
+
     /// The uid of anything that the world file does not list, such as a namespace.
     pub(super) fn uid_of(&self, what: &str, name: &str) -> String {
         chance::uuid(self.spec.seed, name, what, 0)
@@ -168,9 +178,17 @@ impl World {
         });
         let workloads = workloads.collect();
         let functions = spec.functions.iter();
-        let functions = functions
+        let functions: Vec<Function> = functions
             .map(|function| Function::new(&spec, function, first_minute))
             .collect();
+        let full_names = functions.iter().enumerate().map(|(index, function)| {
+            let Function {
+                account, region, ..
+            } = function;
+            let full_name = function::full_name(account, region, &function.spec.name);
+            (full_name, index)
+        });
+        let function_index = full_names.collect();
         let nodes = spec.nodes.iter().enumerate();
         let nodes = nodes
             .map(|(index, node)| Node::new(&spec, index, node))
@@ -181,6 +199,7 @@ impl World {
             nodes,
             workloads,
             functions,
+            function_index,
             spec,
         }
     }

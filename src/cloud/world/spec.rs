@@ -23,6 +23,9 @@ pub struct WorldSpec {
     /// The AWS region of the cluster and of the functions.
     #[serde(default = "default_region")]
     pub region: String,
+    /// Further accounts, each with a role that the caller may assume.
+    #[serde(default)]
+    pub accounts: Vec<AccountSpec>,
     /// The world's time when the simulation starts; absent: the wall's time.
     #[serde(default)]
     pub start: Option<Timestamp>,
@@ -47,6 +50,26 @@ pub struct WorldSpec {
     /// The Lambda functions.
     #[serde(default)]
     pub functions: Vec<FunctionSpec>,
+}
+
+/// An account beside the world's own.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AccountSpec {
+    /// Twelve digits.
+    pub id: String,
+    /// Name of the role that can be assumed there.
+    #[serde(default = "default_role")]
+    pub role: String,
+    /// What must be given with the request for the role; absent: anything will do.
+    #[serde(default)]
+    pub external_id: Option<String>,
+    /// How long the credentials of the role live, whatever is asked for; absent: as asked for.
+    #[serde(default)]
+    pub session_seconds: Option<u32>,
+    /// Whether the world's own account can read its metrics (CloudWatch cross-account observability).
+    #[serde(default)]
+    pub linked: bool,
 }
 
 /// One node.
@@ -214,6 +237,12 @@ pub struct RunsSpec {
 pub struct FunctionSpec {
     /// Name of the function.
     pub name: String,
+    /// The account it is in; absent: the world's.
+    #[serde(default)]
+    pub account_id: Option<String>,
+    /// The region it is in; absent: the world's.
+    #[serde(default)]
+    pub region: Option<String>,
     /// Memory size in MiB, 128 to 10,240.
     pub memory_mib: u32,
     /// Instruction set.
@@ -272,6 +301,10 @@ fn default_account() -> String {
 
 fn default_region() -> String {
     "us-east-1".to_owned()
+}
+
+fn default_role() -> String {
+    "breakeven".to_owned()
 }
 
 fn default_speed() -> f64 {

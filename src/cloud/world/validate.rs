@@ -16,6 +16,8 @@ const FUNCTION_TIMEOUT_S: std::ops::RangeInclusive<u32> = 1..=900;
 const HISTORY_HOURS: std::ops::RangeInclusive<u32> = 1..=360;
 /// Whatever makes a point late, three hours are more than anybody should wait for it.
 const LATE_MINUTES: u32 = 180;
+/// An assumed role lasts at most twelve hours; here it may be as short as a test wants it.
+const SESSION_SECONDS: std::ops::RangeInclusive<u32> = 1..=43_200;
 /// A run may overlap with this many later ones, to keep what a cluster shows small.
 const OVERLAPPING_RUNS: u32 = 10;
 
@@ -25,12 +27,8 @@ pub(super) fn errors(world: &WorldSpec) -> Vec<String> {
     if world.name.is_empty() {
         found.add("name", "is empty; give the world a name");
     }
-    if world.account_id.len() != 12 || !world.account_id.bytes().all(|b| b.is_ascii_digit()) {
-        found.add(
-            "account_id",
-            format!("is {:?}; it must be twelve digits", world.account_id),
-        );
-    }
+    found.account("account_id", &world.account_id);
+    accounts(world, &mut found);
     if world.region.is_empty() {
         found.add("region", "is empty; name an AWS region such as us-east-1");
     }
@@ -44,6 +42,33 @@ pub(super) fn errors(world: &WorldSpec) -> Vec<String> {
     workloads(world, &mut found);
     functions(world, &mut found);
     found.errors
+}
+
+fn accounts(world: &WorldSpec, found: &mut Found) {
+    let mut ids = BTreeSet::from([&world.account_id]);
+    for (i, account) in world.accounts.iter().enumerate() {
+        let place = format!("accounts[{i}]");
+        let id = format!("{place}.id");
+        found.account(&id, &account.id);
+        if !ids.insert(&account.id) {
+            let what = format!(
+                "{:?} is there twice, or is the world's own account_id",
+                account.id
+            );
+            found.add(&id, what);
+        }
+        if account.role.is_empty() || account.role.contains('/') {
+            let what = format!(
+                "is {:?}; give the role's name without its path",
+                account.role
+            );
+            found.add(&format!("{place}.role"), what);
+        }
+        if let Some(seconds) = account.session_seconds {
+            let place = format!("{place}.session_seconds");
+            found.within(&place, seconds, &SESSION_SECONDS);
+        }
+    }
 }
 
 fn nodes(world: &WorldSpec, found: &mut Found) {
@@ -279,8 +304,21 @@ fn functions(world: &WorldSpec, found: &mut Found) {
             let what = format!("is {name:?}; 1 to 64 letters, digits, hyphens and underscores");
             found.add(&format!("{place}.name"), what);
         }
-        if !names.insert(name) {
+        let account = function.account_id.as_ref().unwrap_or(&world.account_id);
+        let region = function.region.as_ref().unwrap_or(&world.region);
+        if !names.insert((account, region, name)) {
             found.add(&format!("{place}.name"), format!("{name:?} is there twice"));
+        }
+        let mut accounts = world.accounts.iter().map(|account| &account.id);
+        if *account != world.account_id && !accounts.any(|id| id == account) {
+            let what = format!("{account:?} is not listed in accounts; add it there");
+            found.add(&format!("{place}.account_id"), what);
+        }
+        if region.is_empty() {
+            found.add(
+                &format!("{place}.region"),
+                "is empty; name a region or leave it out",
+            );
         }
         found.within(
             &format!("{place}.memory_mib"),
@@ -389,6 +427,12 @@ impl Found {
         self.errors.push(format!("{place}: {what}"));
     }
 
+    fn account(&mut self, place: &str, id: &str) {
+        if id.len() != 12 || !id.bytes().all(|b| b.is_ascii_digit()) {
+            self.add(place, format!("is {id:?}; it must be twelve digits"));
+        }
+    }
+
     fn positive(&mut self, place: &str, value: f64) {
         if !(value.is_finite() && value > 0.0) {
             self.add(place, format!("is {value}; it must be above 0"));
@@ -459,6 +503,7 @@ mod tests {
             "
 name: bad
 account_id: '12'
+accounts: [{id: '111111111111', session_seconds: 0}, {id: '111111111111', role: a/b}]
 speed: 0
 lateness: {late_share: 2, missing_minutes: 181}
 nodes:
@@ -477,6 +522,10 @@ workloads:
     traffic: {pattern: diurnal, requests_per_second: 1, amplitude: 2, peak_hour: 3}
 functions:
   - {name: g, memory_mib: 64, duration_ms: 5000, traffic: {pattern: timer, every_minutes: 5, offset_minutes: 5, requests: 1}, lateness: {repeated_share: -1}}
+  - {name: h, memory_mib: 128, duration_ms: 1, region: eu-west-1, traffic: {pattern: steady, requests_per_second: 1}}
+  - {name: h, memory_mib: 128, duration_ms: 1, region: '', account_id: '111111111111', traffic: {pattern: steady, requests_per_second: 1}}
+  - {name: h, memory_mib: 128, duration_ms: 1, region: eu-west-1, account_id: '222222222222', traffic: {pattern: steady, requests_per_second: 1}}
+  - {name: h, memory_mib: 128, duration_ms: 1, region: eu-west-1, traffic: {pattern: steady, requests_per_second: 1}}
 ",
         )
         .unwrap_err();
@@ -489,6 +538,9 @@ functions:
             places,
             [
                 "account_id",
+                "accounts[0].session_seconds",
+                "accounts[1].id",
+                "accounts[1].role",
                 "speed",
                 "lateness.late_share",
                 "lateness.missing_minutes",
@@ -506,6 +558,9 @@ functions:
                 "functions[0].duration_ms",
                 "functions[0].traffic.offset_minutes",
                 "functions[0].lateness.repeated_share",
+                "functions[2].region",
+                "functions[3].account_id",
+                "functions[4].name",
             ]
         );
     }

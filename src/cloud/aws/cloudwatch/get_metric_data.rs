@@ -9,15 +9,15 @@ use super::window::Window;
 use crate::cloud::aws::document::{Document, structure, text};
 use crate::cloud::aws::failure::Failure;
 use crate::cloud::aws::page::{Position, page};
+use crate::cloud::aws::place::Place;
 use crate::cloud::faults::{Faults, ResultFault, ResultStatus};
-use crate::cloud::world::World;
 
 /// Answers a request at `now`, in seconds since 1970.
 ///
 /// Metrics that nothing publishes have an empty, complete result. Metrics of another account are
 /// `Forbidden`.
 pub(super) fn answer(
-    world: &World,
+    place: Place<'_>,
     faults: &Faults,
     request: &Request,
     now: i64,
@@ -30,7 +30,7 @@ pub(super) fn answer(
         },
         Some(token) => Position::from_token(token, &described)?,
     };
-    let history_start = world.history_start().as_second();
+    let history_start = place.world.history_start().as_second();
     let window = Window::new(request.start, request.end, from.asked_at, history_start);
     let queries: Vec<&Query> = request
         .queries
@@ -39,7 +39,7 @@ pub(super) fn answer(
         .collect();
 
     let mut data = Data {
-        world,
+        place,
         window,
         descending: request.descending,
         read: BTreeMap::new(),
@@ -49,12 +49,15 @@ pub(super) fn answer(
     let mut results = Vec::new();
     for slice in slices {
         let query = queries[slice.result];
-        let fault = faults.take_for_result(query.metric.dimension("FunctionName"));
-        let status = match (&fault, is_own_account(world, query), slice.complete) {
+        let owner = place_of(place, query);
+        let asked = query.account.as_deref().unwrap_or(place.account);
+        let function = query.metric.dimension("FunctionName");
+        let fault = faults.take_for_result(asked, place.region, function);
+        let status = match (&fault, owner, slice.complete) {
             (Some(fault), _, _) => fault.status.as_str(),
-            (None, false, _) => "Forbidden",
-            (None, true, true) => "Complete",
-            (None, true, false) => "PartialData",
+            (None, None, _) => "Forbidden",
+            (None, Some(_), true) => "Complete",
+            (None, Some(_), false) => "PartialData",
         };
         let shown = match &fault {
             None => slice.points.clone(),
@@ -117,35 +120,35 @@ fn message(fault: &ResultFault) -> Document {
 
 /// The data of one call: queries for several statistics of one metric read them once.
 struct Data<'a> {
-    world: &'a World,
+    place: Place<'a>,
     window: Window,
     descending: bool,
     read: BTreeMap<Key<'a>, Vec<(i64, Bucket)>>,
 }
 
-/// Metric, unit and period.
-type Key<'a> = (&'a MetricName, Option<&'a str>, i64);
+/// Account, metric, unit and period.
+type Key<'a> = (&'a str, &'a MetricName, Option<&'a str>, i64);
 
 impl<'a> Data<'a> {
     /// The points of a query, in the order of the answer.
     fn of(&mut self, query: &'a Query) -> &[(i64, Bucket)] {
-        let (world, window, descending) = (self.world, self.window, self.descending);
-        if !is_own_account(world, query) {
+        let (window, descending) = (self.window, self.descending);
+        let Some(place) = place_of(self.place, query) else {
             return &[];
-        }
+        };
         let unit = query.unit.as_deref();
         self.read
-            .entry((&query.metric, unit, query.period))
+            .entry((place.account, &query.metric, unit, query.period))
             .or_insert_with(|| {
                 let metric = &query.metric;
-                Series::find(world, &metric.namespace, &metric.name, &metric.dimensions)
+                Series::find(place, &metric.namespace, &metric.name, &metric.dimensions)
                     .filter(|series| unit.is_none_or(|unit| unit == series.metric.unit()))
                     .map(|series| {
                         let mut points = window.buckets(&series, query.period);
                         if descending {
                             points.reverse();
                         }
-                        disturb(world, &series, &mut points);
+                        disturb(place, &series, &mut points);
                         points
                     })
                     .unwrap_or_default()
@@ -154,18 +157,17 @@ impl<'a> Data<'a> {
 }
 
 /// Repeats points and takes them out of their order, where the world says so.
-fn disturb(world: &World, series: &Series<'_>, points: &mut Vec<(i64, Bucket)>) {
+fn disturb(place: Place<'_>, series: &Series<'_>, points: &mut Vec<(i64, Bucket)>) {
     let function = series.function();
     let lateness = match function {
         Some(function) => function.lateness(),
-        None => world.spec.lateness.as_ref(),
+        None => place.world.spec.lateness.as_ref(),
     };
     let Some(lateness) = lateness else { return };
-    let name = function.map_or(world.spec.region.as_str(), |function| {
-        function.spec.name.as_str()
-    });
+    let name = function.map_or(place.region, |function| function.key.as_str());
     if lateness.repeated_share > 0.0 {
-        let twice = |time: i64| world.chance(name, "repeated", time / 60) < lateness.repeated_share;
+        let twice =
+            |time: i64| place.world.chance(name, "repeated", time / 60) < lateness.repeated_share;
         // Side by side, so that one of two may stand on the next page.
         *points = std::mem::take(points)
             .into_iter()
@@ -176,16 +178,17 @@ fn disturb(world: &World, series: &Series<'_>, points: &mut Vec<(i64, Bucket)>) 
             .collect();
     }
     if lateness.shuffled {
-        let turn = |time: i64| world.chance(name, "order", time / 60);
+        let turn = |time: i64| place.world.chance(name, "order", time / 60);
         points.sort_by_cached_key(|(time, _)| turn(*time).to_bits());
     }
 }
 
-fn is_own_account(world: &World, query: &Query) -> bool {
-    query
-        .account
-        .as_ref()
-        .is_none_or(|account| *account == world.spec.account_id)
+/// Whose metrics a query asks for; `None` where the caller may not read them.
+fn place_of<'a>(caller: Place<'a>, query: &Query) -> Option<Place<'a>> {
+    match &query.account {
+        None => Some(caller),
+        Some(account) => caller.observed(account),
+    }
 }
 
 /// The label of a result: what was asked for, else the metric's name, with its dimensions where the
@@ -221,6 +224,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::cloud::world::World;
 
     /// 2026-03-03T00:00:00Z, the start of the world below.
     const NOW: i64 = 1_772_496_000;
@@ -260,7 +264,13 @@ mod tests {
         now: i64,
     ) -> serde_json::Value {
         let input = Document::from_json(input.to_string().as_bytes()).unwrap();
-        let answer = answer(world, faults, &Request::parse(&input).unwrap(), now).unwrap();
+        let answer = answer(
+            Place::home(world),
+            faults,
+            &Request::parse(&input).unwrap(),
+            now,
+        )
+        .unwrap();
         serde_json::from_slice(&answer.to_json()).unwrap()
     }
 

@@ -5,7 +5,7 @@ use super::query::optional;
 use crate::cloud::aws::document::{Document, structure, text};
 use crate::cloud::aws::failure::Failure;
 use crate::cloud::aws::page::{Position, page};
-use crate::cloud::world::World;
+use crate::cloud::aws::place::Place;
 
 /// Metrics of one answer (ListMetrics: "Up to 500 results are returned for any one call").
 const PAGE: usize = 500;
@@ -17,25 +17,34 @@ struct Filter<'d> {
     name: Option<&'d str>,
     /// Dimensions that a metric must have, with the value or with any.
     dimensions: Vec<(&'d str, Option<&'d str>)>,
+    /// Whether metrics of linked accounts are listed too.
+    linked: bool,
+    /// Only metrics of this account.
+    owner: Option<&'d str>,
 }
 
 /// Answers a request; `RecentlyActive` is ignored.
-pub(super) fn answer(world: &World, input: &Document) -> Result<Document, Failure> {
+pub(super) fn answer(place: Place<'_>, input: &Document) -> Result<Document, Failure> {
     let filter = Filter::parse(input)?;
     let described = format!("{filter:?}");
     let from = match optional(input, "NextToken", "", Document::as_text)? {
         None => Position::default(),
         Some(token) => Position::from_token(token, &described)?,
     };
-    let found: Vec<_> = metrics::all(world)
-        .into_iter()
-        .filter(|(metric, dimensions)| filter.admits(metric.name(), dimensions))
+    let found: Vec<_> = filter
+        .accounts(place)
+        .flat_map(|place| {
+            metrics::all(place)
+                .into_iter()
+                .map(move |(metric, dimensions)| (place, metric, dimensions))
+        })
+        .filter(|(_, metric, dimensions)| filter.admits(metric.name(), dimensions))
         .collect();
     let (slices, next) = page(found.len(), |_| 1, from, PAGE);
-    let listed = slices
+    let (listed, owners) = slices
         .into_iter()
         .map(|slice| {
-            let (metric, dimensions) = &found[slice.result];
+            let (place, metric, dimensions) = &found[slice.result];
             let dimensions = dimensions
                 .iter()
                 .map(|(name, value)| {
@@ -45,14 +54,18 @@ pub(super) fn answer(world: &World, input: &Document) -> Result<Document, Failur
                     ])
                 })
                 .collect();
-            structure([
+            let metric = structure([
                 ("Namespace", text(metrics::NAMESPACE)),
                 ("MetricName", text(metric.name())),
                 ("Dimensions", Document::List(dimensions)),
-            ])
+            ]);
+            (metric, text(place.account))
         })
-        .collect();
+        .unzip();
     let mut answer = vec![("Metrics".to_owned(), Document::List(listed))];
+    if filter.linked {
+        answer.push(("OwningAccounts".to_owned(), Document::List(owners)));
+    }
     if let Some(next) = next {
         answer.push(("NextToken".to_owned(), text(next.to_token(&described))));
     }
@@ -78,7 +91,22 @@ impl<'d> Filter<'d> {
                     ))
                 })
                 .collect::<Result<_, Failure>>()?,
+            linked: optional(input, "IncludeLinkedAccounts", "", Document::as_bool)?
+                .unwrap_or(false),
+            owner: optional(input, "OwningAccount", "", Document::as_text)?,
         })
+    }
+
+    /// The accounts whose metrics are listed.
+    fn accounts<'w>(&self, caller: Place<'w>) -> impl Iterator<Item = Place<'w>> {
+        let (own, with_linked) = (caller.account, self.linked);
+        let accounts = caller.world.spec.accounts.iter();
+        let linked = accounts
+            .filter(move |account| with_linked && account.id != own)
+            .filter_map(move |account| caller.observed(&account.id));
+        std::iter::once(caller)
+            .chain(linked)
+            .filter(|place| self.owner.is_none_or(|owner| owner == place.account))
     }
 
     fn admits(&self, name: &str, dimensions: &Dimensions) -> bool {
@@ -98,6 +126,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::cloud::world::World;
 
     fn world(functions: usize) -> World {
         let functions: String = (0..functions)
@@ -113,7 +142,7 @@ mod tests {
 
     fn list(world: &World, input: &serde_json::Value) -> serde_json::Value {
         let input = Document::from_json(input.to_string().as_bytes()).unwrap();
-        serde_json::from_slice(&answer(world, &input).unwrap().to_json()).unwrap()
+        serde_json::from_slice(&answer(Place::home(world), &input).unwrap().to_json()).unwrap()
     }
 
     #[test]

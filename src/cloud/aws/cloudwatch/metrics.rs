@@ -1,7 +1,8 @@
 //! The metrics that the functions of the world publish in the namespace `AWS/Lambda`.
 
 use super::statistics::{Part, Spread};
-use crate::cloud::world::{Function, World};
+use crate::cloud::aws::place::Place;
+use crate::cloud::world::Function;
 
 pub(super) const NAMESPACE: &str = "AWS/Lambda";
 
@@ -113,7 +114,7 @@ impl<'w> Series<'w> {
     /// Functions publish under three sets: `FunctionName`; `FunctionName` with `Resource` (the name
     /// again, for the unpublished version); and none, the sum over the region.
     pub(super) fn find(
-        world: &'w World,
+        place: Place<'w>,
         namespace: &str,
         name: &str,
         dimensions: &[(String, String)],
@@ -129,10 +130,10 @@ impl<'w> Series<'w> {
                 .map(|(_, value)| value.as_str())
         };
         let functions: Vec<&Function> = match (dimensions.len(), value_of("FunctionName")) {
-            (0, _) => world.functions().iter().collect(),
-            (1, Some(name)) => named(world, name).into_iter().collect(),
+            (0, _) => place.functions().collect(),
+            (1, Some(name)) => place.function(name).into_iter().collect(),
             (2, Some(name)) if value_of("Resource") == Some(name) => {
-                named(world, name).into_iter().collect()
+                place.function(name).into_iter().collect()
             }
             _ => return None,
         };
@@ -172,10 +173,10 @@ impl<'w> Series<'w> {
 }
 
 /// Every metric that exists, with its dimensions.
-pub(super) fn all(world: &World) -> Vec<(Metric, Dimensions)> {
+pub(super) fn all(place: Place<'_>) -> Vec<(Metric, Dimensions)> {
     let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     let mut all = Vec::new();
-    for function in world.functions() {
+    for function in place.functions() {
         let name = function.spec.name.as_str();
         for metric in Metric::ALL {
             all.push((metric, vec![pair("FunctionName", name)]));
@@ -185,17 +186,10 @@ pub(super) fn all(world: &World) -> Vec<(Metric, Dimensions)> {
             ));
         }
     }
-    if !world.functions().is_empty() {
+    if !all.is_empty() {
         all.extend(Metric::ALL.map(|metric| (metric, Vec::new())));
     }
     all
-}
-
-fn named<'w>(world: &'w World, name: &str) -> Option<&'w Function> {
-    world
-        .functions()
-        .iter()
-        .find(|function| function.spec.name == name)
 }
 
 fn sum_of_peaks(functions: &[&Function], minute: i64, now: i64) -> Option<Part> {

@@ -9,8 +9,8 @@ mod window;
 
 use super::document::Document;
 use super::failure::Failure;
+use super::place::Place;
 use crate::cloud::faults::Faults;
-use crate::cloud::world::World;
 
 /// What a call returns, and what it would be billed for.
 pub(super) struct Answer {
@@ -21,7 +21,7 @@ pub(super) struct Answer {
 
 /// Answers one call at `now`, in seconds since 1970.
 pub(super) fn answer(
-    world: &World,
+    place: Place<'_>,
     faults: &Faults,
     operation: &str,
     input: &Document,
@@ -30,14 +30,14 @@ pub(super) fn answer(
     match operation {
         "GetMetricData" => {
             let request = query::Request::parse(input)?;
-            let output = get_metric_data::answer(world, faults, &request, now)?;
+            let output = get_metric_data::answer(place, faults, &request, now)?;
             Ok(Answer {
                 output,
                 metrics_requested: Some(request.metrics_requested()),
             })
         }
         "ListMetrics" => {
-            let output = list_metrics::answer(world, input)?;
+            let output = list_metrics::answer(place, input)?;
             Ok(Answer {
                 output,
                 metrics_requested: None,
