@@ -141,7 +141,7 @@ fn list(place: Place<'_>, query: impl Fn(&str) -> Option<String>) -> Result<Json
     let (slices, next) = page(functions.len(), |_| 1, from, limit);
     let listed: Vec<Json> = slices
         .iter()
-        .map(|slice| configuration(place, &functions[slice.result]))
+        .map(|slice| configuration(place, functions[slice.result]))
         .collect();
     Ok(json!({
         "Functions": listed,
