@@ -40,7 +40,10 @@ async fn a_workload_of_the_demo_is_explained_with_inputs_prices_formulas_and_ver
     for part in [
         "shop/Deployment/checkout",
         "What was seen",
-        "source requests, over",
+        "source kubernetes, ",
+        "source usage, ",
+        "source requests, ",
+        " s old; over ",
         "embedded: m6i.xlarge, list price of",
         "config: prices.nodes[0]",
         "loaded a month",
@@ -48,6 +51,7 @@ async fn a_workload_of_the_demo_is_explained_with_inputs_prices_formulas_and_ver
         "utilisation u",
         "first crossing",
         "verdict",
+        "What would change the verdict",
     ] {
         assert!(text.contains(part), "no {part:?} in\n{text}");
     }

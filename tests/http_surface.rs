@@ -207,7 +207,13 @@ async fn metrics_are_sent_in_the_format_and_encoding_asked_for() {
 #[tokio::test]
 async fn head_says_what_get_would_and_sends_no_body() {
     let running = Running::ordinary().await;
-    for path in ["/", "/metrics", "/-/healthy", "/-/ready"] {
+    for path in [
+        "/",
+        "/metrics",
+        "/-/healthy",
+        "/-/ready",
+        "/docs/cost-model",
+    ] {
         let (get, head) = (
             running.get(path).await,
             running.ask(&format!("HEAD {path} HTTP/1.1")).await,
@@ -263,6 +269,20 @@ async fn what_is_not_there_is_not_found_and_says_where_the_metrics_are() {
         answer.text(),
         "there is no /metrics; the metrics are at /costs, a page to read is at /\n"
     );
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn the_page_leads_to_the_cost_model() {
+    let running = Running::ordinary().await;
+    let page = running.get("/").await;
+    assert!(page.text().contains("<a href=\"./docs/cost-model\">"));
+    let model = running.get("/docs/cost-model").await;
+    assert_eq!(
+        (model.status, model.header("content-type")),
+        (200, Some("text/plain; charset=utf-8"))
+    );
+    assert_eq!(model.text(), include_str!("../docs/cost-model.md"));
     running.stop().await;
 }
 

@@ -5,8 +5,9 @@ use ::http::header::{ACCEPT, HeaderMap};
 use serde_json::json;
 
 use super::answer::{Answer, answer, text};
-use crate::model::explanation::{Explanation, explain};
-use crate::store::Store;
+use crate::clock::Clock;
+use crate::model::explanation::{Explanation, Input, Inputs, explain};
+use crate::store::{Published, Store};
 
 /// Where explanations are.
 pub(super) const PREFIX: &str = "/api/v1/explain/";
@@ -15,8 +16,8 @@ pub(super) const PREFIX: &str = "/api/v1/explain/";
 const OFFERED: usize = 10;
 
 /// The explanation of what `name` means: its name, or `namespace/name`, or `namespace/Kind/name`; for a function its name, or
-/// `account/region/name`. JSON, or text for whoever asks for `text/plain`.
-pub(super) fn explanation(store: &Store, headers: &HeaderMap, name: &str) -> Answer {
+/// `account/region/name`. JSON, or text for whoever asks for text first, as browsers do.
+pub(super) fn explanation(store: &Store, clock: &Clock, headers: &HeaderMap, name: &str) -> Answer {
     let Some(published) = store.latest() else {
         return text(
             StatusCode::SERVICE_UNAVAILABLE,
@@ -33,7 +34,10 @@ pub(super) fn explanation(store: &Store, headers: &HeaderMap, name: &str) -> Ans
             .join(", ")
     };
     match meant.as_slice() {
-        [subject] => shown(headers, &explain(report, subject)),
+        [subject] => shown(
+            headers,
+            &explain(report, subject, &inputs(&published, clock)),
+        ),
         [] => {
             let all = report.subjects.iter().map(|one| one.subject.to_string());
             let known = listed(all.collect());
@@ -49,9 +53,24 @@ pub(super) fn explanation(store: &Store, headers: &HeaderMap, name: &str) -> Ans
     }
 }
 
+/// How the sources stood when the report was made.
+fn inputs(published: &Published, clock: &Clock) -> Inputs {
+    let sources = published.sources.iter().map(|(source, status)| {
+        let input = Input {
+            last_success: status.last_success,
+            is_failing: status.up == Some(false),
+        };
+        (source.as_str(), input)
+    });
+    Inputs {
+        now: clock.now(),
+        sources: sources.collect(),
+    }
+}
+
 fn shown(headers: &HeaderMap, explanation: &Explanation) -> Answer {
     let accept = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok());
-    if accept.is_some_and(|accept| accept.starts_with("text/plain")) {
+    if accept.is_some_and(|accept| accept.starts_with("text/")) {
         return text(StatusCode::OK, explanation.to_string().trim_end());
     }
     let sections = explanation.sections.iter().map(|section| {

@@ -23,6 +23,9 @@ const RELOAD: &str = "POST, PUT";
 const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; \
                            form-action 'none'; frame-ancestors 'none'";
 
+/// Where the description of the cost model is. It is a part of the program: a page may be read where nothing else can be.
+pub(super) const COST_MODEL: &str = "/docs/cost-model";
+
 /// What all requests share.
 pub(super) struct Shared {
     pub(super) settings: Settings,
@@ -63,11 +66,12 @@ fn handler(shared: &Shared, path: &str) -> Option<Handler> {
             |shared, headers, _| metrics(shared, headers)
         }
         "/" => |shared, _, _| front(shared),
+        COST_MODEL => |_, _, _| document(include_str!("../../docs/cost-model.md")),
         "/-/healthy" => |_, _, _| text(StatusCode::OK, "breakeven is healthy"),
         "/-/ready" => |shared, _, _| ready(shared),
         path if path.starts_with(explain::PREFIX) => |shared, headers, path| {
             let name = path.strip_prefix(explain::PREFIX).unwrap_or_default();
-            explain::explanation(&shared.store, headers, name)
+            explain::explanation(&shared.store, &shared.settings.clock, headers, name)
         },
         _ => return None,
     })
@@ -99,6 +103,11 @@ fn front(shared: &Shared) -> Answer {
     let answer = answer(StatusCode::OK, "text/html; charset=utf-8", page);
     let answer = with(answer, CONTENT_SECURITY_POLICY, PAGE_POLICY);
     with(answer, CACHE_CONTROL, "no-store")
+}
+
+/// A document, as it was written. Browsers show plain text and save what they do not know.
+fn document(text: &'static str) -> Answer {
+    answer(StatusCode::OK, "text/plain; charset=utf-8", text)
 }
 
 fn ready(shared: &Shared) -> Answer {

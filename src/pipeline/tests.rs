@@ -1,7 +1,7 @@
+mod explanations;
 mod processor_time;
 
 use super::*;
-use crate::model::explanation::{Explanation, explain};
 use crate::model::fixtures::{deployment, node, pod, resources, seconds, settings, usage};
 use crate::model::{Basis, ClusterComponent, Component, Home, Report, SubjectReport, Verdict};
 use crate::observation::{
@@ -395,74 +395,6 @@ fn new_settings_keep_what_has_added_up() {
         only(&report).verdict,
         Verdict::Unpriced,
         "the price is gone"
-    );
-}
-
-/// What an explanation says of a name.
-fn result(explanation: &Explanation, title: &str, name: &str) -> String {
-    let section = explanation.sections.iter().find(|one| one.title == title);
-    let line = section.and_then(|one| one.lines.iter().find(|line| line.name == name));
-    line.map_or_else(
-        || format!("nothing: {explanation}"),
-        |line| line.result.clone(),
-    )
-}
-
-#[test]
-fn every_number_of_a_workload_is_explained_with_what_it_is_made_of() {
-    let mut pipeline = pipeline();
-    run_for(&mut pipeline, 0, 3_600);
-    pipeline.observe(a_day_of_traffic(3_600));
-    let report = pipeline.report(at(3_600));
-    let explanation = explain(&report, only(&report));
-    let is = |title, name| result(&explanation, title, name);
-    assert_eq!(explanation.title, "shop/Deployment/web");
-    assert_eq!(is("What was seen", "cost"), "$0.1000 in 1.00 h");
-    assert_eq!(is("What was seen", "requests"), "86,400");
-    assert_eq!(is("What was seen", "latency (w)"), "100.0 ms");
-    assert!(
-        is("Prices of its nodes", "n").starts_with("$0.1000 an hour"),
-        "{explanation}"
-    );
-    assert_eq!(is("Cost in the cluster", "loaded a month"), "$73.00");
-    assert_eq!(
-        is("Cost in the cluster", "one request"),
-        "$27.78 for a million"
-    );
-    assert_eq!(is("The same on Lambda", "processor time (s)"), "100.0 ms");
-    assert_eq!(is("The same on Lambda", "memory (M)"), "1229 MiB, arm64");
-    assert_eq!(is("The same on Lambda", "duration d(M)"), "143.9 ms");
-    assert_eq!(is("Verdict", "verdict"), "lambda");
-    let text = explanation.to_string();
-    assert!(
-        text.contains("its band lies below that of Kubernetes; above"),
-        "{text}"
-    );
-}
-
-#[test]
-fn a_function_is_explained_on_both_platforms() {
-    let mut pipeline = pipeline();
-    pipeline.observe(cluster(0, vec![]));
-    pipeline.observe(listed(vec![resize()]));
-    pipeline.observe(a_day_of_minutes(0));
-    let report = pipeline.report(at(0));
-    let explanation = explain(&report, only(&report));
-    let is = |title, name| result(&explanation, title, name);
-    assert_eq!(explanation.title, "123456789012/us-east-1/resize");
-    assert_eq!(is("What was seen", "invocations"), "86,400");
-    assert_eq!(is("Cost on Lambda", "requests of a month"), "2,628,000");
-    assert_eq!(is("Cost on Lambda", "a month"), "$22.45");
-    assert_eq!(
-        is("The same in the cluster", "pods (n), mean"),
-        "2.00, at most 2.00"
-    );
-    assert_eq!(is("The same in the cluster", "a month"), "$24.33");
-    assert!(
-        explanation
-            .to_string()
-            .contains("the bands overlap; knowing the placement better"),
-        "{explanation}"
     );
 }
 

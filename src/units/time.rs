@@ -42,6 +42,28 @@ impl Seconds {
     pub fn between(start: Timestamp, end: Timestamp) -> Self {
         Self(end.duration_since(start).as_secs_f64().max(0.0))
     }
+
+    /// For a reader: whole seconds, minutes, hours or days, whichever says it best.
+    ///
+    /// ```
+    /// use breakeven::units::Seconds;
+    ///
+    /// let words = |seconds| Seconds::from_seconds(seconds).map(Seconds::in_words);
+    /// assert_eq!(words(34.2)?, "34 s");
+    /// assert_eq!(words(600.0)?, "10 min");
+    /// assert_eq!(words(86_400.0)?, "24 h");
+    /// # Ok::<(), breakeven::units::NotAQuantity>(())
+    /// ```
+    #[must_use]
+    pub fn in_words(self) -> String {
+        let in_units_of = |unit: f64| (self.0 / unit).floor();
+        match self.0 {
+            ..120.0 => format!("{} s", in_units_of(1.0)),
+            120.0..7_200.0 => format!("{} min", in_units_of(60.0)),
+            7_200.0..172_800.0 => format!("{} h", in_units_of(3_600.0)),
+            _ => format!("{} days", in_units_of(86_400.0)),
+        }
+    }
 }
 
 impl From<Duration> for Seconds {

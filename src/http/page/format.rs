@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::units::Ratio;
+use crate::units::{Ratio, Seconds};
 
 /// Shown for what is not known.
 pub(super) const UNKNOWN: &str = "–";
@@ -53,13 +53,7 @@ pub(super) fn percent(ratio: Ratio) -> String {
 
 /// How long ago it was, in the one unit that says it best.
 pub(super) fn age(then: Timestamp, now: Timestamp) -> String {
-    let seconds = now.duration_since(then).as_secs().max(0);
-    match seconds {
-        0..120 => format!("{seconds} s"),
-        120..7_200 => format!("{} min", seconds / 60),
-        7_200..172_800 => format!("{} h", seconds / 3_600),
-        _ => format!("{} days", seconds / 86_400),
-    }
+    Seconds::between(then, now).in_words()
 }
 
 fn grouped(digits: &str) -> String {

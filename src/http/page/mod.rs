@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use self::format::{age, money, percent};
 use super::Settings;
 use super::html::Html;
+use super::routes::COST_MODEL;
 use crate::exposition::Build;
 use crate::model::{ClusterReport, Report};
 use crate::sources::{Source, SourceStatus};
@@ -147,6 +148,9 @@ fn foot(html: &mut Html, settings: &Settings) {
     html.markup("</main>\n<footer>\n<a href=\"./")
         .text(metrics)
         .markup("\">Metrics</a>\n");
+    html.markup("<a href=\".")
+        .text(COST_MODEL)
+        .markup("\">Cost model</a>\n");
     html.markup("<a href=\"./-/ready\">Ready</a>\n<a href=\"./-/healthy\">Healthy</a>\n");
     html.markup("</footer>\n</body>\n</html>\n");
 }

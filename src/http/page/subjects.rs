@@ -1,7 +1,9 @@
 //! The table of workloads and functions: the answer.
 
 use super::format::{UNKNOWN, money, percent, signed_money};
+use crate::http::explain;
 use crate::http::html::Html;
+use crate::http::routes::COST_MODEL;
 use crate::model::{Home, Report, Subject, SubjectReport, Verdict};
 
 /// How many of them are shown: those that cost most. The metrics have all.
@@ -35,7 +37,10 @@ pub(super) fn table(html: &mut Html, report: &Report, telemetry_path: &str) {
         html.text(telemetry_path.trim_start_matches('/'))
             .markup("\">the metrics</a>.</p>\n");
     }
-    html.markup("<p class=quiet>Cost on Kubernetes holds the workload's part of idle, shared and fixed cost. On the platform where it runs, cost is observed; on the other it is projected.</p>\n</section>\n");
+    html.markup("<p class=quiet>Cost on Kubernetes holds the workload's part of idle, shared and fixed cost. On the platform where it runs, cost is observed; on the other it is projected. ");
+    html.markup("<a href=\".")
+        .text(COST_MODEL)
+        .markup("\">How each column is computed</a>; behind each name, how its own numbers came about.</p>\n</section>\n");
 }
 
 /// Money each month that moving would save, over those that can move and clearly cost less elsewhere, and how
@@ -56,17 +61,21 @@ pub(super) fn possible_saving(report: &Report) -> (f64, usize) {
 }
 
 fn row(html: &mut Html, subject: &SubjectReport) {
-    html.markup("<tr><th scope=row>");
+    // Names hold nothing that an address would have to write differently.
+    html.markup("<tr><th scope=row><a href=\".")
+        .text(explain::PREFIX)
+        .text(&subject.subject.to_string())
+        .markup("\">");
     match &subject.subject {
         Subject::Workload(workload) => {
             html.text(&workload.name)
-                .markup("<small>")
+                .markup("</a><small>")
                 .text(&workload.namespace);
             html.markup(" · ").text(workload.kind.as_str());
         }
         Subject::Function(function) => {
             html.text(&function.name)
-                .markup("<small>")
+                .markup("</a><small>")
                 .text(&function.account_id);
             html.markup(" · ").text(&function.region);
         }

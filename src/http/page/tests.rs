@@ -45,14 +45,16 @@ fn texts(page: &str) -> Vec<&str> {
 
 /// The texts of the row that begins with this name.
 fn row<'a>(page: &'a str, name: &str) -> Vec<&'a str> {
-    let start = page.find(&format!("<th scope=row>{name}")).unwrap();
-    let rest = &page[start..];
-    let row = &rest[..rest.find("</tr>").unwrap()];
-    let pieces = row.split('<').filter_map(|piece| piece.split_once('>'));
-    pieces
-        .map(|(_, text)| text.trim())
-        .filter(|text| !text.is_empty())
-        .collect()
+    let rows = page
+        .split("<tr>")
+        .filter_map(|row| row.split("</tr>").next());
+    let texts = rows.map(|row| {
+        let pieces = row.split('<').filter_map(|piece| piece.split_once('>'));
+        let texts = pieces.map(|(_, text)| text.trim());
+        texts.filter(|text| !text.is_empty()).collect::<Vec<_>>()
+    });
+    let mut named = texts.filter(|texts| texts.first() == Some(&name));
+    named.next().unwrap()
 }
 
 #[test]
@@ -122,9 +124,9 @@ fn the_dearest_come_first_and_the_rest_is_counted() {
         report.subjects.push(subject);
     }
     let page = page_of(report, BTreeMap::new());
-    let first = page.find("<th scope=row>w29").unwrap();
-    let next = page.find("<th scope=row>w28").unwrap();
-    assert!(first < next && !page.contains("<th scope=row>w04"));
+    let first = page.find(">w29</a>").unwrap();
+    let next = page.find(">w28</a>").unwrap();
+    assert!(first < next && !page.contains(">w04</a>"));
     assert!(
         texts(&page)
             .iter()
@@ -152,6 +154,18 @@ fn the_tiles_sum_up_and_only_those_count_that_can_move() {
             .windows(2)
             .any(|pair| pair[0] == number && pair[1].contains(label));
         assert!(found, "{number} {label}: {texts:?}");
+    }
+}
+
+#[test]
+fn each_name_leads_to_its_explanation_and_the_columns_to_the_model() {
+    let page = page_of(everything(), BTreeMap::new());
+    for link in [
+        "<a href=\"./api/v1/explain/shop/Deployment/checkout\">checkout</a>",
+        "<a href=\"./api/v1/explain/123456789012/eu-west-1/thumbnails\">thumbnails</a>",
+        "<a href=\"./docs/cost-model\">How each column is computed</a>",
+    ] {
+        assert!(page.contains(link), "{link}: {page}");
     }
 }
 

@@ -1,7 +1,7 @@
 //! A function.
 
 use super::number::{count, factor, hours, millis, per_million, plain, price};
-use super::{Line, Section, month_and_request};
+use super::{Inputs, Line, Section, month_and_request};
 use crate::model::evidence::FunctionEvidence;
 use crate::model::report::{Home, SubjectReport};
 use crate::model::settings::Settings;
@@ -11,11 +11,12 @@ pub(super) fn sections(
     subject: &SubjectReport,
     evidence: &FunctionEvidence,
     settings: &Settings,
+    inputs: &Inputs,
 ) -> Vec<Section> {
     vec![
         Section {
             title: "What was seen",
-            lines: seen(evidence),
+            lines: seen(evidence, inputs),
         },
         Section {
             title: "Cost on Lambda",
@@ -28,16 +29,17 @@ pub(super) fn sections(
     ]
 }
 
-fn seen(evidence: &FunctionEvidence) -> Vec<Line> {
+fn seen(evidence: &FunctionEvidence, inputs: &Inputs) -> Vec<Line> {
     let over = format!(
-        "source cloudwatch, closed minutes over {}",
+        "{}; closed minutes over {}",
+        inputs.source("cloudwatch"),
         hours(evidence.covered)
     );
     let mut lines = vec![
         Line::new("invocations", over, count(evidence.invocations)),
         Line::new(
             "configuration",
-            "source lambda",
+            inputs.source("lambda"),
             format!(
                 "{} MiB, {}",
                 evidence.memory.mib(),

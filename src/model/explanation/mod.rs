@@ -1,18 +1,21 @@
 //! How a number came about: inputs, prices with their source, formulas with the numbers put in, and results.
 
 mod function;
+mod inputs;
 mod number;
+mod outcome;
+mod turning;
 mod workload;
+
+pub use inputs::{Input, Inputs};
 
 use std::fmt;
 
 use super::advice::{Advice, Facts, advise};
 use super::evidence::Evidence;
-use super::report::{
-    Breakeven, Home, Ineligibility, PlatformCost, Report, Subject, SubjectReport, Verdict,
-};
-use crate::units::MemoryMib;
-use number::{count, factor, percent, usd};
+use super::report::{Ineligibility, PlatformCost, Report, Subject, SubjectReport};
+use crate::units::{MemoryMib, Seconds};
+use number::{count, usd};
 
 /// An explanation: what a reader needs to do the sum again by hand.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,27 +56,37 @@ impl Line {
     }
 }
 
-/// Explains what is known of a subject.
+/// Explains what is known of a subject, from what was seen of it to what would change its verdict.
 #[must_use]
-pub fn explain(report: &Report, subject: &SubjectReport) -> Explanation {
+pub fn explain(report: &Report, subject: &SubjectReport, inputs: &Inputs) -> Explanation {
     let settings = &report.settings;
-    let mut sections = match &subject.evidence {
+    let mut sections = vec![Section {
+        title: "Report",
+        lines: vec![made(report, inputs)],
+    }];
+    sections.extend(match &subject.evidence {
         Evidence::Nothing => Vec::new(),
-        Evidence::Workload(evidence) => workload::sections(report, subject, evidence, settings),
-        Evidence::Function(evidence) => function::sections(subject, evidence, settings),
-    };
-    sections.push(Section {
-        title: "Break-even",
-        lines: breakeven(subject),
+        Evidence::Workload(evidence) => workload::sections(report, subject, evidence, inputs),
+        Evidence::Function(evidence) => function::sections(subject, evidence, settings, inputs),
     });
-    sections.push(Section {
-        title: "Verdict",
-        lines: verdict(subject),
-    });
-    sections.push(Section {
-        title: "Advice",
-        lines: advice(subject),
-    });
+    sections.extend([
+        Section {
+            title: "Break-even",
+            lines: outcome::breakeven(subject),
+        },
+        Section {
+            title: "Verdict",
+            lines: outcome::verdict(subject),
+        },
+        Section {
+            title: "What would change the verdict",
+            lines: turning::lines(subject, settings),
+        },
+        Section {
+            title: "Advice",
+            lines: advice(subject),
+        },
+    ]);
     sections.retain(|section| !section.lines.is_empty());
     Explanation {
         title: subject.subject.to_string(),
@@ -81,98 +94,11 @@ pub fn explain(report: &Report, subject: &SubjectReport) -> Explanation {
     }
 }
 
-fn breakeven(subject: &SubjectReport) -> Vec<Line> {
-    let mut lines = Vec::new();
-    if let Some(utilization) = subject.utilization.cost {
-        let from = "cost used / cost loaded";
-        lines.push(Line::new("utilisation u", from, percent(utilization)));
-    }
-    if let Some(utilization) = subject.breakeven_utilization {
-        let from = "cost used / cost on Lambda";
-        lines.push(Line::new(
-            "break-even utilisation u*",
-            from,
-            percent(utilization),
-        ));
-    }
-    match subject.breakeven {
-        Some(Breakeven::Crossing { first, sustained }) => {
-            let from = "the least traffic at which both platforms cost the same";
-            let result = format!("{} requests a month", count(first));
-            lines.push(Line::new("first crossing", from, result));
-            if let Some(sustained) = sustained.filter(|sustained| *sustained != first) {
-                let from = "above it Kubernetes always costs less";
-                let result = format!("{} requests a month", count(sustained));
-                lines.push(Line::new("sustained crossing", from, result));
-            }
-        }
-        Some(Breakeven::KubernetesAlways) => {
-            lines.push(Line::new(
-                "crossing",
-                "Kubernetes costs less at any traffic",
-                "none",
-            ));
-        }
-        Some(Breakeven::LambdaAlways) => {
-            lines.push(Line::new(
-                "crossing",
-                "Lambda costs less at any traffic",
-                "none",
-            ));
-        }
-        Some(Breakeven::BeyondCapacity) => {
-            let from =
-                "even used to the full, what is held costs more than Lambda (u* above 100 %)";
-            lines.push(Line::new(
-                "crossing",
-                from,
-                "beyond the capacity that is held",
-            ));
-        }
-        None => {}
-    }
-    lines
-}
-
-fn verdict(subject: &SubjectReport) -> Vec<Line> {
-    let mut lines = Vec::new();
-    for platform in [Home::Kubernetes, Home::Lambda] {
-        if let Some(cost) = subject.decisive(platform) {
-            let from = "every parameter at its cheaper and at its dearer end, over a month";
-            let band = cost.monthly;
-            let result = format!(
-                "{} to {}, point {}",
-                usd(band.low),
-                usd(band.high),
-                usd(band.point)
-            );
-            lines.push(Line::new(format!("on {}", platform.as_str()), from, result));
-        }
-    }
-    if let Some((parameter, swing)) = subject.uncertainty {
-        let name = parameter.as_str().replace('_', " ");
-        let from = "the parameter that moves the projection most, by itself";
-        lines.push(Line::new(
-            name,
-            from,
-            format!("{} of the point", factor(swing)),
-        ));
-    }
-    if let Some(saving) = subject.monthly_saving {
-        let from =
-            "cost at home - cost on the other platform, by the points; negative: moving would cost";
-        lines.push(Line::new("moving saves", from, number::signed(saving)));
-    }
-    for reason in &subject.ineligible {
-        let name = reason.as_str().replace('_', " ");
-        lines.push(Line::new("cannot move", "as it is now", name));
-    }
-    lines.push(Line::new(
-        "verdict",
-        what_decides(subject),
-        subject.verdict.as_str(),
-    ));
-    lines
+/// When the report was made: what sources said after that is not in it.
+fn made(report: &Report, inputs: &Inputs) -> Line {
+    let at = report.at.strftime("%F %T UTC");
+    let age = Seconds::between(report.at, inputs.now).in_words();
+    Line::new("made", format!("at {at}"), format!("{age} ago"))
 }
 
 /// A month's cost and that of one request, `from` being the sum for the month.
@@ -209,52 +135,6 @@ fn advice(subject: &SubjectReport) -> Vec<Line> {
         Line::new(name, advice.reason, advice.favours.as_str())
     };
     advise(&facts).into_iter().map(line).collect()
-}
-
-/// Whether nothing ever said what its pods use.
-fn lacks_use(subject: &SubjectReport) -> bool {
-    match &subject.evidence {
-        Evidence::Workload(evidence) => evidence.window.used.observed.is_zero(),
-        _ => false,
-    }
-}
-
-/// Why the verdict is so, and what would change it.
-fn what_decides(subject: &SubjectReport) -> String {
-    let crossing = match subject.breakeven {
-        Some(Breakeven::Crossing { first, .. }) => Some(count(first)),
-        _ => None,
-    };
-    let turn = |way: &str| match &crossing {
-        Some(at) => format!("; {way} {at} requests a month it would turn"),
-        None => String::new(),
-    };
-    let parameter = subject
-        .uncertainty
-        .map(|(one, _)| one.as_str().replace('_', " "));
-    match subject.verdict {
-        Verdict::Kubernetes => format!("its band lies below that of Lambda{}", turn("below")),
-        Verdict::Lambda => format!("its band lies below that of Kubernetes{}", turn("above")),
-        Verdict::Inconclusive => match parameter {
-            Some(parameter) => {
-                format!("the bands overlap; knowing the {parameter} better would narrow them most")
-            }
-            None => "the bands overlap".to_owned(),
-        },
-        Verdict::InsufficientData if lacks_use(subject) => {
-            "what its pods use is not known; see the source usage".to_owned()
-        }
-        Verdict::InsufficientData => {
-            "less than an hour or less than 100 requests were seen; it comes with time".to_owned()
-        }
-        Verdict::NoRequests => {
-            "no requests were counted; see that requests.prometheus covers it".to_owned()
-        }
-        Verdict::NoLatency => {
-            "how long a request takes is not measured; add latency queries".to_owned()
-        }
-        Verdict::Unpriced => "a node has no price; add it to prices.nodes".to_owned(),
-    }
 }
 
 impl fmt::Display for Explanation {

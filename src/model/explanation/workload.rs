@@ -1,10 +1,10 @@
 //! A workload of the cluster.
 
 use super::number::{count, factor, hours, millis, per_million, percent, plain, price, usd};
-use super::{Line, Section, month_and_request};
+use super::{Inputs, Line, Section, month_and_request};
 use crate::model::evidence::{LambdaEvidence, WorkloadEvidence};
 use crate::model::processor_time::Method;
-use crate::model::report::{Basis, Home, Report, SubjectReport};
+use crate::model::report::{Basis, Home, NodeReport, Provenance, Report, SubjectReport};
 use crate::model::settings::Settings;
 use crate::model::window::WorkloadWindow;
 use crate::tariff::{self, lambda as lambda_tariff};
@@ -14,16 +14,17 @@ pub(super) fn sections(
     report: &Report,
     subject: &SubjectReport,
     evidence: &WorkloadEvidence,
-    settings: &Settings,
+    inputs: &Inputs,
 ) -> Vec<Section> {
+    let settings = &report.settings;
     let mut sections = vec![
         Section {
             title: "What was seen",
-            lines: seen(&evidence.window),
+            lines: seen(&evidence.window, inputs),
         },
         Section {
             title: "Prices of its nodes",
-            lines: nodes(report, subject),
+            lines: nodes(report, subject, inputs),
         },
         Section {
             title: "Cost in the cluster",
@@ -39,14 +40,18 @@ pub(super) fn sections(
     sections
 }
 
-fn seen(window: &WorkloadWindow) -> Vec<Line> {
+fn seen(window: &WorkloadWindow, inputs: &Inputs) -> Vec<Line> {
     let mut lines = vec![Line::new(
         "cost",
-        "held and carried, integrated while the cluster was watched (source kubernetes)",
+        format!(
+            "held and carried, integrated while the cluster was watched; {}",
+            inputs.source("kubernetes")
+        ),
         format!("{} in {}", usd(window.loaded), hours(window.observed)),
     )];
+    let usage = inputs.source("usage");
     if let Some(cores) = window.used.cores.mean_over(window.used.observed) {
-        let from = format!("source usage, over {}", hours(window.used.observed));
+        let from = format!("{usage}; over {}", hours(window.used.observed));
         lines.push(Line::new(
             "processors used",
             from,
@@ -55,7 +60,7 @@ fn seen(window: &WorkloadWindow) -> Vec<Line> {
     }
     if let Some(memory) = window.used.working_set() {
         let from = format!(
-            "source usage, between {} and {} MiB",
+            "{usage}; between {} and {} MiB",
             plain(memory.low.mib()),
             plain(memory.high.mib())
         );
@@ -63,11 +68,12 @@ fn seen(window: &WorkloadWindow) -> Vec<Line> {
         lines.push(Line::new("memory of a pod (W)", from, result));
     }
     if let Some(traffic) = &window.traffic {
-        let from = format!("source requests, over {}", hours(traffic.covered));
+        let source = inputs.source("requests");
+        let from = format!("{source}; over {}", hours(traffic.covered));
         lines.push(Line::new("requests", from, count(traffic.requests)));
         if let Some(latency) = traffic.mean_latency() {
             let from = format!(
-                "sum / count over {} measured requests",
+                "{source}; sum / count over {} measured requests",
                 count(traffic.measured)
             );
             lines.push(Line::new("latency (w)", from, millis(latency)));
@@ -76,33 +82,65 @@ fn seen(window: &WorkloadWindow) -> Vec<Line> {
     lines
 }
 
-/// The nodes that its pods are on.
-fn nodes(report: &Report, subject: &SubjectReport) -> Vec<Line> {
+/// The nodes that its pods are on; those with the same price have a line together.
+fn nodes(report: &Report, subject: &SubjectReport, inputs: &Inputs) -> Vec<Line> {
     let here = |name: &str| subject.nodes.iter().any(|node| &**node == name);
     let nodes = report.nodes.iter().filter(|one| here(&one.node.name));
-    let line = |one: &crate::model::report::NodeReport| match (
-        &one.price,
-        one.core_price,
-        one.memory_price,
-    ) {
-        (Ok(known), Some(core), Some(memory)) => Line::new(
-            &*one.node.name,
-            format!(
-                "{}: {}",
-                known.provenance.source.as_str(),
-                known.provenance.method
-            ),
-            format!(
-                "{}, {}, {}",
-                price(known.price.hourly(), "an hour"),
-                price(core.hourly(), "a core"),
-                price(memory.hourly(), "a GiB")
-            ),
-        ),
-        (Err(reason), ..) => Line::new(&*one.node.name, reason.as_str(), "unpriced"),
-        _ => Line::new(&*one.node.name, "has no capacity", "unpriced"),
+    let mut groups: Vec<(Line, usize)> = Vec::new();
+    for line in nodes.map(|one| node(one, report, inputs)) {
+        let same =
+            |other: &&mut (Line, usize)| other.0.from == line.from && other.0.result == line.result;
+        match groups.iter_mut().find(same) {
+            Some((_, more)) => *more += 1,
+            None => groups.push((line, 0)),
+        }
+    }
+    let named = groups.into_iter().map(|(line, more)| match more {
+        0 => line,
+        _ => Line {
+            name: format!("{} and {more} more", line.name),
+            ..line
+        },
+    });
+    named.collect()
+}
+
+/// What a node costs, by which source, and what one of its cores and GiB costs.
+///
+/// Formula: `P / (c·ρ + g + n·γ)` for a GiB, ρ times that for a core.
+fn node(one: &NodeReport, report: &Report, inputs: &Inputs) -> Line {
+    let name = &*one.node.name;
+    let prices = (&one.price, one.core_price, one.memory_price);
+    let (known, core, memory) = match prices {
+        (Ok(known), Some(core), Some(memory)) => (known, core, memory),
+        (Err(reason), ..) => return Line::new(name, reason.as_str().replace('_', " "), "unpriced"),
+        _ => return Line::new(name, "has no capacity", "unpriced"),
     };
-    nodes.map(line).collect()
+    let Provenance {
+        source,
+        fetched_at,
+        method,
+    } = &known.provenance;
+    let age = fetched_at.map(|at| inputs.age(at)).unwrap_or_default();
+    let has = one.node.capacity;
+    let gpus = match has.gpus {
+        0 => String::new(),
+        gpus => format!(" + {gpus} GPUs x {}", factor(report.settings.weights.gpu)),
+    };
+    let from = format!(
+        "{}: {method}{age}; / ({} cores x {} + {} GiB{gpus})",
+        source.as_str(),
+        plain(has.cpu.cores()),
+        plain(core.hourly() / memory.hourly()),
+        plain(has.memory.gib()),
+    );
+    let result = format!(
+        "{}, {}, {}",
+        price(known.price.hourly(), "an hour"),
+        price(core.hourly(), "a core"),
+        price(memory.hourly(), "a GiB")
+    );
+    Line::new(name, from, result)
 }
 
 fn at_home(subject: &SubjectReport, evidence: &WorkloadEvidence, settings: &Settings) -> Vec<Line> {

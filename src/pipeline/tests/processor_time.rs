@@ -1,5 +1,6 @@
 //! Processor time of a request, from looks at the cluster and counted steps to the explanation.
 
+use super::explanations::explained;
 use super::*;
 use crate::model::evidence::Evidence;
 use crate::model::explanation::Line;
@@ -66,7 +67,7 @@ fn found(report: &Report) -> ProcessorTime {
 
 /// How the explanation shows it.
 fn shown(report: &Report) -> Line {
-    let explanation = explain(report, only(report));
+    let explanation = explained(report);
     let lines = explanation.sections.into_iter().flat_map(|one| one.lines);
     let mut lines = lines.filter(|line| line.name == "processor time (s)");
     lines.next().unwrap()

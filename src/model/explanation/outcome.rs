@@ -1,0 +1,138 @@
+//! What follows: the break-even and the verdict.
+
+use super::Line;
+use super::number::{self, count, factor, percent, usd};
+use crate::model::evidence::Evidence;
+use crate::model::report::{Breakeven, Home, SubjectReport, Verdict};
+
+pub(super) fn breakeven(subject: &SubjectReport) -> Vec<Line> {
+    let mut lines = Vec::new();
+    if let Some(utilization) = subject.utilization.cost {
+        let from = "cost used / cost loaded";
+        lines.push(Line::new("utilisation u", from, percent(utilization)));
+    }
+    if let Some(utilization) = subject.breakeven_utilization {
+        let from = "cost used / cost on Lambda";
+        lines.push(Line::new(
+            "break-even utilisation u*",
+            from,
+            percent(utilization),
+        ));
+    }
+    match subject.breakeven {
+        Some(Breakeven::Crossing { first, sustained }) => {
+            let from = "the least traffic at which both platforms cost the same";
+            let result = format!("{} requests a month", count(first));
+            lines.push(Line::new("first crossing", from, result));
+            if let Some(sustained) = sustained.filter(|sustained| *sustained != first) {
+                let from = "above it Kubernetes always costs less";
+                let result = format!("{} requests a month", count(sustained));
+                lines.push(Line::new("sustained crossing", from, result));
+            }
+        }
+        Some(Breakeven::KubernetesAlways) => {
+            lines.push(Line::new(
+                "crossing",
+                "Kubernetes costs less at any traffic",
+                "none",
+            ));
+        }
+        Some(Breakeven::LambdaAlways) => {
+            lines.push(Line::new(
+                "crossing",
+                "Lambda costs less at any traffic",
+                "none",
+            ));
+        }
+        Some(Breakeven::BeyondCapacity) => {
+            let from =
+                "even used to the full, what is held costs more than Lambda (u* above 100 %)";
+            lines.push(Line::new(
+                "crossing",
+                from,
+                "beyond the capacity that is held",
+            ));
+        }
+        None => {}
+    }
+    lines
+}
+
+pub(super) fn verdict(subject: &SubjectReport) -> Vec<Line> {
+    let mut lines = Vec::new();
+    for platform in [Home::Kubernetes, Home::Lambda] {
+        if let Some(cost) = subject.decisive(platform) {
+            let from = "every parameter at its cheaper and at its dearer end, over a month";
+            let band = cost.monthly;
+            let result = format!(
+                "{} to {}, point {}",
+                usd(band.low),
+                usd(band.high),
+                usd(band.point)
+            );
+            lines.push(Line::new(format!("on {}", platform.as_str()), from, result));
+        }
+    }
+    if let Some((parameter, swing)) = subject.uncertainty {
+        let name = parameter.as_str().replace('_', " ");
+        let from = "the parameter that moves the projection most, by itself";
+        lines.push(Line::new(
+            name,
+            from,
+            format!("{} of the point", factor(swing)),
+        ));
+    }
+    if let Some(saving) = subject.monthly_saving {
+        let from =
+            "cost at home - cost on the other platform, by the points; negative: moving would cost";
+        lines.push(Line::new("moving saves", from, number::signed(saving)));
+    }
+    for reason in &subject.ineligible {
+        let name = reason.as_str().replace('_', " ");
+        lines.push(Line::new("cannot move", "as it is now", name));
+    }
+    lines.push(Line::new(
+        "verdict",
+        what_decides(subject),
+        subject.verdict.as_str(),
+    ));
+    lines
+}
+
+/// Whether nothing ever said what its pods use.
+fn lacks_use(subject: &SubjectReport) -> bool {
+    match &subject.evidence {
+        Evidence::Workload(evidence) => evidence.window.used.observed.is_zero(),
+        _ => false,
+    }
+}
+
+/// Why the verdict is so; where something is missing, what to do.
+fn what_decides(subject: &SubjectReport) -> String {
+    let parameter = subject
+        .uncertainty
+        .map(|(one, _)| one.as_str().replace('_', " "));
+    match subject.verdict {
+        Verdict::Kubernetes => "its band lies below that of Lambda".to_owned(),
+        Verdict::Lambda => "its band lies below that of Kubernetes".to_owned(),
+        Verdict::Inconclusive => match parameter {
+            Some(parameter) => {
+                format!("the bands overlap; knowing the {parameter} better would narrow them most")
+            }
+            None => "the bands overlap".to_owned(),
+        },
+        Verdict::InsufficientData if lacks_use(subject) => {
+            "what its pods use is not known; see the source usage".to_owned()
+        }
+        Verdict::InsufficientData => {
+            "less than an hour or less than 100 requests were seen; it comes with time".to_owned()
+        }
+        Verdict::NoRequests => {
+            "no requests were counted; see that requests.prometheus covers it".to_owned()
+        }
+        Verdict::NoLatency => {
+            "how long a request takes is not measured; add latency queries".to_owned()
+        }
+        Verdict::Unpriced => "a node has no price; add it to prices.nodes".to_owned(),
+    }
+}

@@ -1,0 +1,216 @@
+//! What is said of the numbers that a pipeline comes to.
+
+use super::*;
+use crate::model::explanation::{Explanation, Input, Inputs, explain};
+
+/// The explanation of the only subject, ten seconds after the report was made.
+pub(super) fn explained(report: &Report) -> Explanation {
+    let seconds_ago = |seconds: i64| Input {
+        last_success: Some(report.at - jiff::SignedDuration::from_secs(seconds)),
+        is_failing: seconds > 100,
+    };
+    let inputs = Inputs {
+        now: report.at + jiff::SignedDuration::from_secs(10),
+        sources: BTreeMap::from([
+            ("kubernetes", seconds_ago(0)),
+            ("usage", seconds_ago(110)),
+            ("requests", seconds_ago(24)),
+            ("lambda", seconds_ago(50)),
+            ("cloudwatch", seconds_ago(20)),
+        ]),
+    };
+    explain(report, only(report), &inputs)
+}
+
+/// Where an explanation has a line from, and what it says.
+fn line<'a>(explanation: &'a Explanation, title: &str, name: &str) -> (&'a str, &'a str) {
+    let section = explanation.sections.iter().find(|one| one.title == title);
+    let line = section.and_then(|one| one.lines.iter().find(|line| line.name == name));
+    line.map_or_else(
+        || panic!("no {name:?} under {title:?} in {explanation}"),
+        |line| (&*line.from, &*line.result),
+    )
+}
+
+/// A day in which web served so many times the requests of [`a_day_of_traffic`].
+fn busy(times: f64) -> Report {
+    let mut pipeline = pipeline();
+    run_for(&mut pipeline, 0, 3_600);
+    let Observation::Traffic(mut traffic) = a_day_of_traffic(3_600) else {
+        unreachable!()
+    };
+    for step in &mut traffic.steps {
+        let times = crate::model::fixtures::ratio(times);
+        step.requests = step.requests * times;
+        step.latency = step
+            .latency
+            .map(|(sum, count)| (sum * times, count * times));
+    }
+    pipeline.observe(Observation::Traffic(traffic));
+    pipeline.report(at(3_600))
+}
+
+/// What an explanation says of a name.
+fn result(explanation: &Explanation, title: &str, name: &str) -> String {
+    line(explanation, title, name).1.to_owned()
+}
+
+#[test]
+fn every_number_of_a_workload_is_explained_with_what_it_is_made_of() {
+    let mut pipeline = pipeline();
+    run_for(&mut pipeline, 0, 3_600);
+    pipeline.observe(a_day_of_traffic(3_600));
+    let report = pipeline.report(at(3_600));
+    let explanation = explained(&report);
+    let is = |title, name| result(&explanation, title, name);
+    assert_eq!(explanation.title, "shop/Deployment/web");
+    assert_eq!(is("What was seen", "cost"), "$0.1000 in 1.00 h");
+    assert_eq!(is("What was seen", "requests"), "86,400");
+    assert_eq!(is("What was seen", "latency (w)"), "100.0 ms");
+    assert!(
+        is("Prices of its nodes", "n").starts_with("$0.1000 an hour"),
+        "{explanation}"
+    );
+    assert_eq!(is("Cost in the cluster", "loaded a month"), "$73.00");
+    assert_eq!(
+        is("Cost in the cluster", "one request"),
+        "$27.78 for a million"
+    );
+    assert_eq!(is("The same on Lambda", "processor time (s)"), "100.0 ms");
+    assert_eq!(is("The same on Lambda", "memory (M)"), "1229 MiB, arm64");
+    assert_eq!(is("The same on Lambda", "duration d(M)"), "143.9 ms");
+    assert_eq!(is("Verdict", "verdict"), "lambda");
+    let text = explanation.to_string();
+    assert!(
+        text.contains("its band lies below that of Kubernetes"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_function_is_explained_on_both_platforms() {
+    let mut pipeline = pipeline();
+    pipeline.observe(cluster(0, vec![]));
+    pipeline.observe(listed(vec![resize()]));
+    pipeline.observe(a_day_of_minutes(0));
+    let report = pipeline.report(at(0));
+    let explanation = explained(&report);
+    let is = |title, name| result(&explanation, title, name);
+    assert_eq!(explanation.title, "123456789012/us-east-1/resize");
+    assert_eq!(is("What was seen", "invocations"), "86,400");
+    assert_eq!(is("Cost on Lambda", "requests of a month"), "2,628,000");
+    assert_eq!(is("Cost on Lambda", "a month"), "$22.45");
+    assert_eq!(
+        is("The same in the cluster", "pods (n), mean"),
+        "2.00, at most 2.00"
+    );
+    assert_eq!(is("The same in the cluster", "a month"), "$24.33");
+    assert!(
+        explanation
+            .to_string()
+            .contains("the bands overlap; knowing the placement better"),
+        "{explanation}"
+    );
+    assert_eq!(is(TURNING, "cost on Kubernetes"), "below $22.43");
+}
+
+#[test]
+fn each_input_is_shown_with_its_source_and_age() {
+    let explanation = explained(&busy(1.0));
+    let from = |name| line(&explanation, "What was seen", name).0.to_owned();
+    assert_eq!(
+        line(&explanation, "Report", "made"),
+        ("at 2027-01-15 01:00:00 UTC", "10 s ago")
+    );
+    assert!(from("cost").ends_with("; source kubernetes, 10 s old"));
+    assert_eq!(
+        from("processors used"),
+        "source usage, 2 min old, failing since; over 1.00 h"
+    );
+    assert_eq!(from("requests"), "source requests, 34 s old; over 24.00 h");
+    assert_eq!(
+        line(&explanation, "Prices of its nodes", "n"),
+        (
+            "config: prices.nodes[0]; / (2.00 cores x 10.10 + 8.00 GiB)",
+            "$0.1000 an hour, $0.03582 a core, $0.003546 a GiB"
+        )
+    );
+}
+
+const TURNING: &str = "What would change the verdict";
+
+#[test]
+fn what_would_turn_a_verdict_is_said() {
+    let lambda = explained(&busy(1.0));
+    let is = |name| line(&lambda, TURNING, name);
+    let traffic = "29,067,472 requests a month";
+    assert_eq!(
+        is("traffic"),
+        ("now 2,628,000; above it Kubernetes costs less", traffic)
+    );
+    assert_eq!(
+        is("utilisation"),
+        ("now 7.1 %; above it Kubernetes costs less", "78.8 %")
+    );
+    // 73.00 and at most 8.11 USD.
+    assert_eq!(is("cost on Kubernetes").1, "88.9 % less");
+
+    let kubernetes = explained(&busy(40.0));
+    let is = |name| line(&kubernetes, TURNING, name);
+    assert!(
+        is("traffic").0.ends_with("below it Lambda costs less"),
+        "{kubernetes}"
+    );
+    assert!(is("cost on Lambda").1.ends_with("% less"), "{kubernetes}");
+}
+
+#[test]
+fn the_end_of_a_parameter_that_would_decide_is_named() {
+    // 73.00 USD where it runs; on Lambda as much, but for the speed of its cores.
+    let explanation = explained(&busy(15.0));
+    let is = |name| line(&explanation, TURNING, name).1;
+    assert_eq!(result(&explanation, "Verdict", "verdict"), "inconclusive");
+    assert_eq!(is("core speed, q = 0.8000"), "lambda");
+    assert_eq!(is("core speed, q = 1.25"), "kubernetes");
+    assert_eq!(is("cost on Lambda"), "below $73.00");
+    // Its memory never changed: knowing it decides nothing.
+    assert!(!explanation.to_string().contains("working set, W"));
+}
+
+#[test]
+fn a_verdict_that_has_not_held_for_long_is_said_to_be_on_its_way() {
+    let mut report = busy(1.0);
+    report.subjects[0].verdict = Verdict::Kubernetes;
+    let explanation = explained(&report);
+    assert_eq!(
+        line(&explanation, TURNING, "time"),
+        (
+            "what the bands say now; it stands once it has held for 24 h",
+            "lambda"
+        )
+    );
+}
+
+#[test]
+fn nodes_of_the_same_price_have_a_line_together() {
+    let mut report = busy(1.0);
+    for name in ["o", "p"] {
+        let mut more = report.nodes[0].clone();
+        more.node = machine(name);
+        report.nodes.push(more);
+        report.subjects[0].nodes.push(name.into());
+    }
+    let explanation = explained(&report);
+    let prices = result(&explanation, "Prices of its nodes", "n and 2 more");
+    assert!(prices.starts_with("$0.1000 an hour"), "{explanation}");
+}
+
+#[test]
+fn a_price_that_was_fetched_has_an_age() {
+    let mut report = busy(1.0);
+    let price = report.nodes[0].price.as_mut().unwrap();
+    price.provenance.fetched_at = Some(at(0));
+    let explanation = explained(&report);
+    let from = line(&explanation, "Prices of its nodes", "n").0;
+    assert!(from.contains("prices.nodes[0], 60 min old;"), "{from}");
+}
