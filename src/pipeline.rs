@@ -216,7 +216,7 @@ impl Pipeline {
             keep_newest(&mut self.early_minutes, minutes);
             return;
         }
-        self.ledger.run(&minutes, |id| {
+        self.ledger.run(&minutes, &self.settings, |id| {
             self.by_id.get(id).map(|function| &**function)
         });
     }

@@ -43,7 +43,7 @@ fn sources() -> (LambdaSource, CloudWatchSource) {
         max_attempts: 1,
         ..aws::Settings::default()
     });
-    let lambda = LambdaSource::new(&lambda::Settings::default(), aws.clone()).unwrap();
+    let lambda = LambdaSource::new(lambda::Settings::default(), aws.clone());
     let settings = cloudwatch::Settings {
         list_wait: Duration::from_millis(10),
         ..cloudwatch::Settings::default()

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use breakeven::clock::Clock;
 use breakeven::cloud::{Endpoint, Fault, FaultRule, SimulatedCloud, World};
+use breakeven::observation::NamePattern;
 use breakeven::observation::{
     Architecture, FunctionId, FunctionMinute, FunctionMinutes, Functions, Observation,
 };
@@ -101,9 +102,12 @@ fn settings(url: String) -> aws::Settings {
 fn lister(aws: &Aws, exclude: &[&str]) -> LambdaSource {
     let settings = lambda::Settings {
         include: Vec::new(),
-        exclude: exclude.iter().map(ToString::to_string).collect(),
+        exclude: exclude
+            .iter()
+            .map(|name| NamePattern::new(name).unwrap())
+            .collect(),
     };
-    LambdaSource::new(&settings, aws.clone()).unwrap()
+    LambdaSource::new(settings, aws.clone())
 }
 
 async fn list(source: &mut LambdaSource, at: Timestamp) -> Functions {

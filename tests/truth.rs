@@ -5,7 +5,7 @@
 
 mod support;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use breakeven::cloud::World;
@@ -248,4 +248,45 @@ async fn an_agent_beside_a_simulated_cloud_shows_the_same() {
     truth(&agent, &cloud, &[("WORLD", &world)]).await;
     let shown = until("time to pass", async || watched(&agent, 1.0).await).await;
     identity(&shown);
+}
+
+/// What each subject of the demo is said to be: a platform or a tie, and for those of which nothing can be said why.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_workload_and_function_of_the_demo_has_a_verdict_or_the_reason_why_not() {
+    let demo = Demo::start(&[]).await;
+    both_platforms(&demo.agent).await;
+    let shown = Exposition::at(&format!("{}/metrics", demo.agent))
+        .await
+        .unwrap();
+    let mut verdicts: BTreeMap<String, String> = BTreeMap::new();
+    for one in shown.all("breakeven_workload_verdict", &[]) {
+        if one.value > 0.0 {
+            let name = one.label("workload").to_owned();
+            let before = verdicts.insert(name, one.label("verdict").to_owned());
+            assert_eq!(before, None, "two verdicts for {}", one.label("workload"));
+        }
+    }
+    // The report of sales is there while it runs.
+    verdicts.remove("sales-report");
+    assert_eq!(
+        verdicts.len(),
+        25,
+        "13 workloads and 12 functions: {verdicts:?}"
+    );
+    let undecided: [(&str, &[&str]); 3] = [
+        // Nothing counts its requests, and that shows after an hour.
+        ("orders-db", &["insufficient_data", "no_requests"]),
+        // One and 96 invocations a day.
+        ("nightly-export", &["insufficient_data"]),
+        ("session-cleanup", &["insufficient_data"]),
+    ];
+    for (name, verdict) in &verdicts {
+        match undecided.iter().find(|(undecided, _)| undecided == name) {
+            Some((_, reasons)) => assert!(reasons.contains(&verdict.as_str()), "{name}: {verdict}"),
+            None => assert!(
+                ["kubernetes", "lambda", "inconclusive"].contains(&verdict.as_str()),
+                "{name}: {verdict}"
+            ),
+        }
+    }
 }

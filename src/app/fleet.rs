@@ -121,14 +121,7 @@ impl Fleet {
         let Some(settings) = settings else { return };
         let session = Aws::new(settings.session.clone());
         self.session = Some(session.clone());
-        let functions = match LambdaSource::new(&settings.functions, session.clone()) {
-            Ok(functions) => functions,
-            Err(error) => {
-                // The configuration was checked with the same function.
-                error!(%error, "functions cannot be listed");
-                return;
-            }
-        };
+        let functions = LambdaSource::new(settings.functions.clone(), session.clone());
         let metrics = CloudWatchSource::new(settings.metrics, session, functions.listed());
         self.tallies.push((Source::Lambda, functions.left_out()));
         self.tallies.push((Source::CloudWatch, metrics.left_out()));

@@ -51,6 +51,8 @@ settings! {
         pub avoidable_ratio: Range = Range { low: 0.0, point: 0.9, high: 1.0 },
         /// The longest time between two looks at the cluster that is charged; a longer one is unobserved.
         pub longest_gap_seconds: f64 = 300.0,
+        /// How functions start.
+        pub cold_starts: ColdStarts = ColdStarts::default(),
         /// How a workload of the cluster would run on Lambda.
         pub lambda_equivalent: LambdaEquivalent = LambdaEquivalent::default(),
         /// How a function would run in the cluster.
@@ -71,6 +73,19 @@ choice! {
 }
 
 settings! {
+    /// How functions start: AWS bills the initialisation of each environment, and says neither how often it happens nor how long
+    /// it takes.
+    pub struct ColdStarts {
+        /// How long an idle environment is kept.
+        pub keep_alive_seconds: Range = Range { low: 360.0, point: 480.0, high: 600.0 },
+        /// How long an environment initialises.
+        pub init_seconds: Range = Range { low: 0.05, point: 0.3, high: 2.0 },
+        /// The same by runtime, where it was measured: `python` is any Python, `python3.13` that one; the longest name wins.
+        pub init_seconds_by_runtime: BTreeMap<String, f64> = BTreeMap::new(),
+    }
+}
+
+settings! {
     /// How a workload of the cluster would run on Lambda.
     pub struct LambdaEquivalent {
         /// The processor: x86_64 or arm64.
@@ -85,6 +100,26 @@ settings! {
         pub concurrency_limit: u32 = 1_000,
         /// How many times as long a core of Lambda takes for the same work as one of the cluster.
         pub core_time_ratio: Range = Range { low: 0.8, point: 1.0, high: 1.25 },
+        /// The part of what a workload computes that it computes without requests, where its use and its traffic do not show it.
+        pub idle_cpu_ratio: Range = Range { low: 0.0, point: 0.0, high: 0.5 },
+        /// What requests would come through: none, http_api, rest_api or alb. Its prices are known for us-east-1.
+        pub front_door: FrontDoor = FrontDoor::None,
+        /// What each request would write to CloudWatch Logs.
+        pub log_bytes_per_request: f64 = 0.0,
+    }
+}
+
+choice! {
+    /// What requests come through before they reach a function.
+    pub enum FrontDoor {
+        /// Nothing that is charged for: an event source, the SDK, or a function URL.
+        None = "none",
+        /// An HTTP API of API Gateway.
+        HttpApi = "http_api",
+        /// A REST API of API Gateway.
+        RestApi = "rest_api",
+        /// An Application Load Balancer of its own.
+        Alb = "alb",
     }
 }
 
@@ -139,8 +174,20 @@ settings! {
         /// What each machine costs besides its price, each with `name` and `usd_per_hour` or `usd_per_month`: agents, licences, log
         /// shipping.
         pub fixed_per_node: Vec<FixedCost> = Vec::new(),
+        /// What Lambda costs, against its list prices.
+        pub lambda: LambdaPrices = LambdaPrices::default(),
         /// What the people cost who keep the cluster running, as far as it is to be counted. A fixed cost like the others.
         pub labour_usd_per_month: f64 = 0.0,
+    }
+}
+
+settings! {
+    /// What Lambda costs, against its list prices.
+    pub struct LambdaPrices {
+        /// The discount on duration, such as 0.12 of a Compute Savings Plan. It does not touch the fee for requests.
+        pub duration_discount_ratio: f64 = 0.0,
+        /// GB-s that others in the organisation use each month, in each region and on each processor: they fill the first tiers.
+        pub other_gb_seconds_per_month: f64 = 0.0,
     }
 }
 
@@ -280,6 +327,9 @@ settings! {
         pub include: Vec<String> = Vec::new(),
         /// Functions that are not read, by name.
         pub exclude: Vec<String> = Vec::new(),
+        /// What is around functions and costs besides, each with `functions` (a name; `*` stands for anything), `front_door` and
+        /// `log_bytes_per_request`. The first that matches holds.
+        pub surroundings: Vec<Surroundings> = Vec::new(),
         /// From one list of the functions to the next.
         pub functions_interval_seconds: f64 = 300.0,
         /// From one question for their metrics to the next. Each metric asked for costs 0.00001 USD.
@@ -288,6 +338,18 @@ settings! {
         pub metrics_delay_seconds: f64 = 180.0,
         /// How long a poll may take.
         pub timeout_seconds: f64 = 60.0,
+    }
+}
+
+settings! {
+    /// What is around some functions.
+    pub struct Surroundings {
+        /// Which functions, by name.
+        pub functions: String = "*".to_owned(),
+        /// What their requests come through: none, http_api, rest_api or alb. Its prices are known for us-east-1.
+        pub front_door: FrontDoor = FrontDoor::None,
+        /// What each request writes to CloudWatch Logs.
+        pub log_bytes_per_request: f64 = 0.0,
     }
 }
 

@@ -149,11 +149,13 @@ catalogue! {
     WorkloadInfo: Info "breakeven_workload_info" [], Subject, ["traffic_pattern", "architecture", "runtime", "lambda_memory_mib", "team"],
         "Facts to join on: processor, runtime, the memory setting of the function or of the equivalent function, and the team.";
     FunctionGibSeconds: Counter "breakeven_function_gib_seconds_total" ["gib_seconds"], Subject, [],
-        "Memory x billed time = memory in GiB x sum of durations, from the function's setting and CloudWatch. AWS writes it GB-s, and means 1,024 MB.";
+        "Memory x billed time = memory in GiB x (sum of durations, rounded up, + initialisation of cold starts), from the function's setting and CloudWatch. AWS writes it GB-s, and means 1,024 MB.";
     FunctionErrors: Counter "breakeven_function_errors_total" [], Subject, [],
         "Invocations that failed in the function, from CloudWatch. They are billed.";
     FunctionThrottles: Counter "breakeven_function_throttles_total" [], Subject, [],
         "Invocations that were turned away, from CloudWatch. They are not billed.";
+    FunctionColdStarts: Counter "breakeven_function_cold_starts_total" [], Subject, ["method"],
+        "Environments that had to be started = sum over the minutes of max(0, peak concurrency - its maximum in the keep-alive before) (method ratchet), from CloudWatch. Their initialisation is billed.";
     FunctionConcurrencyPeak: Gauge "breakeven_function_concurrency_peak" [], Subject, [],
         "The most environments that ran at once in the decision window, from CloudWatch.";
 

@@ -18,6 +18,7 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::model::Settings;
 use crate::model::allocation::ClusterRates;
 use crate::observation::{
     Function, FunctionId, FunctionMinutes, RequestTarget, Traffic, WorkloadId,
@@ -179,12 +180,13 @@ impl Ledger {
     pub fn run<'a>(
         &mut self,
         batch: &FunctionMinutes,
+        settings: &Settings,
         known: impl Fn(&FunctionId) -> Option<&'a Function>,
     ) {
         for (id, minutes) in &batch.functions {
             if let Some(function) = known(id) {
                 let account = self.functions.entry(id.clone()).or_default();
-                account.run(function, batch.window, minutes, self.started, self.window);
+                account.run(function, (batch.window, minutes), self.started, settings);
             }
         }
     }

@@ -1,3 +1,5 @@
+mod functions;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,10 +8,8 @@ use super::*;
 use crate::model::allocation::{WorkloadRates, allocate};
 use crate::model::fixtures::{deployment, node, pod, resources, seconds, settings, usage};
 use crate::model::pattern::Pattern;
-use crate::observation::{
-    Architecture, FunctionMinute, PodKey, PodUsage, RequestRate, RequestStep,
-};
-use crate::units::{MemoryMib, Requests, RequestsPerSecond, Window};
+use crate::observation::{PodKey, PodUsage, RequestRate, RequestStep};
+use crate::units::{Requests, RequestsPerSecond, Window};
 
 /// A midnight.
 const START: i64 = 20_833 * 86_400;
@@ -244,124 +244,6 @@ fn what_was_not_seen_for_a_whole_window_is_forgotten() {
     assert!(ledger.workload(&web()).is_none());
 }
 
-fn function() -> Function {
-    let id = FunctionId {
-        account_id: "123456789012".into(),
-        region: "us-east-1".into(),
-        name: "resize".into(),
-    };
-    Function {
-        id,
-        memory: MemoryMib::from_mib(1_024).unwrap(),
-        architecture: Architecture::X86_64,
-        runtime: None,
-        timeout: seconds(30.0),
-        ephemeral_storage_mib: 512,
-    }
-}
-
-fn minute(second: i64, invocations: f64) -> FunctionMinute {
-    FunctionMinute {
-        minute: (START + second) / 60,
-        invocations: requests(invocations),
-        duration: seconds(invocations * 0.5),
-        errors: Requests::ZERO,
-        throttles: Requests::ZERO,
-        concurrency_peak: Some(3),
-    }
-}
-
-fn ran(ledger: &mut Ledger, from: i64, to: i64, minutes: Vec<FunctionMinute>) {
-    let function = function();
-    let functions = vec![(function.id.clone(), minutes)];
-    let batch = FunctionMinutes {
-        window: step(from, to),
-        functions,
-    };
-    ledger.run(&batch, |_| Some(&function));
-}
-
-#[test]
-fn minutes_of_a_function_are_charged_once_and_only_those_after_the_start() {
-    let mut ledger = ledger();
-    ran(&mut ledger, -600, 0, vec![minute(-600, 1e6)]);
-    ran(
-        &mut ledger,
-        0,
-        300,
-        vec![minute(0, 100.0), minute(240, 100.0)],
-    );
-    ran(
-        &mut ledger,
-        0,
-        300,
-        vec![minute(0, 100.0), minute(240, 100.0)],
-    );
-    let account = ledger.function(&function().id).unwrap();
-    let totals = account.totals();
-    assert!((totals.invocations.requests() - 200.0).abs() < 1e-9);
-    assert!((totals.gib_seconds.gib_seconds() - 200.0 * 0.500_5).abs() < 1e-9);
-    let expected = 200.0 * 2e-7 + 200.0 * 0.500_5 * 0.000_016_666_7;
-    assert!(
-        (totals.charge.total().usd() - expected).abs() < 1e-12,
-        "{totals:?}"
-    );
-    let window = account.window().unwrap();
-    assert_eq!((window.minutes, window.active.len()), (15, 3));
-    assert!((window.invocations.requests() - 1_000_200.0).abs() < 1e-6);
-}
-
-#[test]
-fn a_gap_in_the_minutes_begins_a_new_window_and_keeps_the_totals() {
-    let mut ledger = ledger();
-    ran(&mut ledger, 0, 300, vec![minute(0, 100.0)]);
-    ran(&mut ledger, 600, 900, vec![minute(600, 50.0)]);
-    let account = ledger.function(&function().id).unwrap();
-    assert!((account.totals().invocations.requests() - 150.0).abs() < 1e-9);
-    let window = account.window().unwrap();
-    assert_eq!(window.minutes, 5);
-    assert!((window.invocations.requests() - 50.0).abs() < 1e-9);
-}
-
-#[test]
-fn a_function_that_does_not_run_is_known_to_be_idle() {
-    let mut ledger = ledger();
-    ran(&mut ledger, 0, 3_600, vec![]);
-    let window = ledger.function(&function().id).unwrap().window().unwrap();
-    assert_eq!(window.minutes, 60);
-    assert!(window.invocations.is_zero());
-}
-
-#[test]
-fn minutes_older_than_the_window_leave_it() {
-    let mut ledger = ledger();
-    ran(
-        &mut ledger,
-        0,
-        86_400,
-        vec![minute(0, 100.0), minute(86_340, 1.0)],
-    );
-    ran(&mut ledger, 86_400, 86_700, vec![]);
-    let window = ledger.function(&function().id).unwrap().window().unwrap();
-    assert_eq!(window.minutes, 1_440);
-    assert!(
-        (window.invocations.requests() - 1.0).abs() < 1e-9,
-        "{window:?}"
-    );
-}
-
-#[test]
-fn the_pattern_of_a_function_is_told_from_its_minutes() {
-    let mut ledger = ledger();
-    let every_fifth = (0..7_200)
-        .step_by(300)
-        .map(|second| minute(second, 10.0))
-        .collect();
-    ran(&mut ledger, 0, 7_200, every_fifth);
-    let window = ledger.function(&function().id).unwrap().window().unwrap();
-    assert_eq!(window.pattern, Some(Pattern::TimerLike));
-}
-
 #[test]
 fn the_pattern_of_a_workload_is_told_from_a_day_of_its_requests() {
     let mut ledger = ledger();
@@ -500,18 +382,4 @@ fn a_window_of_another_length_begins_anew_and_the_totals_go_on() {
     let account = ledger.workload(&web()).unwrap();
     assert!((account.requests().requests() - 600.0).abs() < 1e-9);
     assert!((ledger.cluster().observed().seconds() - 7_800.0).abs() < 1e-9);
-}
-
-#[test]
-fn errors_that_come_late_do_not_lower_what_was_served() {
-    let mut ledger = ledger();
-    ran(&mut ledger, 0, 60, vec![minute(0, 10.0)]);
-    let served = |ledger: &Ledger| ledger.function(&function().id).unwrap().totals().served;
-    assert!((served(&ledger).requests() - 10.0).abs() < 1e-9);
-    let late = FunctionMinute {
-        errors: requests(5.0),
-        ..minute(60, 0.0)
-    };
-    ran(&mut ledger, 60, 120, vec![late]);
-    assert!((served(&ledger).requests() - 10.0).abs() < 1e-9);
 }

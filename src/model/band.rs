@@ -69,6 +69,17 @@ impl<T: Copy> Range<T> {
     }
 }
 
+impl<T> Range<T> {
+    /// What follows from each value; absent where it does not from one of them.
+    pub fn map<U>(self, follows: impl Fn(T) -> Option<U>) -> Option<Range<U>> {
+        Some(Range {
+            low: follows(self.low)?,
+            point: follows(self.point)?,
+            high: follows(self.high)?,
+        })
+    }
+}
+
 /// A cost with its band.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Banded {

@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
+use super::band::Range;
+use super::coldstart::ColdStarts;
 use super::kubernetes_equivalent;
+use super::lambda::{Component, Terms};
 use super::lambda_equivalent::{self, Demand};
 use super::node_split::Split;
 use super::window::WorkloadWindow;
 use crate::observation::Architecture;
-use crate::units::{MemoryMib, Requests, Seconds};
+use crate::units::{MemoryMib, Ratio, Requests, Seconds, Usd};
 
 /// What an assessment stands on.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -41,6 +44,12 @@ pub struct LambdaEvidence {
     pub equivalent: lambda_equivalent::Equivalent,
     /// Its processor.
     pub architecture: Architecture,
+    /// The share of requests that would meet a cold start, while they arrive independently of each other.
+    pub cold_share: Ratio,
+    /// How long each of them would initialise.
+    pub init: Range<Seconds>,
+    /// What a month would cost, by what it is for.
+    pub bill: Vec<(Component, Usd)>,
 }
 
 /// What the assessment of a function stands on.
@@ -60,6 +69,14 @@ pub struct FunctionEvidence {
     pub duration: Seconds,
     /// The requests of a month.
     pub requests: Requests,
+    /// Its cold starts; absent while they are not known.
+    pub cold_starts: Option<ColdStarts>,
+    /// How long each of them initialises.
+    pub init: Range<Seconds>,
+    /// What it is charged by.
+    pub terms: Option<Terms>,
+    /// What a month costs, by what it is for.
+    pub bill: Vec<(Component, Usd)>,
     /// The pods that would do it, and the mean prices of the cluster; absent while those are not known.
     pub pods: Option<(kubernetes_equivalent::Equivalent, Split)>,
 }

@@ -7,15 +7,18 @@ use jiff::Timestamp;
 
 use super::allocation::PricedNode;
 use super::band::Range;
+use super::coldstart::{InitTimes, KEEP_ALIVE};
+use super::lambda::Terms;
 use super::node_split::Weights;
 use super::report::{NodePrice, PriceSource, Provenance, Unpriced};
-use super::settings::{KubernetesEquivalent, LambdaEquivalent, Settings, SharingPolicy};
+use super::settings::{
+    KubernetesEquivalent, LambdaEquivalent, LambdaSettings, Settings, SharingPolicy,
+};
 use crate::observation::{
     Architecture, CapacityType, Container, Node, Pod, PodKey, PodUsage, Provider, Resources,
     WorkloadId, WorkloadKind,
 };
-use crate::tariff::lambda;
-use crate::units::{Cores, Gib, HOURS_PER_MONTH, Ratio, Seconds, UsdPerHour};
+use crate::units::{Cores, Gib, GibSeconds, HOURS_PER_MONTH, Ratio, Seconds, UsdPerHour};
 
 pub(crate) fn ratio(value: f64) -> Ratio {
     Ratio::from_factor(value).unwrap()
@@ -50,9 +53,16 @@ pub(crate) fn settings() -> Settings {
             point: ratio(0.9),
             high: Ratio::ONE,
         },
+        lambda: LambdaSettings {
+            discount: Ratio::ZERO,
+            used_before: GibSeconds::ZERO,
+            keep_alive: KEEP_ALIVE,
+            init: InitTimes::default(),
+            surroundings: Vec::new(),
+        },
         lambda_equivalent: LambdaEquivalent {
             architecture: Architecture::Arm64,
-            duration: lambda::duration(Architecture::Arm64),
+            terms: Terms::known(Architecture::Arm64),
             region: "us-east-1".into(),
             max_slowdown: ratio(2.0),
             memory_headroom: ratio(1.2),
@@ -61,6 +71,11 @@ pub(crate) fn settings() -> Settings {
                 low: ratio(0.8),
                 point: Ratio::ONE,
                 high: ratio(1.25),
+            },
+            idle_cpu: Range {
+                low: Ratio::ZERO,
+                point: Ratio::ZERO,
+                high: ratio(0.5),
             },
         },
         kubernetes_equivalent: KubernetesEquivalent {

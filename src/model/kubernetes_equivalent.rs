@@ -1,23 +1,10 @@
 //! How a function would run in the cluster: how many pods, and what they cost.
 
-use std::collections::VecDeque;
-
+use super::concurrency::Concurrency;
 use super::node_split::Split;
 use crate::observation::Resources;
 use crate::tariff::lambda as tariff;
 use crate::units::{Cores, MemoryMib, Ratio, UsdPerHour};
-
-/// How many minutes an autoscaler holds a peak before it removes pods, as the HPA's default does.
-const HELD_MINUTES: i64 = 5;
-
-/// The mean concurrency of one minute, by Little's law: time spent / time passed.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct MinuteConcurrency {
-    /// Minutes since 1970.
-    pub minute: i64,
-    /// Requests in work at once.
-    pub concurrency: Ratio,
-}
 
 /// How pods are sized, each parameter at one value.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -91,60 +78,16 @@ impl Equivalent {
 /// max(n_min, ceil(cpu(t) / (target · pod cpu)), ceil(a(t) / pod concurrency))`, with a(t) held at its maximum of the last 5 minutes. A pod
 /// requests the pod cpu and as much memory as the function has; `replica = Σ_r request_r · price_r / η`.
 ///
-/// `active` are the minutes with invocations, in order; `minutes` is how many minutes there were in all, up to
-/// and including `last`. Absent where there were none, or nothing can be packed.
+/// Absent where there were no minutes, or nothing can be packed.
 #[must_use]
 pub fn size(
-    active: impl IntoIterator<Item = MinuteConcurrency>,
-    last: i64,
-    minutes: u32,
+    seen: &Concurrency,
     memory: MemoryMib,
     prices: Split,
     sizing: &Sizing,
 ) -> Option<Equivalent> {
-    let first = last - i64::from(minutes) + 1;
     let floor = Ratio::from_factor(f64::from(sizing.min_replicas)).ok()?;
-    let time = Ratio::from_factor(f64::from(minutes)).ok()?.inverse()?;
-    let mut replicas = Ratio::ZERO;
-    let mut peak_replicas = Ratio::ZERO;
-    let mut filled = Ratio::ZERO;
-    // The peaks still held, falling: the front is the highest, the back the newest.
-    let mut held: VecDeque<MinuteConcurrency> = VecDeque::new();
-    let mut active = active
-        .into_iter()
-        .filter(|one| first <= one.minute && one.minute <= last)
-        .peekable();
-    let mut minute = first;
-    while minute <= last {
-        if let Some(now) = active.next_if(|next| next.minute == minute) {
-            filled = filled + replicas_for(now.concurrency, memory, sizing)?;
-            while held
-                .back()
-                .is_some_and(|older| older.concurrency <= now.concurrency)
-            {
-                held.pop_back();
-            }
-            held.push_back(now);
-        }
-        while held
-            .front()
-            .is_some_and(|oldest| oldest.minute <= minute - HELD_MINUTES)
-        {
-            held.pop_front();
-        }
-        let Some(peak) = held.front() else {
-            // Nothing is held: all is at the floor until the next active minute.
-            let next = active.peek().map_or(last + 1, |next| next.minute);
-            let idle = u32::try_from(next - minute).ok()?;
-            replicas = replicas + floor * Ratio::from_factor(f64::from(idle)).ok()?;
-            minute = next;
-            continue;
-        };
-        let wanted = replicas_for(peak.concurrency, memory, sizing)?.ceil();
-        peak_replicas = peak_replicas.max(wanted);
-        replicas = replicas + wanted.max(floor);
-        minute += 1;
-    }
+    let each = replicas_each(memory, sizing)?;
     let request = Resources {
         cpu: sizing.pod_cpu,
         memory: memory.gib(),
@@ -152,29 +95,29 @@ pub fn size(
     };
     let pod = request.cpu * prices.core + request.memory * prices.memory;
     Some(Equivalent {
-        replicas: replicas * time,
-        replicas_peak: peak_replicas.max(floor),
-        replicas_filled: filled * time,
+        replicas: seen.mean_replicas(each, floor)?,
+        replicas_peak: seen.peak_replicas(each).max(floor),
+        replicas_filled: seen.mean()? * each,
         replica: pod * sizing.packing_efficiency.inverse()?,
         request,
     })
 }
 
-/// How many pods so many requests at once fill.
-fn replicas_for(concurrency: Ratio, memory: MemoryMib, sizing: &Sizing) -> Option<Ratio> {
-    let cores_each = (f64::from(memory.mib()) / tariff::MIB_PER_CORE).min(1.0);
-    let busy = Cores::from_cores(cores_each).ok()? * sizing.cpu_share * concurrency;
+/// How much of a pod each request at work fills.
+fn replicas_each(memory: MemoryMib, sizing: &Sizing) -> Option<Ratio> {
+    let cores = (f64::from(memory.mib()) / tariff::MIB_PER_CORE).min(1.0);
+    let busy = Cores::from_cores(cores).ok()? * sizing.cpu_share;
     let by_cpu = busy.over(sizing.pod_cpu * sizing.target_utilization)?;
-    let by_slots = concurrency
-        * Ratio::from_factor(f64::from(sizing.pod_concurrency))
-            .ok()?
-            .inverse()?;
+    let by_slots = Ratio::from_factor(f64::from(sizing.pod_concurrency))
+        .ok()?
+        .inverse()?;
     Some(by_cpu.max(by_slots))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::concurrency::MinuteConcurrency;
     use crate::model::fixtures::{ratio, resources, settings};
     use crate::units::{UsdPerCoreHour, UsdPerGibHour};
 
@@ -196,9 +139,7 @@ mod tests {
         let memory = MemoryMib::from_mib(1_769).unwrap();
         let last = i64::from(minutes) - 1;
         size(
-            active,
-            last,
-            minutes,
+            &Concurrency::over(active, last, minutes),
             memory,
             prices(),
             &settings().kubernetes_equivalent.point(),
@@ -225,23 +166,6 @@ mod tests {
         let found = sized(&[(10, 6.5)], 60);
         assert!(
             (found.replicas.get() - (5.0 * 20.0 + 55.0 * 2.0) / 60.0).abs() < 1e-9,
-            "{found:?}"
-        );
-    }
-
-    #[test]
-    fn a_lower_peak_counts_only_once_the_higher_one_is_released() {
-        // 20 pods for minutes 10 to 14, then the 10 pods of minute 13 until minute 17.
-        let found = sized(&[(10, 6.5), (13, 3.25)], 60);
-        let expected = (5.0 * 20.0 + 3.0 * 10.0 + 52.0 * 2.0) / 60.0;
-        assert!((found.replicas.get() - expected).abs() < 1e-9, "{found:?}");
-    }
-
-    #[test]
-    fn a_peak_at_the_end_is_not_held_beyond_it() {
-        let found = sized(&[(59, 6.5)], 60);
-        assert!(
-            (found.replicas.get() - (20.0 + 59.0 * 2.0) / 60.0).abs() < 1e-9,
             "{found:?}"
         );
     }

@@ -43,9 +43,8 @@ pub struct Equivalent {
 ///
 /// ```
 /// use breakeven::model::lambda_equivalent::{Demand, choose};
-/// use breakeven::model::{LambdaEquivalent, band::Range};
+/// use breakeven::model::{LambdaEquivalent, band::Range, lambda::Terms};
 /// use breakeven::observation::Architecture;
-/// use breakeven::tariff::lambda;
 /// use breakeven::units::{Gib, Ratio, Seconds};
 ///
 /// // 20 ms of processor time in 100 ms of wall time, 200 MiB.
@@ -57,12 +56,13 @@ pub struct Equivalent {
 /// };
 /// let settings = LambdaEquivalent {
 ///     architecture: Architecture::Arm64,
-///     duration: lambda::duration(Architecture::Arm64),
+///     terms: Terms::known(Architecture::Arm64),
 ///     region: "us-east-1".into(),
 ///     max_slowdown: Ratio::from_factor(2.0)?,
 ///     memory_headroom: Ratio::from_factor(1.2)?,
 ///     concurrency_limit: 1_000,
 ///     core_time: Range::exactly(Ratio::ONE),
+///     idle_cpu: Range::exactly(Ratio::ZERO),
 /// };
 /// let equivalent = choose(demand, &settings);
 /// // 256 MB would take 80 + 20 · 1769/256 = 218 ms, more than twice as long as now.

@@ -9,6 +9,7 @@ pub mod allocation;
 pub mod assessment;
 pub mod band;
 pub mod coldstart;
+pub mod concurrency;
 pub mod crossover;
 pub mod evidence;
 pub mod explanation;
@@ -30,7 +31,9 @@ pub use report::{
     Home, Ineligibility, NodePrice, NodeReport, Outcome, PlatformCost, PriceSource, Provenance,
     Report, SharedWorkload, Subject, SubjectFacts, SubjectReport, Unpriced, Utilization, Verdict,
 };
-pub use settings::{KubernetesEquivalent, LambdaEquivalent, Settings, SharingPolicy};
+pub use settings::{
+    AROUND_REGION, KubernetesEquivalent, LambdaEquivalent, LambdaSettings, Settings, SharingPolicy,
+};
 
 #[cfg(test)]
 pub(crate) mod fixtures;

@@ -36,6 +36,23 @@ pub enum Method {
     Recent,
 }
 
+impl ProcessorTime {
+    /// Within which limits it is known, where such a part of what was computed may have been computed without requests.
+    ///
+    /// A slope has its own limits. A ratio is an upper bound: of it `idle` is taken away, from the most to the least.
+    #[must_use]
+    pub fn given(&self, idle: Range<Ratio>) -> Range<Seconds> {
+        match self.method {
+            Method::Slope => self.value,
+            Method::Ratio(_) | Method::Recent => Range {
+                low: self.value.low * idle.high.complement(),
+                point: self.value.point * idle.point.complement(),
+                high: self.value.high * idle.low.complement(),
+            },
+        }
+    }
+}
+
 /// Why the slope is not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NoSlope {
@@ -169,6 +186,22 @@ mod tests {
         let few = found(rates(15, 0.5).map(busy)).value;
         assert!((few.point.millis() - 50.0).abs() < 1e-6, "{few:?}");
         assert_eq!((few.low, few.high), (few.point, few.point));
+    }
+
+    #[test]
+    fn of_a_ratio_a_part_may_be_idle_and_of_a_slope_none_is() {
+        let idle = Range {
+            low: Ratio::ZERO,
+            point: Ratio::ZERO,
+            high: Ratio::from_factor(0.5).unwrap(),
+        };
+        let few = found(rates(15, 0.5).map(busy)).given(idle);
+        let millis = [few.low, few.point, few.high].map(Seconds::millis);
+        for (found, expected) in millis.into_iter().zip([25.0, 50.0, 50.0]) {
+            assert!((found - expected).abs() < 1e-6, "{few:?}");
+        }
+        let many = found(rates(30, 0.5).map(busy));
+        assert_eq!(many.given(idle), many.value);
     }
 
     #[test]

@@ -4,11 +4,15 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::band::Range;
+use super::coldstart::InitTimes;
 use super::kubernetes_equivalent::Sizing;
+use super::lambda::{Surroundings, Terms};
 use super::node_split::Weights;
-use crate::observation::Architecture;
-use crate::tariff::Tiers;
+use crate::observation::{Architecture, Function, NamePattern};
 use crate::units::{Cores, GibSeconds, Hours, Ratio, Seconds, UsdPerHour};
+
+/// The region whose prices of what is around Lambda are known.
+pub const AROUND_REGION: &str = "us-east-1";
 
 /// Settings of the model, resolved from the configuration.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,6 +33,8 @@ pub struct Settings {
     pub fixed_per_node: UsdPerHour,
     /// The part of its allocated cost that a workload's leaving really frees (κ).
     pub avoidable: Range<Ratio>,
+    /// What holds for functions, wherever they run.
+    pub lambda: LambdaSettings,
     /// How a workload of the cluster would run on Lambda.
     pub lambda_equivalent: LambdaEquivalent,
     /// How a function would run in the cluster.
@@ -46,13 +52,28 @@ pub enum SharingPolicy {
     None,
 }
 
+/// What holds for functions, wherever they run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LambdaSettings {
+    /// A discount on duration, such as that of a Savings Plan.
+    pub discount: Ratio,
+    /// GB-s that others in the organisation use each month, in each region and architecture (G0).
+    pub used_before: GibSeconds,
+    /// How long an idle environment is kept.
+    pub keep_alive: Range<Seconds>,
+    /// How long a cold start initialises.
+    pub init: InitTimes,
+    /// What is around functions: the first whose pattern matches the name.
+    pub surroundings: Vec<(NamePattern, Surroundings)>,
+}
+
 /// How a workload of the cluster would run on Lambda.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LambdaEquivalent {
     /// On which processor.
     pub architecture: Architecture,
-    /// What its duration costs in the region where it would run.
-    pub duration: Tiers<GibSeconds>,
+    /// What it would be charged by.
+    pub terms: Terms,
     /// That region.
     pub region: Arc<str>,
     /// How many times slower than now a request may become in the mean.
@@ -63,6 +84,8 @@ pub struct LambdaEquivalent {
     pub concurrency_limit: u32,
     /// How many times as long a core of Lambda takes as one of the cluster (q).
     pub core_time: Range<Ratio>,
+    /// The part of what a workload computes that it computes without requests, where that cannot be told from its use.
+    pub idle_cpu: Range<Ratio>,
 }
 
 /// How a function would run in the cluster.
@@ -80,6 +103,42 @@ pub struct KubernetesEquivalent {
     pub packing_efficiency: Range<Ratio>,
     /// The part of its wall time that a function computes (φ).
     pub cpu_share: Range<Ratio>,
+}
+
+impl LambdaSettings {
+    /// What is charged in a region, with so much around it; absent where a price of that is not known.
+    #[must_use]
+    pub fn terms(
+        &self,
+        region: &str,
+        architecture: Architecture,
+        around: Surroundings,
+        month: Hours,
+    ) -> Option<Terms> {
+        let listed = Terms::list(region, architecture)?;
+        let known = around.is_free() || region == AROUND_REGION;
+        known.then(|| Terms {
+            discount: self.discount,
+            used_before: self.used_before,
+            front_door: around.door.priced(month),
+            logged_by_request: around.logged_by_request,
+            ..listed
+        })
+    }
+}
+
+impl Settings {
+    /// What a function is charged by; absent where a price that applies to it is not known: those of what is around
+    /// it are those of us-east-1.
+    #[must_use]
+    pub fn terms_of(&self, function: &Function) -> Option<Terms> {
+        let mut patterns = self.lambda.surroundings.iter();
+        let around = patterns.find(|(names, _)| names.matches(&function.id.name));
+        let around = around.map(|(_, around)| *around).unwrap_or_default();
+        let (region, architecture) = (&function.id.region, function.architecture);
+        self.lambda
+            .terms(region, architecture, around, self.hours_per_month)
+    }
 }
 
 impl KubernetesEquivalent {

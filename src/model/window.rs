@@ -1,7 +1,8 @@
 //! What was seen of a subject in the decision window, as sums.
 
 use super::band::Range;
-use super::kubernetes_equivalent::MinuteConcurrency;
+use super::coldstart::ColdStarts;
+use super::concurrency::Concurrency;
 use super::pattern::Pattern;
 use super::processor_time::{self, Method, ProcessorTime};
 use super::regression::Scatter;
@@ -122,16 +123,17 @@ impl WorkloadWindow {
 pub struct FunctionWindow {
     /// The closed minutes that are known.
     pub minutes: u32,
-    /// The last of them, in minutes since 1970.
-    pub last_minute: i64,
     /// Billed invocations.
     pub invocations: Requests,
     /// The sum of their durations.
     pub duration: Seconds,
     /// The most environments at once, where known.
     pub concurrency_peak: Option<u32>,
-    /// The minutes with invocations, in order.
-    pub active: Vec<MinuteConcurrency>,
+    /// How many ran at once, minute by minute.
+    pub concurrency: Concurrency,
+    /// The cold starts that the peaks of its minutes betray, were idle environments kept for the shortest, the likeliest and
+    /// the longest time; absent while too few minutes are known.
+    pub cold_starts: Option<Range<ColdStarts>>,
     /// How they are spread over time; absent while too little is known.
     pub pattern: Option<Pattern>,
 }

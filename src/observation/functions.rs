@@ -5,7 +5,13 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::units::{MemoryMib, Requests, Seconds, Window};
+use crate::units::{MemoryMib, Ratio, Requests, Seconds, Window};
+
+/// The length of a minute.
+const MINUTE: Seconds = match Seconds::from_seconds(60.0) {
+    Ok(minute) => minute,
+    Err(_) => Seconds::ZERO,
+};
 
 /// A function, unique over accounts and regions.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -95,6 +101,28 @@ pub struct FunctionMinute {
     pub throttles: Requests,
     /// The most environments that ran at once, where it is known.
     pub concurrency_peak: Option<u32>,
+}
+
+impl FunctionMinute {
+    /// The requests in work at once, in the mean over the minute. Formula (Little): `Σ duration / 60 s`.
+    #[must_use]
+    pub fn concurrency(&self) -> Ratio {
+        self.duration.over(MINUTE).unwrap_or_default()
+    }
+
+    /// The most environments that ran at once; the mean rounded up where it is not known.
+    #[must_use]
+    pub fn peak(&self) -> u32 {
+        self.concurrency_peak.unwrap_or_else(|| {
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "a cast from a float saturates, and a ratio is not negative"
+            )]
+            let peak = self.concurrency().ceil().get() as u32;
+            peak
+        })
+    }
 }
 
 /// Closed minutes of functions: all that is known of the window, and nothing more will come.

@@ -6,6 +6,7 @@
 mod functions;
 mod identity;
 mod kubernetes;
+mod name_pattern;
 mod prices;
 mod requests;
 
@@ -16,6 +17,7 @@ pub use identity::{WorkloadId, WorkloadKind};
 pub use kubernetes::{
     CapacityType, Cluster, Container, Node, Pod, PodKey, PodUsage, Provider, Resources, Usage,
 };
+pub use name_pattern::{BadNamePattern, NamePattern};
 pub use prices::{ListPrice, SpotPrice};
 pub use requests::{RequestRate, RequestStep, RequestTarget, Traffic};
 

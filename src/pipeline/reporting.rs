@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use super::Pipeline;
 use crate::ledger::{FunctionAccount, WorkloadAccount};
 use crate::model::assessment::{self, Assessment, Circumstances, ClusterPrices};
+use crate::model::coldstart::Method;
 use crate::model::kubernetes_equivalent::Machine;
-use crate::model::lambda::tiers_of;
 use crate::model::node_split::split;
 use crate::model::verdict::Settled;
 use crate::model::{
@@ -143,16 +143,12 @@ impl Pipeline {
         let assessment =
             window.map(|window| assessment::function(function, window, prices, &self.settings));
         let totals = account.map(FunctionAccount::totals);
-        let is_priced = tiers_of(function).is_some();
-        let cost_total = totals
-            .filter(|_| is_priced)
-            .map_or_else(Vec::new, |totals| {
-                vec![
-                    (Component::Requests, totals.charge.requests),
-                    (Component::Duration, totals.charge.duration),
-                    (Component::Ephemeral, totals.charge.ephemeral),
-                ]
-            });
+        let cost_total = totals.map_or_else(Vec::new, |totals| {
+            let costs = totals.cost.iter();
+            costs
+                .map(|(part, cost)| (Component::Lambda(*part), *cost))
+                .collect()
+        });
         let requests_total = totals.map_or_else(Vec::new, |totals| {
             vec![
                 (Outcome::Served, totals.served),
@@ -169,6 +165,7 @@ impl Pipeline {
             gib_seconds_total: totals.gib_seconds,
             errors_total: totals.errors,
             throttles_total: totals.throttles,
+            cold_starts_total: (Method::Ratchet, totals.cold_starts),
             concurrency_peak: window.and_then(|window| window.concurrency_peak),
         });
         let subject = Subject::Function(function.id.clone());

@@ -2,13 +2,14 @@ mod explanations;
 mod processor_time;
 
 use super::*;
+use crate::model::coldstart::refined_fraction;
 use crate::model::fixtures::{deployment, node, pod, resources, seconds, settings, usage};
 use crate::model::{Basis, ClusterComponent, Component, Home, Report, SubjectReport, Verdict};
 use crate::observation::{
     Architecture, FunctionMinute, Node, Pod, RequestStep, RequestTarget, Resources,
 };
 use crate::sources::prices::{NodeSelector, PriceRule, Rate};
-use crate::units::{MemoryMib, Requests, Usd, UsdPerHour, Window};
+use crate::units::{MemoryMib, Requests, RequestsPerSecond, Usd, UsdPerHour, Window};
 
 /// A midnight.
 const START: i64 = 20_833 * 86_400;
@@ -140,7 +141,14 @@ fn a_workload_with_traffic_has_its_cost_on_both_platforms_and_a_verdict() {
     let lambda = cost(web, Home::Lambda, Basis::Loaded).unwrap();
     let memory = 1_229.0 / 1_024.0;
     let each = 0.1 * 1_769.0 / 1_229.0 + 0.000_5;
-    let expected = 2_628_000.0 * (memory * each * 0.000_013_333_4 + 2e-7);
+    // One in 2,000 meets a cold start of 0.3 s.
+    let second = RequestsPerSecond::from_per_second(1.0).unwrap();
+    let takes = seconds(0.1 * 1_769.0 / 1_229.0);
+    let cold = refined_fraction(second, takes, seconds(480.0))
+        .unwrap()
+        .get();
+    assert!((4e-4..6e-4).contains(&cold), "{cold}");
+    let expected = 2_628_000.0 * (memory * (each + cold * 0.3) * 0.000_013_333_4 + 2e-7);
     assert!((lambda - expected).abs() < 1e-6, "{lambda} {expected}");
     assert_eq!(web.verdict, Verdict::Lambda);
     assert!((web.breakeven_utilization.unwrap().get() - used / lambda).abs() < 1e-9);

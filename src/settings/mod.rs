@@ -306,18 +306,18 @@ impl<T: Setting> Setting for Vec<T> {
     }
 }
 
-impl Setting for BTreeMap<String, String> {
+impl<T: Setting + serde::Serialize> Setting for BTreeMap<String, T> {
     fn read(value: &Value, place: &Place, errors: &mut Vec<Mistake>) -> Option<Self> {
         match value {
             Value::Null => Some(Self::new()),
             Value::Object(keys) => {
                 let read = |(key, value): (&String, &Value)| {
-                    Some((key.clone(), String::read(value, &place.key(key), errors)?))
+                    Some((key.clone(), T::read(value, &place.key(key), errors)?))
                 };
                 Some(keys.iter().filter_map(read).collect())
             }
             other => {
-                errors.push(wrong_kind(other, place, "keys with text values"));
+                errors.push(wrong_kind(other, place, "keys with values"));
                 None
             }
         }

@@ -171,7 +171,17 @@ pub struct Prices {
 }
 
 impl Prices {
-    /// List prices.
+    /// List prices in a region; absent where that of duration is not known. The others of a region with a price of duration of its
+    /// own are taken to be those of us-east-1.
+    #[must_use]
+    pub fn in_region(region: &str, architecture: Architecture) -> Option<Self> {
+        Some(Self {
+            duration: duration_in(region, architecture)?,
+            ..Self::list(architecture)
+        })
+    }
+
+    /// List prices in us-east-1.
     #[must_use]
     pub fn list(architecture: Architecture) -> Self {
         Self {

@@ -1,5 +1,7 @@
 //! Prices that change with the amount that is bought.
 
+use smallvec::SmallVec;
+
 use crate::units::{Metered, Ratio, Requests, Usd};
 
 /// A price that changes in steps: the first so many at one price, the next so many at another, the rest at a last.
@@ -23,8 +25,8 @@ use crate::units::{Metered, Ratio, Requests, Usd};
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tiers<Q: Metered> {
-    /// How much is sold at each price but the last.
-    steps: Vec<(Q, Q::Price)>,
+    /// How much is sold at each price but the last. The tariffs of AWS have up to three steps, and a free one before them.
+    steps: SmallVec<[(Q, Q::Price); 4]>,
     last: Q::Price,
 }
 
@@ -42,7 +44,7 @@ impl<Q: Metered> Tiers<Q> {
     #[must_use]
     pub const fn flat(price: Q::Price) -> Self {
         Self {
-            steps: Vec::new(),
+            steps: SmallVec::new_const(),
             last: price,
         }
     }
@@ -140,7 +142,7 @@ impl<Q: Metered> Tiers<Q> {
     #[must_use]
     pub fn by_request(&self, each: Q) -> Tiers<Requests> {
         let price = |price: Q::Price| (each * price).per(Requests::ONE).unwrap_or_default();
-        let mut steps = Vec::new();
+        let mut steps: SmallVec<[_; 4]> = SmallVec::new();
         for (width, step) in &self.steps {
             // No traffic reaches the end of the step.
             let Some(requests) = width.over(each) else {
@@ -155,7 +157,7 @@ impl<Q: Metered> Tiers<Q> {
     #[must_use]
     pub fn plus(&self, other: &Self) -> Self {
         let (mut one, mut two) = (self.clone(), other.clone());
-        let mut steps = Vec::new();
+        let mut steps: SmallVec<[_; 4]> = SmallVec::new();
         while let Some(width) = one.first_width(&two) {
             steps.push((width, one.first() + two.first()));
             (one, two) = (one.beyond(width), two.beyond(width));

@@ -12,7 +12,7 @@ pub(crate) type Rule = fn(&[SourceFile]) -> Vec<String>;
 const CORE: &[&str] = &["units", "observation", "tariff", "model"];
 
 /// The only crates that the core names.
-const CORE_CRATES: &[&str] = &["std", "jiff", "thiserror"];
+const CORE_CRATES: &[&str] = &["std", "jiff", "smallvec", "thiserror"];
 
 /// What the core does not name of these.
 const NOT_IN_CORE: &[&str] = &[

@@ -31,6 +31,9 @@ DURATION = {
     "arm64": [(7.5e9, 1.33334e-5), (18.75e9, 1.20001e-5), (math.inf, 1.06667e-5)],
 }
 ROUNDING = 0.0005  # seconds that rounding up to milliseconds adds, mean
+# Cold starts: for how many minutes an idle environment is kept, seconds that a new one initialises, and how many
+# run at once in the busiest second of a minute, against its mean.
+KEPT, INIT, BUSIEST = 8, 0.3, 1.3
 
 # The model's settings, as `breakeven config default` shows them.
 HOURS, WINDOW = 730, 86_400
@@ -195,9 +198,11 @@ class Truth:
         rate = self.served(workload, self.now - RECENT, self.now) / RECENT
         return self.cores(workload, int(self.now // 60)) / rate
 
-    def equivalent(self, workload):
-        """Memory and seconds per request of the function that would do it."""
-        cpu, wall = self.cpu_per_request(workload), workload["latency_ms"] / 1000
+    def equivalent(self, workload, cpu=None):
+        """Memory and seconds per request of the function that would do it; of so many core-seconds, or what was
+        seen, in which there is what it computes without requests."""
+        cpu = self.cpu_per_request(workload) if cpu is None else cpu
+        wall = workload["latency_ms"] / 1000
 
         def duration(memory):
             return max(0, wall - cpu) + cpu / min(1, memory / 1769)
@@ -211,11 +216,14 @@ class Truth:
         return memory, duration(memory)
 
     def workload(self, workload, rates):
-        """{(platform, basis): USD per request}"""
+        """{(platform, basis): USD per request}; "true lambda" is what a band must contain."""
         first = self.now - self.window
         per_second = self.served(workload, first, self.closed()) / (self.closed() - first)
         costs = {("kubernetes", basis): rate / 3600 / per_second for basis, rate in rates.items()}
-        costs["lambda", "loaded"] = charge(*self.equivalent(workload), ARCHITECTURE, per_second)
+        for name, cpu in (("lambda", None), ("true lambda", workload["usage"].get("cpu_seconds_per_request", 0))):
+            memory, each = self.equivalent(workload, cpu)
+            cold = cold_share(per_second, each)
+            costs[name, "loaded"] = charge(memory, each, ARCHITECTURE, per_second, cold)
         return costs
 
     # --- Functions
@@ -229,6 +237,9 @@ class Truth:
             return {}
         per_second, each = sum(calls) / self.window, function["duration_ms"] / 1000
         cores = min(1, function["memory_mib"] / 1769)
+        peaks = [max(1, math.ceil(BUSIEST * call / 60 * each)) if call else 0 for call in calls]
+        started = [max(0, peaks[at] - max(peaks[at - KEPT : at])) for at in range(KEPT, len(peaks))]
+        cold = sum(started) / (60 * len(started)) / per_second
         pods = 0
         for position in range(len(calls)):
             at_once = max(calls[max(0, position - HELD_MINUTES + 1) : position + 1]) / 60 * each
@@ -241,7 +252,7 @@ class Truth:
         gib = sum(node["price"] for node in machines) / worth
         pod = (POD_CPU * CPU_TO_MEMORY + function["memory_mib"] / 1024) * gib / PACKING
         return {
-            ("lambda", "loaded"): charge(function["memory_mib"], each, function["architecture"], per_second),
+            ("lambda", "loaded"): charge(function["memory_mib"], each, function["architecture"], per_second, cold),
             ("kubernetes", "loaded"): pods * pod / 3600 / per_second,
         }
 
@@ -264,10 +275,27 @@ class Truth:
         return truth
 
 
-def charge(memory, duration, architecture, per_second):
-    """USD per request on Lambda, of a month of so many requests per second."""
+def cold_share(rate, duration):
+    """The share of requests that meet a cold start when they arrive independently: over k, the chance that k-1 run
+    times the chance that the k-th environment was not needed for the keep-alive."""
+    busy, kept = rate * duration, KEPT * 60
+    chance, loss, spread, share, running = math.exp(-busy), 1.0, 1.0, 0.0, 0
+    while running < busy or chance > 1e-18:
+        share += chance * math.exp(-rate * loss * kept / spread) / spread
+        running += 1
+        chance *= busy / running
+        before, loss = loss, busy * loss / (running + busy * loss)
+        shrink, others = loss / before, running / (busy + running)
+        again = (1 - others) * loss**2 + others * (1 + shrink) * loss
+        spread = again + (1 - loss) * (1 + shrink * spread)
+    return share
+
+
+def charge(memory, duration, architecture, per_second, cold):
+    """USD per request on Lambda, of a month of so many requests per second, of which the share `cold` starts an
+    environment."""
     requests = per_second * 3600 * HOURS
-    left = requests * memory / 1024 * (duration + ROUNDING)
+    left = requests * memory / 1024 * (duration + ROUNDING + cold * INIT)
     money, before = requests * REQUEST, 0
     for end, price in DURATION[architecture]:
         part = min(left, end - before)
@@ -281,18 +309,19 @@ def read(url):
 
 
 def scrape(url):
-    """The agent's costs of a request, the time they were made, and for how long it had watched."""
-    shown, now, watched = {}, None, 0.0
+    """The agent's costs of a request with their bands, the time they were made, and for how long it had watched."""
+    families = {f"breakeven_request_cost_{end}usd": end for end in ("", "low_", "high_")}
+    costs, now, watched = {end: {} for end in families.values()}, None, 0.0
     for name, labels, value in re.findall(r"^(\w+)(?:\{(.*)\})? (\S+)", read(f"{url}/metrics"), re.M):
         labels = dict(re.findall(r'(\w+)="([^"]*)"', labels))
-        if name == "breakeven_request_cost_usd":
+        if name in families:
             key = f"{labels.get('namespace', '')}/{labels['workload']}"
-            shown[labels["home"], key, labels["platform"], labels["basis"]] = float(value)
+            costs[families[name]][labels["home"], key, labels["platform"], labels["basis"]] = float(value)
         elif name == "breakeven_report_timestamp_seconds":
             now = float(value)
         elif name == "breakeven_observed_seconds_total":
             watched = float(value)
-    return shown, now, watched
+    return costs, now, watched
 
 
 def main():
@@ -302,23 +331,36 @@ def main():
     spec, config = defaults(file("WORLD", "config/worlds/demo.yaml")), file("CONFIG", "config/demo.yaml")
     history_start = seconds(json.loads(read(os.environ["CLOUD_URL"] + "/_cloud/world"))["history_start"])
     world = World(spec, history_start)
-    shown, now, watched = scrape(os.environ["AGENT_URL"])
+    costs, now, watched = scrape(os.environ["AGENT_URL"])
+    shown, low, high = costs[""], costs["low_"], costs["high_"]
     # What a source said last may be one poll old: a number is right if it is right now, or was then.
     truths = [Truth(world, config, now - watched, at).all() for at in (now, now - POLL)]
-    off, worst = [], 0
-    for row in sorted(truths[0].keys() | shown.keys()):
+    off, worst, within = [], 0, 0
+    for home, key, platform, basis in sorted(truths[0].keys() | shown.keys()):
+        if is_true := platform.startswith("true "):
+            platform = platform.removeprefix("true ")
+        row = home, key, platform, basis
         name = "{:<10} {:<28} {:<10} {:<9}".format(*row)
-        true = [truth[row] for truth in truths if row in truth]
+        name = f"{name} true" if is_true else name
+        true = [truth[home, key, f"true {platform}" if is_true else platform, basis] for truth in truths if row in truth]
         if row not in shown or not true:
             off.append(f"{name} {'is not shown' if row not in shown else 'is shown, and is not true'}")
             continue
         nearest = min(true, key=lambda one: abs(shown[row] / one - 1))
+        if row in low:
+            # What a band says is that the truth lies in it, whatever the point.
+            within += 1
+            if not low[row] * (1 - TOLERANCE) <= nearest <= high[row] * (1 + TOLERANCE):
+                off.append(f"{name} true {nearest:.6e} is not between {low[row]:.6e} and {high[row]:.6e}")
+        if is_true:
+            continue
         deviation = shown[row] / nearest - 1
         worst = max(worst, abs(deviation))
         line = f"{name} shown {shown[row]:.6e} true {nearest:.6e} {deviation:+.3%}"
         print(line)
         if abs(deviation) > TOLERANCE:
             off.append(line)
+    print(f"{within} truths are within their bands")
     print(f"{len(shown)} costs after {watched:.0f} s of watching; the worst is {worst:.3%} off")
     if off or not shown:
         sys.exit("\n".join(["off:", *off]))

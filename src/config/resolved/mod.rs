@@ -1,5 +1,6 @@
 //! What the settings mean: each part of the program gets its own, checked, in its own units.
 
+mod functions;
 mod model;
 mod prices;
 mod sources;
@@ -15,7 +16,7 @@ use crate::pipeline::Limits;
 use crate::settings::{Check, Mistake, Place};
 use crate::sources::prices::PriceBook;
 use crate::sources::{Schedule, aws, cloudwatch, kubernetes, lambda, requests};
-use crate::units::{Ratio, Seconds};
+use crate::units::{NotAQuantity, Ratio, Seconds};
 
 /// The settings of every part of the program.
 #[derive(Clone, Debug)]
@@ -82,7 +83,7 @@ pub struct Requests {
 pub fn resolve(raw: &RawConfig) -> Result<Config, Vec<Mistake>> {
     let mut check = Check::default();
     let top = Place::top();
-    let model = check.model(&raw.model, &raw.prices, &top.key("model"));
+    let model = check.model(raw, &top.key("model"));
     let window = duration(model.decision_window);
     let at_model = top.key("model");
     let config = Config {
@@ -157,13 +158,28 @@ impl Check {
         limits: &RangeInclusive<f64>,
         place: &Place,
     ) -> Range<Ratio> {
+        self.range_of(raw, limits, Ratio::from_factor, place)
+    }
+
+    /// A quantity that is known within limits, which are in order.
+    pub(super) fn range_of<T: Copy + Default>(
+        &mut self,
+        raw: raw::Range,
+        limits: &RangeInclusive<f64>,
+        make: fn(f64) -> Result<T, NotAQuantity>,
+        place: &Place,
+    ) -> Range<T> {
+        let mut one = |value, place: &Place| {
+            let value = self.within(value, limits, place);
+            self.quantity(make(value), place)
+        };
         if raw.low.to_bits() == raw.high.to_bits() {
-            return Range::exactly(self.ratio(raw.point, limits, place));
+            return Range::exactly(one(raw.point, place));
         }
         let range = Range {
-            low: self.ratio(raw.low, limits, &place.key("low")),
-            point: self.ratio(raw.point, limits, &place.key("point")),
-            high: self.ratio(raw.high, limits, &place.key("high")),
+            low: one(raw.low, &place.key("low")),
+            point: one(raw.point, &place.key("point")),
+            high: one(raw.high, &place.key("high")),
         };
         if !(raw.low <= raw.point && raw.point <= raw.high) {
             let order = format!("{} {} {}", raw.low, raw.point, raw.high);

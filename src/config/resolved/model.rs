@@ -1,23 +1,17 @@
 //! The settings of the model.
 
-use crate::config::raw;
+use crate::config::raw::{self, RawConfig};
 use crate::model::node_split::Weights;
-use crate::model::{KubernetesEquivalent, LambdaEquivalent, Settings, SharingPolicy};
-use crate::observation::Architecture;
+use crate::model::{KubernetesEquivalent, Settings, SharingPolicy};
 use crate::settings::{Check, Place};
-use crate::tariff::lambda as tariff;
 use crate::units::{Cores, Hours, Seconds};
 
 /// What a core or a GPU may cost, relative to a GiB.
 const WEIGHT: std::ops::RangeInclusive<f64> = 0.1..=10_000.0;
 
 impl Check {
-    pub(super) fn model(
-        &mut self,
-        raw: &raw::Model,
-        prices: &raw::Prices,
-        place: &Place,
-    ) -> Settings {
+    pub(super) fn model(&mut self, all: &RawConfig, place: &Place) -> Settings {
+        let (raw, prices) = (&all.model, &all.prices);
         let window = &place.key("decision_window_seconds");
         let hours = &place.key("hours_per_month");
         let window_seconds = self.within(
@@ -27,6 +21,7 @@ impl Check {
         );
         let hours_per_month = self.within(raw.hours_per_month, &(1.0..=744.0), hours);
         let hours_per_month = self.quantity(Hours::from_hours(hours_per_month), hours);
+        let lambda = self.functions(all);
         Settings {
             decision_window: self.quantity(Seconds::from_seconds(window_seconds), window),
             hours_per_month,
@@ -59,50 +54,17 @@ impl Check {
                 &(0.0..=1.0),
                 &place.key("avoidable_ratio"),
             ),
-            lambda_equivalent: self
-                .lambda_equivalent(&raw.lambda_equivalent, &place.key("lambda_equivalent")),
+            lambda_equivalent: self.lambda_equivalent(
+                &raw.lambda_equivalent,
+                &lambda,
+                hours_per_month,
+                &place.key("lambda_equivalent"),
+            ),
+            lambda,
             kubernetes_equivalent: self.kubernetes_equivalent(
                 &raw.kubernetes_equivalent,
                 &place.key("kubernetes_equivalent"),
             ),
-        }
-    }
-
-    fn lambda_equivalent(
-        &mut self,
-        raw: &raw::LambdaEquivalent,
-        place: &Place,
-    ) -> LambdaEquivalent {
-        let at = |key| place.key(key);
-        let architecture = match raw.architecture {
-            raw::Architecture::X86 => Architecture::X86_64,
-            raw::Architecture::Arm64 => Architecture::Arm64,
-        };
-        let duration = tariff::duration_in(&raw.region, architecture).unwrap_or_else(|| {
-            let what = format!(
-                "the prices of Lambda on {} in {:?} are not known",
-                architecture.as_str(),
-                raw.region
-            );
-            self.refuse(&at("region"), what);
-            tariff::duration(architecture)
-        });
-        LambdaEquivalent {
-            architecture,
-            duration,
-            region: raw.region.as_str().into(),
-            max_slowdown: self.ratio(
-                raw.max_slowdown_ratio,
-                &(1.0..=1e3),
-                &at("max_slowdown_ratio"),
-            ),
-            memory_headroom: self.ratio(
-                raw.memory_headroom_ratio,
-                &(1.0..=10.0),
-                &at("memory_headroom_ratio"),
-            ),
-            concurrency_limit: self.count(raw.concurrency_limit, &at("concurrency_limit")),
-            core_time: self.range(raw.core_time_ratio, &(0.1..=10.0), &at("core_time_ratio")),
         }
     }
 

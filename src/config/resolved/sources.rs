@@ -74,15 +74,15 @@ impl Check {
         );
         let delay = place.key("metrics_delay_seconds");
         let delay = self.within(raw.metrics_delay_seconds, &(60.0..=10_800.0), &delay);
-        let functions = lambda::Settings {
-            include: raw.include.clone(),
-            exclude: raw.exclude.clone(),
+        let mut patterns = |names: &[String], key: &'static str| {
+            let place = place.key(key);
+            let pattern = |name: &String| self.pattern(name, &place);
+            names.iter().filter_map(pattern).collect()
         };
-        if let Err(error) =
-            lambda::LambdaSource::new(&functions, aws::Aws::new(aws::Settings::default()))
-        {
-            self.refuse(&place.key(error.list), error.to_string());
-        }
+        let functions = lambda::Settings {
+            include: patterns(&raw.include, "include"),
+            exclude: patterns(&raw.exclude, "exclude"),
+        };
         raw.enabled.then(|| Aws {
             session: aws::Settings {
                 region: raw.region.clone(),

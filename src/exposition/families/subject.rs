@@ -156,6 +156,12 @@ fn counters(function: &FunctionCounters, identity: &Labels, batch: &mut Batch) {
     for (metric, total) in totals {
         batch.push(metric, identity.clone(), total);
     }
+    let (method, cold_starts) = function.cold_starts_total;
+    batch.push(
+        Metric::FunctionColdStarts,
+        identity.clone().and("method", method.as_str()),
+        cold_starts.requests(),
+    );
     if let Some(peak) = function.concurrency_peak {
         batch.push(
             Metric::FunctionConcurrencyPeak,

@@ -212,6 +212,7 @@ fn the_counts_and_facts_of_a_function() {
             "breakeven_function_gib_seconds_total",
             "breakeven_function_errors_total",
             "breakeven_function_throttles_total",
+            "breakeven_function_cold_starts_total",
             "breakeven_function_concurrency_peak",
             "breakeven_workload_info",
             "breakeven_workload_monthly_saving_usd",
@@ -219,10 +220,11 @@ fn the_counts_and_facts_of_a_function() {
         r#"
         breakeven_workload_cost_usd_total{home="lambda",workload_kind="Function",workload="thumbnails",account_id="123456789012",aws_region="eu-west-1",component="requests"} 1
         breakeven_workload_cost_usd_total{home="lambda",workload_kind="Function",workload="thumbnails",account_id="123456789012",aws_region="eu-west-1",component="duration"} 4.166675
-        breakeven_workload_cost_usd_total{home="lambda",workload_kind="Function",workload="thumbnails",account_id="123456789012",aws_region="eu-west-1",component="ephemeral"} 0
+        breakeven_workload_cost_usd_total{home="lambda",workload_kind="Function",workload="thumbnails",account_id="123456789012",aws_region="eu-west-1",component="init"} 0
         breakeven_function_gib_seconds_total{home="lambda",workload_kind="Function",workload="thumbnails",account_id="123456789012",aws_region="eu-west-1"} 250000
         breakeven_function_errors_total{home="lambda",workload_kind="Function",workload="thumbnails",account_id="123456789012",aws_region="eu-west-1"} 3
         breakeven_function_throttles_total{home="lambda",workload_kind="Function",workload="thumbnails",account_id="123456789012",aws_region="eu-west-1"} 0
+        breakeven_function_cold_starts_total{home="lambda",workload_kind="Function",workload="thumbnails",account_id="123456789012",aws_region="eu-west-1",method="ratchet"} 7
         breakeven_function_concurrency_peak{home="lambda",workload_kind="Function",workload="thumbnails",account_id="123456789012",aws_region="eu-west-1"} 12
         breakeven_workload_info{home="lambda",workload_kind="Function",workload="thumbnails",account_id="123456789012",aws_region="eu-west-1",traffic_pattern="diurnal",architecture="arm64",runtime="python3.13",lambda_memory_mib="1769"} 1
         breakeven_workload_monthly_saving_usd{home="lambda",workload_kind="Function",workload="thumbnails",account_id="123456789012",aws_region="eu-west-1"} -4

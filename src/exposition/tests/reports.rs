@@ -5,7 +5,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::model::band::Banded;
+use crate::model::coldstart::Method;
 use crate::model::evidence::Evidence;
+use crate::model::lambda;
 use crate::model::pattern::Pattern;
 use crate::model::{
     AccountReport, Basis, Breakeven, ClusterComponent, ClusterReport, Component, FunctionCounters,
@@ -156,9 +158,12 @@ pub(crate) fn postgres() -> SubjectReport {
 pub(crate) fn thumbnails() -> SubjectReport {
     SubjectReport {
         cost_total: vec![
-            (Component::Requests, usd(1.0)),
-            (Component::Duration, usd(4.166675)),
-            (Component::Ephemeral, usd(0.0)),
+            (Component::Lambda(lambda::Component::Requests), usd(1.0)),
+            (
+                Component::Lambda(lambda::Component::Duration),
+                usd(4.166675),
+            ),
+            (Component::Lambda(lambda::Component::Init), usd(0.0)),
         ],
         requests_total: vec![
             (Outcome::Served, requests(5e6)),
@@ -168,6 +173,7 @@ pub(crate) fn thumbnails() -> SubjectReport {
             gib_seconds_total: GibSeconds::from_gib_seconds(250_000.0).unwrap(),
             errors_total: requests(3.0),
             throttles_total: requests(0.0),
+            cold_starts_total: (Method::Ratchet, requests(7.0)),
             concurrency_peak: Some(12),
         }),
         costs: vec![

@@ -1,21 +1,23 @@
 //! A function, and its Kubernetes equivalent.
 
+mod at_home;
+mod in_cluster;
+
 use std::sync::Arc;
 
-use super::{Assessment, monthly, monthly_requests};
-use crate::model::band::{Banded, Ends, Parameter, evaluate};
-use crate::model::crossover::{KubernetesCurve, LambdaCurve, crossing};
+use super::{Assessment, monthly_requests};
+use crate::model::band::Banded;
 use crate::model::evidence::{Evidence, FunctionEvidence};
-use crate::model::kubernetes_equivalent::{Equivalent, Machine, Sizing, size};
-use crate::model::lambda::{Run, tiers_of};
+use crate::model::kubernetes_equivalent::Machine;
 use crate::model::node_split::Split;
-use crate::model::report::{Basis, Breakeven, Home, PlatformCost, Verdict};
-use crate::model::settings::{KubernetesEquivalent, Settings};
+use crate::model::report::{Basis, Home, PlatformCost, Verdict};
+use crate::model::settings::Settings;
 use crate::model::verdict::{compare, insufficient};
 use crate::model::window::FunctionWindow;
 use crate::observation::Function;
-use crate::tariff::{Tiers, lambda as tariff};
-use crate::units::{GibSeconds, Ratio, Requests, Seconds, Usd, UsdPerRequest};
+use crate::units::{Requests, Seconds};
+use at_home::AtHome;
+use in_cluster::InCluster;
 
 /// What the cluster's machines cost.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,9 +30,10 @@ pub struct ClusterPrices {
 
 /// What follows for a function.
 ///
-/// Its monthly cost is what the mean traffic of its window costs over a month, by tiers. In the cluster it would be
-/// the pods of [`size`], packed onto its nodes at their mean price; at most it would have machines of its own. Absent while
-/// prices of the cluster are not known.
+/// Its monthly cost is what the mean traffic of its window costs over a month, with all that Lambda charges for: by tiers, and with
+/// the initialisation of its cold starts. In the cluster it would be the pods of [`size`](crate::model::kubernetes_equivalent::size),
+/// packed onto its nodes at their mean price; at most it would have machines of its own. Absent while prices of the
+/// cluster are not known.
 #[must_use]
 pub fn function(
     function: &Function,
@@ -46,14 +49,28 @@ pub fn function(
     let Some(rate) = window.invocations.per(covered) else {
         return assessment;
     };
-    let requests = monthly_requests(rate, settings);
-    let run = month(function, window, requests);
-    let Some(tiers) = tiers_of(function) else {
+    let Some(terms) = settings.terms_of(function) else {
         assessment.verdict = Verdict::Unpriced;
         return assessment;
     };
-    let lambda = charged(&run, &tiers);
+    let requests = monthly_requests(rate, settings);
+    let cold_starts = at_home::cold_starts(window, settings.lambda.keep_alive);
+    let month = Seconds::from(settings.hours_per_month);
+    let times = &settings.lambda.init;
+    let home = AtHome::of(
+        function,
+        window,
+        cold_starts,
+        (requests, month),
+        times,
+        &terms,
+    );
+    let bill = home.bill();
+    let Some(lambda) = home.cost() else {
+        return assessment;
+    };
     assessment.costs.push(cost(Home::Lambda, lambda, requests));
+    assessment.uncertainty = lambda.largest;
     let mut evidence = FunctionEvidence {
         region: Arc::clone(&function.id.region),
         memory: function.memory,
@@ -62,23 +79,26 @@ pub fn function(
         invocations: window.invocations,
         duration: window.duration,
         requests,
+        cold_starts: cold_starts.map(|seen| seen.point),
+        init: times.of(function.runtime.as_deref()),
+        bill: bill.components().collect(),
+        terms: Some(terms.clone()),
         pods: None,
     };
-    let projection = prices.map(|prices| Projection {
-        sizing: settings.kubernetes_equivalent.point(),
-        is_dedicated: false,
-        function,
-        window,
-        prices,
-        settings,
-    });
+    let projection =
+        prices.map(|prices| InCluster::of(function.memory, &window.concurrency, prices, settings));
     if let Some((pods, equivalent)) = projection.and_then(|one| Some((one.cost()?, one.size()?))) {
         assessment
             .costs
             .push(cost(Home::Kubernetes, pods, requests));
         assessment.monthly_saving = Some(lambda.point.minus(pods.point));
         assessment.uncertainty = pods.largest;
-        assessment.breakeven = breakeven(&run, &tiers, &equivalent, settings);
+        assessment.breakeven = Some(in_cluster::breakeven(
+            &bill.curve(),
+            requests,
+            &equivalent,
+            settings,
+        ));
         evidence.pods = prices.map(|prices| (equivalent, prices.mean));
     }
     assessment.evidence = Evidence::Function(Box::new(evidence));
@@ -98,146 +118,4 @@ fn cost(platform: Home, monthly: Banded, requests: Requests) -> PlatformCost {
         monthly,
         requests,
     }
-}
-
-/// A month of the mean traffic of the window.
-fn month(function: &Function, window: &FunctionWindow, requests: Requests) -> Run {
-    let each = window
-        .duration
-        .per(window.invocations)
-        .unwrap_or(Seconds::ZERO);
-    Run {
-        memory: function.memory,
-        architecture: function.architecture,
-        ephemeral_storage_mib: function.ephemeral_storage_mib,
-        invocations: requests,
-        duration: requests.each_taking(each),
-    }
-}
-
-/// What Lambda charges for it. Each invocation is rounded up by between nothing and a millisecond.
-fn charged(run: &Run, tiers: &Tiers<GibSeconds>) -> Banded {
-    let (least, most) = run.charge_between(tiers, GibSeconds::ZERO);
-    let (low, high) = (least.total(), most.total());
-    let point = run.charge(tiers, GibSeconds::ZERO).total();
-    let swing = high.less(low).over(point);
-    Banded {
-        low,
-        point,
-        high,
-        largest: swing.map(|swing| (Parameter::Rounding, swing)),
-    }
-}
-
-/// A function's pods, each parameter at one value.
-#[derive(Clone, Copy, Debug)]
-struct Projection<'a> {
-    sizing: Sizing,
-    is_dedicated: bool,
-    function: &'a Function,
-    window: &'a FunctionWindow,
-    prices: &'a ClusterPrices,
-    settings: &'a Settings,
-}
-
-impl Projection<'_> {
-    /// What is not known exactly.
-    const PARAMETERS: [Ends<Self>; 4] = [
-        Ends {
-            parameter: Parameter::CpuShare,
-            one: |known, moved| moved.sizing.cpu_share = known.ranges().cpu_share.low,
-            other: |known, moved| moved.sizing.cpu_share = known.ranges().cpu_share.high,
-        },
-        Ends {
-            parameter: Parameter::TargetUtilization,
-            one: |known, moved| {
-                moved.sizing.target_utilization = known.ranges().target_utilization.low;
-            },
-            other: |known, moved| {
-                moved.sizing.target_utilization = known.ranges().target_utilization.high;
-            },
-        },
-        Ends {
-            parameter: Parameter::PackingEfficiency,
-            one: |known, moved| {
-                moved.sizing.packing_efficiency = known.ranges().packing_efficiency.low;
-            },
-            other: |known, moved| {
-                moved.sizing.packing_efficiency = known.ranges().packing_efficiency.high;
-            },
-        },
-        Ends {
-            parameter: Parameter::Placement,
-            one: |_, moved| moved.is_dedicated = false,
-            other: |_, moved| moved.is_dedicated = true,
-        },
-    ];
-
-    const fn ranges(&self) -> &KubernetesEquivalent {
-        &self.settings.kubernetes_equivalent
-    }
-
-    fn size(&self) -> Option<Equivalent> {
-        let active = self.window.active.iter().copied();
-        let (last, minutes) = (self.window.last_minute, self.window.minutes);
-        let memory = self.function.memory;
-        size(
-            active,
-            last,
-            minutes,
-            memory,
-            self.prices.mean,
-            &self.sizing,
-        )
-    }
-
-    /// What a month of the pods costs.
-    fn cost(&self) -> Option<Banded> {
-        evaluate(self, &Self::PARAMETERS, |projection| {
-            let pods = projection.size()?;
-            let packed = pods.packed();
-            let dedicated = pods.dedicated(&projection.prices.machines);
-            let own = dedicated.filter(|_| projection.is_dedicated);
-            // Machines of its own are the dearer end: where they would cost less, packing would use them too.
-            let rate = own.map_or(packed, |own| own.max(packed));
-            Some(monthly(rate, projection.settings))
-        })
-    }
-}
-
-/// The traffic at which pods cost what the function does: each pod serves what it would be filled with.
-fn breakeven(
-    run: &Run,
-    tiers: &Tiers<GibSeconds>,
-    equivalent: &Equivalent,
-    settings: &Settings,
-) -> Option<Breakeven> {
-    let lambda = LambdaCurve {
-        fixed: Usd::ZERO,
-        by_request: tiers
-            .clone()
-            .by_request(run.gib_seconds() * one_of(run.invocations)?)
-            .plus(&Tiers::flat(
-                run.charge(tiers, GibSeconds::ZERO)
-                    .ephemeral
-                    .per(run.invocations)?
-                    + tariff::REQUEST,
-            )),
-    };
-    let pods = KubernetesCurve {
-        fixed: Usd::ZERO,
-        step: monthly(equivalent.replica, settings),
-        steps_min: settings.kubernetes_equivalent.min_replicas,
-        capacity: equivalent
-            .replicas_filled
-            .inverse()
-            .map(|share| run.invocations * share),
-        each: UsdPerRequest::ZERO,
-    };
-    Some(crossing(&lambda, &pods))
-}
-
-/// The part of all requests that one is.
-fn one_of(requests: Requests) -> Option<Ratio> {
-    Requests::from_requests(1.0).ok()?.over(requests)
 }

@@ -3,15 +3,18 @@ use proptest::prelude::*;
 use super::*;
 use crate::model::allocation::PricedNode;
 use crate::model::band::Range;
+use crate::model::coldstart::{ColdStarts, Method};
+use crate::model::concurrency::{Concurrency, MinuteConcurrency};
 use crate::model::fixtures::{
     deployment, node, ratio, resources, seconds, settings, workload as named,
 };
-use crate::model::kubernetes_equivalent::{Machine, MinuteConcurrency};
+use crate::model::kubernetes_equivalent::Machine;
+use crate::model::lambda::{Door, Surroundings};
 use crate::model::node_split::split;
 use crate::model::regression::Scatter;
 use crate::model::report::Basis;
 use crate::model::window::{FunctionWindow, TrafficWindow, UsedWindow, WorkloadWindow};
-use crate::observation::{Architecture, Function, FunctionId, WorkloadKind};
+use crate::observation::{Architecture, Function, FunctionId, NamePattern, WorkloadKind};
 use crate::units::{CoreSeconds, Gib, GibSeconds};
 
 fn usd(value: f64) -> Usd {
@@ -263,8 +266,13 @@ proptest! {
     fn more_requests_never_cost_less_on_lambda_and_never_more_each(
         per_second in 0.001..500.0, cpu in 1e-5..1.0, extra in 0.0..3.0, mib in 1.0..8_000.0, factor in 1.0..3.0,
     ) {
+        // Cold starts apart: the share of requests that meet one is not monotone in the traffic, as there are
+        // more of them once several run at once now and then.
+        let mut settings = settings();
+        settings.lambda.init.otherwise = Range::exactly(seconds(0.0));
         let lambda = |per_second| {
-            let found = assessed(&window(0.1, per_second, cpu, cpu + extra, mib));
+            let window = window(0.1, per_second, cpu, cpu + extra, mib);
+            let found = workload(&deployment("shop", "web"), &window, Circumstances::default(), &settings);
             on(&found, Home::Lambda, Basis::Loaded)
         };
         let (once, more) = (lambda(per_second), lambda(per_second * factor));
@@ -292,18 +300,22 @@ fn resize() -> Function {
 /// A day of so many invocations a minute, each of so many seconds.
 fn a_day(per_minute: f64, each: f64) -> FunctionWindow {
     let concurrency = ratio(per_minute * each / 60.0);
+    let minutes = (0..1_440).map(|minute| MinuteConcurrency {
+        minute,
+        concurrency,
+    });
+    let none = ColdStarts {
+        count: Requests::ZERO,
+        over: seconds(DAY),
+        method: Method::Ratchet,
+    };
     FunctionWindow {
         minutes: 1_440,
-        last_minute: 1_439,
         invocations: requests(per_minute * 1_440.0),
         duration: seconds(per_minute * 1_440.0 * each),
         concurrency_peak: None,
-        active: (0..1_440)
-            .map(|minute| MinuteConcurrency {
-                minute,
-                concurrency,
-            })
-            .collect(),
+        concurrency: Concurrency::over(minutes, 1_439, 1_440),
+        cold_starts: Some(Range::exactly(none)),
         pattern: None,
     }
 }
@@ -349,6 +361,75 @@ fn the_rounding_of_each_invocation_is_the_band_on_lambda() {
     assert!((lambda.monthly.point.usd() / expected(0.000_5) - 1.0).abs() < 1e-9);
     assert!((lambda.monthly.high.usd() / expected(0.001) - 1.0).abs() < 1e-9);
     assert_eq!(found.verdict, Verdict::Unpriced);
+}
+
+#[test]
+fn the_initialisation_of_cold_starts_is_on_the_bill_with_a_band() {
+    let mut window = a_day(600.0, 0.01);
+    let an_hour = |count| ColdStarts {
+        count: requests(count),
+        over: seconds(HOUR),
+        method: Method::Ratchet,
+    };
+    window.cold_starts = Some(Range {
+        low: an_hour(30.0),
+        point: an_hour(20.0),
+        high: an_hour(10.0),
+    });
+    let mut settings = settings();
+    settings.lambda.init.by_runtime = [("java".to_owned(), seconds(1.5))].into();
+    let cost = |function: &Function| {
+        let found = super::function(function, &window, None, &settings);
+        on(&found, Home::Lambda, Basis::Loaded).monthly
+    };
+    let without = super::function(&resize(), &a_day(600.0, 0.01), None, &settings);
+    let without = on(&without, Home::Lambda, Basis::Loaded).monthly;
+    let init = |cold_starts: f64, each: f64| {
+        cold_starts * 730.0 * each * 1_769.0 / 1_024.0 * 0.000_016_666_7
+    };
+    let found = cost(&resize());
+    let added = |with: Usd, without: Usd| with.usd() - without.usd();
+    assert!((added(found.point, without.point) - init(20.0, 0.3)).abs() < 1e-9);
+    assert!((added(found.low, without.low) - init(10.0, 0.05)).abs() < 1e-9);
+    assert!((added(found.high, without.high) - init(30.0, 2.0)).abs() < 1e-9);
+    assert_eq!(found.largest.unwrap().0, Parameter::InitDuration);
+    let java = Function {
+        runtime: Some("java21".into()),
+        ..resize()
+    };
+    assert!((added(cost(&java).point, without.point) - init(20.0, 1.5)).abs() < 1e-9);
+}
+
+#[test]
+fn where_too_few_minutes_are_known_cold_starts_are_those_that_the_rate_lets_expect() {
+    let mut window = a_day(6.0, 0.2);
+    window.cold_starts = None;
+    let found = function(&resize(), &window, None, &settings());
+    let Evidence::Function(evidence) = &found.evidence else {
+        panic!("{found:?}")
+    };
+    let cold = evidence.cold_starts.unwrap();
+    assert_eq!(cold.method, Method::ClosedForm);
+    assert!(cold.count > Requests::ZERO && cold.count < window.invocations);
+}
+
+#[test]
+fn a_front_door_and_logs_are_charged_where_they_are_configured() {
+    let mut settings = settings();
+    let around = Surroundings {
+        door: Door::HttpApi,
+        logged_by_request: Gib::from_bytes(1_000.0).unwrap(),
+    };
+    settings.lambda.surroundings = vec![(NamePattern::new("re*").unwrap(), around)];
+    let cost = |settings: &Settings| {
+        let found = function(&resize(), &a_day(600.0, 0.01), None, settings);
+        on(&found, Home::Lambda, Basis::Loaded)
+    };
+    let (with, without) = (cost(&settings), cost(&super::super::fixtures::settings()));
+    let count = with.requests.requests();
+    let expected = count * (1e-6 + 1_000.0 / 1_024.0_f64.powi(3) * 0.5);
+    let added = with.monthly.point.usd() - without.monthly.point.usd();
+    assert!((added / expected - 1.0).abs() < 1e-9, "{added} {expected}");
 }
 
 #[test]

@@ -2,9 +2,10 @@
 
 use super::{Assessment, monthly, monthly_requests};
 use crate::model::band::{Banded, Ends, Parameter, Range, evaluate};
-use crate::model::crossover::{KubernetesCurve, LambdaCurve, crossing};
+use crate::model::coldstart::refined_fraction;
+use crate::model::crossover::{KubernetesCurve, crossing};
 use crate::model::evidence::{Evidence, LambdaEvidence, WorkloadEvidence};
-use crate::model::lambda::Run;
+use crate::model::lambda::{Bill, Init, Run};
 use crate::model::lambda_equivalent::{Demand, Equivalent, choose, needs_quota};
 use crate::model::report::{
     Basis, Breakeven, Home, Ineligibility, PlatformCost, Utilization, Verdict,
@@ -13,8 +14,8 @@ use crate::model::settings::Settings;
 use crate::model::verdict::{compare, insufficient};
 use crate::model::window::{TrafficWindow, UsedWindow, WorkloadWindow};
 use crate::observation::{WorkloadId, WorkloadKind};
-use crate::tariff::{Tiers, lambda as tariff};
-use crate::units::{Gib, GibSeconds, Ratio, Requests, Seconds, Usd, UsdPerRequest};
+use crate::tariff::lambda as tariff;
+use crate::units::{Gib, Ratio, Requests, RequestsPerSecond, Seconds, Usd, UsdPerRequest};
 
 /// What is known of a workload besides its window.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -70,8 +71,11 @@ pub fn workload(
         let equivalent = projection.equivalent();
         evidence.lambda = Some(LambdaEvidence {
             demand: projection.demand,
-            equivalent: equivalent.clone(),
             architecture: settings.lambda_equivalent.architecture,
+            cold_share: projection.cold_share(&equivalent, projection.keep_alive),
+            init: settings.lambda.init.otherwise,
+            bill: projection.bill().components().collect(),
+            equivalent: equivalent.clone(),
         });
         let limit = circumstances
             .concurrency_limit
@@ -180,12 +184,15 @@ struct Projection<'a> {
     cpu: Range<Seconds>,
     working_set: Range<Gib>,
     requests: Requests,
+    rate: RequestsPerSecond,
+    keep_alive: Seconds,
+    init: Seconds,
     settings: &'a Settings,
 }
 
 impl<'a> Projection<'a> {
     /// What is not known exactly.
-    const PARAMETERS: [Ends<Self>; 3] = [
+    const PARAMETERS: [Ends<Self>; 5] = [
         Ends {
             parameter: Parameter::CoreSpeed,
             one: |known, moved| {
@@ -205,6 +212,16 @@ impl<'a> Projection<'a> {
             one: |known, moved| moved.demand.cpu = known.cpu.low,
             other: |known, moved| moved.demand.cpu = known.cpu.high,
         },
+        Ends {
+            parameter: Parameter::KeepAlive,
+            one: |known, moved| moved.keep_alive = known.settings.lambda.keep_alive.low,
+            other: |known, moved| moved.keep_alive = known.settings.lambda.keep_alive.high,
+        },
+        Ends {
+            parameter: Parameter::InitDuration,
+            one: |known, moved| moved.init = known.settings.lambda.init.otherwise.low,
+            other: |known, moved| moved.init = known.settings.lambda.init.otherwise.high,
+        },
     ];
 
     /// Absent while it is not known what one request needs.
@@ -214,7 +231,8 @@ impl<'a> Projection<'a> {
         requests: Requests,
         settings: &'a Settings,
     ) -> Option<Self> {
-        let cpu = window.cpu_per_request()?.value;
+        let idle = settings.lambda_equivalent.idle_cpu;
+        let cpu = window.cpu_per_request()?.given(idle);
         let working_set = window.used.working_set()?;
         let demand = Demand {
             cpu: cpu.point,
@@ -227,6 +245,9 @@ impl<'a> Projection<'a> {
             cpu,
             working_set,
             requests,
+            rate: traffic.rate()?,
+            keep_alive: settings.lambda.keep_alive.point,
+            init: settings.lambda.init.otherwise.point,
             settings,
         };
         (!requests.is_zero()).then_some(known)
@@ -237,28 +258,33 @@ impl<'a> Projection<'a> {
         choose(self.demand, &self.settings.lambda_equivalent)
     }
 
+    /// The share of requests that would meet a cold start.
+    fn cold_share(&self, equivalent: &Equivalent, keep_alive: Seconds) -> Ratio {
+        refined_fraction(self.rate, equivalent.duration, keep_alive).unwrap_or(Ratio::ZERO)
+    }
+
+    /// All that Lambda would charge for a month of it.
+    fn bill(&self) -> Bill {
+        let equivalent = self.equivalent();
+        let terms = &self.settings.lambda_equivalent.terms;
+        let run = Run {
+            memory: equivalent.memory,
+            ephemeral_storage_mib: tariff::FREE_EPHEMERAL_STORAGE_MIB,
+            invocations: self.requests,
+            duration: self.requests.each_taking(equivalent.duration),
+            init: Some(Init {
+                cold_starts: self.requests * self.cold_share(&equivalent, self.keep_alive),
+                duration: self.init,
+            }),
+        };
+        run.bill(terms)
+    }
+
     /// What a month of it would cost.
     fn cost(&self) -> Option<Banded> {
         evaluate(self, &Self::PARAMETERS, |projection| {
-            let run = projection.run(&projection.equivalent(), projection.requests);
-            Some(
-                run.charge(
-                    &projection.settings.lambda_equivalent.duration,
-                    GibSeconds::ZERO,
-                )
-                .total(),
-            )
+            Some(projection.bill().total())
         })
-    }
-
-    fn run(&self, equivalent: &Equivalent, requests: Requests) -> Run {
-        Run {
-            memory: equivalent.memory,
-            architecture: self.settings.lambda_equivalent.architecture,
-            ephemeral_storage_mib: tariff::FREE_EPHEMERAL_STORAGE_MIB,
-            invocations: requests,
-            duration: requests.each_taking(equivalent.duration),
-        }
     }
 
     /// The traffic at which the function would cost as much as what is held now.
@@ -266,17 +292,6 @@ impl<'a> Projection<'a> {
         if utilization.is_some_and(|utilization| utilization > Ratio::ONE) {
             return Breakeven::BeyondCapacity;
         }
-        let one = Requests::from_requests(1.0).unwrap_or_default();
-        let lambda = LambdaCurve {
-            fixed: Usd::ZERO,
-            by_request: self
-                .settings
-                .lambda_equivalent
-                .duration
-                .clone()
-                .by_request(self.run(&self.equivalent(), one).gib_seconds())
-                .plus(&Tiers::flat(tariff::REQUEST)),
-        };
         let held = KubernetesCurve {
             fixed: loaded,
             step: Usd::ZERO,
@@ -284,6 +299,6 @@ impl<'a> Projection<'a> {
             capacity: None,
             each: UsdPerRequest::ZERO,
         };
-        crossing(&lambda, &held)
+        crossing(&self.bill().curve(), &held)
     }
 }

@@ -87,7 +87,7 @@ pub fn refined_fraction(
     })
 }
 
-/// The cold starts that a rate and a duration let expect over a time, by [`expected_fraction`].
+/// The cold starts that a rate and a duration let expect over a time, by [`refined_fraction`].
 ///
 /// Formula: `λ · fraction · time`. Without requests there are none; absent for more than [`LARGEST_CONCURRENCY`] at
 /// once.
@@ -101,7 +101,7 @@ pub fn expected(
     let fraction = if rate.is_zero() {
         Ratio::ZERO
     } else {
-        expected_fraction(rate, duration, keep_alive)?
+        refined_fraction(rate, duration, keep_alive)?
     };
     Some(ColdStarts {
         count: rate * over * fraction,
@@ -292,7 +292,11 @@ mod tests {
     fn over_a_time_it_is_the_share_of_the_requests_in_it() {
         let hour = seconds(3_600.0);
         let found = expected(rate(0.1), seconds(0.2), seconds(360.0), hour).unwrap();
-        near(found.count.requests(), 360.0 * 0.009_873_92, 1e-5);
+        near(
+            found.count.requests(),
+            360.0 * refined(0.1, 0.2, 360.0),
+            1e-9,
+        );
     }
 
     proptest! {

@@ -31,7 +31,7 @@ mod ratchet;
 use std::collections::BTreeMap;
 
 pub use expected::{LARGEST_CONCURRENCY, expected, expected_fraction, refined_fraction};
-pub use ratchet::{Ratchet, ratchet};
+pub use ratchet::{Ratchet, ratchet, whole_minutes};
 
 use super::band::Range;
 use crate::units::{GibSeconds, MemoryMib, Ratio, Requests, RequestsPerSecond, Seconds};

@@ -30,6 +30,12 @@ impl Ratchet {
         self.sure.saturating_add(self.unsure)
     }
 
+    /// The cold starts that are sure.
+    #[must_use]
+    pub fn sure_starts(&self) -> Requests {
+        Requests::from_requests(plain(self.sure)).unwrap_or_default()
+    }
+
     /// The cold starts that are sure, over the minutes for which they are; absent where there is no such minute.
     #[must_use]
     pub fn cold_starts(&self) -> Option<ColdStarts> {
@@ -37,7 +43,7 @@ impl Ratchet {
             return None;
         }
         Some(ColdStarts {
-            count: Requests::from_requests(plain(self.sure)).ok()?,
+            count: self.sure_starts(),
             over: Seconds::from_seconds(plain(self.sure_minutes) * MINUTE).ok()?,
             method: Method::Ratchet,
         })
@@ -117,7 +123,8 @@ pub fn ratchet(
 }
 
 /// The keep-alive in whole minutes, at least one.
-fn whole_minutes(keep_alive: Seconds) -> i64 {
+#[must_use]
+pub fn whole_minutes(keep_alive: Seconds) -> i64 {
     #[expect(
         clippy::cast_possible_truncation,
         reason = "a cast from a float saturates"

@@ -1,11 +1,11 @@
 //! A function.
 
-use super::number::{count, factor, hours, millis, per_million, plain, price};
-use super::{Inputs, Line, Section, month_and_request};
+use super::number::{count, factor, hours, millis, plain, price};
+use super::{Inputs, Line, Section, bill, month_and_request};
 use crate::model::evidence::FunctionEvidence;
 use crate::model::report::{Home, SubjectReport};
 use crate::model::settings::Settings;
-use crate::tariff::{self, lambda as lambda_tariff};
+use crate::units::Seconds;
 
 pub(super) fn sections(
     subject: &SubjectReport,
@@ -20,7 +20,7 @@ pub(super) fn sections(
         },
         Section {
             title: "Cost on Lambda",
-            lines: at_home(subject, evidence),
+            lines: at_home(subject, evidence, settings),
         },
         Section {
             title: "The same in the cluster",
@@ -57,49 +57,38 @@ fn seen(evidence: &FunctionEvidence, inputs: &Inputs) -> Vec<Line> {
     lines
 }
 
-fn at_home(subject: &SubjectReport, evidence: &FunctionEvidence) -> Vec<Line> {
-    let Some(cost) = subject.decisive(Home::Lambda) else {
+fn at_home(subject: &SubjectReport, evidence: &FunctionEvidence, settings: &Settings) -> Vec<Line> {
+    let (Some(cost), Some(terms)) = (subject.decisive(Home::Lambda), &evidence.terms) else {
         return Vec::new();
     };
-    let Some(tiers) = lambda_tariff::duration_in(&evidence.region, evidence.architecture) else {
-        return Vec::new();
+    let month = bill::Month {
+        terms,
+        region: &evidence.region,
+        memory: evidence.memory,
+        requests: evidence.requests,
+        duration: evidence
+            .duration
+            .per(evidence.invocations)
+            .unwrap_or_default(),
+        cold: evidence.cold_starts.and_then(|seen| {
+            let month = Seconds::from(settings.hours_per_month);
+            let share = (seen.rate()? * month).over(evidence.requests)?;
+            Some((share, seen.method))
+        }),
+        keep_alive: settings.lambda.keep_alive,
+        init: evidence.init,
+        parts: &evidence.bill,
     };
-    let tier = tiers.first();
-    let mean = evidence
-        .duration
-        .per(evidence.invocations)
-        .map(millis)
-        .unwrap_or_default();
-    let mut lines = vec![
-        Line::new(
-            "prices",
-            format!(
-                "list of {} in {}, first tier",
-                tariff::AS_OF,
-                evidence.region
-            ),
-            format!(
-                "{}, {}",
-                price(tier.secondly() * 1e6, "for a million GB-s"),
-                per_million(lambda_tariff::REQUEST)
-            ),
+    let mut lines = vec![Line::new(
+        "requests of a month",
+        format!(
+            "{} / {} x hours of a month",
+            count(evidence.invocations),
+            hours(evidence.covered)
         ),
-        Line::new(
-            "requests of a month",
-            format!(
-                "{} / {} x hours of a month",
-                count(evidence.invocations),
-                hours(evidence.covered)
-            ),
-            count(evidence.requests),
-        ),
-    ];
-    let from = format!(
-        "{} x ({}/1024 x ({mean} + 0.5 ms) x price + request fee), by tiers",
         count(evidence.requests),
-        evidence.memory.mib()
-    );
-    lines.extend(month_and_request(cost, from));
+    )];
+    lines.extend(month.lines(cost));
     lines
 }
 

@@ -1,5 +1,6 @@
 //! How a number came about: inputs, prices with their source, formulas with the numbers put in, and results.
 
+mod bill;
 mod function;
 mod inputs;
 mod number;

@@ -1,13 +1,13 @@
 //! A workload of the cluster.
 
 use super::number::{count, factor, hours, millis, per_million, percent, plain, price, usd};
-use super::{Inputs, Line, Section, month_and_request};
+use super::{Inputs, Line, Section, bill};
+use crate::model::coldstart;
 use crate::model::evidence::{LambdaEvidence, WorkloadEvidence};
 use crate::model::processor_time::Method;
 use crate::model::report::{Basis, Home, NodeReport, Provenance, Report, SubjectReport};
 use crate::model::settings::Settings;
 use crate::model::window::WorkloadWindow;
-use crate::tariff::{self, lambda as lambda_tariff};
 use crate::units::Usd;
 
 pub(super) fn sections(
@@ -220,8 +220,6 @@ fn on_lambda(
     let demand = &lambda.demand;
     let waiting = demand.latency.less(demand.cpu);
     let memory = lambda.equivalent.memory;
-    let tier = &settings.lambda_equivalent.duration;
-    let tier = tier.first();
     let seen = processor_time(&evidence.window);
     let mut lines = vec![
         Line::new("processor time (s)", seen, millis(demand.cpu)),
@@ -242,28 +240,20 @@ fn on_lambda(
             ),
             millis(lambda.equivalent.duration),
         ),
-        Line::new(
-            "prices",
-            format!(
-                "list of {} in {}, first tier",
-                tariff::AS_OF,
-                settings.lambda_equivalent.region
-            ),
-            format!(
-                "{}, {}",
-                price(tier.secondly() * 1e6, "for a million GB-s"),
-                per_million(lambda_tariff::REQUEST)
-            ),
-        ),
     ];
     if let Some(cost) = subject.decisive(Home::Lambda) {
-        let from = format!(
-            "{} requests x ({}/1024 x ({} + 0.5 ms) x price + request fee), by tiers",
-            count(evidence.requests),
-            memory.mib(),
-            millis(lambda.equivalent.duration)
-        );
-        lines.extend(month_and_request(cost, from));
+        let month = bill::Month {
+            terms: &settings.lambda_equivalent.terms,
+            region: &settings.lambda_equivalent.region,
+            memory,
+            requests: evidence.requests,
+            duration: lambda.equivalent.duration,
+            cold: Some((lambda.cold_share, coldstart::Method::ClosedForm)),
+            keep_alive: settings.lambda.keep_alive,
+            init: lambda.init,
+            parts: &lambda.bill,
+        };
+        lines.extend(month.lines(cost));
     }
     lines
 }

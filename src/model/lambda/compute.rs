@@ -1,7 +1,7 @@
 //! The parts of the bill for requests and for what they run on.
 
 use super::bill::{Component, Part};
-use super::month::{Instances, Month, OnDemand};
+use super::month::{Init, Instances, Month, OnDemand};
 use crate::tariff::Tiers;
 use crate::tariff::lambda::{self as tariff, Prices};
 use crate::units::{GibSeconds, Ratio, Requests, Seconds};
@@ -100,9 +100,7 @@ pub fn init(month: &Month, on_demand: &OnDemand, prices: &Prices) -> Option<Part
 
 /// GB-s for each request: of serving it outside provisioned concurrency, and of cold starts.
 fn on_demand_amounts(month: &Month, on_demand: &OnDemand) -> (GibSeconds, GibSeconds) {
-    let init = on_demand.init.map_or(Seconds::ZERO, |init| {
-        init.cold_starts.each_taking(init.duration)
-    });
+    let init = on_demand.init.map_or(Seconds::ZERO, Init::time);
     let each = |time: Seconds| month.memory.gib() * (time * month.each());
     (each(on_demand.outside(month.requests)), each(init))
 }

@@ -18,24 +18,16 @@ mod compute;
 mod month;
 mod run;
 mod surroundings;
+mod terms;
 
 pub use bill::{Bill, Component, Part};
 pub use compute::{duration, init, instances, provisioned, requests};
 pub use month::{
     Compute, FreeTier, FrontDoor, Init, Instances, Month, OnDemand, Provisioned, SnapStart,
 };
-pub use run::{Charge, Run};
+pub use run::Run;
 pub use surroundings::{ephemeral, front_door, logs, snapstart, streaming};
-
-use crate::observation::Function;
-use crate::tariff::{Tiers, lambda as tariff};
-use crate::units::GibSeconds;
-
-/// What a function's duration costs where it runs; absent where the prices of its region are not known.
-#[must_use]
-pub fn tiers_of(function: &Function) -> Option<Tiers<GibSeconds>> {
-    tariff::duration_in(&function.id.region, function.architecture)
-}
+pub use terms::{Door, Surroundings, Terms};
 
 #[cfg(test)]
 mod tests;

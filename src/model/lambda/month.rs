@@ -216,6 +216,32 @@ impl Month {
     }
 }
 
+impl FrontDoor {
+    /// The same for so long.
+    #[must_use]
+    pub fn over(self, so_long: Hours) -> Self {
+        match self {
+            Self::LoadBalancer {
+                hour,
+                capacity_unit,
+                ..
+            } => Self::LoadBalancer {
+                time: so_long,
+                hour,
+                capacity_unit,
+            },
+            other => other,
+        }
+    }
+}
+
+impl Init {
+    /// All of it together. Formula: `cold starts · INIT`.
+    pub(super) fn time(self) -> Seconds {
+        self.cold_starts.each_taking(self.duration)
+    }
+}
+
 impl OnDemand {
     /// The billed time of all requests outside provisioned concurrency.
     pub(super) fn outside(&self, requests: Requests) -> Seconds {

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::observation::Architecture;
-use crate::tariff::lambda::Prices;
+use crate::tariff::lambda::{MEAN_ROUNDING, MOST_ROUNDING, Prices};
 use crate::tariff::{api_gateway, load_balancer, logs as log_prices};
 use crate::units::{
     Gib, GibSeconds, HOURS_PER_MONTH, Hours, MemoryMib, Ratio, Requests, Seconds, Usd, UsdPerHour,
@@ -224,16 +224,18 @@ proptest! {
     ) {
         let run = Run {
             memory: MemoryMib::from_mib(memory).unwrap(),
-            architecture: Architecture::X86_64,
             ephemeral_storage_mib: 1_024,
             invocations: count(invocations),
             duration: seconds(duration),
+            init: None,
         };
-        let before = GibSeconds::from_gib_seconds(before).unwrap();
-        let tiers = crate::tariff::lambda::duration(run.architecture);
-        let (least, most) = run.charge_between(&tiers, before);
-        let point = run.charge(&tiers, before).total();
-        prop_assert!(least.total() <= point && point <= most.total());
+        let terms = Terms {
+            used_before: GibSeconds::from_gib_seconds(before).unwrap(),
+            ..Terms::known(Architecture::X86_64)
+        };
+        let at = |rounding| total(&run.month(rounding, &terms), &terms.prices);
+        let (least, point, most) = (at(Seconds::ZERO), at(MEAN_ROUNDING), at(MOST_ROUNDING));
+        prop_assert!(least <= point && point <= most);
     }
 }
 

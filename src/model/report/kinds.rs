@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::model::lambda;
 use crate::observation::{FunctionId, WorkloadId};
 
 /// A platform that work runs on.
@@ -103,12 +104,8 @@ pub enum Component {
     Shared,
     /// Its part of what the cluster costs besides its nodes.
     Fixed,
-    /// Lambda's fee for each request.
-    Requests,
-    /// Lambda's price of duration.
-    Duration,
-    /// Lambda's `/tmp` above 512 MB.
-    Ephemeral,
+    /// A part of Lambda's bill.
+    Lambda(lambda::Component),
 }
 
 impl Component {
@@ -122,9 +119,7 @@ impl Component {
             Self::Idle => "idle",
             Self::Shared => "shared",
             Self::Fixed => "fixed",
-            Self::Requests => "requests",
-            Self::Duration => "duration",
-            Self::Ephemeral => "ephemeral",
+            Self::Lambda(part) => part.as_str(),
         }
     }
 }

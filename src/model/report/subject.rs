@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{Basis, Component, Home, Ineligibility, Outcome, Subject, Verdict};
 use crate::model::band::{Banded, Parameter};
+use crate::model::coldstart::Method;
 use crate::model::evidence::Evidence;
 use crate::model::pattern::Pattern;
 use crate::observation::Architecture;
@@ -64,6 +65,8 @@ pub struct FunctionCounters {
     pub errors_total: Requests,
     /// Invocations that were turned away.
     pub throttles_total: Requests,
+    /// Environments that had to be started, and how that came to be known.
+    pub cold_starts_total: (Method, Requests),
     /// The most environments at once in the decision window, where known.
     pub concurrency_peak: Option<u32>,
 }

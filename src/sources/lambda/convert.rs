@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::names::Names;
+use super::Settings;
 use crate::observation::{Architecture, Function, FunctionId};
 use crate::units::{MemoryMib, Seconds};
 
@@ -87,12 +87,15 @@ fn escaped(text: &str) -> String {
 }
 
 /// The functions that are wanted, each once and in order, and those that could not be understood.
-pub(super) fn functions(pages: Vec<Page>, names: &Names) -> (Vec<Arc<Function>>, Vec<LeftOut>) {
+pub(super) fn functions(
+    pages: Vec<Page>,
+    settings: &Settings,
+) -> (Vec<Arc<Function>>, Vec<LeftOut>) {
     let mut functions = BTreeMap::new();
     let mut left_out = Vec::new();
     for configuration in pages.into_iter().flat_map(|page| page.functions) {
         let name = configuration.function_name.clone().unwrap_or_default();
-        if !name.is_empty() && !names.wants(&name) {
+        if !name.is_empty() && !settings.wants(&name) {
             continue;
         }
         match function(&configuration) {
@@ -169,16 +172,16 @@ fn id(arn: &str) -> Option<FunctionId> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Settings;
     use super::*;
+    use crate::observation::NamePattern;
 
     fn read(functions: &str) -> (Vec<Arc<Function>>, Vec<LeftOut>) {
         let page = serde_json::from_str(&format!(r#"{{"Functions":{functions}}}"#)).unwrap();
-        let names = Names::new(&Settings {
+        let settings = Settings {
             include: Vec::new(),
-            exclude: vec!["ignored".into()],
-        });
-        super::functions(vec![page], &names.unwrap())
+            exclude: vec![NamePattern::new("ignored").unwrap()],
+        };
+        super::functions(vec![page], &settings)
     }
 
     fn one(fields: &str) -> (Vec<Arc<Function>>, Vec<LeftOut>) {

@@ -16,10 +16,9 @@ use tokio::sync::watch;
 use tracing::{debug, warn};
 
 use self::convert::{AccountSettings, LeftOut, Page};
-pub use self::names::BadPattern;
-use self::names::Names;
 use super::aws::{Aws, RestCall, Service, Session};
 use super::{Poll, Source, SourceError, Tally};
+use crate::observation::NamePattern;
 use crate::observation::{Functions, Observation};
 
 /// The most that ListFunctions gives on one page.
@@ -37,9 +36,9 @@ const LAMBDA: Service = Service {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settings {
     /// Only those that match one of these; all where there is none.
-    pub include: Vec<String>,
+    pub include: Vec<NamePattern>,
     /// Not those that match one of these.
-    pub exclude: Vec<String>,
+    pub exclude: Vec<NamePattern>,
 }
 
 /// The functions as they were last listed; nothing until they were.
@@ -49,7 +48,7 @@ pub type Listed = watch::Receiver<Option<Arc<Functions>>>;
 #[derive(Debug)]
 pub struct LambdaSource {
     aws: Aws,
-    names: Names,
+    settings: Settings,
     calls: Option<Calls>,
     last: Known,
     listed: watch::Sender<Option<Arc<Functions>>>,
@@ -73,18 +72,16 @@ struct Known {
 
 impl LambdaSource {
     /// Asks nothing yet.
-    ///
-    /// # Errors
-    /// When a pattern can match no function.
-    pub fn new(settings: &Settings, aws: Aws) -> Result<Self, BadPattern> {
-        Ok(Self {
+    #[must_use]
+    pub fn new(settings: Settings, aws: Aws) -> Self {
+        Self {
             aws,
-            names: Names::new(settings)?,
+            settings,
             calls: None,
             last: Known::default(),
             listed: watch::Sender::new(None),
             left_out: Tally::default(),
-        })
+        }
     }
 
     /// The functions as they are listed, for the source of their metrics.
@@ -115,7 +112,7 @@ impl Poll for LambdaSource {
             limit.unwrap_or_else(|_| Err("no answer in time".into())),
             &self.left_out,
         );
-        let (functions, left) = convert::functions(pages, &self.names);
+        let (functions, left) = convert::functions(pages, &self.settings);
         self.last.note_left_out(left, &self.left_out);
         if let Some(function) = functions.first() {
             self.last.account_id = Some(function.id.account_id.clone());

@@ -1,0 +1,323 @@
+//! How long one pass of the model takes over a large estate: 10,000 workloads and 10,000 functions, on one core.
+//!
+//! A pass distributes the cluster's cost over all pods and assesses every workload and function: cost on both
+//! platforms with bands, break-even, verdict. `cargo bench --bench model_pass` prints the least and the median time of its
+//! parts over some rounds; the least is what the machine can do when nothing else runs.
+
+#![allow(clippy::print_stdout, clippy::unwrap_used, missing_docs)]
+
+use std::collections::{BTreeMap, HashMap};
+use std::hint::black_box;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use breakeven::config;
+use breakeven::model::allocation::{PricedNode, allocate};
+use breakeven::model::assessment::{self, Circumstances, ClusterPrices};
+use breakeven::model::band::Range;
+use breakeven::model::coldstart::{ColdStarts, Method};
+use breakeven::model::concurrency::{Concurrency, MinuteConcurrency};
+use breakeven::model::kubernetes_equivalent::Machine;
+use breakeven::model::node_split::split;
+use breakeven::model::regression::Scatter;
+use breakeven::model::window::{FunctionWindow, TrafficWindow, UsedWindow, WorkloadWindow};
+use breakeven::model::{NodePrice, PriceSource, Provenance, Settings};
+use breakeven::observation::{
+    Architecture, CapacityType, Container, Function, FunctionId, Node, Pod, PodKey, PodUsage,
+    Resources, WorkloadId, WorkloadKind,
+};
+use breakeven::units::{
+    CoreSeconds, Cores, Gib, GibSeconds, MemoryMib, Ratio, Requests, RequestsPerSecond, Seconds,
+    Usd, UsdPerHour,
+};
+use jiff::Timestamp;
+
+const SUBJECTS: usize = 10_000;
+const PODS_OF_EACH: usize = 2;
+const PODS_ON_A_NODE: usize = 20;
+const MINUTES: u32 = 1_440;
+const ROUNDS: usize = 15;
+
+fn main() {
+    let (_, config) = config::parse("").unwrap();
+    let settings = config.model;
+    let (nodes, pods, usage) = cluster();
+    let prices = prices(&nodes, &settings);
+    let workloads: Vec<(WorkloadId, WorkloadWindow)> =
+        (0..SUBJECTS).map(|at| (id(at), window(at))).collect();
+    let functions: Vec<(Function, FunctionWindow)> = (0..SUBJECTS)
+        .map(|at| (function(at), minutes(at)))
+        .collect();
+    let parts = [
+        timed("distribute the cost of the cluster over its pods", || {
+            black_box(allocate(&nodes, &pods, &usage, &settings));
+        }),
+        timed("assess the workloads", || {
+            for (id, window) in &workloads {
+                let found = assessment::workload(id, window, Circumstances::default(), &settings);
+                black_box(found);
+            }
+        }),
+        timed("assess the functions", || {
+            for (function, window) in &functions {
+                let found = assessment::function(function, window, Some(&prices), &settings);
+                black_box(found);
+            }
+        }),
+    ];
+    println!(
+        "{} nodes, {} pods, {SUBJECTS} workloads, {SUBJECTS} functions; {ROUNDS} rounds",
+        nodes.len(),
+        pods.len()
+    );
+    println!("{:<50} {:>10} {:>10}", "", "least", "median");
+    for (name, least, median) in parts {
+        row(name, least, median);
+    }
+    let sum = |of: fn(&(&str, Duration, Duration)) -> Duration| parts.iter().map(of).sum();
+    row("one pass", sum(|part| part.1), sum(|part| part.2));
+}
+
+fn row(name: &str, least: Duration, median: Duration) {
+    let millis = |time: Duration| time.as_secs_f64() * 1e3;
+    println!(
+        "{name:<50} {:>7.2} ms {:>7.2} ms",
+        millis(least),
+        millis(median)
+    );
+}
+
+/// The least and the median time of some rounds.
+fn timed(name: &'static str, mut pass: impl FnMut()) -> (&'static str, Duration, Duration) {
+    pass();
+    let mut times: Vec<Duration> = (0..ROUNDS)
+        .map(|_| {
+            let start = Instant::now();
+            pass();
+            start.elapsed()
+        })
+        .collect();
+    times.sort_unstable();
+    (name, times[0], times[ROUNDS / 2])
+}
+
+/// A number in [0, 1), the same for the same place each time.
+fn chance(at: usize, what: u64) -> f64 {
+    // SplitMix64.
+    let mut z =
+        (at as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ what.wrapping_mul(0xD134_2543_DE82_EF95);
+    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    ((z ^ (z >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
+}
+
+/// Between two numbers of which one may be a thousand times the other, each magnitude alike.
+fn spread(at: usize, what: u64, least: f64, most: f64) -> f64 {
+    least * (most / least).powf(chance(at, what))
+}
+
+fn ratio(value: f64) -> Ratio {
+    Ratio::from_factor(value).unwrap()
+}
+
+fn seconds(value: f64) -> Seconds {
+    Seconds::from_seconds(value).unwrap()
+}
+
+fn requests(value: f64) -> Requests {
+    Requests::from_requests(value).unwrap()
+}
+
+fn usd(value: f64) -> Usd {
+    Usd::from_usd(value).unwrap()
+}
+
+fn resources(cores: f64, gib: f64) -> Resources {
+    Resources {
+        cpu: Cores::from_cores(cores).unwrap(),
+        memory: Gib::from_gib(gib).unwrap(),
+        gpus: 0,
+    }
+}
+
+fn id(at: usize) -> WorkloadId {
+    WorkloadId {
+        namespace: format!("team-{}", at % 97).into(),
+        kind: WorkloadKind::Deployment,
+        name: format!("service-{at}").into(),
+    }
+}
+
+type Usage = HashMap<PodKey, PodUsage>;
+
+fn cluster() -> (Vec<PricedNode>, Vec<Arc<Pod>>, Usage) {
+    let count = SUBJECTS * PODS_OF_EACH / PODS_ON_A_NODE;
+    let nodes: Vec<PricedNode> = (0..count).map(node).collect();
+    let mut pods = Vec::new();
+    let mut usage = Usage::new();
+    for at in 0..SUBJECTS * PODS_OF_EACH {
+        let workload = id(at / PODS_OF_EACH);
+        let key = PodKey {
+            namespace: Arc::clone(&workload.namespace),
+            name: format!("{}-{at}", workload.name).into(),
+        };
+        let request = resources(spread(at, 1, 0.02, 0.8), spread(at, 2, 0.05, 3.0));
+        let container = |request| Container {
+            name: "app".into(),
+            request,
+        };
+        let used = resources(spread(at, 3, 0.001, 0.8), spread(at, 4, 0.02, 3.0));
+        usage.insert(
+            key.clone(),
+            PodUsage {
+                at: Timestamp::UNIX_EPOCH,
+                window: seconds(15.0),
+                containers: vec![container(used)],
+            },
+        );
+        pods.push(Arc::new(Pod {
+            key,
+            workload,
+            node: Arc::clone(&nodes[at % count].node.name),
+            containers: vec![container(request)],
+            request,
+            fargate_size: None,
+            persistent_volume: false,
+            host_network: false,
+            created_at: None,
+            team: None,
+        }));
+    }
+    (nodes, pods, usage)
+}
+
+fn node(at: usize) -> PricedNode {
+    let has = resources(8.0, 32.0);
+    PricedNode {
+        node: Arc::new(Node {
+            name: format!("node-{at}").into(),
+            instance_type: Some("m6i.2xlarge".into()),
+            region: Some("us-east-1".into()),
+            zone: None,
+            capacity_type: CapacityType::OnDemand,
+            capacity: has,
+            allocatable: resources(7.9, 30.0),
+            labels: BTreeMap::new(),
+        }),
+        price: Ok(NodePrice {
+            price: UsdPerHour::from_hourly(0.384).unwrap(),
+            provenance: Provenance {
+                source: PriceSource::Embedded,
+                fetched_at: None,
+                method: "list".into(),
+            },
+        }),
+    }
+}
+
+fn prices(nodes: &[PricedNode], settings: &Settings) -> ClusterPrices {
+    let price = nodes[0].price.as_ref().unwrap().price;
+    ClusterPrices {
+        mean: split(price, nodes[0].node.capacity, settings.weights).unwrap(),
+        machines: vec![Machine {
+            price,
+            allocatable: nodes[0].node.allocatable,
+        }],
+    }
+}
+
+/// A day of a workload: between one request in two minutes and 200 a second, of 3 ms to 3 s.
+fn window(at: usize) -> WorkloadWindow {
+    const DAY: f64 = 86_400.0;
+    let rate = spread(at, 5, 0.01, 200.0);
+    let cpu = spread(at, 6, 0.001, 0.1);
+    let latency = cpu + spread(at, 7, 0.002, 3.0);
+    let memory = Gib::from_mib(spread(at, 8, 50.0, 3_000.0)).unwrap();
+    let loaded = spread(at, 9, 0.5, 50.0);
+    let count = requests(rate * DAY);
+    let core_seconds = |value| CoreSeconds::from_core_seconds(value).unwrap();
+    WorkloadWindow {
+        observed: seconds(DAY),
+        allocated: usd(loaded * 0.6),
+        loaded: usd(loaded),
+        used: UsedWindow {
+            observed: seconds(DAY),
+            cost: usd(loaded * 0.3),
+            loaded: usd(loaded),
+            cores: core_seconds(rate * cpu * DAY),
+            cores_held: core_seconds(rate * cpu * DAY * 2.0),
+            memory: memory * seconds(DAY),
+            memory_held: GibSeconds::from_gib_seconds(memory.mib() / 512.0 * DAY).unwrap(),
+            pods: seconds(DAY),
+            extremes: Some((memory * ratio(0.8), memory * ratio(1.3))),
+        },
+        traffic: Some(TrafficWindow {
+            covered: seconds(DAY),
+            requests: count,
+            latency: count.each_taking(seconds(latency)),
+            measured: count,
+            peak: RequestsPerSecond::from_per_second(rate * 2.0).unwrap(),
+            paired: steps(at, rate, cpu),
+            ..TrafficWindow::default()
+        }),
+        recent: None,
+    }
+}
+
+/// The steps of a day, whose rate varies by a third and whose use follows it.
+fn steps(at: usize, rate: f64, cpu: f64) -> Scatter {
+    const STEP: f64 = 300.0;
+    let mut steps = Scatter::default();
+    for step in 0..288 {
+        let rate = rate * (0.5 + chance(at, step + 10_000));
+        let cores = CoreSeconds::from_core_seconds((0.01 + cpu * rate) * STEP).unwrap();
+        steps += Scatter::of_step(cores, requests(rate * STEP), seconds(STEP));
+    }
+    steps
+}
+
+fn function(at: usize) -> Function {
+    Function {
+        id: FunctionId {
+            account_id: "123456789012".into(),
+            region: "us-east-1".into(),
+            name: format!("function-{at}").into(),
+        },
+        memory: MemoryMib::from_mib(128 << (at % 5)).unwrap(),
+        architecture: Architecture::Arm64,
+        runtime: Some("python3.13".into()),
+        timeout: seconds(30.0),
+        ephemeral_storage_mib: 512,
+    }
+}
+
+/// A day of a function: between one request in two minutes and 200 a second, of 5 ms to 5 s, no minute like the other.
+fn minutes(at: usize) -> FunctionWindow {
+    let rate = spread(at, 10, 0.01, 200.0);
+    let each = spread(at, 11, 0.005, 5.0);
+    let concurrency =
+        |minute: u32| ratio(rate * each * (0.5 + chance(at, u64::from(minute) + 100)));
+    let active = (0..MINUTES).map(|minute| MinuteConcurrency {
+        minute: i64::from(minute),
+        concurrency: concurrency(minute),
+    });
+    let invocations = requests(rate * 86_400.0);
+    let cold = |count| ColdStarts {
+        count: requests(count),
+        over: seconds(86_400.0),
+        method: Method::Ratchet,
+    };
+    FunctionWindow {
+        minutes: MINUTES,
+        invocations,
+        duration: invocations.each_taking(seconds(each)),
+        concurrency_peak: Some(10),
+        concurrency: Concurrency::over(active, i64::from(MINUTES) - 1, MINUTES),
+        cold_starts: Some(Range {
+            low: cold(300.0),
+            point: cold(200.0),
+            high: cold(150.0),
+        }),
+        pattern: None,
+    }
+}

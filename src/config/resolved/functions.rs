@@ -1,0 +1,158 @@
+//! The settings of the model for functions.
+
+use std::ops::RangeInclusive;
+
+use crate::config::raw::{self, RawConfig};
+use crate::model::coldstart::InitTimes;
+use crate::model::lambda::{Door, Surroundings, Terms};
+use crate::model::{AROUND_REGION, LambdaEquivalent, LambdaSettings};
+use crate::observation::{Architecture, NamePattern};
+use crate::settings::{Check, Place};
+use crate::tariff::lambda as tariff;
+use crate::units::{Gib, GibSeconds, Hours, Seconds};
+
+/// The least and the longest time that an idle environment may be kept, in seconds.
+const KEEP_ALIVE: RangeInclusive<f64> = 60.0..=7_200.0;
+
+/// The least and the longest time that an environment may initialise, in seconds.
+const INIT: RangeInclusive<f64> = 0.0..=tariff::LONGEST_INIT.seconds();
+
+/// The most that a request may write to the logs, in bytes.
+const LOGGED: RangeInclusive<f64> = 0.0..=1e9;
+
+impl Check {
+    pub(super) fn functions(&mut self, raw: &RawConfig) -> LambdaSettings {
+        let prices = &Place::top().key("prices").key("lambda");
+        let cold = &Place::top().key("model").key("cold_starts");
+        let others = prices.key("other_gb_seconds_per_month");
+        let patterns = Place::top().key("aws").key("surroundings");
+        LambdaSettings {
+            discount: self.ratio(
+                raw.prices.lambda.duration_discount_ratio,
+                &(0.0..=1.0),
+                &prices.key("duration_discount_ratio"),
+            ),
+            used_before: self.quantity(
+                GibSeconds::from_gib_seconds(raw.prices.lambda.other_gb_seconds_per_month),
+                &others,
+            ),
+            keep_alive: self.range_of(
+                raw.model.cold_starts.keep_alive_seconds,
+                &KEEP_ALIVE,
+                Seconds::from_seconds,
+                &cold.key("keep_alive_seconds"),
+            ),
+            init: self.init_times(&raw.model.cold_starts, cold),
+            surroundings: raw
+                .aws
+                .surroundings
+                .iter()
+                .enumerate()
+                .filter_map(|(at, around)| self.around(around, &patterns.item(at)))
+                .collect(),
+        }
+    }
+
+    fn init_times(&mut self, raw: &raw::ColdStarts, place: &Place) -> InitTimes {
+        let by_runtime = place.key("init_seconds_by_runtime");
+        let mut one = |(runtime, seconds): (&String, &f64)| {
+            let place = by_runtime.key(runtime);
+            let seconds = self.within(*seconds, &INIT, &place);
+            let time = self.quantity(Seconds::from_seconds(seconds), &place);
+            (runtime.clone(), time)
+        };
+        InitTimes {
+            by_runtime: raw.init_seconds_by_runtime.iter().map(&mut one).collect(),
+            otherwise: self.range_of(
+                raw.init_seconds,
+                &INIT,
+                Seconds::from_seconds,
+                &place.key("init_seconds"),
+            ),
+        }
+    }
+
+    fn around(
+        &mut self,
+        raw: &raw::Surroundings,
+        place: &Place,
+    ) -> Option<(NamePattern, Surroundings)> {
+        let around = self.surroundings(raw.front_door, raw.log_bytes_per_request, place);
+        let pattern = self.pattern(&raw.functions, &place.key("functions"))?;
+        Some((pattern, around))
+    }
+
+    fn surroundings(
+        &mut self,
+        door: raw::FrontDoor,
+        log_bytes: f64,
+        place: &Place,
+    ) -> Surroundings {
+        let logged = place.key("log_bytes_per_request");
+        let log_bytes = self.within(log_bytes, &LOGGED, &logged);
+        Surroundings {
+            door: match door {
+                raw::FrontDoor::None => Door::Free,
+                raw::FrontDoor::HttpApi => Door::HttpApi,
+                raw::FrontDoor::RestApi => Door::RestApi,
+                raw::FrontDoor::Alb => Door::LoadBalancer,
+            },
+            logged_by_request: self.quantity(Gib::from_bytes(log_bytes), &logged),
+        }
+    }
+
+    /// A pattern for names of functions; absent where it can match none, which is refused.
+    pub(super) fn pattern(&mut self, pattern: &str, place: &Place) -> Option<NamePattern> {
+        NamePattern::new(pattern)
+            .map_err(|error| self.refuse(place, error.to_string()))
+            .ok()
+    }
+
+    pub(super) fn lambda_equivalent(
+        &mut self,
+        raw: &raw::LambdaEquivalent,
+        functions: &LambdaSettings,
+        month: Hours,
+        place: &Place,
+    ) -> LambdaEquivalent {
+        let at = |key| place.key(key);
+        let architecture = match raw.architecture {
+            raw::Architecture::X86 => Architecture::X86_64,
+            raw::Architecture::Arm64 => Architecture::Arm64,
+        };
+        let around = self.surroundings(raw.front_door, raw.log_bytes_per_request, place);
+        let terms = functions.terms(&raw.region, architecture, around, month);
+        if Terms::list(&raw.region, architecture).is_none() {
+            let processor = architecture.as_str();
+            let what = format!(
+                "the prices of Lambda on {processor} in {:?} are not known",
+                raw.region
+            );
+            self.refuse(&at("region"), what);
+        } else if terms.is_none() {
+            let what = format!(
+                "the prices of front doors and logs are known for {AROUND_REGION}, not for {:?}",
+                raw.region
+            );
+            self.refuse(&at("region"), what);
+        }
+        LambdaEquivalent {
+            architecture,
+            terms: terms.unwrap_or_else(|| Terms::known(architecture)),
+            region: raw.region.as_str().into(),
+            max_slowdown: self.ratio(
+                raw.max_slowdown_ratio,
+                &(1.0..=1e3),
+                &at("max_slowdown_ratio"),
+            ),
+            memory_headroom: self.ratio(
+                raw.memory_headroom_ratio,
+                &(1.0..=10.0),
+                &at("memory_headroom_ratio"),
+            ),
+            concurrency_limit: self.count(raw.concurrency_limit, &at("concurrency_limit")),
+            core_time: self.range(raw.core_time_ratio, &(0.1..=10.0), &at("core_time_ratio")),
+            idle_cpu: self.range(raw.idle_cpu_ratio, &(0.0..=0.99), &at("idle_cpu_ratio")),
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! What a function costs where it runs.
+
+use crate::model::band::{Banded, Ends, Parameter, Range, evaluate};
+use crate::model::coldstart::{ColdStarts, InitTimes, expected};
+use crate::model::lambda::{Bill, Init, Run, Terms};
+use crate::model::window::FunctionWindow;
+use crate::observation::Function;
+use crate::tariff::lambda as tariff;
+use crate::units::{Requests, Seconds};
+
+/// The cold starts of a function in its window, for each length of time that idle environments may be kept.
+///
+/// By the peaks of its minutes; where too few are known, as its rate and duration let expect. Absent where neither is
+/// known.
+pub(super) fn cold_starts(
+    window: &FunctionWindow,
+    keep_alive: Range<Seconds>,
+) -> Option<Range<ColdStarts>> {
+    window.cold_starts.or_else(|| {
+        let covered = window.covered();
+        let rate = window.invocations.per(covered)?;
+        let each = window.duration.per(window.invocations)?;
+        keep_alive.map(|kept| expected(rate, each, kept, covered))
+    })
+}
+
+/// A month of a function on Lambda, each parameter at one value.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct AtHome<'a> {
+    function: &'a Function,
+    terms: &'a Terms,
+    requests: Requests,
+    /// The mean of each, as measured.
+    duration: Seconds,
+    rounding: Seconds,
+    init: Init,
+    /// The cold starts of the month, by how long idle environments are kept.
+    cold_starts: Range<Requests>,
+    init_time: Range<Seconds>,
+}
+
+impl<'a> AtHome<'a> {
+    /// What is not known exactly.
+    const PARAMETERS: [Ends<Self>; 3] = [
+        Ends {
+            parameter: Parameter::Rounding,
+            one: |_, moved| moved.rounding = Seconds::ZERO,
+            other: |_, moved| moved.rounding = tariff::MOST_ROUNDING,
+        },
+        Ends {
+            parameter: Parameter::KeepAlive,
+            one: |known, moved| moved.init.cold_starts = known.cold_starts.low,
+            other: |known, moved| moved.init.cold_starts = known.cold_starts.high,
+        },
+        Ends {
+            parameter: Parameter::InitDuration,
+            one: |known, moved| moved.init.duration = known.init_time.low,
+            other: |known, moved| moved.init.duration = known.init_time.high,
+        },
+    ];
+
+    /// A month of so many requests that are like those of the window, `month` long.
+    pub(super) fn of(
+        function: &'a Function,
+        window: &FunctionWindow,
+        cold_starts: Option<Range<ColdStarts>>,
+        (requests, month): (Requests, Seconds),
+        times: &InitTimes,
+        terms: &'a Terms,
+    ) -> Self {
+        let in_a_month = |seen: ColdStarts| seen.rate().unwrap_or_default() * month;
+        let cold_starts = cold_starts.map_or(Range::exactly(Requests::ZERO), |seen| Range {
+            low: in_a_month(seen.low),
+            point: in_a_month(seen.point),
+            high: in_a_month(seen.high),
+        });
+        let init_time = times.of(function.runtime.as_deref());
+        Self {
+            function,
+            terms,
+            requests,
+            duration: window.duration.per(window.invocations).unwrap_or_default(),
+            rounding: tariff::MEAN_ROUNDING,
+            init: Init {
+                cold_starts: cold_starts.point,
+                duration: init_time.point,
+            },
+            cold_starts,
+            init_time,
+        }
+    }
+
+    /// All that Lambda charges for it.
+    pub(super) fn bill(&self) -> Bill {
+        let run = Run {
+            memory: self.function.memory,
+            ephemeral_storage_mib: self.function.ephemeral_storage_mib,
+            invocations: self.requests,
+            duration: self.requests.each_taking(self.duration),
+            init: Some(self.init),
+        };
+        Bill::of(&run.month(self.rounding, self.terms), &self.terms.prices)
+    }
+
+    /// What a month of it costs.
+    pub(super) fn cost(&self) -> Option<Banded> {
+        evaluate(self, &Self::PARAMETERS, |month| Some(month.bill().total()))
+    }
+}

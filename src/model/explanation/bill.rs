@@ -1,0 +1,108 @@
+//! What a month on Lambda costs, part by part.
+
+use super::number::{count, factor, millis, per_million, price, usd};
+use super::{Line, month_and_request};
+use crate::model::band::Range;
+use crate::model::coldstart::Method;
+use crate::model::lambda::{Component, Terms};
+use crate::model::report::PlatformCost;
+use crate::tariff;
+use crate::units::{MemoryMib, Ratio, Requests, Seconds, Usd};
+
+/// A month on Lambda.
+pub(super) struct Month<'a> {
+    pub(super) terms: &'a Terms,
+    pub(super) region: &'a str,
+    pub(super) memory: MemoryMib,
+    pub(super) requests: Requests,
+    /// The mean time of each.
+    pub(super) duration: Seconds,
+    /// The share of them that meet a cold start, and how that came to be known.
+    pub(super) cold: Option<(Ratio, Method)>,
+    /// How long idle environments are kept, and how long a cold start initialises.
+    pub(super) keep_alive: Range<Seconds>,
+    pub(super) init: Range<Seconds>,
+    pub(super) parts: &'a [(Component, Usd)],
+}
+
+impl Month<'_> {
+    /// Prices, cold starts, each part, and all of it.
+    pub(super) fn lines(&self, cost: &PlatformCost) -> Vec<Line> {
+        let mut lines = vec![self.prices()];
+        if !self.terms.discount.is_zero() {
+            let from = "prices.lambda.duration_discount_ratio, on duration and INIT";
+            lines.push(Line::new("discount", from, factor(self.terms.discount)));
+        }
+        if let Some((share, method)) = self.cold {
+            let Range { low, point, high } = self.keep_alive;
+            let how = match method {
+                Method::Measured => "counted by Lambda Insights".to_owned(),
+                Method::Ratchet => format!(
+                    "from the peaks of concurrency, idle environments kept for {} s ({} to {})",
+                    point.seconds(),
+                    low.seconds(),
+                    high.seconds()
+                ),
+                Method::ClosedForm => format!(
+                    "as rate and duration let expect, idle environments kept for {} s ({} to {})",
+                    point.seconds(),
+                    low.seconds(),
+                    high.seconds()
+                ),
+            };
+            let result = format!("{} a month", count(self.requests * share));
+            lines.push(Line::new("cold starts", how, result));
+            let from = format!(
+                "model.cold_starts, between {} and {}",
+                millis(self.init.low),
+                millis(self.init.high)
+            );
+            lines.push(Line::new("INIT", from, millis(self.init.point)));
+        }
+        let part =
+            |(part, cost): &(Component, Usd)| Line::new(part.as_str(), self.sum(*part), usd(*cost));
+        lines.extend(self.parts.iter().map(part));
+        lines.extend(month_and_request(cost, "all of these parts"));
+        lines
+    }
+
+    fn prices(&self) -> Line {
+        let prices = &self.terms.prices;
+        Line::new(
+            "prices",
+            format!("list of {} in {}, first tier", tariff::AS_OF, self.region),
+            format!(
+                "{}, {}",
+                price(
+                    prices.duration.first().secondly() * 1e6,
+                    "for a million GB-s"
+                ),
+                per_million(prices.request)
+            ),
+        )
+    }
+
+    /// The formula of a part, with the numbers put in.
+    fn sum(&self, part: Component) -> String {
+        let requests = count(self.requests);
+        let memory = format!("{}/1024", self.memory.mib());
+        match part {
+            Component::Requests => format!("{requests} x price of a request"),
+            Component::Duration => format!(
+                "{requests} x {memory} x ({} + 0.5 ms) x price, by tiers",
+                millis(self.duration)
+            ),
+            Component::Init => format!(
+                "cold starts x {memory} x {} x price, by tiers",
+                millis(self.init.point)
+            ),
+            Component::Ephemeral => format!("{requests} x GiB above 0.5 x duration x price"),
+            Component::FrontDoor => "as configured, by requests or hours".to_owned(),
+            Component::Logs => format!("{requests} x GiB of each x price, by tiers"),
+            Component::Provisioned
+            | Component::Instances
+            | Component::SnapStart
+            | Component::Streaming => "as configured".to_owned(),
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! The terms on which a function is charged.
+
+use super::month::FrontDoor;
+use crate::observation::Architecture;
+use crate::tariff::lambda::Prices;
+use crate::tariff::{api_gateway, load_balancer};
+use crate::units::{Gib, GibSeconds, Hours, Ratio};
+
+/// The terms on which a function is charged, whatever it does.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Terms {
+    /// The prices of its region and processor.
+    pub prices: Prices,
+    /// A discount on duration, such as that of a Savings Plan.
+    pub discount: Ratio,
+    /// GB-s that others in the organisation use each month, in that region and architecture (G0).
+    pub used_before: GibSeconds,
+    /// What its requests come through.
+    pub front_door: FrontDoor,
+    /// What each request writes to the logs.
+    pub logged_by_request: Gib,
+}
+
+impl Terms {
+    /// List prices, and nothing around the function; absent where the prices of the region are not known.
+    #[must_use]
+    pub fn list(region: &str, architecture: Architecture) -> Option<Self> {
+        let prices = Prices::in_region(region, architecture)?;
+        Some(Self {
+            prices,
+            ..Self::known(architecture)
+        })
+    }
+
+    /// List prices in us-east-1, and nothing around the function.
+    #[must_use]
+    pub fn known(architecture: Architecture) -> Self {
+        Self {
+            prices: Prices::list(architecture),
+            discount: Ratio::ZERO,
+            used_before: GibSeconds::ZERO,
+            front_door: FrontDoor::Free,
+            logged_by_request: Gib::ZERO,
+        }
+    }
+}
+
+/// What is around a function, as it is configured.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Surroundings {
+    /// What its requests come through.
+    pub door: Door,
+    /// What each request writes to the logs.
+    pub logged_by_request: Gib,
+}
+
+impl Surroundings {
+    /// Whether anything of it is charged for.
+    #[must_use]
+    pub fn is_free(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// The kind of a front door.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Door {
+    /// Nothing that is charged for: an event source, the SDK, or a function URL.
+    #[default]
+    Free,
+    /// An HTTP API of API Gateway.
+    HttpApi,
+    /// A REST API of API Gateway.
+    RestApi,
+    /// An Application Load Balancer of its own.
+    LoadBalancer,
+}
+
+impl Door {
+    /// With its list prices in us-east-1; a load balancer exists for `time`.
+    #[must_use]
+    pub fn priced(self, time: Hours) -> FrontDoor {
+        match self {
+            Self::Free => FrontDoor::Free,
+            Self::HttpApi => FrontDoor::Api(api_gateway::http_api()),
+            Self::RestApi => FrontDoor::Api(api_gateway::rest_api()),
+            Self::LoadBalancer => FrontDoor::LoadBalancer {
+                time,
+                hour: load_balancer::HOUR,
+                capacity_unit: load_balancer::CAPACITY_UNIT,
+            },
+        }
+    }
+}
