@@ -24,7 +24,7 @@ use breakeven::model::window::{FunctionWindow, TrafficWindow, UsedWindow, Worklo
 use breakeven::model::{NodePrice, PriceSource, Provenance, Settings};
 use breakeven::observation::{
     Architecture, CapacityType, Container, Function, FunctionId, Node, Pod, PodKey, PodUsage,
-    Resources, WorkloadId, WorkloadKind,
+    Provider, Resources, WorkloadId, WorkloadKind,
 };
 use breakeven::units::{
     CoreSeconds, Cores, Gib, GibSeconds, MemoryMib, Ratio, Requests, RequestsPerSecond, Seconds,
@@ -182,6 +182,7 @@ fn cluster() -> (Vec<PricedNode>, Vec<Arc<Pod>>, Usage) {
             containers: vec![container(request)],
             request,
             fargate_size: None,
+            ephemeral_request: None,
             persistent_volume: false,
             host_network: false,
             created_at: None,
@@ -196,6 +197,7 @@ fn node(at: usize) -> PricedNode {
     PricedNode {
         node: Arc::new(Node {
             name: format!("node-{at}").into(),
+            provider: Provider::Aws,
             instance_type: Some("m6i.2xlarge".into()),
             region: Some("us-east-1".into()),
             zone: None,
