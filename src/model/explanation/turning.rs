@@ -202,10 +202,12 @@ fn ends(window: &WorkloadWindow, settings: &Settings) -> Vec<Known> {
         }));
     }
     if let (Some(time), Some(traffic)) = (window.cpu_per_request(), window.traffic) {
-        ends.extend([time.value.low, time.value.high].map(|one| {
+        let time = time.given(settings.lambda_equivalent.idle_cpu);
+        ends.extend([time.low, time.high].map(|one| {
             known(
                 format!("processor time, s = {}", millis(one)),
-                &|window, _| {
+                &|window, settings| {
+                    settings.lambda_equivalent.idle_cpu = Range::exactly(Ratio::ZERO);
                     // A single step has no slope, only its ratio.
                     let busy = Cores::from_cores(1.0).unwrap_or_default()
                         * traffic.requests.each_taking(one);
@@ -218,6 +220,20 @@ fn ends(window: &WorkloadWindow, settings: &Settings) -> Vec<Known> {
             )
         }));
     }
+    let (init, keep_alive) = (settings.lambda.init.otherwise, settings.lambda.keep_alive);
+    ends.extend([init.low, init.high].map(|one| {
+        known(format!("INIT, {}", millis(one)), &|_, settings| {
+            settings.lambda.init.otherwise = Range::exactly(one);
+        })
+    }));
+    ends.extend([keep_alive.low, keep_alive.high].map(|one| {
+        known(
+            format!("keep-alive, {} s", plain(one.seconds())),
+            &|_, settings| {
+                settings.lambda.keep_alive = Range::exactly(one);
+            },
+        )
+    }));
     ends
 }
 
