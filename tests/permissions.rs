@@ -85,6 +85,12 @@ fn needed(cloud: &SimulatedCloud) -> (Permissions, Permissions) {
                 Endpoint::Sts => {
                     aws.insert(format!("sts:{operation}"));
                 }
+                Endpoint::Tagging => {
+                    aws.insert(format!("tag:{operation}"));
+                }
+                Endpoint::CostExplorer => {
+                    aws.insert(format!("ce:{operation}"));
+                }
                 Endpoint::Prometheus => {}
             }
         }

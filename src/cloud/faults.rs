@@ -34,6 +34,10 @@ pub enum Endpoint {
     Lambda,
     /// The security token service.
     Sts,
+    /// The Resource Groups Tagging API.
+    Tagging,
+    /// Cost Explorer.
+    CostExplorer,
     /// Prometheus.
     Prometheus,
 }

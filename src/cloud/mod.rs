@@ -1,4 +1,5 @@
-//! The simulated cloud: a Kubernetes API, CloudWatch, Lambda, STS and Prometheus on one loopback port.
+//! The simulated cloud: a Kubernetes API, AWS (CloudWatch, Lambda, STS, tags, Cost Explorer) and Prometheus
+//! on one loopback port.
 //!
 //! It is a peer that is reached over sockets alone, by the same clients as the real services. It shows
 //! a [`World`], which is a YAML file; `docs/worlds.md` documents the file, the formulas and the paths.

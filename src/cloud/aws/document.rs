@@ -7,6 +7,8 @@
 use ciborium::Value as Cbor;
 use serde_json::Value as Json;
 
+use super::failure::Failure;
+
 /// The CBOR tag of a time in seconds since 1970 (RFC 8949, section 3.4.2).
 const EPOCH_TIME_TAG: u64 = 1;
 
@@ -121,6 +123,34 @@ pub(super) fn structure<const N: usize>(members: [(&str, Document); N]) -> Docum
 /// A text value.
 pub(super) fn text(value: impl Into<String>) -> Document {
     Document::Text(value.into())
+}
+
+/// A member that must be there and of the right type.
+pub(super) fn required<'d, T>(
+    document: &'d Document,
+    name: &str,
+    place: &str,
+    read: impl FnOnce(&'d Document) -> Option<T>,
+) -> Result<T, Failure> {
+    optional(document, name, place, read)?.ok_or_else(|| Failure {
+        query_code: "MissingParameter",
+        ..Failure::validation(format!("The parameter {place}{name} is required."))
+    })
+}
+
+/// A member that may be absent but not of the wrong type.
+pub(super) fn optional<'d, T>(
+    document: &'d Document,
+    name: &str,
+    place: &str,
+    read: impl FnOnce(&'d Document) -> Option<T>,
+) -> Result<Option<T>, Failure> {
+    match document.member(name) {
+        None => Ok(None),
+        Some(value) => read(value).map(Some).ok_or_else(|| {
+            Failure::serialization(format!("The parameter {place}{name} has the wrong type."))
+        }),
+    }
 }
 
 fn from_cbor_value(value: Cbor) -> Result<Document, String> {

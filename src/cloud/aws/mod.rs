@@ -1,9 +1,10 @@
-//! CloudWatch, Lambda and STS, below one endpoint.
+//! CloudWatch, Lambda, STS, the tagging API and Cost Explorer, below one endpoint.
 //!
-//! Every request must look signed; nothing is verified. `docs/worlds.md` says what the metrics are.
+//! Every request must look signed; no signature is verified. `docs/worlds.md` says what the metrics are.
 
 mod caller;
 mod cloudwatch;
+mod cost_explorer;
 mod document;
 mod failure;
 mod lambda;
@@ -12,6 +13,7 @@ mod place;
 mod signature;
 mod skew;
 mod sts;
+mod tagging;
 mod token;
 mod wire;
 
@@ -19,9 +21,10 @@ use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 
 pub(super) use self::caller::Caller;
+use self::document::Document;
 use self::failure::Failure;
 use self::place::Place;
-use self::wire::{REQUEST_ID, Wire};
+use self::wire::{REQUEST_ID, Service, Wire};
 use super::faults::Endpoint;
 use super::server::{Body, full};
 use super::world::World;
@@ -35,7 +38,7 @@ const NO_REQUEST_ID: &str = "00000000-0000-4000-8000-000000000000";
 
 /// The one call that a request makes.
 enum Call {
-    CloudWatch(Wire, String),
+    Rpc(Wire, Service, String),
     Lambda(lambda::Operation),
     Sts(sts::Action),
     Unknown(Wire, String),
@@ -57,7 +60,7 @@ pub(super) enum Refusal {
 /// The service that a request is for, and its operation by the name that the service gives it.
 pub(super) fn operation(request: &Request<Bytes>) -> (Endpoint, String) {
     match Call::of(request) {
-        Call::CloudWatch(_, operation) => (Endpoint::CloudWatch, operation),
+        Call::Rpc(_, service, operation) => (endpoint(service), operation),
         Call::Lambda(operation) => (Endpoint::Lambda, operation.name().to_owned()),
         Call::Sts(action) => (Endpoint::Sts, action.name().to_owned()),
         Call::Unknown(Wire::RestJson, what) => (Endpoint::Lambda, what),
@@ -138,21 +141,11 @@ fn answer(
     let wall = Clock::system().now();
     let caller = |service| Caller::of(world, request.headers(), service, wall);
     match call {
-        Call::CloudWatch(wire, operation) => {
-            let caller = caller("monitoring")?;
+        Call::Rpc(wire, service, operation) => {
+            let caller = caller(service.signed_for())?;
             let input = wire.read(request.headers(), request.body())?;
-            let now = shared.clock.now().as_second();
-            let place = caller.place(world);
-            let answer = cloudwatch::answer(place, &shared.faults, operation, &input, now)?;
-            if let Some((grouped, queries)) = answer.metrics_requested {
-                shared
-                    .log
-                    .add(Endpoint::CloudWatch, "metrics requested", grouped);
-                shared
-                    .log
-                    .add(Endpoint::CloudWatch, "metric queries", queries);
-            }
-            Ok(wire.success(&answer.output))
+            let output = rpc(shared, &caller, *service, operation, &input)?;
+            Ok(wire.success(&output))
         }
         Call::Lambda(operation) => {
             let caller = caller("lambda")?;
@@ -177,15 +170,49 @@ fn answer(
     }
 }
 
+/// The output of a call that takes and gives structures.
+fn rpc(
+    shared: &Shared,
+    caller: &Caller,
+    service: Service,
+    operation: &str,
+    input: &Document,
+) -> Result<Document, Failure> {
+    let (world, now) = (&shared.world, shared.clock.now());
+    match service {
+        Service::CloudWatch => {
+            let place = caller.place(world);
+            let now = now.as_second();
+            let answer = cloudwatch::answer(place, &shared.faults, operation, input, now)?;
+            if let Some((grouped, queries)) = answer.metrics_requested {
+                let count = |what, n| shared.log.add(Endpoint::CloudWatch, what, n);
+                count("metrics requested", grouped);
+                count("metric queries", queries);
+            }
+            Ok(answer.output)
+        }
+        Service::Tagging => tagging::answer(caller.place(world), operation, input),
+        Service::CostExplorer => cost_explorer::answer(caller, world, operation, input, now),
+    }
+}
+
+fn endpoint(service: Service) -> Endpoint {
+    match service {
+        Service::CloudWatch => Endpoint::CloudWatch,
+        Service::Tagging => Endpoint::Tagging,
+        Service::CostExplorer => Endpoint::CostExplorer,
+    }
+}
+
 impl Call {
     fn of(request: &Request<Bytes>) -> Self {
         let path = request.uri().path();
         let path = path.strip_prefix(PREFIX).unwrap_or(path);
         let method = request.method();
         if method == Method::POST
-            && let Some((wire, operation)) = wire::cloudwatch_call(path, request.headers())
+            && let Some((wire, service, operation)) = wire::rpc_call(path, request.headers())
         {
-            return Self::CloudWatch(wire, operation);
+            return Self::Rpc(wire, service, operation);
         }
         if !path.trim_matches('/').is_empty() {
             return match lambda::Operation::parse(method, path) {
@@ -206,7 +233,7 @@ impl Call {
 
     fn wire(&self) -> Wire {
         match self {
-            Self::CloudWatch(wire, _) | Self::Unknown(wire, _) => *wire,
+            Self::Rpc(wire, ..) | Self::Unknown(wire, _) => *wire,
             Self::Lambda(_) => Wire::RestJson,
             Self::Sts(_) => Wire::Query,
         }
@@ -215,7 +242,9 @@ impl Call {
     /// The IAM action, and the resource that IAM decides about where the action has one.
     fn action(&self, place: Place<'_>) -> (String, Option<String>) {
         match self {
-            Self::CloudWatch(_, operation) => (format!("cloudwatch:{operation}"), None),
+            Self::Rpc(_, service, operation) => {
+                (format!("{}:{operation}", service.iam_prefix()), None)
+            }
             Self::Lambda(operation) => (
                 format!("lambda:{}", operation.name()),
                 Some(operation.resource(place)),

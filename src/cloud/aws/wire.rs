@@ -1,7 +1,9 @@
-//! The protocols that CloudWatch and STS are spoken in.
+//! The protocols of the services.
 //!
-//! - Smithy RPC v2 CBOR: `POST /service/{service}/operation/{Operation}`, what the Rust SDK sends;
-//! - AWS JSON 1.0: `POST /` with `X-Amz-Target: {service}.{Operation}`, what boto3 sends;
+//! - Smithy RPC v2 CBOR: `POST /service/{service}/operation/{Operation}`, what newer SDKs send to
+//!   CloudWatch and to the tagging API;
+//! - AWS JSON 1.0 and 1.1: `POST /` with `X-Amz-Target: {service}.{Operation}`;
+//! - REST JSON: what Lambda speaks;
 //! - AWS Query: a form in, XML out, what STS speaks everywhere.
 
 use bytes::Bytes;
@@ -11,8 +13,61 @@ use http::{HeaderMap, Response, StatusCode};
 use super::document::{Document, structure, text};
 use super::failure::Failure;
 
-/// The Smithy name of the CloudWatch service.
-pub(super) const CLOUDWATCH: &str = "GraniteServiceVersion20100801";
+/// A service whose calls are named by service and operation, and that takes and gives structures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Service {
+    CloudWatch,
+    /// The Resource Groups Tagging API.
+    Tagging,
+    CostExplorer,
+}
+
+impl Service {
+    const ALL: [Self; 3] = [Self::CloudWatch, Self::Tagging, Self::CostExplorer];
+
+    /// The name in paths and targets.
+    fn target(self) -> &'static str {
+        match self {
+            Self::CloudWatch => "GraniteServiceVersion20100801",
+            Self::Tagging => "ResourceGroupsTaggingAPI_20170126",
+            Self::CostExplorer => "AWSInsightsIndexService",
+        }
+    }
+
+    /// The namespace of its shapes.
+    fn namespace(self) -> &'static str {
+        match self {
+            Self::CloudWatch => "com.amazonaws.cloudwatch",
+            Self::Tagging => "com.amazonaws.resourcegroupstaggingapi",
+            Self::CostExplorer => "com.amazonaws.costexplorer",
+        }
+    }
+
+    fn json_content_type(self) -> &'static str {
+        match self {
+            Self::CloudWatch => "application/x-amz-json-1.0",
+            Self::Tagging | Self::CostExplorer => "application/x-amz-json-1.1",
+        }
+    }
+
+    /// What its requests are signed for.
+    pub(super) fn signed_for(self) -> &'static str {
+        match self {
+            Self::CloudWatch => "monitoring",
+            Self::Tagging => "tagging",
+            Self::CostExplorer => "ce",
+        }
+    }
+
+    /// What its actions begin with in IAM policies.
+    pub(super) fn iam_prefix(self) -> &'static str {
+        match self {
+            Self::CloudWatch => "cloudwatch",
+            Self::Tagging => "tag",
+            Self::CostExplorer => "ce",
+        }
+    }
+}
 
 const SMITHY_PROTOCOL: HeaderName = HeaderName::from_static("smithy-protocol");
 const QUERY_MODE: HeaderName = HeaderName::from_static("x-amzn-query-mode");
@@ -26,37 +81,50 @@ pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-reques
 pub(super) enum Wire {
     /// `query_mode`: the client asks for the Query protocol's error codes in a header.
     RpcV2Cbor {
+        service: Service,
         query_mode: bool,
     },
     AwsJson {
+        service: Service,
         query_mode: bool,
     },
     Query,
     RestJson,
 }
 
-/// Which protocol and operation of CloudWatch a request to `path` (below the endpoint) is for.
+/// Which protocol, service and operation a request to `path` (below the endpoint) is for.
 ///
 /// `None` where the request is for none of them.
-pub(super) fn cloudwatch_call(path: &str, headers: &HeaderMap) -> Option<(Wire, String)> {
+pub(super) fn rpc_call(path: &str, headers: &HeaderMap) -> Option<(Wire, Service, String)> {
     let query_mode = headers.get(QUERY_MODE).is_some_and(|value| value == "true");
-    let operation = path
-        .strip_prefix("/service/")
-        .and_then(|rest| rest.strip_prefix(CLOUDWATCH))
-        .and_then(|rest| rest.strip_prefix("/operation/"));
-    if let Some(operation) = operation {
-        return Some((Wire::RpcV2Cbor { query_mode }, operation.to_owned()));
+    let service_of = |target: &str| {
+        let mut all = Service::ALL.into_iter();
+        all.find(|service| service.target() == target)
+    };
+    if let Some(rest) = path.strip_prefix("/service/") {
+        let (target, operation) = rest.split_once("/operation/")?;
+        let service = service_of(target)?;
+        let wire = Wire::RpcV2Cbor {
+            service,
+            query_mode,
+        };
+        return Some((wire, service, operation.to_owned()));
     }
     let target = headers.get("x-amz-target")?.to_str().ok()?;
-    let operation = target.strip_prefix(CLOUDWATCH)?.strip_prefix('.')?;
-    Some((Wire::AwsJson { query_mode }, operation.to_owned()))
+    let (target, operation) = target.split_once('.')?;
+    let service = service_of(target)?;
+    let wire = Wire::AwsJson {
+        service,
+        query_mode,
+    };
+    Some((wire, service, operation.to_owned()))
 }
 
 impl Wire {
     pub(super) fn content_type(self) -> &'static str {
         match self {
             Self::RpcV2Cbor { .. } => "application/cbor",
-            Self::AwsJson { .. } => "application/x-amz-json-1.0",
+            Self::AwsJson { service, .. } => service.json_content_type(),
             Self::Query => "text/xml",
             Self::RestJson => "application/json",
         }
@@ -90,17 +158,16 @@ impl Wire {
 
     /// The error as the real service writes it in this protocol.
     pub(super) fn failure(self, failure: &Failure) -> Response<Bytes> {
-        let typed = |code: String| {
+        let typed = |service: Service| {
+            let code = format!("{}#{}", service.namespace(), failure.code);
             structure([
                 ("__type", text(code)),
                 ("message", text(failure.message.as_str())),
             ])
         };
         let body = match self {
-            Self::RpcV2Cbor { .. } => typed(format!("com.amazonaws.cloudwatch#{}", failure.code)).to_cbor(),
-            Self::AwsJson { .. } => {
-                typed(format!("com.amazonaws.cloudwatch#{}", failure.code)).to_json()
-            }
+            Self::RpcV2Cbor { service, .. } => typed(service).to_cbor(),
+            Self::AwsJson { service, .. } => typed(service).to_json(),
             Self::RestJson => {
                 let kind = if failure.status.is_server_error() { "Service" } else { "User" };
                 structure([("Type", text(kind)), ("Message", text(failure.message.as_str()))])
@@ -121,7 +188,13 @@ impl Wire {
         if self != Self::Query {
             headers.insert(ERROR_TYPE, HeaderValue::from_static(failure.code));
         }
-        if let Self::AwsJson { query_mode: true } | Self::RpcV2Cbor { query_mode: true } = self {
+        if let Self::AwsJson {
+            query_mode: true, ..
+        }
+        | Self::RpcV2Cbor {
+            query_mode: true, ..
+        } = self
+        {
             let code = format!("{};Sender", failure.query_code);
             if let Ok(code) = HeaderValue::from_str(&code) {
                 headers.insert(QUERY_ERROR, code);
@@ -157,11 +230,15 @@ mod tests {
     #[test]
     fn both_protocols_of_cloudwatch_are_recognised() {
         let path = "/service/GraniteServiceVersion20100801/operation/GetMetricData";
-        let call = cloudwatch_call(path, &HeaderMap::new());
+        let call = rpc_call(path, &HeaderMap::new());
         assert_eq!(
             call,
             Some((
-                Wire::RpcV2Cbor { query_mode: false },
+                Wire::RpcV2Cbor {
+                    service: Service::CloudWatch,
+                    query_mode: false
+                },
+                Service::CloudWatch,
                 "GetMetricData".to_owned()
             ))
         );
@@ -171,22 +248,33 @@ mod tests {
             "x-amz-target",
             HeaderValue::from_static("GraniteServiceVersion20100801.ListMetrics"),
         );
-        let call = cloudwatch_call("/", &headers);
+        let call = rpc_call("/", &headers);
         assert_eq!(
             call,
             Some((
-                Wire::AwsJson { query_mode: false },
+                Wire::AwsJson {
+                    service: Service::CloudWatch,
+                    query_mode: false
+                },
+                Service::CloudWatch,
                 "ListMetrics".to_owned()
             ))
         );
         headers.insert(QUERY_MODE, HeaderValue::from_static("true"));
-        let call = cloudwatch_call("/", &headers);
+        let call = rpc_call("/", &headers);
         assert_eq!(
             call,
-            Some((Wire::AwsJson { query_mode: true }, "ListMetrics".to_owned()))
+            Some((
+                Wire::AwsJson {
+                    service: Service::CloudWatch,
+                    query_mode: true
+                },
+                Service::CloudWatch,
+                "ListMetrics".to_owned()
+            ))
         );
 
-        assert_eq!(cloudwatch_call("/", &HeaderMap::new()), None);
+        assert_eq!(rpc_call("/", &HeaderMap::new()), None);
     }
 
     #[test]
@@ -194,7 +282,11 @@ mod tests {
         let mut failure = Failure::validation("Period <60> is wrong");
         failure.query_code = "InvalidParameterValue";
 
-        let cbor = Wire::RpcV2Cbor { query_mode: false }.failure(&failure);
+        let cbor = Wire::RpcV2Cbor {
+            service: Service::CloudWatch,
+            query_mode: false,
+        }
+        .failure(&failure);
         let body = Document::from_cbor(cbor.body()).unwrap();
         assert_eq!(cbor.status(), 400);
         assert_eq!(cbor.headers()["smithy-protocol"], "rpc-v2-cbor");
@@ -204,7 +296,11 @@ mod tests {
             Some(&text("com.amazonaws.cloudwatch#ValidationError"))
         );
 
-        let json = Wire::AwsJson { query_mode: true }.failure(&failure);
+        let json = Wire::AwsJson {
+            service: Service::CloudWatch,
+            query_mode: true,
+        }
+        .failure(&failure);
         assert_eq!(json.headers()["x-amzn-errortype"], "ValidationError");
         assert_eq!(
             json.headers()["x-amzn-query-error"],

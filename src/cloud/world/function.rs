@@ -4,11 +4,25 @@ use jiff::Timestamp;
 
 use super::chance;
 use super::lateness::{Batch, LatenessSpec};
-use super::spec::{FunctionSpec, WorldSpec};
+use super::spec::{FunctionSpec, ProvisionedSpec, WorldSpec};
 use super::traffic::Series;
 
 /// The busiest second of a minute holds this many times the mean number of concurrent executions.
 const CONCURRENCY_PEAK: f64 = 1.3;
+
+/// An execution environment without work is kept for this many minutes.
+const KEPT_MINUTES: i64 = 10;
+
+/// What a version or an alias with provisioned concurrency does in a minute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProvisionedMinute {
+    /// Its invocations.
+    pub invocations: u64,
+    /// Those that run in environments that were kept ready.
+    pub inside: u64,
+    /// The most environments in use at one time that were kept ready.
+    pub peak: u64,
+}
 
 /// A Lambda function.
 #[derive(Clone, Debug)]
@@ -91,7 +105,78 @@ impl Function {
     /// Formula: max(1, ceil(1.3 * n(m)/60 * `duration_ms`/1000)).
     #[must_use]
     pub fn concurrency_peak(&self, minute: i64) -> Option<u64> {
-        let invocations = self.invocations(minute);
+        self.peak_of(self.invocations(minute))
+    }
+
+    /// Invocations of the minute that had to wait for a new execution environment.
+    ///
+    /// Environments are kept for ten minutes, and the provisioned ones P for ever: with the concurrency
+    /// c(m) (0 without invocations), e(m) = max(0, c(m) - P).
+    ///
+    /// Formula: max(0, e(m) - max(e(m - 1), ... e(m - 10))), at most n(m).
+    #[must_use]
+    pub fn cold_starts(&self, minute: i64) -> u64 {
+        let provisioned = self.provisioned_environments();
+        let beyond = |minute: i64| {
+            let peak = self.concurrency_peak(minute).unwrap_or(0);
+            peak.saturating_sub(provisioned)
+        };
+        let needed = beyond(minute).min(self.invocations(minute));
+        if needed == 0 {
+            return 0;
+        }
+        let kept = (1..=KEPT_MINUTES).map(|before| beyond(minute - before));
+        let kept = kept.max().unwrap_or(0);
+        beyond(minute).saturating_sub(kept).min(needed)
+    }
+
+    /// Summed duration of the INIT phases of the minute, in milliseconds.
+    ///
+    /// Formula: cold starts * `init_ms`.
+    #[must_use]
+    pub fn init_ms_sum(&self, minute: i64) -> f64 {
+        match self.spec.init_ms {
+            Some(init_ms) => self.cold_starts(minute) as f64 * init_ms,
+            None => 0.0,
+        }
+    }
+
+    /// Execution environments that are kept ready, over all versions and aliases.
+    #[must_use]
+    pub fn provisioned_environments(&self) -> u64 {
+        let provisioned = self.spec.provisioned.iter();
+        provisioned
+            .map(|provisioned| u64::from(provisioned.concurrency))
+            .sum()
+    }
+
+    /// What one of the qualifiers in `provisioned` does in the minute; absent without invocations.
+    ///
+    /// Formula: n_q = floor(n(m) * `share`), its concurrency c_q as that of the function; inside are n_q,
+    /// or floor(n_q * `concurrency` / c_q) where that is less.
+    #[must_use]
+    pub fn provisioned_in(&self, of: &ProvisionedSpec, minute: i64) -> Option<ProvisionedMinute> {
+        let invocations = (self.invocations(minute) as f64 * of.share).floor() as u64;
+        let (peak, ready) = (self.peak_of(invocations)?, u64::from(of.concurrency));
+        let inside = if peak <= ready {
+            invocations
+        } else {
+            invocations * ready / peak
+        };
+        Some(ProvisionedMinute {
+            invocations,
+            inside,
+            peak: peak.min(ready),
+        })
+    }
+
+    /// The most executions of a version or alias at one time in the minute, ready or not.
+    #[must_use]
+    pub fn qualified_peak(&self, of: &ProvisionedSpec, minute: i64) -> Option<u64> {
+        self.peak_of((self.invocations(minute) as f64 * of.share).floor() as u64)
+    }
+
+    fn peak_of(&self, invocations: u64) -> Option<u64> {
         let mean = invocations as f64 / 60.0 * self.spec.duration_ms / 1_000.0;
         (invocations > 0).then(|| (CONCURRENCY_PEAK * mean).ceil().max(1.0) as u64)
     }
@@ -168,5 +253,59 @@ mod tests {
         assert_eq!(timer.concurrency_peak(minute()), Some(6));
         assert_eq!(timer.concurrency_peak(minute() + 1), None);
         assert!((timer.duration_ms_sum(minute()) - 270_000.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn environments_are_kept_for_ten_minutes_and_the_provisioned_ones_for_ever() {
+        let text = |every: u32, provisioned: u32| {
+            format!(
+                "{{name: f, memory_mib: 128, duration_ms: 60000, timeout_s: 60, init_ms: 200, \
+                 provisioned: [{{qualifier: live, concurrency: {provisioned}}}], \
+                 traffic: {{pattern: timer, every_minutes: {every}, requests: 10}}}}"
+            )
+        };
+        // Thirteen at one time, ten of them new environments at most.
+        let cold = |function: &Function| -> Vec<u64> {
+            (0..3 * 60)
+                .map(|i| function.cold_starts(minute() + i))
+                .filter(|n| *n > 0)
+                .collect()
+        };
+        let mut seldom = function(&text(12, 1));
+        seldom.spec.provisioned.clear();
+        assert_eq!(cold(&seldom), [10; 15]);
+        assert_eq!(cold(&function(&text(12, 10))), [3; 15]);
+        assert!(cold(&function(&text(12, 13))).is_empty());
+        let mut often = function(&text(10, 1));
+        often.spec.provisioned.clear();
+        assert!(cold(&often).is_empty());
+        assert_eq!(seldom.init_ms_sum(minute()), 2_000.0);
+    }
+
+    #[test]
+    fn what_is_beyond_the_provisioned_concurrency_spills_over() {
+        let function = function(
+            "{name: f, memory_mib: 128, duration_ms: 1000, provisioned: [{qualifier: live, \
+             concurrency: 10, share: 0.5}, {qualifier: '7', concurrency: 4, share: 0.5}], \
+             traffic: {pattern: steady, requests_per_second: 10}}",
+        );
+        let [live, version] = &function.spec.provisioned[..] else {
+            panic!("two")
+        };
+        // Half of 600, 1.3 * 5 at one time.
+        let all_inside = ProvisionedMinute {
+            invocations: 300,
+            inside: 300,
+            peak: 7,
+        };
+        assert_eq!(function.provisioned_in(live, minute()), Some(all_inside));
+        // The other half, of which 4 at one time are ready: 300 * 4 / 7.
+        let beyond = ProvisionedMinute {
+            invocations: 300,
+            inside: 171,
+            peak: 4,
+        };
+        assert_eq!(function.provisioned_in(version, minute()), Some(beyond));
+        assert_eq!(function.provisioned_in(live, 0), None);
     }
 }

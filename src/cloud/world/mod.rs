@@ -3,6 +3,7 @@
 //! Everything here is a closed form of the file and of the minute, so that a short script can compute
 //! the same numbers without this crate. `docs/worlds.md` has the file's keys and the formulas.
 
+mod bill;
 mod chance;
 mod curve;
 #[cfg(test)]
@@ -21,13 +22,15 @@ use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
 
+pub use self::bill::{BillSpec, Charge};
 pub use self::curve::{duration_multiple, share_within};
-pub use self::function::Function;
+pub use self::function::{Function, ProvisionedMinute};
 pub use self::lateness::LatenessSpec;
 pub use self::runs::Run;
 pub use self::spec::{
-    AccountSpec, CapacityType, FunctionArchitecture, FunctionSpec, NamespaceSpec, NodeArchitecture,
-    NodeSpec, RequestsSpec, RunsSpec, UsageSpec, WorkloadKind, WorkloadSpec, WorldSpec,
+    AccountSpec, CapacityType, FunctionArchitecture, FunctionSpec, InvokeMode, NamespaceSpec,
+    NodeArchitecture, NodeSpec, PackageType, ProvisionedSpec, RequestsSpec, RunsSpec, UsageSpec,
+    WorkloadKind, WorkloadSpec, WorldSpec,
 };
 pub use self::traffic::Traffic;
 pub use self::workload::{PodIdentity, Workload};

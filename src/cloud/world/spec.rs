@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::bill::BillSpec;
 use super::lateness::LatenessSpec;
 use super::traffic::Traffic;
 
@@ -36,8 +37,11 @@ pub struct WorldSpec {
     #[serde(default = "default_history_hours")]
     pub history_hours: u32,
     /// How late CloudWatch shows what happened; absent: each minute at once, a minute after its end.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub lateness: Option<LatenessSpec>,
+    /// How the bill differs from the list prices; absent: not at all.
+    #[serde(default)]
+    pub bill: Option<BillSpec>,
     /// The cluster's nodes.
     #[serde(default)]
     pub nodes: Vec<NodeSpec>,
@@ -268,8 +272,77 @@ pub struct FunctionSpec {
     #[serde(default)]
     pub concurrency: Option<u32>,
     /// The function's own lateness; absent: that of the world.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub lateness: Option<LatenessSpec>,
+    /// Size of `/tmp` in MiB, 512 to 10,240.
+    #[serde(default = "default_ephemeral_storage_mib")]
+    pub ephemeral_storage_mib: u32,
+    /// Whether published versions start from a snapshot.
+    #[serde(default)]
+    pub snap_start: bool,
+    /// What the code comes in.
+    #[serde(default)]
+    pub package_type: PackageType,
+    /// Name of the capacity provider whose instances it runs on; absent: on Lambda's own.
+    #[serde(default)]
+    pub capacity_provider: Option<String>,
+    /// Tags.
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
+    /// Provisioned concurrency of its versions and aliases.
+    #[serde(default)]
+    pub provisioned: Vec<ProvisionedSpec>,
+    /// Milliseconds of the INIT phase of a cold start; absent: none.
+    #[serde(default)]
+    pub init_ms: Option<f64>,
+    /// Whether it publishes the metrics of Lambda Insights.
+    #[serde(default)]
+    pub insights: bool,
+    /// Memory that an invocation uses at most; absent: half of `memory_mib`. Only in Lambda Insights.
+    #[serde(default)]
+    pub memory_used_mib: Option<f64>,
+    /// Processor time of an invocation; absent: half of `duration_ms`. Only in Lambda Insights.
+    #[serde(default)]
+    pub cpu_ms: Option<f64>,
+    /// ARNs of what it polls: queues and streams.
+    #[serde(default)]
+    pub event_sources: Vec<String>,
+    /// How its function URL answers; absent: it has none.
+    #[serde(default)]
+    pub url: Option<InvokeMode>,
+}
+
+/// Provisioned concurrency of a version or an alias.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProvisionedSpec {
+    /// The version or the alias.
+    pub qualifier: String,
+    /// Execution environments that are kept ready.
+    pub concurrency: u32,
+    /// Part of the function's invocations that go to the qualifier.
+    #[serde(default = "default_share")]
+    pub share: f64,
+}
+
+/// What the code of a function comes in, as Lambda writes it in `PackageType`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PackageType {
+    /// An archive.
+    #[default]
+    Zip,
+    /// A container image.
+    Image,
+}
+
+/// How a function URL answers, as Lambda writes it in `InvokeMode`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum InvokeMode {
+    /// When the invocation has ended.
+    Buffered,
+    /// Piece by piece.
+    ResponseStream,
 }
 
 /// A function's instruction set, as Lambda spells it.
@@ -321,6 +394,15 @@ fn default_every_minutes() -> u32 {
 
 fn default_runtime() -> String {
     "nodejs22.x".to_owned()
+}
+
+fn default_ephemeral_storage_mib() -> u32 {
+    // What Lambda gives without being asked.
+    512
+}
+
+fn default_share() -> f64 {
+    1.0
 }
 
 fn default_timeout() -> u32 {

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::metrics::Series;
 use super::query::{MetricName, Query, Request};
+use super::series::Series;
 use super::statistics::Bucket;
 use super::window::Window;
 use crate::cloud::aws::document::{Document, structure, text};

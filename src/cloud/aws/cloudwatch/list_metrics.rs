@@ -1,8 +1,8 @@
 //! ListMetrics.
 
-use super::metrics::{self, Dimensions};
-use super::query::optional;
-use crate::cloud::aws::document::{Document, structure, text};
+use super::metrics::Metric;
+use super::series::{self, Dimensions};
+use crate::cloud::aws::document::{Document, optional, structure, text};
 use crate::cloud::aws::failure::Failure;
 use crate::cloud::aws::page::{Position, page};
 use crate::cloud::aws::place::Place;
@@ -34,11 +34,11 @@ pub(super) fn answer(place: Place<'_>, input: &Document) -> Result<Document, Fai
     let found: Vec<_> = filter
         .accounts(place)
         .flat_map(|place| {
-            metrics::all(place)
+            series::all(place)
                 .into_iter()
                 .map(move |(metric, dimensions)| (place, metric, dimensions))
         })
-        .filter(|(_, metric, dimensions)| filter.admits(metric.name(), dimensions))
+        .filter(|(_, metric, dimensions)| filter.admits(*metric, dimensions))
         .collect();
     let (slices, next) = page(found.len(), |_| 1, from, PAGE);
     let (listed, owners) = slices
@@ -55,7 +55,7 @@ pub(super) fn answer(place: Place<'_>, input: &Document) -> Result<Document, Fai
                 })
                 .collect();
             let metric = structure([
-                ("Namespace", text(metrics::NAMESPACE)),
+                ("Namespace", text(metric.namespace())),
                 ("MetricName", text(metric.name())),
                 ("Dimensions", Document::List(dimensions)),
             ]);
@@ -109,10 +109,10 @@ impl<'d> Filter<'d> {
             .filter(|place| self.owner.is_none_or(|owner| owner == place.account))
     }
 
-    fn admits(&self, name: &str, dimensions: &Dimensions) -> bool {
+    fn admits(&self, metric: Metric, dimensions: &Dimensions) -> bool {
         self.namespace
-            .is_none_or(|namespace| namespace == metrics::NAMESPACE)
-            && self.name.is_none_or(|wanted| wanted == name)
+            .is_none_or(|namespace| namespace == metric.namespace())
+            && self.name.is_none_or(|wanted| wanted == metric.name())
             && self.dimensions.iter().all(|(wanted, value)| {
                 dimensions
                     .iter()

@@ -1,12 +1,12 @@
-//! The metrics that the functions of the world publish in the namespace `AWS/Lambda`.
+//! The metrics that functions publish, in the namespaces `AWS/Lambda` and `LambdaInsights`.
 
 use super::statistics::{Part, Spread};
-use crate::cloud::aws::place::Place;
-use crate::cloud::world::Function;
+use crate::cloud::world::{Function, ProvisionedSpec};
 
-pub(super) const NAMESPACE: &str = "AWS/Lambda";
+const LAMBDA: &str = "AWS/Lambda";
+const INSIGHTS: &str = "LambdaInsights";
 
-/// A metric of AWS Lambda.
+/// A metric of AWS Lambda or of Lambda Insights.
 ///
 /// | metric | values of one minute |
 /// |---|---|
@@ -15,6 +15,13 @@ pub(super) const NAMESPACE: &str = "AWS/Lambda";
 /// | `Errors` | a 1 for each failed invocation, a 0 for the others |
 /// | `Throttles` | a 1 for each refused invocation, a 0 for the others |
 /// | `ConcurrentExecutions` | as many as invocations, from 1 to the minute's peak |
+/// | `ProvisionedConcurrencyInvocations` | a 1 for each invocation inside the provisioned concurrency |
+/// | `ProvisionedConcurrencySpilloverInvocations` | a 1 for each beyond it |
+/// | `ProvisionedConcurrencyUtilization` | for each invocation the part in use at the minute's peak |
+/// | `ProvisionedConcurrentExecutions` | as many as invocations, from 1 to the environments in use |
+/// | `init_duration` | milliseconds of each cold start |
+/// | `used_memory_max`, `total_memory` | MiB, for each invocation |
+/// | `cpu_total_time` | milliseconds, for each invocation |
 ///
 /// A minute without invocations has no value of any of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,28 +31,38 @@ pub(super) enum Metric {
     Errors,
     Throttles,
     ConcurrentExecutions,
+    ProvisionedInvocations,
+    ProvisionedSpillover,
+    ProvisionedUtilization,
+    ProvisionedExecutions,
+    InitDuration,
+    UsedMemoryMax,
+    TotalMemory,
+    CpuTotalTime,
 }
 
-/// The dimensions of a metric, in the order of ListMetrics.
-pub(super) type Dimensions = Vec<(String, String)>;
-
-/// One metric with one set of dimensions: a time series.
-#[derive(Clone)]
-pub(super) struct Series<'w> {
-    pub(super) metric: Metric,
-    /// The functions whose values flow into it.
-    functions: Vec<&'w Function>,
-    /// Whether they are asked for by name.
-    of_one: bool,
+/// Who publishes: a function, or what goes to one of its versions or aliases.
+#[derive(Clone, Copy)]
+pub(super) struct Publisher<'w> {
+    pub(super) function: &'w Function,
+    pub(super) qualified: Option<&'w ProvisionedSpec>,
 }
 
 impl Metric {
-    pub(super) const ALL: [Self; 5] = [
+    pub(super) const ALL: [Self; 13] = [
         Self::Invocations,
         Self::Duration,
         Self::Errors,
         Self::Throttles,
         Self::ConcurrentExecutions,
+        Self::ProvisionedInvocations,
+        Self::ProvisionedSpillover,
+        Self::ProvisionedUtilization,
+        Self::ProvisionedExecutions,
+        Self::InitDuration,
+        Self::UsedMemoryMax,
+        Self::TotalMemory,
+        Self::CpuTotalTime,
     ];
 
     pub(super) fn name(self) -> &'static str {
@@ -55,152 +72,141 @@ impl Metric {
             Self::Errors => "Errors",
             Self::Throttles => "Throttles",
             Self::ConcurrentExecutions => "ConcurrentExecutions",
+            Self::ProvisionedInvocations => "ProvisionedConcurrencyInvocations",
+            Self::ProvisionedSpillover => "ProvisionedConcurrencySpilloverInvocations",
+            Self::ProvisionedUtilization => "ProvisionedConcurrencyUtilization",
+            Self::ProvisionedExecutions => "ProvisionedConcurrentExecutions",
+            Self::InitDuration => "init_duration",
+            Self::UsedMemoryMax => "used_memory_max",
+            Self::TotalMemory => "total_memory",
+            Self::CpuTotalTime => "cpu_total_time",
         }
+    }
+
+    pub(super) fn namespace(self) -> &'static str {
+        if self.is_insight() { INSIGHTS } else { LAMBDA }
     }
 
     pub(super) fn unit(self) -> &'static str {
         match self {
-            Self::Duration => "Milliseconds",
+            Self::Duration | Self::InitDuration | Self::CpuTotalTime => "Milliseconds",
+            Self::UsedMemoryMax | Self::TotalMemory => "Megabytes",
             _ => "Count",
         }
     }
 
-    fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|metric| metric.name() == name)
+    pub(super) fn parse(namespace: &str, name: &str) -> Option<Self> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|metric| metric.name() == name && metric.namespace() == namespace)
     }
 
-    /// What one function has published at `now` of a minute; `None` where it is nothing.
+    /// Whether it is one of Lambda Insights.
+    pub(super) fn is_insight(self) -> bool {
+        self >= Self::InitDuration
+    }
+
+    /// Whether there is one for the whole region.
+    pub(super) fn is_regional(self) -> bool {
+        self <= Self::ConcurrentExecutions
+    }
+
+    pub(super) fn is_published_by(self, publisher: Publisher<'_>) -> bool {
+        let Publisher {
+            function,
+            qualified,
+        } = publisher;
+        match self {
+            _ if self.is_regional() => true,
+            Self::InitDuration if function.spec.init_ms.is_none() => false,
+            _ if self.is_insight() => function.spec.insights && qualified.is_none(),
+            _ => qualified.is_some(),
+        }
+    }
+
+    /// What has been published at `now` of a minute; `None` where it is nothing.
     ///
-    /// Of the errors and throttles of a minute as large a part is shown as of its invocations, rounded
+    /// Of everything that is counted in a minute as large a part is shown as of its invocations, rounded
     /// down.
-    fn part(self, function: &Function, minute: i64, now: i64) -> Option<Part> {
-        let published = function.published(minute, now);
+    pub(super) fn part(self, publisher: Publisher<'_>, minute: i64, now: i64) -> Option<Part> {
+        let Publisher {
+            function,
+            qualified,
+        } = publisher;
+        let (published, all) = (
+            function.published(minute, now),
+            function.invocations(minute),
+        );
         if published == 0 {
             return None;
         }
-        let all = function.invocations(minute);
         let shown =
             |whole: u64| (u128::from(whole) * u128::from(published) / u128::from(all)) as f64;
-        let invocations = published as f64;
-        let part = |samples, spread| Some(Part { samples, spread });
-        match self {
-            Self::Invocations => part(invocations, Spread::Constant(1.0)),
-            Self::Duration => part(
-                invocations,
-                Spread::Duration {
-                    mean: function.spec.duration_ms,
-                },
-            ),
-            Self::Errors => part(
-                invocations,
-                Spread::Flags {
-                    ones: shown(function.errors(minute)),
-                },
-            ),
-            Self::Throttles => {
-                let throttles = shown(function.throttles(minute));
-                part(invocations + throttles, Spread::Flags { ones: throttles })
-            }
-            Self::ConcurrentExecutions => function
-                .concurrency_peak(minute)
-                .and_then(|peak| part(invocations, Spread::Ramp { peak: peak as f64 })),
-        }
-    }
-}
-
-impl<'w> Series<'w> {
-    /// The series of a metric with exactly these dimensions, in any order; `None` if nothing publishes it.
-    ///
-    /// Functions publish under three sets: `FunctionName`; `FunctionName` with `Resource` (the name
-    /// again, for the unpublished version); and none, the sum over the region.
-    pub(super) fn find(
-        place: Place<'w>,
-        namespace: &str,
-        name: &str,
-        dimensions: &[(String, String)],
-    ) -> Option<Self> {
-        if namespace != NAMESPACE {
-            return None;
-        }
-        let metric = Metric::parse(name)?;
-        let value_of = |wanted: &str| {
-            dimensions
-                .iter()
-                .find(|(name, _)| name == wanted)
-                .map(|(_, value)| value.as_str())
+        let provisioned = match qualified {
+            Some(qualified) => Some(function.provisioned_in(qualified, minute)?),
+            None => None,
         };
-        let functions: Vec<&Function> = match (dimensions.len(), value_of("FunctionName")) {
-            (0, _) => place.functions().collect(),
-            (1, Some(name)) => place.function(name).into_iter().collect(),
-            (2, Some(name)) if value_of("Resource") == Some(name) => {
-                place.function(name).into_iter().collect()
+        let invocations = shown(provisioned.map_or(all, |minute| minute.invocations));
+        let share = provisioned.map_or(1.0, |minute| minute.invocations as f64 / all as f64);
+        let share_of = |whole: u64| shown((whole as f64 * share).floor() as u64);
+        let spec = &function.spec;
+        let (samples, spread) = match (self, provisioned, qualified) {
+            (Self::Invocations, ..) => (invocations, Spread::Constant(1.0)),
+            (Self::Duration, ..) => {
+                let mean = spec.duration_ms;
+                (invocations, Spread::Duration { mean })
+            }
+            (Self::Errors, ..) => {
+                let ones = share_of(function.errors(minute)).min(invocations);
+                (invocations, Spread::Flags { ones })
+            }
+            (Self::Throttles, ..) => {
+                let ones = share_of(function.throttles(minute));
+                (invocations + ones, Spread::Flags { ones })
+            }
+            (Self::ConcurrentExecutions, Some(_), Some(of)) => {
+                let peak = function.qualified_peak(of, minute)? as f64;
+                (invocations, Spread::Ramp { peak })
+            }
+            (Self::ConcurrentExecutions, ..) => {
+                let peak = function.concurrency_peak(minute)? as f64;
+                (invocations, Spread::Ramp { peak })
+            }
+            (Self::ProvisionedInvocations, Some(minute), _) => {
+                (shown(minute.inside), Spread::Constant(1.0))
+            }
+            (Self::ProvisionedSpillover, Some(minute), _) => {
+                let beyond = minute.invocations - minute.inside;
+                (shown(beyond), Spread::Constant(1.0))
+            }
+            (Self::ProvisionedUtilization, Some(minute), Some(of)) => {
+                let used = minute.peak as f64 / f64::from(of.concurrency);
+                (invocations, Spread::Constant(used))
+            }
+            (Self::ProvisionedExecutions, Some(minute), _) => {
+                let peak = minute.peak as f64;
+                (invocations, Spread::Ramp { peak })
+            }
+            (Self::InitDuration, None, _) => {
+                let mean = spec.init_ms?;
+                (
+                    shown(function.cold_starts(minute)),
+                    Spread::Duration { mean },
+                )
+            }
+            (Self::UsedMemoryMax, None, _) => {
+                let half = f64::from(spec.memory_mib) / 2.0;
+                let used = spec.memory_used_mib.unwrap_or(half);
+                (invocations, Spread::Constant(used))
+            }
+            (Self::TotalMemory, None, _) => {
+                (invocations, Spread::Constant(f64::from(spec.memory_mib)))
+            }
+            (Self::CpuTotalTime, None, _) => {
+                let mean = spec.cpu_ms.unwrap_or(spec.duration_ms / 2.0);
+                (invocations, Spread::Duration { mean })
             }
             _ => return None,
         };
-        if functions.is_empty() {
-            None
-        } else {
-            Some(Self {
-                metric,
-                functions,
-                of_one: !dimensions.is_empty(),
-            })
-        }
+        (samples > 0.0).then_some(Part { samples, spread })
     }
-
-    /// The function whose values these are; `None` for the sum over the region.
-    pub(super) fn function(&self) -> Option<&'w Function> {
-        match self.functions[..] {
-            [only] if self.of_one => Some(only),
-            _ => None,
-        }
-    }
-
-    /// What is published of a minute at `now`, in seconds since 1970.
-    pub(super) fn parts(&self, minute: i64, now: i64) -> impl Iterator<Item = Part> {
-        let metric = self.metric;
-        let parts = self
-            .functions
-            .iter()
-            .filter_map(move |function| metric.part(function, minute, now));
-        // The region's concurrency is one number, the sum over its functions.
-        let together = (metric == Metric::ConcurrentExecutions && self.functions.len() > 1)
-            .then(|| sum_of_peaks(self.functions.as_slice(), minute, now))
-            .flatten();
-        let single = together.is_none();
-        together.into_iter().chain(parts.filter(move |_| single))
-    }
-}
-
-/// Every metric that exists, with its dimensions.
-pub(super) fn all(place: Place<'_>) -> Vec<(Metric, Dimensions)> {
-    let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-    let mut all = Vec::new();
-    for function in place.functions() {
-        let name = function.spec.name.as_str();
-        for metric in Metric::ALL {
-            all.push((metric, vec![pair("FunctionName", name)]));
-            all.push((
-                metric,
-                vec![pair("FunctionName", name), pair("Resource", name)],
-            ));
-        }
-    }
-    if !all.is_empty() {
-        all.extend(Metric::ALL.map(|metric| (metric, Vec::new())));
-    }
-    all
-}
-
-fn sum_of_peaks(functions: &[&Function], minute: i64, now: i64) -> Option<Part> {
-    let active = functions.iter().filter_map(|function| {
-        let published = function.published(minute, now);
-        let peak = function.concurrency_peak(minute)?;
-        (published > 0).then_some((published, peak))
-    });
-    let (samples, peak) = active.fold((0, 0), |sum, (n, peak)| (sum.0 + n, sum.1 + peak));
-    (samples > 0).then_some(Part {
-        samples: samples as f64,
-        spread: Spread::Ramp { peak: peak as f64 },
-    })
 }

@@ -4,6 +4,7 @@ mod get_metric_data;
 mod list_metrics;
 mod metrics;
 mod query;
+mod series;
 mod statistics;
 mod window;
 

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::metrics::Dimensions;
+use super::series::Dimensions;
 use super::statistics::Statistic;
-use crate::cloud::aws::document::Document;
+use crate::cloud::aws::document::{Document, optional, required};
 use crate::cloud::aws::failure::Failure;
 
 /// Queries of one call (GetMetricData, `MetricDataQueries`).
@@ -218,34 +218,6 @@ impl MetricName {
             name: required(metric, "MetricName", &place, Document::as_text)?.to_owned(),
             dimensions,
         })
-    }
-}
-
-/// A member that must be there and of the right type.
-fn required<'d, T>(
-    document: &'d Document,
-    name: &str,
-    place: &str,
-    read: impl FnOnce(&'d Document) -> Option<T>,
-) -> Result<T, Failure> {
-    optional(document, name, place, read)?.ok_or_else(|| Failure {
-        query_code: "MissingParameter",
-        ..Failure::validation(format!("The parameter {place}{name} is required."))
-    })
-}
-
-/// A member that may be absent but not of the wrong type.
-pub(super) fn optional<'d, T>(
-    document: &'d Document,
-    name: &str,
-    place: &str,
-    read: impl FnOnce(&'d Document) -> Option<T>,
-) -> Result<Option<T>, Failure> {
-    match document.member(name) {
-        None => Ok(None),
-        Some(value) => read(value).map(Some).ok_or_else(|| {
-            Failure::serialization(format!("The parameter {place}{name} has the wrong type."))
-        }),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Which minutes a query may see, and how they fall into periods.
 
-use super::metrics::Series;
+use super::series::Series;
 use super::statistics::Bucket;
 
 const MINUTE: i64 = 60;

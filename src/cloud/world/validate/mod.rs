@@ -1,23 +1,15 @@
 //! What a world file must keep beyond its form. All errors are found in one go.
 
+mod aws;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 
-use super::lateness::LatenessSpec;
-use super::spec::{
-    CapacityType, FunctionSpec, NodeSpec, RunsSpec, WorkloadKind, WorkloadSpec, WorldSpec,
-};
+use super::spec::{CapacityType, NodeSpec, RunsSpec, WorkloadKind, WorkloadSpec, WorldSpec};
 use super::traffic::Traffic;
 
-/// Lambda's limits, from "Lambda quotas" in the AWS documentation.
-const FUNCTION_MEMORY_MIB: std::ops::RangeInclusive<u32> = 128..=10_240;
-const FUNCTION_TIMEOUT_S: std::ops::RangeInclusive<u32> = 1..=900;
 /// CloudWatch keeps one-minute metrics for 15 days.
 const HISTORY_HOURS: std::ops::RangeInclusive<u32> = 1..=360;
-/// Whatever makes a point late, three hours are more than anybody should wait for it.
-const LATE_MINUTES: u32 = 180;
-/// An assumed role lasts at most twelve hours; here it may be as short as a test wants it.
-const SESSION_SECONDS: std::ops::RangeInclusive<u32> = 1..=43_200;
 /// A run may overlap with this many later ones, to keep what a cluster shows small.
 const OVERLAPPING_RUNS: u32 = 10;
 
@@ -28,47 +20,18 @@ pub(super) fn errors(world: &WorldSpec) -> Vec<String> {
         found.add("name", "is empty; give the world a name");
     }
     found.account("account_id", &world.account_id);
-    accounts(world, &mut found);
+    aws::accounts(world, &mut found);
     if world.region.is_empty() {
         found.add("region", "is empty; name an AWS region such as us-east-1");
     }
     found.positive("speed", world.speed);
     found.within("history_hours", world.history_hours, &HISTORY_HOURS);
-    if let Some(late) = &world.lateness {
-        lateness(late, "lateness", &mut found);
-    }
+    aws::bill_and_lateness(world, &mut found);
     nodes(world, &mut found);
     namespaces(world, &mut found);
     workloads(world, &mut found);
-    functions(world, &mut found);
+    aws::functions(world, &mut found);
     found.errors
-}
-
-fn accounts(world: &WorldSpec, found: &mut Found) {
-    let mut ids = BTreeSet::from([&world.account_id]);
-    for (i, account) in world.accounts.iter().enumerate() {
-        let place = format!("accounts[{i}]");
-        let id = format!("{place}.id");
-        found.account(&id, &account.id);
-        if !ids.insert(&account.id) {
-            let what = format!(
-                "{:?} is there twice, or is the world's own account_id",
-                account.id
-            );
-            found.add(&id, what);
-        }
-        if account.role.is_empty() || account.role.contains('/') {
-            let what = format!(
-                "is {:?}; give the role's name without its path",
-                account.role
-            );
-            found.add(&format!("{place}.role"), what);
-        }
-        if let Some(seconds) = account.session_seconds {
-            let place = format!("{place}.session_seconds");
-            found.within(&place, seconds, &SESSION_SECONDS);
-        }
-    }
 }
 
 fn nodes(world: &WorldSpec, found: &mut Found) {
@@ -288,80 +251,6 @@ fn runs(workload: &WorkloadSpec, place: &str, found: &mut Found) {
     }
 }
 
-fn functions(world: &WorldSpec, found: &mut Found) {
-    let mut names = BTreeSet::new();
-    for (i, function) in world.functions.iter().enumerate() {
-        let place = format!("functions[{i}]");
-        let FunctionSpec {
-            name,
-            memory_mib,
-            timeout_s,
-            duration_ms,
-            ..
-        } = function;
-        let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-        if name.is_empty() || name.len() > 64 || !name.chars().all(allowed) {
-            let what = format!("is {name:?}; 1 to 64 letters, digits, hyphens and underscores");
-            found.add(&format!("{place}.name"), what);
-        }
-        let account = function.account_id.as_ref().unwrap_or(&world.account_id);
-        let region = function.region.as_ref().unwrap_or(&world.region);
-        if !names.insert((account, region, name)) {
-            found.add(&format!("{place}.name"), format!("{name:?} is there twice"));
-        }
-        let mut accounts = world.accounts.iter().map(|account| &account.id);
-        if *account != world.account_id && !accounts.any(|id| id == account) {
-            let what = format!("{account:?} is not listed in accounts; add it there");
-            found.add(&format!("{place}.account_id"), what);
-        }
-        if region.is_empty() {
-            found.add(
-                &format!("{place}.region"),
-                "is empty; name a region or leave it out",
-            );
-        }
-        found.within(
-            &format!("{place}.memory_mib"),
-            *memory_mib,
-            &FUNCTION_MEMORY_MIB,
-        );
-        found.within(
-            &format!("{place}.timeout_s"),
-            *timeout_s,
-            &FUNCTION_TIMEOUT_S,
-        );
-        found.positive(&format!("{place}.duration_ms"), *duration_ms);
-        if *duration_ms > f64::from(*timeout_s) * 1_000.0 {
-            let what = format!("is {duration_ms}, more than timeout_s ({timeout_s}) allows");
-            found.add(&format!("{place}.duration_ms"), what);
-        }
-        found.share(&format!("{place}.error_ratio"), function.error_ratio);
-        found.share(&format!("{place}.throttle_ratio"), function.throttle_ratio);
-        traffic(&function.traffic, &format!("{place}.traffic"), found);
-        if let Some(late) = &function.lateness {
-            lateness(late, &format!("{place}.lateness"), found);
-        }
-    }
-}
-
-fn lateness(late: &LatenessSpec, place: &str, found: &mut Found) {
-    let at = |key: &str| format!("{place}.{key}");
-    found.within(
-        &at("delay_seconds"),
-        late.delay_seconds,
-        &(0..=LATE_MINUTES * 60),
-    );
-    found.share(&at("late_share"), late.late_share);
-    found.within(&at("late_minutes"), late.late_minutes, &(0..=LATE_MINUTES));
-    found.share(&at("missing_share"), late.missing_share);
-    found.within(
-        &at("missing_minutes"),
-        late.missing_minutes,
-        &(0..=LATE_MINUTES),
-    );
-    found.share(&at("repeated_share"), late.repeated_share);
-}
-
 fn traffic(traffic: &Traffic, place: &str, found: &mut Found) {
     let at = |key: &str| format!("{place}.{key}");
     match *traffic {
@@ -505,6 +394,7 @@ name: bad
 account_id: '12'
 accounts: [{id: '111111111111', session_seconds: 0}, {id: '111111111111', role: a/b}]
 speed: 0
+bill: {discount: 2}
 lateness: {late_share: 2, missing_minutes: 181}
 nodes:
   - {name: a, zone: z, cpu: 0, memory_gib: 8}
@@ -521,7 +411,8 @@ workloads:
     usage: {memory_mib: 1}
     traffic: {pattern: diurnal, requests_per_second: 1, amplitude: 2, peak_hour: 3}
 functions:
-  - {name: g, memory_mib: 64, duration_ms: 5000, traffic: {pattern: timer, every_minutes: 5, offset_minutes: 5, requests: 1}, lateness: {repeated_share: -1}}
+  - {name: g, memory_mib: 64, duration_ms: 5000, traffic: {pattern: timer, every_minutes: 5, offset_minutes: 5, requests: 1}, lateness: {repeated_share: -1},
+     ephemeral_storage_mib: 100, init_ms: 0, provisioned: [{qualifier: a, concurrency: 0}, {qualifier: a, concurrency: 1, share: 2}], event_sources: [queue]}
   - {name: h, memory_mib: 128, duration_ms: 1, region: eu-west-1, traffic: {pattern: steady, requests_per_second: 1}}
   - {name: h, memory_mib: 128, duration_ms: 1, region: '', account_id: '111111111111', traffic: {pattern: steady, requests_per_second: 1}}
   - {name: h, memory_mib: 128, duration_ms: 1, region: eu-west-1, account_id: '222222222222', traffic: {pattern: steady, requests_per_second: 1}}
@@ -542,6 +433,7 @@ functions:
                 "accounts[1].id",
                 "accounts[1].role",
                 "speed",
+                "bill.discount",
                 "lateness.late_share",
                 "lateness.missing_minutes",
                 "nodes[0].cpu",
@@ -557,6 +449,13 @@ functions:
                 "functions[0].memory_mib",
                 "functions[0].duration_ms",
                 "functions[0].traffic.offset_minutes",
+                "functions[0].ephemeral_storage_mib",
+                "functions[0].init_ms",
+                "functions[0].provisioned[0].concurrency",
+                "functions[0].provisioned[1].qualifier",
+                "functions[0].provisioned[1].share",
+                "functions[0].provisioned",
+                "functions[0].event_sources[0]",
                 "functions[0].lateness.repeated_share",
                 "functions[2].region",
                 "functions[3].account_id",
