@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
 use breakeven::observation::{
-    Architecture, Function, FunctionId, FunctionMinutes, Functions, Observation,
+    Architecture, Function, FunctionBatch, FunctionId, Functions, Observation,
 };
 use breakeven::sources::aws::{self, Aws, FixedCredentials};
 use breakeven::sources::cloudwatch::{self, CloudWatchSource};
@@ -158,10 +158,10 @@ fn source(url: String, functions: usize) -> CloudWatchSource {
     CloudWatchSource::new(settings, aws, listed)
 }
 
-async fn read(source: &mut CloudWatchSource) -> Vec<FunctionMinutes> {
+async fn read(source: &mut CloudWatchSource) -> Vec<FunctionBatch> {
     let observations = source.poll(noon()).await.unwrap().into_iter();
-    let minutes = observations.map(|observation| match observation {
-        Observation::FunctionMinutes(minutes) => minutes,
+    let minutes = observations.flat_map(|observation| match observation {
+        Observation::FunctionMinutes(minutes) => minutes.functions,
         other => panic!("{other:?}"),
     });
     minutes.collect()
@@ -175,11 +175,11 @@ async fn what_was_read_before_a_failure_is_not_asked_for_again() {
     let error = source.poll(noon()).await.unwrap_err();
     assert_eq!(error.reason(), Reason::ServerError);
     let read = read(&mut source).await;
-    let sizes: Vec<usize> = read.iter().map(|part| part.functions.len()).collect();
-    assert_eq!(sizes, [120], "all of one window come together");
-    let first = &read[0].functions[0].1;
-    assert_eq!(first[0].minute, read[0].window.start().as_second() / 60);
-    assert_eq!(first[0].duration.millis(), 1.0);
+    assert_eq!(read.len(), 120, "all come together");
+    let first = &read[0];
+    let minute = first.minutes[0];
+    assert_eq!(minute.minute, first.window.start().as_second() / 60);
+    assert_eq!(minute.duration.millis(), 1.0);
     let asked: Vec<usize> = calls.lock().unwrap().iter().map(|call| call.0).collect();
     assert_eq!(asked, [500, 100, 100]);
 }
@@ -192,7 +192,7 @@ async fn an_internal_error_with_a_token_goes_on_with_it() {
         Reply::All("Complete", None),
     ];
     let (url, calls) = serve(replies).await;
-    assert_eq!(read(&mut source(url, 2)).await[0].functions.len(), 2);
+    assert_eq!(read(&mut source(url, 2)).await.len(), 2);
     let tokens: Vec<_> = calls
         .lock()
         .unwrap()
@@ -235,6 +235,6 @@ async fn an_answer_that_is_not_whole_is_asked_for_again() {
         let error = source.poll(noon()).await.unwrap_err();
         assert_eq!(error.reason(), reason, "{error}");
         assert!(error.to_string().contains(text), "{error}");
-        assert_eq!(read(&mut source).await[0].functions.len(), 1);
+        assert_eq!(read(&mut source).await.len(), 1);
     }
 }

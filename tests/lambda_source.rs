@@ -12,9 +12,7 @@ use std::time::Duration;
 use breakeven::clock::Clock;
 use breakeven::cloud::{Endpoint, Fault, FaultRule, SimulatedCloud, World};
 use breakeven::observation::NamePattern;
-use breakeven::observation::{
-    Architecture, FunctionId, FunctionMinute, FunctionMinutes, Functions, Observation,
-};
+use breakeven::observation::{Architecture, FunctionBatch, FunctionMinute, Functions, Observation};
 use breakeven::sources::aws::{self, Aws, FixedCredentials};
 use breakeven::sources::cloudwatch::{self, CloudWatchSource};
 use breakeven::sources::lambda::{self, LambdaSource};
@@ -124,40 +122,39 @@ fn reader(aws: &Aws) -> (CloudWatchSource, watch::Sender<Option<Arc<Functions>>>
     (source, listed)
 }
 
-async fn read(source: &mut CloudWatchSource, at: Timestamp) -> Vec<FunctionMinutes> {
+async fn read(source: &mut CloudWatchSource, at: Timestamp) -> Vec<FunctionBatch> {
     minutes(source.poll(at).await.unwrap())
 }
 
-fn minutes(observations: Vec<Observation>) -> Vec<FunctionMinutes> {
+fn minutes(observations: Vec<Observation>) -> Vec<FunctionBatch> {
     let minutes = observations
         .into_iter()
-        .map(|observation| match observation {
-            Observation::FunctionMinutes(minutes) => minutes,
+        .flat_map(|observation| match observation {
+            Observation::FunctionMinutes(minutes) => minutes.functions,
             other => panic!("{other:?}"),
         });
     minutes.collect()
 }
 
 /// The windows as minutes since 1970, with the number of functions in each.
-fn windows(read: &[FunctionMinutes]) -> Vec<(i64, i64, usize)> {
+fn windows(read: &[FunctionBatch]) -> Vec<(i64, i64, usize)> {
     let minute = |at: Timestamp| at.as_second() / 60;
-    read.iter()
-        .map(|part| {
-            (
-                minute(part.window.start()),
-                minute(part.window.end()),
-                part.functions.len(),
-            )
+    let alike = read.chunk_by(|one, next| one.window == next.window);
+    alike
+        .map(|batches| {
+            let window = batches[0].window;
+            (minute(window.start()), minute(window.end()), batches.len())
         })
         .collect()
 }
 
 /// Every record of every function, by name and minute. A minute that is read twice fails the test.
-fn by_name(read: &[FunctionMinutes]) -> BTreeMap<String, BTreeMap<i64, FunctionMinute>> {
+fn by_name(read: &[FunctionBatch]) -> BTreeMap<String, BTreeMap<i64, FunctionMinute>> {
     let mut all: BTreeMap<String, BTreeMap<i64, FunctionMinute>> = BTreeMap::new();
-    for (FunctionId { name, .. }, records) in read.iter().flat_map(|part| &part.functions) {
+    for batch in read {
+        let name = &batch.id.name;
         let of_one = all.entry(name.to_string()).or_default();
-        for record in records {
+        for record in &batch.minutes {
             let before = of_one.insert(record.minute, *record);
             assert!(before.is_none(), "{name} at minute {} twice", record.minute);
         }
@@ -166,7 +163,7 @@ fn by_name(read: &[FunctionMinutes]) -> BTreeMap<String, BTreeMap<i64, FunctionM
 }
 
 /// Holds what was read against the closed forms of the world, from one minute to another.
-fn assert_true(read: &[FunctionMinutes], world: &World, from: i64, to: i64) {
+fn assert_true(read: &[FunctionBatch], world: &World, from: i64, to: i64) {
     let read = by_name(read);
     for function in world.functions() {
         let name = &function.spec.name;
@@ -361,7 +358,7 @@ async fn a_new_function_is_read_back_by_itself_and_one_that_is_gone_to_its_end()
             (noon + 12, noon + 17, 3),
         ]
     );
-    assert_eq!(&*all[2].functions[0].0.name, "steady");
+    assert_eq!(&*all[6].id.name, "steady");
 }
 
 #[tokio::test]

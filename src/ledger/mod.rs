@@ -183,10 +183,11 @@ impl Ledger {
         settings: &Settings,
         known: impl Fn(&FunctionId) -> Option<&'a Function>,
     ) {
-        for (id, minutes) in &batch.functions {
-            if let Some(function) = known(id) {
-                let account = self.functions.entry(id.clone()).or_default();
-                account.run(function, (batch.window, minutes), self.started, settings);
+        for batch in &batch.functions {
+            if let Some(function) = known(&batch.id) {
+                let account = self.functions.entry(batch.id.clone()).or_default();
+                let minutes = (batch.window, batch.minutes.as_slice());
+                account.run(function, minutes, self.started, settings);
             }
         }
     }

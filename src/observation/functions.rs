@@ -125,11 +125,25 @@ impl FunctionMinute {
     }
 }
 
-/// Closed minutes of functions: all that is known of the window, and nothing more will come.
+/// Minutes of functions, each function over a window of its own.
 #[derive(Clone, Debug)]
 pub struct FunctionMinutes {
-    /// The window; each function named below is complete in it.
+    /// What was read of each function; one may be there more than once.
+    pub functions: Vec<FunctionBatch>,
+}
+
+/// What is known of the minutes of one function in a window: all of them, as of now.
+///
+/// Lambda reports an invocation in the minute in which it began, when it ends. So a minute is provisional for as long as
+/// an invocation may take, and a later batch may overlap an earlier one: what it says of a minute stands in place of what
+/// was said before.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FunctionBatch {
+    /// Which function.
+    pub id: FunctionId,
+    /// The whole minutes that were read.
     pub window: Window,
-    /// The records of each function asked for, in order of time; empty for one that did not run.
-    pub functions: Vec<(FunctionId, Vec<FunctionMinute>)>,
+    /// The minutes in which anything is known to have happened, in order of time. In the window's others nothing did, as
+    /// far as is known.
+    pub minutes: Vec<FunctionMinute>,
 }

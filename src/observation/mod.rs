@@ -11,7 +11,7 @@ mod prices;
 mod requests;
 
 pub use functions::{
-    Architecture, Function, FunctionId, FunctionMinute, FunctionMinutes, Functions,
+    Architecture, Function, FunctionBatch, FunctionId, FunctionMinute, FunctionMinutes, Functions,
 };
 pub use identity::{WorkloadId, WorkloadKind};
 pub use kubernetes::{
@@ -32,7 +32,7 @@ pub enum Observation {
     Usage(Usage),
     /// The functions of one account and region, complete.
     Functions(Functions),
-    /// Minutes of function metrics that are closed.
+    /// Minutes of function metrics, which later ones may revise.
     FunctionMinutes(FunctionMinutes),
     /// Requests that workloads of the cluster served.
     Traffic(Traffic),

@@ -6,7 +6,7 @@ use crate::model::coldstart::refined_fraction;
 use crate::model::fixtures::{deployment, node, pod, resources, seconds, settings, usage};
 use crate::model::{Basis, ClusterComponent, Component, Home, Report, SubjectReport, Verdict};
 use crate::observation::{
-    Architecture, FunctionMinute, Node, Pod, RequestStep, RequestTarget, Resources,
+    Architecture, FunctionBatch, FunctionMinute, Node, Pod, RequestStep, RequestTarget, Resources,
 };
 use crate::sources::prices::{NodeSelector, PriceRule, Rate};
 use crate::units::{MemoryMib, Requests, RequestsPerSecond, Usd, UsdPerHour, Window};
@@ -317,8 +317,11 @@ fn a_day_of_minutes(until: i64) -> Observation {
             concurrency_peak: Some(2),
         });
     Observation::FunctionMinutes(FunctionMinutes {
-        window: window(until - 86_400, until),
-        functions: vec![(resize().id, minutes.collect())],
+        functions: vec![FunctionBatch {
+            id: resize().id,
+            window: window(until - 86_400, until),
+            minutes: minutes.collect(),
+        }],
     })
 }
 

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::model::lambda::{Component, Door, Surroundings};
-use crate::observation::{Architecture, FunctionMinute, NamePattern};
+use crate::observation::{Architecture, FunctionBatch, FunctionMinute, NamePattern};
 use crate::units::MemoryMib;
 
 fn function() -> Function {
@@ -34,10 +34,12 @@ fn minute(second: i64, invocations: f64) -> FunctionMinute {
 
 fn ran(ledger: &mut Ledger, from: i64, to: i64, minutes: Vec<FunctionMinute>) {
     let function = function();
-    let functions = vec![(function.id.clone(), minutes)];
     let batch = FunctionMinutes {
-        window: step(from, to),
-        functions,
+        functions: vec![FunctionBatch {
+            id: function.id.clone(),
+            window: step(from, to),
+            minutes,
+        }],
     };
     ledger.run(&batch, &settings(), |_| Some(&function));
 }
@@ -111,8 +113,11 @@ fn a_load_balancer_costs_its_hours_whether_anything_runs_or_not() {
     let mut ledger = ledger();
     let function = function();
     let batch = FunctionMinutes {
-        window: step(0, 3_600),
-        functions: vec![(function.id.clone(), Vec::new())],
+        functions: vec![FunctionBatch {
+            id: function.id.clone(),
+            window: step(0, 3_600),
+            minutes: Vec::new(),
+        }],
     };
     let mut settings = settings();
     let around = Surroundings {

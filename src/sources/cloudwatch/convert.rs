@@ -7,7 +7,7 @@ use aws_sdk_cloudwatch::types::{MessageData, StatusCode};
 use tracing::warn;
 
 use super::plan::{self, Series};
-use crate::observation::{FunctionId, FunctionMinute};
+use crate::observation::{FunctionBatch, FunctionId, FunctionMinute};
 use crate::sources::Tally;
 use crate::units::{NotAQuantity, Requests, Seconds, Window};
 
@@ -133,7 +133,7 @@ pub(super) fn minutes(
     window: Window,
     functions: &[FunctionId],
     answer: &Answer,
-) -> Result<(super::Records, Odd), String> {
+) -> Result<(Vec<FunctionBatch>, Odd), String> {
     let mut odd = Odd::default();
     let mut records = Vec::with_capacity(functions.len());
     for (function, queries) in functions
@@ -158,7 +158,11 @@ pub(super) fn minutes(
                 format!("a metric of {} at minute {minute}: {error}", function.name)
             })
         });
-        records.push((function.clone(), minutes.collect::<Result<_, _>>()?));
+        records.push(FunctionBatch {
+            id: function.clone(),
+            window,
+            minutes: minutes.collect::<Result<_, _>>()?,
+        });
     }
     Ok((records, odd))
 }
@@ -272,7 +276,7 @@ mod tests {
         ]);
         let (records, odd) = minutes(window(), &functions(&["f"]), &answer).unwrap();
         assert_eq!(
-            records[0].1,
+            records[0].minutes,
             [
                 record(0, [10.0, 1.8, 0.0, 0.0], Some(2)),
                 record(1, [0.0, 0.0, 0.0, 7.0], None),
@@ -285,8 +289,8 @@ mod tests {
     #[test]
     fn a_function_that_did_not_run_is_there_without_records() {
         let (records, _) = minutes(window(), &functions(&["f"]), &answer([&[]; 5])).unwrap();
-        assert_eq!(records[0].0.name.as_ref(), "f");
-        assert!(records[0].1.is_empty());
+        assert_eq!(records[0].id.name.as_ref(), "f");
+        assert!(records[0].minutes.is_empty());
     }
 
     #[test]
@@ -305,7 +309,7 @@ mod tests {
         answer.complete().unwrap();
         let (records, _) = minutes(window(), &functions(&["f"]), &answer).unwrap();
         assert_eq!(
-            records[0].1,
+            records[0].minutes,
             [
                 record(0, [1.0, 0.1, 0.0, 0.0], None),
                 record(1, [2.0, 0.2, 0.0, 0.0], None)
@@ -323,7 +327,7 @@ mod tests {
             &[],
         ]);
         let (records, odd) = minutes(window(), &functions(&["f"]), &answer).unwrap();
-        assert_eq!(records[0].1, [record(3, [2.0, 0.0, 0.0, 0.0], None)]);
+        assert_eq!(records[0].minutes, [record(3, [2.0, 0.0, 0.0, 0.0], None)]);
         assert_eq!(
             odd,
             Odd {

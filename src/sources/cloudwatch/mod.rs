@@ -29,7 +29,7 @@ use self::progress::Progress;
 use super::aws::{Attempted, Aws, Meter, Service, Session, undecodable};
 use super::lambda::Listed;
 use super::{Poll, Reason, Source, SourceError, Tally};
-use crate::observation::{FunctionId, FunctionMinutes, Functions, Observation};
+use crate::observation::{FunctionBatch, FunctionId, FunctionMinutes, Functions, Observation};
 use crate::units::Window;
 
 /// The most pages of one answer: at 100,800 datapoints a page, far above what is ever asked for.
@@ -70,7 +70,7 @@ pub struct CloudWatchSource {
     client: Option<Client>,
     progress: Progress,
     /// Read already, and paid for, but not yet handed on because what came after it failed.
-    kept: Vec<FunctionMinutes>,
+    kept: Vec<FunctionBatch>,
     left_out: Tally,
 }
 
@@ -147,11 +147,15 @@ impl Poll for CloudWatchSource {
                         "minutes of functions were too old to catch up with"
                     );
                 }
-                keep(&mut self.kept, window, records);
+                self.kept.extend(records);
             }
         }
-        let kept = std::mem::take(&mut self.kept);
-        Ok(kept.into_iter().map(Observation::FunctionMinutes).collect())
+        let functions = std::mem::take(&mut self.kept);
+        if functions.is_empty() {
+            return Ok(Vec::new());
+        }
+        let minutes = FunctionMinutes { functions };
+        Ok(vec![Observation::FunctionMinutes(minutes)])
     }
 }
 
@@ -161,15 +165,6 @@ const CLOUDWATCH: Service = Service {
     id: "CloudWatch",
     host: "monitoring",
 };
-
-type Records = Vec<(FunctionId, Vec<crate::observation::FunctionMinute>)>;
-
-fn keep(kept: &mut Vec<FunctionMinutes>, window: Window, functions: Records) {
-    match kept.last_mut() {
-        Some(last) if last.window == window => last.functions.extend(functions),
-        _ => kept.push(FunctionMinutes { window, functions }),
-    }
-}
 
 /// All pages of one call.
 async fn ask(
