@@ -18,12 +18,11 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use http::StatusCode;
 use proxy::{AS_ASKED, PLAIN, Page, Proxy};
 use serde_json::Value;
-use support::exposition::get;
-use support::program::Program;
-use support::{on_path, skip, until};
+use support::program::{Program, demo};
+use support::prometheus::{Prometheus, installed, number};
+use support::until;
 use tokio::task::spawn_blocking;
 
 /// How often each job scrapes before anything is looked at.
@@ -32,57 +31,22 @@ const SCRAPES: usize = 15;
 /// What the cluster of the demo costs besides its nodes, in USD each hour: the control plane in config/demo.yaml.
 const FIXED: f64 = 0.10;
 
-/// A program of the Debian package `prometheus`.
-fn installed(program: &str) -> Option<PathBuf> {
-    let found = on_path(program);
-    if found.is_none() {
-        skip(&format!(
-            "{program} is not installed; it is in the package prometheus"
-        ));
-    }
-    found
-}
-
 /// Prometheus, and what it scrapes.
 struct Stage {
     _demo: Program,
     proxy: Proxy,
-    prometheus: Program,
-    api: String,
-    _home: tempfile::TempDir,
+    prometheus: Prometheus,
 }
 
 impl Stage {
     async fn start(prometheus: &Path) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_breakeven"));
-        command.args(["demo", "--web.listen-address", "127.0.0.1:0"]);
-        let mut demo = Program::start(&mut command);
-        let address = demo.listens("message=listening address=").await;
-        until("the demo to be ready", async || {
-            let (status, ..) = get(&format!("http://{address}/-/ready")).await?;
-            (status == StatusCode::OK).then_some(())
-        })
-        .await;
+        let (demo, address) = demo(&[]).await;
         let proxy = Proxy::start(format!("http://{address}/metrics")).await;
-        let home = tempfile::tempdir().unwrap();
-        let config = home.path().join("prometheus.yml");
-        fs::write(&config, config_for(&proxy)).unwrap();
-        let mut command = Command::new(prometheus);
-        command
-            .arg(format!("--config.file={}", config.display()))
-            .arg(format!(
-                "--storage.tsdb.path={}",
-                home.path().join("data").display()
-            ))
-            .arg("--web.listen-address=127.0.0.1:0");
-        let mut prometheus = Program::start(&mut command);
-        let address = prometheus.listens("msg=\"Listening on\" address=").await;
+        let prometheus = Prometheus::start(prometheus, &config_for(&proxy), &[]).await;
         let stage = Self {
             _demo: demo,
             proxy,
             prometheus,
-            api: format!("http://{address}/api/v1"),
-            _home: home,
         };
         until("enough scrapes", async || {
             let enough = |path| stage.proxy.pages(path).len() >= SCRAPES;
@@ -90,39 +54,6 @@ impl Stage {
         })
         .await;
         stage
-    }
-
-    /// An answer of its API.
-    async fn ask(&self, path: &str, parameters: &[(&str, &str)]) -> Value {
-        let pairs: Vec<_> = parameters
-            .iter()
-            .map(|(key, value)| format!("{key}={}", escaped(value)))
-            .collect();
-        let url = format!("{}/{path}?{}", self.api, pairs.join("&"));
-        let (_, _, body) = get(&url).await.unwrap();
-        let answer: Value = serde_json::from_slice(&body).unwrap();
-        assert_eq!(
-            answer["status"], "success",
-            "{path} {parameters:?}: {answer}"
-        );
-        answer["data"].clone()
-    }
-
-    /// What a query gives now.
-    async fn query(&self, query: &str) -> Vec<(Value, f64)> {
-        let data = self.ask("query", &[("query", query)]).await;
-        let results = data["result"].as_array().unwrap().iter();
-        results
-            .map(|result| (result["metric"].clone(), number(&result["value"][1])))
-            .collect()
-    }
-
-    /// The one number that a query gives now.
-    async fn value(&self, query: &str) -> f64 {
-        match self.query(query).await.as_slice() {
-            [(_, value)] => *value,
-            other => panic!("{query} gives {other:?}"),
-        }
     }
 }
 
@@ -139,18 +70,6 @@ fn config_for(proxy: &Proxy) -> String {
         job(AS_ASKED),
         job(PLAIN)
     )
-}
-
-fn escaped(text: &str) -> String {
-    let escape = |byte: u8| match byte {
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => char::from(byte).to_string(),
-        _ => format!("%{byte:02X}"),
-    };
-    text.bytes().map(escape).collect()
-}
-
-fn number(value: &Value) -> f64 {
-    value.as_str().unwrap().parse().unwrap()
 }
 
 /// What is answered on each path, and whether compressed.
@@ -199,7 +118,10 @@ async fn prometheus_scrapes_the_demo_in_both_formats_and_finds_that_it_adds_up()
 }
 
 async fn the_target_is_up(stage: &Stage, job: &str) {
-    let data = stage.ask("targets", &[("state", "active")]).await;
+    let data = stage
+        .prometheus
+        .ask("targets", &[("state", "active")])
+        .await;
     let targets = data["activeTargets"].as_array().unwrap().iter();
     let target = targets
         .into_iter()
@@ -208,6 +130,7 @@ async fn the_target_is_up(stage: &Stage, job: &str) {
     assert_eq!(target["lastError"], "", "{target}");
     assert_eq!(target["health"], "up", "{target}");
     let up = stage
+        .prometheus
         .value(&format!("min_over_time(up{{job=\"{job}\"}}[5m])"))
         .await;
     assert_eq!(up, 1.0, "a scrape of {job} failed");
@@ -220,7 +143,7 @@ async fn every_sample_was_taken(stage: &Stage, path: &str, job: &str) {
         "scrape_samples_post_metric_relabeling",
     ] {
         let query = format!("{metric}{{job=\"{job}\"}}[5m]");
-        let data = stage.ask("query", &[("query", &query)]).await;
+        let data = stage.prometheus.ask("query", &[("query", &query)]).await;
         let points = data["result"][0]["values"].as_array().unwrap().iter();
         let taken: Vec<f64> = points.map(|point| number(&point[1])).collect();
         assert!(taken.len() + 1 >= SCRAPES, "{taken:?}");
@@ -239,6 +162,7 @@ async fn every_sample_was_taken(stage: &Stage, path: &str, job: &str) {
 async fn it_understood_what_each_family_is(stage: &Stage, job: &str, page: &Page) {
     let target = format!("{{job=\"{job}\"}}");
     let data = stage
+        .prometheus
         .ask("targets/metadata", &[("match_target", &target)])
         .await;
     let text = |value: &Value| value.as_str().unwrap().to_owned();
@@ -304,11 +228,17 @@ async fn the_cost_of_the_cluster_is_carried(stage: &Stage, job: &str) {
     let unattributed = cost("cluster", ",component=\"unattributed\"");
     let all = cost("cluster", "");
     until("some cost", async || {
-        (stage.value(&format!("min_over_time({all}[8s:1s])")).await > 0.0).then_some(())
+        (stage
+            .prometheus
+            .value(&format!("min_over_time({all}[8s:1s])"))
+            .await
+            > 0.0)
+            .then_some(())
     })
     .await;
     let apart = format!("abs({workloads} + {unattributed} - {all}) / {all}");
     let most = stage
+        .prometheus
         .value(&format!("max_over_time(({apart})[8s:1s])"))
         .await;
     assert!(
@@ -324,9 +254,12 @@ async fn the_cost_of_the_cluster_is_carried(stage: &Stage, job: &str) {
         grown("breakeven_cluster_cost_usd_total"),
         grown("breakeven_observed_seconds_total"),
     );
-    let hourly = stage.value(&format!("3600 * {spent} / {time}")).await;
+    let hourly = stage
+        .prometheus
+        .value(&format!("3600 * {spent} / {time}"))
+        .await;
     let nodes = format!("sum(breakeven_node_price_usd_per_hour{{job=\"{job}\"}})");
-    let expected = stage.value(&nodes).await + FIXED;
+    let expected = stage.prometheus.value(&nodes).await + FIXED;
     assert!(
         (hourly / expected - 1.0).abs() <= 1e-6,
         "{hourly} USD/h, not {expected}"
@@ -334,7 +267,7 @@ async fn the_cost_of_the_cluster_is_carried(stage: &Stage, job: &str) {
 }
 
 async fn no_counter_falls(stage: &Stage, job: &str) {
-    let data = stage.ask("metadata", &[]).await;
+    let data = stage.prometheus.ask("metadata", &[]).await;
     let kinds = data.as_object().unwrap().iter();
     let counters =
         kinds.filter(|(name, kinds)| name.ends_with("_total") && kinds[0]["type"] == "counter");
@@ -342,10 +275,16 @@ async fn no_counter_falls(stage: &Stage, job: &str) {
     assert!(names.len() >= 12, "{names:?}");
     for name in names {
         let series = format!("{name}{{job=\"{job}\"}}");
-        let fallen = stage.query(&format!("resets({series}[5m]) > 0")).await;
+        let fallen = stage
+            .prometheus
+            .query(&format!("resets({series}[5m]) > 0"))
+            .await;
         assert!(fallen.is_empty(), "{name} fell: {fallen:?}");
         for function in ["rate", "increase"] {
-            let least = stage.query(&format!("min({function}({series}[1m]))")).await;
+            let least = stage
+                .prometheus
+                .query(&format!("min({function}({series}[1m]))"))
+                .await;
             assert!(
                 least.iter().all(|(_, least)| *least >= 0.0),
                 "{function} of {name}: {least:?}"
@@ -353,7 +292,7 @@ async fn no_counter_falls(stage: &Stage, job: &str) {
         }
     }
     let increase = format!("sum(increase(breakeven_cluster_cost_usd_total{{job=\"{job}\"}}[1m]))");
-    assert!(stage.value(&increase).await > 0.0);
+    assert!(stage.prometheus.value(&increase).await > 0.0);
 }
 
 /// The two jobs do not scrape at the same moment, so a series that has just come may be seen by one alone.
@@ -362,7 +301,7 @@ async fn both_formats_have_the_same_series(stage: &Stage) {
         let job = path.trim_start_matches('/');
         let own = "__name__=~\"(breakeven|process)_.+\"";
         let query = format!("count by (__name__) ({{job=\"{job}\",{own}}})");
-        let counted = stage.query(&query).await.into_iter();
+        let counted = stage.prometheus.query(&query).await.into_iter();
         counted
             .map(|(metric, count)| (metric["__name__"].to_string(), count))
             .collect()

@@ -13,6 +13,7 @@
 
 pub(crate) mod exposition;
 pub(crate) mod program;
+pub(crate) mod prometheus;
 
 use std::env;
 use std::fs::OpenOptions;

@@ -6,6 +6,9 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 use std::{fs, io};
 
+use http::StatusCode;
+
+use super::exposition::get;
 use super::until;
 
 /// A running program; it is killed when this is dropped.
@@ -25,6 +28,19 @@ pub(crate) fn breakeven(arguments: &[&str]) -> Command {
         .env("HOME", "/nonexistent")
         .env("AWS_EC2_METADATA_DISABLED", "true");
     command
+}
+
+/// The demo with these further arguments, once it is ready, and the address it listens on.
+pub(crate) async fn demo(arguments: &[&str]) -> (Program, SocketAddr) {
+    let mut command = breakeven(&["demo", "--web.listen-address", "127.0.0.1:0"]);
+    let mut demo = Program::start(command.args(arguments));
+    let address = demo.listens("message=listening address=").await;
+    until("the demo to be ready", async || {
+        let (status, ..) = get(&format!("http://{address}/-/ready")).await?;
+        (status == StatusCode::OK).then_some(())
+    })
+    .await;
+    (demo, address)
 }
 
 impl Program {
