@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use super::support::{on_path, outcome, skip};
+use super::support::{Outcome, on_path, outcome, skip};
 
 /// The version of Kubernetes that the chart is rendered for.
 pub(crate) const KUBERNETES: &str = "1.34.0";
@@ -85,6 +85,43 @@ impl Helm {
             values.display()
         );
         outcome.err
+    }
+}
+
+/// kubeconform, with the schemas that `./test` makes.
+pub(crate) struct Kubeconform {
+    program: PathBuf,
+    schemas: PathBuf,
+}
+
+impl Kubeconform {
+    /// The one on the machine; without it, or without schemas, the test is skipped.
+    pub(crate) fn found() -> Option<Self> {
+        let schemas = root().join("target/tools/kubernetes-schemas");
+        let program = on_path("kubeconform");
+        if program.is_none() || !schemas.join("deployment-apps-v1.json").exists() {
+            skip("kubeconform or its schemas are missing; run ./test");
+            return None;
+        }
+        Some(Self {
+            program: program?,
+            schemas,
+        })
+    }
+
+    /// What it says of manifests, in JSON.
+    pub(crate) fn check(&self, manifests: &str) -> Outcome {
+        let file = tempfile::Builder::new().suffix(".yaml").tempfile().unwrap();
+        fs::write(file.path(), manifests).unwrap();
+        let place = format!(
+            "{}/{{{{.ResourceKind}}}}{{{{.KindSuffix}}}}.json",
+            self.schemas.display()
+        );
+        let mut command = Command::new(&self.program);
+        command
+            .args(["-strict", "-summary", "-output", "json", "-schema-location"])
+            .args([place.as_ref(), file.path().as_os_str()]);
+        outcome(&mut command)
     }
 }
 

@@ -94,6 +94,30 @@ fn helm_lint_finds_nothing() {
 }
 
 #[test]
+fn kubeconform_knows_every_field() {
+    let Some(helm) = Helm::found() else { return };
+    let Some(kubeconform) = helm::Kubeconform::found() else {
+        return;
+    };
+    for (name, file) in values_files("charts/breakeven/ci") {
+        let rendered = helm.template(&file, &[OPERATOR]);
+        let said = kubeconform.check(&rendered);
+        assert!(said.status.success(), "{name}: {}", said.out);
+        let summary: Value = serde_json::from_str(&said.out).unwrap();
+        assert_eq!(
+            summary["summary"]["valid"],
+            documents(&rendered).len(),
+            "{name}"
+        );
+    }
+    let manifest = fs::read_to_string(root().join("deploy/kubernetes.yaml")).unwrap();
+    let said = kubeconform.check(&manifest);
+    assert!(said.status.success(), "{}", said.out);
+    let misspelt = kubeconform.check(&manifest.replace("readinessProbe:", "readynessProbe:"));
+    assert!(!misspelt.status.success(), "an unknown field is accepted");
+}
+
+#[test]
 fn bad_values_are_refused_at_their_place() {
     let Some(helm) = Helm::found() else { return };
     let files = values_files("tests/chart/bad");

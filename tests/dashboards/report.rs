@@ -28,7 +28,7 @@ requests; a month has 730 hours.
 
 **Another Prometheus.** Scrape with `honor_labels: true`, so that the `namespace` of a workload stays what it is.
 
-Below, each panel with what it shows of the demo a few minutes after its start: the largest series of each query.
+Below, each panel with what it shows of the demo a quarter of an hour after its start: the largest series of each query.
 ";
 
 pub(crate) fn path() -> PathBuf {
