@@ -172,7 +172,10 @@ fn the_end_of_a_parameter_that_would_decide_is_named() {
     assert_eq!(result(&explanation, "Verdict", "verdict"), "inconclusive");
     assert_eq!(is("core speed, q = 0.8000"), "lambda");
     // Of what it computes too little is known for the other end to decide.
-    assert!(!explanation.to_string().contains("q = 1.25"), "{explanation}");
+    assert!(
+        !explanation.to_string().contains("q = 1.25"),
+        "{explanation}"
+    );
     assert_eq!(is("cost on Lambda"), "below $73.00");
     // Its memory never changed: knowing it decides nothing.
     assert!(!explanation.to_string().contains("working set, W"));
