@@ -29,7 +29,7 @@ const MAY_BE_EMPTY: [(&str, &str); 5] = [
 ];
 
 /// Rules that may give nothing, and why. The others give something, alerts whether or not they fire.
-const RULES_THAT_MAY_BE_EMPTY: [(&str, &str); 14] = [
+const RULES_THAT_MAY_BE_EMPTY: [(&str, &str); 15] = [
     ("BreakevenSavingAvailable", "little would be saved"),
     (
         "BreakevenLambdaDearer",
@@ -39,6 +39,7 @@ const RULES_THAT_MAY_BE_EMPTY: [(&str, &str); 14] = [
     ("BreakevenRequestCostRegression", "there is no week ago"),
     ("BreakevenIdleShareHigh", "the cluster is used"),
     ("BreakevenNodesUnpriced", "all nodes have a price"),
+    ("BreakevenColdStarts", "few requests start cold"),
     ("BreakevenThrottles", "few requests are throttled"),
     ("BreakevenConcurrencyNearLimit", "the limit is far"),
     ("BreakevenSourceDown", "all sources answer"),

@@ -19,7 +19,7 @@ use std::fs;
 use serde_json::Value;
 
 /// The dashboards as Grafana reads them, by the name of their file.
-fn dashboards() -> Vec<(String, Value)> {
+fn dashboards() -> Vec<(&'static str, Value)> {
     let made = |(name, dashboard)| {
         let text = render::dashboard(&dashboard);
         (name, serde_json::from_str(&text).unwrap())
@@ -33,10 +33,8 @@ fn blessing() -> bool {
 
 #[test]
 fn what_grafana_reads_is_made_from_what_is_written_by_hand() {
-    let mut expected = BTreeSet::new();
     for (name, dashboard) in source::all() {
-        let file = format!("{name}.json");
-        let path = source::folder().join(&file);
+        let path = source::folder().join(format!("{name}.json"));
         let made = render::dashboard(&dashboard);
         if blessing() {
             fs::write(&path, &made).unwrap();
@@ -44,17 +42,19 @@ fn what_grafana_reads_is_made_from_what_is_written_by_hand() {
         let kept = fs::read_to_string(&path).unwrap_or_default();
         assert!(
             kept == made,
-            "dashboards/{file} is not what dashboards/source/{name}.yaml makes; write it anew with \
+            "dashboards/{name}.json is not what dashboards/source/{name}.yaml makes; write it anew with \
              BREAKEVEN_BLESS=1 cargo test --test dashboards"
         );
-        expected.insert(file);
     }
-    let found: BTreeSet<String> = fs::read_dir(source::folder())
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|name| name.ends_with(".json"))
-        .collect();
-    assert_eq!(found, expected);
+    let expected = BTreeSet::from(source::NAMES.map(str::to_owned));
+    for (folder, ending) in [("", ".json"), ("source", ".yaml")] {
+        let found: BTreeSet<String> = fs::read_dir(source::folder().join(folder))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter_map(|name| Some(name.strip_suffix(ending)?.to_owned()))
+            .collect();
+        assert_eq!(found, expected, "{folder}");
+    }
 }
 
 #[test]

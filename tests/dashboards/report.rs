@@ -51,7 +51,7 @@ pub(crate) fn row(panel: &Panel) -> String {
 }
 
 /// The report, with what a Prometheus says now.
-pub(crate) async fn write(dashboards: &[(String, Dashboard)], prometheus: &Prometheus) -> String {
+pub(crate) async fn write(dashboards: &[(&str, Dashboard)], prometheus: &Prometheus) -> String {
     let mut text = HEAD.to_owned();
     for (name, dashboard) in dashboards {
         let title = heading(dashboard);

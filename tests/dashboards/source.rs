@@ -126,19 +126,17 @@ impl Target {
     }
 }
 
-/// All dashboards, by the name of their file, in order.
-pub(crate) fn all() -> Vec<(String, Dashboard)> {
-    let mut dashboards: Vec<_> = fs::read_dir(folder().join("source"))
-        .unwrap()
-        .map(|entry| {
-            let path = entry.unwrap().path();
-            let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
-            let text = fs::read_to_string(&path).unwrap();
-            let dashboard = serde_saphyr::from_str(&text)
-                .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-            (name, dashboard)
-        })
-        .collect();
-    dashboards.sort_by(|(one, _), (other, _)| one.cmp(other));
-    dashboards
+/// The names of the files, in the order in which they are read.
+pub(crate) const NAMES: [&str; 5] = ["overview", "workload", "functions", "fleet", "itself"];
+
+/// All dashboards, each with its name.
+pub(crate) fn all() -> Vec<(&'static str, Dashboard)> {
+    let read = |name| {
+        let path = folder().join(format!("source/{name}.yaml"));
+        let text = fs::read_to_string(&path).unwrap();
+        let dashboard = serde_saphyr::from_str(&text)
+            .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        (name, dashboard)
+    };
+    NAMES.map(read).into()
 }
