@@ -19,7 +19,17 @@ demo *ARGS:
 format:
     cargo fmt
 
-# Writes anew what the program makes: the metric reference and the default configuration.
+# Writes anew what is made: the metric reference, the default configuration, dashboards, what is expected of the chart.
 bless:
     BREAKEVEN_BLESS=1 cargo test --lib exposition
     BREAKEVEN_BLESS=1 cargo test --test config_files
+    BREAKEVEN_BLESS=1 cargo test --test dashboards what_grafana_reads
+    BREAKEVEN_BLESS=1 cargo test --test chart
+
+# Writes anew what the dashboards show of the demo (docs/dashboards.md); takes a quarter of an hour.
+bless-report:
+    BREAKEVEN_BLESS=1 cargo test --test dashboards
+
+# The image, for this machine.
+image TAG="breakeven:dev":
+    docker buildx build --build-arg REVISION="$(git rev-parse HEAD)" --load -t {{TAG}} .
