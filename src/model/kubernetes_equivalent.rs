@@ -54,6 +54,16 @@ impl Equivalent {
         self.replica * self.replicas
     }
 
+    /// The same pods, packed so well and not as well as they were. Absent where nothing can be packed.
+    #[must_use]
+    pub fn packed_with(self, before: Ratio, efficiency: Ratio) -> Option<Self> {
+        let share = before * efficiency.inverse()?;
+        Some(Self {
+            replica: self.replica * share,
+            ..self
+        })
+    }
+
     /// What it would cost on machines of its own, the cheapest kind that does it; absent where no kind holds a pod.
     ///
     /// Formula: `price · max over r of ceil(peak n · request_r / allocatable_r)`.

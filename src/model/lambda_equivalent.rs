@@ -78,33 +78,32 @@ pub fn choose(demand: Demand, settings: &LambdaEquivalent) -> Equivalent {
         ineligible.push(Ineligibility::Memory);
         MemoryMib::MAX
     });
-    let others = SETTINGS.into_iter().filter_map(MemoryMib::from_mib);
-    let candidates: Vec<(MemoryMib, Seconds)> = std::iter::once(least)
-        .chain(others.filter(|setting| *setting > least))
-        .map(|memory| (memory, duration(demand, memory)))
-        .collect();
+    let settings_above = SETTINGS
+        .into_iter()
+        .filter_map(MemoryMib::from_mib)
+        .filter(|setting| *setting > least);
     let longest = (demand.latency * settings.max_slowdown).min(tariff::LONGEST_INVOCATION);
-    let cost = |(memory, duration): &(MemoryMib, Seconds)| {
-        (memory.gib() * (*duration + tariff::MEAN_ROUNDING)).gib_seconds()
-    };
-    let quick_enough = candidates
-        .iter()
-        .filter(|(_, duration)| *duration <= longest);
-    let cheapest = quick_enough.min_by(|left, right| cost(left).total_cmp(&cost(right)));
-    let (memory, duration) = cheapest.copied().unwrap_or_else(|| {
-        let quickest = candidates
-            .iter()
-            .min_by(|left, right| left.1.seconds().total_cmp(&right.1.seconds()))
-            .copied()
-            .unwrap_or((least, demand.latency));
-        let too_long = quickest.1 > tariff::LONGEST_INVOCATION;
+    // M · d(M) = M · i + 1769 · s·q up to a whole core, and M · (i + s·q) above it: it only grows with M, and d(M) only
+    // falls. So the first setting that is quick enough costs least, and the first that is no slower than any is the quickest.
+    let mut chosen = (least, duration(demand, least));
+    for memory in settings_above {
+        if chosen.1 <= longest {
+            break;
+        }
+        let quicker = duration(demand, memory);
+        if quicker < chosen.1 {
+            chosen = (memory, quicker);
+        }
+    }
+    let (memory, duration) = chosen;
+    if duration > longest {
+        let too_long = duration > tariff::LONGEST_INVOCATION;
         ineligible.push(if too_long {
             Ineligibility::Duration
         } else {
             Ineligibility::Latency
         });
-        quickest
-    });
+    }
     Equivalent {
         memory,
         duration,
@@ -134,6 +133,8 @@ pub fn needs_quota(peak: RequestsPerSecond, duration: Seconds, limit: u32) -> bo
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::model::fixtures::{seconds, settings};
 
@@ -182,6 +183,31 @@ mod tests {
         );
         // More processor time than wall time: it runs on several cores, one request at a time does not.
         assert_eq!(chosen(1.0, 0.2, 100.0).ineligible, [Ineligibility::Latency]);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(3_000))]
+
+        #[test]
+        fn no_setting_that_is_quick_enough_costs_less_and_where_there_is_none_no_one_is_quicker(
+            cpu in 1e-4..2.0_f64, extra in 0.0..2.0_f64, mib in 1.0..12_000.0_f64, slowdown in 1.0..5.0_f64,
+        ) {
+            let mut settings = settings().lambda_equivalent;
+            settings.max_slowdown = Ratio::from_factor(slowdown).unwrap();
+            let demand = demand(cpu, cpu * 0.5 + extra, mib);
+            let found = choose(demand, &settings);
+            let longest = demand.latency * settings.max_slowdown;
+            let cost = |memory: MemoryMib| memory.gib() * (duration(demand, memory) + tariff::MEAN_ROUNDING);
+            let needed = MemoryMib::holding(demand.working_set * settings.memory_headroom).unwrap_or(MemoryMib::MAX);
+            for other in SETTINGS.into_iter().filter_map(MemoryMib::from_mib).filter(|one| *one >= needed) {
+                if found.duration <= longest {
+                    let dearer = cost(other).gib_seconds() >= cost(found.memory).gib_seconds() * (1.0 - 1e-12);
+                    prop_assert!(duration(demand, other) > longest || dearer, "{:?} {:?}", found, other);
+                } else {
+                    prop_assert!(duration(demand, other) >= found.duration, "{:?} {:?}", found, other);
+                }
+            }
+        }
     }
 
     #[test]

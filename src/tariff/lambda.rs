@@ -175,18 +175,20 @@ impl Prices {
     /// own are taken to be those of us-east-1.
     #[must_use]
     pub fn in_region(region: &str, architecture: Architecture) -> Option<Self> {
-        Some(Self {
-            duration: duration_in(region, architecture)?,
-            ..Self::list(architecture)
-        })
+        let duration = duration_in(region, architecture)?;
+        Some(Self::with(duration, architecture))
     }
 
     /// List prices in us-east-1.
     #[must_use]
     pub fn list(architecture: Architecture) -> Self {
+        Self::with(duration(architecture), architecture)
+    }
+
+    const fn with(duration: Tiers<GibSeconds>, architecture: Architecture) -> Self {
         Self {
             request: REQUEST,
-            duration: duration(architecture),
+            duration,
             provisioned: provisioned(architecture),
             provisioned_duration: provisioned_duration(architecture),
             ephemeral_storage: EPHEMERAL_STORAGE,

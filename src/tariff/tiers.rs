@@ -70,6 +70,23 @@ impl<Q: Metered> Tiers<Q> {
         cost + left * self.last
     }
 
+    /// What `amount` costs that is bought after `used`, in USD.
+    ///
+    /// Formula: `T(used + a) - T(used)`, as [`beyond`](Self::beyond) gives it.
+    #[must_use]
+    pub fn after(&self, used: Q, amount: Q) -> Usd {
+        let (mut used, mut left) = (used, amount);
+        let mut cost = Usd::ZERO;
+        for (width, price) in &self.steps {
+            let room = width.less(used);
+            used = used.less(*width);
+            let part = if left < room { left } else { room };
+            cost += part * *price;
+            left = left.less(part);
+        }
+        cost + left * self.last
+    }
+
     /// The tariff for what comes after `used`: `T'(a) = T(used + a) - T(used)`.
     ///
     /// ```
@@ -156,21 +173,21 @@ impl<Q: Metered> Tiers<Q> {
     /// Both tariffs together: `T'(a) = T(a) + U(a)`.
     #[must_use]
     pub fn plus(&self, other: &Self) -> Self {
-        let (mut one, mut two) = (self.clone(), other.clone());
+        let (mut one, mut two) = (self.walk(), other.walk());
         let mut steps: SmallVec<[_; 4]> = SmallVec::new();
-        while let Some(width) = one.first_width(&two) {
-            steps.push((width, one.first() + two.first()));
-            (one, two) = (one.beyond(width), two.beyond(width));
+        while let Some(width) = one.until_next(&two) {
+            steps.push((width, one.price() + two.price()));
+            one.advance(width);
+            two.advance(width);
         }
-        Self::new(steps, one.last + two.last)
+        Self::new(steps, self.last + other.last)
     }
 
-    /// Up to where the prices of both stay as they begin; absent where neither changes.
-    fn first_width(&self, other: &Self) -> Option<Q> {
-        let widths = [self, other].map(|tiers| tiers.steps.first().map(|step| step.0));
-        match widths {
-            [Some(one), Some(two)] => Some(if one < two { one } else { two }),
-            [one, two] => one.or(two),
+    fn walk(&self) -> Walk<'_, Q> {
+        Walk {
+            steps: &self.steps,
+            last: self.last,
+            gone: Q::default(),
         }
     }
 
@@ -190,6 +207,45 @@ impl<Q: Metered> Tiers<Q> {
     #[must_use]
     pub const fn last(&self) -> Q::Price {
         self.last
+    }
+}
+
+/// A walk along the steps of a tariff.
+struct Walk<'a, Q: Metered> {
+    /// The step that it is in, and those after it.
+    steps: &'a [(Q, Q::Price)],
+    last: Q::Price,
+    /// How much of the step it is in lies behind.
+    gone: Q,
+}
+
+impl<Q: Metered> Walk<'_, Q> {
+    /// The price where it is.
+    fn price(&self) -> Q::Price {
+        self.steps.first().map_or(self.last, |step| step.1)
+    }
+
+    /// How much is left of its step; absent in the last.
+    fn left(&self) -> Option<Q> {
+        self.steps.first().map(|step| step.0.less(self.gone))
+    }
+
+    /// How far it is to the next step of either; absent where both are in their last.
+    fn until_next(&self, other: &Self) -> Option<Q> {
+        match (self.left(), other.left()) {
+            (Some(one), Some(two)) => Some(if one < two { one } else { two }),
+            (one, two) => one.or(two),
+        }
+    }
+
+    /// Goes on, at most to the next step.
+    fn advance(&mut self, by: Q) {
+        if self.left().is_some_and(|left| left <= by) {
+            self.steps = &self.steps[1..];
+            self.gone = Q::default();
+        } else {
+            self.gone = self.gone + by;
+        }
     }
 }
 
@@ -257,6 +313,8 @@ mod tests {
             let rest = tiers.beyond(requests(f64::from(used)));
             let total = rest.total(requests(f64::from(amount)));
             prop_assert!(near(total, one_by_one(&tiers, used, used + amount)), "{total:?}");
+            let at_once = tiers.after(requests(f64::from(used)), requests(f64::from(amount)));
+            prop_assert!(near(at_once, total.usd()), "{at_once:?} {total:?}");
         }
 
         #[test]

@@ -103,9 +103,20 @@ impl WorkloadRates {
     }
 }
 
+/// What is gathered of one workload.
+struct Gathered<'a> {
+    id: &'a WorkloadId,
+    /// Whether the others carry its cost.
+    is_shared: bool,
+    rates: WorkloadRates,
+    /// Its pods with a price that say what they use.
+    told: usize,
+}
+
 /// One pod's part of its node.
-struct Holding<'a> {
-    pod: &'a Pod,
+struct Holding {
+    /// Whose it is: the place among what is gathered.
+    workload: usize,
     held: Resources,
     used: Option<Resources>,
 }
@@ -114,7 +125,7 @@ struct Holding<'a> {
 struct Placement<'a> {
     split: Result<(Split, UsdPerHour), Unpriced>,
     node: &'a PricedNode,
-    holdings: Vec<Holding<'a>>,
+    holdings: Vec<Holding>,
 }
 
 /// Distributes what the cluster costs over its workloads, in USD per hour.
@@ -140,23 +151,30 @@ pub fn allocate(
         .map(|(at, node)| (&*node.node.name, at))
         .collect();
     let mut rates = ClusterRates::default();
-    let mut reporting: HashMap<&WorkloadId, usize> = HashMap::new();
+    let mut gathered: Vec<Gathered<'_>> = Vec::new();
+    let mut places: HashMap<&WorkloadId, usize> = HashMap::new();
     for pod in pods {
         let used = usage.get(&pod.key);
         let placement = index.get(&*pod.node).map(|at| &mut placements[*at]);
         let priced = placement.filter(|placement| placement.split.is_ok());
         rates.unpriced_pods += usize::from(priced.is_none());
-        if !is_shared(&pod.workload, settings) {
-            let workload = rates.workloads.entry(pod.workload.clone()).or_default();
-            workload.pods += 1;
-            workload.unpriced_pods += usize::from(priced.is_none());
-            let told = priced.is_some() && used.is_some();
-            *reporting.entry(&pod.workload).or_default() += usize::from(told);
-        }
+        let place = *places.entry(&pod.workload).or_insert_with(|| {
+            gathered.push(Gathered {
+                id: &pod.workload,
+                is_shared: is_shared(&pod.workload, settings),
+                rates: WorkloadRates::default(),
+                told: 0,
+            });
+            gathered.len() - 1
+        });
+        let workload = &mut gathered[place];
+        workload.rates.pods += 1;
+        workload.rates.unpriced_pods += usize::from(priced.is_none());
+        workload.told += usize::from(priced.is_some() && used.is_some());
         if let Some(placement) = priced {
             let held = allocation(pod, used, &placement.node.node);
             placement.holdings.push(Holding {
-                pod,
+                workload: place,
                 held,
                 used: used.map(total_use),
             });
@@ -166,10 +184,20 @@ pub fn allocate(
     for placement in &placements {
         rates.nodes.push(node_report(placement));
         if let Ok((split, price)) = &placement.split {
-            idle += charge(&mut rates, placement, *split, *price, settings);
+            idle += charge(&mut gathered, placement, *split, *price);
         }
     }
-    settle_use(&mut rates, &reporting);
+    for workload in gathered {
+        let Gathered { id, is_shared, .. } = workload;
+        let held = workload.rates.allocated();
+        if !is_shared {
+            rates.components.allocated += held;
+            rates.workloads.insert(id.clone(), settled(workload));
+        } else if workload.rates.pods > workload.rates.unpriced_pods {
+            rates.components.shared += held;
+            rates.shared.insert(id.clone(), held);
+        }
+    }
     spread(&mut rates, idle, settings);
     rates
 }
@@ -254,11 +282,10 @@ fn total_use(usage: &PodUsage) -> Resources {
 
 /// Charges a node's pods for what they hold, and returns what nobody holds.
 fn charge(
-    rates: &mut ClusterRates,
+    gathered: &mut [Gathered<'_>],
     placement: &Placement<'_>,
     split: Split,
     price: UsdPerHour,
-    settings: &Settings,
 ) -> UsdPerHour {
     let capacity = placement.node.node.capacity;
     let cpu_sum: Cores = placement
@@ -291,19 +318,18 @@ fn charge(
             .inverse()
             .unwrap_or(Ratio::ONE);
     let mut allocated = UsdPerHour::ZERO;
-    for Holding { pod, held, used } in &placement.holdings {
+    for Holding {
+        workload,
+        held,
+        used,
+    } in &placement.holdings
+    {
         let held_cpu = held.cpu * cpu_scale;
         let held_memory = held.memory * memory_scale;
         let (cpu, memory) = (held_cpu * split.core, held_memory * split.memory);
         let gpu = split.gpu * Ratio::from(held.gpus) * gpu_scale;
         allocated += cpu + memory + gpu;
-        if is_shared(&pod.workload, settings) {
-            *rates.shared.entry(pod.workload.clone()).or_default() += cpu + memory + gpu;
-            rates.components.shared += cpu + memory + gpu;
-            continue;
-        }
-        rates.components.allocated += cpu + memory + gpu;
-        let workload = rates.workloads.entry(pod.workload.clone()).or_default();
+        let workload = &mut gathered[*workload].rates;
         workload.cpu += cpu;
         workload.memory += memory;
         workload.gpu += gpu;
@@ -323,23 +349,19 @@ fn charge(
 
 /// A new pod is silent for a minute or so. Where at least half of a workload's pods say what they use, the
 /// silent ones are taken to use as much as the others; where fewer do, the use is not known.
-fn settle_use(rates: &mut ClusterRates, reporting: &HashMap<&WorkloadId, usize>) {
-    for (id, workload) in &mut rates.workloads {
-        let told = reporting.get(id).copied().unwrap_or_default();
-        let priced = workload.pods - workload.unpriced_pods;
-        workload.used = match workload.used {
-            Some(used) if told * 2 >= priced => {
-                let scale = Ratio::count(priced) * reciprocal(told);
-                Some(UsedRates {
-                    cpu: (used.cpu * scale).min(workload.cpu),
-                    memory: (used.memory * scale).min(workload.memory),
-                    cores: used.cores * scale,
-                    working_set: used.working_set * scale,
-                })
-            }
-            _ => None,
-        };
-    }
+fn settled(workload: Gathered<'_>) -> WorkloadRates {
+    let Gathered { rates, told, .. } = workload;
+    let priced = rates.pods - rates.unpriced_pods;
+    let used = rates.used.filter(|_| told * 2 >= priced).map(|used| {
+        let scale = Ratio::count(priced) * reciprocal(told);
+        UsedRates {
+            cpu: (used.cpu * scale).min(rates.cpu),
+            memory: (used.memory * scale).min(rates.memory),
+            cores: used.cores * scale,
+            working_set: used.working_set * scale,
+        }
+    });
+    WorkloadRates { used, ..rates }
 }
 
 fn reciprocal(count: usize) -> Ratio {

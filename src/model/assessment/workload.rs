@@ -2,7 +2,7 @@
 
 use super::{Assessment, monthly, monthly_requests};
 use crate::model::band::{Banded, Ends, Parameter, Range, evaluate};
-use crate::model::coldstart::refined_fraction;
+use crate::model::coldstart::refined_fractions;
 use crate::model::crossover::{KubernetesCurve, crossing};
 use crate::model::evidence::{Evidence, LambdaEvidence, WorkloadEvidence};
 use crate::model::lambda::{Bill, Init, Run};
@@ -15,7 +15,7 @@ use crate::model::verdict::{compare, insufficient};
 use crate::model::window::{TrafficWindow, UsedWindow, WorkloadWindow};
 use crate::observation::{WorkloadId, WorkloadKind};
 use crate::tariff::lambda as tariff;
-use crate::units::{Gib, Ratio, Requests, RequestsPerSecond, Seconds, Usd, UsdPerRequest};
+use crate::units::{Gib, Ratio, Requests, Seconds, Usd, UsdPerRequest};
 
 /// What is known of a workload besides its window.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -72,7 +72,7 @@ pub fn workload(
         evidence.lambda = Some(LambdaEvidence {
             demand: projection.demand,
             architecture: settings.lambda_equivalent.architecture,
-            cold_share: projection.cold_share(&equivalent, projection.keep_alive),
+            cold_share: projection.cold_share,
             init: settings.lambda.init.otherwise,
             bill: projection.bill().components().collect(),
             equivalent: equivalent.clone(),
@@ -184,8 +184,10 @@ struct Projection<'a> {
     cpu: Range<Seconds>,
     working_set: Range<Gib>,
     requests: Requests,
-    rate: RequestsPerSecond,
-    keep_alive: Seconds,
+    /// The share of requests that would meet a cold start.
+    cold_share: Ratio,
+    /// The same, by how long idle environments are kept, at the duration that is likeliest.
+    cold_shares: Range<Ratio>,
     init: Seconds,
     settings: &'a Settings,
 }
@@ -214,8 +216,8 @@ impl<'a> Projection<'a> {
         },
         Ends {
             parameter: Parameter::KeepAlive,
-            one: |known, moved| moved.keep_alive = known.settings.lambda.keep_alive.low,
-            other: |known, moved| moved.keep_alive = known.settings.lambda.keep_alive.high,
+            one: |known, moved| moved.cold_share = known.cold_shares.low,
+            other: |known, moved| moved.cold_share = known.cold_shares.high,
         },
         Ends {
             parameter: Parameter::InitDuration,
@@ -240,13 +242,17 @@ impl<'a> Projection<'a> {
             working_set: working_set.point,
             core_time: settings.lambda_equivalent.core_time.point,
         };
+        let duration = choose(demand, &settings.lambda_equivalent).duration;
+        let shares = refined_fractions(traffic.rate()?, duration, settings.lambda.keep_alive);
+        // More at once than any account may run: its share of cold starts is next to nothing.
+        let cold_shares = shares.unwrap_or(Range::exactly(Ratio::ZERO));
         let known = Self {
             demand,
             cpu,
             working_set,
             requests,
-            rate: traffic.rate()?,
-            keep_alive: settings.lambda.keep_alive.point,
+            cold_share: cold_shares.point,
+            cold_shares,
             init: settings.lambda.init.otherwise.point,
             settings,
         };
@@ -258,32 +264,31 @@ impl<'a> Projection<'a> {
         choose(self.demand, &self.settings.lambda_equivalent)
     }
 
-    /// The share of requests that would meet a cold start.
-    fn cold_share(&self, equivalent: &Equivalent, keep_alive: Seconds) -> Ratio {
-        refined_fraction(self.rate, equivalent.duration, keep_alive).unwrap_or(Ratio::ZERO)
-    }
-
-    /// All that Lambda would charge for a month of it.
-    fn bill(&self) -> Bill {
+    /// What would be charged for.
+    fn run(&self) -> Run {
         let equivalent = self.equivalent();
-        let terms = &self.settings.lambda_equivalent.terms;
-        let run = Run {
+        Run {
             memory: equivalent.memory,
             ephemeral_storage_mib: tariff::FREE_EPHEMERAL_STORAGE_MIB,
             invocations: self.requests,
             duration: self.requests.each_taking(equivalent.duration),
             init: Some(Init {
-                cold_starts: self.requests * self.cold_share(&equivalent, self.keep_alive),
+                cold_starts: self.requests * self.cold_share,
                 duration: self.init,
             }),
-        };
-        run.bill(terms)
+        }
+    }
+
+    /// All that Lambda would charge for a month of it.
+    fn bill(&self) -> Bill {
+        self.run().bill(&self.settings.lambda_equivalent.terms)
     }
 
     /// What a month of it would cost.
     fn cost(&self) -> Option<Banded> {
+        let terms = &self.settings.lambda_equivalent.terms;
         evaluate(self, &Self::PARAMETERS, |projection| {
-            Some(projection.bill().total())
+            Some(projection.run().cost(tariff::MEAN_ROUNDING, terms))
         })
     }
 

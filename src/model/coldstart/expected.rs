@@ -1,6 +1,7 @@
 //! Cold starts that a rate and a duration let expect.
 
 use super::{ColdStarts, Method};
+use crate::model::band::Range;
 use crate::units::{Ratio, RequestsPerSecond, Seconds};
 
 /// The largest mean concurrency (rate times duration) that is looked into. Accounts begin at 1,000 and large ones
@@ -11,8 +12,11 @@ pub const LARGEST_CONCURRENCY: f64 = 1e6;
 const CUT_OFF: f64 = 1e-12;
 
 /// How many standard deviations below the mean the sum begins. A Poisson variable is so far down with a probability
-/// under `exp(-450)`, which no double can add to anything.
-const DEVIATIONS_BELOW: f64 = 30.0;
+/// under `exp(-200)`, which no double can add to anything.
+const DEVIATIONS_BELOW: f64 = 20.0;
+
+/// Beyond so much nothing is left of `exp(-x)`.
+const NOTHING_LEFT: f64 = 700.0;
 
 /// The share of requests that meet a cold start, when they arrive independently of each other.
 ///
@@ -48,9 +52,10 @@ pub fn expected_fraction(
     duration: Seconds,
     keep_alive: Seconds,
 ) -> Option<Ratio> {
-    fraction(rate, duration, |level| {
-        (-rate.per_second() * level.loss * keep_alive.seconds()).exp()
-    })
+    let [share] = fraction(rate, duration, |level| {
+        [decay(rate.per_second() * level.loss * keep_alive.seconds())]
+    })?;
+    Some(share)
 }
 
 /// The same share, with the time since the k-th environment was needed described by two moments.
@@ -82,9 +87,21 @@ pub fn refined_fraction(
     duration: Seconds,
     keep_alive: Seconds,
 ) -> Option<Ratio> {
-    fraction(rate, duration, |level| {
-        (-rate.per_second() * level.loss * keep_alive.seconds() / level.spread).exp() / level.spread
-    })
+    let [share] = fraction(rate, duration, |level| [level.refined(rate, keep_alive)])?;
+    Some(share)
+}
+
+/// The shares by [`refined_fraction`] for three lengths of time that an idle environment may be kept, found in one sum.
+#[must_use]
+pub fn refined_fractions(
+    rate: RequestsPerSecond,
+    duration: Seconds,
+    keep_alive: Range<Seconds>,
+) -> Option<Range<Ratio>> {
+    let [low, point, high] = fraction(rate, duration, |level| {
+        [keep_alive.low, keep_alive.point, keep_alive.high].map(|kept| level.refined(rate, kept))
+    })?;
+    Some(Range { low, point, high })
 }
 
 /// The cold starts that a rate and a duration let expect over a time, by [`refined_fraction`].
@@ -122,6 +139,11 @@ struct Level {
 }
 
 impl Level {
+    /// The chance that it was not needed for the keep-alive, by two moments.
+    fn refined(self, rate: RequestsPerSecond, keep_alive: Seconds) -> f64 {
+        decay(rate.per_second() * self.loss * keep_alive.seconds() / self.spread) / self.spread
+    }
+
     /// The next environment's.
     fn next(self, concurrency: f64) -> Self {
         let below = self.below + 1.0;
@@ -140,57 +162,67 @@ impl Level {
     }
 }
 
-/// `Σ_{k>=1} Pois(k-1; a) · cold(k)`, over weights that are kept as logarithms.
-fn fraction(
+/// `exp(-x)`.
+fn decay(x: f64) -> f64 {
+    if x < NOTHING_LEFT { (-x).exp() } else { 0.0 }
+}
+
+/// `Σ_{k>=1} Pois(k-1; a) · cold(k)`, for several functions `cold` at once. The weights are those of Poisson up to a
+/// factor, which falls out.
+fn fraction<const N: usize>(
     rate: RequestsPerSecond,
     duration: Seconds,
-    cold: impl Fn(Level) -> f64,
-) -> Option<Ratio> {
+    cold: impl Fn(Level) -> [f64; N],
+) -> Option<[Ratio; N]> {
     let concurrency = (rate * duration).requests();
     if rate.is_zero() || concurrency > LARGEST_CONCURRENCY {
         return None;
     }
-    let (mut level, mut log_weight) = start(concurrency);
-    let (mut sum, mut all) = (0.0, 0.0);
+    let mut level = start(concurrency);
+    let (mut sums, mut all, mut weight) = ([0.0; N], 0.0, 1.0);
     loop {
-        let weight = log_weight.exp();
-        sum += weight * cold(level);
+        for (sum, share) in sums.iter_mut().zip(cold(level)) {
+            *sum += weight * share;
+        }
         all += weight;
-        log_weight += (concurrency / (level.below + 1.0)).ln();
+        let falling = concurrency / (level.below + 1.0);
+        weight *= falling;
         level = level.next(concurrency);
         // Beyond the mean the weights fall faster than a geometric series, and no term exceeds its weight.
-        let falling = concurrency / (level.below + 1.0);
         if falling < 1.0 {
-            let rest = log_weight.exp() / (1.0 - falling);
-            if rest <= CUT_OFF * sum || rest < f64::MIN_POSITIVE {
+            let rest = weight / (1.0 - falling);
+            let enough = sums.iter().all(|sum| rest <= CUT_OFF * sum);
+            if enough || rest < f64::MIN_POSITIVE * all {
                 break;
             }
         }
     }
-    // Rounding may leave the sum a last digit above the whole.
-    Ratio::from_factor((sum / all).min(1.0)).ok()
+    // Rounding may leave a sum a last digit above the whole.
+    let mut shares = [Ratio::ZERO; N];
+    for (share, sum) in shares.iter_mut().zip(sums) {
+        *share = Ratio::from_factor((sum / all).min(1.0)).ok()?;
+    }
+    Some(shares)
 }
 
-/// Where the sum begins, and the logarithm of the first weight, up to a factor common to all.
+/// Where the sum begins.
 ///
 /// For many requests at once it begins far below the mean instead of at nothing. The level there is an
 /// approximation that the recursion forgets on the way to the first weight that counts: it contracts at each step.
-fn start(concurrency: f64) -> (Level, f64) {
+fn start(concurrency: f64) -> Level {
     let below = (concurrency - DEVIATIONS_BELOW * concurrency.sqrt()).floor();
     if below <= 0.0 {
-        let nothing = Level {
+        return Level {
             below: 0.0,
             loss: 1.0,
             spread: 1.0,
         };
-        return (nothing, -concurrency);
     }
-    let level = Level {
+    Level {
         below,
         loss: 1.0 - below / concurrency,
         spread: 1.0,
-    };
-    (level, -DEVIATIONS_BELOW * DEVIATIONS_BELOW / 2.0)
+    }
 }
 
 #[cfg(test)]
@@ -198,6 +230,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::model::coldstart::KEEP_ALIVE;
     use crate::model::fixtures::seconds;
 
     fn rate(value: f64) -> RequestsPerSecond {
@@ -301,6 +334,18 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+        #[test]
+        fn several_at_once_are_those_one_by_one(
+            log_rate in -6.0..3.0_f64, log_duration in -3.0..2.95_f64,
+        ) {
+            let (lambda, duration) = (rate(10_f64.powf(log_rate)), seconds(10_f64.powf(log_duration)));
+            let found = refined_fractions(lambda, duration, KEEP_ALIVE).unwrap();
+            let alone = KEEP_ALIVE.map(|kept| refined_fraction(lambda, duration, kept)).unwrap();
+            for (one, other) in [(found.low, alone.low), (found.point, alone.point), (found.high, alone.high)] {
+                prop_assert!((one.get() - other.get()).abs() <= 1e-9 * other.get(), "{:?} {:?}", found, alone);
+            }
+        }
 
         #[test]
         fn it_is_a_share_and_falls_with_the_keep_alive(

@@ -30,7 +30,9 @@ mod ratchet;
 
 use std::collections::BTreeMap;
 
-pub use expected::{LARGEST_CONCURRENCY, expected, expected_fraction, refined_fraction};
+pub use expected::{
+    LARGEST_CONCURRENCY, expected, expected_fraction, refined_fraction, refined_fractions,
+};
 pub use ratchet::{Ratchet, ratchet, whole_minutes};
 
 use super::band::Range;

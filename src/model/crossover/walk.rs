@@ -5,6 +5,8 @@
 //! at the ends: so the step in which a lead changes its sign follows from a division, and only its neighbours and the
 //! steps at the ends of the piece are looked at.
 
+use smallvec::{SmallVec, smallvec};
+
 use super::{KubernetesCurve, LambdaCurve};
 
 /// The answer flips.
@@ -33,7 +35,7 @@ impl Piece {
 
 /// Both costs.
 pub(super) struct Walk {
-    pieces: Vec<Piece>,
+    pieces: SmallVec<[Piece; 4]>,
     fixed: f64,
     step: f64,
     least: f64,
@@ -129,10 +131,10 @@ impl Walk {
 
     /// The steps of the piece in which the sign of the lead may change: the first ones and the last ones, and
     /// those about where the lead at the beginning or at the end of a step is nothing.
-    fn steps_to_look_at(&self, piece: &Piece) -> Vec<f64> {
+    fn steps_to_look_at(&self, piece: &Piece) -> SmallVec<[f64; 10]> {
         let first = self.first_step(piece);
         if self.capacity.is_infinite() {
-            return vec![first];
+            return smallvec![first];
         }
         let last = (piece.end / self.capacity).ceil().max(first);
         // The lead when the step k is full: `rest + k · gain`; when it begins: `rest + (k - 1) · gain - step`.
@@ -141,7 +143,7 @@ impl Walk {
         let full = -rest / gain;
         let begun = 1.0 + (self.step - rest) / gain;
         let around = |step: f64| [-1.0, 0.0, 1.0].map(|beside| step.ceil() + beside);
-        let mut steps = vec![first, first + 1.0, last - 1.0, last];
+        let mut steps: SmallVec<[f64; 10]> = smallvec![first, first + 1.0, last - 1.0, last];
         steps.extend(around(full).into_iter().chain(around(begun)));
         steps.retain(|step| step.is_finite() && first <= *step && *step <= last);
         steps
@@ -182,11 +184,11 @@ impl Walk {
 }
 
 /// Lambda's line, piece by piece; the last has no end.
-fn pieces(lambda: &LambdaCurve) -> Vec<Piece> {
+fn pieces(lambda: &LambdaCurve) -> SmallVec<[Piece; 4]> {
     let steps = lambda.by_request.steps().iter();
     let steps = steps.map(|(width, price)| (width.requests(), price.each()));
     let last = (f64::INFINITY, lambda.by_request.last().each());
-    let mut pieces = Vec::new();
+    let mut pieces = SmallVec::new();
     let (mut start, mut base) = (0.0, lambda.fixed.usd());
     for (width, slope) in steps.chain([last]) {
         let end = start + width;

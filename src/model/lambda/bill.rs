@@ -113,7 +113,8 @@ impl Bill {
     /// ```
     #[must_use]
     pub fn of(month: &Month, prices: &Prices) -> Self {
-        let mut parts = vec![requests(month, prices)];
+        let mut parts = Vec::with_capacity(6);
+        parts.push(requests(month, prices));
         match &month.compute {
             Compute::OnDemand(on_demand) => {
                 parts.push(duration(month, on_demand, prices));

@@ -1,10 +1,10 @@
 //! Invocations that were measured, on their way to a bill.
 
 use super::bill::Bill;
-use super::month::{Compute, FreeTier, Init, Month, OnDemand};
+use super::month::{Compute, FreeTier, FrontDoor, Init, Month, OnDemand};
 use super::terms::Terms;
-use crate::tariff::{Tiers, lambda as tariff, logs};
-use crate::units::{Gib, GibSeconds, MemoryMib, Ratio, Requests, Seconds, UsdPerGib};
+use crate::tariff::{Tiers, lambda as tariff, load_balancer, logs};
+use crate::units::{Gib, GibSeconds, MemoryMib, Ratio, Requests, Seconds, Usd, UsdPerGib};
 
 /// Invocations of a function over some time.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -81,13 +81,57 @@ impl Run {
         Bill::of(&self.month(tariff::MEAN_ROUNDING, terms), &terms.prices)
     }
 
+    /// The total of that bill, each invocation rounded up by so much, in USD.
+    ///
+    /// The sum without the parts, for projections that ask for many of them: within rounding what [`bill`](Self::bill) adds up to.
+    #[must_use]
+    pub fn cost(&self, rounding: Seconds, terms: &Terms) -> Usd {
+        let Self { invocations, .. } = *self;
+        let served = self.billed(rounding);
+        let init = self.init.map_or(Seconds::ZERO, Init::time);
+        let duration = terms
+            .prices
+            .duration
+            .after(terms.used_before, self.memory.gib() * (served + init));
+        let each = Requests::ONE.over(invocations).unwrap_or(Ratio::ZERO);
+        let around = match &terms.front_door {
+            FrontDoor::Free => Usd::ZERO,
+            FrontDoor::Api(tiers) => tiers.total(invocations),
+            FrontDoor::LoadBalancer {
+                time,
+                hour,
+                capacity_unit,
+            } => {
+                let busy = invocations.each_taking(load_balancer::capacity_time(served * each));
+                *hour * *time + busy * *capacity_unit
+            }
+        };
+        let logged = terms.logged_by_request;
+        let logs = if logged.is_zero() {
+            Usd::ZERO
+        } else {
+            let count = invocations.over(Requests::ONE).unwrap_or(Ratio::ZERO);
+            logs::ingestion().total(logged * count)
+        };
+        invocations * terms.prices.request
+            + duration * terms.discount.complement()
+            + (self.extra_storage() * served) * terms.prices.ephemeral_storage
+            + around
+            + logs
+    }
+
+    /// `/tmp` above what is free.
+    fn extra_storage(&self) -> Gib {
+        let extra = self
+            .ephemeral_storage_mib
+            .saturating_sub(tariff::FREE_EPHEMERAL_STORAGE_MIB);
+        Gib::from_mib(f64::from(extra)).unwrap_or_default()
+    }
+
     /// A month that consists of these invocations, to be priced. Without the free tier, which belongs to the account.
     #[must_use]
     pub fn month(&self, rounding: Seconds, terms: &Terms) -> Month {
         let each = Requests::ONE.over(self.invocations).unwrap_or(Ratio::ZERO);
-        let extra = self
-            .ephemeral_storage_mib
-            .saturating_sub(tariff::FREE_EPHEMERAL_STORAGE_MIB);
         let logged = terms.logged_by_request;
         Month {
             memory: self.memory,
@@ -100,7 +144,7 @@ impl Run {
                 ..OnDemand::default()
             }),
             free: FreeTier::NONE,
-            ephemeral_storage: Gib::from_mib(f64::from(extra)).unwrap_or_default(),
+            ephemeral_storage: self.extra_storage(),
             streamed: Gib::ZERO,
             logged_by_request: logged,
             log_prices: if logged.is_zero() {

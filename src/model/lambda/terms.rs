@@ -25,18 +25,18 @@ impl Terms {
     /// List prices, and nothing around the function; absent where the prices of the region are not known.
     #[must_use]
     pub fn list(region: &str, architecture: Architecture) -> Option<Self> {
-        let prices = Prices::in_region(region, architecture)?;
-        Some(Self {
-            prices,
-            ..Self::known(architecture)
-        })
+        Prices::in_region(region, architecture).map(Self::of)
     }
 
     /// List prices in us-east-1, and nothing around the function.
     #[must_use]
     pub fn known(architecture: Architecture) -> Self {
+        Self::of(Prices::list(architecture))
+    }
+
+    const fn of(prices: Prices) -> Self {
         Self {
-            prices: Prices::list(architecture),
+            prices,
             discount: Ratio::ZERO,
             used_before: GibSeconds::ZERO,
             front_door: FrontDoor::Free,

@@ -233,9 +233,38 @@ proptest! {
             used_before: GibSeconds::from_gib_seconds(before).unwrap(),
             ..Terms::known(Architecture::X86_64)
         };
-        let at = |rounding| total(&run.month(rounding, &terms), &terms.prices);
+        let at = |rounding| run.cost(rounding, &terms);
         let (least, point, most) = (at(Seconds::ZERO), at(MEAN_ROUNDING), at(MOST_ROUNDING));
         prop_assert!(least <= point && point <= most);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(3_000))]
+
+    #[test]
+    fn the_cost_of_a_run_is_the_sum_of_its_bill(
+        (memory, invocations, duration, tmp) in (128_u32..=10_240, 0.0..1e9, 0.0..1e9, 512_u32..=10_240),
+        (cold_starts, init) in (0.0..1e6, 0.0..10.0),
+        (before, discount, logged) in (0.0..3e10, 0.0..1.0, prop_oneof![Just(0.0), 0.0..1e5]),
+        front_door in front_doors(), architecture in architectures(),
+    ) {
+        let run = Run {
+            memory: MemoryMib::from_mib(memory).unwrap(),
+            ephemeral_storage_mib: tmp,
+            invocations: count(invocations),
+            duration: seconds(duration),
+            init: Some(Init { cold_starts: count(cold_starts), duration: seconds(init) }),
+        };
+        let terms = Terms {
+            used_before: GibSeconds::from_gib_seconds(before).unwrap(),
+            discount: ratio(discount),
+            front_door,
+            logged_by_request: Gib::from_bytes(logged).unwrap(),
+            ..Terms::known(architecture)
+        };
+        let (cost, bill) = (run.cost(MEAN_ROUNDING, &terms).usd(), run.bill(&terms).total().usd());
+        prop_assert!((cost - bill).abs() <= 1e-9 * bill.max(1e-9), "{cost} {bill}");
     }
 }
 

@@ -90,20 +90,26 @@ impl<'a> AtHome<'a> {
         }
     }
 
-    /// All that Lambda charges for it.
-    pub(super) fn bill(&self) -> Bill {
-        let run = Run {
+    /// What is charged for.
+    fn run(&self) -> Run {
+        Run {
             memory: self.function.memory,
             ephemeral_storage_mib: self.function.ephemeral_storage_mib,
             invocations: self.requests,
             duration: self.requests.each_taking(self.duration),
             init: Some(self.init),
-        };
-        Bill::of(&run.month(self.rounding, self.terms), &self.terms.prices)
+        }
+    }
+
+    /// All that Lambda charges for it.
+    pub(super) fn bill(&self) -> Bill {
+        self.run().bill(self.terms)
     }
 
     /// What a month of it costs.
     pub(super) fn cost(&self) -> Option<Banded> {
-        evaluate(self, &Self::PARAMETERS, |month| Some(month.bill().total()))
+        evaluate(self, &Self::PARAMETERS, |month| {
+            Some(month.run().cost(month.rounding, month.terms))
+        })
     }
 }

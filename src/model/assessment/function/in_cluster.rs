@@ -17,6 +17,8 @@ pub(super) struct InCluster<'a> {
     is_dedicated: bool,
     memory: MemoryMib,
     concurrency: &'a Concurrency,
+    /// The pods of the likeliest sizing, of which some parameters change the price alone.
+    likeliest: Option<Equivalent>,
     prices: &'a ClusterPrices,
     settings: &'a Settings,
 }
@@ -60,11 +62,13 @@ impl<'a> InCluster<'a> {
         prices: &'a ClusterPrices,
         settings: &'a Settings,
     ) -> Self {
+        let sizing = settings.kubernetes_equivalent.point();
         Self {
-            sizing: settings.kubernetes_equivalent.point(),
+            sizing,
             is_dedicated: false,
             memory,
             concurrency,
+            likeliest: size(concurrency, memory, prices.mean, &sizing),
             prices,
             settings,
         }
@@ -76,6 +80,19 @@ impl<'a> InCluster<'a> {
 
     /// The pods.
     pub(super) fn size(&self) -> Option<Equivalent> {
+        let likeliest = self.ranges().point();
+        let Sizing {
+            target_utilization,
+            cpu_share,
+            ..
+        } = self.sizing;
+        if (target_utilization, cpu_share) == (likeliest.target_utilization, likeliest.cpu_share) {
+            let packed = self.sizing.packing_efficiency;
+            return Some(
+                self.likeliest?
+                    .packed_with(likeliest.packing_efficiency, packed)?,
+            );
+        }
         size(
             self.concurrency,
             self.memory,
