@@ -88,10 +88,9 @@ impl<'a> InCluster<'a> {
         } = self.sizing;
         if (target_utilization, cpu_share) == (likeliest.target_utilization, likeliest.cpu_share) {
             let packed = self.sizing.packing_efficiency;
-            return Some(
-                self.likeliest?
-                    .packed_with(likeliest.packing_efficiency, packed)?,
-            );
+            return self
+                .likeliest?
+                .packed_with(likeliest.packing_efficiency, packed);
         }
         size(
             self.concurrency,
