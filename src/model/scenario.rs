@@ -215,3 +215,6 @@ fn breakeven(curves: &Curves, full: Option<Requests>) -> Breakeven {
         found => found,
     }
 }
+
+#[cfg(test)]
+mod laws;

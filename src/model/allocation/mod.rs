@@ -409,4 +409,6 @@ pub fn is_shared(workload: &WorkloadId, settings: &Settings) -> bool {
 }
 
 #[cfg(test)]
+mod laws;
+#[cfg(test)]
 mod tests;

@@ -30,4 +30,8 @@ pub use surroundings::{ephemeral, front_door, logs, snapstart, streaming};
 pub use terms::{Door, Surroundings, Terms};
 
 #[cfg(test)]
+mod laws;
+#[cfg(test)]
+pub(in crate::model) mod random;
+#[cfg(test)]
 mod tests;
