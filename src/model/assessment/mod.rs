@@ -77,4 +77,6 @@ fn monthly_requests(rate: RequestsPerSecond, settings: &Settings) -> Requests {
 }
 
 #[cfg(test)]
+mod laws;
+#[cfg(test)]
 mod tests;

@@ -17,19 +17,25 @@ use crate::model::window::{FunctionWindow, TrafficWindow, UsedWindow, WorkloadWi
 use crate::observation::{Architecture, Function, FunctionId, NamePattern, WorkloadKind};
 use crate::units::{CoreSeconds, Gib, GibSeconds};
 
-fn usd(value: f64) -> Usd {
+pub(super) fn usd(value: f64) -> Usd {
     Usd::from_usd(value).unwrap()
 }
 
-fn requests(value: f64) -> Requests {
+pub(super) fn requests(value: f64) -> Requests {
     Requests::from_requests(value).unwrap()
 }
 
-const HOUR: f64 = 3_600.0;
-const DAY: f64 = 86_400.0;
+pub(super) const HOUR: f64 = 3_600.0;
+pub(super) const DAY: f64 = 86_400.0;
 
 /// An hour of one pod on a whole machine at `hourly`, and a day of its requests.
-fn window(hourly: f64, per_second: f64, cpu: f64, latency: f64, mib: f64) -> WorkloadWindow {
+pub(super) fn window(
+    hourly: f64,
+    per_second: f64,
+    cpu: f64,
+    latency: f64,
+    mib: f64,
+) -> WorkloadWindow {
     let memory = Gib::from_mib(mib).unwrap();
     let used = UsedWindow {
         observed: seconds(HOUR),
@@ -75,7 +81,7 @@ fn assessed(window: &WorkloadWindow) -> Assessment {
     )
 }
 
-fn on(assessment: &Assessment, platform: Home, basis: Basis) -> PlatformCost {
+pub(super) fn on(assessment: &Assessment, platform: Home, basis: Basis) -> PlatformCost {
     let is = |one: &&PlatformCost| one.platform == platform && one.basis == basis;
     *assessment.costs.iter().find(is).unwrap()
 }
@@ -282,7 +288,7 @@ proptest! {
     }
 }
 
-fn resize() -> Function {
+pub(super) fn resize() -> Function {
     Function {
         id: FunctionId {
             account_id: "1".into(),
@@ -298,7 +304,7 @@ fn resize() -> Function {
 }
 
 /// A day of so many invocations a minute, each of so many seconds.
-fn a_day(per_minute: f64, each: f64) -> FunctionWindow {
+pub(super) fn a_day(per_minute: f64, each: f64) -> FunctionWindow {
     let concurrency = ratio(per_minute * each / 60.0);
     let minutes = (0..1_440).map(|minute| MinuteConcurrency {
         minute,
@@ -320,7 +326,7 @@ fn a_day(per_minute: f64, each: f64) -> FunctionWindow {
     }
 }
 
-fn prices() -> ClusterPrices {
+pub(super) fn prices() -> ClusterPrices {
     let PricedNode { node, price } = node("n", 2.0, 8.0, Some(0.096));
     let price = price.unwrap().price;
     ClusterPrices {
