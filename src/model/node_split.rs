@@ -37,8 +37,8 @@ pub struct Split {
 ///     Resources { cpu: Cores::from_cores(2.0)?, memory: Gib::from_gib(8.0)?, gpus: 0 };
 /// let weights = Weights { core: Ratio::from_factor(7.460_7)?, gpu: Ratio::from_factor(224.0)? };
 /// let split = split(UsdPerHour::from_hourly(0.096)?, m5_large, weights).unwrap();
-/// assert!((split.core.hourly() - 0.031_25).abs() < 1e-4);
-/// assert!((split.memory.hourly() - 0.004_19).abs() < 1e-5);
+/// assert!((split.core.hourly() - 0.031_25).abs() < 5e-6);
+/// assert!((split.memory.hourly() - 0.004_19).abs() < 5e-6);
 /// # Ok::<(), breakeven::units::NotAQuantity>(())
 /// ```
 #[must_use]

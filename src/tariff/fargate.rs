@@ -47,8 +47,13 @@ const SIZES: [(f64, f64, f64, f64); 8] = [
 /// use breakeven::tariff::fargate;
 /// use breakeven::units::{Cores, Gib, HOURS_PER_MONTH};
 ///
-/// let hourly = fargate::pod(Cores::from_cores(2.0)?, Gib::from_gib(4.0)?);
-/// assert!(((hourly * HOURS_PER_MONTH).usd() - (59.10 + 12.98)).abs() < 0.01);
+/// let (cores, memory) = (Cores::from_cores(2.0)?, Gib::from_gib(4.0)?);
+/// let month = |cores, memory| {
+///     format!("{:.2}", (fargate::pod(cores, memory) * HOURS_PER_MONTH).usd())
+/// };
+/// assert_eq!(month(cores, Gib::ZERO), "59.10");
+/// assert_eq!(month(Cores::ZERO, memory), "12.98");
+/// assert_eq!(month(cores, memory), "72.08");
 /// # Ok::<(), breakeven::units::NotAQuantity>(())
 /// ```
 #[must_use]
