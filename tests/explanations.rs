@@ -44,7 +44,7 @@ async fn a_workload_of_the_demo_is_explained_with_inputs_prices_formulas_and_ver
         "source usage, ",
         "source requests, ",
         " s old; over ",
-        "embedded: m6i.xlarge, list price of",
+        "embedded: m6i.xlarge on demand in us-east-1, list of",
         "config: prices.nodes[0]",
         "loaded a month",
         "duration d(M)",
