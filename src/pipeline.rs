@@ -17,8 +17,8 @@ use crate::model::allocation::{ClusterRates, allocate};
 use crate::model::verdict::Settled;
 use crate::model::{Settings, Subject};
 use crate::observation::{
-    Cluster, Function, FunctionId, FunctionMinutes, Functions, Observation, PodKey, PodUsage,
-    Traffic, Usage, WorkloadId,
+    Cluster, Function, FunctionBatch, FunctionId, FunctionMinutes, Functions, Observation, PodKey,
+    PodUsage, Traffic, Usage, WorkloadId,
 };
 use crate::sources::prices::{Market, PriceBook};
 use crate::units::Seconds;
@@ -129,6 +129,16 @@ impl Pipeline {
         self.ledger.keep_functions(|_| false);
     }
 
+    /// Forgets the functions of accounts and regions that are no longer read.
+    pub fn keep_places(&mut self, mut is_read: impl FnMut(&str, &str) -> bool) {
+        let before = self.functions.len();
+        self.functions
+            .retain(|(account_id, region), _| is_read(account_id, region));
+        if self.functions.len() < before {
+            self.index_functions();
+        }
+    }
+
     /// Takes in what a source saw.
     pub fn observe(&mut self, observation: Observation) {
         match observation {
@@ -201,18 +211,29 @@ impl Pipeline {
             Arc::clone(&functions.account_id),
             Arc::clone(&functions.region),
         );
-        // One account and region is read; another one here is from before its settings changed.
-        self.functions = BTreeMap::from([(place, functions)]);
-        let all = self.functions.values().flat_map(|one| &one.functions);
-        self.by_id = all.map(|one| (one.id.clone(), Arc::clone(one))).collect();
-        self.ledger.keep_functions(|id| self.by_id.contains_key(id));
+        self.functions.insert(place, functions);
+        self.index_functions();
         for minutes in std::mem::take(&mut self.early_minutes) {
             self.observe_minutes(minutes);
         }
     }
 
+    fn index_functions(&mut self) {
+        let all = self.functions.values().flat_map(|one| &one.functions);
+        self.by_id = all.map(|one| (one.id.clone(), Arc::clone(one))).collect();
+        self.ledger.keep_functions(|id| self.by_id.contains_key(id));
+    }
+
     fn observe_minutes(&mut self, minutes: FunctionMinutes) {
-        if self.functions.is_empty() {
+        // They are of one account and region; which functions there are may be about to be said.
+        let early = minutes
+            .functions
+            .first()
+            .is_some_and(|FunctionBatch { id, .. }| {
+                let place = (Arc::clone(&id.account_id), Arc::clone(&id.region));
+                !self.functions.contains_key(&place)
+            });
+        if early {
             keep_newest(&mut self.early_minutes, minutes);
             return;
         }

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use crate::exposition::Rendered;
 use crate::model::Report;
-use crate::sources::{Source, SourceStatus};
+use crate::sources::{SourceId, SourceStatus};
 
 /// A report, how the sources stood when it was made, and its bytes.
 #[derive(Clone, Debug)]
@@ -15,7 +15,7 @@ pub struct Published {
     /// What is known.
     pub report: Arc<Report>,
     /// How the sources stood.
-    pub sources: BTreeMap<Source, SourceStatus>,
+    pub sources: BTreeMap<SourceId, SourceStatus>,
     /// The bytes for scrapes.
     pub rendered: Rendered,
 }
@@ -24,7 +24,7 @@ pub struct Published {
 #[derive(Clone, Debug, Default)]
 pub struct Waiting {
     /// How the sources stand: why there is no report yet.
-    pub sources: BTreeMap<Source, SourceStatus>,
+    pub sources: BTreeMap<SourceId, SourceStatus>,
     /// Bytes for scrapes, if there are any yet: what the program says of its sources and itself.
     pub rendered: Option<Rendered>,
 }

@@ -304,8 +304,8 @@ async fn it_is_ready_with_the_first_report_and_says_before_what_is_missing() {
         ..SourceStatus::default()
     };
     let sources = BTreeMap::from([
-        (Source::Kubernetes, fails),
-        (Source::Usage, SourceStatus::default()),
+        (Source::Kubernetes.into(), fails),
+        (Source::Usage.into(), SourceStatus::default()),
     ]);
     let rendered = Some(published(0).rendered);
     running.store.wait(Waiting { sources, rendered });

@@ -13,7 +13,7 @@ use breakeven::clock::Clock;
 use breakeven::cloud::{Endpoint, SimulatedCloud, World};
 use breakeven::config::Config;
 use breakeven::http;
-use breakeven::sources::aws::FixedCredentials;
+use breakeven::sources::aws::{Account, FixedCredentials, Role};
 use breakeven::sources::kubernetes::Access;
 use serde_json::Value;
 use support::until;
@@ -110,13 +110,23 @@ fn pointing_to(cloud: &SimulatedCloud) -> impl Fn(&mut Config) + Send + Sync + '
             access_key_id: "simulated".to_owned(),
             secret_access_key: "simulated".to_owned(),
         });
+        config.aws.as_mut().unwrap().accounts.others = vec![Account {
+            name: None,
+            role: Role {
+                arn: "arn:aws:iam::111111111111:role/breakeven".to_owned(),
+                external_id: None,
+            },
+            regions: Vec::new(),
+        }];
     }
 }
 
 #[tokio::test]
 async fn the_agent_needs_what_the_role_and_the_policy_grant_and_nothing_else() {
     let local = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let world = World::from_yaml(WORLD).unwrap();
+    // The demo's company, with one account more.
+    let world = format!("{WORLD}\naccounts: [{{id: '111111111111'}}]\n");
+    let world = World::from_yaml(&world).unwrap();
     let clock = Clock::system();
     let cloud = SimulatedCloud::start(world, clock.clone(), local)
         .await

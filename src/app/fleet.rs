@@ -17,7 +17,7 @@ use crate::sources::kubernetes::{self, Connection};
 use crate::sources::lambda::LambdaSource;
 use crate::sources::requests::RequestsSource;
 use crate::sources::usage::MetricsApi;
-use crate::sources::{Context, Source, Tally, poll_forever};
+use crate::sources::{Context, Poll, Schedule, Site, Source, SourceId, Tally, poll_forever};
 
 /// How long connecting to the Kubernetes API may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -34,17 +34,20 @@ pub(super) struct Fleet {
     spent_before: BTreeMap<Arc<str>, ApiUse>,
     /// What sources that were replaced had left out.
     left_out_before: LeftOut,
-    tallies: Vec<(Source, Tally)>,
+    tallies: Vec<(SourceId, Tally)>,
+    /// What the AWS sources stand on.
     session: Option<Aws>,
+    /// The accounts and regions that are read.
+    readers: Vec<Aws>,
 }
 
 /// Counts of what was left out.
-pub(super) type LeftOut = BTreeMap<(Source, &'static str), u64>;
+pub(super) type LeftOut = BTreeMap<(SourceId, &'static str), u64>;
 
-fn add(all: &mut LeftOut, tallies: &[(Source, Tally)]) {
+fn add(all: &mut LeftOut, tallies: &[(SourceId, Tally)]) {
     for (source, tally) in tallies {
         for (reason, count) in tally.snapshot() {
-            *all.entry((*source, reason)).or_default() += count;
+            *all.entry((source.clone(), reason)).or_default() += count;
         }
     }
 }
@@ -54,8 +57,21 @@ fn add(all: &mut LeftOut, tallies: &[(Source, Tally)]) {
 struct Group(JoinSet<()>);
 
 impl Group {
-    fn add(&mut self, source: impl Future<Output = ()> + Send + 'static) {
+    /// Starts a source, which is on the board from now on.
+    fn add(
+        &mut self,
+        context: &Context,
+        id: impl Into<SourceId>,
+        source: impl Future<Output = ()> + Send + 'static,
+    ) {
+        context.board.expect(id);
         self.0.spawn(source);
+    }
+
+    /// Starts a source that is asked again and again.
+    fn poll(&mut self, context: &Context, source: impl Poll + 'static, schedule: Schedule) {
+        let id = source.id();
+        self.add(context, id, poll_forever(source, schedule, context.clone()));
     }
 }
 
@@ -71,6 +87,7 @@ impl Fleet {
             left_out_before: LeftOut::new(),
             tallies: Vec::new(),
             session: None,
+            readers: Vec::new(),
         }
     }
 
@@ -107,32 +124,47 @@ impl Fleet {
         let connection = Connection::new(settings.access.clone(), CONNECT_TIMEOUT);
         let usage = MetricsApi::new(connection.clone(), self.context.board.clone());
         let watch = settings.watch.clone();
+        let cluster = kubernetes::run(connection, watch, self.context.clone());
         self.kubernetes
-            .add(kubernetes::run(connection, watch, self.context.clone()));
-        self.kubernetes
-            .add(poll_forever(usage, settings.usage, self.context.clone()));
+            .add(&self.context, Source::Kubernetes, cluster);
+        self.kubernetes.poll(&self.context, usage, settings.usage);
     }
 
     fn start_aws(&mut self, settings: Option<&resolved::Aws>) {
         self.aws = Group::default();
         self.spent_before = self.aws_spend();
         self.session = None;
+        self.readers.clear();
         self.forget(&[Source::Lambda, Source::CloudWatch]);
         let Some(settings) = settings else { return };
         let session = Aws::new(settings.session.clone());
-        self.session = Some(session.clone());
-        let functions = LambdaSource::new(settings.functions.clone(), session.clone());
-        let metrics = CloudWatchSource::new(settings.metrics, session, functions.listed());
-        self.tallies.push((Source::Lambda, functions.left_out()));
-        self.tallies.push((Source::CloudWatch, metrics.left_out()));
-        let context = || self.context.clone();
-        self.aws.add(poll_forever(
-            functions,
-            settings.functions_schedule,
-            context(),
-        ));
-        self.aws
-            .add(poll_forever(metrics, settings.metrics_schedule, context()));
+        self.readers = settings.accounts.readers(&session);
+        self.session = Some(session);
+        // Each account and region has its own, so that none waits for another.
+        for aws in &self.readers {
+            let functions = LambdaSource::new(settings.functions.clone(), aws.clone());
+            let metrics = CloudWatchSource::new(settings.metrics, aws.clone(), functions.listed());
+            self.tallies.push((functions.id(), functions.left_out()));
+            self.tallies.push((metrics.id(), metrics.left_out()));
+            let (when_listed, when_read) = (settings.functions_schedule, settings.metrics_schedule);
+            self.aws.poll(&self.context, functions, when_listed);
+            self.aws.poll(&self.context, metrics, when_read);
+        }
+    }
+
+    /// Whether the functions of an account in a region are among those that are read. The account that is not known yet may be
+    /// any that none of the roles is in.
+    pub(super) fn reads(&self, account_id: &str, region: &str) -> bool {
+        let sites: Vec<Site> = self.readers.iter().map(Aws::site).collect();
+        let is = |known: &Option<Arc<str>>, one: &str| known.as_deref().is_some_and(|id| id == one);
+        let is_of_a_role = sites.iter().any(|site| is(&site.account_id, account_id));
+        sites.iter().any(|site| {
+            let account = match &site.account_id {
+                Some(_) => is(&site.account_id, account_id),
+                None => !is_of_a_role,
+            };
+            account && (site.region.is_none() || is(&site.region, region))
+        })
     }
 
     fn start_requests(&mut self, settings: Option<&resolved::Requests>) {
@@ -141,12 +173,8 @@ impl Fleet {
         let Some(settings) = settings else { return };
         match RequestsSource::new(&settings.prometheus) {
             Ok(source) => {
-                self.tallies.push((Source::Requests, source.left_out()));
-                self.requests.add(poll_forever(
-                    source,
-                    settings.schedule,
-                    self.context.clone(),
-                ));
+                self.tallies.push((source.id(), source.left_out()));
+                self.requests.poll(&self.context, source, settings.schedule);
             }
             // The configuration was checked with the same function.
             Err(error) => error!(%error, "requests cannot be counted"),
@@ -160,7 +188,7 @@ impl Fleet {
         }
         let (ended, live) = std::mem::take(&mut self.tallies)
             .into_iter()
-            .partition(|(source, _)| sources.contains(source));
+            .partition(|(id, _)| sources.contains(&id.source));
         self.tallies = live;
         add(&mut self.left_out_before, &ended);
     }

@@ -238,7 +238,7 @@ impl Agent {
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => break,
-                Some(observation) = observations.recv() => state.observe(observation, &config),
+                Some(observation) = observations.recv() => state.observe(observation, &config, &fleet),
                 () = tokio::time::sleep_until(state.due) => {
                     state.publish(&config, &clock, &fleet);
                     state.due = Instant::now() + clock.on_the_wall(config.interval);
@@ -251,6 +251,7 @@ impl Agent {
                             if fleet.change(raw, &new) {
                                 state.pipeline.recount();
                             }
+                            state.keep_places(&fleet);
                             config = new;
                             Ok(())
                         }
@@ -271,7 +272,7 @@ impl Agent {
 
 impl State {
     /// Takes in what a source saw, unless it was switched off meanwhile.
-    fn observe(&mut self, observation: Observation, config: &Config) {
+    fn observe(&mut self, observation: Observation, config: &Config, fleet: &Fleet) {
         let is_on = match &observation {
             Observation::Cluster(_) | Observation::Usage(_) | Observation::ControlPlane(_) => {
                 config.kubernetes.is_some()
@@ -286,7 +287,17 @@ impl State {
         if self.seen.insert(discriminant(&observation)) {
             self.due = self.due.min(Instant::now() + FIRST_REPORT_DELAY);
         }
+        let is_list = matches!(observation, Observation::Functions(_));
         self.pipeline.observe(observation);
+        if is_list {
+            // It may have told an account that was not known, and so which others are from before a reload.
+            self.keep_places(fleet);
+        }
+    }
+
+    fn keep_places(&mut self, fleet: &Fleet) {
+        self.pipeline
+            .keep_places(|account_id, region| fleet.reads(account_id, region));
     }
 
     /// Makes a report, renders it, and puts it where HTTP finds it.
@@ -294,7 +305,7 @@ impl State {
         let report = Arc::new(self.pipeline.report(clock.now()));
         let mut sources = self.board.snapshot();
         let strangers = (
-            (Source::Requests, "unknown_workload"),
+            (Source::Requests.into(), "unknown_workload"),
             self.pipeline.strangers(),
         );
         for ((source, reason), count) in fleet.left_out().into_iter().chain([strangers]) {

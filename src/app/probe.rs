@@ -14,7 +14,7 @@ use crate::config::raw::RawConfig;
 use crate::model::Report;
 use crate::observation::Observation;
 use crate::pipeline::Pipeline;
-use crate::sources::{Context, Source, SourceStatus, StatusBoard};
+use crate::sources::{Context, SourceId, SourceStatus, StatusBoard};
 
 /// How often the board is looked at while the sources are asked.
 const GLANCE: Duration = Duration::from_millis(50);
@@ -23,7 +23,7 @@ const GLANCE: Duration = Duration::from_millis(50);
 #[derive(Debug)]
 pub struct Findings {
     /// Each source that the configuration asks, and how it fared.
-    pub sources: BTreeMap<Source, SourceStatus>,
+    pub sources: BTreeMap<SourceId, SourceStatus>,
     /// What is known after it.
     pub report: Report,
     /// How many pods there are.
@@ -61,13 +61,8 @@ pub async fn probe(raw: RawConfig, config: &Config, clock: Clock, patience: Dura
             Ok(None) => break,
             Err(_) => {
                 let sources = board.snapshot();
-                let expected = expected(config);
-                let told = |source| {
-                    sources
-                        .get(source)
-                        .is_some_and(|status| status.up.is_some())
-                };
-                if expected.iter().all(told) || Instant::now() >= deadline {
+                let told = sources.values().all(|status| status.up.is_some());
+                if told || Instant::now() >= deadline {
                     break;
                 }
             }
@@ -79,22 +74,4 @@ pub async fn probe(raw: RawConfig, config: &Config, clock: Clock, patience: Dura
         pods,
         counted,
     }
-}
-
-/// The sources that a configuration asks.
-fn expected(config: &Config) -> Vec<Source> {
-    let groups: [(bool, &[Source]); 3] = [
-        (
-            config.kubernetes.is_some(),
-            &[Source::Kubernetes, Source::Usage],
-        ),
-        (config.aws.is_some(), &[Source::Lambda, Source::CloudWatch]),
-        (config.requests.is_some(), &[Source::Requests]),
-    ];
-    groups
-        .iter()
-        .filter(|group| group.0)
-        .flat_map(|group| group.1)
-        .copied()
-        .collect()
 }

@@ -1,6 +1,7 @@
 //! `breakeven check`: the configuration, and each source once.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
@@ -11,8 +12,8 @@ use super::{Failure, print};
 use crate::app::ConfigSource;
 use crate::app::probe::{Findings, probe};
 use crate::clock::Clock;
-use crate::model::Home;
-use crate::sources::{Source, SourceStatus};
+use crate::model::{Home, Subject, SubjectReport};
+use crate::sources::{Site, Source, SourceId, SourceStatus};
 
 #[derive(Debug, Args)]
 pub(super) struct CheckArgs {
@@ -41,11 +42,11 @@ pub(super) async fn run(args: CheckArgs) -> Result<(), Failure> {
         Output::Text => text(&findings),
         Output::Json => print(serde_json::to_string_pretty(&as_json(&findings))?),
     }
-    let failed: Vec<&str> = findings
+    let failed: Vec<String> = findings
         .sources
         .iter()
         .filter(|(_, status)| status.up != Some(true))
-        .map(|(source, _)| source.as_str())
+        .map(|(id, _)| id.to_string())
         .collect();
     if failed.is_empty() {
         Ok(())
@@ -56,14 +57,11 @@ pub(super) async fn run(args: CheckArgs) -> Result<(), Failure> {
 
 fn text(findings: &Findings) {
     print("configuration  ok");
-    for (source, status) in &findings.sources {
-        print(format!(
-            "{:<14} {}",
-            source.as_str(),
-            outcome(*source, status, findings)
-        ));
+    for (id, status) in &findings.sources {
+        let name = id.to_string();
+        print(format!("{name:<14} {}", outcome(id, status, findings)));
     }
-    if !findings.sources.contains_key(&Source::Requests) {
+    if !findings.sources.contains_key(&Source::Requests.into()) {
         print(
             "requests       not configured: costs per request of the cluster's workloads need requests.prometheus",
         );
@@ -84,11 +82,11 @@ fn text(findings: &Findings) {
     }
 }
 
-fn outcome(source: Source, status: &SourceStatus, findings: &Findings) -> String {
+fn outcome(id: &SourceId, status: &SourceStatus, findings: &Findings) -> String {
     match (status.up, &status.last_error) {
-        (Some(true), _) => format!("ok: {}", found(source, findings)),
+        (Some(true), _) => format!("ok: {}", found(id.source, status, findings)),
         (Some(false), Some(error)) => format!("failed: {error}"),
-        _ if source == Source::CloudWatch && has_failed(Source::Lambda, findings) => {
+        _ if id.source == Source::CloudWatch && are_unlisted(id, findings) => {
             "not asked: which functions there are is not known".to_owned()
         }
         _ => "no answer: raise --patience or check that the endpoint is reachable from here"
@@ -96,43 +94,57 @@ fn outcome(source: Source, status: &SourceStatus, findings: &Findings) -> String
     }
 }
 
-fn has_failed(source: Source, findings: &Findings) -> bool {
-    let status = findings.sources.get(&source);
+/// Whether the functions of this account and region could not be listed.
+fn are_unlisted(metrics: &SourceId, findings: &Findings) -> bool {
+    let list = SourceId {
+        source: Source::Lambda,
+        ..metrics.clone()
+    };
+    let status = findings.sources.get(&list);
     status.is_some_and(|status| status.up == Some(false))
 }
 
-fn found(source: Source, findings: &Findings) -> String {
+/// How many functions there are in an account and region.
+fn functions_in(site: &Site, findings: &Findings) -> usize {
+    let is = |known: &Option<Arc<str>>, one: &Arc<str>| known.as_ref().is_none_or(|id| id == one);
+    let subjects = findings.report.subjects.iter();
+    let there = subjects.filter(|one| match &one.subject {
+        Subject::Function(id) => {
+            is(&site.account_id, &id.account_id) && is(&site.region, &id.region)
+        }
+        Subject::Workload(_) => false,
+    });
+    there.count()
+}
+
+fn found(source: Source, status: &SourceStatus, findings: &Findings) -> String {
     let report = &findings.report;
-    let of = |home| {
-        report
-            .subjects
-            .iter()
-            .filter(move |one| one.subject.home() == home)
-            .count()
-    };
+    let is_workload = |one: &&SubjectReport| one.subject.home() == Home::Kubernetes;
     match source {
         Source::Kubernetes => format!(
             "{} nodes, {} pods, {} workloads and {} shared ones",
             report.nodes.len(),
             findings.pods,
-            of(Home::Kubernetes),
+            report.subjects.iter().filter(is_workload).count(),
             report.shared.len()
         ),
         Source::Usage => "what pods use is known".to_owned(),
-        Source::Lambda => format!("{} functions", of(Home::Lambda)),
+        Source::Lambda => format!("{} functions", functions_in(&status.site, findings)),
         Source::CloudWatch => "metrics of the functions are read".to_owned(),
         Source::Requests => format!("{} workloads have requests counted", findings.counted),
     }
 }
 
 fn as_json(findings: &Findings) -> serde_json::Value {
-    let sources = findings.sources.iter().map(|(source, status)| {
+    let sources = findings.sources.iter().map(|(id, status)| {
         let value = json!({
+            "account_id": status.site.account_id.as_deref(),
+            "aws_region": status.site.region.as_deref(),
             "up": status.up,
             "error": status.last_error,
             "errors": status.errors.iter().map(|(reason, count)| (reason.as_str(), count)).collect::<std::collections::BTreeMap<_, _>>(),
         });
-        (source.as_str().to_owned(), value)
+        (id.to_string(), value)
     });
     let unpriced = findings.report.nodes.iter().filter_map(|node| {
         let reason = node.price.as_ref().err()?;

@@ -321,8 +321,15 @@ settings! {
         pub enabled: bool = true,
         /// The region; without one `AWS_REGION` or the profile's.
         pub region: Option<String> = None,
+        /// The regions that are read, in every account; without any, the one above.
+        pub regions: Vec<String> = Vec::new(),
         /// The profile in the shared configuration files.
         pub profile: Option<String> = None,
+        /// Whether the account is read that the credentials are of.
+        pub own_account: bool = true,
+        /// Further accounts, each with `role_arn`, the role that is taken on there, `external_id`, where its trust policy asks for
+        /// one, and where wanted `name` and `regions` of its own.
+        pub accounts: Vec<Account> = Vec::new(),
         /// Functions that are read, by name; `*` stands for anything. All where there is none.
         pub include: Vec<String> = Vec::new(),
         /// Functions that are not read, by name.
@@ -338,6 +345,20 @@ settings! {
         pub metrics_delay_seconds: f64 = 180.0,
         /// How long a poll may take.
         pub timeout_seconds: f64 = 60.0,
+    }
+}
+
+settings! {
+    /// An account that is read with the credentials of a role.
+    pub struct Account {
+        /// The role, such as `arn:aws:iam::111122223333:role/breakeven`.
+        pub role_arn: String = String::new(),
+        /// What the role's trust policy asks for.
+        pub external_id: Option<String> = None,
+        /// What it is called where sources are shown; its number without one.
+        pub name: Option<String> = None,
+        /// The regions that are read there; without any, those of `aws.regions`.
+        pub regions: Vec<String> = Vec::new(),
     }
 }
 

@@ -180,17 +180,17 @@ catalogue! {
         "Time over which the cost of the cluster was added up. Cost / this time is the mean rate of spending.";
     Unobserved: Counter "breakeven_unobserved_seconds_total" ["seconds"], Sources, ["source"],
         "Time that passed unseen: a gap between observations longer than the configured maximum, charged to nobody.";
-    SourceUp: Gauge "breakeven_source_up" [], Sources, ["source"],
+    SourceUp: Gauge "breakeven_source_up" [], Sources, ["source", "account_id", "aws_region"],
         "1 where the last attempt to read the source succeeded, 0 where it failed. Absent before the first has ended.";
-    SourceLastSuccess: Gauge "breakeven_source_last_success_timestamp_seconds" ["seconds"], Sources, ["source"],
+    SourceLastSuccess: Gauge "breakeven_source_last_success_timestamp_seconds" ["seconds"], Sources, ["source", "account_id", "aws_region"],
         "When the source was last read with success, in seconds since 1970.";
-    SourceDuration: Gauge "breakeven_source_duration_seconds" ["seconds"], Sources, ["source"],
+    SourceDuration: Gauge "breakeven_source_duration_seconds" ["seconds"], Sources, ["source", "account_id", "aws_region"],
         "How long the last attempt to read the source took.";
-    SourceErrors: Counter "breakeven_source_errors_total" [], Sources, ["source", "reason"],
+    SourceErrors: Counter "breakeven_source_errors_total" [], Sources, ["source", "account_id", "aws_region", "reason"],
         "Failed attempts to read the source, by reason.";
-    SourceLeftOut: Counter "breakeven_source_left_out_total" [], Sources, ["source", "reason"],
+    SourceLeftOut: Counter "breakeven_source_left_out_total" [], Sources, ["source", "account_id", "aws_region", "reason"],
         "Facts that the source received and left out, by reason: what cannot be used is never dropped in silence.";
-    DataAge: Gauge "breakeven_data_age_seconds" ["seconds"], Sources, ["source"],
+    DataAge: Gauge "breakeven_data_age_seconds" ["seconds"], Sources, ["source", "account_id", "aws_region"],
         "Age of what the source last said, when the report was made = report time - last success.";
 
     ReportTimestamp: Gauge "breakeven_report_timestamp_seconds" ["seconds"], Own, [],

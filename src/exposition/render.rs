@@ -15,7 +15,7 @@ use super::negotiate::{Encoding, Format};
 use super::own::{DropReason, Dropped, OwnFacts};
 use super::sample::{Batch, Families, Labels};
 use crate::model::Report;
-use crate::sources::{Source, SourceStatus};
+use crate::sources::{SourceId, SourceStatus};
 
 /// How expositions are made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +39,7 @@ pub struct Inputs<'a> {
     /// What is known.
     pub report: &'a Report,
     /// How the sources fare.
-    pub sources: &'a BTreeMap<Source, SourceStatus>,
+    pub sources: &'a BTreeMap<SourceId, SourceStatus>,
     /// What the program knows of itself.
     pub own: &'a OwnFacts,
     /// Labels for every series, such as `cluster`. Where a series has a label of that name itself, its own

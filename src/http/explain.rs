@@ -1,12 +1,16 @@
 //! `/api/v1/explain/WORKLOAD`: how the numbers of one workload or function came about.
 
+use std::sync::Arc;
+
 use ::http::StatusCode;
 use ::http::header::{ACCEPT, HeaderMap};
 use serde_json::json;
 
 use super::answer::{Answer, answer, text};
 use crate::clock::Clock;
+use crate::model::Subject;
 use crate::model::explanation::{Explanation, Input, Inputs, explain};
+use crate::sources::Site;
 use crate::store::{Published, Store};
 
 /// Where explanations are.
@@ -36,7 +40,11 @@ pub(super) fn explanation(store: &Store, clock: &Clock, headers: &HeaderMap, nam
     match meant.as_slice() {
         [subject] => shown(
             headers,
-            &explain(report, subject, &inputs(&published, clock)),
+            &explain(
+                report,
+                subject,
+                &inputs(&published, clock, &subject.subject),
+            ),
         ),
         [] => {
             let all = report.subjects.iter().map(|one| one.subject.to_string());
@@ -53,14 +61,24 @@ pub(super) fn explanation(store: &Store, clock: &Clock, headers: &HeaderMap, nam
     }
 }
 
-/// How the sources stood when the report was made.
-fn inputs(published: &Published, clock: &Clock) -> Inputs {
-    let sources = published.sources.iter().map(|(source, status)| {
+/// How the sources of a subject stood when the report was made: of those that read accounts and regions, the ones that read its
+/// own.
+fn inputs(published: &Published, clock: &Clock, subject: &Subject) -> Inputs {
+    let read_it = |site: &Site| match subject {
+        Subject::Function(function) => {
+            let is = |known: &Option<Arc<str>>, own| known.as_ref().is_none_or(|one| one == own);
+            is(&site.account_id, &function.account_id) && is(&site.region, &function.region)
+        }
+        Subject::Workload(_) => true,
+    };
+    let sources = published.sources.iter();
+    let sources = sources.filter(|(_, status)| read_it(&status.site));
+    let sources = sources.map(|(id, status)| {
         let input = Input {
             last_success: status.last_success,
             is_failing: status.up == Some(false),
         };
-        (source.as_str(), input)
+        (id.source.as_str(), input)
     });
     Inputs {
         now: clock.now(),

@@ -120,7 +120,7 @@ fn ready(shared: &Shared) -> Answer {
 fn not_ready(waiting: &Waiting) -> Answer {
     let mut reason = "not ready: there is no report yet".to_owned();
     for (source, status) in &waiting.sources {
-        reason.extend(["\n", source.as_str(), ": ", state(status)]);
+        reason.extend(["\n", &source.to_string(), ": ", state(status)]);
     }
     text(StatusCode::SERVICE_UNAVAILABLE, &reason)
 }

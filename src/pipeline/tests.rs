@@ -461,7 +461,7 @@ fn a_workload_that_nothing_counts_has_no_count_of_requests() {
 }
 
 #[test]
-fn functions_of_settings_before_are_not_beside_those_of_now() {
+fn functions_stay_until_their_account_and_region_is_no_longer_read() {
     let mut pipeline = pipeline();
     pipeline.observe(listed(vec![resize()]));
     let Observation::Functions(mut elsewhere) = listed(vec![]) else {
@@ -470,8 +470,22 @@ fn functions_of_settings_before_are_not_beside_those_of_now() {
     elsewhere.region = "eu-west-1".into();
     pipeline.observe(Observation::Functions(elsewhere));
     let report = pipeline.report(at(0));
-    assert!(
-        report.subjects.is_empty() && report.accounts.len() == 1,
-        "{report:?}"
-    );
+    assert_eq!((report.subjects.len(), report.accounts.len()), (1, 2));
+    pipeline.keep_places(|_, region| region == "eu-west-1");
+    let report = pipeline.report(at(0));
+    assert_eq!((report.subjects.len(), report.accounts.len()), (0, 1));
+}
+
+#[test]
+fn minutes_wait_for_the_list_of_their_own_account_and_region() {
+    let mut pipeline = pipeline();
+    let Observation::Functions(mut elsewhere) = listed(vec![]) else {
+        unreachable!()
+    };
+    elsewhere.region = "eu-west-1".into();
+    pipeline.observe(Observation::Functions(elsewhere));
+    pipeline.observe(a_day_of_minutes(0));
+    pipeline.observe(listed(vec![resize()]));
+    let report = pipeline.report(at(0));
+    assert!(only(&report).decisive(Home::Lambda).is_some(), "{report:?}");
 }

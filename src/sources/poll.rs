@@ -1,6 +1,7 @@
 //! The loop of a source that is asked again and again.
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
@@ -9,7 +10,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
-use super::{Reason, Source, SourceError, StatusBoard};
+use super::{Reason, Site, Source, SourceError, SourceId, StatusBoard};
 use crate::clock::Clock;
 use crate::observation::Observation;
 
@@ -20,6 +21,24 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 pub trait Poll: Send {
     /// Which source it is.
     fn source(&self) -> Source;
+
+    /// Which of several readers it is; absent where there is one.
+    fn reader(&self) -> Option<Arc<str>> {
+        None
+    }
+
+    /// The account and region that it reads, where it reads one, as far as they are known by now.
+    fn site(&self) -> Site {
+        Site::default()
+    }
+
+    /// Its line on the board.
+    fn id(&self) -> SourceId {
+        SourceId {
+            source: self.source(),
+            reader: self.reader(),
+        }
+    }
 
     /// Asks once. After an error the next call asks for what is still missing, as far back as the source looks.
     fn poll(
@@ -62,26 +81,21 @@ impl Context {
     }
 
     /// Notes a success on the board, and logs the end of a failure.
-    pub fn succeeded(&self, source: Source, took: Duration) {
-        if let Some(ended) = self.board.succeeded(source, self.clock.now(), took) {
-            info!(
-                source = source.as_str(),
-                after = ended,
-                "source works again"
-            );
+    pub fn succeeded(&self, source: impl Into<SourceId>, took: Duration) {
+        let source = source.into();
+        let ended = self.board.succeeded(source.clone(), self.clock.now(), took);
+        if let Some(ended) = ended {
+            info!(%source, after = ended, "source works again");
         }
     }
 
     /// Notes a failure on the board, and logs it where it is a new one.
-    pub fn failed(&self, source: Source, error: &SourceError, took: Duration) {
-        if self.board.failed(source, error, took) {
-            warn!(source = source.as_str(), reason = error.reason().as_str(), %error, "source failed");
+    pub fn failed(&self, source: impl Into<SourceId>, error: &SourceError, took: Duration) {
+        let (source, reason) = (source.into(), error.reason().as_str());
+        if self.board.failed(source.clone(), error, took) {
+            warn!(%source, reason, %error, "source failed");
         } else {
-            debug!(
-                source = source.as_str(),
-                reason = error.reason().as_str(),
-                "source still fails"
-            );
+            debug!(%source, reason, "source still fails");
         }
     }
 }
@@ -91,7 +105,9 @@ impl Context {
 /// After a success it waits for the interval; after a failure for a pause that doubles with each
 /// (jittered, so that many agents do not return in step), or for the pause that the other side asked for where that is longer.
 pub async fn poll_forever(mut source: impl Poll, schedule: Schedule, context: Context) {
-    context.board.expect(source.source());
+    let id = source.id();
+    context.board.expect(id.clone());
+    context.board.locate(&id, source.site());
     let backoff = ExponentialBuilder::default()
         .with_min_delay(FIRST_PAUSE.min(schedule.longest_pause))
         .with_max_delay(schedule.longest_pause)
@@ -104,17 +120,18 @@ pub async fn poll_forever(mut source: impl Poll, schedule: Schedule, context: Co
             .await
             .unwrap_or_else(|_| Err(too_slow(schedule.timeout)));
         let took = started.elapsed();
+        context.board.locate(&id, source.site());
         let pause = match answer {
             Ok(observations) => {
                 if !context.send(observations).await {
                     return;
                 }
-                context.succeeded(source.source(), took);
+                context.succeeded(id.clone(), took);
                 pauses = backoff.build();
                 schedule.interval
             }
             Err(error) => {
-                context.failed(source.source(), &error, took);
+                context.failed(id.clone(), &error, took);
                 let pause = pauses.next().unwrap_or(schedule.longest_pause);
                 pause.max(error.pause().unwrap_or_default())
             }
@@ -206,7 +223,7 @@ mod tests {
             (times[1] - 15.0).abs() < 0.1 && (times[2] - 30.0).abs() < 0.1,
             "{times:?}"
         );
-        assert_eq!(board.snapshot()[&Source::Usage].up, Some(true));
+        assert_eq!(board.snapshot()[&Source::Usage.into()].up, Some(true));
     }
 
     #[tokio::test(start_paused = true)]
@@ -218,7 +235,7 @@ mod tests {
             assert!((least..least * 2.0 + 1.1).contains(pause), "{pauses:?}");
         }
         assert_eq!(
-            board.snapshot()[&Source::Usage].errors[&Reason::ServerError],
+            board.snapshot()[&Source::Usage.into()].errors[&Reason::ServerError],
             3
         );
     }
@@ -234,6 +251,6 @@ mod tests {
     async fn a_source_that_hangs_is_given_up_and_asked_again() {
         let (times, board) = times_of(Vec::new(), 2).await;
         assert!(times[1] >= 5.9, "{times:?}");
-        assert!(board.snapshot()[&Source::Usage].errors[&Reason::Timeout] >= 1);
+        assert!(board.snapshot()[&Source::Usage.into()].errors[&Reason::Timeout] >= 1);
     }
 }

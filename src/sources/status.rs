@@ -1,6 +1,7 @@
 //! How each source fares: up or not, since when, why not.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -37,9 +38,49 @@ impl Source {
     }
 }
 
+/// A source, and which of the accounts and regions it reads where there are several.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SourceId {
+    /// What is read.
+    pub source: Source,
+    /// Where, as the configuration has it; absent for a source that there is once.
+    pub reader: Option<Arc<str>>,
+}
+
+impl From<Source> for SourceId {
+    fn from(source: Source) -> Self {
+        Self {
+            source,
+            reader: None,
+        }
+    }
+}
+
+/// `lambda`, or `lambda of payments in eu-west-1`.
+impl fmt::Display for SourceId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.source.as_str())?;
+        match &self.reader {
+            Some(reader) => write!(formatter, " of {reader}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The account and region that a source reads, as far as they are known.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Site {
+    /// The account.
+    pub account_id: Option<Arc<str>>,
+    /// The region.
+    pub region: Option<Arc<str>>,
+}
+
 /// What is known of one source.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SourceStatus {
+    /// What it reads.
+    pub site: Site,
     /// Whether the last attempt succeeded; absent before the first has ended.
     pub up: Option<bool>,
     /// When it last succeeded.
@@ -64,30 +105,44 @@ struct Entry {
 
 /// The board on which every source writes how it fares; clones share it.
 #[derive(Clone, Debug, Default)]
-pub struct StatusBoard(Arc<Mutex<BTreeMap<Source, Entry>>>);
+pub struct StatusBoard(Arc<Mutex<BTreeMap<SourceId, Entry>>>);
 
 impl StatusBoard {
     /// Puts a source on the board before it was tried.
-    pub fn expect(&self, source: Source) {
-        self.lock().entry(source).or_default().is_off = false;
+    pub fn expect(&self, source: impl Into<SourceId>) {
+        self.lock().entry(source.into()).or_default().is_off = false;
     }
 
-    /// Takes a source off the board: it is no longer asked. Its counts go on where they ended when it is asked again.
+    /// Takes a source off the board, wherever it reads: it is no longer asked. Its counts go on where they ended when it is
+    /// asked again.
     pub fn forget(&self, source: Source) {
         let mut board = self.lock();
-        if let Some(entry) = board.get_mut(&source) {
+        for (_, entry) in board.iter_mut().filter(|(id, _)| id.source == source) {
             entry.is_off = true;
             entry.status = SourceStatus {
+                site: std::mem::take(&mut entry.status.site),
                 errors: std::mem::take(&mut entry.status.errors),
                 ..SourceStatus::default()
             };
         }
     }
 
+    /// Notes what a source reads, which may be known only once it has been asked.
+    pub fn locate(&self, source: &SourceId, site: Site) {
+        if let Some(entry) = self.lock().get_mut(source) {
+            entry.status.site = site;
+        }
+    }
+
     /// Notes a success. Returns the error that it ends, if there was one.
-    pub fn succeeded(&self, source: Source, at: Timestamp, took: Duration) -> Option<String> {
+    pub fn succeeded(
+        &self,
+        source: impl Into<SourceId>,
+        at: Timestamp,
+        took: Duration,
+    ) -> Option<String> {
         let mut board = self.lock();
-        let status = &mut board.entry(source).or_default().status;
+        let status = &mut board.entry(source.into()).or_default().status;
         status.up = Some(true);
         status.last_success = Some(at);
         status.last_duration = Some(took);
@@ -95,9 +150,9 @@ impl StatusBoard {
     }
 
     /// Notes a failure. Returns whether it says something new.
-    pub fn failed(&self, source: Source, error: &SourceError, took: Duration) -> bool {
+    pub fn failed(&self, source: impl Into<SourceId>, error: &SourceError, took: Duration) -> bool {
         let mut board = self.lock();
-        let status = &mut board.entry(source).or_default().status;
+        let status = &mut board.entry(source.into()).or_default().status;
         status.up = Some(false);
         status.last_duration = Some(took);
         *status.errors.entry(error.reason()).or_default() += 1;
@@ -105,23 +160,23 @@ impl StatusBoard {
     }
 
     /// Counts a failure that the source gets by without, or has already made good: it is not down for it.
-    pub fn counted(&self, source: Source, error: &SourceError) {
+    pub fn counted(&self, source: impl Into<SourceId>, error: &SourceError) {
         let mut board = self.lock();
-        let errors = &mut board.entry(source).or_default().status.errors;
+        let errors = &mut board.entry(source.into()).or_default().status.errors;
         *errors.entry(error.reason()).or_default() += 1;
     }
 
     /// The board as it is now.
     #[must_use]
-    pub fn snapshot(&self) -> BTreeMap<Source, SourceStatus> {
+    pub fn snapshot(&self) -> BTreeMap<SourceId, SourceStatus> {
         let board = self.lock();
         let asked = board.iter().filter(|(_, entry)| !entry.is_off);
         asked
-            .map(|(source, entry)| (*source, entry.status.clone()))
+            .map(|(source, entry)| (source.clone(), entry.status.clone()))
             .collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<Source, Entry>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<SourceId, Entry>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -141,8 +196,33 @@ mod tests {
         board.expect(Source::Lambda);
         board.failed(Source::Lambda, &error, Duration::ZERO);
         assert_eq!(
-            board.snapshot()[&Source::Lambda].errors[&Reason::Timeout],
+            board.snapshot()[&Source::Lambda.into()].errors[&Reason::Timeout],
             2
         );
+    }
+
+    #[test]
+    fn a_source_that_reads_two_places_has_two_lines_and_leaves_with_both() {
+        let board = StatusBoard::default();
+        let [one, other] = ["own account in r1", "own account in r2"].map(|reader| SourceId {
+            source: Source::Lambda,
+            reader: Some(reader.into()),
+        });
+        for id in [&one, &other] {
+            board.expect(id.clone());
+        }
+        let site = Site {
+            account_id: Some("123456789012".into()),
+            region: Some("r1".into()),
+        };
+        board.locate(&one, site.clone());
+        let error = SourceError::new(Reason::Timeout, "no answer", "wait");
+        board.failed(other.clone(), &error, Duration::ZERO);
+        let snapshot = board.snapshot();
+        assert_eq!((&snapshot[&one].site, snapshot[&one].up), (&site, None));
+        assert_eq!(snapshot[&other].up, Some(false));
+        assert_eq!(other.to_string(), "lambda of own account in r2");
+        board.forget(Source::Lambda);
+        assert!(board.snapshot().is_empty());
     }
 }

@@ -164,7 +164,7 @@ impl Agent {
 
     pub(crate) fn status(&self) -> SourceStatus {
         let mut board = self.board.snapshot();
-        board.remove(&Source::Kubernetes).unwrap_or_default()
+        board.remove(&Source::Kubernetes.into()).unwrap_or_default()
     }
 }
 

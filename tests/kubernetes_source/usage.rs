@@ -126,7 +126,7 @@ async fn a_metrics_api_that_hangs_is_given_up_and_asked_again() {
     let observed = timeout(PATIENCE, seen.recv()).await.unwrap();
     assert!(matches!(observed, Some(Observation::Usage(_))));
     assert_eq!(
-        board.snapshot()[&Source::Usage].errors,
+        board.snapshot()[&Source::Usage.into()].errors,
         BTreeMap::from([(Reason::Timeout, 1)])
     );
     seen.close();

@@ -1,5 +1,6 @@
 //! What the settings mean: each part of the program gets its own, checked, in its own units.
 
+mod accounts;
 mod functions;
 mod model;
 mod prices;
@@ -57,6 +58,8 @@ pub struct Kubernetes {
 pub struct Aws {
     /// Where and as whom AWS is asked.
     pub session: aws::Settings,
+    /// Which accounts and regions are read.
+    pub accounts: aws::Accounts,
     /// Which functions are read.
     pub functions: lambda::Settings,
     /// When they are listed.

@@ -83,7 +83,9 @@ impl Check {
             include: patterns(&raw.include, "include"),
             exclude: patterns(&raw.exclude, "exclude"),
         };
+        let accounts = self.accounts(raw, place);
         raw.enabled.then(|| Aws {
+            accounts,
             session: aws::Settings {
                 region: raw.region.clone(),
                 profile: raw.profile.clone(),

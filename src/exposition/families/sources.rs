@@ -7,16 +7,20 @@ use jiff::Timestamp;
 use super::{count, flag, seconds_of};
 use crate::exposition::catalogue::Metric;
 use crate::exposition::sample::{Batch, Labels};
-use crate::sources::{Source, SourceStatus};
+use crate::sources::{SourceId, SourceStatus};
 
 /// How every source fares, as seen at the time of the report.
 pub(in crate::exposition) fn sources(
-    sources: &BTreeMap<Source, SourceStatus>,
+    sources: &BTreeMap<SourceId, SourceStatus>,
     at: Timestamp,
 ) -> Batch {
     let mut batch = Batch::default();
-    for (source, status) in sources {
-        let labels = Labels::default().and("source", source.as_str());
+    for (id, status) in sources {
+        let site = &status.site;
+        let labels = Labels::default()
+            .and("source", id.source.as_str())
+            .and("account_id", site.account_id.as_deref().unwrap_or_default())
+            .and("aws_region", site.region.as_deref().unwrap_or_default());
         if let Some(up) = status.up {
             batch.push(Metric::SourceUp, labels.clone(), flag(up));
         }

@@ -8,7 +8,7 @@ use crate::exposition::{ApiUse, ConfigState};
 use crate::model::band::Parameter;
 use crate::model::{Breakeven, SharedWorkload, Subject, SubjectReport, Verdict};
 use crate::observation::WorkloadKind;
-use crate::sources::Reason;
+use crate::sources::{Reason, Site, Source};
 
 fn of(subject: SubjectReport) -> Report {
     Report {
@@ -330,11 +330,15 @@ fn sources_that_work_that_fail_and_that_were_not_tried_yet() {
         errors: [(Reason::Timeout, 2), (Reason::Throttled, 1)].into(),
         last_error: Some("no answer".into()),
         left_out: [("not_finite", 3)].into(),
+        site: Site {
+            account_id: Some("123456789012".into()),
+            region: Some("eu-west-1".into()),
+        },
     };
     let sources = BTreeMap::from([
-        (Source::Kubernetes, works),
-        (Source::CloudWatch, fails),
-        (Source::Lambda, SourceStatus::default()),
+        (Source::Kubernetes.into(), works),
+        (Source::CloudWatch.into(), fails),
+        (Source::Lambda.into(), SourceStatus::default()),
     ]);
     let rendered = render(&Inputs {
         report: &nothing(),
@@ -354,17 +358,17 @@ fn sources_that_work_that_fail_and_that_were_not_tried_yet() {
             "breakeven_data_age_seconds",
         ],
         r#"
-        breakeven_source_left_out_total{source="cloudwatch",reason="not_finite"} 3
+        breakeven_source_left_out_total{source="cloudwatch",account_id="123456789012",aws_region="eu-west-1",reason="not_finite"} 3
         breakeven_source_up{source="kubernetes"} 1
-        breakeven_source_up{source="cloudwatch"} 0
+        breakeven_source_up{source="cloudwatch",account_id="123456789012",aws_region="eu-west-1"} 0
         breakeven_source_last_success_timestamp_seconds{source="kubernetes"} 1772366388
-        breakeven_source_last_success_timestamp_seconds{source="cloudwatch"} 1772366401
+        breakeven_source_last_success_timestamp_seconds{source="cloudwatch",account_id="123456789012",aws_region="eu-west-1"} 1772366401
         breakeven_source_duration_seconds{source="kubernetes"} 0.25
-        breakeven_source_duration_seconds{source="cloudwatch"} 10
-        breakeven_source_errors_total{source="cloudwatch",reason="timeout"} 2
-        breakeven_source_errors_total{source="cloudwatch",reason="throttled"} 1
+        breakeven_source_duration_seconds{source="cloudwatch",account_id="123456789012",aws_region="eu-west-1"} 10
+        breakeven_source_errors_total{source="cloudwatch",account_id="123456789012",aws_region="eu-west-1",reason="timeout"} 2
+        breakeven_source_errors_total{source="cloudwatch",account_id="123456789012",aws_region="eu-west-1",reason="throttled"} 1
         breakeven_data_age_seconds{source="kubernetes"} 12
-        breakeven_data_age_seconds{source="cloudwatch"} 0
+        breakeven_data_age_seconds{source="cloudwatch",account_id="123456789012",aws_region="eu-west-1"} 0
         "#,
     );
 }

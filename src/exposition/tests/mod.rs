@@ -15,7 +15,7 @@ use super::{
     Build, Encoding, Format, Inputs, OpenMetricsVersion, OwnFacts, Rendered, Settings, render,
 };
 use crate::model::Report;
-use crate::sources::{Source, SourceStatus};
+use crate::sources::{SourceId, SourceStatus};
 
 const OPENMETRICS: Format = Format::OpenMetrics {
     version: OpenMetricsVersion::V1_0_0,
@@ -32,7 +32,7 @@ const BUILD: Build = Build {
 fn rendered(report: &Report, max_series: usize) -> Rendered {
     render(&Inputs {
         report,
-        sources: &BTreeMap::<Source, SourceStatus>::new(),
+        sources: &BTreeMap::<SourceId, SourceStatus>::new(),
         own: &OwnFacts::new(BUILD),
         external_labels: &[],
         settings: Settings { max_series },

@@ -8,6 +8,7 @@ use std::process::{Command, Output, Stdio};
 use super::reports::everything;
 use super::*;
 use crate::exposition::{ApiUse, Own};
+use crate::sources::Source;
 
 /// Whether promtool is there. In CI a machine without it is an error.
 fn promtool() -> bool {
@@ -49,10 +50,11 @@ fn exposition(format: Format) -> String {
         errors: [(crate::sources::Reason::Timeout, 2)].into(),
         last_error: None,
         left_out: [("not_finite", 3)].into(),
+        ..SourceStatus::default()
     };
     let rendered = render(&Inputs {
         report: &everything(),
-        sources: &BTreeMap::from([(Source::Kubernetes, status)]),
+        sources: &BTreeMap::from([(Source::Kubernetes.into(), status)]),
         own: &own.facts(),
         external_labels: &[("cluster".into(), "blue".into())],
         settings: Settings { max_series: 80 },

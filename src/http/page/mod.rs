@@ -15,7 +15,7 @@ use super::html::Html;
 use super::routes::COST_MODEL;
 use crate::exposition::Build;
 use crate::model::{ClusterReport, Report};
-use crate::sources::{Source, SourceStatus};
+use crate::sources::{SourceId, SourceStatus};
 use crate::store::{Published, Waiting};
 use crate::units::HOURS_PER_MONTH;
 
@@ -43,7 +43,7 @@ pub(super) fn waiting(settings: &Settings, waiting: &Waiting) -> String {
 fn around(
     mut html: Html,
     settings: &Settings,
-    sources: &BTreeMap<Source, SourceStatus>,
+    sources: &BTreeMap<SourceId, SourceStatus>,
     now: Timestamp,
 ) -> String {
     sources::table(&mut html, sources, now);

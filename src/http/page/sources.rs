@@ -6,10 +6,10 @@ use jiff::Timestamp;
 
 use super::format::{UNKNOWN, age};
 use crate::http::html::Html;
-use crate::sources::{Source, SourceStatus};
+use crate::sources::{SourceId, SourceStatus};
 
 /// How each source fares, and what to do about those that fail.
-pub(super) fn table(html: &mut Html, sources: &BTreeMap<Source, SourceStatus>, now: Timestamp) {
+pub(super) fn table(html: &mut Html, sources: &BTreeMap<SourceId, SourceStatus>, now: Timestamp) {
     html.markup("<section id=sources>\n<h2>Sources</h2>\n");
     if sources.is_empty() {
         html.markup("<p>No source is set up yet.</p>\n</section>\n");
@@ -17,17 +17,17 @@ pub(super) fn table(html: &mut Html, sources: &BTreeMap<Source, SourceStatus>, n
     }
     html.markup("<table>\n<thead><tr><th>Source<th>State<th>Data from<th>Took<th>Last error, and what to do</tr></thead>\n<tbody>\n");
     for (source, status) in sources {
-        row(html, *source, status, now);
+        row(html, source, status, now);
     }
     html.markup("</tbody>\n</table>\n</section>\n");
 }
 
 /// Says at once that some of the numbers may be old.
-pub(super) fn warning(html: &mut Html, sources: &BTreeMap<Source, SourceStatus>) {
+pub(super) fn warning(html: &mut Html, sources: &BTreeMap<SourceId, SourceStatus>) {
     let failing = sources
         .iter()
         .filter(|(_, status)| status.up == Some(false));
-    let names: Vec<&str> = failing.map(|(source, _)| source.as_str()).collect();
+    let names: Vec<String> = failing.map(|(id, _)| id.to_string()).collect();
     if !names.is_empty() {
         html.markup("<p class=notice>What these sources say is not up to date: ");
         html.text(&names.join(", "))
@@ -35,8 +35,8 @@ pub(super) fn warning(html: &mut Html, sources: &BTreeMap<Source, SourceStatus>)
     }
 }
 
-fn row(html: &mut Html, source: Source, status: &SourceStatus, now: Timestamp) {
-    html.markup("<tr><th scope=row>").text(source.as_str());
+fn row(html: &mut Html, source: &SourceId, status: &SourceStatus, now: Timestamp) {
+    html.markup("<tr><th scope=row>").text(&source.to_string());
     html.markup("<td data-label=State>");
     html.markup(match status.up {
         Some(true) => "<span class=\"badge good\">up</span>",

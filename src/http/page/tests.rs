@@ -8,7 +8,7 @@ use crate::exposition::tests::reports::{
 };
 use crate::exposition::{Inputs, OwnFacts, render};
 use crate::model::{Subject, Verdict};
-use crate::sources::Reason;
+use crate::sources::{Reason, Source};
 
 fn settings() -> Settings {
     Settings {
@@ -17,7 +17,7 @@ fn settings() -> Settings {
     }
 }
 
-fn page_of(report: Report, sources: BTreeMap<Source, SourceStatus>) -> String {
+fn page_of(report: Report, sources: BTreeMap<SourceId, SourceStatus>) -> String {
     let rendered = render(&Inputs {
         report: &report,
         sources: &sources,
@@ -184,9 +184,9 @@ fn a_source_is_shown_with_its_age_and_what_to_do() {
         ..SourceStatus::default()
     };
     let sources = [
-        (Source::Kubernetes, works),
-        (Source::Lambda, fails),
-        (Source::Requests, SourceStatus::default()),
+        (Source::Kubernetes.into(), works),
+        (Source::Lambda.into(), fails),
+        (Source::Requests.into(), SourceStatus::default()),
     ];
     let page = page_of(nothing(), sources.into());
     assert_eq!(
@@ -214,7 +214,7 @@ fn names_and_errors_never_become_markup() {
         last_error: Some(hostile.into()),
         ..SourceStatus::default()
     };
-    let sources = BTreeMap::from([(Source::Kubernetes, status)]);
+    let sources = BTreeMap::from([(Source::Kubernetes.into(), status)]);
     let waiting = Waiting {
         sources: sources.clone(),
         rendered: None,

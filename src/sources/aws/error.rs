@@ -4,10 +4,12 @@ use std::error::Error;
 use std::time::Duration;
 
 use aws_credential_types::provider::error::CredentialsError;
+use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
+use super::role::Role;
 use crate::sources::causes::{cause, causes};
 use crate::sources::{Reason, SourceError};
 
@@ -49,8 +51,19 @@ pub(in crate::sources) struct Attempted {
     pub(in crate::sources) region: std::sync::Arc<str>,
     /// Where it was asked.
     pub(in crate::sources) endpoint: std::sync::Arc<str>,
-    /// Whether the credentials were given, so that no chain was asked.
-    pub(in crate::sources) fixed_credentials: bool,
+    /// Whose credentials it was asked with.
+    pub(in crate::sources) credentials: CredentialsOf,
+}
+
+/// Where credentials come from.
+#[derive(Clone, Debug)]
+pub(in crate::sources) enum CredentialsOf {
+    /// The places where an AWS SDK looks.
+    Chain,
+    /// They were given.
+    Configuration,
+    /// A role in another account, taken on with those of the chain.
+    Role(Role),
 }
 
 impl Attempted {
@@ -59,26 +72,36 @@ impl Attempted {
     where
         E: Error + ProvideErrorMetadata + Send + Sync + 'static,
     {
-        if let Some(credentials) = cause::<CredentialsError>(&error) {
-            return self.without_credentials(&causes(credentials));
+        self.explained(&error)
+    }
+
+    fn explained<E>(&self, error: &SdkError<E, HttpResponse>) -> SourceError
+    where
+        E: Error + ProvideErrorMetadata + Send + Sync + 'static,
+    {
+        if let Some(credentials) = cause::<CredentialsError>(error) {
+            return match &self.credentials {
+                CredentialsOf::Role(role) => self.without_role(role, credentials),
+                _ => self.without_credentials(&causes(credentials)),
+            };
         }
-        match &error {
+        match error {
             SdkError::TimeoutError(_) => self.too_slow(),
             SdkError::DispatchFailure(failure) if failure.is_timeout() => self.too_slow(),
             SdkError::DispatchFailure(failure) if !failure.is_user() => {
-                self.not_connected(&causes(&error))
+                self.not_connected(&causes(error))
             }
             SdkError::ServiceError(answer) => {
                 let (code, message) = (answer.err().code(), answer.err().message());
                 self.refused(answer.raw(), code, message)
             }
-            SdkError::ResponseError(_) if broke_off(&error) => {
-                self.not_connected(&format!("the answer broke off: {}", causes(&error)))
+            SdkError::ResponseError(_) if broke_off(error) => {
+                self.not_connected(&format!("the answer broke off: {}", causes(error)))
             }
-            SdkError::ResponseError(_) => undecodable(&self.what(), &causes(&error)),
+            SdkError::ResponseError(_) => undecodable(&self.what(), &causes(error)),
             _ => SourceError::new(
                 Reason::InvalidRequest,
-                format!("{} could not be sent: {}", self.what(), causes(&error)),
+                format!("{} could not be sent: {}", self.what(), causes(error)),
                 "check the AWS settings (region, endpoint, profile)",
             ),
         }
@@ -154,9 +177,48 @@ impl Attempted {
         SourceError::new(
             Reason::Forbidden,
             format!("{} was refused: {said}", self.what()),
+            match &self.credentials {
+                CredentialsOf::Role(role) => format!("grant `{}` to {}", self.action, role.arn),
+                _ => format!(
+                    "grant `{}` to the role or user that breakeven runs as",
+                    self.action
+                ),
+            },
+        )
+    }
+
+    /// The role was not to be had: STS said why, or was not reached, or would not know who asks.
+    fn without_role(&self, role: &Role, error: &CredentialsError) -> SourceError {
+        let Some(refused) = cause::<SdkError<AssumeRoleError, HttpResponse>>(error) else {
+            return self.without_credentials(&causes(error));
+        };
+        let asked = Self {
+            action: "sts:AssumeRole",
+            region: self.region.clone(),
+            endpoint: "STS".into(),
+            credentials: CredentialsOf::Chain,
+        };
+        let code = match refused {
+            SdkError::ServiceError(answer) => answer.err().code(),
+            _ => None,
+        };
+        if !code.is_some_and(|code| FORBIDDEN.contains(&code)) {
+            return asked.explained(refused);
+        }
+        let said = refused.as_service_error().and_then(|error| error.message());
+        let with = match &role.external_id {
+            Some(_) => "the external id of the configuration",
+            None => "no external id",
+        };
+        SourceError::new(
+            Reason::Forbidden,
             format!(
-                "grant `{}` to the role or user that breakeven runs as",
-                self.action
+                "sts:AssumeRole of {} was refused: {}",
+                role.arn,
+                said.unwrap_or("AccessDenied")
+            ),
+            format!(
+                "let its trust policy name whom breakeven runs as, with {with}, and grant `sts:AssumeRole` on it there"
             ),
         )
     }
@@ -194,10 +256,10 @@ impl Attempted {
     }
 
     const fn origin(&self) -> &'static str {
-        if self.fixed_credentials {
-            "they are given in the configuration"
-        } else {
-            CHAIN
+        match self.credentials {
+            CredentialsOf::Chain => CHAIN,
+            CredentialsOf::Configuration => "they are given in the configuration",
+            CredentialsOf::Role(_) => "they are of the role, and fetched anew before they expire",
         }
     }
 }
@@ -249,7 +311,7 @@ mod tests {
             action: "lambda:ListFunctions",
             region: "eu-west-1".into(),
             endpoint: "https://lambda.eu-west-1.amazonaws.com".into(),
-            fixed_credentials: false,
+            credentials: CredentialsOf::Chain,
         }
     }
 

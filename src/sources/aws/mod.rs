@@ -4,18 +4,23 @@
 //! Credentials, region and endpoints come from the same places, in the same order, as for every AWS
 //! SDK and the `aws` command: environment, shared profile files, web identity (IRSA), container
 //! credentials (Pod Identity, ECS), instance metadata. Everything is read on first use, so that an agent without a
-//! region or without credentials starts, says what is missing, and goes on once it is there.
+//! region or without credentials starts, says what is missing, and goes on once it is there. Other accounts are reached
+//! by roles, with credentials that the SDK fetches with AssumeRole, keeps, and renews.
 //!
 //! No SDK of Lambda is linked for its two plain calls: `rest.rs` makes them with the SDK's own
 //! runtime, so they are signed, retried and timed out like those of the CloudWatch SDK.
 
+mod accounts;
 mod error;
 mod meter;
 mod rest;
+mod role;
 mod session;
 mod spend;
 mod trust;
 
+pub use accounts::{Account, Accounts, OWN};
+pub use role::Role;
 pub use session::{Aws, FixedCredentials, Settings};
 pub use spend::{ApiSpend, AwsSpend};
 

@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use aws_config::identity::IdentityCache;
 use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
@@ -14,8 +15,10 @@ use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::service_config::ServiceConfigKey;
 use tokio::sync::OnceCell;
 
+use super::error::CredentialsOf;
+use super::role::{AssumedRole, Role};
 use super::{Attempted, AwsSpend, Service, trust};
-use crate::sources::{Reason, SourceError};
+use crate::sources::{Reason, Site, SourceError};
 
 /// How long connecting may take: three SYN packets, as the AWS SDKs have it.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(3_100);
@@ -71,99 +74,220 @@ impl fmt::Debug for FixedCredentials {
     }
 }
 
-/// One way to AWS, shared by all sources that use it; clones are the same one.
+/// One way to AWS: as whom, and in which region. Shared by all sources that use it; clones are the same one.
 #[derive(Clone, Debug)]
 pub struct Aws(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
+    chain: Arc<Chain>,
+    /// The role that is taken on; without one the chain's own credentials serve.
+    role: Option<Arc<AssumedRole>>,
+    /// In place of the chain's region.
+    region: Option<Arc<str>>,
+    /// How it is called, where there are several.
+    name: Option<Arc<str>>,
+    /// The account of the chain's own credentials, once something has told it.
+    account_id: OnceLock<Arc<str>>,
+    session: OnceCell<Session>,
+}
+
+/// What the chain of the AWS SDKs says, read once for all that stand on it.
+#[derive(Debug)]
+struct Chain {
     settings: Settings,
     spend: AwsSpend,
-    session: OnceCell<Session>,
+    config: OnceCell<SdkConfig>,
 }
 
 impl Aws {
     /// Reads nothing yet: the chain is asked on the first call.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
-        Self(Arc::new(Shared {
+        let chain = Chain {
             settings,
             spend: AwsSpend::default(),
+            config: OnceCell::new(),
+        };
+        Self(Arc::new(Shared {
+            chain: Arc::new(chain),
+            role: None,
+            region: None,
+            name: None,
+            account_id: OnceLock::new(),
             session: OnceCell::new(),
         }))
     }
 
-    /// The count of what the calls cost.
+    /// Another way on the same chain.
+    fn but(&self, change: impl FnOnce(&mut Shared)) -> Self {
+        let Shared {
+            chain,
+            role,
+            region,
+            name,
+            ..
+        } = &*self.0;
+        let mut shared = Shared {
+            chain: chain.clone(),
+            role: role.clone(),
+            region: region.clone(),
+            name: name.clone(),
+            account_id: OnceLock::new(),
+            session: OnceCell::new(),
+        };
+        change(&mut shared);
+        Self(Arc::new(shared))
+    }
+
+    /// The same in another account: with the credentials of a role there, which are fetched and renewed as they are needed.
+    #[must_use]
+    pub fn assuming(&self, role: Role) -> Self {
+        self.but(|other| other.role = Some(Arc::new(AssumedRole::new(role))))
+    }
+
+    /// The same in another region, with the same credentials.
+    #[must_use]
+    pub fn in_region(&self, region: &str) -> Self {
+        self.but(|other| other.region = Some(region.into()))
+    }
+
+    /// The same under a name, by which it is told from the others.
+    pub(super) fn named(&self, name: &str) -> Self {
+        self.but(|other| other.name = Some(name.into()))
+    }
+
+    /// How it is called, where there are several.
+    #[must_use]
+    pub fn name(&self) -> Option<Arc<str>> {
+        self.0.name.clone()
+    }
+
+    /// The count of what the calls cost, together for all that stand on the same chain.
     #[must_use]
     pub fn spend(&self) -> AwsSpend {
-        self.0.spend.clone()
+        self.0.chain.spend.clone()
+    }
+
+    /// The account and region, as far as they are known by now.
+    #[must_use]
+    pub fn site(&self) -> Site {
+        let Shared {
+            chain,
+            role,
+            region,
+            account_id,
+            session,
+            ..
+        } = &*self.0;
+        let role = role.as_ref().and_then(|one| one.role.account_id());
+        let loaded = session.get().map(|session| session.region.clone());
+        let configured = || chain.settings.region.as_deref().map(Arc::from);
+        Site {
+            account_id: role.map(Arc::from).or_else(|| account_id.get().cloned()),
+            region: loaded.or_else(|| region.clone()).or_else(configured),
+        }
+    }
+
+    /// Notes which account the credentials are of, where an answer has told it.
+    pub(in crate::sources) fn note_account(&self, account_id: &Arc<str>) {
+        // Nothing is lost where it is known already.
+        let _ = self.0.account_id.set(Arc::clone(account_id));
     }
 
     /// The configuration, read from the chain until that succeeds once.
     pub(in crate::sources) async fn session(&self) -> Result<&Session, SourceError> {
         self.0
             .session
-            .get_or_try_init(|| Session::load(&self.0.settings, self.spend()))
+            .get_or_try_init(|| Session::load(&self.0))
             .await
     }
 }
 
-/// What the chain said.
+impl Chain {
+    async fn config(&self) -> Result<&SdkConfig, SourceError> {
+        self.config.get_or_try_init(|| load(&self.settings)).await
+    }
+}
+
+async fn load(settings: &Settings) -> Result<SdkConfig, SourceError> {
+    let bundle = std::env::var_os(CA_BUNDLE)
+        .filter(|path| !path.is_empty())
+        .map(PathBuf::from);
+    let http_client = aws_smithy_http_client::Builder::new()
+        .tls_provider(Provider::Rustls(CryptoMode::Ring))
+        .tls_context(trust::context(bundle.as_deref())?)
+        .build_https();
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .http_client(http_client)
+        .retry_config(RetryConfig::standard().with_max_attempts(settings.max_attempts.max(1)))
+        .timeout_config(
+            TimeoutConfig::builder()
+                .connect_timeout(CONNECT_TIMEOUT.min(settings.attempt_timeout))
+                .operation_attempt_timeout(settings.attempt_timeout)
+                .build(),
+        );
+    // No longer than a call waits for them.
+    let credentials = IdentityCache::lazy().load_timeout(settings.attempt_timeout);
+    loader = loader.identity_cache(credentials.build());
+    if let Ok(name) = AppName::new("breakeven") {
+        loader = loader.app_name(name);
+    }
+    if let Some(region) = &settings.region {
+        loader = loader.region(Region::new(region.clone()));
+    }
+    if let Some(profile) = &settings.profile {
+        loader = loader.profile_name(profile);
+    }
+    if let Some(url) = &settings.endpoint_url {
+        loader = loader.endpoint_url(url);
+    }
+    if let Some(fixed) = &settings.credentials {
+        loader = loader.credentials_provider(Credentials::new(
+            &fixed.access_key_id,
+            &fixed.secret_access_key,
+            None,
+            None,
+            "configuration",
+        ));
+    }
+    Ok(loader.load().await)
+}
+
+/// How AWS is asked, with all that is known of it.
 #[derive(Debug)]
 pub(in crate::sources) struct Session {
     pub(in crate::sources) config: SdkConfig,
     pub(in crate::sources) region: Arc<str>,
     pub(in crate::sources) spend: AwsSpend,
-    /// Whether the credentials were given and no chain is asked for them.
-    fixed: bool,
+    /// Whose credentials they are.
+    credentials: CredentialsOf,
 }
 
 impl Session {
-    async fn load(settings: &Settings, spend: AwsSpend) -> Result<Self, SourceError> {
-        let bundle = std::env::var_os(CA_BUNDLE)
-            .filter(|path| !path.is_empty())
-            .map(PathBuf::from);
-        let http_client = aws_smithy_http_client::Builder::new()
-            .tls_provider(Provider::Rustls(CryptoMode::Ring))
-            .tls_context(trust::context(bundle.as_deref())?)
-            .build_https();
-        let mut loader = aws_config::defaults(BehaviorVersion::latest())
-            .http_client(http_client)
-            .retry_config(RetryConfig::standard().with_max_attempts(settings.max_attempts.max(1)))
-            .timeout_config(
-                TimeoutConfig::builder()
-                    .connect_timeout(CONNECT_TIMEOUT.min(settings.attempt_timeout))
-                    .operation_attempt_timeout(settings.attempt_timeout)
-                    .build(),
-            );
-        if let Ok(name) = AppName::new("breakeven") {
-            loader = loader.app_name(name);
-        }
-        if let Some(region) = &settings.region {
-            loader = loader.region(Region::new(region.clone()));
-        }
-        if let Some(profile) = &settings.profile {
-            loader = loader.profile_name(profile);
-        }
-        if let Some(url) = &settings.endpoint_url {
-            loader = loader.endpoint_url(url);
-        }
-        if let Some(fixed) = &settings.credentials {
-            loader = loader.credentials_provider(Credentials::new(
-                &fixed.access_key_id,
-                &fixed.secret_access_key,
-                None,
-                None,
-                "configuration",
-            ));
-        }
-        let config = loader.load().await;
-        let region = config.region().ok_or_else(no_region)?.to_string().into();
+    async fn load(shared: &Shared) -> Result<Self, SourceError> {
+        let chain = &shared.chain;
+        let base = chain.config().await?;
+        let own = base.region().map(ToString::to_string);
+        let region = shared.region.as_deref().or(own.as_deref());
+        let region: Arc<str> = region.ok_or_else(no_region)?.into();
+        let there = Region::new(region.to_string());
+        let mut config = base.to_builder().region(there.clone());
+        let credentials = match &shared.role {
+            Some(assumed) => {
+                // STS is asked in the chain's own region, which is enabled for every account that it reaches.
+                let home = base.region().cloned().unwrap_or(there);
+                config = config.credentials_provider(assumed.credentials(base, home).await);
+                CredentialsOf::Role(assumed.role.clone())
+            }
+            None if chain.settings.credentials.is_some() => CredentialsOf::Configuration,
+            None => CredentialsOf::Chain,
+        };
         Ok(Self {
-            config,
+            config: config.build(),
             region,
-            spend,
-            fixed: settings.credentials.is_some(),
+            spend: chain.spend.clone(),
+            credentials,
         })
     }
 
@@ -177,7 +301,7 @@ impl Session {
             action,
             region: self.region.clone(),
             endpoint: self.endpoint(service).into(),
-            fixed_credentials: self.fixed,
+            credentials: self.credentials.clone(),
         }
     }
 
@@ -236,7 +360,7 @@ fn no_region() -> SourceError {
         Reason::InvalidRequest,
         "no AWS region is known: neither the configuration, AWS_REGION, AWS_DEFAULT_REGION, the profile \
          nor instance metadata names one",
-        "set `aws.region` in the configuration, or AWS_REGION",
+        "set `aws.region` or `aws.regions` in the configuration, or AWS_REGION",
     )
 }
 

@@ -28,7 +28,7 @@ use self::plan::PERIOD;
 use self::progress::Progress;
 use super::aws::{Attempted, Aws, Meter, Service, Session, undecodable};
 use super::lambda::Listed;
-use super::{Poll, Reason, Source, SourceError, Tally};
+use super::{Poll, Reason, Site, Source, SourceError, Tally};
 use crate::observation::{FunctionBatch, FunctionId, FunctionMinutes, Functions, Observation};
 use crate::units::Window;
 
@@ -96,6 +96,17 @@ impl CloudWatchSource {
         self.left_out.clone()
     }
 
+    /// The account whose functions it reads.
+    fn account_id(&self) -> Option<Arc<str>> {
+        let listed = self.listed.borrow();
+        let account_id = listed
+            .as_ref()
+            .map(|functions| functions.account_id.clone());
+        account_id
+            .filter(|account_id| !account_id.is_empty())
+            .or_else(|| self.aws.site().account_id)
+    }
+
     /// The functions as last listed, waiting a little for the first list.
     async fn functions(&mut self) -> Result<Arc<Functions>, SourceError> {
         let first = self.listed.wait_for(Option::is_some);
@@ -116,6 +127,17 @@ impl CloudWatchSource {
 impl Poll for CloudWatchSource {
     fn source(&self) -> Source {
         Source::CloudWatch
+    }
+
+    fn reader(&self) -> Option<Arc<str>> {
+        self.aws.name()
+    }
+
+    fn site(&self) -> Site {
+        Site {
+            account_id: self.account_id(),
+            ..self.aws.site()
+        }
     }
 
     /// What is read of one call is kept at once, so an error or a timeout later in the poll costs

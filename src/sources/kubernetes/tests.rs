@@ -294,7 +294,7 @@ async fn a_failure_of_pods_is_on_the_board_and_one_of_replica_sets_is_only_count
     let failed = Signal::Failed(refused("replicasets.apps"), Duration::ZERO);
     cluster.take(Change::ReplicaSet(failed));
     assert!(cluster.publish().await);
-    let status = board.snapshot()[&Source::Kubernetes].clone();
+    let status = board.snapshot()[&Source::Kubernetes.into()].clone();
     assert_eq!(
         (status.up, status.errors[&Reason::Forbidden]),
         (Some(true), 1)
@@ -303,7 +303,7 @@ async fn a_failure_of_pods_is_on_the_board_and_one_of_replica_sets_is_only_count
 
     let failed = Signal::Failed(refused("pods"), Duration::from_secs(1));
     cluster.take(Change::Pod(failed));
-    let status = board.snapshot()[&Source::Kubernetes].clone();
+    let status = board.snapshot()[&Source::Kubernetes.into()].clone();
     assert_eq!(
         (status.up, status.errors[&Reason::Forbidden]),
         (Some(false), 2)
@@ -326,7 +326,7 @@ async fn an_interrupted_watch_and_an_object_not_understood_are_counted_and_nothi
     let mut bad = mk_node("node-1");
     bad["status"]["capacity"]["cpu"] = json!("two");
     cluster.take(Change::Node(Signal::Event(Event::Applied(one(&bad)))));
-    let status = board.snapshot()[&Source::Kubernetes].clone();
+    let status = board.snapshot()[&Source::Kubernetes.into()].clone();
     assert_eq!(status.up, None);
     assert_eq!(status.errors[&Reason::Connect], 1);
     assert_eq!(status.errors[&Reason::InvalidResponse], 1);

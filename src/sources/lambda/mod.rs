@@ -17,7 +17,7 @@ use tracing::{debug, warn};
 
 use self::convert::{AccountSettings, LeftOut, Page};
 use super::aws::{Aws, RestCall, Service, Session};
-use super::{Poll, Source, SourceError, Tally};
+use super::{Poll, Site, Source, SourceError, Tally};
 use crate::observation::NamePattern;
 use crate::observation::{Functions, Observation};
 
@@ -64,7 +64,6 @@ struct Calls {
 /// What is remembered for a poll that does not learn it anew.
 #[derive(Debug, Default)]
 struct Known {
-    account_id: Option<Arc<str>>,
     concurrency_limit: Option<u32>,
     limit_error: Option<String>,
     left_out: BTreeSet<LeftOut>,
@@ -102,6 +101,14 @@ impl Poll for LambdaSource {
         Source::Lambda
     }
 
+    fn reader(&self) -> Option<Arc<str>> {
+        self.aws.name()
+    }
+
+    fn site(&self) -> Site {
+        self.aws.site()
+    }
+
     async fn poll(&mut self, now: Timestamp) -> Result<Vec<Observation>, SourceError> {
         let session = self.aws.session().await?;
         let calls = self.calls.get_or_insert_with(|| Calls::new(session));
@@ -115,12 +122,12 @@ impl Poll for LambdaSource {
         let (functions, left) = convert::functions(pages, &self.settings);
         self.last.note_left_out(left, &self.left_out);
         if let Some(function) = functions.first() {
-            self.last.account_id = Some(function.id.account_id.clone());
+            self.aws.note_account(&function.id.account_id);
         }
         let functions = Functions {
             at: now,
-            // Without a single function, and none seen before, nothing names the account; it then has an empty id.
-            account_id: self.last.account_id.clone().unwrap_or_default(),
+            // Without a role, a single function, or one seen before, nothing names the account; it then has an empty id.
+            account_id: self.aws.site().account_id.unwrap_or_default(),
             region: session.region.clone(),
             functions,
             concurrency_limit: self.last.concurrency_limit,
