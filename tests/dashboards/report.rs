@@ -158,6 +158,7 @@ fn number(value: f64, unit: &str) -> String {
         "bytes" => format!("{:.0} MiB", value / f64::from(1 << 20)),
         "bool_yes_no" => if value == 0.0 { "no" } else { "yes" }.to_owned(),
         "s" => format!("{value:.1} s"),
+        "reqps" | "ops" if value.abs() < 0.1 && value != 0.0 => format!("{value:.4}/s"),
         "reqps" | "ops" => format!("{value:.2}/s"),
         "dateTimeAsIso" => "a time".to_owned(),
         _ if value.fract() == 0.0 => format!("{value:.0}"),
