@@ -15,6 +15,10 @@ quick:
 demo *ARGS:
     cargo run --release -- demo {{ARGS}}
 
+# How long a pass of the model takes over 10,000 workloads and 10,000 functions.
+bench:
+    cargo bench --bench model_pass
+
 # Formats the source.
 format:
     cargo fmt

@@ -12,8 +12,8 @@ pub const LARGEST_CONCURRENCY: f64 = 1e6;
 const CUT_OFF: f64 = 1e-12;
 
 /// How many standard deviations below the mean the sum begins. A Poisson variable is so far down with a probability
-/// under `exp(-200)`, which no double can add to anything.
-const DEVIATIONS_BELOW: f64 = 20.0;
+/// under `exp(-50)`, which no double can add to anything.
+const DEVIATIONS_BELOW: f64 = 10.0;
 
 /// Beyond so much nothing is left of `exp(-x)`.
 const NOTHING_LEFT: f64 = 700.0;
