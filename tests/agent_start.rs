@@ -109,6 +109,8 @@ async fn the_cluster_is_shown_in_time_though_everything_else_hangs() {
         Endpoint::Lambda,
         Endpoint::Sts,
         Endpoint::MetricsApi,
+        Endpoint::Pricing,
+        Endpoint::Ec2,
     ] {
         cloud.fails(endpoint, Fault::Hang);
     }
@@ -258,7 +260,16 @@ fn line<'a>(outcome: &'a Outcome, source: &str) -> &'a str {
     line.unwrap_or_else(|| panic!("no {source} in {}\n{}", outcome.out, outcome.err))
 }
 
-const SOURCES: [&str; 5] = ["kubernetes", "usage", "lambda", "cloudwatch", "requests"];
+const SOURCES: [&str; 8] = [
+    "kubernetes",
+    "usage",
+    "lambda",
+    "cloudwatch",
+    "requests",
+    "control_plane",
+    "price_list",
+    "spot",
+];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn check_says_ok_for_each_source_that_answers() {
@@ -278,7 +289,9 @@ async fn check_says_ok_for_each_source_that_answers() {
     }
     assert!(line(&outcome, "lambda").contains("12 functions"));
     assert!(line(&outcome, "kubernetes").contains("6 nodes"));
-    assert!(line(&outcome, "unpriced node").contains("c5.xlarge"));
+    assert!(line(&outcome, "price_list").contains("4 nodes"));
+    assert!(line(&outcome, "spot").contains("1 nodes"));
+    assert!(!outcome.out.contains("unpriced node"));
 }
 
 /// What `check` says of one source that fails, while the others are ok.
@@ -321,6 +334,17 @@ async fn check_names_the_permission_that_cloudwatch_lacks() {
         &said,
     )
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn check_names_the_permissions_that_the_sources_of_prices_lack() {
+    for (endpoint, source, action) in [
+        (Endpoint::Pricing, "price_list", "pricing:GetProducts"),
+        (Endpoint::Ec2, "spot", "ec2:DescribeSpotPriceHistory"),
+    ] {
+        let said = ["failed: ", action];
+        check_with(endpoint, Fault::Forbidden, "", source, &said).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -32,10 +32,14 @@ async fn a_workload_of_the_demo_is_explained_with_inputs_prices_formulas_and_ver
     let address = demo.listens("the page      http://").await;
     let url = format!("http://{address}");
 
-    let text = until("an explanation with both platforms", async || {
-        let (ok, text) = explain(&url, &["shop/checkout"]).await;
-        (ok && text.contains("The same on Lambda")).then_some(text)
-    })
+    let text = until(
+        "an explanation with both platforms and the Price List",
+        async || {
+            let (ok, text) = explain(&url, &["shop/checkout"]).await;
+            let is_whole = text.contains("The same on Lambda") && text.contains("price_list: ");
+            (ok && is_whole).then_some(text)
+        },
+    )
     .await;
     for part in [
         "shop/Deployment/checkout",
@@ -44,7 +48,7 @@ async fn a_workload_of_the_demo_is_explained_with_inputs_prices_formulas_and_ver
         "source usage, ",
         "source requests, ",
         " s old; over ",
-        "embedded: m6i.xlarge on demand in us-east-1, list of",
+        "price_list: m6i.xlarge on demand in us-east-1, from the Price List, ",
         "config: prices.nodes[0]",
         "loaded a month",
         "duration d(M)",

@@ -69,6 +69,8 @@ fn needed(cloud: &SimulatedCloud) -> (Permissions, Permissions) {
                 Endpoint::Kubernetes if operation.ends_with(" jobs") => {
                     kubernetes.insert(format!("{operation}.batch"));
                 }
+                // Every identity may ask for the version: `system:public-info-viewer`.
+                Endpoint::Kubernetes if operation == "get /version" => {}
                 Endpoint::Kubernetes => {
                     kubernetes.insert(operation);
                 }
@@ -90,6 +92,12 @@ fn needed(cloud: &SimulatedCloud) -> (Permissions, Permissions) {
                 }
                 Endpoint::CostExplorer => {
                     aws.insert(format!("ce:{operation}"));
+                }
+                Endpoint::Pricing => {
+                    aws.insert(format!("pricing:{operation}"));
+                }
+                Endpoint::Ec2 => {
+                    aws.insert(format!("ec2:{operation}"));
                 }
                 Endpoint::Prometheus => {}
             }

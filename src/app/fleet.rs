@@ -11,10 +11,14 @@ use tracing::error;
 use crate::config::raw::RawConfig;
 use crate::config::{Config, resolved};
 use crate::exposition::ApiUse;
+use crate::observation::Observation;
 use crate::sources::aws::Aws;
 use crate::sources::cloudwatch::CloudWatchSource;
-use crate::sources::kubernetes::{self, Connection};
+use crate::sources::kubernetes::{self, Connection, VersionApi};
 use crate::sources::lambda::LambdaSource;
+use crate::sources::prices::Wishes;
+use crate::sources::prices::list::PriceListSource;
+use crate::sources::prices::spot::SpotPriceSource;
 use crate::sources::requests::RequestsSource;
 use crate::sources::usage::MetricsApi;
 use crate::sources::{Context, Poll, Schedule, Site, Source, SourceId, Tally, poll_forever};
@@ -30,6 +34,8 @@ pub(super) struct Fleet {
     kubernetes: Group,
     aws: Group,
     requests: Group,
+    prices: Group,
+    wishes: Wishes,
     /// What the AWS sources that were replaced had spent.
     spent_before: BTreeMap<Arc<str>, ApiUse>,
     /// What sources that were replaced had left out.
@@ -83,6 +89,8 @@ impl Fleet {
             kubernetes: Group::default(),
             aws: Group::default(),
             requests: Group::default(),
+            prices: Group::default(),
+            wishes: Wishes::default(),
             spent_before: BTreeMap::new(),
             left_out_before: LeftOut::new(),
             tallies: Vec::new(),
@@ -95,7 +103,15 @@ impl Fleet {
     pub(super) fn start(&mut self, config: &Config) {
         self.start_kubernetes(config.kubernetes.as_ref());
         self.start_aws(config.aws.as_ref());
+        self.start_prices(config);
         self.start_requests(config.requests.as_ref());
+    }
+
+    /// Lets the sources know what another one saw, as far as it concerns what they ask.
+    pub(super) fn notice(&self, observation: &Observation) {
+        if let Observation::Cluster(cluster) = observation {
+            self.wishes.look_at(cluster);
+        }
     }
 
     /// Starts those sources anew whose part of the configuration has changed; the others go on. Says whether requests are
@@ -106,8 +122,16 @@ impl Fleet {
         if raw.kubernetes != self.raw.kubernetes {
             self.start_kubernetes(config.kubernetes.as_ref());
         }
-        if raw.aws != self.raw.aws || window_changed {
+        let aws_changed = raw.aws != self.raw.aws || window_changed;
+        if aws_changed {
             self.start_aws(config.aws.as_ref());
+        }
+        if aws_changed
+            || raw.kubernetes.enabled != self.raw.kubernetes.enabled
+            || raw.prices.price_list != self.raw.prices.price_list
+            || raw.prices.spot != self.raw.prices.spot
+        {
+            self.start_prices(config);
         }
         let counts_otherwise = raw.requests != self.raw.requests;
         if counts_otherwise || window_changed {
@@ -119,15 +143,18 @@ impl Fleet {
 
     fn start_kubernetes(&mut self, settings: Option<&resolved::Kubernetes>) {
         self.kubernetes = Group::default();
-        self.forget(&[Source::Kubernetes, Source::Usage]);
+        self.forget(&[Source::Kubernetes, Source::Usage, Source::ControlPlane]);
         let Some(settings) = settings else { return };
         let connection = Connection::new(settings.access.clone(), CONNECT_TIMEOUT);
         let usage = MetricsApi::new(connection.clone(), self.context.board.clone());
+        let version = VersionApi::new(connection.clone());
         let watch = settings.watch.clone();
         let cluster = kubernetes::run(connection, watch, self.context.clone());
         self.kubernetes
             .add(&self.context, Source::Kubernetes, cluster);
         self.kubernetes.poll(&self.context, usage, settings.usage);
+        self.kubernetes
+            .poll(&self.context, version, settings.version);
     }
 
     fn start_aws(&mut self, settings: Option<&resolved::Aws>) {
@@ -165,6 +192,23 @@ impl Fleet {
             };
             account && (site.region.is_none() || is(&site.region, region))
         })
+    }
+
+    /// Starts the sources of prices, which are asked as the program itself: prices are the same in every account.
+    fn start_prices(&mut self, config: &Config) {
+        self.prices = Group::default();
+        self.forget(&[Source::PriceList, Source::Spot]);
+        let Some(aws) = &self.session else { return };
+        if let Some((settings, schedule)) = &config.price_list {
+            let list = PriceListSource::new(settings.clone(), aws.clone(), self.wishes.listen());
+            self.tallies.push((list.id(), list.left_out()));
+            self.prices.poll(&self.context, list, *schedule);
+        }
+        if let Some(schedule) = config.spot {
+            let spot = SpotPriceSource::new(schedule.interval, aws.clone(), self.wishes.listen());
+            self.tallies.push((spot.id(), spot.left_out()));
+            self.prices.poll(&self.context, spot, schedule);
+        }
     }
 
     fn start_requests(&mut self, settings: Option<&resolved::Requests>) {

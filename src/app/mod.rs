@@ -238,7 +238,10 @@ impl Agent {
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => break,
-                Some(observation) = observations.recv() => state.observe(observation, &config, &fleet),
+                Some(observation) = observations.recv() => {
+                    fleet.notice(&observation);
+                    state.observe(observation, &config, &fleet);
+                }
                 () = tokio::time::sleep_until(state.due) => {
                     state.publish(&config, &clock, &fleet);
                     state.due = Instant::now() + clock.on_the_wall(config.interval);

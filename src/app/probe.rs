@@ -51,6 +51,7 @@ pub async fn probe(raw: RawConfig, config: &Config, clock: Clock, patience: Dura
         let glance = deadline.min(Instant::now() + GLANCE);
         match timeout_at(glance, observations.recv()).await {
             Ok(Some(observation)) => {
+                fleet.notice(&observation);
                 match &observation {
                     Observation::Cluster(cluster) => pods = cluster.pods.len(),
                     Observation::Traffic(traffic) => counted = traffic.rates.len(),

@@ -38,6 +38,10 @@ pub enum Endpoint {
     Tagging,
     /// Cost Explorer.
     CostExplorer,
+    /// The Price List.
+    Pricing,
+    /// EC2, which has spot prices.
+    Ec2,
     /// Prometheus.
     Prometheus,
 }

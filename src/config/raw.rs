@@ -168,6 +168,10 @@ settings! {
         pub discounts: Vec<Discount> = Vec::new(),
         /// What Amazon EKS charges besides the machines.
         pub eks: Eks = Eks::default(),
+        /// Prices on demand from the AWS Price List, for the instance types of the nodes. Asked only where AWS is.
+        pub price_list: PriceList = PriceList::default(),
+        /// Prices of spare capacity from EC2, for the instance types of the spot nodes. Asked only where AWS is.
+        pub spot: Spot = Spot::default(),
         /// What the cluster costs besides its nodes, each with `name` and `usd_per_hour` or `usd_per_month`: load balancers, NAT
         /// gateways, support; the control plane, where it is not one of EKS.
         pub fixed: Vec<FixedCost> = Vec::new(),
@@ -245,6 +249,32 @@ settings! {
         pub control_plane_usd_per_hour: Option<f64> = None,
         /// What Auto Mode charges for a machine, as a part of its on-demand price. 0: nothing.
         pub auto_mode_fee_ratio: f64 = 0.12,
+    }
+}
+
+settings! {
+    /// Prices on demand from the AWS Price List.
+    pub struct PriceList {
+        /// Whether they are asked for.
+        pub enabled: bool = true,
+        /// How long an answer holds.
+        pub refresh_seconds: f64 = 86_400.0,
+        /// A directory in which answers are kept over a restart; null: nowhere.
+        pub cache_directory: Option<String> = None,
+        /// How long a poll may take.
+        pub timeout_seconds: f64 = 60.0,
+    }
+}
+
+settings! {
+    /// Prices of spare capacity from EC2.
+    pub struct Spot {
+        /// Whether they are asked for.
+        pub enabled: bool = true,
+        /// How long an answer holds.
+        pub refresh_seconds: f64 = 3_600.0,
+        /// How long a poll may take.
+        pub timeout_seconds: f64 = 60.0,
     }
 }
 

@@ -41,6 +41,18 @@ pub enum CapacityType {
     Fargate,
 }
 
+impl CapacityType {
+    /// As AWS and Karpenter write it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::OnDemand => "on-demand",
+            Self::Spot => "spot",
+            Self::Fargate => "fargate",
+        }
+    }
+}
+
 /// Whose machine is under a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Provider {

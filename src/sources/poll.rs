@@ -45,6 +45,11 @@ pub trait Poll: Send {
         &mut self,
         now: Timestamp,
     ) -> impl Future<Output = Result<Vec<Observation>, SourceError>> + Send;
+
+    /// Ends when there is something to ask before the interval is over. Never, unless the source says otherwise.
+    fn awaited(&mut self) -> impl Future<Output = ()> + Send {
+        std::future::pending()
+    }
 }
 
 /// When a source is asked.
@@ -102,7 +107,7 @@ impl Context {
 
 /// Asks the source until nobody listens any more.
 ///
-/// After a success it waits for the interval; after a failure for a pause that doubles with each
+/// After a success it waits for the interval, or for what the source awaits; after a failure for a pause that doubles with each
 /// (jittered, so that many agents do not return in step), or for the pause that the other side asked for where that is longer.
 pub async fn poll_forever(mut source: impl Poll, schedule: Schedule, context: Context) {
     let id = source.id();
@@ -121,6 +126,7 @@ pub async fn poll_forever(mut source: impl Poll, schedule: Schedule, context: Co
             .unwrap_or_else(|_| Err(too_slow(schedule.timeout)));
         let took = started.elapsed();
         context.board.locate(&id, source.site());
+        let has_failed = answer.is_err();
         let pause = match answer {
             Ok(observations) => {
                 if !context.send(observations).await {
@@ -138,6 +144,7 @@ pub async fn poll_forever(mut source: impl Poll, schedule: Schedule, context: Co
         };
         tokio::select! {
             () = context.clock.sleep(pause) => {}
+            () = source.awaited(), if !has_failed => {}
             () = context.sink.closed() => return,
         }
     }

@@ -22,6 +22,12 @@ pub enum Source {
     CloudWatch,
     /// Requests of the cluster's workloads, from Prometheus.
     Requests,
+    /// The version that the API server runs, from itself.
+    ControlPlane,
+    /// Prices on demand, from the AWS Price List.
+    PriceList,
+    /// Prices of spare capacity, from EC2.
+    Spot,
 }
 
 impl Source {
@@ -34,6 +40,9 @@ impl Source {
             Self::Lambda => "lambda",
             Self::CloudWatch => "cloudwatch",
             Self::Requests => "requests",
+            Self::ControlPlane => "control_plane",
+            Self::PriceList => "price_list",
+            Self::Spot => "spot",
         }
     }
 }

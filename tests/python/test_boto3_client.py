@@ -1,9 +1,10 @@
 """boto3 with stock settings against the simulated cloud at AWS_ENDPOINT_URL.
 
-Reads CloudWatch, Lambda and STS and compares every number with the closed forms of the world.
+Reads CloudWatch, Lambda, STS, the Price List and spot prices, and compares every number with the closed forms of the world.
 """
 
 import datetime
+import json
 import os
 
 import boto3
@@ -189,6 +190,43 @@ def the_caller_is_known(world):
     assert identity["Arn"].startswith(f"arn:aws:iam::{world.spec['account_id']}:"), identity
 
 
+def prices_are_those_of_the_world(world):
+    prices, region = world.spec["prices"], world.spec["region"]
+    client = boto3.client("pricing", region_name="us-east-1")
+
+    def products(**filters):
+        filters = [{"Type": "TERM_MATCH", "Field": field, "Value": value} for field, value in filters.items()]
+        pages = client.get_paginator("get_products").paginate(
+            ServiceCode="AmazonEC2", Filters=filters, PaginationConfig={"PageSize": 5}
+        )
+        return [json.loads(product) for page in pages for product in page["PriceList"]]
+
+    assert len(products()) == 3 * len(prices["on_demand"]), "three products of each type, in pages of five"
+    for instance_type, price in prices["on_demand"].items():
+        linux = {"operatingSystem": "Linux", "preInstalledSw": "NA", "tenancy": "Shared", "marketoption": "OnDemand"}
+        found = products(instanceType=instance_type, regionCode=region, capacitystatus="Used", **linux)
+        assert len(found) == 1, found
+        (offer,) = found[0]["terms"]["OnDemand"].values()
+        (dimension,) = offer["priceDimensions"].values()
+        assert dimension["unit"] == "Hrs", dimension
+        assert near(float(dimension["pricePerUnit"]["USD"]), price), dimension
+    error = refused(lambda: client.get_products(ServiceCode="AmazonS3"))
+    assert error["Error"]["Code"] == "InvalidParameterException", error
+
+    client = boto3.client("ec2")
+    pages = client.get_paginator("describe_spot_price_history").paginate(
+        ProductDescriptions=["Linux/UNIX"],
+        InstanceTypes=sorted({one["instance_type"] for one in prices["spot"]}),
+        StartTime=datetime.datetime.now(datetime.timezone.utc),
+    )
+    found = [price for page in pages for price in page["SpotPriceHistory"]]
+    shown = [(one["InstanceType"], one["AvailabilityZone"], float(one["SpotPrice"])) for one in found]
+    assert shown == [(one["instance_type"], one["zone"], one["usd_per_hour"]) for one in prices["spot"]], shown
+    assert client.describe_spot_price_history(InstanceTypes=["t3.nano"])["SpotPriceHistory"] == []
+    error = refused(lambda: client.describe_spot_price_history(NextToken="made up"))
+    assert error["Error"]["Code"] == "InvalidParameterValue", error
+
+
 STEADY = {"pattern": "steady", "requests_per_second": 1}
 
 
@@ -200,6 +238,7 @@ def main():
     longer_periods_add_up(world, now)
     broken_requests_are_refused(now)
     the_caller_is_known(world)
+    prices_are_those_of_the_world(world)
     print(f"boto3 {boto3.__version__} (botocore {botocore.__version__}) agrees with the world")
 
 

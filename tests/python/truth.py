@@ -76,7 +76,8 @@ class Truth:
         prices = config["prices"]
         self.window = config["model"].get("decision_window_seconds", WINDOW)
         self.since, self.now = min(max(since, now - self.window), now), now
-        self.fixed = sum(one.get("usd_per_hour", 0) + one.get("usd_per_month", 0) / HOURS for one in prices["fixed"])
+        fixed = [one.get("usd_per_hour", 0) + one.get("usd_per_month", 0) / HOURS for one in prices.get("fixed", [])]
+        self.fixed = sum(fixed) + prices["eks"]["control_plane_usd_per_hour"]
         self.nodes = {node["name"]: self.priced(node, prices["nodes"]) for node in self.spec["nodes"]}
 
     # --- The cluster

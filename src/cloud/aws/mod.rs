@@ -1,4 +1,4 @@
-//! CloudWatch, Lambda, STS, the tagging API and Cost Explorer, below one endpoint.
+//! CloudWatch, Lambda, STS, the tagging API, Cost Explorer, the Price List and spot prices, below one endpoint.
 //!
 //! Every request must look signed; no signature is verified. `docs/worlds.md` says what the metrics are.
 
@@ -10,8 +10,10 @@ mod failure;
 mod lambda;
 mod page;
 mod place;
+mod pricing;
 mod signature;
 mod skew;
+mod spot;
 mod sts;
 mod tagging;
 mod token;
@@ -41,6 +43,8 @@ enum Call {
     Rpc(Wire, Service, String),
     Lambda(lambda::Operation),
     Sts(sts::Action),
+    /// Spot prices of EC2.
+    Spot,
     Unknown(Wire, String),
 }
 
@@ -63,6 +67,7 @@ pub(super) fn operation(request: &Request<Bytes>) -> (Endpoint, String) {
         Call::Rpc(_, service, operation) => (endpoint(service), operation),
         Call::Lambda(operation) => (Endpoint::Lambda, operation.name().to_owned()),
         Call::Sts(action) => (Endpoint::Sts, action.name().to_owned()),
+        Call::Spot => (Endpoint::Ec2, spot::ACTION.to_owned()),
         Call::Unknown(Wire::RestJson, what) => (Endpoint::Lambda, what),
         Call::Unknown(_, what) => (Endpoint::CloudWatch, what),
     }
@@ -166,6 +171,11 @@ fn answer(
             let body = std::str::from_utf8(request.body()).unwrap_or_default();
             sts::answer(world, &caller, *action, body, wall)
         }
+        Call::Spot => {
+            let caller = caller("ec2")?;
+            let body = std::str::from_utf8(request.body()).unwrap_or_default();
+            spot::answer(world, &caller.region, body)
+        }
         Call::Unknown(_, what) => Err(Failure::unknown_operation(what)),
     }
 }
@@ -193,6 +203,7 @@ fn rpc(
         }
         Service::Tagging => tagging::answer(caller.place(world), operation, input),
         Service::CostExplorer => cost_explorer::answer(caller, world, operation, input, now),
+        Service::Pricing => pricing::answer(world, operation, input),
     }
 }
 
@@ -201,6 +212,7 @@ fn endpoint(service: Service) -> Endpoint {
         Service::CloudWatch => Endpoint::CloudWatch,
         Service::Tagging => Endpoint::Tagging,
         Service::CostExplorer => Endpoint::CostExplorer,
+        Service::Pricing => Endpoint::Pricing,
     }
 }
 
@@ -225,6 +237,7 @@ impl Call {
         match action {
             Some((_, name)) => match sts::Action::parse(&name) {
                 Some(action) => Self::Sts(action),
+                None if name == spot::ACTION => Self::Spot,
                 None => Self::Unknown(Wire::Query, name),
             },
             None => Self::Unknown(Wire::Query, format!("{method} / without an Action")),
@@ -235,6 +248,7 @@ impl Call {
         match self {
             Self::Rpc(wire, ..) | Self::Unknown(wire, _) => *wire,
             Self::Lambda(_) => Wire::RestJson,
+            Self::Spot => Wire::Ec2,
             Self::Sts(_) => Wire::Query,
         }
     }
@@ -250,6 +264,7 @@ impl Call {
                 Some(operation.resource(place)),
             ),
             Self::Sts(action) => (format!("sts:{}", action.name()), None),
+            Self::Spot => (format!("ec2:{}", spot::ACTION), None),
             Self::Unknown(_, what) => (what.clone(), None),
         }
     }

@@ -4,7 +4,7 @@
 //!   CloudWatch and to the tagging API;
 //! - AWS JSON 1.0 and 1.1: `POST /` with `X-Amz-Target: {service}.{Operation}`;
 //! - REST JSON: what Lambda speaks;
-//! - AWS Query: a form in, XML out, what STS speaks everywhere.
+//! - AWS Query: a form in, XML out, what STS speaks everywhere, and EC2 with other errors.
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
@@ -20,10 +20,17 @@ pub(super) enum Service {
     /// The Resource Groups Tagging API.
     Tagging,
     CostExplorer,
+    /// The Price List.
+    Pricing,
 }
 
 impl Service {
-    const ALL: [Self; 3] = [Self::CloudWatch, Self::Tagging, Self::CostExplorer];
+    const ALL: [Self; 4] = [
+        Self::CloudWatch,
+        Self::Tagging,
+        Self::CostExplorer,
+        Self::Pricing,
+    ];
 
     /// The name in paths and targets.
     fn target(self) -> &'static str {
@@ -31,6 +38,7 @@ impl Service {
             Self::CloudWatch => "GraniteServiceVersion20100801",
             Self::Tagging => "ResourceGroupsTaggingAPI_20170126",
             Self::CostExplorer => "AWSInsightsIndexService",
+            Self::Pricing => "AWSPriceListService",
         }
     }
 
@@ -40,13 +48,14 @@ impl Service {
             Self::CloudWatch => "com.amazonaws.cloudwatch",
             Self::Tagging => "com.amazonaws.resourcegroupstaggingapi",
             Self::CostExplorer => "com.amazonaws.costexplorer",
+            Self::Pricing => "com.amazonaws.pricing",
         }
     }
 
     fn json_content_type(self) -> &'static str {
         match self {
             Self::CloudWatch => "application/x-amz-json-1.0",
-            Self::Tagging | Self::CostExplorer => "application/x-amz-json-1.1",
+            Self::Tagging | Self::CostExplorer | Self::Pricing => "application/x-amz-json-1.1",
         }
     }
 
@@ -56,6 +65,7 @@ impl Service {
             Self::CloudWatch => "monitoring",
             Self::Tagging => "tagging",
             Self::CostExplorer => "ce",
+            Self::Pricing => "pricing",
         }
     }
 
@@ -65,6 +75,7 @@ impl Service {
             Self::CloudWatch => "cloudwatch",
             Self::Tagging => "tag",
             Self::CostExplorer => "ce",
+            Self::Pricing => "pricing",
         }
     }
 }
@@ -89,6 +100,8 @@ pub(super) enum Wire {
         query_mode: bool,
     },
     Query,
+    /// Query, with the errors of EC2.
+    Ec2,
     RestJson,
 }
 
@@ -120,12 +133,23 @@ pub(super) fn rpc_call(path: &str, headers: &HeaderMap) -> Option<(Wire, Service
     Some((wire, service, operation.to_owned()))
 }
 
+/// How EC2 names the errors that the Query protocol has other names for.
+fn ec2_code(code: &'static str) -> &'static str {
+    match code {
+        "AccessDenied" => "UnauthorizedOperation",
+        "InvalidClientTokenId" | "IncompleteSignature" => "AuthFailure",
+        "ExpiredToken" => "RequestExpired",
+        "Throttling" => "RequestLimitExceeded",
+        other => other,
+    }
+}
+
 impl Wire {
     pub(super) fn content_type(self) -> &'static str {
         match self {
             Self::RpcV2Cbor { .. } => "application/cbor",
             Self::AwsJson { service, .. } => service.json_content_type(),
-            Self::Query => "text/xml",
+            Self::Query | Self::Ec2 => "text/xml",
             Self::RestJson => "application/json",
         }
     }
@@ -173,6 +197,14 @@ impl Wire {
                 structure([("Type", text(kind)), ("Message", text(failure.message.as_str()))])
                     .to_json()
             }
+            Self::Ec2 => format!(
+                "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Response><Errors><Error><Code>{}</Code>\
+                 <Message>{}</Message></Error></Errors><RequestID>{}</RequestID></Response>\n",
+                ec2_code(failure.query_code),
+                escape_xml(&failure.message),
+                super::NO_REQUEST_ID
+            )
+            .into_bytes(),
             Self::Query => format!(
                 "<ErrorResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\">\n  <Error>\n    \
                  <Type>Sender</Type>\n    <Code>{}</Code>\n    <Message>{}</Message>\n  </Error>\n  \
@@ -185,7 +217,7 @@ impl Wire {
         };
         let mut response = self.response(failure.status, body.into());
         let headers = response.headers_mut();
-        if self != Self::Query {
+        if !matches!(self, Self::Query | Self::Ec2) {
             headers.insert(ERROR_TYPE, HeaderValue::from_static(failure.code));
         }
         if let Self::AwsJson {

@@ -11,6 +11,7 @@ mod demo;
 mod function;
 mod lateness;
 mod placement;
+mod prices;
 mod runs;
 pub mod spec;
 mod traffic;
@@ -26,6 +27,7 @@ pub use self::bill::{BillSpec, Charge};
 pub use self::curve::{duration_multiple, share_within};
 pub use self::function::{Function, ProvisionedMinute};
 pub use self::lateness::LatenessSpec;
+pub use self::prices::{PricesSpec, SpotPriceSpec};
 pub use self::runs::Run;
 pub use self::spec::{
     AccountSpec, CapacityType, FunctionArchitecture, FunctionSpec, InvokeMode, NamespaceSpec,

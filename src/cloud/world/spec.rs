@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::bill::BillSpec;
 use super::lateness::LatenessSpec;
+use super::prices::PricesSpec;
 use super::traffic::Traffic;
 
 /// A world file.
@@ -42,6 +43,9 @@ pub struct WorldSpec {
     /// How the bill differs from the list prices; absent: not at all.
     #[serde(default)]
     pub bill: Option<BillSpec>,
+    /// What AWS says that machines cost.
+    #[serde(default)]
+    pub prices: PricesSpec,
     /// The cluster's nodes.
     #[serde(default)]
     pub nodes: Vec<NodeSpec>,
@@ -97,6 +101,12 @@ pub struct NodeSpec {
     pub cpu: f64,
     /// Memory in GiB.
     pub memory_gib: f64,
+    /// GPUs, which Kubernetes calls `nvidia.com/gpu`.
+    #[serde(default)]
+    pub gpus: u32,
+    /// Whose machine it is, as in `spec.providerID`; absent: one of AWS.
+    #[serde(default)]
+    pub provider_id: Option<String>,
     /// More labels of the Node object.
     #[serde(default)]
     pub labels: BTreeMap<String, String>,
@@ -205,6 +215,12 @@ pub struct RequestsSpec {
     /// MiB; absent: no memory request.
     #[serde(default)]
     pub memory_mib: Option<f64>,
+    /// GPUs; absent: none.
+    #[serde(default)]
+    pub gpus: Option<u32>,
+    /// GiB of storage on the node itself; absent: no request of it.
+    #[serde(default)]
+    pub ephemeral_storage_gib: Option<f64>,
 }
 
 /// What each pod of a workload uses.

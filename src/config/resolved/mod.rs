@@ -15,7 +15,7 @@ use crate::model::Settings;
 use crate::model::band::Range;
 use crate::pipeline::Limits;
 use crate::settings::{Check, Mistake, Place};
-use crate::sources::prices::PriceBook;
+use crate::sources::prices::{PriceBook, list};
 use crate::sources::{Schedule, aws, cloudwatch, kubernetes, lambda, requests};
 use crate::units::{NotAQuantity, Ratio, Seconds};
 
@@ -34,6 +34,10 @@ pub struct Config {
     pub limits: Limits,
     /// Known prices.
     pub prices: PriceBook,
+    /// How the AWS Price List is read, where it is.
+    pub price_list: Option<(list::Settings, Schedule)>,
+    /// When spot prices are read, where they are.
+    pub spot: Option<Schedule>,
     /// The cluster, where one is watched.
     pub kubernetes: Option<Kubernetes>,
     /// AWS Lambda, where it is read.
@@ -51,6 +55,8 @@ pub struct Kubernetes {
     pub watch: kubernetes::Settings,
     /// When metrics.k8s.io is asked.
     pub usage: Schedule,
+    /// When the API server is asked for its version.
+    pub version: Schedule,
 }
 
 /// AWS Lambda.
@@ -107,6 +113,8 @@ pub fn resolve(raw: &RawConfig) -> Result<Config, Vec<Mistake>> {
             ),
         },
         prices: check.prices(&raw.prices, &top.key("prices")),
+        price_list: check.price_list(raw, &top.key("prices").key("price_list")),
+        spot: check.spot(raw, &top.key("prices").key("spot")),
         kubernetes: check.kubernetes(&raw.kubernetes, &top.key("kubernetes")),
         aws: check.aws(&raw.aws, window, &top.key("aws")),
         requests: check.requests(

@@ -1,10 +1,12 @@
 //! The series of the cluster, its nodes, and the AWS accounts.
 
+use jiff::Timestamp;
+
 use crate::exposition::catalogue::Metric;
 use crate::exposition::sample::{Batch, Labels};
 use crate::model::{AccountReport, ClusterReport, NodeReport, Report};
-use crate::observation::CapacityType;
 use crate::sources::Source;
+use crate::units::Seconds;
 
 /// Everything that is shown besides workloads and functions.
 pub(in crate::exposition) fn estate(report: &Report) -> Batch {
@@ -12,8 +14,8 @@ pub(in crate::exposition) fn estate(report: &Report) -> Batch {
     if let Some(cluster) = &report.cluster {
         whole(cluster, &mut batch);
     }
-    for report in &report.nodes {
-        node(report, &mut batch);
+    for one in &report.nodes {
+        node(one, report.at, &mut batch);
     }
     for report in &report.accounts {
         account(report, &mut batch);
@@ -47,16 +49,20 @@ fn whole(cluster: &ClusterReport, batch: &mut Batch) {
     }
 }
 
-fn node(report: &NodeReport, batch: &mut Batch) {
+fn node(report: &NodeReport, now: Timestamp, batch: &mut Batch) {
     let name = Labels::default().and("node", &report.node.name);
     let instance_type = report.node.instance_type.as_deref().unwrap_or_default();
     let kind = name.clone().and("instance_type", instance_type);
     match &report.price {
         Ok(price) => {
             let labels = kind
-                .and("capacity_type", capacity_type(report.node.capacity_type))
+                .and("capacity_type", report.node.capacity_type.as_str())
                 .and("price_source", price.provenance.source.as_str());
             batch.push(Metric::NodePrice, labels, price.price.hourly());
+            if let Some(at) = price.provenance.fetched_at {
+                let age = Seconds::between(at, now).seconds();
+                batch.push(Metric::NodePriceAge, name.clone(), age);
+            }
         }
         Err(reason) => {
             batch.push(
@@ -71,15 +77,6 @@ fn node(report: &NodeReport, batch: &mut Batch) {
     }
     if let Some(price) = report.memory_price {
         batch.push(Metric::MemoryPrice, name, price.hourly());
-    }
-}
-
-/// As AWS and Karpenter write it.
-const fn capacity_type(capacity: CapacityType) -> &'static str {
-    match capacity {
-        CapacityType::OnDemand => "on-demand",
-        CapacityType::Spot => "spot",
-        CapacityType::Fargate => "fargate",
     }
 }
 

@@ -1,4 +1,4 @@
-//! Signed GET requests of AWS's REST-JSON protocol, made by the runtime of the AWS SDK.
+//! Signed requests of the plain protocols of AWS, made by the runtime of the AWS SDK: REST-JSON, AWS JSON 1.1 and Query.
 
 use aws_runtime::auth::sigv4::{SCHEME_ID, SigV4AuthScheme};
 use aws_runtime::auth::{SigV4OperationSigningConfig, SigningOptions};
@@ -7,15 +7,18 @@ use aws_smithy_runtime::client::orchestrator::operation::Operation;
 use aws_smithy_runtime::client::retries::classifiers::{
     HttpStatusCodeClassifier, TransientErrorClassifier,
 };
+use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::auth::AuthSchemeOptionResolverParams;
 use aws_smithy_runtime_api::client::auth::static_resolver::StaticAuthSchemeOptionResolver;
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse, OrchestratorError};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponentsBuilder;
 use aws_smithy_runtime_api::client::runtime_plugin::StaticRuntimePlugin;
+use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::config_bag::Layer;
 use aws_smithy_types::error::ErrorMetadata;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
+use aws_smithy_xml::decode::{Document, try_data};
 use aws_types::SigningName;
 use aws_types::region::SigningRegion;
 use bytes::Bytes;
@@ -32,15 +35,55 @@ const USER_AGENT: &str = concat!("breakeven/", env!("CARGO_PKG_VERSION"));
 pub(in crate::sources) struct Service {
     /// Its id, as in `AWS_ENDPOINT_URL_<ID>`.
     pub(in crate::sources) id: &'static str,
-    /// The first label of its host names, which signs its requests too.
+    /// The beginning of its host names; the last label of it signs its requests too.
     pub(in crate::sources) host: &'static str,
 }
 
-/// One API of a service, ready to be called.
+impl Service {
+    fn signs_as(self) -> &'static str {
+        self.host.rsplit('.').next().unwrap_or(self.host)
+    }
+}
+
+/// One API of a service, ready to be called: by the protocol that the service speaks.
 #[derive(Debug)]
 pub(in crate::sources) struct RestCall {
-    operation: Operation<String, Bytes, ErrorMetadata>,
+    operation: Operation<Question, Bytes, ErrorMetadata>,
     attempted: Attempted,
+}
+
+/// What is sent.
+#[derive(Debug)]
+enum Question {
+    /// A path with its query.
+    Get(String),
+    /// AWS JSON: which operation of the service, and its input.
+    Json(&'static str, String),
+    /// AWS Query: a form.
+    Form(String),
+}
+
+impl Question {
+    fn request(self) -> Result<HttpRequest, BoxError> {
+        let post = |content_type: &'static str, body: String| {
+            let mut request = HttpRequest::new(SdkBody::from(body));
+            request.set_method("POST")?;
+            request.set_uri("/")?;
+            request.headers_mut().insert("content-type", content_type);
+            Ok::<_, BoxError>(request)
+        };
+        let mut request = match self {
+            Self::Get(path) => HttpRequest::get(path)?,
+            Self::Json(target, body) => {
+                let mut request = post("application/x-amz-json-1.1", body)?;
+                request.headers_mut().insert("x-amz-target", target);
+                request
+            }
+            Self::Form(body) => post("application/x-www-form-urlencoded; charset=utf-8", body)?,
+        };
+        request.headers_mut().insert("user-agent", USER_AGENT);
+        Ok(request)
+    }
 }
 
 impl RestCall {
@@ -73,7 +116,7 @@ impl RestCall {
             )
             .interceptor(meter)
             .with_connection_poisoning()
-            .runtime_plugin(signing(session, service.host));
+            .runtime_plugin(signing(session, service.signs_as()));
         if let Some(client) = config.http_client() {
             operation = operation.http_client(client);
         }
@@ -85,11 +128,7 @@ impl RestCall {
         }
         Self {
             operation: operation
-                .serializer(|path: String| {
-                    let mut request = HttpRequest::get(path)?;
-                    request.headers_mut().insert("user-agent", USER_AGENT);
-                    Ok(request)
-                })
+                .serializer(Question::request)
                 .deserializer(answer)
                 .build(),
             attempted: session.attempting(service, action),
@@ -101,12 +140,34 @@ impl RestCall {
         &self,
         path: String,
     ) -> Result<T, SourceError> {
-        let body = self
-            .operation
-            .invoke(path)
+        let body = self.ask(Question::Get(path)).await?;
+        self.read(&body)
+    }
+
+    /// Asks an operation of AWS JSON 1.1, such as `AWSPriceListService.GetProducts`.
+    pub(in crate::sources) async fn json<T: DeserializeOwned>(
+        &self,
+        target: &'static str,
+        input: &serde_json::Value,
+    ) -> Result<T, SourceError> {
+        let body = self.ask(Question::Json(target, input.to_string())).await?;
+        self.read(&body)
+    }
+
+    /// Sends a form of the Query protocol, and returns the XML of the answer.
+    pub(in crate::sources) async fn form(&self, form: String) -> Result<Bytes, SourceError> {
+        self.ask(Question::Form(form)).await
+    }
+
+    async fn ask(&self, question: Question) -> Result<Bytes, SourceError> {
+        self.operation
+            .invoke(question)
             .await
-            .map_err(|error| self.attempted.failed(error))?;
-        let mut json = serde_json::Deserializer::from_slice(&body);
+            .map_err(|error| self.attempted.failed(error))
+    }
+
+    fn read<T: DeserializeOwned>(&self, body: &[u8]) -> Result<T, SourceError> {
+        let mut json = serde_json::Deserializer::from_slice(body);
         serde_path_to_error::deserialize(&mut json)
             .map_err(|error| self.not_understood(&error.to_string()))
     }
@@ -147,7 +208,10 @@ fn answer(response: &HttpResponse) -> Result<Bytes, OrchestratorError<ErrorMetad
     if response.status().is_success() {
         return Ok(Bytes::copy_from_slice(body));
     }
-    let stated: Failure = serde_json::from_slice(body).unwrap_or_default();
+    let stated: Failure = serde_json::from_slice(body)
+        .ok()
+        .or_else(|| Failure::from_xml(std::str::from_utf8(body).ok()?))
+        .unwrap_or_default();
     let mut error = ErrorMetadata::builder();
     // The header carries more than the code: `AccessDeniedException:http://internal.amazon.com/...`.
     let header = response.headers().get("x-amzn-errortype");
@@ -169,10 +233,34 @@ struct Failure {
     code: Option<String>,
 }
 
+impl Failure {
+    /// The first `Error` of the Query protocol, wherever the service puts it.
+    fn from_xml(text: &str) -> Option<Self> {
+        let mut document = Document::new(text);
+        while let Some(element) = document.next_start_element() {
+            if element.local() != "Error" {
+                continue;
+            }
+            let mut error = document.scoped_to(element);
+            let mut failure = Self::default();
+            while let Some(mut member) = error.next_tag() {
+                let name = member.start_el().local().to_owned();
+                let text = try_data(&mut member).ok().map(String::from);
+                let text = text.filter(|text| !text.is_empty());
+                match name.as_str() {
+                    "Code" => failure.code = text,
+                    "Message" => failure.message = text,
+                    _ => {}
+                }
+            }
+            return Some(failure);
+        }
+        None
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use aws_smithy_types::body::SdkBody;
-
     use super::*;
 
     fn failure(
@@ -207,6 +295,20 @@ mod tests {
                 Some("old"),
             ),
             (None, "<html>no</html>", None, None),
+            (
+                None,
+                "<Response><Errors><Error><Code>UnauthorizedOperation</Code><Message>You &amp; no</Message>\
+                 </Error></Errors><RequestID>1</RequestID></Response>",
+                Some("UnauthorizedOperation"),
+                Some("You & no"),
+            ),
+            (
+                None,
+                "<ErrorResponse><Error><Type>Sender</Type><Code>Throttling</Code></Error></ErrorResponse>",
+                Some("Throttling"),
+                None,
+            ),
+            (None, "<Response><Errors><Error><Code>", None, None),
             (None, "", None, None),
         ] {
             let (code, message) = (code.map(str::to_owned), message.map(str::to_owned));

@@ -20,6 +20,7 @@ mod names;
 mod object;
 mod state;
 mod store;
+mod version;
 mod watch;
 
 use std::time::Duration;
@@ -30,6 +31,7 @@ use tokio::time::{Instant, sleep_until};
 use tracing::{debug, info, warn};
 
 pub use connection::{Access, Connection};
+pub use version::VersionApi;
 
 use super::{Context, Source};
 use crate::observation::Observation;

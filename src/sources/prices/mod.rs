@@ -1,12 +1,16 @@
 //! What each node costs by the hour.
 //!
-//! [`PriceBook`] holds what is known without asking anybody, [`Market`] what was learned, and `chain` looks through both in
-//! order. A price that is not known is not guessed: the node is unpriced, with the reason.
+//! [`PriceBook`] holds what is known without asking anybody, [`Market`] what the two sources learned, [`list`] and [`spot`], and
+//! `chain` looks through both in order. A price that is not known is not guessed: the node is unpriced, with the reason.
+//! The sources ask for the types of the nodes that there are, which [`Wishes`] tells them.
 
 mod chain;
+pub mod list;
 mod market;
 mod plausibility;
 mod rules;
+pub mod spot;
+mod wanted;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,6 +21,7 @@ use self::chain::FargatePod;
 pub use self::market::Market;
 pub use self::plausibility::{Implausible, plausible};
 pub use self::rules::{Discount, DiscountKind, NodeSelector, PriceRule, Rate, SizeRate};
+pub use self::wanted::{Listener, Wanted, Wishes};
 use crate::model::allocation::PricedNode;
 use crate::observation::{CapacityType, Cluster, Node, Pod, Resources};
 use crate::tariff::{eks, fargate};

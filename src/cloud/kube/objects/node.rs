@@ -17,14 +17,18 @@ pub(in super::super) fn object(world: &World, node: &Node) -> Value {
     let fargate = spec.capacity_type == CapacityType::Fargate;
     let pods = most_pods(node);
     let resources = |cpu: f64, memory_mib: f64| {
-        json!({
+        let mut resources = json!({
             "cpu": quantity::cores(cpu),
             "ephemeral-storage": "20959212Ki",
             "hugepages-1Gi": "0",
             "hugepages-2Mi": "0",
             "memory": quantity::kibibytes(memory_mib),
             "pods": pods.to_string(),
-        })
+        });
+        if spec.gpus > 0 {
+            resources["nvidia.com/gpu"] = spec.gpus.to_string().into();
+        }
+        resources
     };
     let memory_mib = spec.memory_gib * 1024.0;
     let created = before_history(world, &spec.name, NODE_AGE_DAYS);
@@ -52,7 +56,9 @@ pub(in super::super) fn object(world: &World, node: &Node) -> Value {
             },
         },
         "spec": {
-            "providerID": format!("aws:///{}/{}", spec.zone, node.instance_id),
+            "providerID": spec.provider_id.clone().unwrap_or_else(|| {
+                format!("aws:///{}/{}", spec.zone, node.instance_id)
+            }),
         },
         "status": {
             "capacity": resources(spec.cpu, memory_mib),

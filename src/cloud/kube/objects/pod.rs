@@ -114,6 +114,15 @@ fn container(workload: &Workload) -> Value {
     if let Some(memory) = requests.memory_mib {
         resources["requests"]["memory"] = quantity::mebibytes(memory).into();
     }
+    if let Some(gpus) = requests.gpus {
+        // What is not shared is requested by its limit.
+        resources["requests"]["nvidia.com/gpu"] = gpus.to_string().into();
+        resources["limits"]["nvidia.com/gpu"] = gpus.to_string().into();
+    }
+    if let Some(storage) = requests.ephemeral_storage_gib {
+        let storage = quantity::mebibytes(storage * 1024.0);
+        resources["requests"]["ephemeral-storage"] = storage.into();
+    }
     let mut container = json!({
         "name": workload.spec.name,
         "image": image(workload),

@@ -1,5 +1,7 @@
 //! `breakeven check`: the configuration, and each source once.
 
+mod prices;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +14,7 @@ use super::{Failure, print};
 use crate::app::ConfigSource;
 use crate::app::probe::{Findings, probe};
 use crate::clock::Clock;
-use crate::model::{Home, Subject, SubjectReport};
+use crate::model::{Home, PriceSource, Subject, SubjectReport};
 use crate::sources::{Site, Source, SourceId, SourceStatus};
 
 #[derive(Debug, Args)]
@@ -23,6 +25,9 @@ pub(super) struct CheckArgs {
     /// How long the sources may take to answer, all at once.
     #[arg(long, value_name = "SECONDS", default_value = "20")]
     patience: u16,
+    /// Prints every node too, with its price, where that comes from, its age, and what a core and a GiB cost.
+    #[arg(long)]
+    prices: bool,
     /// How the answer is written.
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     output: Output,
@@ -39,8 +44,19 @@ pub(super) async fn run(args: CheckArgs) -> Result<(), Failure> {
     let patience = Duration::from_secs(args.patience.into());
     let findings = probe(raw, &config, Clock::system(), patience).await;
     match args.output {
-        Output::Text => text(&findings),
-        Output::Json => print(serde_json::to_string_pretty(&as_json(&findings))?),
+        Output::Text => {
+            text(&findings);
+            if args.prices {
+                prices::table(&findings.report);
+            }
+        }
+        Output::Json => {
+            let mut answer = as_json(&findings);
+            if args.prices {
+                answer["node_prices"] = prices::as_json(&findings.report).into();
+            }
+            print(serde_json::to_string_pretty(&answer)?);
+        }
     }
     let failed: Vec<String> = findings
         .sources
@@ -120,6 +136,14 @@ fn functions_in(site: &Site, findings: &Findings) -> usize {
 fn found(source: Source, status: &SourceStatus, findings: &Findings) -> String {
     let report = &findings.report;
     let is_workload = |one: &&SubjectReport| one.subject.home() == Home::Kubernetes;
+    let priced = |by: PriceSource, what: &str| {
+        let known = report
+            .nodes
+            .iter()
+            .filter_map(|node| node.price.as_ref().ok());
+        let count = known.filter(|price| price.provenance.source == by).count();
+        format!("{count} nodes have their price {what} from it")
+    };
     match source {
         Source::Kubernetes => format!(
             "{} nodes, {} pods, {} workloads and {} shared ones",
@@ -132,6 +156,9 @@ fn found(source: Source, status: &SourceStatus, findings: &Findings) -> String {
         Source::Lambda => format!("{} functions", functions_in(&status.site, findings)),
         Source::CloudWatch => "metrics of the functions are read".to_owned(),
         Source::Requests => format!("{} workloads have requests counted", findings.counted),
+        Source::ControlPlane => "the version of the API server is known".to_owned(),
+        Source::PriceList => priced(PriceSource::PriceList, "on demand"),
+        Source::Spot => priced(PriceSource::Spot, "of spare capacity"),
     }
 }
 

@@ -1,0 +1,58 @@
+//! Which version of Kubernetes the API server runs: what EKS charges for the control plane depends on it.
+
+use http::Request;
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use super::{Attempt, Connection};
+use crate::observation::Observation;
+use crate::sources::{Poll, Source, SourceError};
+
+const PATH: &str = "/version";
+
+/// The API server of one cluster, asked for its version.
+#[derive(Clone, Debug)]
+pub struct VersionApi {
+    connection: Connection,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Version {
+    git_version: String,
+}
+
+impl VersionApi {
+    /// The server behind `connection`.
+    #[must_use]
+    pub const fn new(connection: Connection) -> Self {
+        Self { connection }
+    }
+}
+
+impl Poll for VersionApi {
+    fn source(&self) -> Source {
+        Source::ControlPlane
+    }
+
+    async fn poll(&mut self, _now: Timestamp) -> Result<Vec<Observation>, SourceError> {
+        let server = self.connection.server().await?;
+        let attempt = Attempt {
+            verb: "get",
+            resource: PATH,
+            url: &server.url,
+            verbs: "get",
+        };
+        let request = Request::get(PATH)
+            .body(Vec::new())
+            .map_err(|why| attempt.not_understood(why))?;
+        let text = server
+            .client
+            .request_text(request)
+            .await
+            .map_err(|why| attempt.failed(&why))?;
+        let version: Version =
+            serde_json::from_str(&text).map_err(|why| attempt.not_understood(why))?;
+        Ok(vec![Observation::ControlPlane(version.git_version.into())])
+    }
+}
