@@ -126,7 +126,7 @@ impl Pipeline {
     pub fn forget_functions(&mut self) {
         self.functions.clear();
         self.by_id.clear();
-        self.ledger.keep_functions(|_| false);
+        self.ledger.forget_functions();
     }
 
     /// Forgets the functions of accounts and regions that are no longer read.
@@ -221,7 +221,7 @@ impl Pipeline {
     fn index_functions(&mut self) {
         let all = self.functions.values().flat_map(|one| &one.functions);
         self.by_id = all.map(|one| (one.id.clone(), Arc::clone(one))).collect();
-        self.ledger.keep_functions(|id| self.by_id.contains_key(id));
+        self.ledger.note_functions(|id| self.by_id.contains_key(id));
     }
 
     fn observe_minutes(&mut self, minutes: FunctionMinutes) {
@@ -237,9 +237,9 @@ impl Pipeline {
             keep_newest(&mut self.early_minutes, minutes);
             return;
         }
-        self.ledger.run(&minutes, &self.settings, |id| {
-            self.by_id.get(id).map(|function| &**function)
-        });
+        let by_id = &self.by_id;
+        self.ledger
+            .run(&minutes, &self.settings, |id| by_id.get(id));
     }
 
     fn observe_traffic(&mut self, traffic: Traffic) {

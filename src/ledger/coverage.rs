@@ -11,17 +11,19 @@ use crate::units::Seconds;
 pub(super) struct Coverage(VecDeque<(Timestamp, Timestamp)>);
 
 impl Coverage {
-    /// Adds a span that is not before the last one; what was seen already is not seen twice.
+    /// Adds a span; what was seen already is not seen twice.
     pub(super) fn add(&mut self, from: Timestamp, to: Timestamp) {
-        let until = self.until().unwrap_or(from);
-        if to <= until && !self.0.is_empty() {
+        if to <= from {
             return;
         }
-        match self.0.back_mut() {
-            Some((_, end)) if from <= *end => *end = to,
-            _ if from < to => self.0.push_back((from, to)),
-            _ => {}
-        }
+        // The spans that it touches become one with it.
+        let first = self.0.partition_point(|(_, end)| *end < from);
+        let after = self.0.partition_point(|(start, _)| *start <= to);
+        let touched = self.0.drain(first..after);
+        let whole = touched.fold((from, to), |(start, end), one| {
+            (start.min(one.0), end.max(one.1))
+        });
+        self.0.insert(first, whole);
     }
 
     /// The end of the last span.
@@ -29,13 +31,24 @@ impl Coverage {
         self.0.back().map(|(_, end)| *end)
     }
 
+    /// The spans between two instants, and of those at the edges the part between them.
+    pub(super) fn within(
+        &self,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> impl Iterator<Item = (Timestamp, Timestamp)> {
+        let first = self.0.partition_point(|(_, end)| *end <= from);
+        self.0
+            .range(first..)
+            .take_while(move |(start, _)| *start < to)
+            .map(move |(start, end)| (from.max(*start), to.min(*end)))
+            .filter(|(start, end)| start < end)
+    }
+
     /// How much of the time between two instants was seen.
     pub(super) fn between(&self, from: Timestamp, to: Timestamp) -> Seconds {
-        self.0
-            .iter()
-            .rev()
-            .take_while(|(_, end)| *end > from)
-            .map(|(start, end)| Seconds::between(from.max(*start), to.min(*end)))
+        self.within(from, to)
+            .map(|(start, end)| Seconds::between(start, end))
             .sum()
     }
 
@@ -71,6 +84,35 @@ mod tests {
         assert!((seen(0, 100) - 35.0).abs() < 1e-9);
         assert!((seen(15, 35) - 10.0).abs() < 1e-9);
         assert!(seen(20, 30) < 1e-9 && seen(50, 60) < 1e-9);
+    }
+
+    #[test]
+    fn spans_may_come_in_any_order() {
+        let ways: [&[(i64, i64)]; 3] = [
+            &[(0, 10), (10, 20), (30, 40)],
+            &[(30, 40), (0, 10), (10, 20)],
+            &[(35, 40), (10, 20), (0, 15), (30, 36), (12, 14)],
+        ];
+        for way in ways {
+            let spans = [(at(0), at(20)), (at(30), at(40))];
+            assert_eq!(Vec::from(covered(way).0), spans, "{way:?}");
+        }
+        let spans = covered(&[(0, 10), (20, 30), (40, 50), (60, 70), (25, 45)]);
+        assert_eq!(
+            Vec::from(spans.0),
+            [(at(0), at(10)), (at(20), at(50)), (at(60), at(70))]
+        );
+    }
+
+    #[test]
+    fn the_spans_between_two_instants_end_with_them() {
+        let coverage = covered(&[(0, 10), (20, 30), (40, 50)]);
+        let within: Vec<_> = coverage.within(at(5), at(45)).collect();
+        assert_eq!(
+            within,
+            [(at(5), at(10)), (at(20), at(30)), (at(40), at(45))]
+        );
+        assert_eq!(coverage.within(at(10), at(20)).count(), 0);
     }
 
     #[test]

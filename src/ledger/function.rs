@@ -1,30 +1,26 @@
 //! The account of a function.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::counted::{Excess, Growth};
+use super::coverage::Coverage;
+use super::minutes::Minutes;
 use crate::model::Settings;
-use crate::model::band::Range;
-use crate::model::coldstart::{ratchet, whole_minutes};
+use crate::model::coldstart::{Ratchet, ratchet, whole_minutes};
 use crate::model::concurrency::{Concurrency, MinuteConcurrency};
-use crate::model::lambda::{Component, Init, Run, Terms};
+use crate::model::lambda::{Component, Init, Run};
 use crate::model::pattern::classify;
 use crate::model::window::FunctionWindow;
-use crate::observation::{Function, FunctionMinute};
-use crate::units::{GibSeconds, Hours, Requests, Seconds, Usd, Window};
+use crate::observation::{Function, FunctionBatch};
+use crate::units::{GibSeconds, Requests, Seconds, Usd};
 
-/// What one function cost, and the minutes it ran.
-#[derive(Debug, Default)]
-pub struct FunctionAccount {
-    totals: Totals,
-    /// The minutes with records that are still in the window, oldest first.
-    minutes: VecDeque<FunctionMinute>,
-    /// The minutes that are known: from the first to before the second.
-    known: Option<(i64, i64)>,
-    /// Their sums, made once for each batch of minutes.
-    window: Option<FunctionWindow>,
-}
+/// How many minutes are kept at least, to be revised: Lambda shows an invocation when it has ended, which is up to 15
+/// minutes after the one in which it began, and CloudWatch may be late by some hours.
+const LEAST_KEPT: i64 = 180;
 
 /// The length of a minute.
 const MINUTE: Seconds = match Seconds::from_seconds(60.0) {
@@ -32,7 +28,37 @@ const MINUTE: Seconds = match Seconds::from_seconds(60.0) {
     Err(_) => Seconds::ZERO,
 };
 
-/// Totals since the program started.
+/// So few requests that they cost nothing.
+const TRACE: Requests = match Requests::from_requests(1e-9) {
+    Ok(trace) => trace,
+    Err(_) => Requests::ZERO,
+};
+
+/// What one function cost, and the minutes it ran.
+///
+/// A minute may be told again, and then what was told last stands. Totals grow by what a minute grew. Where one shrinks
+/// they stay, and what grows later first makes up for it. So they never fall, and once all minutes are settled they are
+/// what those add up to, in whichever order and grouping they came.
+#[derive(Debug, Default)]
+pub struct FunctionAccount {
+    totals: Totals,
+    /// What the totals hold and the minutes do not, as they shrank.
+    excess: Excess,
+    minutes: Minutes,
+    /// The minutes that are known.
+    known: Coverage,
+    /// Minutes before it are not kept any more, and not taken in again.
+    kept_from: i64,
+    /// What the known minutes of the window add up to, made once for each batch.
+    window: Option<FunctionWindow>,
+    /// Its configuration as last known, for the minutes that come after it is gone.
+    function: Option<Arc<Function>>,
+    /// Whether the list of functions lacks it, and since when.
+    is_gone: bool,
+    gone_since: Option<Timestamp>,
+}
+
+/// What has added up since counting began.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Totals {
     /// What Lambda charged, by what it is for.
@@ -55,81 +81,94 @@ fn minute_of(instant: Timestamp) -> i64 {
     instant.as_second().div_euclid(60)
 }
 
+fn start_of(minute: i64) -> Timestamp {
+    Timestamp::from_second(minute.saturating_mul(60)).unwrap_or(Timestamp::MIN)
+}
+
 impl FunctionAccount {
-    /// Takes in the closed minutes of a window. A minute that is known already is not counted again; one before
-    /// `started` is not in the totals.
+    /// Takes in what is known of the minutes of a window. Those that began before `started` are in no total, whenever
+    /// they become known and however often they are revised.
     pub(super) fn run(
         &mut self,
-        function: &Function,
-        (window, minutes): (Window, &[FunctionMinute]),
+        function: Option<&Arc<Function>>,
+        batch: &FunctionBatch,
         started: Timestamp,
         settings: &Settings,
     ) {
-        let (from, to) = (minute_of(window.start()), minute_of(window.end()));
-        let known_to = self.known.map_or(from, |(_, to)| to);
-        // A gap means that the minutes before it and after it are no one window: the newer ones stand.
-        if known_to < from {
-            self.minutes.clear();
-            self.known = Some((from, from));
+        if let Some(function) = function {
+            self.function = Some(Arc::clone(function));
         }
-        let fresh = known_to.max(from)..to;
-        let new = minutes.iter().filter(|one| fresh.contains(&one.minute));
-        self.minutes.extend(new.copied());
-        let first = self.known.map_or(from, |(first, _)| first);
-        self.known = Some((first, to.max(known_to)));
-        self.count(function, fresh.start.max(minute_of(started))..to, settings);
-        self.forget(settings.decision_window);
-        self.window = self.sum_up(settings.lambda.keep_alive);
-    }
-
-    /// Adds some of the known minutes to the totals; none of them, and the totals begin at nothing.
-    fn count(&mut self, function: &Function, fresh: std::ops::Range<i64>, settings: &Settings) {
-        let keep_alive = settings.lambda.keep_alive.point;
-        let before = fresh.start - whole_minutes(keep_alive);
-        // Of the first minutes that are known it is not sure what ran before them.
-        let first = self.known.map_or(before, |(first, _)| first.max(before));
-        let cold_starts = ratchet(self.peaks(), first..=fresh.end - 1, keep_alive).sure_starts();
-        let init = Init {
-            cold_starts,
-            duration: settings.lambda.init.of(function.runtime.as_deref()).point,
+        let Some(function) = self.function.clone() else {
+            return;
         };
-        let new: Vec<FunctionMinute> = self
-            .minutes
-            .iter()
-            .filter(|one| fresh.contains(&one.minute))
-            .copied()
-            .collect();
-        let terms = settings.terms_of(function);
-        self.totals
-            .add(function, &new, init, minutes_long(&fresh), terms);
+        let (from, to) = (
+            minute_of(batch.window.start()).max(self.kept_from),
+            minute_of(batch.window.end()),
+        );
+        if to <= from {
+            return;
+        }
+        let keep_alive = settings.lambda.keep_alive.point;
+        let counted = from.max(minute_of(started))..to;
+        let before = self.seen(&counted, keep_alive);
+        self.minutes.replace(&(from..to), &batch.minutes);
+        self.known.add(start_of(from), start_of(to));
+        let after = self.seen(&counted, keep_alive);
+        let growth = self.excess.growth(&before, &after);
+        self.totals.add(&function, &growth, settings);
+        self.forget(settings.decision_window);
+        self.window = self.sum_up(settings);
     }
 
-    /// The most environments at once in each minute that is known.
-    fn peaks(&self) -> impl Iterator<Item = (i64, u32)> {
-        self.minutes.iter().map(|one| (one.minute, one.peak()))
+    /// What the minutes of a range add up to, as far as they are known. Cold starts are those that the range can have a
+    /// part in: of the range, and of the keep-alive after it.
+    fn seen(&self, counted: &Range<i64>, keep_alive: Seconds) -> Growth {
+        let kept = whole_minutes(keep_alive);
+        let touched = counted.start.saturating_sub(kept)..counted.end.saturating_add(kept);
+        let cold_starts = self.ratchet(touched, keep_alive);
+        Growth {
+            sums: self.minutes.sums(counted),
+            cold_starts: cold_starts.sure_starts(),
+            time: self
+                .known
+                .between(start_of(counted.start), start_of(counted.end)),
+        }
+    }
+
+    /// The spans of a range whose minutes are known.
+    fn spans(&self, range: &Range<i64>) -> impl Iterator<Item = Range<i64>> {
+        let from = range.start.max(self.kept_from);
+        self.known
+            .within(start_of(from), start_of(range.end))
+            .map(|(from, to)| minute_of(from)..minute_of(to))
+    }
+
+    /// The cold starts in the known minutes of a range. In the first ones after a time that is not known it is not sure
+    /// whether idle environments were left.
+    fn ratchet(&self, range: Range<i64>, keep_alive: Seconds) -> Ratchet {
+        self.spans(&range)
+            .map(|span| {
+                let peaks = self
+                    .minutes
+                    .within(&span)
+                    .map(|one| (one.minute, one.peak()));
+                ratchet(peaks, span.start..=span.end - 1, keep_alive)
+            })
+            .sum()
     }
 
     /// Lets go of the minutes before a window that ends with the last one.
     fn forget(&mut self, window: Seconds) {
-        let Some((first, end)) = self.known else {
+        let Some(end) = self.known.until() else {
             return;
         };
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "a window is far below 2^63 minutes"
-        )]
-        let first = first.max(end - (window.seconds() / 60.0) as i64);
-        self.known = Some((first, end));
-        while self
-            .minutes
-            .front()
-            .is_some_and(|oldest| oldest.minute < first)
-        {
-            self.minutes.pop_front();
-        }
+        let kept = minutes_in(window).max(LEAST_KEPT);
+        self.kept_from = self.kept_from.max(minute_of(end) - kept);
+        self.minutes.forget(self.kept_from);
+        self.known.forget(start_of(self.kept_from));
     }
 
-    /// Totals since the program started.
+    /// What has added up.
     #[must_use]
     pub const fn totals(&self) -> &Totals {
         &self.totals
@@ -141,73 +180,101 @@ impl FunctionAccount {
         self.window.as_ref()
     }
 
-    fn sum_up(&self, keep_alive: Range<Seconds>) -> Option<FunctionWindow> {
-        let (first, end) = self.known?;
-        let minutes = u32::try_from(end - first).ok()?;
-        let active = self.minutes.iter().map(|one| MinuteConcurrency {
-            minute: one.minute,
-            concurrency: one.concurrency(),
-        });
-        let mut counts = vec![Requests::ZERO; usize::try_from(end - first).ok()?];
-        for one in &self.minutes {
-            let position = usize::try_from(one.minute - first).ok();
-            if let Some(count) = position.and_then(|position| counts.get_mut(position)) {
-                *count += one.invocations;
+    /// The bytes that it holds beside itself, but for what maps and the configuration take.
+    #[cfg(test)]
+    pub(super) fn heap_bytes(&self) -> usize {
+        let window = self.window.as_ref();
+        self.minutes.heap_bytes() + window.map_or(0, |window| window.concurrency.heap_bytes())
+    }
+
+    /// Notes whether the function exists.
+    pub(super) fn exists(&mut self, exists: bool) {
+        self.is_gone = !exists;
+    }
+
+    /// Since when it is known not to exist, now at the latest; absent while it exists.
+    pub(super) fn gone_since(&mut self, now: Timestamp) -> Option<Timestamp> {
+        let since = self.gone_since.unwrap_or(now);
+        self.gone_since = self.is_gone.then_some(since);
+        self.gone_since
+    }
+
+    /// The sums over the window that ends with the last known minute. Minutes that are not known are passed over, as if
+    /// those after them followed on those before.
+    fn sum_up(&self, settings: &Settings) -> Option<FunctionWindow> {
+        let end = minute_of(self.known.until()?);
+        let range = end - minutes_in(settings.decision_window)..end;
+        let mut window = FunctionWindow::default();
+        let (mut counts, mut active) = (Vec::new(), Vec::new());
+        for span in self.spans(&range) {
+            let begun = counts.len();
+            counts.resize(
+                begun + usize::try_from(span.end - span.start).ok()?,
+                Requests::ZERO,
+            );
+            for one in self.minutes.within(&span) {
+                let place = begun + usize::try_from(one.minute - span.start).ok()?;
+                counts[place] = one.invocations;
+                active.push(MinuteConcurrency {
+                    minute: i64::try_from(place).ok()?,
+                    concurrency: one.concurrency(),
+                });
+                window.invocations += one.invocations;
+                window.duration += one.duration;
+                window.concurrency_peak = window.concurrency_peak.max(one.concurrency_peak);
             }
         }
-        let cold_starts = |kept| ratchet(self.peaks(), first..=end - 1, kept).cold_starts();
-        Some(FunctionWindow {
-            minutes,
-            invocations: self.minutes.iter().map(|one| one.invocations).sum(),
-            duration: self.minutes.iter().map(|one| one.duration).sum(),
-            concurrency_peak: self
-                .minutes
-                .iter()
-                .filter_map(|one| one.concurrency_peak)
-                .max(),
-            concurrency: Concurrency::over(active, end - 1, minutes),
-            cold_starts: keep_alive.map(cold_starts),
-            pattern: classify(MINUTE, &counts).map(|shape| shape.pattern),
-        })
+        window.minutes = u32::try_from(counts.len()).ok()?;
+        window.concurrency =
+            Concurrency::over(active, i64::from(window.minutes) - 1, window.minutes);
+        let cold_starts = |kept| self.ratchet(range.clone(), kept).cold_starts();
+        window.cold_starts = settings.lambda.keep_alive.map(cold_starts);
+        window.pattern = classify(MINUTE, &counts).map(|shape| shape.pattern);
+        Some(window)
     }
 }
 
-/// How long some minutes are.
-fn minutes_long(minutes: &std::ops::Range<i64>) -> Hours {
-    let count = u32::try_from(minutes.end - minutes.start).unwrap_or_default();
-    Hours::from_hours(f64::from(count) / 60.0).unwrap_or_default()
+/// The whole minutes of a decision window.
+fn minutes_in(window: Seconds) -> i64 {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a window is far below 2^63 minutes"
+    )]
+    let minutes = (window.seconds() / 60.0) as i64;
+    minutes
 }
 
 impl Totals {
-    fn add(
-        &mut self,
-        function: &Function,
-        minutes: &[FunctionMinute],
-        init: Init,
-        time: Hours,
-        terms: Option<Terms>,
-    ) {
-        let invocations = minutes.iter().map(|one| one.invocations).sum();
+    fn add(&mut self, function: &Function, growth: &Growth, settings: &Settings) {
+        let sums = &growth.sums;
+        let init = Init {
+            cold_starts: growth.cold_starts,
+            duration: settings.lambda.init.of(function.runtime.as_deref()).point,
+        };
+        // Time may become known after the invocations that took it were charged.
+        let invocations = if sums.duration.is_zero() && growth.cold_starts.is_zero() {
+            sums.invocations
+        } else {
+            sums.invocations.max(TRACE)
+        };
         let run = Run {
             memory: function.memory,
             ephemeral_storage_mib: function.ephemeral_storage_mib,
             invocations,
-            duration: minutes.iter().map(|one| one.duration).sum(),
+            duration: sums.duration,
             init: Some(init),
         };
-        if let Some(mut terms) = terms {
-            terms.front_door = terms.front_door.over(time);
+        if let Some(mut terms) = settings.terms_of(function) {
+            terms.front_door = terms.front_door.over(growth.time.into());
             for (component, cost) in run.bill(&terms).components() {
                 *self.cost.entry(component).or_default() += cost;
             }
         }
         self.gib_seconds += run.gib_seconds();
-        self.invocations += invocations;
-        self.cold_starts += init.cold_starts;
-        for minute in minutes {
-            self.served += minute.invocations.less(minute.errors);
-            self.errors += minute.errors;
-            self.throttles += minute.throttles;
-        }
+        self.invocations += sums.invocations;
+        self.served += sums.served;
+        self.errors += sums.errors;
+        self.throttles += sums.throttles;
+        self.cold_starts += growth.cold_starts;
     }
 }

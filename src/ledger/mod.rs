@@ -1,12 +1,14 @@
 //! What has added up: counters since the program started, and sums over the decision window.
 //!
 //! The ledger is told what happened, each thing once and with its time, and never asks for the time itself.
-//! Counters only grow. What happened before the program started (a backfill) fills the windows and is not added to the
-//! counters, so that nothing is counted twice.
+//! Counters only grow. What happened before counting began (a backfill) fills the windows and is not added to the
+//! counters, so that nothing is counted twice; the minute of a function in which counting began counts whole.
 
 mod cluster;
+mod counted;
 mod coverage;
 mod function;
+mod minutes;
 mod slots;
 mod workload;
 
@@ -15,6 +17,7 @@ use workload::Step;
 pub use workload::WorkloadAccount;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -176,18 +179,20 @@ impl Ledger {
         self.recount();
     }
 
-    /// Counts closed minutes of functions. `known` gives the configuration of a function.
+    /// Counts minutes of functions. `known` gives the configuration of a function; one that is gone keeps its last.
     pub fn run<'a>(
         &mut self,
-        batch: &FunctionMinutes,
+        minutes: &FunctionMinutes,
         settings: &Settings,
-        known: impl Fn(&FunctionId) -> Option<&'a Function>,
+        known: impl Fn(&FunctionId) -> Option<&'a Arc<Function>>,
     ) {
-        for batch in &batch.functions {
-            if let Some(function) = known(&batch.id) {
-                let account = self.functions.entry(batch.id.clone()).or_default();
-                let minutes = (batch.window, batch.minutes.as_slice());
-                account.run(function, minutes, self.started, settings);
+        for batch in &minutes.functions {
+            let function = known(&batch.id);
+            if function.is_some() {
+                self.functions.entry(batch.id.clone()).or_default();
+            }
+            if let Some(account) = self.functions.get_mut(&batch.id) {
+                account.run(function, batch, self.started, settings);
             }
         }
     }
@@ -254,13 +259,23 @@ impl Ledger {
         self.workloads
             .retain(|_, account| account.last_seen() >= horizon);
         self.shared.retain(|_, (_, seen)| *seen >= horizon);
+        self.functions
+            .retain(|_, account| account.gone_since(now).is_none_or(|since| since >= horizon));
         self.cluster.forget(horizon);
         self.counted.forget(horizon);
     }
 
-    /// Forgets functions that do not exist any more.
-    pub fn keep_functions(&mut self, exists: impl Fn(&FunctionId) -> bool) {
-        self.functions.retain(|id, _| exists(id));
+    /// Notes which functions exist. Of one that does not the account is kept for a decision window, so that its last
+    /// minutes are counted and it goes on where it was should it come back.
+    pub fn note_functions(&mut self, exists: impl Fn(&FunctionId) -> bool) {
+        for (id, account) in &mut self.functions {
+            account.exists(exists(id));
+        }
+    }
+
+    /// Forgets all functions.
+    pub fn forget_functions(&mut self) {
+        self.functions.clear();
     }
 }
 

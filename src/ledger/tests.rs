@@ -1,4 +1,5 @@
 mod functions;
+mod revisions;
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -172,6 +172,12 @@ impl Concurrency {
         Ratio::from_factor((pods + least * (all - minutes)) / all).ok()
     }
 
+    /// The bytes that it holds beside itself.
+    #[cfg(test)]
+    pub(crate) fn heap_bytes(&self) -> usize {
+        size_of_val(&*self.levels) + size_of_val(&*self.held) + size_of_val(&*self.sums)
+    }
+
     /// How many pods there are at the peak: `ceil(each · peak)`.
     #[must_use]
     pub fn peak_replicas(&self, each: Ratio) -> Ratio {

@@ -78,6 +78,12 @@ impl From<Hours> for Seconds {
     }
 }
 
+impl From<Seconds> for Hours {
+    fn from(seconds: Seconds) -> Self {
+        Self(seconds.0 / 3_600.0)
+    }
+}
+
 /// A span of time, aligned to a period, with its start and without its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Window {

@@ -5,20 +5,20 @@ use crate::model::lambda::{Component, Door, Surroundings};
 use crate::observation::{Architecture, FunctionBatch, FunctionMinute, NamePattern};
 use crate::units::MemoryMib;
 
-fn function() -> Function {
+fn function() -> Arc<Function> {
     let id = FunctionId {
         account_id: "123456789012".into(),
         region: "us-east-1".into(),
         name: "resize".into(),
     };
-    Function {
+    Arc::new(Function {
         id,
         memory: MemoryMib::from_mib(1_024).unwrap(),
         architecture: Architecture::X86_64,
         runtime: None,
         timeout: seconds(30.0),
         ephemeral_storage_mib: 512,
-    }
+    })
 }
 
 fn minute(second: i64, invocations: f64) -> FunctionMinute {
@@ -32,15 +32,19 @@ fn minute(second: i64, invocations: f64) -> FunctionMinute {
     }
 }
 
-fn ran(ledger: &mut Ledger, from: i64, to: i64, minutes: Vec<FunctionMinute>) {
-    let function = function();
-    let batch = FunctionMinutes {
+fn batch(from: i64, to: i64, minutes: Vec<FunctionMinute>) -> FunctionMinutes {
+    FunctionMinutes {
         functions: vec![FunctionBatch {
-            id: function.id.clone(),
+            id: function().id.clone(),
             window: step(from, to),
             minutes,
         }],
-    };
+    }
+}
+
+fn ran(ledger: &mut Ledger, from: i64, to: i64, minutes: Vec<FunctionMinute>) {
+    let function = function();
+    let batch = batch(from, to, minutes);
     ledger.run(&batch, &settings(), |_| Some(&function));
 }
 
@@ -112,13 +116,7 @@ fn what_ran_before_the_first_known_minute_may_have_left_environments() {
 fn a_load_balancer_costs_its_hours_whether_anything_runs_or_not() {
     let mut ledger = ledger();
     let function = function();
-    let batch = FunctionMinutes {
-        functions: vec![FunctionBatch {
-            id: function.id.clone(),
-            window: step(0, 3_600),
-            minutes: Vec::new(),
-        }],
-    };
+    let batch = batch(0, 3_600, Vec::new());
     let mut settings = settings();
     let around = Surroundings {
         door: Door::LoadBalancer,
@@ -131,15 +129,19 @@ fn a_load_balancer_costs_its_hours_whether_anything_runs_or_not() {
 }
 
 #[test]
-fn a_gap_in_the_minutes_begins_a_new_window_and_keeps_the_totals() {
+fn a_gap_in_the_minutes_is_passed_over_and_filled_later() {
     let mut ledger = ledger();
     ran(&mut ledger, 0, 300, vec![minute(0, 100.0)]);
     ran(&mut ledger, 600, 900, vec![minute(600, 50.0)]);
-    let account = ledger.function(&function().id).unwrap();
-    assert!((account.totals().invocations.requests() - 150.0).abs() < 1e-9);
-    let window = account.window().unwrap();
-    assert_eq!(window.minutes, 5);
-    assert!((window.invocations.requests() - 50.0).abs() < 1e-9);
+    let seen = |ledger: &Ledger| {
+        let account = ledger.function(&function().id).unwrap();
+        let window = account.window().unwrap();
+        let counts = [account.totals().invocations, window.invocations];
+        (window.minutes, counts.map(Requests::requests))
+    };
+    assert_eq!(seen(&ledger), (10, [150.0, 150.0]));
+    ran(&mut ledger, 300, 600, vec![minute(360, 30.0)]);
+    assert_eq!(seen(&ledger), (15, [180.0, 180.0]));
 }
 
 #[test]
@@ -193,4 +195,115 @@ fn errors_that_come_late_do_not_lower_what_was_served() {
     };
     ran(&mut ledger, 60, 120, vec![late]);
     assert!((served(&ledger).requests() - 10.0).abs() < 1e-9);
+}
+
+#[test]
+fn a_minute_that_grows_is_counted_for_what_it_grew_and_one_that_shrinks_lowers_nothing() {
+    let mut ledger = ledger();
+    ran(
+        &mut ledger,
+        0,
+        300,
+        vec![minute(60, 10.0), minute(120, 20.0)],
+    );
+    let counted = |ledger: &Ledger| {
+        let account = ledger.function(&function().id).unwrap();
+        let window = account.window().unwrap();
+        [account.totals().invocations, window.invocations].map(Requests::requests)
+    };
+    assert_eq!(counted(&ledger), [30.0, 30.0]);
+    ran(
+        &mut ledger,
+        60,
+        240,
+        vec![minute(60, 15.0), minute(120, 20.0), minute(180, 1.0)],
+    );
+    assert_eq!(counted(&ledger), [36.0, 36.0]);
+    ran(&mut ledger, 120, 240, vec![minute(120, 16.0)]);
+    assert_eq!(
+        counted(&ledger),
+        [36.0, 31.0],
+        "the window has what is known"
+    );
+    ran(&mut ledger, 240, 360, vec![minute(300, 7.0)]);
+    assert_eq!(counted(&ledger), [38.0, 38.0]);
+}
+
+#[test]
+fn a_minute_before_the_start_is_never_counted_however_late_it_is_known() {
+    let mut ledger = ledger();
+    ran(&mut ledger, -600, 0, vec![minute(-60, 10.0)]);
+    ran(
+        &mut ledger,
+        -300,
+        120,
+        vec![minute(-60, 500.0), minute(0, 1.0)],
+    );
+    let account = ledger.function(&function().id).unwrap();
+    assert_eq!(account.totals().invocations.requests(), 1.0);
+    assert_eq!(account.window().unwrap().invocations.requests(), 501.0);
+}
+
+#[test]
+fn a_duration_that_is_known_after_its_invocations_is_charged() {
+    let mut ledger = ledger();
+    let invoked = FunctionMinute {
+        duration: Seconds::ZERO,
+        ..minute(0, 100.0)
+    };
+    ran(&mut ledger, -600, 60, vec![invoked]);
+    ran(&mut ledger, 0, 60, vec![minute(0, 100.0)]);
+    let totals = ledger.function(&function().id).unwrap().totals();
+    let cost = totals.cost[&Component::Duration].usd();
+    assert!(
+        (cost - 100.0 * 0.500_5 * 0.000_016_666_7).abs() < 1e-12,
+        "{cost}"
+    );
+}
+
+#[test]
+fn a_function_that_is_gone_is_counted_to_its_end_and_goes_on_when_it_comes_back() {
+    let mut ledger = ledger();
+    let known = function();
+    ran(&mut ledger, 0, 300, vec![minute(0, 10.0)]);
+    ledger.note_functions(|_| false);
+    let last = batch(300, 600, vec![minute(300, 5.0)]);
+    ledger.run(&last, &settings(), |_| None);
+    ledger.forget(at(600));
+    ledger.note_functions(|_| true);
+    ledger.forget(at(3_600));
+    ran(&mut ledger, 600, 900, vec![minute(600, 1.0)]);
+    let counted = |ledger: &Ledger| {
+        let account = ledger.function(&known.id);
+        account.map(|one| one.totals().invocations.requests())
+    };
+    assert_eq!(counted(&ledger), Some(16.0));
+    ledger.note_functions(|_| false);
+    ledger.forget(at(7_200));
+    ledger.forget(at(7_200 + 86_400));
+    assert!(counted(&ledger).is_some());
+    ledger.forget(at(7_201 + 86_400));
+    assert_eq!(counted(&ledger), None, "for a window, and no longer");
+}
+
+#[test]
+fn a_day_of_a_function_takes_less_than_48_kilobytes_and_an_idle_one_next_to_nothing() {
+    let mut ledger = ledger();
+    let busy = |number: i64| FunctionMinute {
+        duration: seconds(0.123 * f64::from(i32::try_from(number * 7_919 % 1_000).unwrap())),
+        ..minute(number * 60, 100.0)
+    };
+    // As polled: a day at once, then five minutes after five minutes, each with a quarter of an hour before it.
+    ran(&mut ledger, 0, 86_400, (0..1_440).map(busy).collect());
+    for end in (1_445..1_800).step_by(5) {
+        let minutes = (end - 20..end).map(busy).collect();
+        ran(&mut ledger, (end - 20) * 60, end * 60, minutes);
+    }
+    let bytes = |ledger: &Ledger| ledger.function(&function().id).unwrap().heap_bytes();
+    let day = bytes(&ledger);
+    // 20 bytes a minute, an eighth to spare.
+    assert!((28_800..48_000).contains(&day), "{day}");
+    let mut idle = super::ledger();
+    ran(&mut idle, 0, 86_400, Vec::new());
+    assert!(bytes(&idle) < 1_024, "{}", bytes(&idle));
 }

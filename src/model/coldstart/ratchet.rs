@@ -1,6 +1,7 @@
 //! Cold starts from the peaks of concurrency in each minute.
 
 use std::collections::VecDeque;
+use std::iter::Sum;
 use std::ops::RangeInclusive;
 
 use super::{ColdStarts, Method};
@@ -46,6 +47,18 @@ impl Ratchet {
             count: self.sure_starts(),
             over: Seconds::from_seconds(plain(self.sure_minutes) * MINUTE).ok()?,
             method: Method::Ratchet,
+        })
+    }
+}
+
+/// Of windows that do not touch.
+impl Sum for Ratchet {
+    fn sum<I: Iterator<Item = Self>>(windows: I) -> Self {
+        windows.fold(Self::default(), |sum, one| Self {
+            sure: sum.sure.saturating_add(one.sure),
+            sure_minutes: sum.sure_minutes + one.sure_minutes,
+            unsure: sum.unsure.saturating_add(one.unsure),
+            unsure_minutes: sum.unsure_minutes + one.unsure_minutes,
         })
     }
 }

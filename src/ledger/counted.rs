@@ -1,0 +1,75 @@
+//! Counting numbers that are revised, without ever counting back.
+
+use super::minutes::Sums;
+use crate::units::{Requests, Seconds};
+
+/// What some known minutes of a function add up to, or what became more of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Growth {
+    pub(super) sums: Sums,
+    pub(super) cold_starts: Requests,
+    /// How long the minutes are.
+    pub(super) time: Seconds,
+}
+
+/// What was counted and then turned out to be less. What becomes more makes up for it first.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Excess(Growth);
+
+impl Excess {
+    /// What is to be counted now that some minutes add up to `after` instead of `before`.
+    pub(super) fn growth(&mut self, before: &Growth, after: &Growth) -> Growth {
+        let excess = &mut self.0;
+        macro_rules! each {
+            ($($part:tt).+) => {{
+                let (was, is, excess) = (before.$($part).+, after.$($part).+, &mut excess.$($part).+);
+                *excess += was.less(is);
+                let grown = is.less(was);
+                let due = grown.less(*excess);
+                *excess = excess.less(grown);
+                due
+            }};
+        }
+        Growth {
+            sums: Sums {
+                invocations: each!(sums.invocations),
+                duration: each!(sums.duration),
+                served: each!(sums.served),
+                errors: each!(sums.errors),
+                throttles: each!(sums.throttles),
+            },
+            cold_starts: each!(cold_starts),
+            time: each!(time),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counting(invocations: f64) -> Growth {
+        let invocations = Requests::from_requests(invocations).unwrap();
+        Growth {
+            sums: Sums {
+                invocations,
+                ..Sums::default()
+            },
+            ..Growth::default()
+        }
+    }
+
+    #[test]
+    fn what_shrank_is_made_up_for_before_anything_is_counted() {
+        let mut excess = Excess::default();
+        let mut grown = |before, after| {
+            let growth = excess.growth(&counting(before), &counting(after));
+            growth.sums.invocations.requests()
+        };
+        assert_eq!(grown(0.0, 10.0), 10.0);
+        assert_eq!(grown(10.0, 4.0), 0.0, "it stays");
+        assert_eq!(grown(4.0, 7.0), 0.0, "3 of 6 are made up for");
+        assert_eq!(grown(7.0, 12.0), 2.0);
+        assert_eq!(grown(12.0, 13.0), 1.0);
+    }
+}
