@@ -110,21 +110,6 @@ async fn the_sdk_corrects_its_clock_by_that_of_the_service() {
 #[tokio::test(flavor = "multi_thread")]
 async fn boto3_sees_each_account_and_region_by_itself() {
     let cloud = start().await;
-    let url = cloud.aws_url();
-    tokio::task::spawn_blocking(move || {
-        support::run_python(
-            "test_boto3_accounts.py",
-            &[
-                ("AWS_ENDPOINT_URL", &url),
-                ("AWS_ACCESS_KEY_ID", "AKID"),
-                ("AWS_SECRET_ACCESS_KEY", "secret"),
-                ("AWS_DEFAULT_REGION", "us-east-1"),
-                ("AWS_CONFIG_FILE", "/dev/null"),
-                ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null"),
-            ],
-        );
-    })
-    .await
-    .unwrap();
+    support::run_boto3("test_boto3_accounts.py", cloud.aws_url()).await;
     cloud.stop().await;
 }

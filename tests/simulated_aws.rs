@@ -542,21 +542,6 @@ async fn prometheus_answers_over_http_and_fails_as_told() {
 #[tokio::test(flavor = "multi_thread")]
 async fn boto3_agrees_with_the_world() {
     let cloud = start().await;
-    let url = cloud.aws_url();
-    tokio::task::spawn_blocking(move || {
-        support::run_python(
-            "test_boto3_client.py",
-            &[
-                ("AWS_ENDPOINT_URL", &url),
-                ("AWS_ACCESS_KEY_ID", "AKID"),
-                ("AWS_SECRET_ACCESS_KEY", "secret"),
-                ("AWS_DEFAULT_REGION", "us-east-1"),
-                ("AWS_CONFIG_FILE", "/dev/null"),
-                ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null"),
-            ],
-        );
-    })
-    .await
-    .unwrap();
+    support::run_boto3("test_boto3_client.py", cloud.aws_url()).await;
     cloud.stop().await;
 }

@@ -32,22 +32,7 @@ async fn boto3_knows_the_functions_and_the_bill() {
     let cloud = SimulatedCloud::start(world, clock, ([127, 0, 0, 1], 0).into())
         .await
         .unwrap();
-    let url = cloud.aws_url();
-    tokio::task::spawn_blocking(move || {
-        support::run_python(
-            "test_boto3_facts.py",
-            &[
-                ("AWS_ENDPOINT_URL", &url),
-                ("AWS_ACCESS_KEY_ID", "AKID"),
-                ("AWS_SECRET_ACCESS_KEY", "secret"),
-                ("AWS_DEFAULT_REGION", "us-east-1"),
-                ("AWS_CONFIG_FILE", "/dev/null"),
-                ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null"),
-            ],
-        );
-    })
-    .await
-    .unwrap();
+    support::run_boto3("test_boto3_facts.py", cloud.aws_url()).await;
     let paid = cloud
         .requests()
         .count(Endpoint::CostExplorer, "GetCostAndUsage");

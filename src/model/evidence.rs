@@ -74,7 +74,7 @@ pub struct FunctionEvidence {
     /// How long each of them initialises.
     pub init: Range<Seconds>,
     /// What it is charged by.
-    pub terms: Option<Terms>,
+    pub terms: Terms,
     /// What a month costs, by what it is for.
     pub bill: Vec<(Component, Usd)>,
     /// The pods that would do it, and the mean prices of the cluster; absent while those are not known.

@@ -15,6 +15,7 @@ pub mod usage;
 
 mod causes;
 mod error;
+mod percent;
 mod poll;
 pub mod prices;
 mod status;

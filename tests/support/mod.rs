@@ -88,6 +88,24 @@ pub(crate) fn run_python(script: &str, environment: &[(&str, &str)]) {
     println!("{}", run(&mut command));
 }
 
+/// Runs a script of tests/python whose boto3 knows an address as AWS, and nothing of the machine's settings.
+pub(crate) async fn run_boto3(script: &'static str, url: String) {
+    let boto3 = move || {
+        run_python(
+            script,
+            &[
+                ("AWS_ENDPOINT_URL", &url),
+                ("AWS_ACCESS_KEY_ID", "AKID"),
+                ("AWS_SECRET_ACCESS_KEY", "secret"),
+                ("AWS_DEFAULT_REGION", "us-east-1"),
+                ("AWS_CONFIG_FILE", "/dev/null"),
+                ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null"),
+            ],
+        );
+    };
+    tokio::task::spawn_blocking(boto3).await.unwrap();
+}
+
 /// The configuration of the demo, with the address of a Prometheus.
 pub(crate) fn demo_config(prometheus: &str) -> tempfile::NamedTempFile {
     let nowhere = "http://127.0.0.1:0";

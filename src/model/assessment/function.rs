@@ -82,7 +82,7 @@ pub fn function(
         cold_starts: cold_starts.map(|seen| seen.point),
         init: times.of(function.runtime.as_deref()),
         bill: bill.components().collect(),
-        terms: Some(terms),
+        terms,
         pods: None,
     };
     let projection =

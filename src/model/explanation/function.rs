@@ -58,11 +58,11 @@ fn seen(evidence: &FunctionEvidence, inputs: &Inputs) -> Vec<Line> {
 }
 
 fn at_home(subject: &SubjectReport, evidence: &FunctionEvidence, settings: &Settings) -> Vec<Line> {
-    let (Some(cost), Some(terms)) = (subject.decisive(Home::Lambda), &evidence.terms) else {
+    let Some(cost) = subject.decisive(Home::Lambda) else {
         return Vec::new();
     };
     let month = bill::Month {
-        terms,
+        terms: &evidence.terms,
         region: &evidence.region,
         memory: evidence.memory,
         requests: evidence.requests,

@@ -8,6 +8,7 @@ use serde::de::IgnoredAny;
 
 use super::Settings;
 use crate::observation::{Architecture, Function, FunctionId};
+use crate::sources::percent::escaped;
 use crate::units::{MemoryMib, Seconds};
 
 /// The `/tmp` of a function that asks for no more, in MiB.
@@ -70,20 +71,6 @@ pub(super) fn page_path(size: u32, marker: Option<&str>) -> String {
         path.push_str(&escaped(marker));
     }
     path
-}
-
-/// Percent-encoded, all but the characters that RFC 3986 calls unreserved, as signatures want it.
-fn escaped(text: &str) -> String {
-    use std::fmt::Write as _;
-    let mut escaped = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            escaped.push(char::from(byte));
-        } else {
-            let _ = write!(escaped, "%{byte:02X}");
-        }
-    }
-    escaped
 }
 
 /// The functions that are wanted, each once and in order, and those that could not be understood.

@@ -18,6 +18,7 @@ use jiff::Timestamp;
 use super::Settings;
 use super::answer::{Answer, Body, Form, NoResult};
 use crate::sources::causes::causes;
+use crate::sources::percent::escaped;
 use crate::sources::{Reason, SourceError};
 use crate::units::Window;
 
@@ -306,21 +307,8 @@ fn beginning(body: &[u8]) -> String {
 
 /// As a web form sends it.
 fn encoded(form: &[(&str, &str)]) -> String {
-    use std::fmt::Write as _;
-    let mut body = String::new();
-    for (name, value) in form {
-        if !body.is_empty() {
-            body.push('&');
-        }
-        body.push_str(name);
-        body.push('=');
-        for byte in value.bytes() {
-            if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-                body.push(char::from(byte));
-            } else {
-                let _ = write!(body, "%{byte:02X}");
-            }
-        }
-    }
-    body
+    let pairs = form
+        .iter()
+        .map(|(name, value)| format!("{name}={}", escaped(value)));
+    pairs.collect::<Vec<_>>().join("&")
 }

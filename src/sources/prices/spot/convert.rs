@@ -7,6 +7,7 @@ use aws_smithy_xml::decode::{Document, ScopedDecoder, XmlDecodeError, try_data};
 use jiff::Timestamp;
 
 use crate::observation::SpotPrice;
+use crate::sources::percent::escaped;
 use crate::sources::prices::plausible;
 use crate::units::UsdPerHour;
 
@@ -31,18 +32,6 @@ pub(super) fn form(types: &[&str], now: Timestamp, token: Option<&str>) -> Strin
         let _ = write!(form, "&NextToken={}", escaped(token));
     }
     form
-}
-
-fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            escaped.push(char::from(byte));
-        } else {
-            let _ = write!(escaped, "%{byte:02X}");
-        }
-    }
-    escaped
 }
 
 /// A page of an answer.
