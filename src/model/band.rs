@@ -168,6 +168,7 @@ pub fn evaluate<I: Clone>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::fixtures::range;
     use proptest::prelude::*;
 
     fn usd(value: f64) -> Usd {
@@ -203,17 +204,6 @@ mod tests {
             other: |order, moved| moved.now.1 = order.amount.low,
         },
     ];
-
-    fn range(limits: std::ops::Range<f64>) -> impl Strategy<Value = Range<f64>> {
-        proptest::collection::vec(limits, 3).prop_map(|mut values| {
-            values.sort_by(f64::total_cmp);
-            Range {
-                low: values[0],
-                point: values[1],
-                high: values[2],
-            }
-        })
-    }
 
     proptest! {
         #[test]

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use proptest::prelude::*;
 
 use super::allocation::PricedNode;
 use super::band::Range;
@@ -26,6 +27,18 @@ pub(crate) fn ratio(value: f64) -> Ratio {
 
 pub(crate) fn seconds(value: f64) -> Seconds {
     Seconds::from_seconds(value).unwrap()
+}
+
+/// Three numbers in order.
+pub(crate) fn range(limits: std::ops::Range<f64>) -> impl Strategy<Value = Range<f64>> {
+    proptest::collection::vec(limits, 3).prop_map(|mut values| {
+        values.sort_by(f64::total_cmp);
+        Range {
+            low: values[0],
+            point: values[1],
+            high: values[2],
+        }
+    })
 }
 
 pub(crate) fn resources(cores: f64, gib: f64) -> Resources {

@@ -6,7 +6,7 @@ use super::tests::{DAY, HOUR, a_day, on, prices, requests, resize, usd, window};
 use super::*;
 use crate::model::band::Range;
 use crate::model::coldstart::{ColdStarts, InitTimes, Method};
-use crate::model::fixtures::{deployment, ratio, seconds, settings};
+use crate::model::fixtures::{deployment, range, ratio, seconds, settings};
 use crate::model::lambda::Terms;
 use crate::model::lambda::random::{RAISED, no_less};
 use crate::model::node_split::Split;
@@ -15,18 +15,6 @@ use crate::model::window::{FunctionWindow, WorkloadWindow};
 use crate::observation::{Architecture, Function};
 use crate::tariff::Tiers;
 use crate::units::{CoreSeconds, UsdPerGibSecond};
-
-/// Three numbers in order.
-fn range(limits: std::ops::Range<f64>) -> impl Strategy<Value = Range<f64>> {
-    proptest::collection::vec(limits, 3).prop_map(|mut values| {
-        values.sort_by(f64::total_cmp);
-        Range {
-            low: values[0],
-            point: values[1],
-            high: values[2],
-        }
-    })
-}
 
 fn of<T: Copy>(range: Range<f64>, make: fn(f64) -> T) -> Range<T> {
     Range {
