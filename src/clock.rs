@@ -2,11 +2,13 @@
 //!
 //! Everything that needs to know what time it is, or to wait, is handed a [`Clock`]. The system clock
 //! is the ordinary one; an accelerated clock starts at a chosen instant and runs faster than the wall,
-//! which lets a simulated day pass in minutes.
+//! which lets a simulated day pass in minutes; a manual clock stands until it is set, which lets a simulated week pass in
+//! as many steps as are of interest.
 
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 /// A source of the present time, cheap to clone; clones agree with each other.
@@ -21,6 +23,18 @@ enum Kind {
         started: Instant,
         speed: f64,
     },
+    Manual(watch::Receiver<Timestamp>),
+}
+
+/// Sets a manual clock.
+#[derive(Debug)]
+pub struct Hand(watch::Sender<Timestamp>);
+
+impl Hand {
+    /// Sets the clock, and ends the waiting of those whose time has come. It stays there when the hand is gone.
+    pub fn set(&self, now: Timestamp) {
+        self.0.send_replace(now);
+    }
 }
 
 impl Clock {
@@ -47,11 +61,19 @@ impl Clock {
         })
     }
 
+    /// A clock that shows `origin` until its hand is set.
+    #[must_use]
+    pub fn manual(origin: Timestamp) -> (Self, Hand) {
+        let (hand, shown) = watch::channel(origin);
+        (Self(Kind::Manual(shown)), Hand(hand))
+    }
+
     /// The present instant.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         match &self.0 {
             Kind::System => Timestamp::now(),
+            Kind::Manual(shown) => *shown.borrow(),
             Kind::Accelerated {
                 origin,
                 started,
@@ -68,14 +90,28 @@ impl Clock {
 
     /// Waits until `duration` has passed on this clock.
     pub async fn sleep(&self, duration: Duration) {
-        tokio::time::sleep(self.on_the_wall(duration)).await;
+        match &self.0 {
+            Kind::System | Kind::Accelerated { .. } => {
+                tokio::time::sleep(self.on_the_wall(duration)).await;
+            }
+            Kind::Manual(shown) => {
+                let end = SignedDuration::try_from(duration)
+                    .ok()
+                    .and_then(|duration| self.now().checked_add(duration).ok())
+                    .unwrap_or(Timestamp::MAX);
+                if shown.clone().wait_for(|now| end <= *now).await.is_err() {
+                    // Nobody will set it any more.
+                    std::future::pending::<()>().await;
+                }
+            }
+        }
     }
 
-    /// How long `duration` of this clock takes on the wall.
+    /// How long `duration` of this clock takes on the wall; of a manual clock nobody knows, and it is taken as long as it is.
     #[must_use]
     pub fn on_the_wall(&self, duration: Duration) -> Duration {
         match &self.0 {
-            Kind::System => duration,
+            Kind::System | Kind::Manual(_) => duration,
             Kind::Accelerated { speed, .. } => duration.div_f64(*speed),
         }
     }
@@ -92,6 +128,24 @@ mod tests {
         clock.sleep(Duration::from_secs(3_600)).await;
         let passed = clock.now().duration_since(origin).as_secs();
         assert!((3_599..=3_601).contains(&passed), "{passed} s");
+    }
+
+    #[tokio::test]
+    async fn a_manual_clock_stands_until_it_is_set() {
+        let origin: Timestamp = "2026-03-01T00:00:00Z".parse().unwrap();
+        let (clock, hand) = Clock::manual(origin);
+        let waiting = clock.clone();
+        let mut sleep = std::pin::pin!(waiting.sleep(Duration::from_secs(60)));
+        for (second, is_over) in [(0, false), (59, false), (60, true)] {
+            let now = origin + SignedDuration::from_secs(second);
+            hand.set(now);
+            assert_eq!(clock.now(), now);
+            assert_eq!(
+                futures::poll!(sleep.as_mut()).is_ready(),
+                is_over,
+                "{second}"
+            );
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -294,6 +294,36 @@ async fn check_says_ok_for_each_source_that_answers() {
     assert!(!outcome.out.contains("unpriced node"));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn check_shows_the_plan_for_reading_metrics() {
+    let cloud = Cloud::start().await;
+    let config = cloud.config();
+    let check = ["check", "--plan", "--config.file", path(&config)];
+    let outcome = run_to_end(&mut cloud.command(&check));
+    assert_eq!(outcome.status.code(), Some(0), "{}", outcome.err);
+    assert!(line(&outcome, "spending plan").contains("12 functions for 9.00 of 10 USD"));
+    let all = line(&outcome, "           all");
+    let cells: Vec<&str> = all.split_whitespace().collect();
+    assert_eq!(cells, ["all", "12", "900000", "9.00", "6.00"], "{all}");
+
+    let check = [&check[..], &["--output", "json"]].concat();
+    let outcome = run_to_end(&mut cloud.command(&check));
+    let value: serde_json::Value = serde_json::from_str(&outcome.out).unwrap();
+    let plan = &value["plan"];
+    assert_eq!(plan["functions"], 12);
+    assert_eq!(plan["within_longest_interval"], true);
+    let rungs = plan["intervals"].as_array().unwrap();
+    let sum: f64 = rungs
+        .iter()
+        .map(|rung| rung["usd_per_month"].as_f64().unwrap())
+        .sum();
+    assert!(
+        (sum - plan["usd_per_month"].as_f64().unwrap()).abs() < 1e-6,
+        "{plan}"
+    );
+    assert!((sum - 9.0).abs() < 0.01, "{plan}");
+}
+
 /// What `check` says of one source that fails, while the others are ok.
 async fn check_with(endpoint: Endpoint, fault: Fault, on_path: &str, failed: &str, said: &[&str]) {
     let cloud = Cloud::start().await;

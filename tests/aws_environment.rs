@@ -9,7 +9,7 @@ use std::time::Duration;
 use breakeven::clock::Clock;
 use breakeven::cloud::{Endpoint, SimulatedCloud, World};
 use breakeven::sources::aws::{self, Aws};
-use breakeven::sources::cloudwatch::{self, CloudWatchSource};
+use breakeven::sources::cloudwatch::{self, Budget, CloudWatchSource, Terms};
 use breakeven::sources::lambda::{self, LambdaSource};
 use breakeven::sources::{Poll, Reason};
 
@@ -48,7 +48,12 @@ fn sources() -> (LambdaSource, CloudWatchSource) {
         list_wait: Duration::from_millis(10),
         ..cloudwatch::Settings::default()
     };
-    let cloudwatch = CloudWatchSource::new(settings, aws, lambda.listed());
+    let cloudwatch = CloudWatchSource::new(
+        settings,
+        aws,
+        lambda.listed(),
+        Budget::new(Terms::default()),
+    );
     (lambda, cloudwatch)
 }
 

@@ -9,7 +9,7 @@ use breakeven::observation::{
     Architecture, Function, FunctionBatch, FunctionId, Functions, Observation,
 };
 use breakeven::sources::aws::{self, Aws, FixedCredentials};
-use breakeven::sources::cloudwatch::{self, CloudWatchSource};
+use breakeven::sources::cloudwatch::{self, Budget, CloudWatchSource, Terms};
 use breakeven::sources::{Poll, Reason};
 use breakeven::units::{MemoryMib, Seconds};
 use bytes::Bytes;
@@ -19,7 +19,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -155,11 +155,11 @@ fn source(url: String, functions: usize) -> CloudWatchSource {
         backfill: std::time::Duration::from_secs(600),
         ..cloudwatch::Settings::default()
     };
-    CloudWatchSource::new(settings, aws, listed)
+    CloudWatchSource::new(settings, aws, listed, Budget::new(Terms::default()))
 }
 
-async fn read(source: &mut CloudWatchSource) -> Vec<FunctionBatch> {
-    let observations = source.poll(noon()).await.unwrap().into_iter();
+async fn read(source: &mut CloudWatchSource, at: Timestamp) -> Vec<FunctionBatch> {
+    let observations = source.poll(at).await.unwrap().into_iter();
     let minutes = observations.flat_map(|observation| match observation {
         Observation::FunctionMinutes(minutes) => minutes.functions,
         other => panic!("{other:?}"),
@@ -174,14 +174,14 @@ async fn what_was_read_before_a_failure_is_not_asked_for_again() {
     let mut source = source(url, 120);
     let error = source.poll(noon()).await.unwrap_err();
     assert_eq!(error.reason(), Reason::ServerError);
-    let read = read(&mut source).await;
+    let read = read(&mut source, noon()).await;
     assert_eq!(read.len(), 120, "all come together");
     let first = &read[0];
     let minute = first.minutes[0];
     assert_eq!(minute.minute, first.window.start().as_second() / 60);
     assert_eq!(minute.duration.millis(), 1.0);
     let asked: Vec<usize> = calls.lock().unwrap().iter().map(|call| call.0).collect();
-    assert_eq!(asked, [500, 100, 100]);
+    assert_eq!(asked, [498, 222, 222]);
 }
 
 #[tokio::test]
@@ -192,7 +192,7 @@ async fn an_internal_error_with_a_token_goes_on_with_it() {
         Reply::All("Complete", None),
     ];
     let (url, calls) = serve(replies).await;
-    assert_eq!(read(&mut source(url, 2)).await.len(), 2);
+    assert_eq!(read(&mut source(url, 2), noon()).await.len(), 2);
     let tokens: Vec<_> = calls
         .lock()
         .unwrap()
@@ -208,12 +208,12 @@ async fn an_answer_that_is_not_whole_is_asked_for_again() {
         (
             vec![Reply::All("InternalError", None)],
             Reason::Incomplete,
-            "a query for Invocations ended as InternalError",
+            "Duration of f000 ended as InternalError",
         ),
         (
             vec![Reply::AllButOne],
             Reason::Incomplete,
-            "a query for ConcurrentExecutions has no answer",
+            "1 functions have no answer",
         ),
         (
             vec![Reply::All("Forbidden", None)],
@@ -221,12 +221,9 @@ async fn an_answer_that_is_not_whole_is_asked_for_again() {
             "grant `cloudwatch:GetMetricData`",
         ),
         (
-            vec![
-                Reply::All("PartialData", Some("same")),
-                Reply::All("PartialData", Some("same")),
-            ],
-            Reason::InvalidResponse,
-            "two pages in a row end with the same token",
+            vec![Reply::All("PartialData", Some("same")); 3],
+            Reason::Incomplete,
+            "Duration of f000 ended as PartialData",
         ),
     ] {
         let replies = replies.into_iter().chain([Reply::All("Complete", None)]);
@@ -235,6 +232,8 @@ async fn an_answer_that_is_not_whole_is_asked_for_again() {
         let error = source.poll(noon()).await.unwrap_err();
         assert_eq!(error.reason(), reason, "{error}");
         assert!(error.to_string().contains(text), "{error}");
-        assert_eq!(read(&mut source).await.len(), 1);
+        // A minute later also what a single function failed with is tried again.
+        let later = noon() + SignedDuration::from_mins(1);
+        assert_eq!(read(&mut source, later).await.len(), 1);
     }
 }

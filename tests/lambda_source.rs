@@ -14,9 +14,10 @@ use breakeven::cloud::{Endpoint, Fault, FaultRule, SimulatedCloud, World};
 use breakeven::observation::NamePattern;
 use breakeven::observation::{Architecture, FunctionBatch, FunctionMinute, Functions, Observation};
 use breakeven::sources::aws::{self, Aws, FixedCredentials};
-use breakeven::sources::cloudwatch::{self, CloudWatchSource};
+use breakeven::sources::cloudwatch::{self, Budget, CloudWatchSource, Terms};
 use breakeven::sources::lambda::{self, LambdaSource};
 use breakeven::sources::{Poll, Reason, Source, SourceError};
+use breakeven::units::Usd;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 
@@ -118,8 +119,17 @@ async fn list(source: &mut LambdaSource, at: Timestamp) -> Functions {
 /// A source of minutes with a list that the test fills.
 fn reader(aws: &Aws) -> (CloudWatchSource, watch::Sender<Option<Arc<Functions>>>) {
     let (listed, receiver) = watch::channel(None);
-    let source = CloudWatchSource::new(cloudwatch::Settings::default(), aws.clone(), receiver);
+    let settings = cloudwatch::Settings::default();
+    let source = CloudWatchSource::new(settings, aws.clone(), receiver, every_minute(4));
     (source, listed)
+}
+
+/// A budget that is enough for reading so many functions each minute, and not for reading all of them each time.
+fn every_minute(functions: u32) -> Budget {
+    Budget::new(Terms {
+        budget: Usd::from_usd(2.0 * f64::from(functions)).unwrap(),
+        ..Terms::default()
+    })
 }
 
 async fn read(source: &mut CloudWatchSource, at: Timestamp) -> Vec<FunctionBatch> {
@@ -148,16 +158,15 @@ fn windows(read: &[FunctionBatch]) -> Vec<(i64, i64, usize)> {
         .collect()
 }
 
-/// Every record of every function, by name and minute. A minute that is read twice fails the test.
+/// Every record of every function, by name and minute: what was read last stands.
 fn by_name(read: &[FunctionBatch]) -> BTreeMap<String, BTreeMap<i64, FunctionMinute>> {
     let mut all: BTreeMap<String, BTreeMap<i64, FunctionMinute>> = BTreeMap::new();
     for batch in read {
         let name = &batch.id.name;
         let of_one = all.entry(name.to_string()).or_default();
-        for record in &batch.minutes {
-            let before = of_one.insert(record.minute, *record);
-            assert!(before.is_none(), "{name} at minute {} twice", record.minute);
-        }
+        let window = batch.window.start().as_second() / 60..batch.window.end().as_second() / 60;
+        of_one.retain(|minute, _| !window.contains(minute));
+        of_one.extend(batch.minutes.iter().map(|record| (record.minute, *record)));
     }
     all
 }
@@ -247,27 +256,30 @@ async fn a_limit_that_cannot_be_read_takes_no_function_away() {
 }
 
 #[tokio::test]
-async fn every_minute_is_read_once_and_as_the_world_has_it() {
+async fn every_minute_is_read_until_it_is_settled_and_as_the_world_has_it() {
     let cloud = start(world(20, 48)).await;
     let aws = way_to(cloud.aws_url());
     let mut lister = lister(&aws, &[]);
     let settings = cloudwatch::Settings::default();
-    let mut source = CloudWatchSource::new(settings, aws.clone(), lister.listed());
+    let mut source =
+        CloudWatchSource::new(settings, aws.clone(), lister.listed(), every_minute(24));
     list(&mut lister, noon()).await;
 
     let mut all = Vec::new();
-    for poll in [0, 5, 5, 6, 47] {
+    for poll in [0, 5, 5, 6, 47, 53] {
         all.extend(read(&mut source, after(poll)).await);
     }
     let noon = noon().as_second() / 60;
-    let (from, to) = (noon - 3 - 1_440, noon + 47 - 3);
+    let (from, to) = (noon - 3 - 1_440, noon + 53 - 3);
+    // Each begins 18 minutes before the one before it; the last where all was read last.
     assert_eq!(
         windows(&all),
         [
             (from, noon - 3, 24),
-            (noon - 3, noon + 2, 24),
-            (noon + 2, noon + 3, 24),
-            (noon + 3, to, 24)
+            (noon - 18, noon + 2, 24),
+            (noon + 5 - 18, noon + 3, 24),
+            (noon + 6 - 18, noon + 44, 24),
+            (noon - 18, to, 24),
         ]
     );
     assert_true(&all, cloud.world(), from, to);
@@ -285,16 +297,26 @@ async fn a_call_asks_500_metrics_and_what_is_spent_is_what_the_cloud_counts() {
         backfill: Duration::from_secs(600),
         ..cloudwatch::Settings::default()
     };
-    let mut source = CloudWatchSource::new(settings, aws.clone(), lister.listed());
+    let mut source =
+        CloudWatchSource::new(settings, aws.clone(), lister.listed(), every_minute(126));
     list(&mut lister, noon()).await;
     let minutes = read(&mut source, noon()).await;
     assert_eq!(by_name(&minutes).len(), 126);
     let log = cloud.requests();
     assert_eq!(log.count(Endpoint::CloudWatch, "GetMetricData"), 2);
     let spend = aws.spend().snapshot()["GetMetricData"];
-    assert_eq!((spend.requests, spend.metrics), (2, 630));
-    assert_eq!(log.count(Endpoint::CloudWatch, "metric queries"), 630);
-    assert!((spend.cost().usd() - 0.0063).abs() < 1e-12);
+    // Six statistics of five metrics.
+    assert_eq!((spend.requests, spend.metrics), (2, 756));
+    assert_eq!(log.count(Endpoint::CloudWatch, "metric queries"), 756);
+    assert_eq!(log.count(Endpoint::CloudWatch, "metrics requested"), 630);
+    assert!((spend.cost().usd() - 0.00756).abs() < 1e-12);
+    read(&mut source, after(5)).await;
+    // Two statistics of one metric.
+    assert_eq!(log.count(Endpoint::CloudWatch, "metric queries"), 756 + 252);
+    assert_eq!(
+        log.count(Endpoint::CloudWatch, "metrics requested"),
+        630 + 126
+    );
 }
 
 #[tokio::test]
@@ -307,7 +329,7 @@ async fn an_answer_of_several_pages_is_one() {
         backfill: Duration::from_secs(355 * 3_600),
         ..cloudwatch::Settings::default()
     };
-    let mut source = CloudWatchSource::new(settings, aws, lister.listed());
+    let mut source = CloudWatchSource::new(settings, aws, lister.listed(), every_minute(1));
     list(&mut lister, noon()).await;
     let read = read(&mut source, noon()).await;
     let asked = cloud
@@ -351,11 +373,14 @@ async fn a_new_function_is_read_back_by_itself_and_one_that_is_gone_to_its_end()
         windows(&all),
         [
             (noon - 3 - 1_440, noon - 3, 3),
-            (noon - 3, noon + 2, 3),
+            (noon - 18, noon + 2, 3),
             (noon + 2 - 1_440, noon + 2, 1),
-            (noon + 2, noon + 7, 4),
-            (noon + 7, noon + 12, 4),
-            (noon + 12, noon + 17, 3),
+            (noon - 13, noon + 7, 3),
+            // One that is gone is read with all that is known of it.
+            (noon - 18, noon + 7, 1),
+            (noon - 8, noon + 12, 4),
+            (noon - 3, noon + 17, 1),
+            (noon - 18, noon + 17, 2),
         ]
     );
     assert_eq!(&*all[6].id.name, "steady");
@@ -368,9 +393,11 @@ async fn what_a_failure_keeps_from_being_read_is_read_after_it() {
     let mut lister = lister(&aws, &[]);
     let settings = cloudwatch::Settings {
         backfill: Duration::from_secs(3_600),
+        catch_up: Duration::from_secs(3_600),
         ..cloudwatch::Settings::default()
     };
-    let mut source = CloudWatchSource::new(settings, aws.clone(), lister.listed());
+    let mut source =
+        CloudWatchSource::new(settings, aws.clone(), lister.listed(), every_minute(124));
     list(&mut lister, noon()).await;
     let mut all = read(&mut source, noon()).await;
     for (minutes, fault) in [
@@ -388,14 +415,15 @@ async fn what_a_failure_keeps_from_being_read_is_read_after_it() {
         // The functions are not listed anew; those known are read all the same.
         all.extend(read(&mut source, after(minutes + 1)).await);
     }
+    all.extend(read(&mut source, after(21)).await);
     let noon = noon().as_second() / 60;
-    assert_true(&all, cloud.world(), noon - 3 - 60, noon + 16 - 3);
+    assert_true(&all, cloud.world(), noon - 3 - 60, noon + 21 - 3);
 
     // Away for longer than the reach: the reach is read, and the rest is counted.
     let late = read(&mut source, after(180)).await;
     assert_eq!(windows(&late), [(noon + 177 - 60, noon + 177, 124)]);
     let skipped = source.left_out().snapshot()["minutes_too_old_to_catch_up"];
-    assert_eq!(skipped, 124 * (177 - 60 - 13));
+    assert_eq!(skipped, 124 * (177 - 60 - 18));
 }
 
 #[tokio::test]
@@ -525,7 +553,7 @@ async fn without_a_list_the_minutes_are_incomplete_and_with_an_empty_one_there_a
         list_wait: Duration::from_millis(10),
         ..cloudwatch::Settings::default()
     };
-    let mut source = CloudWatchSource::new(settings, aws, receiver);
+    let mut source = CloudWatchSource::new(settings, aws, receiver, every_minute(1));
     assert_eq!(source.source(), Source::CloudWatch);
     let error = source.poll(noon()).await.unwrap_err();
     assert_eq!(error.reason(), Reason::Incomplete);

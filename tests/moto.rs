@@ -50,6 +50,8 @@ model:
 aws:
   exclude: [canary-*]
   functions_interval_seconds: 10
+  # All metrics of all functions each second.
+  budget_usd_per_month: 1000
   metrics_interval_seconds: 1
   metrics_delay_seconds: 60
 ";

@@ -10,10 +10,11 @@ use tracing::error;
 
 use crate::config::raw::RawConfig;
 use crate::config::{Config, resolved};
-use crate::exposition::ApiUse;
+use crate::exposition::{ApiBudget, ApiUse};
+use crate::model::Report;
 use crate::observation::Observation;
 use crate::sources::aws::Aws;
-use crate::sources::cloudwatch::CloudWatchSource;
+use crate::sources::cloudwatch::{API, Budget, CloudWatchSource};
 use crate::sources::kubernetes::{self, Connection, VersionApi};
 use crate::sources::lambda::LambdaSource;
 use crate::sources::prices::Wishes;
@@ -22,6 +23,8 @@ use crate::sources::prices::spot::SpotPriceSource;
 use crate::sources::requests::RequestsSource;
 use crate::sources::usage::MetricsApi;
 use crate::sources::{Context, Poll, Schedule, Site, Source, SourceId, Tally, poll_forever};
+
+use super::stakes::stakes;
 
 /// How long connecting to the Kubernetes API may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -45,6 +48,8 @@ pub(super) struct Fleet {
     session: Option<Aws>,
     /// The accounts and regions that are read.
     readers: Vec<Aws>,
+    /// What reading metrics may cost.
+    budget: Option<Budget>,
 }
 
 /// Counts of what was left out.
@@ -96,6 +101,7 @@ impl Fleet {
             tallies: Vec::new(),
             session: None,
             readers: Vec::new(),
+            budget: None,
         }
     }
 
@@ -162,15 +168,20 @@ impl Fleet {
         self.spent_before = self.aws_spend();
         self.session = None;
         self.readers.clear();
+        self.budget = None;
         self.forget(&[Source::Lambda, Source::CloudWatch]);
         let Some(settings) = settings else { return };
         let session = Aws::new(settings.session.clone());
         self.readers = settings.accounts.readers(&session);
         self.session = Some(session);
+        let budget = Budget::new(settings.metrics_terms);
+        self.budget = Some(budget.clone());
         // Each account and region has its own, so that none waits for another.
         for aws in &self.readers {
             let functions = LambdaSource::new(settings.functions.clone(), aws.clone());
-            let metrics = CloudWatchSource::new(settings.metrics, aws.clone(), functions.listed());
+            let listed = functions.listed();
+            let metrics =
+                CloudWatchSource::new(settings.metrics, aws.clone(), listed, budget.clone());
             self.tallies.push((functions.id(), functions.left_out()));
             self.tallies.push((metrics.id(), metrics.left_out()));
             let (when_listed, when_read) = (settings.functions_schedule, settings.metrics_schedule);
@@ -242,6 +253,32 @@ impl Fleet {
         let mut all = self.left_out_before.clone();
         add(&mut all, &self.tallies);
         all
+    }
+
+    /// What reading metrics may cost, and the plan that follows; absent where they are not read.
+    pub(super) const fn budget(&self) -> Option<&Budget> {
+        self.budget.as_ref()
+    }
+
+    /// Says what is at stake with each function, so that those that matter are read more often.
+    pub(super) fn set_stakes(&self, report: &Report) {
+        if let Some(budget) = &self.budget {
+            budget.set_stakes(stakes(report));
+        }
+    }
+
+    /// What asking AWS may cost and will cost by the plan, by API.
+    pub(super) fn aws_budgets(&self) -> BTreeMap<Arc<str>, ApiBudget> {
+        let planned = |budget: &Budget| {
+            let plan = budget.plan();
+            let budget = ApiBudget {
+                monthly: budget.monthly(),
+                expected: plan.expected().cost(),
+                longest_interval: plan.longest(),
+            };
+            (API.into(), budget)
+        };
+        self.budget.iter().map(planned).collect()
     }
 
     /// What was asked of AWS since the program started, and what that cost.

@@ -6,6 +6,7 @@
 
 mod fleet;
 pub mod probe;
+mod stakes;
 
 use std::collections::HashSet;
 use std::fmt;
@@ -306,6 +307,7 @@ impl State {
     /// Makes a report, renders it, and puts it where HTTP finds it.
     fn publish(&mut self, config: &Config, clock: &Clock, fleet: &Fleet) {
         let report = Arc::new(self.pipeline.report(clock.now()));
+        fleet.set_stakes(&report);
         let mut sources = self.board.snapshot();
         let strangers = (
             (Source::Requests.into(), "unknown_workload"),
@@ -317,6 +319,7 @@ impl State {
             }
         }
         self.own.aws_spent(fleet.aws_spend());
+        self.own.aws_planned(fleet.aws_budgets());
         let inputs = exposition::Inputs {
             report: &report,
             sources: &sources,

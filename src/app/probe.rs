@@ -14,6 +14,7 @@ use crate::config::raw::RawConfig;
 use crate::model::Report;
 use crate::observation::Observation;
 use crate::pipeline::Pipeline;
+use crate::sources::cloudwatch::Budget;
 use crate::sources::{Context, SourceId, SourceStatus, StatusBoard};
 
 /// How often the board is looked at while the sources are asked.
@@ -30,6 +31,8 @@ pub struct Findings {
     pub pods: usize,
     /// How many workloads have requests counted.
     pub counted: usize,
+    /// What reading metrics may cost, with the plan that follows from what was seen; absent where none are read.
+    pub budget: Option<Budget>,
 }
 
 /// Asks every source once and gives each as long as `patience`.
@@ -69,10 +72,13 @@ pub async fn probe(raw: RawConfig, config: &Config, clock: Clock, patience: Dura
             }
         }
     }
+    let report = pipeline.report(clock.now());
+    fleet.set_stakes(&report);
     Findings {
         sources: board.snapshot(),
-        report: pipeline.report(clock.now()),
+        report,
         pods,
         counted,
+        budget: fleet.budget().cloned(),
     }
 }

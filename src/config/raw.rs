@@ -369,10 +369,17 @@ settings! {
         pub surroundings: Vec<Surroundings> = Vec::new(),
         /// From one list of the functions to the next.
         pub functions_interval_seconds: f64 = 300.0,
-        /// From one question for their metrics to the next. Each metric asked for costs 0.00001 USD.
-        pub metrics_interval_seconds: f64 = 300.0,
-        /// How long after its end a minute is taken as complete.
+        /// What reading the functions' metrics may cost in a month, in USD. Each metric asked for costs 0.00001; how often each
+        /// function is read follows from it and from what is at stake with the function.
+        pub budget_usd_per_month: f64 = 10.0,
+        /// The shortest time from one reading of a function's metrics to the next.
+        pub metrics_interval_seconds: f64 = 60.0,
+        /// The longest, for functions that cost little. Where the budget is not enough for that, it is longer still.
+        pub metrics_longest_interval_seconds: f64 = 3_600.0,
+        /// How long after its end a minute is read for the first time.
         pub metrics_delay_seconds: f64 = 180.0,
+        /// How long after that a minute may still change: until then it is read again. At least a function's timeout.
+        pub metrics_settle_seconds: f64 = 900.0,
         /// How long a poll may take.
         pub timeout_seconds: f64 = 60.0,
     }

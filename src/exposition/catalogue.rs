@@ -201,6 +201,12 @@ catalogue! {
         "Requests that breakeven itself sent to AWS, by API.";
     AwsApiCost: Counter "breakeven_aws_api_cost_usd_total" ["usd"], Own, ["api"],
         "What these requests cost = requests, or metrics asked for, x list price of the API.";
+    AwsApiBudget: Gauge "breakeven_aws_api_budget_usd_per_month" ["usd_per_month"], Own, ["api"],
+        "What asking this API may cost in a month of 730 hours, by the configuration.";
+    AwsApiExpected: Gauge "breakeven_aws_api_expected_usd_per_month" ["usd_per_month"], Own, ["api"],
+        "What asking this API will cost in a month of 730 hours, by the plan that is followed now = sum over the functions of metrics per reading x month / interval x list price.";
+    AwsApiLongestInterval: Gauge "breakeven_aws_api_longest_interval_seconds" ["seconds"], Own, ["api"],
+        "The longest time between two readings of the same function. Above aws.metrics_longest_interval_seconds the budget is not enough.";
     Series: Gauge "breakeven_series" [], Own, ["family"],
         "Series in this exposition, by family.";
     SeriesDropped: Counter "breakeven_series_dropped_total" [], Own, ["family", "reason"],

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use prometheus::Registry;
@@ -52,6 +53,17 @@ pub struct ApiUse {
     pub cost: Usd,
 }
 
+/// What asking one AWS API may cost, and what it will.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ApiBudget {
+    /// What may be spent in a month.
+    pub monthly: Usd,
+    /// What a month will cost by the plan.
+    pub expected: Usd,
+    /// The longest time between two readings of the same thing that the plan has.
+    pub longest_interval: Duration,
+}
+
 /// Series left out so far, by family and reason.
 pub(super) type Dropped = BTreeMap<(Metric, DropReason), u64>;
 
@@ -83,6 +95,8 @@ pub struct OwnFacts {
     pub config: ConfigState,
     /// What it asked of AWS, by API.
     pub aws_api: BTreeMap<Arc<str>, ApiUse>,
+    /// What it may spend, by API.
+    pub aws_budgets: BTreeMap<Arc<str>, ApiBudget>,
     /// Numbers of its process, and of whatever else counts live.
     pub live: Vec<MetricFamily>,
     /// Series left out of all expositions before this one.
@@ -100,6 +114,7 @@ impl OwnFacts {
                 last_success: None,
             },
             aws_api: BTreeMap::new(),
+            aws_budgets: BTreeMap::new(),
             live: Vec::new(),
             dropped: BTreeMap::new(),
         }
@@ -134,6 +149,11 @@ impl Own {
     /// Notes what was asked of AWS since the program started, by API, and what that cost by its list price.
     pub fn aws_spent(&self, spent: BTreeMap<Arc<str>, ApiUse>) {
         self.lock().aws_api = spent;
+    }
+
+    /// Notes what may be spent on asking AWS, by API, and what the plan for it is.
+    pub fn aws_planned(&self, budgets: BTreeMap<Arc<str>, ApiBudget>) {
+        self.lock().aws_budgets = budgets;
     }
 
     /// Notes that the configuration was read with success.

@@ -50,6 +50,11 @@ pub trait Poll: Send {
     fn awaited(&mut self) -> impl Future<Output = ()> + Send {
         std::future::pending()
     }
+
+    /// What was read before the last poll failed or was given up. It is sent all the same.
+    fn salvage(&mut self) -> Vec<Observation> {
+        Vec::new()
+    }
 }
 
 /// When a source is asked.
@@ -137,6 +142,9 @@ pub async fn poll_forever(mut source: impl Poll, schedule: Schedule, context: Co
                 schedule.interval
             }
             Err(error) => {
+                if !context.send(source.salvage()).await {
+                    return;
+                }
                 context.failed(id.clone(), &error, took);
                 let pause = pauses.next().unwrap_or(schedule.longest_pause);
                 pause.max(error.pause().unwrap_or_default())

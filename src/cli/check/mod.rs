@@ -1,5 +1,6 @@
 //! `breakeven check`: the configuration, and each source once.
 
+mod plan;
 mod prices;
 
 use std::path::PathBuf;
@@ -28,6 +29,9 @@ pub(super) struct CheckArgs {
     /// Prints every node too, with its price, where that comes from, its age, and what a core and a GiB cost.
     #[arg(long)]
     prices: bool,
+    /// Shows too how often each function's metrics would be read, and what that would cost in a month.
+    #[arg(long)]
+    plan: bool,
     /// How the answer is written.
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     output: Output,
@@ -49,11 +53,17 @@ pub(super) async fn run(args: CheckArgs) -> Result<(), Failure> {
             if args.prices {
                 prices::table(&findings.report);
             }
+            if let Some(budget) = findings.budget.as_ref().filter(|_| args.plan) {
+                plan::table(budget);
+            }
         }
         Output::Json => {
             let mut answer = as_json(&findings);
             if args.prices {
                 answer["node_prices"] = prices::as_json(&findings.report).into();
+            }
+            if let Some(budget) = findings.budget.as_ref().filter(|_| args.plan) {
+                answer["plan"] = plan::as_json(budget);
             }
             print(serde_json::to_string_pretty(&answer)?);
         }

@@ -72,7 +72,9 @@ pub struct Aws {
     pub functions_schedule: Schedule,
     /// How their metrics are read.
     pub metrics: cloudwatch::Settings,
-    /// When they are.
+    /// What that may cost, and how often each function is read.
+    pub metrics_terms: cloudwatch::Terms,
+    /// When it is looked which functions are due.
     pub metrics_schedule: Schedule,
 }
 

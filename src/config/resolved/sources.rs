@@ -8,6 +8,7 @@ use crate::config::raw::{self, RawConfig};
 use crate::settings::{Check, Place};
 use crate::sources::prices::list;
 use crate::sources::{Schedule, aws, cloudwatch, kubernetes, lambda, requests};
+use crate::units::Usd;
 
 /// How many queries a poll of Prometheus may take, at most, in ordinary use.
 const QUERIES_OF_A_POLL: u32 = 6;
@@ -17,6 +18,9 @@ const LIST_INTERVAL: Duration = Duration::from_secs(3_600);
 
 /// How often the API server is asked for its version: an upgrade takes longer.
 const VERSION_INTERVAL: Duration = Duration::from_secs(600);
+
+/// How often within the shortest interval it is looked which functions are due, so that their intervals are kept well.
+const LOOKS_PER_INTERVAL: u32 = 4;
 
 impl Check {
     fn schedule(&mut self, interval: f64, timeout: f64, place: &Place, key: &str) -> Schedule {
@@ -83,8 +87,25 @@ impl Check {
             place,
             "metrics_interval_seconds",
         );
+        let shortest = metrics_schedule.interval;
+        let metrics_schedule = Schedule {
+            interval: shortest / LOOKS_PER_INTERVAL,
+            ..metrics_schedule
+        };
+        let longest = place.key("metrics_longest_interval_seconds");
+        let limit = cloudwatch::Terms::LIMIT.as_secs_f64();
+        let longest = self.within(
+            raw.metrics_longest_interval_seconds,
+            &(shortest.as_secs_f64()..=limit.max(shortest.as_secs_f64())),
+            &longest,
+        );
+        let budget = place.key("budget_usd_per_month");
+        let usd = self.within(raw.budget_usd_per_month, &(0.01..=1e6), &budget);
+        let budget = self.quantity(Usd::from_usd(usd), &budget);
         let delay = place.key("metrics_delay_seconds");
         let delay = self.within(raw.metrics_delay_seconds, &(60.0..=10_800.0), &delay);
+        let settle = place.key("metrics_settle_seconds");
+        let settle = self.within(raw.metrics_settle_seconds, &(900.0..=10_800.0), &settle);
         let mut patterns = |names: &[String], key: &'static str| {
             let place = place.key(key);
             let pattern = |name: &String| self.pattern(name, &place);
@@ -106,8 +127,14 @@ impl Check {
             functions_schedule,
             metrics: cloudwatch::Settings {
                 delay: Duration::from_secs_f64(delay),
+                settle: Duration::from_secs_f64(settle),
                 backfill: window,
                 ..cloudwatch::Settings::default()
+            },
+            metrics_terms: cloudwatch::Terms {
+                budget,
+                shortest,
+                longest: Duration::from_secs_f64(longest),
             },
             metrics_schedule,
         })

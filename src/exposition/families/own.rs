@@ -25,6 +25,13 @@ pub(in crate::exposition) fn own(facts: &OwnFacts, report_at: Timestamp) -> Batc
         );
         batch.push(Metric::AwsApiCost, labels, usage.cost.usd());
     }
+    for (api, budget) in &facts.aws_budgets {
+        let labels = || Labels::default().and("api", api);
+        batch.push(Metric::AwsApiBudget, labels(), budget.monthly.usd());
+        batch.push(Metric::AwsApiExpected, labels(), budget.expected.usd());
+        let longest = budget.longest_interval.as_secs_f64();
+        batch.push(Metric::AwsApiLongestInterval, labels(), longest);
+    }
     let build = &facts.build;
     let labels = Labels::default()
         .and("version", build.version)

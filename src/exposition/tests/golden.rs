@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::reports::*;
 use super::*;
-use crate::exposition::{ApiUse, ConfigState};
+use crate::exposition::{ApiBudget, ApiUse, ConfigState};
 use crate::model::band::Parameter;
 use crate::model::{Breakeven, SharedWorkload, Subject, SubjectReport, Verdict};
 use crate::observation::WorkloadKind;
@@ -387,6 +387,14 @@ fn the_program_itself_with_external_labels() {
             cost: usd(0.005),
         },
     );
+    own.aws_budgets.insert(
+        "GetMetricData".into(),
+        ApiBudget {
+            monthly: usd(10.0),
+            expected: usd(8.5),
+            longest_interval: Duration::from_secs(7_200),
+        },
+    );
     let rendered = render(&Inputs {
         report: &nothing(),
         sources: &BTreeMap::new(),
@@ -403,6 +411,9 @@ fn the_program_itself_with_external_labels() {
             "breakeven_config_last_reload_success_timestamp_seconds",
             "breakeven_aws_api_requests_total",
             "breakeven_aws_api_cost_usd_total",
+            "breakeven_aws_api_budget_usd_per_month",
+            "breakeven_aws_api_expected_usd_per_month",
+            "breakeven_aws_api_longest_interval_seconds",
         ],
         r#"
         breakeven_report_timestamp_seconds{cluster="blue \"1\""} 1772366400
@@ -411,6 +422,9 @@ fn the_program_itself_with_external_labels() {
         breakeven_config_last_reload_success_timestamp_seconds{cluster="blue \"1\""} 1772366400
         breakeven_aws_api_requests_total{api="GetMetricData",cluster="blue \"1\""} 500
         breakeven_aws_api_cost_usd_total{api="GetMetricData",cluster="blue \"1\""} 0.005
+        breakeven_aws_api_budget_usd_per_month{api="GetMetricData",cluster="blue \"1\""} 10
+        breakeven_aws_api_expected_usd_per_month{api="GetMetricData",cluster="blue \"1\""} 8.5
+        breakeven_aws_api_longest_interval_seconds{api="GetMetricData",cluster="blue \"1\""} 7200
         "#,
     );
 }

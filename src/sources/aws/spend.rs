@@ -7,10 +7,11 @@ use crate::units::{Requests, Usd, UsdPerRequest};
 
 /// CloudWatch's price of one metric requested with GetMetricData: 0.01 USD for 1,000, in every region
 /// and never in the free tier. <https://aws.amazon.com/cloudwatch/pricing/>
-const PER_METRIC_REQUESTED: UsdPerRequest = match UsdPerRequest::from_each(0.000_01) {
-    Ok(price) => price,
-    Err(_) => UsdPerRequest::ZERO,
-};
+pub(in crate::sources) const PER_METRIC_REQUESTED: UsdPerRequest =
+    match UsdPerRequest::from_each(0.000_01) {
+        Ok(price) => price,
+        Err(_) => UsdPerRequest::ZERO,
+    };
 
 /// Requests to one AWS API.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

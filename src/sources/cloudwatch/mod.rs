@@ -1,52 +1,74 @@
 //! What the functions did, minute by minute, from CloudWatch.
 //!
-//! Five metrics of each function are read with GetMetricData, by its name alone (the other dimensions of
-//! `AWS/Lambda` count the same invocations again). Only closed minutes are read, each once: a poll asks for
-//! the time between the last minute that was read completely and the last that is closed, so after an
-//! outage the next poll brings what was missed, as far back as [`Settings::backfill`] reaches. A function that is
-//! seen for the first time is read that far back at once.
+//! Metrics of each function are read with GetMetricData, by its name alone (the other dimensions of `AWS/Lambda` count the
+//! same invocations again), in minutes.
 //!
-//! What arrives in CloudWatch later than [`Settings::delay`] after its minute is missed. Lambda reports an
-//! invocation in the minute in which it *started*, when it *ends*: an invocation that runs for longer than the
-//! delay is therefore missed today.
+//! **When.** How often a function is read follows from what is at stake with it and from the [`Budget`], see
+//! [`Plan`]. Asking is what costs; how much time is asked for costs nothing. Every reading brings all minutes since the
+//! one before, so that a function that is read rarely is shown late, and loses nothing.
+//!
+//! **Which minutes.** Lambda reports an invocation in the minute in which it *started*, when it *ends*. So a minute is
+//! read again until it is settled, [`Settings::settle`] or the function's timeout after its end, and what was said of it
+//! before is revised. A function that is seen for the first time is read back as far as [`Settings::backfill`]; after an
+//! outage the next reading brings what was missed, as far back as [`Settings::catch_up`] reaches.
+//!
+//! **Which metrics.** `Duration` has all that cost is made of: its sum, and how many were measured. At each fourth reading
+//! of a function the others are read too, for all minutes since they were last: `Invocations` (what is billed, should it
+//! differ), `Errors`, `Throttles` and `ConcurrentExecutions`.
+//!
+//! **What fails** stays due. A function whose queries fail is asked for alone from then on, and keeps no other from
+//! being read.
 
+mod ask;
+mod bucket;
+mod budget;
 mod convert;
-mod plan;
+mod pace;
 mod progress;
+mod queries;
+mod spending;
+
+pub use ask::API;
+pub use budget::Budget;
+pub use spending::{Expected, Plan, Rung, Stake, Terms};
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_sdk_cloudwatch::Client;
-use aws_sdk_cloudwatch::types::ScanBy;
-use aws_smithy_types::DateTime;
 use jiff::Timestamp;
-use tracing::warn;
+use tracing::{debug, warn};
 
-use self::convert::Answer;
-use self::plan::PERIOD;
-use self::progress::Progress;
-use super::aws::{Attempted, Aws, Meter, Service, Session, undecodable};
+use self::ask::Caller;
+use self::convert::{Lack, Odd, Outcome};
+use self::progress::{Due, Progress};
+use self::queries::PERIOD;
+use super::aws::{Aws, Session};
 use super::lambda::Listed;
 use super::{Poll, Reason, Site, Source, SourceError, Tally};
-use crate::observation::{FunctionBatch, FunctionId, FunctionMinutes, Functions, Observation};
+use crate::observation::{FunctionBatch, FunctionMinute, FunctionMinutes, Functions, Observation};
 use crate::units::Window;
 
-/// The most pages of one answer: at 100,800 datapoints a page, far above what is ever asked for.
-const MOST_PAGES: usize = 1_000;
+/// How often a call is repeated for those of its functions that another one, which failed, kept from being answered.
+const MOST_ROUNDS: usize = 4;
+
+/// How many calls may fail before a poll gives up the others.
+const MOST_FAILED_CALLS: usize = 2;
 
 /// How far the functions' minutes are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// How long after its end a minute is taken as closed.
+    /// How long after its end a minute is read for the first time.
     ///
     /// CloudWatch shows the metrics of Lambda within one to two minutes of the invocation's end; three are
-    /// waited for. A longer delay misses less of long invocations, which are shown in the minute
-    /// of their start (up to 15 minutes back), but shows everything that much later.
+    /// waited for. What comes later is brought by a later reading.
     pub delay: Duration,
-    /// How far back the first reading of a function reaches, and no catching up reaches further:
-    /// the decision window, as nothing older is used.
+    /// How long after that a minute may still change; longer for functions with a longer timeout, and no longer than
+    /// three hours.
+    pub settle: Duration,
+    /// How far back the first reading of a function reaches: the decision window.
     pub backfill: Duration,
+    /// How far back a later reading reaches at the most. CloudWatch keeps minutes for 15 days.
+    pub catch_up: Duration,
     /// How long a poll waits for the functions to be listed for the first time.
     pub list_wait: Duration,
 }
@@ -55,42 +77,51 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             delay: Duration::from_secs(180),
+            settle: Duration::from_secs(900),
             backfill: Duration::from_secs(24 * 3_600),
+            catch_up: Duration::from_secs(14 * 24 * 3_600),
             list_wait: Duration::from_secs(10),
         }
     }
 }
 
-/// Reads the minutes of the listed functions when it is polled.
+/// Reads the minutes of the listed functions that are due when it is polled.
 #[derive(Debug)]
 pub struct CloudWatchSource {
     settings: Settings,
     aws: Aws,
     listed: Listed,
-    client: Option<Client>,
+    budget: Budget,
+    caller: Option<Caller>,
     progress: Progress,
+    /// Whether the budget was too small for the last poll.
+    is_short: bool,
     /// Read already, and paid for, but not yet handed on because what came after it failed.
     kept: Vec<FunctionBatch>,
     left_out: Tally,
 }
 
 impl CloudWatchSource {
-    /// Asks nothing yet. `listed` comes from the source of the functions.
+    /// Asks nothing yet. `listed` comes from the source of the functions; the budget may be shared with others.
     #[must_use]
-    pub fn new(settings: Settings, aws: Aws, listed: Listed) -> Self {
+    pub fn new(settings: Settings, aws: Aws, listed: Listed, budget: Budget) -> Self {
         Self {
             settings,
             aws,
             listed,
-            client: None,
+            budget,
+            caller: None,
             progress: Progress::default(),
+            is_short: false,
             kept: Vec::new(),
             left_out: Tally::default(),
         }
     }
 
     /// What was left out or is lacking: `outside_the_window`, `twice`, `invocations_without_duration`,
-    /// `minutes_too_old_to_catch_up`, `message`.
+    /// `minutes_too_old_to_catch_up`, `message`; readings of a function that failed while others did not:
+    /// `function_forbidden`, `function_incomplete`, `function_invalid`; and readings that were put off because the
+    /// budget was spent: `over_budget`.
     #[must_use]
     pub fn left_out(&self) -> Tally {
         self.left_out.clone()
@@ -122,6 +153,171 @@ impl CloudWatchSource {
             )
         })
     }
+
+    /// Those of the due readings that the budget is enough for now: where it is not for all, those with the most at stake.
+    fn affordable(&mut self, due: Vec<Due>, plan: &Plan, now: Timestamp) -> Vec<Due> {
+        let size = |one: &Due| one.scope.series().len();
+        let affordable = self.budget.affordable(now);
+        let was_short = self.is_short;
+        self.is_short = due.iter().map(size).sum::<usize>() > affordable;
+        if !self.is_short {
+            return due;
+        }
+        let mut order: Vec<usize> = (0..due.len()).collect();
+        order.sort_by(|one, other| plan.order(&due[*one].function, &due[*other].function));
+        let mut taken = 0;
+        order.retain(|index| {
+            taken += size(&due[*index]);
+            taken <= affordable
+        });
+        let put_off = due.len() - order.len();
+        self.left_out
+            .add("over_budget", put_off.try_into().unwrap_or(u64::MAX));
+        if !was_short {
+            warn!(
+                functions = put_off,
+                "reading metrics is put off, because what of the budget has come in by now is spent"
+            );
+        }
+        order.sort_unstable();
+        let mut order = order.into_iter().peekable();
+        let kept = |(index, one): (usize, Due)| order.next_if_eq(&index).map(|_| one);
+        due.into_iter().enumerate().filter_map(kept).collect()
+    }
+
+    fn note(&mut self, due: &Due, minutes: Vec<FunctionMinute>, now: Timestamp) {
+        let skipped = self.progress.complete(due, &minutes, now, &self.settings);
+        if skipped > 0 {
+            self.left_out.add("minutes_too_old_to_catch_up", skipped);
+            warn!(
+                function = &*due.function.name,
+                minutes = skipped,
+                "minutes were too old to catch up with"
+            );
+        }
+        self.kept.push(FunctionBatch {
+            id: due.function.clone(),
+            window: due.window,
+            minutes,
+        });
+    }
+
+    fn note_failure(&mut self, due: &Due, lack: &Lack, now: Timestamp, plan: &Plan) {
+        self.progress.fail(&due.function, now, plan);
+        let counted = match lack.reason {
+            Reason::Forbidden => "function_forbidden",
+            Reason::InvalidResponse => "function_invalid",
+            _ => "function_incomplete",
+        };
+        self.left_out.add(counted, 1);
+        let (function, problem) = (&*due.function.name, &*lack.problem);
+        if due.has_failed {
+            debug!(function, problem, "a function can still not be read");
+        } else {
+            warn!(function, problem, "a function could not be read");
+        }
+    }
+
+    /// Reads what is due, each call by itself, and says how that went.
+    async fn read(&mut self, due: &[Due], now: Timestamp, plan: &Plan) -> Result<(), SourceError> {
+        let aws = self.aws.clone();
+        let session = aws.session().await?;
+        let mut caller = self.caller.take().unwrap_or_else(|| Caller::new(session));
+        let mut trouble = Trouble::default();
+        for batch in queries::batches(due) {
+            let read = self.read_batch(&mut caller, session, batch, (now, plan), &mut trouble);
+            if let Err(error) = read.await {
+                let gives_up = !matters_to_one_call(error.reason());
+                trouble.failed_calls.push(error);
+                if gives_up || trouble.failed_calls.len() == MOST_FAILED_CALLS {
+                    break;
+                }
+            }
+        }
+        let verdict = trouble.verdict(&caller);
+        self.caller = Some(caller);
+        verdict
+    }
+
+    /// The functions of one call. Where one fails and keeps others from being answered, these are asked for again without
+    /// it.
+    async fn read_batch(
+        &mut self,
+        caller: &mut Caller,
+        session: &Session,
+        batch: &[Due],
+        (now, plan): (Timestamp, &Plan),
+        trouble: &mut Trouble,
+    ) -> Result<(), SourceError> {
+        let mut asked: Vec<&Due> = batch.iter().collect();
+        let Some(longest) = asked.iter().min_by_key(|due| due.window.start()) else {
+            return Ok(());
+        };
+        let window = longest.window;
+        for _ in 0..MOST_ROUNDS {
+            let answer = caller.ask(session, (window, &asked), &self.budget).await?;
+            answer.report(&self.left_out);
+            let mut odd = Odd::default();
+            let unsettled = |due: &Due| self.progress.unsettled(&due.function);
+            let outcomes = answer.outcomes(window, &asked, unsettled, &mut odd);
+            odd.report(&self.left_out);
+            let (mut unanswered, mut has_failed) = (Vec::new(), false);
+            for (due, outcome) in outcomes {
+                match outcome {
+                    Outcome::Whole(minutes) => {
+                        trouble.read += 1;
+                        self.note(due, minutes, now);
+                    }
+                    Outcome::Failed(lack) => {
+                        has_failed = true;
+                        self.note_failure(due, &lack, now, plan);
+                        trouble.first_lack.get_or_insert(lack);
+                    }
+                    Outcome::Unanswered => unanswered.push(due),
+                }
+            }
+            asked = unanswered;
+            if asked.is_empty() {
+                return Ok(());
+            }
+            if !has_failed {
+                break;
+            }
+        }
+        Err(caller.error(&Lack {
+            reason: Reason::Incomplete,
+            problem: format!("{} functions have no answer", asked.len()),
+        }))
+    }
+}
+
+/// What went wrong in a poll.
+#[derive(Debug, Default)]
+struct Trouble {
+    failed_calls: Vec<SourceError>,
+    first_lack: Option<Lack>,
+    /// Functions that were read.
+    read: usize,
+}
+
+impl Trouble {
+    /// The source has failed when a call has, or when nothing at all could be read.
+    fn verdict(self, caller: &Caller) -> Result<(), SourceError> {
+        let lack = self.first_lack.filter(|_| self.read == 0);
+        let failed = self.failed_calls.into_iter().next();
+        match failed.or_else(|| lack.map(|lack| caller.error(&lack))) {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Whether a failure may be one of this call alone, so that others are tried.
+const fn matters_to_one_call(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::ServerError | Reason::InvalidResponse | Reason::InvalidRequest | Reason::Incomplete
+    )
 }
 
 impl Poll for CloudWatchSource {
@@ -145,110 +341,24 @@ impl Poll for CloudWatchSource {
     async fn poll(&mut self, now: Timestamp) -> Result<Vec<Observation>, SourceError> {
         let functions = self.functions().await?;
         self.progress.note_list(&functions);
+        self.budget.list(&functions);
         let Some(closed) = Window::closed_before(now, PERIOD, self.settings.delay) else {
             return Ok(Vec::new());
         };
-        let reach = closed.reaching_back(self.settings.backfill);
-        let aws = self.aws.clone();
-        let session = aws.session().await?;
-        let client = self
-            .client
-            .get_or_insert_with(|| Client::new(&session.config));
-        for (window, functions) in self.progress.due(reach) {
-            for functions in plan::batches(&functions, window) {
-                let answer = ask(client, session, window, functions).await?;
-                answer.report(&self.left_out);
-                let (records, odd) = convert::minutes(window, functions, &answer)
-                    .map_err(|problem| undecodable(ACTION, &problem))?;
-                odd.report(&self.left_out);
-                let skipped = self.progress.complete(functions, window);
-                if skipped > 0 {
-                    self.left_out.add("minutes_too_old_to_catch_up", skipped);
-                    warn!(
-                        minutes = skipped,
-                        "minutes of functions were too old to catch up with"
-                    );
-                }
-                self.kept.extend(records);
-            }
+        let plan = self.budget.plan();
+        let due = self.progress.due(now, closed, &plan, &self.settings);
+        let due = self.affordable(due, &plan, now);
+        if !due.is_empty() {
+            self.read(&due, now, &plan).await?;
         }
+        Ok(self.salvage())
+    }
+
+    fn salvage(&mut self) -> Vec<Observation> {
         let functions = std::mem::take(&mut self.kept);
         if functions.is_empty() {
-            return Ok(Vec::new());
+            return Vec::new();
         }
-        let minutes = FunctionMinutes { functions };
-        Ok(vec![Observation::FunctionMinutes(minutes)])
-    }
-}
-
-const API: &str = "GetMetricData";
-const ACTION: &str = "cloudwatch:GetMetricData";
-const CLOUDWATCH: Service = Service {
-    id: "CloudWatch",
-    host: "monitoring",
-};
-
-/// All pages of one call.
-async fn ask(
-    client: &Client,
-    session: &Session,
-    window: Window,
-    functions: &[FunctionId],
-) -> Result<Answer, SourceError> {
-    let attempted = session.attempting(CLOUDWATCH, ACTION);
-    let queries = plan::queries(functions);
-    let mut answer = Answer::expecting(queries.len());
-    let mut token: Option<String> = None;
-    for _ in 0..MOST_PAGES {
-        let meter = Meter {
-            spend: session.spend.clone(),
-            api: API,
-            metrics: queries.len().try_into().unwrap_or(u64::MAX),
-        };
-        let page = client
-            .get_metric_data()
-            .set_metric_data_queries(Some(queries.clone()))
-            .start_time(DateTime::from_secs(window.start().as_second()))
-            .end_time(DateTime::from_secs(window.end().as_second()))
-            .scan_by(ScanBy::TimestampAscending)
-            .set_next_token(token.clone())
-            .customize()
-            .interceptor(meter)
-            .send()
-            .await
-            .map_err(|error| attempted.failed(error))?;
-        let next = page.next_token().filter(|next| !next.is_empty());
-        let next = next.map(str::to_owned);
-        answer
-            .add(page)
-            .map_err(|problem| undecodable(ACTION, &problem))?;
-        if next.is_none() {
-            answer
-                .complete()
-                .map_err(|lack| lacking(&attempted, lack))?;
-            return Ok(answer);
-        }
-        if next == token {
-            return Err(undecodable(
-                ACTION,
-                "two pages in a row end with the same token",
-            ));
-        }
-        token = next;
-    }
-    Err(undecodable(ACTION, "its pages do not end"))
-}
-
-fn lacking(attempted: &Attempted, lack: convert::Lack) -> SourceError {
-    match lack {
-        convert::Lack::Forbidden(message) => attempted.forbidden(&message),
-        convert::Lack::Incomplete(problem) => SourceError::new(
-            Reason::Incomplete,
-            format!(
-                "{ACTION} in {} gave only a part: {problem}",
-                attempted.region
-            ),
-            "all of it is asked for again",
-        ),
+        vec![Observation::FunctionMinutes(FunctionMinutes { functions })]
     }
 }

@@ -1,12 +1,22 @@
-//! How far each function has been read.
+//! How far each function has been read, and when it is read next.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
-use crate::observation::{FunctionId, Functions};
+use super::Settings;
+use super::queries::{PERIOD, Scope};
+use super::spending::Plan;
+use crate::observation::{FunctionId, FunctionMinute, Functions};
 use crate::units::Window;
+
+/// The longest that a minute may take to settle. CloudWatch gives the last three hours at another rate than what is older.
+const LONGEST_SETTLING: Duration = Duration::from_secs(3 * 3_600);
+
+/// The pause after a function could not be read; each further failure doubles it, up to the function's interval.
+const FIRST_PAUSE: Duration = Duration::from_secs(60);
 
 /// Where the reading of each function stands.
 #[derive(Debug, Default)]
@@ -14,10 +24,34 @@ pub(super) struct Progress(BTreeMap<FunctionId, Standing>);
 
 #[derive(Debug, Default)]
 struct Standing {
+    /// The longest that an invocation may take.
+    timeout: Duration,
     /// The end of the last window that was read completely.
     read_to: Option<Timestamp>,
+    /// When it was read.
+    read_at: Option<Timestamp>,
+    /// Before it nothing changes any more of how often and how long it ran.
+    counts_settled: Option<Timestamp>,
+    /// Before it nothing changes any more at all.
+    all_settled: Option<Timestamp>,
+    /// Readings since all was read.
+    readings: u32,
+    /// What the last reading of everything said of the minutes that were not settled.
+    unsettled: BTreeMap<i64, FunctionMinute>,
+    /// How often in a row it could not be read, and when that is tried again.
+    failed: Option<(u32, Timestamp)>,
     /// When the list first lacked it. Its last minutes are still read.
     gone_at: Option<Timestamp>,
+}
+
+/// What is to be read of a function now.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Due {
+    pub(super) function: FunctionId,
+    pub(super) window: Window,
+    pub(super) scope: Scope,
+    /// Whether it could not be read the last time.
+    pub(super) has_failed: bool,
 }
 
 impl Progress {
@@ -27,180 +61,144 @@ impl Progress {
             standing.gone_at = standing.gone_at.or(Some(functions.at));
         }
         for function in &functions.functions {
-            self.0.entry(function.id.clone()).or_default().gone_at = None;
+            let standing = self.0.entry(function.id.clone()).or_default();
+            standing.gone_at = None;
+            standing.timeout =
+                Duration::try_from_secs_f64(function.timeout.seconds()).unwrap_or(LONGEST_SETTLING);
         }
     }
 
-    /// What is to be read: the part of `reach` that each function lacks, short parts first.
-    pub(super) fn due(&self, reach: Window) -> Vec<(Window, Vec<FunctionId>)> {
-        let mut due: BTreeMap<Reverse<Timestamp>, (Window, Vec<FunctionId>)> = BTreeMap::new();
-        for (function, standing) in &self.0 {
-            if let Some(window) = reach.since(standing.read_to.unwrap_or(reach.start())) {
-                due.entry(Reverse(window.start()))
-                    .or_insert_with(|| (window, Vec::new()))
-                    .1
-                    .push(function.clone());
-            }
-        }
-        due.into_values().collect()
+    /// What is to be read: of each function whose interval is over the time since it was settled, up to the last minute
+    /// that is closed. Short windows come first, and what failed before comes last.
+    pub(super) fn due(
+        &self,
+        now: Timestamp,
+        closed: Window,
+        plan: &Plan,
+        settings: &Settings,
+    ) -> Vec<Due> {
+        let backfill = closed.reaching_back(settings.backfill);
+        let reach = closed.reaching_back(settings.backfill.max(settings.catch_up));
+        let mut due: Vec<Due> = self
+            .0
+            .iter()
+            .filter(|(id, standing)| standing.is_due(now, closed, plan.interval(id)))
+            .filter_map(|(id, standing)| {
+                let scope = standing.scope(plan.all_every());
+                let window = match (scope, standing.all_settled, standing.counts_settled) {
+                    (Scope::All, Some(settled), _) | (Scope::Counts, _, Some(settled)) => {
+                        reach.since(settled)?
+                    }
+                    _ => backfill,
+                };
+                Some(Due {
+                    function: id.clone(),
+                    window,
+                    scope,
+                    has_failed: standing.failed.is_some(),
+                })
+            })
+            .collect();
+        due.sort_by_key(|one| (one.has_failed, Reverse(one.window.start())));
+        due
     }
 
-    /// Notes that the window is read of these functions, and forgets those that were gone by its end. Returns
-    /// how many minutes of functions were skipped, because they were too old to be in the window.
-    pub(super) fn complete(&mut self, functions: &[FunctionId], window: Window) -> u64 {
-        let mut skipped = 0;
-        for function in functions {
-            let Some(standing) = self.0.get_mut(function) else {
-                continue;
-            };
-            let read_to = standing.read_to.replace(window.end());
-            let since = read_to.unwrap_or(window.start());
-            skipped += u64::try_from(window.start().duration_since(since).as_mins()).unwrap_or(0);
-            if standing
-                .gone_at
-                .is_some_and(|gone_at| gone_at <= window.end())
-            {
-                self.0.remove(function);
+    /// The minutes of which the last reading of everything said more than a reading of the counts does.
+    pub(super) fn unsettled(&self, function: &FunctionId) -> BTreeMap<i64, FunctionMinute> {
+        let standing = self.0.get(function);
+        standing
+            .map(|one| one.unsettled.clone())
+            .unwrap_or_default()
+    }
+
+    /// Notes what was read, and forgets the function if it was gone by the end of the window. Returns how many
+    /// minutes were skipped, because they were too old to be in the window.
+    pub(super) fn complete(
+        &mut self,
+        due: &Due,
+        minutes: &[FunctionMinute],
+        now: Timestamp,
+        settings: &Settings,
+    ) -> u64 {
+        let Some(standing) = self.0.get_mut(&due.function) else {
+            return 0;
+        };
+        let (window, end) = (due.window, due.window.end());
+        let since = standing.read_to.unwrap_or(window.start());
+        let skipped = u64::try_from(window.start().duration_since(since).as_mins()).unwrap_or(0);
+        let settled = settled_before(now, standing.timeout, settings)
+            .min(end)
+            .max(window.start());
+        standing.read_to = Some(end);
+        standing.read_at = Some(now);
+        standing.failed = None;
+        standing.counts_settled = Some(settled);
+        match due.scope {
+            Scope::Counts => standing.readings += 1,
+            Scope::All => {
+                standing.all_settled = Some(settled);
+                standing.readings = 1;
             }
+        }
+        let settled = settled.as_second().div_euclid(60);
+        match due.scope {
+            Scope::Counts => standing.unsettled.retain(|minute, _| settled <= *minute),
+            Scope::All => {
+                let unsettled = minutes.iter().filter(|one| settled <= one.minute);
+                standing.unsettled = unsettled.map(|one| (one.minute, *one)).collect();
+            }
+        }
+        if standing.gone_at.is_some_and(|gone_at| gone_at <= end) {
+            self.0.remove(&due.function);
         }
         skipped
     }
+
+    /// Notes that a function could not be read.
+    pub(super) fn fail(&mut self, function: &FunctionId, now: Timestamp, plan: &Plan) {
+        let Some(standing) = self.0.get_mut(function) else {
+            return;
+        };
+        let times = standing.failed.map_or(0, |(times, _)| times);
+        let pause = FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(times));
+        let pause = pause.min(plan.interval(function).unwrap_or(FIRST_PAUSE));
+        let again = now.saturating_add(SignedDuration::try_from(pause).unwrap_or_default());
+        standing.failed = Some((times + 1, again.unwrap_or(now)));
+    }
+}
+
+impl Standing {
+    fn is_due(&self, now: Timestamp, closed: Window, interval: Option<Duration>) -> bool {
+        if let Some((_, again)) = self.failed {
+            return again <= now;
+        }
+        let (Some(read_to), Some(read_at)) = (self.read_to, self.read_at) else {
+            return true;
+        };
+        // One that is gone is in no plan, and is read to its end at once.
+        let interval = interval.unwrap_or_default();
+        let passed = now.duration_since(read_at);
+        read_to < closed.end() && SignedDuration::try_from(interval).is_ok_and(|one| one <= passed)
+    }
+
+    const fn scope(&self, all_every: u32) -> Scope {
+        if self.all_settled.is_none() || self.gone_at.is_some() || self.readings >= all_every {
+            Scope::All
+        } else {
+            Scope::Counts
+        }
+    }
+}
+
+/// Minutes that end by then do not change any more.
+///
+/// Lambda reports an invocation in the minute in which it began, when it ends: a minute may grow for as long as an
+/// invocation may take, and what is published then shows the usual delay later.
+fn settled_before(now: Timestamp, timeout: Duration, settings: &Settings) -> Timestamp {
+    let settling = settings.settle.max(timeout) + settings.delay;
+    let settling = settling.clamp(settings.delay, LONGEST_SETTLING.max(settings.delay));
+    Window::closed_before(now, PERIOD, settling).map_or(Timestamp::MIN, Window::end)
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-    use std::time::Duration;
-
-    use super::*;
-    use crate::observation::{Architecture, Function};
-    use crate::units::{MemoryMib, Seconds};
-
-    fn at(minute: i64) -> Timestamp {
-        Timestamp::from_second(minute * 60).unwrap()
-    }
-
-    fn id(name: &str) -> FunctionId {
-        FunctionId {
-            account_id: "1".into(),
-            region: "r".into(),
-            name: name.into(),
-        }
-    }
-
-    fn list(minute: i64, names: &[&str]) -> Functions {
-        let function = |name: &&str| {
-            Arc::new(Function {
-                id: id(name),
-                memory: MemoryMib::MIN,
-                architecture: Architecture::Arm64,
-                runtime: None,
-                timeout: Seconds::ZERO,
-                ephemeral_storage_mib: 512,
-            })
-        };
-        Functions {
-            at: at(minute),
-            account_id: "1".into(),
-            region: "r".into(),
-            functions: names.iter().map(function).collect(),
-            concurrency_limit: None,
-        }
-    }
-
-    /// The hour that ends at a minute.
-    fn hour_to(minute: i64) -> Window {
-        Window::closed_before(at(minute), Duration::from_secs(60), Duration::ZERO)
-            .unwrap()
-            .reaching_back(Duration::from_secs(3_600))
-    }
-
-    /// Each window that is due as minutes, with its functions.
-    fn due(progress: &Progress, minute: i64) -> Vec<(i64, i64, Vec<String>)> {
-        let due = progress.due(hour_to(minute)).into_iter();
-        due.map(|(window, functions)| {
-            (
-                window.start().as_second() / 60,
-                window.end().as_second() / 60,
-                functions.iter().map(|id| id.name.to_string()).collect(),
-            )
-        })
-        .collect()
-    }
-
-    fn names(names: &[&str]) -> Vec<String> {
-        names.iter().map(ToString::to_string).collect()
-    }
-
-    #[test]
-    fn a_new_function_is_read_back_alone_and_after_the_others() {
-        let mut progress = Progress::default();
-        progress.note_list(&list(1_000, &["a", "b"]));
-        assert_eq!(
-            due(&progress, 1_000),
-            [(940, 1_000, names(&["a", "b"]))],
-            "at first the whole reach"
-        );
-        progress.complete(&[id("a"), id("b")], hour_to(1_000));
-        progress.note_list(&list(1_005, &["a", "b", "c"]));
-        assert_eq!(
-            due(&progress, 1_005),
-            [
-                (1_000, 1_005, names(&["a", "b"])),
-                (945, 1_005, names(&["c"]))
-            ]
-        );
-    }
-
-    #[test]
-    fn what_is_read_is_not_due_and_what_failed_still_is() {
-        let mut progress = Progress::default();
-        progress.note_list(&list(1_000, &["a", "b"]));
-        progress.complete(&[id("a")], hour_to(1_000));
-        assert_eq!(due(&progress, 1_000), [(940, 1_000, names(&["b"]))]);
-    }
-
-    #[test]
-    fn after_a_long_outage_the_reach_is_read_and_the_rest_is_counted_as_skipped() {
-        let mut progress = Progress::default();
-        progress.note_list(&list(1_000, &["a", "b"]));
-        assert_eq!(
-            progress.complete(&[id("a"), id("b")], hour_to(1_000)),
-            0,
-            "nothing comes before the first reading"
-        );
-        assert_eq!(due(&progress, 1_100), [(1_040, 1_100, names(&["a", "b"]))]);
-        assert_eq!(
-            progress.complete(&[id("a"), id("b")], hour_to(1_100)),
-            80,
-            "40 minutes of each"
-        );
-    }
-
-    #[test]
-    fn a_function_that_is_gone_is_read_to_its_end_and_then_forgotten() {
-        let mut progress = Progress::default();
-        progress.note_list(&list(1_000, &["a"]));
-        progress.complete(&[id("a")], hour_to(997));
-        progress.note_list(&list(1_005, &[]));
-        progress.complete(&[id("a")], hour_to(1_002));
-        assert_eq!(
-            due(&progress, 1_006),
-            [(1_002, 1_006, names(&["a"]))],
-            "it may have run until 1005"
-        );
-        progress.complete(&[id("a")], hour_to(1_006));
-        assert_eq!(due(&progress, 1_100), []);
-    }
-
-    #[test]
-    fn a_function_that_comes_back_in_time_goes_on_where_it_was() {
-        let mut progress = Progress::default();
-        progress.note_list(&list(1_000, &["a"]));
-        progress.complete(&[id("a")], hour_to(1_000));
-        progress.note_list(&list(1_001, &[]));
-        progress.note_list(&list(1_002, &["a"]));
-        progress.complete(&[id("a")], hour_to(1_002));
-        assert_eq!(due(&progress, 1_004), [(1_002, 1_004, names(&["a"]))]);
-    }
-}
+mod tests;

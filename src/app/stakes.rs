@@ -1,0 +1,55 @@
+//! What is at stake with each function, for the plan of reading its metrics.
+
+use std::collections::HashMap;
+
+use crate::model::{Home, Report, Subject, SubjectReport, Verdict};
+use crate::observation::FunctionId;
+use crate::sources::cloudwatch::Stake;
+use crate::units::{Ratio, Usd};
+
+/// What is at stake by a report. A function of which nothing is known yet is not in it.
+pub(super) fn stakes(report: &Report) -> HashMap<FunctionId, Stake> {
+    let of_functions = report.subjects.iter().filter_map(|one| match &one.subject {
+        Subject::Function(id) => Some((id.clone(), stake(one)?)),
+        Subject::Workload(_) => None,
+    });
+    of_functions.collect()
+}
+
+fn stake(function: &SubjectReport) -> Option<Stake> {
+    let cost = |home| Some(function.decisive(home)?.monthly.point);
+    let Some(here) = cost(Home::Lambda) else {
+        // Where there is no price, no dollar depends on how fresh the minutes are.
+        let is_unpriced = function.verdict == Verdict::Unpriced;
+        return is_unpriced.then_some(Stake {
+            monthly: Usd::ZERO,
+            margin: None,
+        });
+    };
+    Some(Stake {
+        monthly: here,
+        margin: cost(Home::Kubernetes).and_then(|there| margin(here, there)),
+    })
+}
+
+/// How far apart two costs are. Formula: difference / the larger one; absent for nothing and nothing.
+fn margin(one: Usd, other: Usd) -> Option<Ratio> {
+    let (larger, smaller) = (one.max(other), one.min(other));
+    larger.less(smaller).over(larger)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_margin_is_the_part_by_which_the_cheaper_platform_is_cheaper() {
+        let usd = |amount| Usd::from_usd(amount).unwrap();
+        let margin = |one, other| margin(usd(one), usd(other)).map(Ratio::get);
+        assert_eq!(margin(100.0, 75.0), Some(0.25));
+        assert_eq!(margin(75.0, 100.0), Some(0.25));
+        assert_eq!(margin(5.0, 5.0), Some(0.0));
+        assert_eq!(margin(0.0, 3.0), Some(1.0));
+        assert_eq!(margin(0.0, 0.0), None);
+    }
+}

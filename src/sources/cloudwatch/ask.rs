@@ -1,0 +1,113 @@
+//! One call of GetMetricData, page by page.
+
+use aws_sdk_cloudwatch::Client;
+use aws_sdk_cloudwatch::types::ScanBy;
+use aws_smithy_types::DateTime;
+
+use super::budget::Budget;
+use super::convert::{Answer, Lack};
+use super::pace::Pace;
+use super::progress::Due;
+use super::queries;
+use crate::sources::aws::{Attempted, Meter, Service, Session, undecodable};
+use crate::sources::{Reason, SourceError};
+use crate::units::Window;
+
+/// The call that metrics are read with, and what its use is counted as.
+pub const API: &str = "GetMetricData";
+const ACTION: &str = "cloudwatch:GetMetricData";
+const CLOUDWATCH: Service = Service {
+    id: "CloudWatch",
+    host: "monitoring",
+};
+
+/// The most pages of one answer: at 100,800 datapoints a page, far above what is ever asked for.
+const MOST_PAGES: usize = 1_000;
+
+/// How many pages in a row may bring nothing, before what is missing is given up. CloudWatch asks to try a query again
+/// that ended as `InternalError` or `PartialData`, with the token of that page.
+const MOST_BARREN_PAGES: usize = 3;
+
+/// How CloudWatch is asked, in one account and region.
+#[derive(Debug)]
+pub(super) struct Caller {
+    client: Client,
+    attempted: Attempted,
+    pace: Pace,
+}
+
+impl Caller {
+    pub(super) fn new(session: &Session) -> Self {
+        Self {
+            client: Client::new(&session.config),
+            attempted: session.attempting(CLOUDWATCH, ACTION),
+            pace: Pace::default(),
+        }
+    }
+
+    /// All pages of one call, for a window that holds those of all functions: how much time it is for costs nothing.
+    ///
+    /// The error is one of the whole call. What befalls a single query is in the answer.
+    pub(super) async fn ask(
+        &mut self,
+        session: &Session,
+        (window, asked): (Window, &[&Due]),
+        budget: &Budget,
+    ) -> Result<Answer, SourceError> {
+        let queries = queries::queries(asked.iter().map(|due| (&due.function, due.scope)));
+        let mut answer = Answer::expecting(queries.len());
+        let (mut token, mut barren): (Option<String>, usize) = (None, 0);
+        for _ in 0..MOST_PAGES {
+            self.pace
+                .call(queries.len(), queries::minutes(window))
+                .await;
+            budget.spend(queries.len());
+            let meter = Meter {
+                spend: session.spend.clone(),
+                api: API,
+                metrics: queries.len().try_into().unwrap_or(u64::MAX),
+            };
+            let page = self
+                .client
+                .get_metric_data()
+                .set_metric_data_queries(Some(queries.clone()))
+                .start_time(DateTime::from_secs(window.start().as_second()))
+                .end_time(DateTime::from_secs(window.end().as_second()))
+                .scan_by(ScanBy::TimestampAscending)
+                .set_next_token(token.clone())
+                .customize()
+                .interceptor(meter)
+                .send()
+                .await
+                .map_err(|error| self.attempted.failed(error))?;
+            let next = page.next_token().filter(|next| !next.is_empty());
+            let next = next.map(str::to_owned);
+            let brought = answer
+                .add(page)
+                .map_err(|problem| undecodable(ACTION, &problem))?;
+            let goes_on = brought && next != token;
+            barren = if goes_on { 0 } else { barren + 1 };
+            if next.is_none() || barren == MOST_BARREN_PAGES {
+                return Ok(answer);
+            }
+            token = next;
+        }
+        Err(undecodable(ACTION, "its pages do not end"))
+    }
+
+    /// Why a function could not be read, as an error of the source.
+    pub(super) fn error(&self, lack: &Lack) -> SourceError {
+        match lack.reason {
+            Reason::Forbidden => self.attempted.forbidden(&lack.problem),
+            Reason::InvalidResponse => undecodable(ACTION, &lack.problem),
+            reason => SourceError::new(
+                reason,
+                format!(
+                    "{ACTION} in {} gave only a part: {}",
+                    self.attempted.region, lack.problem
+                ),
+                "all of it is asked for again",
+            ),
+        }
+    }
+}

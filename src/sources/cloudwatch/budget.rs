@@ -1,0 +1,274 @@
+//! The budget that all sources of metrics share, and the plan that follows from it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tracing::{info, warn};
+
+use super::bucket::Bucket;
+use super::queries::READINGS;
+use super::spending::{self, Plan, Rung, Stake, Terms};
+use crate::observation::{FunctionId, Functions};
+use crate::sources::aws::PER_METRIC_REQUESTED;
+use crate::units::Usd;
+
+/// The part of a month's budget that may be spent at once, where it was not spent before: for first readings.
+const SAVED_SHARE: f64 = 0.1;
+
+/// How much less than a whole metric is one, because fractions of seconds are rounded.
+const ROUNDING: f64 = 1e-6;
+
+/// An account and a region.
+type Place = (Arc<str>, Arc<str>);
+
+/// The budget for reading metrics; clones are the same one.
+///
+/// It plans how often each function is read, so that a month costs what was agreed. And it is a purse: what is really
+/// asked for is taken from it, so that also what no plan knows cannot cost more, but makes the reading slower.
+#[derive(Clone, Debug)]
+pub struct Budget(Arc<Mutex<State>>);
+
+#[derive(Debug)]
+struct State {
+    terms: Terms,
+    functions: BTreeMap<Place, Vec<FunctionId>>,
+    stakes: HashMap<FunctionId, Stake>,
+    /// Absent where it has to be made anew.
+    plan: Option<Arc<Plan>>,
+    /// What was last told of the plan.
+    told: Option<Told>,
+    /// Metrics that may be asked for.
+    purse: Bucket,
+    filled_at: Option<Timestamp>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Told {
+    functions: usize,
+    with_stakes: bool,
+    is_stretched: bool,
+}
+
+impl Budget {
+    /// A budget that nothing was taken from yet.
+    #[must_use]
+    pub fn new(terms: Terms) -> Self {
+        let monthly = terms.budget.usd() / PER_METRIC_REQUESTED.each();
+        let per_second = monthly / spending::month().as_secs_f64();
+        Self(Arc::new(Mutex::new(State {
+            terms,
+            functions: BTreeMap::new(),
+            stakes: HashMap::new(),
+            plan: None,
+            told: None,
+            purse: Bucket::full(monthly * SAVED_SHARE, per_second),
+            filled_at: None,
+        })))
+    }
+
+    /// What may be spent in a month.
+    #[must_use]
+    pub fn monthly(&self) -> Usd {
+        self.lock().terms.budget
+    }
+
+    /// Says what is at stake with each function. One that is not among them is new.
+    pub fn set_stakes(&self, stakes: HashMap<FunctionId, Stake>) {
+        let mut state = self.lock();
+        if state.stakes != stakes {
+            state.stakes = stakes;
+            state.plan = None;
+        }
+    }
+
+    /// Says which functions an account and region has.
+    pub(super) fn list(&self, functions: &Functions) {
+        let place = (functions.account_id.clone(), functions.region.clone());
+        let mut state = self.lock();
+        let known = state.functions.entry(place).or_default();
+        let now = || functions.functions.iter().map(|function| &function.id);
+        if !now().eq(known.iter()) {
+            *known = now().cloned().collect();
+            state.plan = None;
+        }
+    }
+
+    /// The plan, by what is known now.
+    #[must_use]
+    pub fn plan(&self) -> Arc<Plan> {
+        let mut state = self.lock();
+        if let Some(plan) = &state.plan {
+            return Arc::clone(plan);
+        }
+        let functions = state.functions.values().flatten();
+        let staked = functions.map(|id| (id, state.stakes.get(id).copied()));
+        let plan = Arc::new(Plan::new(staked, &READINGS, state.terms));
+        state.plan = Some(Arc::clone(&plan));
+        state.tell(&plan);
+        plan
+    }
+
+    /// The functions of the plan by how often they are read.
+    #[must_use]
+    pub fn ladder(&self) -> Vec<Rung> {
+        const MINUTES: [u64; 9] = [1, 2, 5, 10, 15, 30, 60, 180, 360];
+        let steps = MINUTES.map(|minutes| Duration::from_secs(60 * minutes));
+        self.plan().ladder(&steps)
+    }
+
+    /// How many statistics may be asked for now.
+    pub(super) fn affordable(&self, now: Timestamp) -> usize {
+        let mut state = self.lock();
+        let before = state.filled_at.unwrap_or(now);
+        // Time that goes back brings nothing, and none that passes again.
+        state.filled_at = Some(now.max(before));
+        let passed = Duration::try_from(now.duration_since(before)).unwrap_or_default();
+        state.purse.pass(passed);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a cast from a float saturates"
+        )]
+        let affordable = (state.purse.level() + ROUNDING) as usize;
+        affordable
+    }
+
+    /// Takes what is asked for.
+    pub(super) fn spend(&self, statistics: usize) {
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "no more than 500 are asked for at once"
+        )]
+        self.lock().purse.take(statistics as f64);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Logs a plan that differs in more than details from what was last told.
+    fn tell(&mut self, plan: &Plan) {
+        let now = Told {
+            functions: plan.functions(),
+            with_stakes: !self.stakes.is_empty(),
+            is_stretched: plan.is_stretched(),
+        };
+        let before = self.told.replace(now);
+        if before == Some(now) || now.functions == 0 {
+            return;
+        }
+        let expected = plan.expected();
+        let budget = self.terms.budget.usd();
+        info!(
+            functions = now.functions,
+            metrics_per_month = expected.statistics.requests(),
+            usd_per_month = expected.cost().usd(),
+            usd_per_month_if_grouped = expected.cheaper_cost().usd(),
+            budget_usd_per_month = budget,
+            "plan for reading metrics"
+        );
+        if now.is_stretched && !before.is_some_and(|before| before.is_stretched) {
+            warn!(
+                budget_usd_per_month = budget,
+                longest_interval_s = plan.longest().as_secs(),
+                "the budget does not reach for reading every function as often as it should be; raise \
+                 aws.budget_usd_per_month, or leave functions out"
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::*;
+
+    fn budget(usd: f64) -> Budget {
+        Budget::new(Terms {
+            budget: Usd::from_usd(usd).unwrap(),
+            ..Terms::default()
+        })
+    }
+
+    fn functions(region: &str, names: &[&str]) -> Functions {
+        use crate::observation::{Architecture, Function};
+        use crate::units::{MemoryMib, Seconds};
+
+        let function = |name: &&str| {
+            Arc::new(Function {
+                id: id(region, name),
+                memory: MemoryMib::MIN,
+                architecture: Architecture::Arm64,
+                runtime: None,
+                timeout: Seconds::ZERO,
+                ephemeral_storage_mib: 512,
+            })
+        };
+        Functions {
+            at: Timestamp::UNIX_EPOCH,
+            account_id: "1".into(),
+            region: region.into(),
+            functions: names.iter().map(function).collect(),
+            concurrency_limit: None,
+        }
+    }
+
+    fn id(region: &str, name: &str) -> FunctionId {
+        FunctionId {
+            account_id: "1".into(),
+            region: region.into(),
+            name: name.into(),
+        }
+    }
+
+    #[test]
+    fn a_purse_holds_a_tenth_of_a_month_and_fills_evenly() {
+        let shared = budget(73.0);
+        let at = |hours| Timestamp::UNIX_EPOCH + SignedDuration::from_hours(hours);
+        assert_eq!(shared.affordable(at(0)), 730_000);
+        shared.spend(700_000);
+        assert_eq!(shared.affordable(at(0)), 30_000);
+        // Ten cents are 10,000 metrics an hour.
+        assert_eq!(shared.affordable(at(3)), 60_000);
+        assert_eq!(shared.affordable(at(2)), 60_000, "a clock that is put back");
+        assert_eq!(shared.affordable(at(3)), 60_000, "and goes on");
+        assert_eq!(shared.clone().affordable(at(999)), 730_000);
+        shared.spend(731_000);
+        assert_eq!(shared.affordable(at(999)), 0);
+    }
+
+    #[test]
+    fn the_plan_is_one_for_all_places_and_follows_lists_and_stakes() {
+        let shared = budget(1.0);
+        shared.list(&functions("here", &["a", "b"]));
+        shared.list(&functions("there", &["a"]));
+        let plan = shared.plan();
+        assert_eq!(plan.functions(), 3);
+        assert!((plan.expected().cost().usd() - 0.9).abs() < 1e-6);
+        assert!(Arc::ptr_eq(&plan, &shared.plan()), "nothing has changed");
+        let all_alike = plan.interval(&id("here", "a"));
+        assert_eq!(all_alike, plan.interval(&id("there", "a")));
+
+        let stake = |monthly| Stake {
+            monthly: Usd::from_usd(monthly).unwrap(),
+            margin: None,
+        };
+        shared.set_stakes(HashMap::from([
+            (id("here", "a"), stake(9.0)),
+            (id("here", "b"), stake(1.0)),
+            (id("there", "a"), stake(1.0)),
+        ]));
+        let plan = shared.plan();
+        assert!(plan.interval(&id("here", "a")) < all_alike);
+        assert!(plan.interval(&id("there", "a")) > all_alike);
+
+        shared.list(&functions("here", &["b"]));
+        assert_eq!(shared.plan().functions(), 2);
+        assert_eq!(shared.plan().interval(&id("here", "a")), None);
+    }
+}

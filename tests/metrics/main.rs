@@ -1,0 +1,90 @@
+//! What the source of metrics makes of long times and large accounts, against the simulated cloud and a clock that is set
+//! by hand: every minute is counted once and right, and reading it costs no more than agreed.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
+
+mod budget;
+mod failing;
+mod week;
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use breakeven::clock::{Clock, Hand};
+use breakeven::cloud::{SimulatedCloud, World};
+use breakeven::observation::{FunctionBatch, Functions, Observation};
+use breakeven::sources::Poll;
+use breakeven::sources::aws::{self, Aws, FixedCredentials};
+use breakeven::sources::cloudwatch::{self, Budget, CloudWatchSource};
+use breakeven::sources::lambda::{self, LambdaSource};
+use breakeven::units::Usd;
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::watch;
+
+const LOOPBACK: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
+/// A cloud whose clock stands at the start until its hand is set, and all functions of it.
+struct Scene {
+    cloud: SimulatedCloud,
+    hand: Hand,
+    aws: Aws,
+    functions: Arc<Functions>,
+    start: Timestamp,
+}
+
+impl Scene {
+    async fn new(world: &str) -> Self {
+        let world = World::from_yaml(world).unwrap();
+        let start = world.start();
+        let (clock, hand) = Clock::manual(start);
+        let cloud = SimulatedCloud::start(world, clock, LOOPBACK).await.unwrap();
+        let aws = Aws::new(aws::Settings {
+            region: Some("us-east-1".into()),
+            endpoint_url: Some(cloud.aws_url()),
+            credentials: Some(FixedCredentials {
+                access_key_id: "AKIDSIMULATED".into(),
+                secret_access_key: "simulated".into(),
+            }),
+            attempt_timeout: Duration::from_secs(2),
+            max_attempts: 1,
+            ..aws::Settings::default()
+        });
+        let settings = lambda::Settings {
+            include: Vec::new(),
+            exclude: Vec::new(),
+        };
+        let mut lister = LambdaSource::new(settings, aws.clone());
+        lister.poll(start).await.unwrap();
+        let functions = lister.listed().borrow().clone().unwrap();
+        Self {
+            cloud,
+            hand,
+            aws,
+            functions,
+            start,
+        }
+    }
+
+    fn source(&self, settings: cloudwatch::Settings, budget: Budget) -> CloudWatchSource {
+        let (_, listed) = watch::channel(Some(self.functions.clone()));
+        CloudWatchSource::new(settings, self.aws.clone(), listed, budget)
+    }
+
+    fn minute(&self, minute: i64) -> Timestamp {
+        self.start + SignedDuration::from_mins(minute)
+    }
+}
+
+/// What was read of each function.
+fn batches(seen: Vec<Observation>) -> Vec<FunctionBatch> {
+    let batches = seen.into_iter().flat_map(|one| match one {
+        Observation::FunctionMinutes(minutes) => minutes.functions,
+        other => panic!("{other:?}"),
+    });
+    batches.collect()
+}
+
+fn usd(amount: f64) -> Usd {
+    Usd::from_usd(amount).unwrap()
+}
