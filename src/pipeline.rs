@@ -17,8 +17,8 @@ use crate::model::allocation::{ClusterRates, allocate};
 use crate::model::verdict::Settled;
 use crate::model::{Settings, Subject};
 use crate::observation::{
-    Cluster, Function, FunctionBatch, FunctionId, FunctionMinutes, Functions, Observation, PodKey,
-    PodUsage, Traffic, Usage, WorkloadId,
+    Bill, Cluster, Function, FunctionBatch, FunctionId, FunctionMinutes, Functions, Observation,
+    PodKey, PodUsage, Traffic, Usage, WorkloadId,
 };
 use crate::sources::prices::{Market, PriceBook};
 use crate::units::Seconds;
@@ -55,6 +55,7 @@ pub struct Pipeline {
     functions: BTreeMap<(Arc<str>, Arc<str>), Functions>,
     by_id: HashMap<FunctionId, Arc<Function>>,
     verdicts: HashMap<Subject, Settled>,
+    bill: Option<Arc<Bill>>,
     early: Vec<Traffic>,
     early_minutes: Vec<FunctionMinutes>,
     /// Steps of requests of somebody whom the cluster does not know.
@@ -90,6 +91,7 @@ impl Pipeline {
             functions: BTreeMap::new(),
             by_id: HashMap::new(),
             verdicts: HashMap::new(),
+            bill: None,
             early: Vec::new(),
             early_minutes: Vec::new(),
             strangers: 0,
@@ -126,6 +128,7 @@ impl Pipeline {
     pub fn forget_functions(&mut self) {
         self.functions.clear();
         self.by_id.clear();
+        self.bill = None;
         self.ledger.forget_functions();
     }
 
@@ -155,6 +158,7 @@ impl Pipeline {
                 self.market.spot(prices);
                 self.refresh_rates();
             }
+            Observation::Bill(bill) => self.bill = Some(bill),
             Observation::ControlPlane(version) => {
                 self.version = Some(version);
                 self.refresh_rates();

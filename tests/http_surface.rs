@@ -137,6 +137,7 @@ fn report() -> Report {
         nodes: Vec::new(),
         cluster: None,
         accounts: Vec::new(),
+        bill: None,
     }
 }
 

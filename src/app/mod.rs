@@ -281,7 +281,9 @@ impl State {
             Observation::Cluster(_) | Observation::Usage(_) | Observation::ControlPlane(_) => {
                 config.kubernetes.is_some()
             }
-            Observation::Functions(_) | Observation::FunctionMinutes(_) => config.aws.is_some(),
+            Observation::Functions(_) | Observation::FunctionMinutes(_) | Observation::Bill(_) => {
+                config.aws.is_some()
+            }
             Observation::Traffic(_) => config.requests.is_some(),
             Observation::ListPrices(_) | Observation::SpotPrices(_) => config.aws.is_some(),
         };

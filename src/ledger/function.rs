@@ -8,8 +8,10 @@ use jiff::Timestamp;
 
 use super::counted::{Excess, Growth};
 use super::coverage::Coverage;
+use super::days::{Days, Revision, by_day, day_of};
 use super::minutes::Minutes;
 use crate::model::Settings;
+use crate::model::bill::LambdaUsage;
 use crate::model::coldstart::{Ratchet, ratchet, whole_minutes};
 use crate::model::concurrency::{Concurrency, MinuteConcurrency};
 use crate::model::lambda::{Component, Init, Run};
@@ -87,12 +89,13 @@ fn start_of(minute: i64) -> Timestamp {
 
 impl FunctionAccount {
     /// Takes in what is known of the minutes of a window. Those that began before `started` are in no total, whenever
-    /// they become known and however often they are revised.
+    /// they become known and however often they are revised; but they are in the sums of their days.
     pub(super) fn run(
         &mut self,
         function: Option<&Arc<Function>>,
         batch: &FunctionBatch,
         started: Timestamp,
+        days: &mut Days,
         settings: &Settings,
     ) {
         if let Some(function) = function {
@@ -109,13 +112,35 @@ impl FunctionAccount {
             return;
         }
         let keep_alive = settings.lambda.keep_alive.point;
-        let counted = from.max(minute_of(started))..to;
-        let before = self.seen(&counted, keep_alive);
-        self.minutes.replace(&(from..to), &batch.minutes);
-        self.known.add(start_of(from), start_of(to));
-        let after = self.seen(&counted, keep_alive);
-        let growth = self.excess.growth(&before, &after);
-        self.totals.add(&function, &growth, settings);
+        for part in by_day(from..to) {
+            let counted = part.start.max(minute_of(started))..part.end;
+            let seen = |account: &Self| {
+                let whole = account.seen(&part, keep_alive);
+                let is_counted = counted.start <= part.start;
+                let totals = if is_counted {
+                    whole
+                } else {
+                    account.seen(&counted, keep_alive)
+                };
+                (whole, totals)
+            };
+            let before = seen(self);
+            let day = day_of(part.start);
+            let of_day = self.known.between(start_of(day.start), start_of(day.end));
+            self.minutes.replace(&part, &batch.minutes);
+            self.known.add(start_of(part.start), start_of(part.end));
+            let after = seen(self);
+            let growth = self.excess.growth(&before.1, &after.1);
+            self.totals.add(&function, &growth, settings);
+            let usage = |seen: &Growth| LambdaUsage::of(&run(&function, seen, settings));
+            let revision = Revision {
+                before: usage(&before.0),
+                after: usage(&after.0),
+                seen: after.0.time.less(before.0.time),
+                is_first: of_day.is_zero(),
+            };
+            days.revise(part.start, &function, &revision);
+        }
         self.forget(settings.decision_window);
         self.window = self.sum_up(settings);
     }
@@ -234,6 +259,27 @@ impl FunctionAccount {
     }
 }
 
+/// What is charged for, of what was seen of a function.
+fn run(function: &Function, seen: &Growth, settings: &Settings) -> Run {
+    let sums = &seen.sums;
+    // Time may become known after the invocations that took it were charged.
+    let invocations = if sums.duration.is_zero() && seen.cold_starts.is_zero() {
+        sums.invocations
+    } else {
+        sums.invocations.max(TRACE)
+    };
+    Run {
+        memory: function.memory,
+        ephemeral_storage_mib: function.ephemeral_storage_mib,
+        invocations,
+        duration: sums.duration,
+        init: Some(Init {
+            cold_starts: seen.cold_starts,
+            duration: settings.lambda.init.of(function.runtime.as_deref()).point,
+        }),
+    }
+}
+
 /// The whole minutes of a decision window.
 fn minutes_in(window: Seconds) -> i64 {
     #[expect(
@@ -247,23 +293,7 @@ fn minutes_in(window: Seconds) -> i64 {
 impl Totals {
     fn add(&mut self, function: &Function, growth: &Growth, settings: &Settings) {
         let sums = &growth.sums;
-        let init = Init {
-            cold_starts: growth.cold_starts,
-            duration: settings.lambda.init.of(function.runtime.as_deref()).point,
-        };
-        // Time may become known after the invocations that took it were charged.
-        let invocations = if sums.duration.is_zero() && growth.cold_starts.is_zero() {
-            sums.invocations
-        } else {
-            sums.invocations.max(TRACE)
-        };
-        let run = Run {
-            memory: function.memory,
-            ephemeral_storage_mib: function.ephemeral_storage_mib,
-            invocations,
-            duration: sums.duration,
-            init: Some(init),
-        };
+        let run = run(function, growth, settings);
         if let Some(mut terms) = settings.terms_of(function) {
             terms.front_door = terms.front_door.over(growth.time.into());
             for (component, cost) in run.bill(&terms).components() {

@@ -7,6 +7,7 @@
 mod cluster;
 mod counted;
 mod coverage;
+mod days;
 mod function;
 mod minutes;
 mod slots;
@@ -23,12 +24,14 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::model::Settings;
 use crate::model::allocation::ClusterRates;
+use crate::model::bill::{DayUsage, UsageKey};
 use crate::observation::{
     Function, FunctionId, FunctionMinutes, RequestTarget, Traffic, WorkloadId,
 };
 use crate::units::{Ratio, Requests, RequestsPerSecond, Seconds, Usd};
 use cluster::ClusterAccount;
 use coverage::Coverage;
+use days::Days;
 
 /// The accounts of everything that costs.
 #[derive(Debug)]
@@ -41,6 +44,7 @@ pub struct Ledger {
     workloads: BTreeMap<WorkloadId, WorkloadAccount>,
     shared: BTreeMap<WorkloadId, (Usd, Timestamp)>,
     functions: BTreeMap<FunctionId, FunctionAccount>,
+    days: Days,
     /// The time whose requests were counted.
     counted: Coverage,
 }
@@ -57,6 +61,7 @@ impl Ledger {
             workloads: BTreeMap::new(),
             shared: BTreeMap::new(),
             functions: BTreeMap::new(),
+            days: Days::default(),
             counted: Coverage::default(),
         }
     }
@@ -192,7 +197,7 @@ impl Ledger {
                 self.functions.entry(batch.id.clone()).or_default();
             }
             if let Some(account) = self.functions.get_mut(&batch.id) {
-                account.run(function, batch, self.started, settings);
+                account.run(function, batch, self.started, &mut self.days, settings);
             }
         }
     }
@@ -224,6 +229,11 @@ impl Ledger {
     #[must_use]
     pub fn function(&self, id: &FunctionId) -> Option<&FunctionAccount> {
         self.functions.get(id)
+    }
+
+    /// What the functions used on each of the last days, whether counting had begun or not.
+    pub fn days(&self) -> impl Iterator<Item = (&UsageKey, &DayUsage)> {
+        self.days.iter()
     }
 
     /// The account of the cluster.
@@ -261,6 +271,7 @@ impl Ledger {
         self.shared.retain(|_, (_, seen)| *seen >= horizon);
         self.functions
             .retain(|_, account| account.gone_since(now).is_none_or(|since| since >= horizon));
+        self.days.forget(now);
         self.cluster.forget(horizon);
         self.counted.forget(horizon);
     }
@@ -276,6 +287,7 @@ impl Ledger {
     /// Forgets all functions.
     pub fn forget_functions(&mut self) {
         self.functions.clear();
+        self.days.clear();
     }
 }
 

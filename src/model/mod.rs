@@ -8,6 +8,7 @@ pub mod advice;
 pub mod allocation;
 pub mod assessment;
 pub mod band;
+pub mod bill;
 pub mod coldstart;
 pub mod concurrency;
 pub mod crossover;

@@ -35,7 +35,7 @@ impl fmt::Display for FunctionId {
 }
 
 /// The processor that a function runs on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Architecture {
     /// Intel and AMD.
     X86_64,
@@ -44,6 +44,9 @@ pub enum Architecture {
 }
 
 impl Architecture {
+    /// Both of them.
+    pub const ALL: [Self; 2] = [Self::X86_64, Self::Arm64];
+
     /// As Lambda writes it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

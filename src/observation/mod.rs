@@ -3,6 +3,7 @@
 //! Each source sends [`Observation`]s as it learns them. They carry their own time, so a late one is
 //! still right, and what they do not know is absent.
 
+mod bill;
 mod functions;
 mod identity;
 mod kubernetes;
@@ -10,6 +11,7 @@ mod name_pattern;
 mod prices;
 mod requests;
 
+pub use bill::{Bill, BilledDay, Charge, UsageKind, UsageType};
 pub use functions::{
     Architecture, Function, FunctionBatch, FunctionId, FunctionMinute, FunctionMinutes, Functions,
 };
@@ -40,6 +42,8 @@ pub enum Observation {
     ListPrices(Vec<ListPrice>),
     /// What spare capacity costs.
     SpotPrices(Vec<SpotPrice>),
+    /// What AWS bills for Lambda, as far as it is settled.
+    Bill(Arc<Bill>),
     /// Which version of Kubernetes the cluster's API server runs, such as `v1.33.4-eks-99d6cc0`.
     ControlPlane(Arc<str>),
 }

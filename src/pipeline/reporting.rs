@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::Pipeline;
 use crate::ledger::{FunctionAccount, WorkloadAccount};
 use crate::model::assessment::{self, Assessment, Circumstances, ClusterPrices};
+use crate::model::bill::reconcile;
 use crate::model::coldstart::Method;
 use crate::model::kubernetes_equivalent::Machine;
 use crate::model::node_split::split;
@@ -62,6 +63,10 @@ impl Pipeline {
             nodes: self.rates.nodes.clone(),
             cluster,
             accounts: accounts.collect(),
+            bill: self
+                .bill
+                .as_ref()
+                .map(|bill| reconcile(bill, self.ledger.days(), &self.settings)),
         }
     }
 

@@ -1,5 +1,6 @@
 //! Requests: a count, and a rate.
 
+use super::memory::GibSeconds;
 use super::quantity::{kept, product, quantity};
 use super::time::Seconds;
 
@@ -11,6 +12,23 @@ quantity! {
 quantity! {
     /// Requests in each second.
     RequestsPerSecond, "requests per second", from_per_second, per_second
+}
+
+quantity! {
+    /// What a bill counts, in the unit of its usage type: requests, or GB-s.
+    BilledUnits, "units", from_units, units
+}
+
+impl From<Requests> for BilledUnits {
+    fn from(requests: Requests) -> Self {
+        Self(requests.0)
+    }
+}
+
+impl From<GibSeconds> for BilledUnits {
+    fn from(amount: GibSeconds) -> Self {
+        Self(amount.0)
+    }
 }
 
 product!(RequestsPerSecond * Seconds = Requests);

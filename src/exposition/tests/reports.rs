@@ -35,6 +35,7 @@ pub(crate) fn nothing() -> Report {
         nodes: Vec::new(),
         cluster: None,
         accounts: Vec::new(),
+        bill: None,
     }
 }
 

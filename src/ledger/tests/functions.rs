@@ -5,7 +5,7 @@ use crate::model::lambda::{Component, Door, Surroundings};
 use crate::observation::{Architecture, FunctionBatch, FunctionMinute, NamePattern};
 use crate::units::MemoryMib;
 
-fn function() -> Arc<Function> {
+pub(super) fn function() -> Arc<Function> {
     let id = FunctionId {
         account_id: "123456789012".into(),
         region: "us-east-1".into(),
@@ -21,7 +21,7 @@ fn function() -> Arc<Function> {
     })
 }
 
-fn minute(second: i64, invocations: f64) -> FunctionMinute {
+pub(super) fn minute(second: i64, invocations: f64) -> FunctionMinute {
     FunctionMinute {
         minute: (START + second) / 60,
         invocations: requests(invocations),
@@ -32,7 +32,7 @@ fn minute(second: i64, invocations: f64) -> FunctionMinute {
     }
 }
 
-fn batch(from: i64, to: i64, minutes: Vec<FunctionMinute>) -> FunctionMinutes {
+pub(super) fn batch(from: i64, to: i64, minutes: Vec<FunctionMinute>) -> FunctionMinutes {
     FunctionMinutes {
         functions: vec![FunctionBatch {
             id: function().id.clone(),
@@ -42,7 +42,7 @@ fn batch(from: i64, to: i64, minutes: Vec<FunctionMinute>) -> FunctionMinutes {
     }
 }
 
-fn ran(ledger: &mut Ledger, from: i64, to: i64, minutes: Vec<FunctionMinute>) {
+pub(super) fn ran(ledger: &mut Ledger, from: i64, to: i64, minutes: Vec<FunctionMinute>) {
     let function = function();
     let batch = batch(from, to, minutes);
     ledger.run(&batch, &settings(), |_| Some(&function));

@@ -57,8 +57,13 @@ impl Told {
             minutes: minutes.filter(|one| !one.invocations.is_zero()).collect(),
         };
         let before = self.0.totals().clone();
-        self.0
-            .run(Some(&function()), &batch, at(BEGIN * 60), &settings());
+        self.0.run(
+            Some(&function()),
+            &batch,
+            at(BEGIN * 60),
+            &mut Days::default(),
+            &settings(),
+        );
         let after = self.0.totals();
         let fell = before
             .cost

@@ -121,7 +121,8 @@ impl Run {
     }
 
     /// `/tmp` above what is free.
-    fn extra_storage(&self) -> Gib {
+    #[must_use]
+    pub fn extra_storage(&self) -> Gib {
         let extra = self
             .ephemeral_storage_mib
             .saturating_sub(tariff::FREE_EPHEMERAL_STORAGE_MIB);

@@ -19,6 +19,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::bill::BillReport;
 use super::settings::Settings;
 
 /// Everything that is known at one instant.
@@ -38,6 +39,8 @@ pub struct Report {
     pub cluster: Option<ClusterReport>,
     /// The AWS accounts and regions.
     pub accounts: Vec<AccountReport>,
+    /// What AWS bills for Lambda, against the model; absent while no bill is known.
+    pub bill: Option<BillReport>,
 }
 
 impl Report {

@@ -1,0 +1,12 @@
+//! The bill of AWS against the model: what was charged for settled days, and what the model says of the same days.
+
+mod plan;
+mod reconciliation;
+mod usage;
+
+pub use plan::SavingsPlan;
+pub use reconciliation::{BillReport, BilledLine, BilledPlace, reconcile};
+pub use usage::{DayUsage, LambdaUsage, Place, UsageKey};
+
+#[cfg(test)]
+mod tests;

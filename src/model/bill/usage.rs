@@ -1,0 +1,144 @@
+//! What functions used, item by item as the bill has it.
+
+use std::sync::Arc;
+
+use jiff::civil::Date;
+
+use crate::model::lambda::{Run, Terms};
+use crate::observation::{Architecture, UsageKind};
+use crate::tariff::lambda::MEAN_ROUNDING;
+use crate::units::{BilledUnits, GibSeconds, Ratio, Requests, Seconds, Usd};
+
+/// The length of a day of the bill, which is one of UTC.
+const DAY: Seconds = match Seconds::from_seconds(86_400.0) {
+    Ok(day) => day,
+    Err(_) => Seconds::ZERO,
+};
+
+/// The part of a day that must have been seen for it to be compared. A function that was made or deleted on the day is seen
+/// for a part of it, and is not to stop the comparison of all others.
+const WHOLE: Ratio = match Ratio::from_factor(0.99) {
+    Ok(ratio) => ratio,
+    Err(_) => Ratio::ONE,
+};
+
+/// An account in a region.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place {
+    /// The account.
+    pub account_id: Arc<str>,
+    /// The region.
+    pub region: Arc<str>,
+}
+
+/// What usage is added up by.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct UsageKey {
+    /// The day, in UTC.
+    pub day: Date,
+    /// Where.
+    pub place: Place,
+    /// On which processor.
+    pub architecture: Architecture,
+}
+
+/// What functions used, as the model has it.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct LambdaUsage {
+    /// Billed invocations.
+    pub requests: Requests,
+    /// Memory over billed time, INIT with it.
+    pub duration: GibSeconds,
+    /// `/tmp` above what is free, over billed time.
+    pub ephemeral_storage: GibSeconds,
+}
+
+impl LambdaUsage {
+    /// What invocations that were measured used: rounded up to milliseconds as in the mean, and with INIT.
+    #[must_use]
+    pub fn of(run: &Run) -> Self {
+        Self {
+            requests: run.invocations,
+            duration: run.gib_seconds(),
+            ephemeral_storage: run.extra_storage() * run.billed(MEAN_ROUNDING),
+        }
+    }
+
+    /// Puts what is known now in place of what was known before, which is a part of it.
+    pub fn revise(&mut self, before: &Self, after: &Self) {
+        self.requests = (self.requests + after.requests).less(before.requests);
+        self.duration = (self.duration + after.duration).less(before.duration);
+        self.ephemeral_storage =
+            (self.ephemeral_storage + after.ephemeral_storage).less(before.ephemeral_storage);
+    }
+
+    /// How much of a kind was used; absent where the model does not say.
+    #[must_use]
+    pub fn units(&self, kind: UsageKind) -> Option<BilledUnits> {
+        match kind {
+            UsageKind::Requests => Some(self.requests.into()),
+            UsageKind::Duration => Some(self.duration.into()),
+            UsageKind::EphemeralStorage => Some(self.ephemeral_storage.into()),
+            UsageKind::ProvisionedConcurrency | UsageKind::ProvisionedDuration => None,
+        }
+    }
+
+    /// What that costs by the terms, in USD, as if it were all that is used in a month; absent where the model does not say.
+    ///
+    /// Formula: requests · fee; duration by its tiers after what others used, less the discount; storage · price.
+    #[must_use]
+    pub fn cost(&self, kind: UsageKind, terms: &Terms) -> Option<Usd> {
+        let prices = &terms.prices;
+        match kind {
+            UsageKind::Requests => Some(self.requests * prices.request),
+            UsageKind::Duration => {
+                let cost = prices.duration.after(terms.used_before, self.duration);
+                Some(cost * terms.discount.complement())
+            }
+            UsageKind::EphemeralStorage => Some(self.ephemeral_storage * prices.ephemeral_storage),
+            UsageKind::ProvisionedConcurrency | UsageKind::ProvisionedDuration => None,
+        }
+    }
+}
+
+impl std::ops::AddAssign for LambdaUsage {
+    fn add_assign(&mut self, other: Self) {
+        self.requests += other.requests;
+        self.duration += other.duration;
+        self.ephemeral_storage += other.ephemeral_storage;
+    }
+}
+
+/// What functions used on one day, and how much of the day was seen.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct DayUsage {
+    /// What they used.
+    pub usage: LambdaUsage,
+    /// The time of the day that was seen, of each function, added up.
+    pub seen: Seconds,
+    /// How many functions were seen.
+    pub functions: u32,
+}
+
+impl DayUsage {
+    /// The part of the day that was seen, in the mean over the functions; absent where there is none.
+    ///
+    /// Formula: `Σ time seen / (functions · 24 h)`.
+    #[must_use]
+    pub fn observed(&self) -> Option<Ratio> {
+        self.seen.over(DAY * Ratio::from(self.functions))
+    }
+
+    /// Whether so much of the day was seen that it can be compared with the bill.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.observed().is_some_and(|observed| observed >= WHOLE)
+    }
+
+    /// Both together.
+    pub(super) fn add(&mut self, other: &Self) {
+        self.usage += other.usage;
+        self.seen += other.seen;
+        self.functions += other.functions;
+    }
+}
