@@ -301,16 +301,17 @@ fn steps(at: usize, rate: f64, cpu: f64) -> Scatter {
 
 fn function(at: usize) -> Function {
     Function {
-        id: FunctionId {
-            account_id: "123456789012".into(),
-            region: "us-east-1".into(),
-            name: format!("function-{at}").into(),
-        },
-        memory: MemoryMib::from_mib(128 << (at % 5)).unwrap(),
-        architecture: Architecture::Arm64,
         runtime: Some("python3.13".into()),
         timeout: seconds(30.0),
-        ephemeral_storage_mib: 512,
+        ..Function::plain(
+            FunctionId {
+                account_id: "123456789012".into(),
+                region: "us-east-1".into(),
+                name: format!("function-{at}").into(),
+            },
+            MemoryMib::from_mib(128 << (at % 5)).unwrap(),
+            Architecture::Arm64,
+        )
     }
 }
 

@@ -122,16 +122,16 @@ fn noon() -> Timestamp {
 fn source(url: String, functions: usize) -> CloudWatchSource {
     let function = |index: usize| {
         Arc::new(Function {
-            id: FunctionId {
-                account_id: "123456789012".into(),
-                region: "eu-west-1".into(),
-                name: format!("f{index:03}").into(),
-            },
-            memory: MemoryMib::MIN,
-            architecture: Architecture::X86_64,
-            runtime: None,
             timeout: Seconds::ZERO,
-            ephemeral_storage_mib: 512,
+            ..Function::plain(
+                FunctionId {
+                    account_id: "123456789012".into(),
+                    region: "eu-west-1".into(),
+                    name: format!("f{index:03}").into(),
+                },
+                MemoryMib::MIN,
+                Architecture::X86_64,
+            )
         })
     };
     let (_, listed) = watch::channel(Some(Arc::new(Functions {

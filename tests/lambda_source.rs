@@ -105,6 +105,7 @@ fn lister(aws: &Aws, exclude: &[&str]) -> LambdaSource {
             .iter()
             .map(|name| NamePattern::new(name).unwrap())
             .collect(),
+        ..lambda::Settings::default()
     };
     LambdaSource::new(settings, aws.clone())
 }

@@ -21,6 +21,10 @@ use tokio_util::sync::CancellationToken;
 
 const WORLD: &str = include_str!("../config/worlds/demo.yaml");
 const ROLE: &str = include_str!("../config/rbac.yaml");
+const MORE: &str = "
+  - {name: aside, memory_mib: 128, duration_ms: 5, concurrency: 10, tags: {Team: shop},
+     traffic: {pattern: steady, requests_per_second: 1}}
+";
 const POLICY: &str = include_str!("../config/iam-policy.json");
 
 /// What an identity may do: in Kubernetes `list pods.metrics.k8s.io`, in AWS `lambda:ListFunctions`.
@@ -118,7 +122,9 @@ fn pointing_to(cloud: &SimulatedCloud) -> impl Fn(&mut Config) + Send + Sync + '
             access_key_id: "simulated".to_owned(),
             secret_access_key: "simulated".to_owned(),
         });
-        config.aws.as_mut().unwrap().accounts.others = vec![Account {
+        let aws = config.aws.as_mut().unwrap();
+        aws.functions.tag_labels = [("team".to_owned(), "Team".to_owned())].into();
+        aws.accounts.others = vec![Account {
             name: None,
             role: Role {
                 arn: "arn:aws:iam::111111111111:role/breakeven".to_owned(),
@@ -132,8 +138,8 @@ fn pointing_to(cloud: &SimulatedCloud) -> impl Fn(&mut Config) + Send + Sync + '
 #[tokio::test]
 async fn the_agent_needs_what_the_role_and_the_policy_grant_and_nothing_else() {
     let local = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    // The demo's company, with one account more.
-    let world = format!("{WORLD}\naccounts: [{{id: '111111111111'}}]\n");
+    // The demo's company, with one function more, for which environments are set aside, and one account.
+    let world = format!("{WORLD}{MORE}\naccounts: [{{id: '111111111111'}}]\n");
     let world = World::from_yaml(&world).unwrap();
     let clock = Clock::system();
     let cloud = SimulatedCloud::start(world, clock.clone(), local)

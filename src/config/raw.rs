@@ -364,6 +364,9 @@ settings! {
         pub include: Vec<String> = Vec::new(),
         /// Functions that are not read, by name.
         pub exclude: Vec<String> = Vec::new(),
+        /// Labels of functions, each with the key of the tag that it is made of, such as `team: Team`. `team` is the team that owns
+        /// a function; any other stands as `tag_…` in breakeven_workload_info.
+        pub tag_labels: BTreeMap<String, String> = BTreeMap::new(),
         /// What is around functions and costs besides, each with `functions` (a name; `*` stands for anything), `front_door` and
         /// `log_bytes_per_request`. The first that matches holds.
         pub surroundings: Vec<Surroundings> = Vec::new(),

@@ -147,7 +147,7 @@ catalogue! {
     WorkloadIneligible: Gauge "breakeven_workload_ineligible" [], Subject, ["reason"],
         "1 for each reason why it cannot move to Lambda as it is. Absent where there is none.";
     WorkloadInfo: Info "breakeven_workload_info" [], Subject, ["traffic_pattern", "architecture", "runtime", "lambda_memory_mib", "team"],
-        "Facts to join on: processor, runtime, the memory setting of the function or of the equivalent function, and the team.";
+        "Facts to join on: processor, runtime, the memory setting of the function or of the equivalent function, and the team. Further tags of functions that are named in aws.tag_labels are labels that begin with tag_.";
     FunctionGibSeconds: Counter "breakeven_function_gib_seconds_total" ["gib_seconds"], Subject, [],
         "Memory x billed time = memory in GiB x (sum of durations, rounded up, + initialisation of cold starts), from the function's setting and CloudWatch. AWS writes it GB-s, and means 1,024 MB.";
     FunctionErrors: Counter "breakeven_function_errors_total" [], Subject, [],
@@ -158,6 +158,10 @@ catalogue! {
         "Environments that had to be started = sum over the minutes of max(0, peak concurrency - its maximum in the keep-alive before) (method ratchet), from CloudWatch. Their initialisation is billed.";
     FunctionConcurrencyPeak: Gauge "breakeven_function_concurrency_peak" [], Subject, [],
         "The most environments that ran at once in the decision window, from CloudWatch.";
+    FunctionReservedConcurrency: Gauge "breakeven_function_reserved_concurrency" [], Subject, [],
+        "The environments that are set aside for the function, and are the most that it may have, from the Lambda API. Absent where none are.";
+    FunctionProvisionedConcurrency: Gauge "breakeven_function_provisioned_concurrency" [], Subject, [],
+        "The environments that are kept ready for the versions and aliases of the function, from the Lambda API. Absent while that is not known.";
 
     ClusterCost: Counter "breakeven_cluster_cost_usd_total" ["usd"], Estate, ["component"],
         "Money that the cluster cost = sum of node price x time + fixed cost. The components exclude each other; idle, shared and fixed are what workloads carry, unattributed is what none carries.";

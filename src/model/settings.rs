@@ -129,9 +129,12 @@ impl LambdaSettings {
 
 impl Settings {
     /// What a function is charged by; absent where a price that applies to it is not known: those of what is around
-    /// it are those of us-east-1.
+    /// it are those of us-east-1, and on managed instances it is the instances that cost.
     #[must_use]
     pub fn terms_of(&self, function: &Function) -> Option<Terms> {
+        if function.capacity_provider.is_some() {
+            return None;
+        }
         let mut patterns = self.lambda.surroundings.iter();
         let around = patterns.find(|(names, _)| names.matches(&function.id.name));
         let around = around.map(|(_, around)| *around).unwrap_or_default();

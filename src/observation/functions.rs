@@ -1,5 +1,6 @@
 //! Lambda functions, and the minutes they ran.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -12,6 +13,17 @@ const MINUTE: Seconds = match Seconds::from_seconds(60.0) {
     Ok(minute) => minute,
     Err(_) => Seconds::ZERO,
 };
+
+/// The timeout of a function that asks for no other.
+/// <https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html>
+const DEFAULT_TIMEOUT: Seconds = match Seconds::from_seconds(3.0) {
+    Ok(timeout) => timeout,
+    Err(_) => Seconds::ZERO,
+};
+
+/// The `/tmp` of a function that asks for no more, in MiB.
+/// <https://docs.aws.amazon.com/lambda/latest/api/API_EphemeralStorage.html>
+const DEFAULT_EPHEMERAL_STORAGE_MIB: u32 = 512;
 
 /// A function, unique over accounts and regions.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -72,6 +84,56 @@ pub struct Function {
     pub timeout: Seconds,
     /// Its `/tmp`, in MiB; 512 are free.
     pub ephemeral_storage_mib: u32,
+    /// Whether it is a container image.
+    pub is_image: bool,
+    /// Whether its versions start from snapshots.
+    pub snap_start: bool,
+    /// The capacity provider on whose instances it runs; absent for one that is charged by the GB-second.
+    pub capacity_provider: Option<Arc<str>>,
+    /// How many environments are set aside for it, and are the most that it may have; absent where none are, or that is
+    /// not known.
+    pub reserved_concurrency: Option<u32>,
+    /// What is kept ready for it; absent where that is not known.
+    pub provisioned: Option<Vec<ProvisionedConcurrency>>,
+    /// The labels that are made of its tags, by name.
+    pub labels: BTreeMap<Arc<str>, Arc<str>>,
+}
+
+/// Environments of a version or an alias that are kept ready.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProvisionedConcurrency {
+    /// The version or alias.
+    pub qualifier: Arc<str>,
+    /// How many are paid for.
+    pub concurrency: u32,
+}
+
+impl Function {
+    /// A function with what each one has, and as AWS makes it where nothing else is asked for.
+    #[must_use]
+    pub fn plain(id: FunctionId, memory: MemoryMib, architecture: Architecture) -> Self {
+        Self {
+            id,
+            memory,
+            architecture,
+            runtime: None,
+            timeout: DEFAULT_TIMEOUT,
+            ephemeral_storage_mib: DEFAULT_EPHEMERAL_STORAGE_MIB,
+            is_image: false,
+            snap_start: false,
+            capacity_provider: None,
+            reserved_concurrency: None,
+            provisioned: None,
+            labels: BTreeMap::new(),
+        }
+    }
+
+    /// How many environments are kept ready, as far as that is known.
+    #[must_use]
+    pub fn kept_ready(&self) -> u32 {
+        let all = self.provisioned.iter().flatten();
+        all.map(|one| one.concurrency).sum()
+    }
 }
 
 /// All functions of one account and region.

@@ -14,6 +14,7 @@ mod requests;
 pub use bill::{Bill, BilledDay, Charge, UsageKind, UsageType};
 pub use functions::{
     Architecture, Function, FunctionBatch, FunctionId, FunctionMinute, FunctionMinutes, Functions,
+    ProvisionedConcurrency,
 };
 pub use identity::{WorkloadId, WorkloadKind};
 pub use kubernetes::{

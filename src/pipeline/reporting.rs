@@ -19,6 +19,9 @@ use crate::model::{
 use crate::observation::{CapacityType, Function, Resources, WorkloadId, WorkloadKind};
 use crate::units::{Requests, Usd, UsdPerHour};
 
+/// The label that names the team that owns a function.
+const TEAM: &str = "team";
+
 impl Pipeline {
     /// Everything that is known at an instant.
     #[must_use]
@@ -163,6 +166,10 @@ impl Pipeline {
         let facts = SubjectFacts {
             architecture: Some(function.architecture),
             runtime: function.runtime.clone(),
+            team: function.labels.get(TEAM).cloned(),
+            labels: function.labels.clone(),
+            reserved_concurrency: function.reserved_concurrency,
+            provisioned_concurrency: function.provisioned.as_ref().map(|_| function.kept_ready()),
             traffic_pattern: window.and_then(|window| window.pattern),
             ..SubjectFacts::default()
         };

@@ -281,16 +281,17 @@ fn a_workload_vanishes_with_its_pods_and_comes_back_with_its_totals() {
 
 fn resize() -> Function {
     Function {
-        id: FunctionId {
-            account_id: "123456789012".into(),
-            region: "us-east-1".into(),
-            name: "resize".into(),
-        },
-        memory: MemoryMib::from_mib(1_024).unwrap(),
-        architecture: Architecture::X86_64,
         runtime: Some("python3.13".into()),
         timeout: seconds(30.0),
-        ephemeral_storage_mib: 512,
+        ..Function::plain(
+            FunctionId {
+                account_id: "123456789012".into(),
+                region: "us-east-1".into(),
+                name: "resize".into(),
+            },
+            MemoryMib::from_mib(1_024).unwrap(),
+            Architecture::X86_64,
+        )
     }
 }
 

@@ -23,5 +23,5 @@ mod tally;
 
 pub use error::{Reason, SourceError};
 pub use poll::{Context, Poll, Schedule, poll_forever};
-pub use status::{Site, Source, SourceId, SourceStatus, StatusBoard};
+pub use status::{Lacks, Site, Source, SourceId, SourceStatus, StatusBoard};
 pub use tally::Tally;

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
-use super::{Reason, Site, Source, SourceError, SourceId, StatusBoard};
+use super::{Lacks, Reason, Site, Source, SourceError, SourceId, StatusBoard};
 use crate::clock::Clock;
 use crate::observation::Observation;
 
@@ -30,6 +30,11 @@ pub trait Poll: Send {
     /// The account and region that it reads, where it reads one, as far as they are known by now.
     fn site(&self) -> Site {
         Site::default()
+    }
+
+    /// What it does without, since it was asked last.
+    fn lacks(&self) -> Lacks {
+        Lacks::new()
     }
 
     /// Its line on the board.
@@ -117,7 +122,7 @@ impl Context {
 pub async fn poll_forever(mut source: impl Poll, schedule: Schedule, context: Context) {
     let id = source.id();
     context.board.expect(id.clone());
-    context.board.locate(&id, source.site());
+    context.board.describe(&id, source.site(), source.lacks());
     let backoff = ExponentialBuilder::default()
         .with_min_delay(FIRST_PAUSE.min(schedule.longest_pause))
         .with_max_delay(schedule.longest_pause)
@@ -130,7 +135,7 @@ pub async fn poll_forever(mut source: impl Poll, schedule: Schedule, context: Co
             .await
             .unwrap_or_else(|_| Err(too_slow(schedule.timeout)));
         let took = started.elapsed();
-        context.board.locate(&id, source.site());
+        context.board.describe(&id, source.site(), source.lacks());
         let has_failed = answer.is_err();
         let pause = match answer {
             Ok(observations) => {

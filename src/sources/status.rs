@@ -85,6 +85,9 @@ pub struct Site {
     pub region: Option<Arc<str>>,
 }
 
+/// Facts that a source does without, each with the reason why it is not to be had.
+pub type Lacks = BTreeMap<&'static str, String>;
+
 /// What is known of one source.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SourceStatus {
@@ -100,6 +103,8 @@ pub struct SourceStatus {
     pub errors: BTreeMap<Reason, u64>,
     /// The text of the last failure, until it succeeds again.
     pub last_error: Option<String>,
+    /// What it does without, by what that is, and why.
+    pub lacks: Lacks,
     /// What it received and left out so far, by reason.
     pub left_out: BTreeMap<&'static str, u64>,
 }
@@ -136,10 +141,11 @@ impl StatusBoard {
         }
     }
 
-    /// Notes what a source reads, which may be known only once it has been asked.
-    pub fn locate(&self, source: &SourceId, site: Site) {
+    /// Notes what a source reads, which may be known only once it has been asked, and what it does without.
+    pub fn describe(&self, source: &SourceId, site: Site, lacks: Lacks) {
         if let Some(entry) = self.lock().get_mut(source) {
             entry.status.site = site;
+            entry.status.lacks = lacks;
         }
     }
 
@@ -224,7 +230,7 @@ mod tests {
             account_id: Some("123456789012".into()),
             region: Some("r1".into()),
         };
-        board.locate(&one, site.clone());
+        board.describe(&one, site.clone(), Lacks::new());
         let error = SourceError::new(Reason::Timeout, "no answer", "wait");
         board.failed(other.clone(), &error, Duration::ZERO);
         let snapshot = board.snapshot();

@@ -50,11 +50,7 @@ impl Scene {
             max_attempts: 1,
             ..aws::Settings::default()
         });
-        let settings = lambda::Settings {
-            include: Vec::new(),
-            exclude: Vec::new(),
-        };
-        let mut lister = LambdaSource::new(settings, aws.clone());
+        let mut lister = LambdaSource::new(lambda::Settings::default(), aws.clone());
         lister.poll(start).await.unwrap();
         let functions = lister.listed().borrow().clone().unwrap();
         Self {

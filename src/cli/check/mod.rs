@@ -86,6 +86,9 @@ fn text(findings: &Findings) {
     for (id, status) in &findings.sources {
         let name = id.to_string();
         print(format!("{name:<14} {}", outcome(id, status, findings)));
+        for (what, why) in &status.lacks {
+            print(format!("{:<14} without {what}: {why}", ""));
+        }
     }
     if !findings.sources.contains_key(&Source::Requests.into()) {
         print(
@@ -179,6 +182,7 @@ fn as_json(findings: &Findings) -> serde_json::Value {
             "aws_region": status.site.region.as_deref(),
             "up": status.up,
             "error": status.last_error,
+            "without": status.lacks,
             "errors": status.errors.iter().map(|(reason, count)| (reason.as_str(), count)).collect::<std::collections::BTreeMap<_, _>>(),
         });
         (id.to_string(), value)

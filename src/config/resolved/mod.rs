@@ -205,16 +205,25 @@ impl Check {
     }
 
     fn labels(&mut self, raw: &RawConfig, place: &Place) -> Vec<(String, String)> {
-        for name in raw.external_labels.keys() {
-            if !is_label_name(name) {
-                let rule = "letters, digits and underscores, beginning with a letter";
-                self.refuse(
-                    &place.key(name),
-                    format!("is not the name of a label: {rule}"),
-                );
+        self.label_names(raw.external_labels.keys(), place);
+        let at_tags = Place::top().key("aws").key("tag_labels");
+        self.label_names(raw.aws.tag_labels.keys(), &at_tags);
+        for (label, tag) in &raw.aws.tag_labels {
+            if tag.is_empty() {
+                self.refuse(&at_tags.key(label), "is empty: the key of a tag is missing");
             }
         }
         raw.external_labels.clone().into_iter().collect()
+    }
+
+    fn label_names<'n>(&mut self, names: impl Iterator<Item = &'n String>, place: &Place) {
+        for name in names.filter(|name| !is_label_name(name)) {
+            let rule = "letters, digits and underscores, beginning with a letter";
+            self.refuse(
+                &place.key(name),
+                format!("is not the name of a label: {rule}"),
+            );
+        }
     }
 }
 

@@ -114,6 +114,7 @@ impl Check {
         let functions = lambda::Settings {
             include: patterns(&raw.include, "include"),
             exclude: patterns(&raw.exclude, "exclude"),
+            tag_labels: raw.tag_labels.clone(),
         };
         let accounts = self.accounts(raw, place);
         raw.enabled.then(|| Aws {

@@ -13,6 +13,9 @@ use super::flag;
 /// The kind of a function, as `workload_kind` has it.
 const FUNCTION_KIND: &str = "Function";
 
+/// What the name of a label begins with that is made of a tag: it can then be none of the family's own.
+const TAG_PREFIX: &str = "tag_";
+
 /// Everything that is shown of a subject.
 pub(in crate::exposition) fn subject(report: &SubjectReport) -> Batch {
     let identity = identity(&report.subject);
@@ -138,7 +141,25 @@ fn comparison(report: &SubjectReport, identity: &Labels, batch: &mut Batch) {
         .and("runtime", facts.runtime.as_deref().unwrap_or_default())
         .and("lambda_memory_mib", memory.as_deref().unwrap_or_default())
         .and("team", facts.team.as_deref().unwrap_or_default());
+    let tags = facts.labels.iter().filter(|(name, _)| &***name != "team");
+    let labels = tags.fold(labels, |labels, (name, value)| {
+        labels.and(&format!("{TAG_PREFIX}{name}"), value)
+    });
     batch.push(Metric::WorkloadInfo, labels, 1.0);
+    for (metric, environments) in [
+        (
+            Metric::FunctionReservedConcurrency,
+            facts.reserved_concurrency,
+        ),
+        (
+            Metric::FunctionProvisionedConcurrency,
+            facts.provisioned_concurrency,
+        ),
+    ] {
+        if let Some(environments) = environments {
+            batch.push(metric, identity.clone(), f64::from(environments));
+        }
+    }
 }
 
 fn counters(function: &FunctionCounters, identity: &Labels, batch: &mut Batch) {

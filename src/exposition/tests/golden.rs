@@ -8,7 +8,7 @@ use crate::exposition::{ApiBudget, ApiUse, ConfigState};
 use crate::model::band::Parameter;
 use crate::model::{Breakeven, SharedWorkload, Subject, SubjectReport, Verdict};
 use crate::observation::WorkloadKind;
-use crate::sources::{Reason, Site, Source};
+use crate::sources::{Lacks, Reason, Site, Source};
 
 fn of(subject: SubjectReport) -> Report {
     Report {
@@ -215,6 +215,8 @@ fn the_counts_and_facts_of_a_function() {
             "breakeven_function_cold_starts_total",
             "breakeven_function_concurrency_peak",
             "breakeven_workload_info",
+            "breakeven_function_reserved_concurrency",
+            "breakeven_function_provisioned_concurrency",
             "breakeven_workload_monthly_saving_usd",
         ],
         r#"
@@ -226,7 +228,9 @@ fn the_counts_and_facts_of_a_function() {
         breakeven_function_throttles_total{home="lambda",workload_kind="Function",workload="thumbnails",account_id="123456789012",aws_region="eu-west-1"} 0
         breakeven_function_cold_starts_total{home="lambda",workload_kind="Function",workload="thumbnails",account_id="123456789012",aws_region="eu-west-1",method="ratchet"} 7
         breakeven_function_concurrency_peak{home="lambda",workload_kind="Function",workload="thumbnails",account_id="123456789012",aws_region="eu-west-1"} 12
-        breakeven_workload_info{home="lambda",workload_kind="Function",workload="thumbnails",account_id="123456789012",aws_region="eu-west-1",traffic_pattern="diurnal",architecture="arm64",runtime="python3.13",lambda_memory_mib="1769"} 1
+        breakeven_workload_info{home="lambda",workload_kind="Function",workload="thumbnails",account_id="123456789012",aws_region="eu-west-1",traffic_pattern="diurnal",architecture="arm64",runtime="python3.13",lambda_memory_mib="1769",team="media",tag_cost_centre="4711"} 1
+        breakeven_function_reserved_concurrency{home="lambda",workload_kind="Function",workload="thumbnails",account_id="123456789012",aws_region="eu-west-1"} 50
+        breakeven_function_provisioned_concurrency{home="lambda",workload_kind="Function",workload="thumbnails",account_id="123456789012",aws_region="eu-west-1"} 5
         breakeven_workload_monthly_saving_usd{home="lambda",workload_kind="Function",workload="thumbnails",account_id="123456789012",aws_region="eu-west-1"} -4
         "#,
     );
@@ -330,6 +334,7 @@ fn sources_that_work_that_fail_and_that_were_not_tried_yet() {
         errors: [(Reason::Timeout, 2), (Reason::Throttled, 1)].into(),
         last_error: Some("no answer".into()),
         left_out: [("not_finite", 3)].into(),
+        lacks: Lacks::new(),
         site: Site {
             account_id: Some("123456789012".into()),
             region: Some("eu-west-1".into()),

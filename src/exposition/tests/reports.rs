@@ -129,6 +129,7 @@ pub(crate) fn checkout() -> SubjectReport {
             runtime: None,
             lambda_memory: MemoryMib::from_mib(256),
             team: Some("payments".into()),
+            ..SubjectFacts::default()
         },
         ..bare(Subject::Workload(workload(
             "shop",
@@ -189,7 +190,12 @@ pub(crate) fn thumbnails() -> SubjectReport {
             architecture: Some(Architecture::Arm64),
             runtime: Some("python3.13".into()),
             lambda_memory: MemoryMib::from_mib(1_769),
-            team: None,
+            labels: [("team", "media"), ("cost_centre", "4711")]
+                .map(|(name, value)| (name.into(), value.into()))
+                .into(),
+            reserved_concurrency: Some(50),
+            provisioned_concurrency: Some(5),
+            team: Some("media".into()),
         },
         ..bare(Subject::Function(FunctionId {
             account_id: "123456789012".into(),

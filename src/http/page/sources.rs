@@ -54,6 +54,9 @@ fn row(html: &mut Html, source: &SourceId, status: &SourceStatus, now: Timestamp
         None => html.text(UNKNOWN),
     };
     html.markup("<td class=prose data-label=\"Last error\">");
-    html.text(status.last_error.as_deref().unwrap_or(UNKNOWN))
-        .markup("</tr>\n");
+    html.text(status.last_error.as_deref().unwrap_or(UNKNOWN));
+    for (what, why) in &status.lacks {
+        html.markup("<br>").text(&format!("without {what}: {why}"));
+    }
+    html.markup("</tr>\n");
 }

@@ -12,12 +12,12 @@ pub(super) fn function() -> Arc<Function> {
         name: "resize".into(),
     };
     Arc::new(Function {
-        id,
-        memory: MemoryMib::from_mib(1_024).unwrap(),
-        architecture: Architecture::X86_64,
-        runtime: None,
         timeout: seconds(30.0),
-        ephemeral_storage_mib: 512,
+        ..Function::plain(
+            id,
+            MemoryMib::from_mib(1_024).unwrap(),
+            Architecture::X86_64,
+        )
     })
 }
 

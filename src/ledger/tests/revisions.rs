@@ -15,17 +15,18 @@ const LENGTH: i64 = 60;
 const BEGIN: i64 = 12;
 
 fn function() -> Arc<Function> {
+    let id = FunctionId {
+        account_id: "123456789012".into(),
+        region: "us-east-1".into(),
+        name: "resize".into(),
+    };
     Arc::new(Function {
-        id: FunctionId {
-            account_id: "123456789012".into(),
-            region: "us-east-1".into(),
-            name: "resize".into(),
-        },
-        memory: MemoryMib::from_mib(1_024).unwrap(),
-        architecture: Architecture::X86_64,
-        runtime: None,
         timeout: seconds(30.0),
-        ephemeral_storage_mib: 512,
+        ..Function::plain(
+            id,
+            MemoryMib::from_mib(1_024).unwrap(),
+            Architecture::X86_64,
+        )
     })
 }
 

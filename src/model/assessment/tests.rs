@@ -290,16 +290,16 @@ proptest! {
 
 pub(super) fn resize() -> Function {
     Function {
-        id: FunctionId {
-            account_id: "1".into(),
-            region: "us-east-1".into(),
-            name: "resize".into(),
-        },
-        memory: MemoryMib::from_mib(1_769).unwrap(),
-        architecture: Architecture::X86_64,
-        runtime: None,
         timeout: seconds(30.0),
-        ephemeral_storage_mib: 512,
+        ..Function::plain(
+            FunctionId {
+                account_id: "1".into(),
+                region: "us-east-1".into(),
+                name: "resize".into(),
+            },
+            MemoryMib::from_mib(1_769).unwrap(),
+            Architecture::X86_64,
+        )
     }
 }
 

@@ -1,5 +1,6 @@
 //! What is known of one workload or function.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Basis, Component, Home, Ineligibility, Outcome, Subject, Verdict};
@@ -143,4 +144,10 @@ pub struct SubjectFacts {
     pub team: Option<Arc<str>>,
     /// How its requests are spread over time.
     pub traffic_pattern: Option<Pattern>,
+    /// Further labels, made of the tags of a function.
+    pub labels: BTreeMap<Arc<str>, Arc<str>>,
+    /// How many environments are set aside for a function, where any are.
+    pub reserved_concurrency: Option<u32>,
+    /// How many environments are kept ready for a function, where that is known.
+    pub provisioned_concurrency: Option<u32>,
 }

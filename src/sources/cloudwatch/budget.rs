@@ -201,12 +201,8 @@ mod tests {
 
         let function = |name: &&str| {
             Arc::new(Function {
-                id: id(region, name),
-                memory: MemoryMib::MIN,
-                architecture: Architecture::Arm64,
-                runtime: None,
                 timeout: Seconds::ZERO,
-                ephemeral_storage_mib: 512,
+                ..Function::plain(id(region, name), MemoryMib::MIN, Architecture::Arm64)
             })
         };
         Functions {

@@ -4,16 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 
 use super::Settings;
-use crate::observation::{Architecture, Function, FunctionId};
+use crate::observation::{Architecture, Function, FunctionId, ProvisionedConcurrency};
 use crate::sources::percent::escaped;
 use crate::units::{MemoryMib, Seconds};
-
-/// The `/tmp` of a function that asks for no more, in MiB.
-/// <https://docs.aws.amazon.com/lambda/latest/api/API_EphemeralStorage.html>
-const EPHEMERAL_STORAGE_MIB: u32 = 512;
 
 /// A page of ListFunctions, with the fields in use.
 #[derive(Debug, Deserialize)]
@@ -33,13 +28,57 @@ struct Configuration {
     runtime: Option<String>,
     architectures: Option<Vec<String>>,
     ephemeral_storage: Option<EphemeralStorage>,
-    capacity_provider_config: Option<IgnoredAny>,
+    package_type: Option<String>,
+    snap_start: Option<SnapStart>,
+    capacity_provider_config: Option<CapacityProviderConfig>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct EphemeralStorage {
     size: u32,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct SnapStart {
+    apply_on: Option<String>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct CapacityProviderConfig {
+    lambda_managed_instances_capacity_provider_config: Option<ManagedInstances>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ManagedInstances {
+    capacity_provider_arn: Option<String>,
+}
+
+/// A page of ListProvisionedConcurrencyConfigs, with the fields in use.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct ProvisionedPage {
+    provisioned_concurrency_configs: Vec<ProvisionedConfig>,
+    pub(super) next_marker: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ProvisionedConfig {
+    function_arn: Option<String>,
+    /// What is asked for is what is paid for, once it has been given.
+    allocated_provisioned_concurrent_executions: Option<u32>,
+    requested_provisioned_concurrent_executions: Option<u32>,
+}
+
+/// The answer of GetFunctionConcurrency.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Reserved {
+    pub(super) reserved_concurrent_executions: Option<u32>,
 }
 
 /// The answer of GetAccountSettings, with the fields in use.
@@ -49,10 +88,19 @@ pub(super) struct AccountSettings {
     pub(super) account_limit: AccountLimit,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct AccountLimit {
     pub(super) concurrent_executions: u32,
+    unreserved_concurrent_executions: Option<u32>,
+}
+
+impl AccountLimit {
+    /// Whether some of it may be set aside for functions.
+    pub(super) fn is_shared_out(self) -> bool {
+        self.unreserved_concurrent_executions
+            .is_none_or(|rest| rest < self.concurrent_executions)
+    }
 }
 
 /// A function that is not reported, and why.
@@ -74,10 +122,7 @@ pub(super) fn page_path(size: u32, marker: Option<&str>) -> String {
 }
 
 /// The functions that are wanted, each once and in order, and those that could not be understood.
-pub(super) fn functions(
-    pages: Vec<Page>,
-    settings: &Settings,
-) -> (Vec<Arc<Function>>, Vec<LeftOut>) {
+pub(super) fn functions(pages: Vec<Page>, settings: &Settings) -> (Vec<Function>, Vec<LeftOut>) {
     let mut functions = BTreeMap::new();
     let mut left_out = Vec::new();
     for configuration in pages.into_iter().flat_map(|page| page.functions) {
@@ -87,7 +132,7 @@ pub(super) fn functions(
         }
         match function(&configuration) {
             Ok(function) => {
-                functions.insert(function.id.clone(), Arc::new(function));
+                functions.insert(function.id.clone(), function);
             }
             Err((reason, problem)) => left_out.push(LeftOut {
                 name,
@@ -101,10 +146,7 @@ pub(super) fn functions(
 
 fn function(configuration: &Configuration) -> Result<Function, (&'static str, String)> {
     let odd = |problem: String| ("function_not_understood", problem);
-    if configuration.capacity_provider_config.is_some() {
-        let problem = "it runs on managed instances, which are not paid by the GB-second";
-        return Err(("managed_instances", problem.into()));
-    }
+    let provider = configuration.capacity_provider_config.as_ref();
     let arn = configuration.function_arn.as_deref().unwrap_or_default();
     let id = id(arn).ok_or_else(|| odd(format!("its ARN is {arn:?}")))?;
     let memory = configuration
@@ -114,18 +156,68 @@ fn function(configuration: &Configuration) -> Result<Function, (&'static str, St
     let timeout = configuration
         .timeout
         .ok_or_else(|| odd("it has no timeout".into()))?;
-    Ok(Function {
-        id,
-        memory,
-        architecture: architecture(configuration.architectures.as_deref())
-            .map_err(|name| odd(format!("its architecture is {name:?}")))?,
-        runtime: configuration.runtime.as_deref().map(Arc::from),
-        timeout: Seconds::from_seconds(timeout.into()).unwrap_or_default(),
-        ephemeral_storage_mib: configuration
-            .ephemeral_storage
-            .as_ref()
-            .map_or(EPHEMERAL_STORAGE_MIB, |storage| storage.size),
-    })
+    let architecture = architecture(configuration.architectures.as_deref())
+        .map_err(|name| odd(format!("its architecture is {name:?}")))?;
+    let mut function = Function::plain(id, memory, architecture);
+    function.runtime = configuration.runtime.as_deref().map(Arc::from);
+    function.timeout = Seconds::from_seconds(timeout.into()).unwrap_or_default();
+    if let Some(storage) = &configuration.ephemeral_storage {
+        function.ephemeral_storage_mib = storage.size;
+    }
+    function.is_image = configuration.package_type.as_deref() == Some("Image");
+    let snap_start = configuration.snap_start.as_ref();
+    let apply_on = snap_start.and_then(|one| one.apply_on.as_deref());
+    function.snap_start = apply_on == Some("PublishedVersions");
+    function.capacity_provider = provider.map(|provider| Arc::from(provider.name()));
+    Ok(function)
+}
+
+impl CapacityProviderConfig {
+    /// The name, from `arn:aws:lambda:REGION:ACCOUNT:capacity-provider:NAME`.
+    fn name(&self) -> &str {
+        let instances = self
+            .lambda_managed_instances_capacity_provider_config
+            .as_ref();
+        let arn = instances.and_then(|one| one.capacity_provider_arn.as_deref());
+        arn.and_then(|arn| arn.rsplit(':').next())
+            .unwrap_or("unknown")
+    }
+}
+
+/// Where the page after a marker is of what is kept ready for a function.
+pub(super) fn provisioned_path(name: &str, marker: Option<&str>) -> String {
+    let mut path = format!(
+        "/2019-09-30/functions/{}/provisioned-concurrency?List=ALL&MaxItems=50",
+        escaped(name)
+    );
+    if let Some(marker) = marker {
+        path.push_str("&Marker=");
+        path.push_str(&escaped(marker));
+    }
+    path
+}
+
+/// Where it stands how many environments are set aside for a function.
+pub(super) fn reserved_path(name: &str) -> String {
+    format!("/2019-09-30/functions/{}/concurrency", escaped(name))
+}
+
+/// What is kept ready, by version and alias.
+pub(super) fn provisioned(pages: Vec<ProvisionedPage>) -> Vec<ProvisionedConcurrency> {
+    let configs = pages
+        .into_iter()
+        .flat_map(|page| page.provisioned_concurrency_configs);
+    let read = configs.filter_map(|config| {
+        let qualifier = config.function_arn.as_deref()?.rsplit(':').next()?.into();
+        let concurrency = config
+            .allocated_provisioned_concurrent_executions
+            .or(config.requested_provisioned_concurrent_executions)?;
+        Some(ProvisionedConcurrency {
+            qualifier,
+            concurrency,
+        })
+    });
+    read.collect()
 }
 
 /// A function that names no architecture has x86_64.
@@ -162,16 +254,17 @@ mod tests {
     use super::*;
     use crate::observation::NamePattern;
 
-    fn read(functions: &str) -> (Vec<Arc<Function>>, Vec<LeftOut>) {
+    fn read(functions: &str) -> (Vec<Function>, Vec<LeftOut>) {
         let page = serde_json::from_str(&format!(r#"{{"Functions":{functions}}}"#)).unwrap();
         let settings = Settings {
             include: Vec::new(),
             exclude: vec![NamePattern::new("ignored").unwrap()],
+            ..Settings::default()
         };
         super::functions(vec![page], &settings)
     }
 
-    fn one(fields: &str) -> (Vec<Arc<Function>>, Vec<LeftOut>) {
+    fn one(fields: &str) -> (Vec<Function>, Vec<LeftOut>) {
         read(&format!(
             r#"[{{"FunctionName":"f","FunctionArn":"arn:aws:lambda:us-east-1:123456789012:function:f",{fields}}}]"#
         ))
@@ -181,22 +274,24 @@ mod tests {
     fn a_function_is_read_with_all_its_fields() {
         let (functions, left_out) = one(
             r#""MemorySize":512,"Timeout":30,"Runtime":"nodejs22.x","Architectures":["arm64"],
-               "EphemeralStorage":{"Size":1024},"CodeSize":7"#,
+               "EphemeralStorage":{"Size":1024},"CodeSize":7,"SnapStart":{"ApplyOn":"PublishedVersions"},
+               "PackageType":"Zip""#,
         );
         assert!(left_out.is_empty());
+        let id = FunctionId {
+            account_id: "123456789012".into(),
+            region: "us-east-1".into(),
+            name: "f".into(),
+        };
+        let memory = MemoryMib::from_mib(512).unwrap();
         assert_eq!(
-            *functions[0],
+            functions[0],
             Function {
-                id: FunctionId {
-                    account_id: "123456789012".into(),
-                    region: "us-east-1".into(),
-                    name: "f".into(),
-                },
-                memory: MemoryMib::from_mib(512).unwrap(),
-                architecture: Architecture::Arm64,
                 runtime: Some("nodejs22.x".into()),
                 timeout: Seconds::from_seconds(30.0).unwrap(),
                 ephemeral_storage_mib: 1_024,
+                snap_start: true,
+                ..Function::plain(id, memory, Architecture::Arm64)
             }
         );
     }
@@ -207,6 +302,8 @@ mod tests {
         assert_eq!(functions[0].architecture, Architecture::X86_64);
         assert_eq!(functions[0].ephemeral_storage_mib, 512);
         assert_eq!(functions[0].runtime, None);
+        assert!(functions[0].is_image && !functions[0].snap_start);
+        assert_eq!(functions[0].capacity_provider, None);
     }
 
     #[test]
@@ -227,11 +324,6 @@ mod tests {
                 "function_not_understood",
                 "its architecture is \"riscv64\"",
             ),
-            (
-                r#""MemorySize":32768,"Timeout":3,"CapacityProviderConfig":{"LambdaManagedInstancesCapacityProviderConfig":{}}"#,
-                "managed_instances",
-                "it runs on managed instances, which are not paid by the GB-second",
-            ),
         ] {
             let (functions, left_out) = one(fields);
             assert!(functions.is_empty(), "{fields}");
@@ -246,6 +338,57 @@ mod tests {
         }
         let (_, left_out) = read(r#"[{"FunctionName":"g","FunctionArn":"arn:aws:s3:::g"}]"#);
         assert_eq!(left_out[0].problem, "its ARN is \"arn:aws:s3:::g\"");
+    }
+
+    #[test]
+    fn a_function_on_managed_instances_says_whose_they_are() {
+        let (functions, left_out) = one(
+            r#""MemorySize":4096,"Timeout":3,"CapacityProviderConfig":{"LambdaManagedInstancesCapacityProviderConfig":
+               {"CapacityProviderArn":"arn:aws:lambda:us-east-1:123456789012:capacity-provider:batch"}}"#,
+        );
+        assert!(left_out.is_empty());
+        assert_eq!(functions[0].capacity_provider.as_deref(), Some("batch"));
+    }
+
+    #[test]
+    fn what_is_kept_ready_is_read_by_version_and_alias() {
+        let page = |configs: &str| {
+            serde_json::from_str(&format!(
+                r#"{{"ProvisionedConcurrencyConfigs":[{configs}]}}"#
+            ))
+            .unwrap()
+        };
+        let pages = vec![
+            page(
+                r#"{"FunctionArn":"arn:aws:lambda:r:1:function:f:live","AllocatedProvisionedConcurrentExecutions":5,
+                    "RequestedProvisionedConcurrentExecutions":8,"Status":"IN_PROGRESS"}"#,
+            ),
+            page(
+                r#"{"FunctionArn":"arn:aws:lambda:r:1:function:f:7","RequestedProvisionedConcurrentExecutions":2}"#,
+            ),
+        ];
+        let read: Vec<_> = provisioned(pages)
+            .into_iter()
+            .map(|one| (one.qualifier.to_string(), one.concurrency))
+            .collect();
+        assert_eq!(read, [("live".to_owned(), 5), ("7".to_owned(), 2)]);
+        assert_eq!(
+            provisioned_path("f", Some("a/b")),
+            "/2019-09-30/functions/f/provisioned-concurrency?List=ALL&MaxItems=50&Marker=a%2Fb"
+        );
+    }
+
+    #[test]
+    fn an_account_whose_whole_limit_is_unreserved_has_set_nothing_aside() {
+        for (unreserved, expected) in [
+            (r#","UnreservedConcurrentExecutions":1000"#, false),
+            (r#","UnreservedConcurrentExecutions":950"#, true),
+            ("", true),
+        ] {
+            let text = format!(r#"{{"AccountLimit":{{"ConcurrentExecutions":1000{unreserved}}}}}"#);
+            let settings: AccountSettings = serde_json::from_str(&text).unwrap();
+            assert_eq!(settings.account_limit.is_shared_out(), expected, "{text}");
+        }
     }
 
     #[test]

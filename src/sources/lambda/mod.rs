@@ -1,44 +1,47 @@
 //! The functions of an account and region, from the Lambda API.
 //!
-//! One poll is ListFunctions, 50 functions a page, and GetAccountSettings for the limit of concurrent
-//! environments. Both are free. Where the limit cannot be read, the last one known stands, and the
-//! functions are reported all the same.
+//! One poll is ListFunctions, 50 functions a page, and what else there is to know of the account and its functions. All of it is
+//! free, and all but the list is optional: where it cannot be had, what was known last stands, the functions are
+//! reported all the same, and what is lacking is said.
+//!
+//! - The limit of concurrent environments: GetAccountSettings, one call.
+//! - Tags, where labels are made of them: GetResources of the tagging API, 100 functions a page, every quarter of an hour.
+//! - What is kept ready for a function (ListProvisionedConcurrencyConfigs), and what is set aside for it
+//!   (GetFunctionConcurrency, only where the account has set anything aside): one call for each function, every hour, at most
+//!   [`MOST_CALLS`] in a poll. CloudWatch cannot tell: its metrics of provisioned concurrency vanish while nothing runs.
 
+mod calls;
 mod convert;
+mod facts;
 mod names;
+mod survey;
+mod tags;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::watch;
-use tracing::{debug, warn};
+use tracing::warn;
 
-use self::convert::{AccountSettings, LeftOut, Page};
-use super::aws::{Aws, RestCall, Service, Session};
-use super::{Poll, Site, Source, SourceError, Tally};
+use self::calls::Calls;
+use self::convert::LeftOut;
+use self::facts::Facts;
+pub use self::facts::MOST_CALLS;
+use super::aws::Aws;
+use super::{Lacks, Poll, Site, Source, SourceError, Tally};
 use crate::observation::NamePattern;
 use crate::observation::{Functions, Observation};
 
-/// The most that ListFunctions gives on one page.
-const PAGE_SIZE: u32 = 50;
-
-/// How long the account's limit is waited for; the functions do not wait longer for it.
-const LIMIT_WAIT: Duration = Duration::from_secs(5);
-
-const LAMBDA: Service = Service {
-    id: "Lambda",
-    host: "lambda",
-};
-
-/// Which functions are looked at, by name; `*` stands for any characters and `?` for one.
+/// Which functions are looked at, by name, where `*` stands for any characters and `?` for one, and which labels they have.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settings {
     /// Only those that match one of these; all where there is none.
     pub include: Vec<NamePattern>,
     /// Not those that match one of these.
     pub exclude: Vec<NamePattern>,
+    /// Labels, each with the key of the tag that it is made of.
+    pub tag_labels: BTreeMap<String, String>,
 }
 
 /// The functions as they were last listed; nothing until they were.
@@ -50,23 +53,11 @@ pub struct LambdaSource {
     aws: Aws,
     settings: Settings,
     calls: Option<Calls>,
-    last: Known,
+    facts: Facts,
+    /// The functions that were left out in the last poll.
+    last_left_out: BTreeSet<LeftOut>,
     listed: watch::Sender<Option<Arc<Functions>>>,
     left_out: Tally,
-}
-
-#[derive(Debug)]
-struct Calls {
-    list_functions: RestCall,
-    get_account_settings: RestCall,
-}
-
-/// What is remembered for a poll that does not learn it anew.
-#[derive(Debug, Default)]
-struct Known {
-    concurrency_limit: Option<u32>,
-    limit_error: Option<String>,
-    left_out: BTreeSet<LeftOut>,
 }
 
 impl LambdaSource {
@@ -77,7 +68,8 @@ impl LambdaSource {
             aws,
             settings,
             calls: None,
-            last: Known::default(),
+            facts: Facts::default(),
+            last_left_out: BTreeSet::new(),
             listed: watch::Sender::new(None),
             left_out: Tally::default(),
         }
@@ -89,10 +81,27 @@ impl LambdaSource {
         self.listed.subscribe()
     }
 
-    /// What was left out: `function_not_understood`, `managed_instances`, `account_limit_unread`.
+    /// What was left out: `function_not_understood`, and facts that could not be read: `account_limit_unread`,
+    /// `provisioned_concurrency_unread`, `reserved_concurrency_unread`, `tags_unread`.
     #[must_use]
     pub fn left_out(&self) -> Tally {
         self.left_out.clone()
+    }
+
+    /// Counts each function that is left out, and names it when it is first so.
+    fn note_left_out(&mut self, left: Vec<LeftOut>) {
+        for left in &left {
+            self.left_out.add(left.reason, 1);
+            if !self.last_left_out.contains(left) {
+                let LeftOut {
+                    name,
+                    reason,
+                    problem,
+                } = left;
+                warn!(function = name, reason, problem, "function left out");
+            }
+        }
+        self.last_left_out = left.into_iter().collect();
     }
 }
 
@@ -109,107 +118,33 @@ impl Poll for LambdaSource {
         self.aws.site()
     }
 
+    fn lacks(&self) -> Lacks {
+        self.facts.lacks()
+    }
+
     async fn poll(&mut self, now: Timestamp) -> Result<Vec<Observation>, SourceError> {
-        let session = self.aws.session().await?;
+        let aws = self.aws.clone();
+        let session = aws.session().await?;
         let calls = self.calls.get_or_insert_with(|| Calls::new(session));
-        let limit = tokio::time::timeout(LIMIT_WAIT, calls.concurrency_limit());
-        let (pages, limit) = tokio::join!(calls.pages(), limit);
-        let pages = pages?;
-        self.last.note_limit(
-            limit.unwrap_or_else(|_| Err("no answer in time".into())),
-            &self.left_out,
-        );
-        let (functions, left) = convert::functions(pages, &self.settings);
-        self.last.note_left_out(left, &self.left_out);
+        let (pages, ()) = tokio::join!(calls.functions(), self.facts.read_limit(calls));
+        let (mut functions, left) = convert::functions(pages?, &self.settings);
         if let Some(function) = functions.first() {
             self.aws.note_account(&function.id.account_id);
         }
+        let tag_labels = &self.settings.tag_labels;
+        self.facts.read(calls, &functions, tag_labels, now).await;
+        self.facts.put(&mut functions);
+        self.facts.count_lacks(&self.left_out);
+        self.note_left_out(left);
         let functions = Functions {
             at: now,
             // Without a role, a single function, or one seen before, nothing names the account; it then has an empty id.
             account_id: self.aws.site().account_id.unwrap_or_default(),
             region: session.region.clone(),
-            functions,
-            concurrency_limit: self.last.concurrency_limit,
+            functions: functions.into_iter().map(Arc::new).collect(),
+            concurrency_limit: self.facts.limit(),
         };
         self.listed.send_replace(Some(Arc::new(functions.clone())));
         Ok(vec![Observation::Functions(functions)])
-    }
-}
-
-impl Calls {
-    fn new(session: &Session) -> Self {
-        let call = |api, action| RestCall::new(session, LAMBDA, api, action);
-        Self {
-            list_functions: call("ListFunctions", "lambda:ListFunctions"),
-            get_account_settings: call("GetAccountSettings", "lambda:GetAccountSettings"),
-        }
-    }
-
-    async fn pages(&self) -> Result<Vec<Page>, SourceError> {
-        let mut pages: Vec<Page> = Vec::new();
-        let mut marker: Option<String> = None;
-        loop {
-            let page: Page = self
-                .list_functions
-                .get(convert::page_path(PAGE_SIZE, marker.as_deref()))
-                .await?;
-            let next = page.next_marker.clone().filter(|next| !next.is_empty());
-            pages.push(page);
-            match next {
-                None => return Ok(pages),
-                Some(next) if marker.as_ref() == Some(&next) => {
-                    return Err(self
-                        .list_functions
-                        .not_understood("two pages in a row end with the same marker"));
-                }
-                next => marker = next,
-            }
-        }
-    }
-
-    async fn concurrency_limit(&self) -> Result<u32, String> {
-        let settings: AccountSettings = self
-            .get_account_settings
-            .get("/2016-08-19/account-settings/".into())
-            .await
-            .map_err(|error| error.to_string())?;
-        Ok(settings.account_limit.concurrent_executions)
-    }
-}
-
-impl Known {
-    /// Counts each function that is left out, and names it when it is first so.
-    fn note_left_out(&mut self, left: Vec<LeftOut>, count: &Tally) {
-        for left in &left {
-            count.add(left.reason, 1);
-            if !self.left_out.contains(left) {
-                let LeftOut {
-                    name,
-                    reason,
-                    problem,
-                } = left;
-                warn!(function = name, reason, problem, "function left out");
-            }
-        }
-        self.left_out = left.into_iter().collect();
-    }
-
-    fn note_limit(&mut self, limit: Result<u32, String>, left_out: &Tally) {
-        match limit {
-            Ok(limit) => {
-                self.concurrency_limit = Some(limit);
-                self.limit_error = None;
-            }
-            Err(error) => {
-                left_out.add("account_limit_unread", 1);
-                if self.limit_error.as_ref() == Some(&error) {
-                    debug!(error, "account limit still not read");
-                } else {
-                    warn!(error, "account limit not read");
-                }
-                self.limit_error = Some(error);
-            }
-        }
     }
 }

@@ -24,6 +24,7 @@ mod tests {
         Settings {
             include: patterns(include),
             exclude: patterns(exclude),
+            ..Settings::default()
         }
     }
 

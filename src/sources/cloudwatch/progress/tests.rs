@@ -24,12 +24,8 @@ fn id(name: &str) -> FunctionId {
 fn list(minute: i64, names: &[&str]) -> Functions {
     let function = |name: &&str| {
         Arc::new(Function {
-            id: id(name),
-            memory: MemoryMib::MIN,
-            architecture: Architecture::Arm64,
-            runtime: None,
             timeout: Seconds::ZERO,
-            ephemeral_storage_mib: 512,
+            ..Function::plain(id(name), MemoryMib::MIN, Architecture::Arm64)
         })
     };
     Functions {

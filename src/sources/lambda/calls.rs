@@ -1,0 +1,139 @@
+//! The calls of the Lambda and tagging APIs.
+
+use serde::de::DeserializeOwned;
+
+use super::convert::{self, AccountLimit, AccountSettings, Page, ProvisionedPage, Reserved};
+use super::tags;
+use crate::observation::ProvisionedConcurrency;
+use crate::sources::SourceError;
+use crate::sources::aws::{RestCall, Service, Session};
+
+/// The most that ListFunctions gives on one page.
+const PAGE_SIZE: u32 = 50;
+
+const LAMBDA: Service = Service {
+    id: "Lambda",
+    host: "lambda",
+};
+
+const TAGGING: Service = Service {
+    id: "Resource Groups Tagging API",
+    host: "tagging",
+};
+
+/// The name that GetResources is called by.
+const GET_RESOURCES: &str = "ResourceGroupsTaggingAPI_20170126.GetResources";
+
+/// The calls, ready to be made.
+#[derive(Debug)]
+pub(super) struct Calls {
+    list_functions: RestCall,
+    get_account_settings: RestCall,
+    list_provisioned: RestCall,
+    get_concurrency: RestCall,
+    get_resources: RestCall,
+}
+
+impl Calls {
+    pub(super) fn new(session: &Session) -> Self {
+        let call = |service, api, action| RestCall::new(session, service, api, action);
+        Self {
+            list_functions: call(LAMBDA, "ListFunctions", "lambda:ListFunctions"),
+            get_account_settings: call(LAMBDA, "GetAccountSettings", "lambda:GetAccountSettings"),
+            list_provisioned: call(
+                LAMBDA,
+                "ListProvisionedConcurrencyConfigs",
+                "lambda:ListProvisionedConcurrencyConfigs",
+            ),
+            get_concurrency: call(
+                LAMBDA,
+                "GetFunctionConcurrency",
+                "lambda:GetFunctionConcurrency",
+            ),
+            get_resources: call(TAGGING, "GetResources", "tag:GetResources"),
+        }
+    }
+
+    /// All functions.
+    pub(super) async fn functions(&self) -> Result<Vec<Page>, SourceError> {
+        let path = |marker: Option<&str>| convert::page_path(PAGE_SIZE, marker);
+        marked(&self.list_functions, path, |page: &Page| {
+            page.next_marker.clone()
+        })
+        .await
+    }
+
+    /// How many environments the account may run at once.
+    pub(super) async fn limit(&self) -> Result<AccountLimit, SourceError> {
+        let path = "/2016-08-19/account-settings/".to_owned();
+        let settings: AccountSettings = self.get_account_settings.get(path).await?;
+        Ok(settings.account_limit)
+    }
+
+    /// What is kept ready for a function.
+    pub(super) async fn provisioned(
+        &self,
+        name: &str,
+    ) -> Result<Vec<ProvisionedConcurrency>, SourceError> {
+        let path = |marker: Option<&str>| convert::provisioned_path(name, marker);
+        let pages = marked(&self.list_provisioned, path, |page: &ProvisionedPage| {
+            page.next_marker.clone()
+        });
+        Ok(convert::provisioned(pages.await?))
+    }
+
+    /// How many environments are set aside for a function.
+    pub(super) async fn reserved(&self, name: &str) -> Result<Option<u32>, SourceError> {
+        let path = convert::reserved_path(name);
+        let reserved: Reserved = self.get_concurrency.get(path).await?;
+        Ok(reserved.reserved_concurrent_executions)
+    }
+
+    /// The tags of all functions.
+    pub(super) async fn tags(&self) -> Result<Vec<tags::Page>, SourceError> {
+        let mut pages: Vec<tags::Page> = Vec::new();
+        let mut token: Option<String> = None;
+        loop {
+            let question = tags::question(token.as_deref());
+            let page: tags::Page = self.get_resources.json(GET_RESOURCES, &question).await?;
+            let next = page.pagination_token.clone();
+            pages.push(page);
+            match follow(&self.get_resources, token, next)? {
+                None => return Ok(pages),
+                next => token = next,
+            }
+        }
+    }
+}
+
+/// All pages of a call that marks where the next one is.
+async fn marked<T: DeserializeOwned>(
+    call: &RestCall,
+    path: impl Fn(Option<&str>) -> String,
+    next: impl Fn(&T) -> Option<String>,
+) -> Result<Vec<T>, SourceError> {
+    let mut pages = Vec::new();
+    let mut marker: Option<String> = None;
+    loop {
+        let page: T = call.get(path(marker.as_deref())).await?;
+        let after = next(&page);
+        pages.push(page);
+        match follow(call, marker, after)? {
+            None => return Ok(pages),
+            next => marker = next,
+        }
+    }
+}
+
+/// The mark of the next page, if there is one.
+fn follow(
+    call: &RestCall,
+    before: Option<String>,
+    next: Option<String>,
+) -> Result<Option<String>, SourceError> {
+    let next = next.filter(|next| !next.is_empty());
+    if next.is_some() && next == before {
+        return Err(call.not_understood("two pages in a row end with the same marker"));
+    }
+    Ok(next)
+}
