@@ -357,6 +357,7 @@ fn minutes(at: usize, rate: f64) -> FunctionWindow {
         minutes: MINUTES,
         invocations,
         duration: invocations.each_taking(seconds(each)),
+        ready: Seconds::ZERO,
         concurrency_peak: Some(10),
         concurrency: Concurrency::over(active, i64::from(MINUTES) - 1, MINUTES),
         cold_starts: Some(Range {

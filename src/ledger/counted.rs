@@ -7,6 +7,8 @@ use crate::units::{Requests, Seconds};
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Growth {
     pub(super) sums: Sums,
+    /// The part of their duration that what is kept ready can have worked.
+    pub(super) ready: Seconds,
     pub(super) cold_starts: Requests,
     /// How long the minutes are.
     pub(super) time: Seconds,
@@ -38,6 +40,7 @@ impl Excess {
                 errors: each!(sums.errors),
                 throttles: each!(sums.throttles),
             },
+            ready: each!(ready),
             cold_starts: each!(cold_starts),
             time: each!(time),
         }

@@ -18,7 +18,7 @@ use crate::model::lambda::{Component, Init, Run};
 use crate::model::pattern::classify;
 use crate::model::window::FunctionWindow;
 use crate::observation::{Function, FunctionBatch};
-use crate::units::{GibSeconds, Requests, Seconds, Usd};
+use crate::units::{GibSeconds, Ratio, Requests, Seconds, Usd};
 
 /// How many minutes are kept at least, to be revised: Lambda shows an invocation when it has ended, which is up to 15
 /// minutes after the one in which it began, and CloudWatch may be late by some hours.
@@ -115,12 +115,12 @@ impl FunctionAccount {
         for part in by_day(from..to) {
             let counted = part.start.max(minute_of(started))..part.end;
             let seen = |account: &Self| {
-                let whole = account.seen(&part, keep_alive);
+                let whole = account.seen(&function, &part, keep_alive);
                 let is_counted = counted.start <= part.start;
                 let totals = if is_counted {
                     whole
                 } else {
-                    account.seen(&counted, keep_alive)
+                    account.seen(&function, &counted, keep_alive)
                 };
                 (whole, totals)
             };
@@ -142,17 +142,19 @@ impl FunctionAccount {
             days.revise(part.start, &function, &revision);
         }
         self.forget(settings.decision_window);
-        self.window = self.sum_up(settings);
+        self.window = self.sum_up(&function, settings);
     }
 
     /// What the minutes of a range add up to, as far as they are known. Cold starts are those that the range can have a
     /// part in: of the range, and of the keep-alive after it.
-    fn seen(&self, counted: &Range<i64>, keep_alive: Seconds) -> Growth {
+    fn seen(&self, function: &Function, counted: &Range<i64>, keep_alive: Seconds) -> Growth {
         let kept = whole_minutes(keep_alive);
         let touched = counted.start.saturating_sub(kept)..counted.end.saturating_add(kept);
-        let cold_starts = self.ratchet(touched, keep_alive);
+        let cold_starts = self.ratchet(function, touched, keep_alive);
+        let minutes = self.minutes.within(counted);
         Growth {
             sums: self.minutes.sums(counted),
+            ready: minutes.map(|one| function.ready_time(&one)).sum(),
             cold_starts: cold_starts.sure_starts(),
             time: self
                 .known
@@ -168,15 +170,15 @@ impl FunctionAccount {
             .map(|(from, to)| minute_of(from)..minute_of(to))
     }
 
-    /// The cold starts in the known minutes of a range. In the first ones after a time that is not known it is not sure
-    /// whether idle environments were left.
-    fn ratchet(&self, range: Range<i64>, keep_alive: Seconds) -> Ratchet {
+    /// The cold starts in the known minutes of a range, of environments besides those that are kept ready. In the first ones
+    /// after a time that is not known it is not sure whether idle environments were left.
+    fn ratchet(&self, function: &Function, range: Range<i64>, keep_alive: Seconds) -> Ratchet {
         self.spans(&range)
             .map(|span| {
                 let peaks = self
                     .minutes
                     .within(&span)
-                    .map(|one| (one.minute, one.peak()));
+                    .map(|one| (one.minute, function.peak_beyond_ready(&one)));
                 ratchet(peaks, span.start..=span.end - 1, keep_alive)
             })
             .sum()
@@ -226,7 +228,7 @@ impl FunctionAccount {
 
     /// The sums over the window that ends with the last known minute. Minutes that are not known are passed over, as if
     /// those after them followed on those before.
-    fn sum_up(&self, settings: &Settings) -> Option<FunctionWindow> {
+    fn sum_up(&self, function: &Function, settings: &Settings) -> Option<FunctionWindow> {
         let end = minute_of(self.known.until()?);
         let range = end - minutes_in(settings.decision_window)..end;
         let mut window = FunctionWindow::default();
@@ -246,13 +248,14 @@ impl FunctionAccount {
                 });
                 window.invocations += one.invocations;
                 window.duration += one.duration;
+                window.ready += function.ready_time(&one);
                 window.concurrency_peak = window.concurrency_peak.max(one.concurrency_peak);
             }
         }
         window.minutes = u32::try_from(counts.len()).ok()?;
         window.concurrency =
             Concurrency::over(active, i64::from(window.minutes) - 1, window.minutes);
-        let cold_starts = |kept| self.ratchet(range.clone(), kept).cold_starts();
+        let cold_starts = |kept| self.ratchet(function, range.clone(), kept).cold_starts();
         window.cold_starts = settings.lambda.keep_alive.map(cold_starts);
         window.pattern = classify(MINUTE, &counts).map(|shape| shape.pattern);
         Some(window)
@@ -268,16 +271,17 @@ fn run(function: &Function, seen: &Growth, settings: &Settings) -> Run {
     } else {
         sums.invocations.max(TRACE)
     };
-    Run {
-        memory: function.memory,
-        ephemeral_storage_mib: function.ephemeral_storage_mib,
-        invocations,
-        duration: sums.duration,
-        init: Some(Init {
-            cold_starts: seen.cold_starts,
-            duration: settings.lambda.init.of(function.runtime.as_deref()).point,
-        }),
-    }
+    let init = Init {
+        cold_starts: seen.cold_starts,
+        duration: settings.lambda.init.of(function.runtime.as_deref()).point,
+    };
+    let ready = seen.ready.over(sums.duration).unwrap_or_default();
+    Run::of(
+        function,
+        (invocations, sums.duration),
+        init,
+        (seen.time.into(), ready.min(Ratio::ONE)),
+    )
 }
 
 /// The whole minutes of a decision window.

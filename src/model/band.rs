@@ -15,6 +15,8 @@ pub enum Parameter {
     InitDuration,
     /// How long an idle environment is kept.
     KeepAlive,
+    /// Which of the requests go to what is kept ready.
+    KeptReadyShare,
     /// Rounding of each invocation up to whole milliseconds.
     Rounding,
     /// The part of its wall time that a function computes.
@@ -37,6 +39,7 @@ impl Parameter {
             Self::CpuPerRequest => "cpu_per_request",
             Self::InitDuration => "init_duration",
             Self::KeepAlive => "keep_alive",
+            Self::KeptReadyShare => "kept_ready_share",
             Self::Rounding => "rounding",
             Self::CpuShare => "cpu_share",
             Self::TargetUtilization => "target_utilization",

@@ -7,7 +7,7 @@ use super::pattern::Pattern;
 use super::processor_time::{self, Method, ProcessorTime};
 use super::regression::Scatter;
 use crate::units::{
-    CoreSeconds, Cores, Gib, GibSeconds, Requests, RequestsPerSecond, Seconds, Usd,
+    CoreSeconds, Cores, Gib, GibSeconds, Ratio, Requests, RequestsPerSecond, Seconds, Usd,
 };
 
 /// A workload of the cluster.
@@ -127,6 +127,8 @@ pub struct FunctionWindow {
     pub invocations: Requests,
     /// The sum of their durations.
     pub duration: Seconds,
+    /// The part of that time which environments that are kept ready can have worked.
+    pub ready: Seconds,
     /// The most environments at once, where known.
     pub concurrency_peak: Option<u32>,
     /// How many ran at once, minute by minute.
@@ -143,5 +145,11 @@ impl FunctionWindow {
     #[must_use]
     pub fn covered(&self) -> Seconds {
         Seconds::from_seconds(f64::from(self.minutes) * 60.0).unwrap_or_default()
+    }
+
+    /// The part of the requests that environments which are kept ready can have served; none without requests.
+    #[must_use]
+    pub fn ready_share(&self) -> Ratio {
+        self.ready.over(self.duration).unwrap_or_default()
     }
 }

@@ -134,6 +134,43 @@ impl Function {
         let all = self.provisioned.iter().flatten();
         all.map(|one| one.concurrency).sum()
     }
+
+    /// The time that what is kept ready can have worked in a minute. More than that ran elsewhere.
+    ///
+    /// Formula: `min(Σ duration, environments · 60 s)`.
+    ///
+    /// ```
+    /// use breakeven::observation::{Architecture, Function, FunctionId, FunctionMinute, ProvisionedConcurrency};
+    /// use breakeven::units::{MemoryMib, Requests, Seconds};
+    ///
+    /// let id = FunctionId { account_id: "123456789012".into(), region: "us-east-1".into(), name: "api".into() };
+    /// let live = ProvisionedConcurrency { qualifier: "live".into(), concurrency: 5 };
+    /// let function = Function {
+    ///     provisioned: Some(vec![live]),
+    ///     ..Function::plain(id, MemoryMib::MIN, Architecture::Arm64)
+    /// };
+    /// let minute = |seconds| FunctionMinute {
+    ///     minute: 0,
+    ///     invocations: Requests::ONE,
+    ///     duration: Seconds::from_seconds(seconds).unwrap(),
+    ///     errors: Requests::ZERO,
+    ///     throttles: Requests::ZERO,
+    ///     concurrency_peak: None,
+    /// };
+    /// let worked = [120.0, 480.0].map(|seconds| function.ready_time(&minute(seconds)).seconds());
+    /// assert_eq!(worked, [120.0, 300.0]);
+    /// ```
+    #[must_use]
+    pub fn ready_time(&self, minute: &FunctionMinute) -> Seconds {
+        let environments = Ratio::from_factor(self.kept_ready().into()).unwrap_or_default();
+        minute.duration.min(MINUTE * environments)
+    }
+
+    /// The most environments that ran at once in a minute besides those that are kept ready.
+    #[must_use]
+    pub fn peak_beyond_ready(&self, minute: &FunctionMinute) -> u32 {
+        minute.peak().saturating_sub(self.kept_ready())
+    }
 }
 
 /// All functions of one account and region.

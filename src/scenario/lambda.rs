@@ -215,17 +215,18 @@ fn provisioned(
         );
         check.refuse(&at_requests, what);
     }
-    Some(Provisioned {
+    let provisioned = Provisioned {
         concurrency,
         time,
         requests: inside,
         duration,
-    })
+    };
+    Some(provisioned.in_whole_steps())
 }
 
 fn snapstart(check: &mut Check, raw: &raw::SnapStart, place: &Place) -> Option<SnapStart> {
     let (at_hours, at_restores) = (place.key("cached_hours"), place.key("restores_per_month"));
-    (*raw != raw::SnapStart::default()).then(|| SnapStart {
+    let snapstart = (*raw != raw::SnapStart::default()).then(|| SnapStart {
         cached: amount(
             check,
             raw.cached_hours,
@@ -240,7 +241,8 @@ fn snapstart(check: &mut Check, raw: &raw::SnapStart, place: &Place) -> Option<S
             Requests::from_requests,
             &at_restores,
         ),
-    })
+    });
+    snapstart.map(SnapStart::of_a_whole_version)
 }
 
 fn init(check: &mut Check, raw: &raw::Init, requests: Requests, place: &Place) -> Option<Init> {

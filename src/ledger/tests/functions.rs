@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::model::lambda::{Component, Door, Surroundings};
-use crate::observation::{Architecture, FunctionBatch, FunctionMinute, NamePattern};
+use crate::observation::{
+    Architecture, FunctionBatch, FunctionMinute, NamePattern, ProvisionedConcurrency,
+};
 use crate::units::MemoryMib;
 
 pub(super) fn function() -> Arc<Function> {
@@ -306,4 +308,53 @@ fn a_day_of_a_function_takes_less_than_48_kilobytes_and_an_idle_one_next_to_noth
     let mut idle = super::ledger();
     ran(&mut idle, 0, 86_400, Vec::new());
     assert!(bytes(&idle) < 1_024, "{}", bytes(&idle));
+}
+
+fn kept_ready(concurrency: u32) -> Arc<Function> {
+    let live = ProvisionedConcurrency {
+        qualifier: "live".into(),
+        concurrency,
+    };
+    Arc::new(Function {
+        provisioned: Some(vec![live]),
+        ..(*function()).clone()
+    })
+}
+
+#[test]
+fn what_is_kept_ready_is_charged_for_the_time_that_is_known_whether_anything_runs_or_not() {
+    let mut ledger = ledger();
+    let function = kept_ready(4);
+    for (from, to) in [(0, 300), (0, 300), (240, 360)] {
+        let batch = batch(from, to, Vec::new());
+        ledger.run(&batch, &settings(), |_| Some(&function));
+    }
+    let totals = ledger.function(&function.id).unwrap().totals();
+    // Four environments of a GiB for six minutes.
+    let kept = totals.cost[&Component::Provisioned].usd();
+    assert!(
+        (kept - 4.0 * 360.0 * 0.000_004_166_7).abs() < 1e-9,
+        "{kept}"
+    );
+    let (_, day) = ledger.days().next().unwrap();
+    let kept = day.usage.provisioned.gib_seconds();
+    assert_eq!((day.usage.duration.gib_seconds(), kept), (0.0, 4.0 * 360.0));
+}
+
+#[test]
+fn only_environments_beyond_those_kept_ready_have_to_be_started() {
+    let cold_starts = |function: &Arc<Function>| {
+        let mut ledger = ledger();
+        let quiet = batch(-600, 0, Vec::new());
+        let busy = batch(0, 300, vec![minute(60, 100.0)]);
+        for batch in [quiet, busy] {
+            ledger.run(&batch, &settings(), |_| Some(function));
+        }
+        let account = ledger.function(&function.id).unwrap();
+        let window = account.window().unwrap().cold_starts.unwrap();
+        [account.totals().cold_starts, window.point.count].map(Requests::requests)
+    };
+    assert_eq!(cold_starts(&function()), [3.0, 3.0]);
+    assert_eq!(cold_starts(&kept_ready(2)), [1.0, 1.0]);
+    assert_eq!(cold_starts(&kept_ready(9)), [0.0, 0.0]);
 }

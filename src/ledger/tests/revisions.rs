@@ -5,7 +5,8 @@ use proptest::sample::Index;
 
 use super::*;
 use crate::ledger::function::{FunctionAccount, Totals};
-use crate::observation::{Architecture, FunctionBatch, FunctionMinute};
+use crate::model::lambda::Component;
+use crate::observation::{Architecture, FunctionBatch, FunctionMinute, ProvisionedConcurrency};
 use crate::units::MemoryMib;
 
 /// Minutes of a history.
@@ -46,8 +47,13 @@ fn minute(number: i64, [invocations, eighths, errors, throttles, peak]: Facts) -
 }
 
 /// The account of what was told, one window after the other, and that its totals never fell.
-#[derive(Default)]
-struct Told(FunctionAccount);
+struct Told(FunctionAccount, Arc<Function>);
+
+impl Default for Told {
+    fn default() -> Self {
+        Self(FunctionAccount::default(), function())
+    }
+}
 
 impl Told {
     fn tell(&mut self, from: i64, to: i64, facts: impl Fn(i64) -> Facts) {
@@ -59,7 +65,7 @@ impl Told {
         };
         let before = self.0.totals().clone();
         self.0.run(
-            Some(&function()),
+            Some(&self.1),
             &batch,
             at(BEGIN * 60),
             &mut Days::default(),
@@ -157,7 +163,7 @@ proptest! {
         prop_assert_eq!(totals.errors.requests(), sum(|one| one[2]));
         prop_assert_eq!(totals.throttles.requests(), sum(|one| one[3]));
         let seconds = sum(|one| one[1]) / 8.0;
-        if let Some(cost) = totals.cost.get(&crate::model::lambda::Component::Duration) {
+        if let Some(cost) = totals.cost.get(&Component::Duration) {
             let expected = (seconds + sum(|one| one[0]) * 0.000_5) * 0.000_016_666_7;
             prop_assert!(close(cost.usd(), expected), "{} {expected}", cost.usd());
         }
@@ -203,5 +209,34 @@ proptest! {
         for (part, cost) in &settled.cost {
             prop_assert!(close(counted.cost[part].usd(), cost.usd()), "{part:?}");
         }
+    }
+
+    #[test]
+    fn what_is_kept_ready_has_served_what_it_can_of_each_minute_in_however_many_parts_it_becomes_known(
+        truth in proptest::collection::vec(facts(), index(LENGTH)),
+        early in proptest::collection::vec(telling(16), 0..10),
+        last in covering(),
+    ) {
+        let live = ProvisionedConcurrency { qualifier: "live".into(), concurrency: 4 };
+        let ready = Function { provisioned: Some(vec![live]), ..(*function()).clone() };
+        let mut told = Told(FunctionAccount::default(), Arc::new(ready));
+        let mut known = vec![0; index(LENGTH)];
+        for (from, to, parts) in &early {
+            for number in index(*from)..index(*to) {
+                known[number] = parts[number].max(known[number]);
+            }
+            told.tell(*from, *to, |number| truth[index(number)].map(|fact| fact * known[index(number)] / 16));
+        }
+        for (from, to) in last {
+            told.tell(from, to, |number| truth[index(number)]);
+        }
+        let counted = &truth[index(BEGIN)..];
+        let served: f64 = counted.iter().map(|one| (f64::from(one[1]) / 8.0).min(4.0 * 60.0)).sum();
+        let invocations: f64 = counted.iter().map(|one| f64::from(one[0])).sum();
+        let kept = 4.0 * 60.0 * f64::from(u32::try_from(LENGTH - BEGIN).unwrap());
+        let least = kept * 0.000_004_166_7 + served * 0.000_009_722_2;
+        let rounding = invocations * 0.000_5 * 0.000_009_722_2;
+        let cost = told.0.totals().cost[&Component::Provisioned].usd();
+        prop_assert!(least * (1.0 - 1e-9) <= cost && cost <= (least + rounding) * (1.0 + 1e-9), "{cost} {least} {rounding}");
     }
 }

@@ -15,7 +15,7 @@ use crate::model::settings::Settings;
 use crate::model::verdict::{compare, insufficient};
 use crate::model::window::FunctionWindow;
 use crate::observation::Function;
-use crate::units::{Requests, Seconds};
+use crate::units::Requests;
 use at_home::AtHome;
 use in_cluster::InCluster;
 
@@ -55,7 +55,7 @@ pub fn function(
     };
     let requests = monthly_requests(rate, settings);
     let cold_starts = at_home::cold_starts(window, settings.lambda.keep_alive);
-    let month = Seconds::from(settings.hours_per_month);
+    let month = settings.hours_per_month;
     let times = &settings.lambda.init;
     let home = AtHome::of(
         function,

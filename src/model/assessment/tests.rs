@@ -14,7 +14,9 @@ use crate::model::node_split::split;
 use crate::model::regression::Scatter;
 use crate::model::report::Basis;
 use crate::model::window::{FunctionWindow, TrafficWindow, UsedWindow, WorkloadWindow};
-use crate::observation::{Architecture, Function, FunctionId, NamePattern, WorkloadKind};
+use crate::observation::{
+    Architecture, Function, FunctionId, NamePattern, ProvisionedConcurrency, WorkloadKind,
+};
 use crate::units::{CoreSeconds, Gib, GibSeconds};
 
 pub(super) fn usd(value: f64) -> Usd {
@@ -319,6 +321,7 @@ pub(super) fn a_day(per_minute: f64, each: f64) -> FunctionWindow {
         minutes: 1_440,
         invocations: requests(per_minute * 1_440.0),
         duration: seconds(per_minute * 1_440.0 * each),
+        ready: Seconds::ZERO,
         concurrency_peak: None,
         concurrency: Concurrency::over(minutes, 1_439, 1_440),
         cold_starts: Some(Range::exactly(none)),
@@ -472,4 +475,67 @@ fn what_is_used_is_the_part_of_the_cost_that_was_used_while_it_was_there() {
     let point = |basis| on(&found, Home::Kubernetes, basis).monthly.point.usd();
     assert!((point(Basis::Loaded) - 73.0 / 3.0).abs() < 1e-9);
     assert!((point(Basis::Used) - 14.6 / 3.0).abs() < 1e-9);
+}
+
+#[test]
+fn what_is_kept_ready_is_paid_for_at_any_traffic_and_the_band_has_both_ends_of_what_it_serves() {
+    // One environment is busy in the mean, and five are kept ready.
+    let mut window = a_day(600.0, 0.1);
+    window.ready = window.duration;
+    let mut settings = settings();
+    settings.lambda.init.otherwise = Range::exactly(seconds(0.0));
+    let ready = Function {
+        provisioned: Some(vec![ProvisionedConcurrency {
+            qualifier: "live".into(),
+            concurrency: 5,
+        }]),
+        ..resize()
+    };
+    let found = super::function(&ready, &window, None, &settings);
+    let cost = on(&found, Home::Lambda, Basis::Loaded).monthly;
+    let (memory, requests) = (1_769.0 / 1_024.0, 600.0 * 60.0 * 730.0);
+    let month = 730.0 * 3_600.0;
+    let kept = 5.0 * memory * month * 0.000_004_166_7;
+    let billed = |rounding: f64| requests * memory * (0.1 + rounding);
+    let fee = requests * 2e-7;
+    let all_inside = |rounding| kept + fee + billed(rounding) * 0.000_009_722_2;
+    let all_outside = |rounding| kept + fee + billed(rounding) * 0.000_016_666_7;
+    let close = |found: Usd, expected: f64| (found.usd() - expected).abs() < 1e-6 * expected;
+    assert!(close(cost.point, all_inside(0.000_5)), "{cost:?}");
+    assert!(close(cost.high, all_outside(0.001)), "{cost:?}");
+    assert!(close(cost.low, all_inside(0.0)), "{cost:?}");
+    assert_eq!(cost.largest.unwrap().0, Parameter::KeptReadyShare);
+}
+
+#[test]
+fn a_snapshot_of_one_version_is_kept_and_restored_from_but_java_has_it_for_nothing() {
+    let window = a_day(600.0, 0.1);
+    let settings = settings();
+    let cost = |function: &Function| {
+        let found = super::function(function, &window, None, &settings);
+        on(&found, Home::Lambda, Basis::Loaded).monthly.point.usd()
+    };
+    let with = |runtime: &str, snap_start| Function {
+        runtime: Some(runtime.into()),
+        snap_start,
+        ..resize()
+    };
+    let added = cost(&with("python3.13", true)) - cost(&with("python3.13", false));
+    let kept = 1_769.0 / 1_024.0 * 730.0 * 3_600.0 * 0.000_001_504_6;
+    assert!(
+        added >= kept && added < kept * 1.5,
+        "{added} against {kept}"
+    );
+    assert!((cost(&with("java21", true)) - cost(&with("java21", false))).abs() < 1e-12);
+}
+
+#[test]
+fn a_function_on_managed_instances_has_no_price_of_its_own() {
+    let managed = Function {
+        capacity_provider: Some("batch".into()),
+        ..resize()
+    };
+    let found = super::function(&managed, &a_day(600.0, 0.1), None, &settings());
+    assert_eq!(found.verdict, Verdict::Unpriced);
+    assert!(found.costs.is_empty());
 }

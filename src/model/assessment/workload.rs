@@ -267,15 +267,13 @@ impl<'a> Projection<'a> {
     /// What would be charged for.
     fn run(&self) -> Run {
         let equivalent = self.equivalent();
+        let duration = self.requests.each_taking(equivalent.duration);
         Run {
-            memory: equivalent.memory,
-            ephemeral_storage_mib: tariff::FREE_EPHEMERAL_STORAGE_MIB,
-            invocations: self.requests,
-            duration: self.requests.each_taking(equivalent.duration),
             init: Some(Init {
                 cold_starts: self.requests * self.cold_share,
                 duration: self.init,
             }),
+            ..Run::plain(equivalent.memory, self.requests, duration)
         }
     }
 

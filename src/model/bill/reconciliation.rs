@@ -231,10 +231,8 @@ fn compare(
         {
             let compared = account.on(&seen.days);
             let usage = seen.usage.get(&architecture).copied().unwrap_or_default();
-            let cost = usage.cost(kind, &terms);
-            line.to_model = cost.and_then(|cost| compared.amortized.over(cost));
-            let units = usage.units(kind);
-            line.usage_to_model = units.and_then(|units| compared.usage.over(units));
+            line.to_model = compared.amortized.over(usage.cost(kind, &terms));
+            line.usage_to_model = compared.usage.over(usage.units(kind));
             let recent = account.on(&last);
             let list = list_cost(kind, recent.usage, &terms);
             line.price_to_list = recent.amortized.over(list);

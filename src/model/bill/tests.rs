@@ -82,7 +82,7 @@ fn modelled(hours: &[f64]) -> Vec<(UsageKey, DayUsage)> {
             usage: LambdaUsage {
                 requests: Requests::from_requests(REQUESTS).unwrap(),
                 duration: GibSeconds::from_gib_seconds(GB_SECONDS).unwrap(),
-                ephemeral_storage: GibSeconds::ZERO,
+                ..LambdaUsage::default()
             },
             seen: seconds(hours * 3_600.0),
             functions: 1,

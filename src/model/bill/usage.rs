@@ -47,8 +47,12 @@ pub struct UsageKey {
 pub struct LambdaUsage {
     /// Billed invocations.
     pub requests: Requests,
-    /// Memory over billed time, INIT with it.
+    /// Memory over billed time outside provisioned concurrency, INIT with it.
     pub duration: GibSeconds,
+    /// Memory over the time that provisioned concurrency was kept.
+    pub provisioned: GibSeconds,
+    /// Memory over billed time inside it.
+    pub provisioned_duration: GibSeconds,
     /// `/tmp` above what is free, over billed time.
     pub ephemeral_storage: GibSeconds,
 }
@@ -57,9 +61,12 @@ impl LambdaUsage {
     /// What invocations that were measured used: rounded up to milliseconds as in the mean, and with INIT.
     #[must_use]
     pub fn of(run: &Run) -> Self {
+        let inside = run.inside(MEAN_ROUNDING);
         Self {
             requests: run.invocations,
-            duration: run.gib_seconds(),
+            duration: run.gib_seconds().less(inside),
+            provisioned: run.kept(),
+            provisioned_duration: inside,
             ephemeral_storage: run.extra_storage() * run.billed(MEAN_ROUNDING),
         }
     }
@@ -67,36 +74,53 @@ impl LambdaUsage {
     /// Puts what is known now in place of what was known before, which is a part of it.
     pub fn revise(&mut self, before: &Self, after: &Self) {
         self.requests = (self.requests + after.requests).less(before.requests);
-        self.duration = (self.duration + after.duration).less(before.duration);
-        self.ephemeral_storage =
-            (self.ephemeral_storage + after.ephemeral_storage).less(before.ephemeral_storage);
-    }
-
-    /// How much of a kind was used; absent where the model does not say.
-    #[must_use]
-    pub fn units(&self, kind: UsageKind) -> Option<BilledUnits> {
-        match kind {
-            UsageKind::Requests => Some(self.requests.into()),
-            UsageKind::Duration => Some(self.duration.into()),
-            UsageKind::EphemeralStorage => Some(self.ephemeral_storage.into()),
-            UsageKind::ProvisionedConcurrency | UsageKind::ProvisionedDuration => None,
+        for (sum, before, after) in [
+            (&mut self.duration, before.duration, after.duration),
+            (&mut self.provisioned, before.provisioned, after.provisioned),
+            (
+                &mut self.provisioned_duration,
+                before.provisioned_duration,
+                after.provisioned_duration,
+            ),
+            (
+                &mut self.ephemeral_storage,
+                before.ephemeral_storage,
+                after.ephemeral_storage,
+            ),
+        ] {
+            *sum = (*sum + after).less(before);
         }
     }
 
-    /// What that costs by the terms, in USD, as if it were all that is used in a month; absent where the model does not say.
-    ///
-    /// Formula: requests · fee; duration by its tiers after what others used, less the discount; storage · price.
+    /// How much of a kind was used.
     #[must_use]
-    pub fn cost(&self, kind: UsageKind, terms: &Terms) -> Option<Usd> {
+    pub fn units(&self, kind: UsageKind) -> BilledUnits {
+        match kind {
+            UsageKind::Requests => self.requests.into(),
+            UsageKind::Duration => self.duration.into(),
+            UsageKind::ProvisionedConcurrency => self.provisioned.into(),
+            UsageKind::ProvisionedDuration => self.provisioned_duration.into(),
+            UsageKind::EphemeralStorage => self.ephemeral_storage.into(),
+        }
+    }
+
+    /// What that costs by the terms, in USD, as if it were all that is used in a month.
+    ///
+    /// Formula: requests · fee; duration by its tiers after what others used, less the discount; the others · price.
+    #[must_use]
+    pub fn cost(&self, kind: UsageKind, terms: &Terms) -> Usd {
         let prices = &terms.prices;
         match kind {
-            UsageKind::Requests => Some(self.requests * prices.request),
+            UsageKind::Requests => self.requests * prices.request,
             UsageKind::Duration => {
                 let cost = prices.duration.after(terms.used_before, self.duration);
-                Some(cost * terms.discount.complement())
+                cost * terms.discount.complement()
             }
-            UsageKind::EphemeralStorage => Some(self.ephemeral_storage * prices.ephemeral_storage),
-            UsageKind::ProvisionedConcurrency | UsageKind::ProvisionedDuration => None,
+            UsageKind::ProvisionedConcurrency => self.provisioned * prices.provisioned,
+            UsageKind::ProvisionedDuration => {
+                self.provisioned_duration * prices.provisioned_duration
+            }
+            UsageKind::EphemeralStorage => self.ephemeral_storage * prices.ephemeral_storage,
         }
     }
 }
@@ -105,6 +129,8 @@ impl std::ops::AddAssign for LambdaUsage {
     fn add_assign(&mut self, other: Self) {
         self.requests += other.requests;
         self.duration += other.duration;
+        self.provisioned += other.provisioned;
+        self.provisioned_duration += other.provisioned_duration;
         self.ephemeral_storage += other.ephemeral_storage;
     }
 }

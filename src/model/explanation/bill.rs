@@ -99,10 +99,13 @@ impl Month<'_> {
             Component::Ephemeral => format!("{requests} x GiB above 0.5 x duration x price"),
             Component::FrontDoor => "as configured, by requests or hours".to_owned(),
             Component::Logs => format!("{requests} x GiB of each x price, by tiers"),
-            Component::Provisioned
-            | Component::Instances
-            | Component::SnapStart
-            | Component::Streaming => "as configured".to_owned(),
+            Component::Provisioned => {
+                format!("environments kept ready x {memory} x time x price, and what they serve")
+            }
+            Component::SnapStart => {
+                format!("one version x {memory} x time x price, and {memory} x restores x price")
+            }
+            Component::Instances | Component::Streaming => "as configured".to_owned(),
         }
     }
 }

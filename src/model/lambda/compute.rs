@@ -125,8 +125,7 @@ fn shared_tiers(
 
 /// Environments kept ready, and the time of the requests in them, in USD; absent where there are none.
 ///
-/// Formula: `concurrency · M/1024 · time · configured price + M/1024 · d_p · R_p · lower duration price`, the time rounded up to 5
-/// minutes. The first part is paid at any traffic. Neither has a free tier, tiers or a discount.
+/// Formula: `concurrency · M/1024 · time · configured price + M/1024 · d_p · R_p · lower duration price`. The first part is paid at any traffic. Neither has a free tier, tiers or a discount.
 ///
 /// ```
 /// use breakeven::model::lambda::{Month, OnDemand, Provisioned, provisioned};
@@ -154,9 +153,7 @@ fn shared_tiers(
 #[must_use]
 pub fn provisioned(month: &Month, on_demand: &OnDemand, prices: &Prices) -> Option<Part> {
     let ready = on_demand.provisioned?;
-    let step = tariff::PROVISIONED_STEP;
-    let steps = ready.time.over(step).unwrap_or(Ratio::ZERO).ceil();
-    let kept = month.memory.gib() * ready.concurrency * Seconds::from(step * steps);
+    let kept = month.memory.gib() * ready.concurrency * Seconds::from(ready.time);
     let inside = month.memory.gib() * (ready.requests.each_taking(ready.duration) * month.each());
     Some(Part {
         component: Component::Provisioned,

@@ -9,7 +9,7 @@ use super::random::{
 use super::*;
 use crate::observation::Architecture;
 use crate::tariff::lambda::{MEAN_ROUNDING, MOST_ROUNDING, Prices};
-use crate::units::{Gib, GibSeconds, MemoryMib, Seconds};
+use crate::units::{Gib, GibSeconds, Hours, MemoryMib, Seconds};
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(3_000))]
@@ -102,6 +102,8 @@ proptest! {
             invocations: count(invocations),
             duration: seconds(duration),
             init: None,
+            kept_ready: None,
+            snapstart: None,
         };
         let terms = Terms {
             used_before: GibSeconds::from_gib_seconds(before).unwrap(),
@@ -118,13 +120,21 @@ proptest! {
         (cold_starts, init) in (0.0..1e6, 0.0..10.0),
         (before, discount, logged) in (0.0..3e10, 0.0..1.0, prop_oneof![Just(0.0), 0.0..1e5]),
         front_door in front_doors(), architecture in architectures(),
+        kept in proptest::option::of((1_u32..1_000, 0.0..1_000.0, 0.0..1.0)), cached in proptest::option::of(0.0..1_000.0),
     ) {
+        let hours = |hours| Hours::from_hours(hours).unwrap();
         let run = Run {
             memory: MemoryMib::from_mib(memory).unwrap(),
             ephemeral_storage_mib: tmp,
             invocations: count(invocations),
             duration: seconds(duration),
             init: Some(Init { cold_starts: count(cold_starts), duration: seconds(init) }),
+            kept_ready: kept.map(|(concurrency, time, share)| KeptReady {
+                concurrency,
+                time: hours(time),
+                share: ratio(share),
+            }),
+            snapstart: cached.map(|cached| SnapStart { cached: hours(cached), restores: count(cold_starts) }),
         };
         let terms = Terms {
             used_before: GibSeconds::from_gib_seconds(before).unwrap(),

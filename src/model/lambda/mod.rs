@@ -25,7 +25,7 @@ pub use compute::{duration, init, instances, provisioned, requests};
 pub use month::{
     Compute, FreeTier, FrontDoor, Init, Instances, Month, OnDemand, Provisioned, SnapStart,
 };
-pub use run::Run;
+pub use run::{KeptReady, Run};
 pub use surroundings::{ephemeral, front_door, logs, snapstart, streaming};
 pub use terms::{Door, Surroundings, Terms};
 

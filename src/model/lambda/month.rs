@@ -216,6 +216,30 @@ impl Month {
     }
 }
 
+impl Provisioned {
+    /// The same from when it is configured to when it is not: that time is charged in steps of 5 minutes.
+    #[must_use]
+    pub fn in_whole_steps(self) -> Self {
+        let step = tariff::PROVISIONED_STEP;
+        let steps = self.time.over(step).unwrap_or(Ratio::ZERO).ceil();
+        Self {
+            time: step * steps,
+            ..self
+        }
+    }
+}
+
+impl SnapStart {
+    /// The same from when a version is published to when it is deleted: that time is charged as 3 hours at least.
+    #[must_use]
+    pub fn of_a_whole_version(self) -> Self {
+        Self {
+            cached: self.cached.max(tariff::SNAPSTART_LEAST),
+            ..self
+        }
+    }
+}
+
 impl FrontDoor {
     /// The same for so long.
     #[must_use]

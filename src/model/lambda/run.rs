@@ -1,10 +1,11 @@
 //! Invocations that were measured, on their way to a bill.
 
 use super::bill::Bill;
-use super::month::{Compute, FreeTier, FrontDoor, Init, Month, OnDemand};
+use super::month::{Compute, FreeTier, FrontDoor, Init, Month, OnDemand, Provisioned, SnapStart};
 use super::terms::Terms;
+use crate::observation::Function;
 use crate::tariff::{Tiers, lambda as tariff, load_balancer, logs};
-use crate::units::{Gib, GibSeconds, MemoryMib, Ratio, Requests, Seconds, Usd, UsdPerGib};
+use crate::units::{Gib, GibSeconds, Hours, MemoryMib, Ratio, Requests, Seconds, Usd, UsdPerGib};
 
 /// Invocations of a function over some time.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -19,9 +20,74 @@ pub struct Run {
     pub duration: Seconds,
     /// The cold starts among them, and how long each initialised.
     pub init: Option<Init>,
+    /// What was kept ready meanwhile.
+    pub kept_ready: Option<KeptReady>,
+    /// Snapshots that were kept meanwhile, and starts from them.
+    pub snapstart: Option<SnapStart>,
+}
+
+/// Environments that were kept ready for some time.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct KeptReady {
+    /// How many.
+    pub concurrency: u32,
+    /// How long.
+    pub time: Hours,
+    /// The part of the invocations that they served, each taking as long as any.
+    pub share: Ratio,
+}
+
+impl KeptReady {
+    fn environments(self) -> Ratio {
+        Ratio::from_factor(self.concurrency.into()).unwrap_or(Ratio::ZERO)
+    }
 }
 
 impl Run {
+    /// Invocations, and nothing else that is charged for.
+    #[must_use]
+    pub const fn plain(memory: MemoryMib, invocations: Requests, duration: Seconds) -> Self {
+        Self {
+            memory,
+            ephemeral_storage_mib: tariff::FREE_EPHEMERAL_STORAGE_MIB,
+            invocations,
+            duration,
+            init: None,
+            kept_ready: None,
+            snapstart: None,
+        }
+    }
+
+    /// What a function did over some time, with what was kept for it meanwhile as far as that is known: environments that were
+    /// ready and served `ready_share` of it, and of its snapshots one version. Java has those for nothing.
+    #[must_use]
+    pub fn of(
+        function: &Function,
+        (invocations, duration): (Requests, Seconds),
+        init: Init,
+        (time, ready_share): (Hours, Ratio),
+    ) -> Self {
+        let concurrency = function.kept_ready();
+        let is_java = function
+            .runtime
+            .as_deref()
+            .is_some_and(|name| name.starts_with("java"));
+        Self {
+            ephemeral_storage_mib: function.ephemeral_storage_mib,
+            init: Some(init),
+            kept_ready: (concurrency > 0).then_some(KeptReady {
+                concurrency,
+                time,
+                share: ready_share,
+            }),
+            snapstart: (function.snap_start && !is_java).then_some(SnapStart {
+                cached: time,
+                restores: init.cold_starts,
+            }),
+            ..Self::plain(function.memory, invocations, duration)
+        }
+    }
+
     /// The time that is billed besides INIT, where rounding up to a whole millisecond adds so much to each invocation.
     ///
     /// Formula: `Σ duration + rounding · N`. [`MEAN_ROUNDING`](tariff::MEAN_ROUNDING) is right in the mean; it is nothing at least and
@@ -32,13 +98,8 @@ impl Run {
     /// use breakeven::tariff::lambda::{MEAN_ROUNDING, MOST_ROUNDING};
     /// use breakeven::units::{MemoryMib, Requests, Seconds};
     ///
-    /// let run = Run {
-    ///     memory: MemoryMib::MIN,
-    ///     ephemeral_storage_mib: 512,
-    ///     invocations: Requests::from_requests(1_000.0)?,
-    ///     duration: Seconds::from_seconds(50.0)?,
-    ///     init: None,
-    /// };
+    /// let thousand = Requests::from_requests(1_000.0)?;
+    /// let run = Run::plain(MemoryMib::MIN, thousand, Seconds::from_seconds(50.0)?);
     /// let billed = |rounding| run.billed(rounding).seconds();
     /// assert_eq!([billed(Seconds::ZERO), billed(MEAN_ROUNDING), billed(MOST_ROUNDING)], [50.0, 50.5, 51.0]);
     /// # Ok::<(), breakeven::units::NotAQuantity>(())
@@ -57,6 +118,22 @@ impl Run {
         self.memory.gib() * (self.billed(tariff::MEAN_ROUNDING) + init)
     }
 
+    /// Memory over the time that environments were kept ready.
+    #[must_use]
+    pub fn kept(&self) -> GibSeconds {
+        self.kept_ready.map_or(GibSeconds::ZERO, |ready| {
+            self.memory.gib() * ready.environments() * Seconds::from(ready.time)
+        })
+    }
+
+    /// Memory over the billed time of what they served, where rounding up adds so much to each invocation.
+    #[must_use]
+    pub fn inside(&self, rounding: Seconds) -> GibSeconds {
+        self.kept_ready.map_or(GibSeconds::ZERO, |ready| {
+            self.memory.gib() * (self.billed(rounding) * ready.share)
+        })
+    }
+
     /// What a month costs that consists of these invocations, rounded up as in the mean.
     ///
     /// ```
@@ -65,13 +142,11 @@ impl Run {
     /// use breakeven::units::{MemoryMib, Requests, Seconds};
     ///
     /// // Five million requests of 200 ms on 256 MB, less the half millisecond of rounding.
-    /// let run = Run {
-    ///     memory: MemoryMib::from_mib(256).unwrap(),
-    ///     ephemeral_storage_mib: 512,
-    ///     invocations: Requests::from_requests(5e6)?,
-    ///     duration: Seconds::from_seconds(5e6 * 0.1995)?,
-    ///     init: None,
-    /// };
+    /// let run = Run::plain(
+    ///     MemoryMib::from_mib(256).unwrap(),
+    ///     Requests::from_requests(5e6)?,
+    ///     Seconds::from_seconds(5e6 * 0.1995)?,
+    /// );
     /// let terms = Terms::list("us-east-1", Architecture::X86_64).unwrap();
     /// assert!((run.bill(&terms).total().usd() - 5.166_675).abs() < 1e-6);
     /// # Ok::<(), breakeven::units::NotAQuantity>(())
@@ -87,12 +162,17 @@ impl Run {
     #[must_use]
     pub fn cost(&self, rounding: Seconds, terms: &Terms) -> Usd {
         let Self { invocations, .. } = *self;
-        let served = self.billed(rounding);
+        let (served, memory, prices) = (self.billed(rounding), self.memory.gib(), &terms.prices);
+        let inside = self.inside(rounding);
         let init = self.init.map_or(Seconds::ZERO, Init::time);
-        let duration = terms
-            .prices
-            .duration
-            .after(terms.used_before, self.memory.gib() * (served + init));
+        let outside = (memory * (served + init)).less(inside);
+        let duration = prices.duration.after(terms.used_before, outside);
+        let kept = self.kept() * prices.provisioned + inside * prices.provisioned_duration;
+        let snapshots = self.snapstart.map_or(Usd::ZERO, |snapshots| {
+            let restores = snapshots.restores.over(Requests::ONE).unwrap_or_default();
+            (memory * Seconds::from(snapshots.cached)) * prices.snapstart_cache
+                + (memory * restores) * prices.snapstart_restore
+        });
         let each = Requests::ONE.over(invocations).unwrap_or(Ratio::ZERO);
         let around = match &terms.front_door {
             FrontDoor::Free => Usd::ZERO,
@@ -115,6 +195,8 @@ impl Run {
         };
         invocations * terms.prices.request
             + duration * terms.discount.complement()
+            + kept
+            + snapshots
             + (self.extra_storage() * served) * terms.prices.ephemeral_storage
             + around
             + logs
@@ -142,7 +224,13 @@ impl Run {
                 used_before: terms.used_before,
                 discount: terms.discount,
                 init: self.init,
-                ..OnDemand::default()
+                provisioned: self.kept_ready.map(|ready| Provisioned {
+                    concurrency: ready.environments(),
+                    time: ready.time,
+                    requests: self.invocations * ready.share,
+                    duration: self.billed(rounding) * each,
+                }),
+                snapstart: self.snapstart,
             }),
             free: FreeTier::NONE,
             ephemeral_storage: self.extra_storage(),

@@ -2,7 +2,7 @@
 
 use super::bill::{Component, Part};
 use super::month::{FrontDoor, Month, OnDemand};
-use crate::tariff::lambda::{self as tariff, Prices};
+use crate::tariff::lambda::Prices;
 use crate::tariff::{Tiers, load_balancer};
 use crate::units::{Gib, Requests, Seconds};
 
@@ -36,7 +36,7 @@ pub fn ephemeral(month: &Month, prices: &Prices) -> Option<Part> {
 
 /// Snapshots and starts from them, in USD; absent where there are none. Java has them for nothing.
 ///
-/// Formula: `M/1024 · max(3 h, time kept) · 3600 · 1.5046e-6 + restores · M/1024 · 1.397998e-4`. The first part is paid at any
+/// Formula: `M/1024 · time kept · 3600 · 1.5046e-6 + restores · M/1024 · 1.397998e-4`. The first part is paid at any
 /// traffic.
 ///
 /// ```
@@ -64,7 +64,7 @@ pub fn ephemeral(month: &Month, prices: &Prices) -> Option<Part> {
 pub fn snapstart(month: &Month, on_demand: &OnDemand, prices: &Prices) -> Option<Part> {
     let snapshots = on_demand.snapstart?;
     let memory = month.memory.gib();
-    let kept = Seconds::from(snapshots.cached.max(tariff::SNAPSTART_LEAST));
+    let kept = Seconds::from(snapshots.cached);
     let restores = snapshots.restores.over(month.requests).unwrap_or_default();
     Some(Part {
         component: Component::SnapStart,

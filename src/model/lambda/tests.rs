@@ -40,13 +40,14 @@ fn provisioned_time_is_rounded_up_to_five_minutes() {
     let gib = MemoryMib::from_mib(1_024).unwrap();
     let month = Month::of(gib, count(1.0), Seconds::ZERO);
     let kept = |minutes: f64| {
+        let configured = Provisioned {
+            concurrency: Ratio::ONE,
+            time: Hours::from_hours(minutes / 60.0).unwrap(),
+            requests: Requests::ZERO,
+            duration: Seconds::ZERO,
+        };
         let on_demand = OnDemand {
-            provisioned: Some(Provisioned {
-                concurrency: Ratio::ONE,
-                time: Hours::from_hours(minutes / 60.0).unwrap(),
-                requests: Requests::ZERO,
-                duration: Seconds::ZERO,
-            }),
+            provisioned: Some(configured.in_whole_steps()),
             ..OnDemand::default()
         };
         let part = provisioned(&month, &on_demand, &Prices::list(Architecture::X86_64));
@@ -61,11 +62,12 @@ fn provisioned_time_is_rounded_up_to_five_minutes() {
 fn a_snapshot_is_paid_for_three_hours_at_least() {
     let gib = MemoryMib::from_mib(1_024).unwrap();
     let month = Month::of(gib, count(1.0), Seconds::ZERO);
+    let published = SnapStart {
+        cached: Hours::from_hours(1.0).unwrap(),
+        restores: Requests::ZERO,
+    };
     let on_demand = OnDemand {
-        snapstart: Some(SnapStart {
-            cached: Hours::from_hours(1.0).unwrap(),
-            restores: Requests::ZERO,
-        }),
+        snapstart: Some(published.of_a_whole_version()),
         ..OnDemand::default()
     };
     let part = snapstart(&month, &on_demand, &Prices::list(Architecture::X86_64)).unwrap();

@@ -6,7 +6,7 @@ use crate::model::lambda::{Bill, Init, Run, Terms};
 use crate::model::window::FunctionWindow;
 use crate::observation::Function;
 use crate::tariff::lambda as tariff;
-use crate::units::{Requests, Seconds};
+use crate::units::{Hours, Ratio, Requests, Seconds};
 
 /// The cold starts of a function in its window, for each length of time that idle environments may be kept.
 ///
@@ -37,11 +37,14 @@ pub(super) struct AtHome<'a> {
     /// The cold starts of the month, by how long idle environments are kept.
     cold_starts: Range<Requests>,
     init_time: Range<Seconds>,
+    month: Hours,
+    /// The part of the requests that what is kept ready serves: as many as it can, unless they go elsewhere.
+    ready_share: Ratio,
 }
 
 impl<'a> AtHome<'a> {
     /// What is not known exactly.
-    const PARAMETERS: [Ends<Self>; 3] = [
+    const PARAMETERS: [Ends<Self>; 4] = [
         Ends {
             parameter: Parameter::Rounding,
             one: |_, moved| moved.rounding = Seconds::ZERO,
@@ -57,6 +60,11 @@ impl<'a> AtHome<'a> {
             one: |known, moved| moved.init.duration = known.init_time.low,
             other: |known, moved| moved.init.duration = known.init_time.high,
         },
+        Ends {
+            parameter: Parameter::KeptReadyShare,
+            one: |known, moved| moved.ready_share = known.ready_share,
+            other: |_, moved| moved.ready_share = Ratio::ZERO,
+        },
     ];
 
     /// A month of so many requests that are like those of the window, `month` long.
@@ -64,11 +72,11 @@ impl<'a> AtHome<'a> {
         function: &'a Function,
         window: &FunctionWindow,
         cold_starts: Option<Range<ColdStarts>>,
-        (requests, month): (Requests, Seconds),
+        (requests, month): (Requests, Hours),
         times: &InitTimes,
         terms: &'a Terms,
     ) -> Self {
-        let in_a_month = |seen: ColdStarts| seen.rate().unwrap_or_default() * month;
+        let in_a_month = |seen: ColdStarts| seen.rate().unwrap_or_default() * Seconds::from(month);
         let cold_starts = cold_starts.map_or(Range::exactly(Requests::ZERO), |seen| Range {
             low: in_a_month(seen.low),
             point: in_a_month(seen.point),
@@ -87,18 +95,20 @@ impl<'a> AtHome<'a> {
             },
             cold_starts,
             init_time,
+            month,
+            ready_share: window.ready_share(),
         }
     }
 
     /// What is charged for.
     fn run(&self) -> Run {
-        Run {
-            memory: self.function.memory,
-            ephemeral_storage_mib: self.function.ephemeral_storage_mib,
-            invocations: self.requests,
-            duration: self.requests.each_taking(self.duration),
-            init: Some(self.init),
-        }
+        let duration = self.requests.each_taking(self.duration);
+        Run::of(
+            self.function,
+            (self.requests, duration),
+            self.init,
+            (self.month, self.ready_share),
+        )
     }
 
     /// All that Lambda charges for it.
