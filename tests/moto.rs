@@ -1,10 +1,8 @@
 //! An AWS that nobody here wrote: moto (PyPI), with functions and metrics that stock boto3 put there, and the
 //! real program reading them.
 //!
-//! Limits of moto 5.2.5 that shape this test:
-//! - It does not speak Smithy rpc-v2-cbor, the one protocol of the CloudWatch SDK; tests/python/cbor_bridge.py
-//!   translates to its awsJson 1.0. (boto3 itself chooses awsJson, so it needs no translation.)
-//! - It has no GetAccountSettings (404): the program has to go on without the account's limit.
+//! Limits of moto 5.2.5 that shape this test, beside those that `support::moto` gets around:
+//! - It has neither GetAccountSettings nor ListProvisionedConcurrencyConfigs: the program has to go on without them.
 //! - ListFunctions and GetMetricData come on one page, whatever is asked, so paging is not tested here.
 //! - A query that names dimensions is answered from all namespaces, and p99 with status 500; neither is asked here.
 //! - It looks at every metric for every minute of every query: an hour of 100 functions takes minutes.
@@ -17,15 +15,12 @@
 
 mod support;
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 use support::exposition::Exposition;
-use support::program::Program;
-use support::{python, run, until};
-use tokio::task::spawn_blocking;
+use support::moto::{Moto, REGION};
+use support::{python, until};
 
 /// The minutes that are put before the program starts: more than the 120 of its decision window.
 const HISTORY: i64 = 180;
@@ -183,89 +178,22 @@ fn this_minute() -> i64 {
     i64::try_from(now.as_secs() / 60).unwrap()
 }
 
-/// moto behind the bridge.
-struct Moto {
-    python: PathBuf,
-    _moto: Program,
-    bridge: Program,
-    url: String,
-}
-
-impl Moto {
-    async fn start(python: PathBuf) -> Self {
-        let mut command = Command::new(&python);
-        command.args(["-m", "moto.server", "-H", "127.0.0.1", "-p", "0"]);
-        let mut moto = Program::start(&mut command);
-        let address = moto.listens("Running on http://").await;
-        let mut command = Command::new(&python);
-        command
-            .arg(script("cbor_bridge.py"))
-            .arg(format!("http://{address}"));
-        let mut bridge = Program::start(&mut command);
-        let address = bridge.listens("bridge on ").await;
-        Self {
-            python,
-            _moto: moto,
-            bridge,
-            url: format!("http://{address}"),
-        }
-    }
-
-    async fn world(&self, arguments: &[&str]) {
-        let mut command = Command::new(&self.python);
-        command
-            .arg(script("moto_world.py"))
-            .arg(&self.url)
-            .args(arguments);
-        spawn_blocking(move || run(&mut command)).await.unwrap();
-    }
-
-    /// Starts the program, which knows the bridge as AWS.
-    fn agent(&self, home: &Path) -> Program {
-        let config = home.join("breakeven.yaml");
-        std::fs::write(&config, CONFIG).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_breakeven"));
-        command
-            .args([
-                "run",
-                "--web.listen-address",
-                "127.0.0.1:0",
-                "--config.file",
-            ])
-            .arg(config)
-            .env_clear()
-            .env("HOME", home)
-            .env("AWS_ENDPOINT_URL", &self.url)
-            .env("AWS_REGION", "us-east-1")
-            .env("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
-            .env("AWS_SECRET_ACCESS_KEY", "secret")
-            .env("AWS_EC2_METADATA_DISABLED", "true");
-        Program::start(&mut command)
-    }
-}
-
-fn script(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/python")
-        .join(name)
-}
-
 #[tokio::test]
 async fn functions_of_moto_are_shown_with_what_they_did_and_cost() {
     let Some(python) = python() else { return };
     let functions = functions();
     let json = serde_json::to_string(&functions).unwrap();
     let moto = Moto::start(python).await;
-    moto.world(&["create", &json]).await;
+    moto.world(REGION, &["create", &json]).await;
     let put = async |first: i64, count: i64| {
         let (first, count) = (first.to_string(), count.to_string());
-        moto.world(&["put", &json, &first, &count]).await;
+        moto.world(REGION, &["put", &json, &first, &count]).await;
     };
     let begun = this_minute();
     put(begun - HISTORY, HISTORY).await;
 
     let home = tempfile::tempdir().unwrap();
-    let mut agent = moto.agent(home.path());
+    let mut agent = moto.agent(home.path(), CONFIG);
     let address = agent.listens("message=listening address=").await;
     let started = [begun, this_minute()];
     // The minute that goes on, and the next ones: they are closed a minute after their end, so not before this is done.
@@ -332,7 +260,7 @@ fn the_window_is_what_was_put(functions: &[Function], shown: &Exposition) {
             ("workload_kind", "Function"),
             ("home", "lambda"),
             ("account_id", "123456789012"),
-            ("aws_region", "us-east-1"),
+            ("aws_region", REGION),
         ];
         let facts = shown.all("breakeven_workload_info", &labels).count();
         let excluded = function.name.starts_with("canary-");

@@ -1,9 +1,9 @@
 """Functions and their metrics in moto, made with boto3 and its stock settings.
 
-    moto_world.py URL create FUNCTIONS
-    moto_world.py URL put FUNCTIONS FIRST_MINUTE MINUTES
+    moto_world.py URL PLACE create FUNCTIONS
+    moto_world.py URL PLACE put FUNCTIONS FIRST_MINUTE MINUTES
 
-FUNCTIONS is the JSON of tests/moto.rs. A function's minutes repeat: minute m, counted since 1970, has the numbers of
+PLACE is a region, or a region and the ARN of a role in another account: `eu-west-1=arn:aws:iam::111111111111:role/x`. FUNCTIONS is the JSON of tests/moto.rs. A function's minutes repeat: minute m, counted since 1970, has the numbers of
 entry m modulo their count. A number that is 0 is not put, as Lambda does not publish it either.
 """
 
@@ -29,14 +29,28 @@ TRUST = {
 }
 
 
-def client(service, url):
-    return boto3.client(
-        service,
-        endpoint_url=url,
-        region_name="us-east-1",
-        aws_access_key_id="AKIDEXAMPLE",
-        aws_secret_access_key="secret",
-    )
+class Place:
+    """A region, seen with credentials of its own or of a role."""
+
+    def __init__(self, url, place):
+        self.url = url
+        self.region, _, role = place.partition("=")
+        self.credentials = {
+            "aws_access_key_id": "AKIDEXAMPLE",
+            "aws_secret_access_key": "secret",
+        }
+        if role:
+            assumed = self.client("sts").assume_role(RoleArn=role, RoleSessionName="world")
+            self.credentials = {
+                "aws_access_key_id": assumed["Credentials"]["AccessKeyId"],
+                "aws_secret_access_key": assumed["Credentials"]["SecretAccessKey"],
+                "aws_session_token": assumed["Credentials"]["SessionToken"],
+            }
+
+    def client(self, service):
+        return boto3.client(
+            service, endpoint_url=self.url, region_name=self.region, **self.credentials
+        )
 
 
 def code():
@@ -47,10 +61,12 @@ def code():
     return archive.getvalue()
 
 
-def create(url, functions):
-    role = client("iam", url).create_role(RoleName="run", AssumeRolePolicyDocument=json.dumps(TRUST))
+def create(place, functions):
+    iam = place.client("iam")
+    name = f"run-in-{place.region}"
+    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST))
     for function in functions:
-        client("lambda", url).create_function(
+        place.client("lambda").create_function(
             FunctionName=function["name"],
             Role=role["Role"]["Arn"],
             Handler="handler.handle",
@@ -60,6 +76,7 @@ def create(url, functions):
             MemorySize=function["memory_mb"],
             EphemeralStorage={"Size": function["tmp_mb"]},
             Timeout=30,
+            Tags=function.get("tags", {}),
         )
 
 
@@ -100,8 +117,8 @@ def metrics(function, minute):
                 yield metric(name, "Count", dimensions, Value=value)
 
 
-def put(url, functions, first, count):
-    cloudwatch = client("cloudwatch", url)
+def put(place, functions, first, count):
+    cloudwatch = place.client("cloudwatch")
     data = [
         metric
         for minute in range(first, first + count)
@@ -115,12 +132,12 @@ def put(url, functions, first, count):
 
 
 def main():
-    _, url, what, functions, *minutes = sys.argv
-    functions = json.loads(functions)
+    _, url, place, what, functions, *minutes = sys.argv
+    place, functions = Place(url, place), json.loads(functions)
     if what == "create":
-        create(url, functions)
+        create(place, functions)
     else:
-        put(url, functions, *map(int, minutes))
+        put(place, functions, *map(int, minutes))
 
 
 if __name__ == "__main__":

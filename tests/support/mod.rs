@@ -12,6 +12,7 @@
 )]
 
 pub(crate) mod exposition;
+pub(crate) mod moto;
 pub(crate) mod program;
 pub(crate) mod prometheus;
 
