@@ -3,6 +3,7 @@
 //! The pipeline is told what the sources saw and makes a report of it whenever it is asked. It waits for nobody:
 //! what one source does not say is absent, and the rest is reported.
 
+mod fronts;
 mod reporting;
 mod targets;
 
@@ -18,7 +19,7 @@ use crate::model::verdict::Settled;
 use crate::model::{Settings, Subject};
 use crate::observation::{
     Bill, Cluster, Function, FunctionBatch, FunctionId, FunctionMinutes, Functions, Observation,
-    PodKey, PodUsage, Traffic, Usage, WorkloadId,
+    PodKey, PodUsage, RequestOrigin, Traffic, Usage, WorkloadId,
 };
 use crate::sources::prices::{Market, PriceBook};
 use crate::units::Seconds;
@@ -49,6 +50,8 @@ pub struct Pipeline {
     ledger: Ledger,
     cluster: Option<Cluster>,
     targets: Targets,
+    /// Which metrics requests are counted by.
+    origin: Option<RequestOrigin>,
     facts: HashMap<WorkloadId, WorkloadFacts>,
     usage: HashMap<PodKey, PodUsage>,
     rates: ClusterRates,
@@ -85,6 +88,7 @@ impl Pipeline {
             limits,
             cluster: None,
             targets: Targets::default(),
+            origin: None,
             facts: HashMap::new(),
             usage: HashMap::new(),
             rates: ClusterRates::default(),
@@ -120,6 +124,7 @@ impl Pipeline {
 
     /// Begins to count requests anew: another source counts them.
     pub fn recount(&mut self) {
+        self.origin = None;
         self.early.clear();
         self.ledger.recount();
     }
@@ -149,6 +154,7 @@ impl Pipeline {
             Observation::Usage(usage) => self.observe_usage(usage),
             Observation::Functions(functions) => self.observe_functions(functions),
             Observation::FunctionMinutes(minutes) => self.observe_minutes(minutes),
+            Observation::RequestOrigin(origin) => self.observe_origin(origin),
             Observation::Traffic(traffic) => self.observe_traffic(traffic),
             Observation::ListPrices(prices) => {
                 self.market.list(prices);
@@ -246,6 +252,15 @@ impl Pipeline {
             .run(&minutes, &self.settings, |id| by_id.get(id));
     }
 
+    /// What other metrics counted is not added to what these count.
+    fn observe_origin(&mut self, origin: RequestOrigin) {
+        let before = self.origin.as_ref().and_then(|one| one.name.as_ref());
+        if before.is_some_and(|before| Some(before) != origin.name.as_ref()) {
+            self.recount();
+        }
+        self.origin = Some(origin);
+    }
+
     fn observe_traffic(&mut self, traffic: Traffic) {
         if self.cluster.is_none() {
             // Rates without steps are of the moment, which will have passed.
@@ -255,9 +270,7 @@ impl Pipeline {
             return;
         }
         let targets = &self.targets;
-        self.strangers += self
-            .ledger
-            .serve(&traffic, |target| targets.workload(target));
+        self.strangers += self.ledger.serve(&traffic, |target| targets.shares(target));
     }
 
     /// The settings, with what the control plane costs among the fixed costs.

@@ -138,6 +138,7 @@ fn report() -> Report {
         cluster: None,
         accounts: Vec::new(),
         bill: None,
+        requests: None,
     }
 }
 

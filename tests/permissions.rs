@@ -73,6 +73,9 @@ fn needed(cloud: &SimulatedCloud) -> (Permissions, Permissions) {
                 Endpoint::Kubernetes if operation.ends_with(" jobs") => {
                     kubernetes.insert(format!("{operation}.batch"));
                 }
+                Endpoint::Kubernetes if operation.ends_with(" httproutes") => {
+                    kubernetes.insert(format!("{operation}.gateway.networking.k8s.io"));
+                }
                 // Every identity may ask for the version: `system:public-info-viewer`.
                 Endpoint::Kubernetes if operation == "get /version" => {}
                 Endpoint::Kubernetes => {

@@ -13,7 +13,7 @@ use std::time::Duration;
 use breakeven::clock::Clock;
 use breakeven::cloud::{Endpoint, Fault, FaultRule, SimulatedCloud, World};
 use breakeven::observation::{
-    CapacityType, Cluster, ListPrice, Node, Observation, Provider, Resources, SpotPrice,
+    CapacityType, Cluster, Fronts, ListPrice, Node, Observation, Provider, Resources, SpotPrice,
 };
 use breakeven::sources::aws::{self, Aws, FixedCredentials};
 use breakeven::sources::prices::Wishes;
@@ -101,6 +101,7 @@ fn see(wishes: &Wishes, nodes: Vec<Arc<Node>>) {
         at: noon(),
         nodes,
         pods: Vec::new(),
+        fronts: Fronts::default(),
     });
 }
 

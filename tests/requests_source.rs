@@ -5,19 +5,22 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use breakeven::clock::Clock;
 use breakeven::cloud::{Endpoint, Fault, FaultRule, SimulatedCloud, World};
 use breakeven::observation::{Observation, RequestStep, RequestTarget, Traffic};
 use breakeven::sources::requests::{
-    LatencyQueries, LatencyUnit, Queries, RequestsSource, Settings,
+    Credentials, LatencyQueries, LatencyUnit, Preset, Queries, RequestsSource, Settings,
 };
 use breakeven::sources::{Poll, Reason, Source};
 use http_body_util::{BodyExt, Full};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use jiff::{SignedDuration, Timestamp};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::sync::mpsc;
 
 const LOOPBACK: SocketAddr =
@@ -81,8 +84,9 @@ fn settings(url: String, queries: Queries) -> Settings {
 
 async fn read(source: &mut RequestsSource, at: Timestamp) -> Vec<Traffic> {
     let observations = source.poll(at).await.unwrap().into_iter();
-    let traffic = observations.map(|observation| match observation {
-        Observation::Traffic(traffic) => traffic,
+    let traffic = observations.filter_map(|observation| match observation {
+        Observation::Traffic(traffic) => Some(traffic),
+        Observation::RequestOrigin(_) => None,
         other => panic!("{other:?}"),
     });
     traffic.collect()
@@ -93,6 +97,7 @@ fn name(target: &RequestTarget) -> String {
     match target {
         RequestTarget::Workload { name, .. } => name.to_string(),
         RequestTarget::Pod(pod) => pod.name.split('-').next().unwrap().to_owned(),
+        other => panic!("{other:?}"),
     }
 }
 
@@ -148,7 +153,7 @@ fn minute(text: &str) -> Timestamp {
 #[tokio::test]
 async fn the_preset_and_own_promql_both_read_what_the_world_served() {
     let cloud = start().await;
-    for queries in [Queries::Istio, own()] {
+    for queries in [Queries::Preset(Preset::Istio), own()] {
         let settings = settings(cloud.prometheus_url(), queries);
         let mut source = RequestsSource::new(&settings).unwrap();
         assert_eq!(source.source(), Source::Requests);
@@ -183,7 +188,7 @@ async fn the_preset_and_own_promql_both_read_what_the_world_served() {
 #[tokio::test]
 async fn each_step_is_read_once_and_a_failure_loses_none() {
     let cloud = start().await;
-    let settings = settings(cloud.prometheus_url(), Queries::Istio);
+    let settings = settings(cloud.prometheus_url(), Queries::Preset(Preset::Istio));
     let mut source = RequestsSource::new(&settings).unwrap();
     let mut all = read(&mut source, noon()).await;
     for (minutes, failing) in [(2, false), (5, true), (20, true), (21, false), (26, false)] {
@@ -230,7 +235,7 @@ async fn each_step_is_read_once_and_a_failure_loses_none() {
 #[tokio::test]
 async fn after_a_day_and_more_away_the_reach_is_read_and_the_rest_counted() {
     let cloud = start().await;
-    let mut settings = settings(cloud.prometheus_url(), Queries::Istio);
+    let mut settings = settings(cloud.prometheus_url(), Queries::Preset(Preset::Istio));
     settings.backfill = Duration::from_secs(3_600);
     let mut source = RequestsSource::new(&settings).unwrap();
     read(&mut source, noon()).await;
@@ -247,7 +252,7 @@ async fn after_a_day_and_more_away_the_reach_is_read_and_the_rest_counted() {
 #[tokio::test]
 async fn every_failure_has_its_reason_and_ends_with_the_fault() {
     let cloud = start().await;
-    let mut settings = settings(cloud.prometheus_url(), Queries::Istio);
+    let mut settings = settings(cloud.prometheus_url(), Queries::Preset(Preset::Istio));
     settings.backfill = Duration::from_secs(600);
     settings.timeout = Duration::from_secs(1);
     let status = |code| Fault::Status {
@@ -364,9 +369,11 @@ async fn a_request_carries_the_headers_and_the_token_as_it_is_now() {
     let matrix = r#"{"status":"success","data":{"resultType":"matrix","result":[]}}"#;
     let (url, mut requests) = serve(matrix).await;
     let token = tempfile::NamedTempFile::new().unwrap();
-    let mut settings = settings(url, Queries::Istio);
+    let mut settings = settings(url, Queries::Preset(Preset::Istio));
     settings.headers = vec![("X-Scope-OrgID".into(), "shop".into())];
-    settings.bearer_token_file = Some(token.path().to_owned());
+    settings.credentials = Some(Credentials::Bearer {
+        token_file: token.path().to_owned(),
+    });
     settings.backfill = Duration::from_secs(600);
     let mut source = RequestsSource::new(&settings).unwrap();
     for secret in ["first", "second"] {
@@ -402,6 +409,24 @@ async fn a_request_carries_the_headers_and_the_token_as_it_is_now() {
 }
 
 #[tokio::test]
+async fn a_user_is_sent_with_the_password_as_it_is_now() {
+    let (url, mut requests) = serve("{}").await;
+    let password = tempfile::NamedTempFile::new().unwrap();
+    let mut settings = settings(url, Queries::Auto);
+    settings.credentials = Some(Credentials::Basic {
+        username: "Aladdin".into(),
+        password_file: password.path().to_owned(),
+    });
+    let mut source = RequestsSource::new(&settings).unwrap();
+    std::fs::write(password.path(), "open sesame\n").unwrap();
+    source.poll(noon()).await.unwrap_err();
+    let (headers, _) = requests.recv().await.unwrap();
+    // The example of RFC 7617.
+    let expected = "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==";
+    assert_eq!(headers["authorization"], expected);
+}
+
+#[tokio::test]
 async fn an_answer_that_is_too_long_or_of_the_wrong_kind_is_refused() {
     for (body, limit, text) in [
         (
@@ -426,7 +451,7 @@ async fn an_answer_that_is_too_long_or_of_the_wrong_kind_is_refused() {
         ),
     ] {
         let (url, _requests) = serve(body).await;
-        let mut settings = settings(url, Queries::Istio);
+        let mut settings = settings(url, Queries::Preset(Preset::Istio));
         settings.max_answer = limit;
         let error = RequestsSource::new(&settings)
             .unwrap()
@@ -448,12 +473,12 @@ fn settings_that_cannot_work_are_refused_before_anything_is_asked() {
         ("http://prometheus/?x=1", "has a query"),
         ("http://a b", "is not an address"),
     ] {
-        let error = refused(&settings(url.into(), Queries::Istio));
+        let error = refused(&settings(url.into(), Queries::Preset(Preset::Istio)));
         assert!(error.starts_with("`base_url` is not usable: "), "{error}");
         assert!(error.contains(text), "{error}");
         assert!(!error.contains("secret"), "{error}");
     }
-    let mut bad_header = settings("http://prometheus".into(), Queries::Istio);
+    let mut bad_header = settings("http://prometheus".into(), Queries::Preset(Preset::Istio));
     bad_header.headers = vec![("X-Key".into(), "sec\nret".into())];
     assert_eq!(
         refused(&bad_header),
@@ -462,13 +487,64 @@ fn settings_that_cannot_work_are_refused_before_anything_is_asked() {
     assert!(!format!("{bad_header:?}").contains("sec"));
 }
 
-#[tokio::test]
-async fn a_tls_address_is_taken() {
-    let settings = settings("https://127.0.0.1:9".into(), Queries::Istio);
-    let error = RequestsSource::new(&settings)
+/// A file of tests/data/tls: an authority of one's own, and a server that it knows as 127.0.0.1.
+fn of_tls(name: &str) -> std::path::PathBuf {
+    let data = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/tls");
+    data.join(name)
+}
+
+/// A server that says who it is, and then nothing that makes sense.
+async fn serve_tls() -> SocketAddr {
+    let certificates = CertificateDer::pem_file_iter(of_tls("server.pem")).unwrap();
+    let certificates = certificates.collect::<Result<_, _>>().unwrap();
+    let key = PrivateKeyDer::from_pem_file(of_tls("server_key.pem")).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
         .unwrap()
-        .poll(noon())
-        .await
-        .unwrap_err();
-    assert_eq!(error.reason(), Reason::Connect, "{error}");
+        .with_no_client_auth()
+        .with_single_cert(certificates, key)
+        .unwrap();
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+    let listener = tokio::net::TcpListener::bind(LOOPBACK).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let Ok(stream) = acceptor.accept(stream).await else {
+                continue;
+            };
+            let service = service_fn(async |_| {
+                Ok::<_, hyper::Error>(http::Response::new(Full::new(bytes::Bytes::from("none"))))
+            });
+            let http = hyper::server::conn::http1::Builder::new();
+            tokio::spawn(http.serve_connection(TokioIo::new(stream), service));
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn a_server_is_trusted_by_the_authority_that_the_settings_name_and_by_no_other() {
+    let mut settings = settings(
+        format!("https://{}", serve_tls().await),
+        Queries::Preset(Preset::Istio),
+    );
+    for (ca_file, reason, text) in [
+        (None, Reason::Connect, "certificate"),
+        (Some("server.pem"), Reason::Connect, "certificate"),
+        (
+            Some("authority.pem"),
+            Reason::InvalidResponse,
+            "it begins with \"none\"",
+        ),
+    ] {
+        settings.ca_file = ca_file.map(of_tls);
+        let mut source = RequestsSource::new(&settings).unwrap();
+        let error = source.poll(noon()).await.unwrap_err();
+        assert_eq!(error.reason(), reason, "{ca_file:?}: {error}");
+        assert!(error.to_string().contains(text), "{ca_file:?}: {error}");
+    }
+    settings.ca_file = Some(of_tls("server_key.pem"));
+    let error = RequestsSource::new(&settings).unwrap_err().to_string();
+    assert!(error.contains("it holds no certificate"), "{error}");
 }

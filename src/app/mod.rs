@@ -284,7 +284,7 @@ impl State {
             Observation::Functions(_) | Observation::FunctionMinutes(_) | Observation::Bill(_) => {
                 config.aws.is_some()
             }
-            Observation::Traffic(_) => config.requests.is_some(),
+            Observation::RequestOrigin(_) | Observation::Traffic(_) => config.requests.is_some(),
             Observation::ListPrices(_) | Observation::SpotPrices(_) => config.aws.is_some(),
         };
         if !is_on {

@@ -427,13 +427,18 @@ settings! {
     pub struct Prometheus {
         /// Its address up to `/api/v1`.
         pub url: String = String::new(),
-        /// Which queries are asked: istio; null where `queries` are given.
+        /// Which metrics count requests: auto (those of the first of the others that has data), istio, linkerd, hubble,
+        /// opentelemetry, http, grpc, ingress_nginx, traefik, envoy_gateway, kafka or sqs; null where `queries` are given.
         pub preset: Option<Preset> = None,
         /// Queries of your own.
         pub queries: Option<Queries> = None,
         /// A file with a bearer token, read anew for each poll.
         pub bearer_token_file: Option<String> = None,
-        /// Further headers, such as `X-Scope-OrgID`.
+        /// A user and a password, instead of a token.
+        pub basic_auth: Option<BasicAuth> = None,
+        /// A file with the certificates of the only authorities that are trusted, in PEM; null for those of the system.
+        pub ca_file: Option<String> = None,
+        /// Further headers, such as `X-Scope-OrgID` for the tenant of Mimir.
         pub headers: BTreeMap<String, String> = BTreeMap::new(),
         /// From one poll to the next.
         pub interval_seconds: f64 = 60.0,
@@ -446,11 +451,43 @@ settings! {
     }
 }
 
+settings! {
+    /// A user and a password.
+    pub struct BasicAuth {
+        /// The user.
+        pub username: String = String::new(),
+        /// A file with the password, read anew for each poll.
+        pub password_file: String = String::new(),
+    }
+}
+
 choice! {
-    /// Queries for the metrics that a well-known program exposes.
+    /// The metrics that a well-known program exposes.
     pub enum Preset {
+        /// Those of the first of the others that has data.
+        Auto = "auto",
         /// Istio's standard metrics.
         Istio = "istio",
+        /// Linkerd's proxies.
+        Linkerd = "linkerd",
+        /// Cilium's Hubble.
+        Hubble = "hubble",
+        /// OpenTelemetry's conventions for HTTP servers.
+        OpenTelemetry = "opentelemetry",
+        /// `http_requests_total`.
+        Http = "http",
+        /// `grpc_server_handled_total`.
+        Grpc = "grpc",
+        /// ingress-nginx.
+        IngressNginx = "ingress_nginx",
+        /// Traefik.
+        Traefik = "traefik",
+        /// Envoy Gateway.
+        EnvoyGateway = "envoy_gateway",
+        /// Consumers of Kafka.
+        Kafka = "kafka",
+        /// Consumers of SQS.
+        Sqs = "sqs",
     }
 }
 

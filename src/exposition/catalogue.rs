@@ -181,6 +181,8 @@ catalogue! {
         "Price of one GiB of the node, each hour = node price / (cores x the ratio of CPU to memory price + GiB).";
     AccountConcurrencyLimit: Gauge "breakeven_account_concurrency_limit" [], Estate, ["account_id", "aws_region"],
         "How many Lambda environments the account may run at once in the region, from the Lambda API.";
+    RequestsInfo: Info "breakeven_requests_info" [], Estate, ["origin", "choice"],
+        "Which metrics count the requests of the cluster's workloads: a preset, own queries (own) or none, and why: configured, first_with_data or none_has_data.";
 
     Observed: Counter "breakeven_observed_seconds_total" ["seconds"], Sources, ["source"],
         "Time over which the cost of the cluster was added up. Cost / this time is the mean rate of spending.";

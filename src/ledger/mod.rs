@@ -103,11 +103,12 @@ impl Ledger {
         self.cluster.lose(time);
     }
 
-    /// Counts requests. `resolve` says whose they are; returns how many targets nobody answers for.
-    pub fn serve(
+    /// Counts requests. `resolve` says whose they are, and which part of them; returns how many steps are of targets that
+    /// nobody answers for.
+    pub fn serve<S: IntoIterator<Item = (WorkloadId, Ratio)>>(
         &mut self,
         traffic: &Traffic,
-        resolve: impl Fn(&RequestTarget) -> Option<WorkloadId>,
+        resolve: impl Fn(&RequestTarget) -> S,
     ) -> u64 {
         let counted_until = self.counted.until();
         let mut strangers = 0;
@@ -117,24 +118,26 @@ impl Ledger {
             // Of a step that was counted in part the rest counts.
             let fresh = step.window.since(counted_until.unwrap_or(Timestamp::MIN));
             let Some(window) = fresh else { continue };
-            let Some(id) = resolve(&step.target) else {
-                strangers += 1;
-                continue;
-            };
-            let share = window
+            let fresh = window
                 .length()
                 .over(step.window.length())
                 .unwrap_or(Ratio::ONE);
             let (latency, measured) = step.latency.unwrap_or_default();
-            let sum = steps.entry((id, window.start())).or_insert(Step {
-                window,
-                requests: Requests::ZERO,
-                latency: Seconds::ZERO,
-                measured: Requests::ZERO,
-            });
-            sum.requests += step.requests * share;
-            sum.latency += latency * share;
-            sum.measured += measured * share;
+            let mut is_known = false;
+            for (id, part) in resolve(&step.target) {
+                is_known = true;
+                let share = fresh * part;
+                let sum = steps.entry((id, window.start())).or_insert(Step {
+                    window,
+                    requests: Requests::ZERO,
+                    latency: Seconds::ZERO,
+                    measured: Requests::ZERO,
+                });
+                sum.requests += step.requests * share;
+                sum.latency += latency * share;
+                sum.measured += measured * share;
+            }
+            strangers += u64::from(!is_known);
         }
         let (window, counting_since) = (self.window, self.counting_since);
         for ((id, start), step) in steps {
@@ -147,8 +150,8 @@ impl Ledger {
         }
         let mut rates: BTreeMap<WorkloadId, RequestsPerSecond> = BTreeMap::new();
         for rate in &traffic.rates {
-            if let Some(id) = resolve(&rate.target) {
-                *rates.entry(id).or_default() += rate.rate;
+            for (id, part) in resolve(&rate.target) {
+                *rates.entry(id).or_default() += rate.rate * part;
             }
         }
         for (id, rate) in rates {

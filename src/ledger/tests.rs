@@ -75,6 +75,15 @@ fn rates() -> ClusterRates {
     allocate(&nodes, &[Arc::new(one)], &used, &settings())
 }
 
+/// Somebody who serves all of it.
+fn whole(id: WorkloadId) -> Option<(WorkloadId, Ratio)> {
+    Some((id, Ratio::ONE))
+}
+
+fn nobody() -> Option<(WorkloadId, Ratio)> {
+    None
+}
+
 fn ledger() -> Ledger {
     Ledger::new(at(0), seconds(86_400.0))
 }
@@ -130,7 +139,7 @@ fn a_backfill_feeds_the_window_and_not_the_counter() {
             -600,
             0,
         ),
-        |_| Some(web()),
+        |_| whole(web()),
     );
     assert_eq!(strangers, 0);
     let account = ledger.workload(&web()).unwrap();
@@ -145,11 +154,11 @@ fn a_backfill_feeds_the_window_and_not_the_counter() {
 fn steps_that_were_counted_are_not_counted_again() {
     let mut ledger = ledger();
     let batch = traffic(vec![served(0, 300, 300.0)], 0, 300);
-    ledger.serve(&batch, |_| Some(web()));
-    ledger.serve(&batch, |_| Some(web()));
+    ledger.serve(&batch, |_| whole(web()));
+    ledger.serve(&batch, |_| whole(web()));
     ledger.serve(
         &traffic(vec![served(0, 300, 300.0), served(300, 600, 300.0)], 0, 600),
-        |_| Some(web()),
+        |_| whole(web()),
     );
     assert!((ledger.workload(&web()).unwrap().requests().requests() - 600.0).abs() < 1e-9);
 }
@@ -158,7 +167,7 @@ fn steps_that_were_counted_are_not_counted_again() {
 fn a_steady_rate_stays_steady_in_a_window_whose_slots_are_shorter_than_a_step() {
     let mut ledger = Ledger::new(at(0), seconds(3_600.0));
     let steps = (0..24).map(|step| served(step * 300, (step + 1) * 300, 300.0));
-    ledger.serve(&traffic(steps.collect(), 0, 7_200), |_| Some(web()));
+    ledger.serve(&traffic(steps.collect(), 0, 7_200), |_| whole(web()));
     for now in [7_200, 7_230, 7_299, 7_375] {
         let rate = window(&ledger, now).traffic.unwrap().rate().unwrap();
         assert!((rate.per_second() - 1.0).abs() < 1e-9, "{rate:?} at {now}");
@@ -168,17 +177,17 @@ fn a_steady_rate_stays_steady_in_a_window_whose_slots_are_shorter_than_a_step() 
 #[test]
 fn a_target_that_nobody_answers_for_is_counted_as_a_stranger() {
     let batch = traffic(vec![served(0, 300, 300.0)], 0, 300);
-    assert_eq!(ledger().serve(&batch, |_| None), 1);
+    assert_eq!(ledger().serve(&batch, |_| nobody()), 1);
 }
 
 #[test]
 fn a_new_workload_is_averaged_over_its_own_life() {
     let mut ledger = ledger();
     // Requests of everybody were counted for a day; this one exists for ten minutes.
-    ledger.serve(&traffic(vec![], -86_400, 0), |_| None);
+    ledger.serve(&traffic(vec![], -86_400, 0), |_| nobody());
     ledger.serve(
         &traffic(vec![served(0, 300, 300.0), served(300, 600, 300.0)], 0, 600),
-        |_| Some(web()),
+        |_| whole(web()),
     );
     let traffic = window(&ledger, 600).traffic.unwrap();
     assert!(
@@ -205,7 +214,7 @@ fn use_and_requests_of_the_same_steps_give_the_processor_time_of_a_request() {
             -300,
             300,
         ),
-        |_| Some(web()),
+        |_| whole(web()),
     );
     let each = processor_time(&ledger, 600);
     assert!((each.seconds() - 0.15).abs() < 1e-9, "{each:?}");
@@ -226,7 +235,7 @@ fn before_the_first_step_the_present_rate_stands_in() {
         steps: vec![],
         rates,
     };
-    ledger.serve(&now, |_| Some(web()));
+    ledger.serve(&now, |_| whole(web()));
     let each = processor_time(&ledger, 60);
     assert!((each.seconds() - 0.1).abs() < 1e-9, "{each:?}");
     assert_eq!(
@@ -253,7 +262,7 @@ fn the_pattern_of_a_workload_is_told_from_a_day_of_its_requests() {
         .step_by(300)
         .map(|from| served(from, from + 300, 300.0))
         .collect();
-    ledger.serve(&traffic(steps, -86_400, 0), |_| Some(web()));
+    ledger.serve(&traffic(steps, -86_400, 0), |_| whole(web()));
     assert_eq!(
         window(&ledger, 0).traffic.unwrap().pattern,
         Some(Pattern::Steady)
@@ -264,7 +273,7 @@ fn the_pattern_of_a_workload_is_told_from_a_day_of_its_requests() {
         .step_by(300)
         .map(|from| served(from, from + 300, 300.0))
         .collect();
-    young.serve(&traffic(steps, -3_600, 0), |_| Some(web()));
+    young.serve(&traffic(steps, -3_600, 0), |_| whole(web()));
     assert_eq!(window(&young, 0).traffic.unwrap().pattern, None);
 }
 
@@ -313,7 +322,7 @@ fn by_pods(from: i64, to: i64, each: f64) -> Traffic {
 fn requests_of_several_pods_are_those_of_their_workload_and_its_use_is_paired_once() {
     let mut ledger = ledger();
     spend_for(&mut ledger, 0, 600);
-    ledger.serve(&by_pods(0, 300, 500.0), |_| Some(web()));
+    ledger.serve(&by_pods(0, 300, 500.0), |_| whole(web()));
     let window = window(&ledger, 600);
     // Half a core for five minutes, for a thousand requests.
     assert!((window.cpu_per_request().unwrap().value.point.seconds() - 0.15).abs() < 1e-9);
@@ -327,10 +336,10 @@ fn requests_of_several_pods_are_those_of_their_workload_and_its_use_is_paired_on
 fn of_a_step_that_was_counted_in_part_the_rest_counts() {
     let mut ledger = ledger();
     ledger.serve(&traffic(vec![served(0, 300, 300.0)], 0, 300), |_| {
-        Some(web())
+        whole(web())
     });
     ledger.serve(&traffic(vec![served(0, 600, 600.0)], 0, 600), |_| {
-        Some(web())
+        whole(web())
     });
     let account = ledger.workload(&web()).unwrap();
     assert!((account.requests().requests() - 600.0).abs() < 1e-9);
@@ -340,12 +349,12 @@ fn of_a_step_that_was_counted_in_part_the_rest_counts() {
 fn another_way_of_counting_fills_the_window_anew_and_the_total_goes_on() {
     let mut ledger = ledger();
     let steps = |count| traffic(vec![served(0, 300, count), served(300, 600, count)], 0, 600);
-    ledger.serve(&steps(300.0), |_| Some(web()));
+    ledger.serve(&steps(300.0), |_| whole(web()));
     ledger.recount();
     assert!(!ledger.workload(&web()).unwrap().is_counted());
-    ledger.serve(&steps(100.0), |_| Some(web()));
+    ledger.serve(&steps(100.0), |_| whole(web()));
     ledger.serve(&traffic(vec![served(600, 900, 100.0)], 600, 900), |_| {
-        Some(web())
+        whole(web())
     });
     let account = ledger.workload(&web()).unwrap();
     assert!(
@@ -366,7 +375,7 @@ fn a_window_of_another_length_begins_anew_and_the_totals_go_on() {
     let mut ledger = ledger();
     spend_for(&mut ledger, 0, 7_200);
     ledger.serve(&traffic(vec![served(0, 300, 300.0)], 0, 300), |_| {
-        Some(web())
+        whole(web())
     });
     ledger.resize(seconds(3_600.0));
     // Until time has passed, the present rates stand for the window.
@@ -376,7 +385,7 @@ fn a_window_of_another_length_begins_anew_and_the_totals_go_on() {
     spend_for(&mut ledger, 7_200, 7_800);
     ledger.serve(
         &traffic(vec![served(7_200, 7_500, 300.0)], 7_200, 7_500),
-        |_| Some(web()),
+        |_| whole(web()),
     );
     let window = window(&ledger, 7_800);
     assert!((window.observed.seconds() - 600.0).abs() < 1e-9);

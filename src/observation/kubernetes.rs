@@ -17,6 +17,43 @@ pub struct Cluster {
     pub nodes: Vec<Arc<Node>>,
     /// The pods that hold resources of a node: bound to it and not finished.
     pub pods: Vec<Arc<Pod>>,
+    /// What stands before pods and shares requests out to them.
+    pub fronts: Fronts,
+}
+
+/// The Services of a cluster and the routes to them, as far as they lead to pods.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Fronts {
+    /// The Services that select pods.
+    pub services: Vec<Service>,
+    /// The rules of routes.
+    pub routes: Vec<RouteRule>,
+}
+
+/// A Service that selects pods.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Service {
+    /// Its namespace.
+    pub namespace: Arc<str>,
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its ports, each by its number and, where it has one, by its name.
+    pub ports: Vec<Arc<str>>,
+    /// The workloads of its pods, and how many pods each has.
+    pub workloads: Vec<(WorkloadId, u32)>,
+}
+
+/// A rule of an `HTTPRoute` of the Gateway API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RouteRule {
+    /// The namespace of the route.
+    pub namespace: Arc<str>,
+    /// The name of the route.
+    pub name: Arc<str>,
+    /// Which of its rules, from 0.
+    pub rule: usize,
+    /// The namespaces and names of the Services that it leads to, and the weight of each.
+    pub backends: Vec<(Arc<str>, Arc<str>, u32)>,
 }
 
 /// Processors, memory and GPUs together.

@@ -18,11 +18,12 @@ pub use functions::{
 };
 pub use identity::{WorkloadId, WorkloadKind};
 pub use kubernetes::{
-    CapacityType, Cluster, Container, Node, Pod, PodKey, PodUsage, Provider, Resources, Usage,
+    CapacityType, Cluster, Container, Fronts, Node, Pod, PodKey, PodUsage, Provider, Resources,
+    RouteRule, Service, Usage,
 };
 pub use name_pattern::{BadNamePattern, NamePattern};
 pub use prices::{ListPrice, SpotPrice};
-pub use requests::{RequestRate, RequestStep, RequestTarget, Traffic};
+pub use requests::{OriginChoice, RequestOrigin, RequestRate, RequestStep, RequestTarget, Traffic};
 
 use std::sync::Arc;
 
@@ -37,6 +38,8 @@ pub enum Observation {
     Functions(Functions),
     /// Minutes of function metrics, which later ones may revise.
     FunctionMinutes(FunctionMinutes),
+    /// Which metrics requests are counted by from now on.
+    RequestOrigin(RequestOrigin),
     /// Requests that workloads of the cluster served.
     Traffic(Traffic),
     /// What instance types cost on demand.

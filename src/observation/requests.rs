@@ -34,6 +34,58 @@ pub enum RequestTarget {
     },
     /// A pod, whose workload the cluster knows.
     Pod(PodKey),
+    /// A Service, whose requests its pods share.
+    Service {
+        /// Its namespace.
+        namespace: Arc<str>,
+        /// Its name.
+        name: Arc<str>,
+    },
+    /// A Service and its port in one word, `namespace-service-port`, as Traefik names it.
+    ServicePort(Arc<str>),
+    /// A rule of an `HTTPRoute`, whose requests its backends share.
+    RouteRule {
+        /// The namespace of the route.
+        namespace: Arc<str>,
+        /// The name of the route.
+        name: Arc<str>,
+        /// Which of its rules, from 0.
+        rule: usize,
+    },
+}
+
+/// Which metrics requests are counted by, and why these.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestOrigin {
+    /// The preset, or `own` for queries that the configuration has; absent while nothing was found.
+    pub name: Option<Arc<str>>,
+    /// Why this one.
+    pub choice: OriginChoice,
+    /// What was tried and passed over before it, and why, in the order of trying.
+    pub passed_over: Vec<(Arc<str>, Arc<str>)>,
+}
+
+/// Why requests are counted by some metrics and not by others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OriginChoice {
+    /// The configuration says so.
+    Configured,
+    /// It was the first that had data.
+    FirstWithData,
+    /// None has data.
+    NoneHasData,
+}
+
+impl OriginChoice {
+    /// As it stands in the `choice` label.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Configured => "configured",
+            Self::FirstWithData => "first_with_data",
+            Self::NoneHasData => "none_has_data",
+        }
+    }
 }
 
 /// Requests of one target in one closed step.

@@ -70,6 +70,7 @@ impl Pipeline {
                 .bill
                 .as_ref()
                 .map(|bill| reconcile(bill, self.ledger.days(), &self.settings)),
+            requests: self.origin.clone(),
         }
     }
 

@@ -4,8 +4,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use smallvec::{SmallVec, smallvec};
 
+use super::fronts::Fronts;
 use crate::observation::{Cluster, PodKey, RequestTarget, WorkloadId, WorkloadKind};
+use crate::units::Ratio;
+
+/// The workloads that served requests, and the part that each served; nobody where it is not known.
+pub(super) type Shares = SmallVec<[(WorkloadId, Ratio); 1]>;
 
 /// A namespace and a name in it.
 type Name = (Arc<str>, Arc<str>);
@@ -19,12 +25,14 @@ type Seen = (WorkloadId, Timestamp);
 pub(super) struct Targets {
     by_name: HashMap<Name, Vec<Seen>>,
     by_pod: HashMap<PodKey, Seen>,
+    fronts: Fronts,
 }
 
 impl Targets {
     /// Takes in the names of a cluster, and lets go of those that were last seen before an instant.
     pub(super) fn update(&mut self, cluster: &Cluster, before: Timestamp) {
         let now = cluster.at;
+        self.fronts = Fronts::of(&cluster.fronts);
         for pod in &cluster.pods {
             self.by_pod
                 .insert(pod.key.clone(), (pod.workload.clone(), now));
@@ -48,9 +56,19 @@ impl Targets {
         });
     }
 
+    /// The workloads that serve a target, as far as the cluster has them: the one that it names, or those of the pods
+    /// behind it.
+    pub(super) fn shares(&self, target: &RequestTarget) -> Shares {
+        if let Some(behind) = self.fronts.behind(target) {
+            return behind;
+        }
+        let alone = |id| smallvec![(id, Ratio::ONE)];
+        self.workload(target).map(alone).unwrap_or_default()
+    }
+
     /// The workload that a target names, if the cluster has it. Without a kind a Deployment comes first, then the
     /// other kinds in their order.
-    pub(super) fn workload(&self, target: &RequestTarget) -> Option<WorkloadId> {
+    fn workload(&self, target: &RequestTarget) -> Option<WorkloadId> {
         match target {
             RequestTarget::Pod(key) => {
                 let seen = self.by_pod.get(key).map(|(id, _)| id.clone());
@@ -64,6 +82,9 @@ impl Targets {
                 let wanted = |id: &WorkloadId| kind.as_ref().is_none_or(|kind| id.kind == *kind);
                 self.named(namespace, name, wanted)
             }
+            RequestTarget::Service { .. }
+            | RequestTarget::ServicePort(_)
+            | RequestTarget::RouteRule { .. } => None,
         }
     }
 
@@ -101,7 +122,7 @@ impl Targets {
 mod tests {
     use super::*;
     use crate::model::fixtures::{deployment, pod, resources, workload};
-    use crate::observation::Pod;
+    use crate::observation::{self, Pod};
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
@@ -112,6 +133,7 @@ mod tests {
             at: at(second),
             nodes: Vec::new(),
             pods,
+            fronts: observation::Fronts::default(),
         }
     }
 

@@ -6,7 +6,8 @@ use crate::model::coldstart::refined_fraction;
 use crate::model::fixtures::{deployment, node, pod, resources, seconds, settings, usage};
 use crate::model::{Basis, ClusterComponent, Component, Home, Report, SubjectReport, Verdict};
 use crate::observation::{
-    Architecture, FunctionBatch, FunctionMinute, Node, Pod, RequestStep, RequestTarget, Resources,
+    Architecture, Fronts, FunctionBatch, FunctionMinute, Node, Pod, RequestStep, RequestTarget,
+    Resources,
 };
 use crate::sources::prices::{NodeSelector, PriceRule, Rate};
 use crate::units::{MemoryMib, Requests, RequestsPerSecond, Usd, UsdPerHour, Window};
@@ -57,6 +58,7 @@ fn cluster(second: i64, pods: Vec<Pod>) -> Observation {
         at: at(second),
         nodes: vec![machine("n"), machine("m")],
         pods,
+        fronts: Fronts::default(),
     })
 }
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::exposition::get;
 use super::program::Program;
-use super::{on_path, skip};
+use super::{on_path, skip, until};
 
 /// A program of the Debian package `prometheus`, for the test to be skipped where there is none.
 pub(crate) fn installed(program: &str) -> Option<PathBuf> {
@@ -32,6 +32,27 @@ impl Prometheus {
     /// Starts it with a configuration file of this text. Paths in it are relative to its home, where `files` are
     /// written before, by name and content.
     pub(crate) async fn start(executable: &Path, config: &str, files: &[(&str, &str)]) -> Self {
+        Self::begin(executable, config, files, |_| ()).await
+    }
+
+    /// Starts it over data that it finds; `fill` is told where to put them. It scrapes nothing.
+    pub(crate) async fn over(executable: &Path, fill: impl FnOnce(&Path)) -> Self {
+        let prometheus = Self::begin(executable, "", &[], fill).await;
+        let ready = format!("{}/-/ready", prometheus.url());
+        until("a Prometheus that has read its data", async || {
+            let (status, ..) = get(&ready).await?;
+            status.is_success().then_some(())
+        })
+        .await;
+        prometheus
+    }
+
+    async fn begin(
+        executable: &Path,
+        config: &str,
+        files: &[(&str, &str)],
+        fill: impl FnOnce(&Path),
+    ) -> Self {
         let home = tempfile::tempdir().unwrap();
         for (name, content) in files {
             fs::write(home.path().join(name), content).unwrap();
@@ -39,10 +60,12 @@ impl Prometheus {
         let file = home.path().join("prometheus.yml");
         fs::write(&file, config).unwrap();
         let data = home.path().join("data");
+        fill(&data);
         let mut command = Command::new(executable);
         command
             .arg(format!("--config.file={}", file.display()))
             .arg(format!("--storage.tsdb.path={}", data.display()))
+            .arg("--storage.tsdb.retention.time=100y")
             .arg("--web.listen-address=127.0.0.1:0");
         let mut program = Program::start(&mut command);
         let address = program.listens("msg=\"Listening on\" address=").await;
@@ -51,6 +74,11 @@ impl Prometheus {
             address: address.to_string(),
             home,
         }
+    }
+
+    /// Where it listens.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
     }
 
     /// All that it has written so far.

@@ -16,6 +16,7 @@ use crate::app::ConfigSource;
 use crate::app::probe::{Findings, probe};
 use crate::clock::Clock;
 use crate::model::{Home, PriceSource, Subject, SubjectReport};
+use crate::observation::OriginChoice;
 use crate::sources::{Site, Source, SourceId, SourceStatus};
 
 #[derive(Debug, Args)]
@@ -168,11 +169,37 @@ fn found(source: Source, status: &SourceStatus, findings: &Findings) -> String {
         Source::Usage => "what pods use is known".to_owned(),
         Source::Lambda => format!("{} functions", functions_in(&status.site, findings)),
         Source::CloudWatch => "metrics of the functions are read".to_owned(),
-        Source::Requests => format!("{} workloads have requests counted", findings.counted),
+        Source::Requests => requests(findings),
         Source::ControlPlane => "the version of the API server is known".to_owned(),
         Source::PriceList => priced(PriceSource::PriceList, "on demand"),
         Source::Spot => priced(PriceSource::Spot, "of spare capacity"),
     }
+}
+
+/// How many workloads have requests counted, by which metrics, and why by these.
+fn requests(findings: &Findings) -> String {
+    let Some(origin) = &findings.report.requests else {
+        return format!("{} workloads have requests counted", findings.counted);
+    };
+    let passed_over = origin.passed_over.iter();
+    let passed_over: Vec<String> = passed_over
+        .map(|(name, why)| format!("{name} ({why})"))
+        .collect();
+    let passed_over = passed_over.join(", ");
+    let Some(name) = &origin.name else {
+        return format!(
+            "but no preset has data: {passed_over}; set requests.prometheus.queries, see docs/requests.md"
+        );
+    };
+    let why = match origin.choice {
+        OriginChoice::Configured => "as configured".to_owned(),
+        _ if passed_over.is_empty() => "the first preset with data".to_owned(),
+        _ => format!("the first preset with data, after {passed_over}"),
+    };
+    format!(
+        "{} workloads have requests counted, by {name}: {why}",
+        findings.counted
+    )
 }
 
 fn as_json(findings: &Findings) -> serde_json::Value {
@@ -195,6 +222,12 @@ fn as_json(findings: &Findings) -> serde_json::Value {
         "sources": sources.collect::<serde_json::Map<_, _>>(),
         "nodes": findings.report.nodes.len(),
         "pods": findings.pods,
+        "requests": findings.report.requests.as_ref().map(|origin| json!({
+            "origin": origin.name.as_deref(),
+            "choice": origin.choice.as_str(),
+            "passed_over": origin.passed_over.iter().map(|(name, why)| (&**name, &**why))
+                .collect::<std::collections::BTreeMap<_, _>>(),
+        })),
         "unpriced_nodes": unpriced.collect::<Vec<_>>(),
     })
 }

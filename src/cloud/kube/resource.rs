@@ -81,4 +81,5 @@ resources! {
     STATEFUL_SETS: "apps" "statefulsets" "statefulset" "StatefulSet" true ["sts"], true;
     CRON_JOBS: "batch" "cronjobs" "cronjob" "CronJob" true ["cj"], true;
     JOBS: "batch" "jobs" "job" "Job" true [], true;
+    HTTP_ROUTES: "gateway.networking.k8s.io" "httproutes" "httproute" "HTTPRoute" true [], false;
 }

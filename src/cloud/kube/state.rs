@@ -9,10 +9,10 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use super::super::world::{Workload, WorkloadKind, World};
-use super::objects::{self, node, owners, pod};
+use super::objects::{self, node, owners, pod, service};
 use super::resource::{
     CRON_JOBS, DAEMON_SETS, DEPLOYMENTS, JOBS, NAMESPACES, NODES, PODS, REPLICA_SETS, RESOURCES,
-    ResourceType, STATEFUL_SETS, by_kind,
+    ResourceType, SERVICES, STATEFUL_SETS, by_kind,
 };
 use super::store::{Key, Store, key_of};
 use crate::clock::Clock;
@@ -221,6 +221,9 @@ impl KubeState {
                         self.set_runs(store, index, workload, now);
                     }
                     _ => self.set_pods(store, index, workload, workload.pods.len(), created),
+                }
+                if workload.spec.traffic.is_some() {
+                    store.put(&SERVICES, service::object(world, workload, created));
                 }
             }
         });

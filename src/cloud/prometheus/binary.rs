@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use promql_parser::parser::token::{
-    T_ADD, T_DIV, T_EQLC, T_GTE, T_GTR, T_LAND, T_LOR, T_LSS, T_LTE, T_LUNLESS, T_MOD, T_MUL,
-    T_NEQ, T_POW, T_SUB, TokenId,
+    T_ADD, T_DIV, T_EQLC, T_GTE, T_GTR, T_LSS, T_LTE, T_MOD, T_MUL, T_NEQ, T_POW, T_SUB, TokenId,
 };
 use promql_parser::parser::{BinModifier, LabelModifier, VectorMatchCardinality};
 
@@ -80,11 +79,6 @@ impl Operator {
             T_GTE => Self::Comparison(f64::ge),
             T_LSS => Self::Comparison(f64::lt),
             T_LTE => Self::Comparison(f64::le),
-            T_LAND | T_LOR | T_LUNLESS => {
-                return Err(QueryError::unsupported(
-                    "the set operators and, or and unless",
-                ));
-            }
             _ => return Err(QueryError::unsupported("this binary operator")),
         })
     }

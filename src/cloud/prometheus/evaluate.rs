@@ -12,6 +12,7 @@ use super::aggregate;
 use super::binary;
 use super::rate::{self, Range};
 use super::series::{self, Labels, NAME, SCRAPE_INTERVAL_MS, Source};
+use super::sets;
 use super::value::{QueryError, Samples, Series, Value, distinct};
 use crate::cloud::world::World;
 
@@ -99,7 +100,11 @@ impl<'w> Evaluation<'w> {
             Expr::Binary(binary) => {
                 let left = self.value(&binary.lhs)?;
                 let right = self.value(&binary.rhs)?;
-                binary::apply(binary.op.id(), binary.modifier.as_ref(), left, right)
+                let (operator, modifier) = (binary.op.id(), binary.modifier.as_ref());
+                if sets::is_one(operator) {
+                    return sets::apply(operator, modifier, left, right);
+                }
+                binary::apply(operator, modifier, left, right)
             }
             Expr::Aggregate(aggregate) => {
                 let vector = self.vector(&aggregate.expr)?;

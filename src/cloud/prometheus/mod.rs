@@ -13,6 +13,7 @@ mod parameters;
 mod rate;
 mod render;
 mod series;
+mod sets;
 mod value;
 
 #[cfg(test)]

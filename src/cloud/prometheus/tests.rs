@@ -260,13 +260,29 @@ fn a_range_query_has_the_values_of_its_instants() {
 }
 
 #[test]
+fn sets_of_elements_match_by_their_labels() {
+    let pods = |text: &str| vector(text).len();
+    assert_eq!(pods("up and up"), 5);
+    assert_eq!(pods("up unless up{namespace=\"shop\"}"), 2);
+    assert_eq!(pods("up{namespace=\"shop\"} or up"), 5);
+    assert_eq!(pods("up and on(namespace) up{pod=~\"web.*\"}"), 3);
+    let all = "sum by (namespace) (increase(http_requests_total[5m]))";
+    let shop = "sum by (namespace) (2 * increase(http_requests_total{namespace=\"shop\"}[5m]))";
+    let expected = [
+        (json!({"namespace": "shop"}), 7_200.0),
+        (json!({"namespace": "back"}), 600.0),
+    ];
+    near(&format!("{shop} or {all}"), &expected);
+    assert!(query("up or 1").is_err());
+}
+
+#[test]
 fn what_is_not_supported_is_named() {
     for (text, named) in [
         ("topk(3, up)", "topk"),
         ("histogram_quantile(0.9, up)", "histogram_quantile"),
         ("max_over_time(up[5m:1m])", "max_over_time"),
         ("rate(up[5m:1m])", "subqueries"),
-        ("up and up", "and, or and unless"),
         ("up * on(pod) group_left(job) up", "group_left"),
         ("up @ 1000", "@ modifier"),
         ("sum(", "parse error"),

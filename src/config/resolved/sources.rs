@@ -10,8 +10,9 @@ use crate::sources::prices::list;
 use crate::sources::{Schedule, aws, cloudwatch, kubernetes, lambda, requests};
 use crate::units::Usd;
 
-/// How many queries a poll of Prometheus may take, at most, in ordinary use.
-const QUERIES_OF_A_POLL: u32 = 6;
+/// How many queries a poll of Prometheus may take, at most, in ordinary use: three for the steps, three for the present,
+/// and one for each preset while none is chosen.
+const QUERIES_OF_A_POLL: u32 = 6 + requests::Preset::ALL.len() as u32;
 
 /// How often it is looked for list prices that hold no more.
 const LIST_INTERVAL: Duration = Duration::from_secs(3_600);
@@ -202,8 +203,7 @@ impl Check {
             &(0.0..=3_600.0),
             &place.key("delay_seconds"),
         );
-        // Each query has the whole of the time; a poll asks three for the steps, in as many parts as their points need, and
-        // three for the present.
+        // Each query has the whole of the time; those for the steps come in as many parts as their points need.
         let query_timeout = schedule.timeout;
         let schedule = Schedule {
             timeout: query_timeout * QUERIES_OF_A_POLL,
@@ -214,7 +214,8 @@ impl Check {
             step: Duration::from_secs_f64(step),
             delay: Duration::from_secs_f64(delay),
             backfill: window,
-            bearer_token_file: raw.bearer_token_file.as_ref().map(PathBuf::from),
+            credentials: self.credentials(raw, place),
+            ca_file: raw.ca_file.as_ref().map(PathBuf::from),
             headers: raw.headers.clone().into_iter().collect(),
             timeout: query_timeout,
             ..requests::Settings::new(&raw.url, queries)
@@ -233,19 +234,45 @@ impl Check {
         })
     }
 
+    fn credentials(
+        &mut self,
+        raw: &raw::Prometheus,
+        place: &Place,
+    ) -> Option<requests::Credentials> {
+        if let (Some(_), Some(_)) = (&raw.bearer_token_file, &raw.basic_auth) {
+            self.refuse(
+                place,
+                "has a bearer_token_file and a basic_auth: which of them is meant?",
+            );
+        }
+        if let Some(basic) = &raw.basic_auth {
+            let place = place.key("basic_auth");
+            if basic.username.is_empty() || basic.username.contains(':') {
+                let problem = format!("{:?} is not the name of a user", basic.username);
+                self.refuse(&place.key("username"), problem);
+            }
+            if basic.password_file.is_empty() {
+                self.refuse(&place.key("password_file"), "is missing");
+            }
+            return Some(requests::Credentials::Basic {
+                username: basic.username.clone(),
+                password_file: PathBuf::from(&basic.password_file),
+            });
+        }
+        let token_file = raw.bearer_token_file.as_ref().map(PathBuf::from)?;
+        Some(requests::Credentials::Bearer { token_file })
+    }
+
     fn queries(&mut self, raw: &raw::Prometheus, place: &Place) -> Option<requests::Queries> {
         match (raw.preset, &raw.queries) {
-            (Some(raw::Preset::Istio), None) => Some(requests::Queries::Istio),
+            (None | Some(raw::Preset::Auto), None) => Some(requests::Queries::Auto),
+            (Some(preset), None) => Some(requests::Queries::Preset(named(preset)?)),
             (None, Some(own)) => Some(requests::Queries::Own {
                 requests: own.requests.clone(),
                 latency: self.latency(own, &place.key("queries")),
             }),
             (Some(_), Some(_)) => {
                 self.refuse(place, "has a preset and queries: which of them is meant?");
-                None
-            }
-            (None, None) => {
-                self.refuse(place, "needs a preset (istio) or queries of your own");
                 None
             }
         }
@@ -271,6 +298,25 @@ impl Check {
             }
         }
     }
+}
+
+/// The preset of a name; none for `auto`.
+fn named(preset: raw::Preset) -> Option<requests::Preset> {
+    use requests::Preset;
+    Some(match preset {
+        raw::Preset::Auto => return None,
+        raw::Preset::Istio => Preset::Istio,
+        raw::Preset::Linkerd => Preset::Linkerd,
+        raw::Preset::Hubble => Preset::Hubble,
+        raw::Preset::OpenTelemetry => Preset::OpenTelemetry,
+        raw::Preset::Http => Preset::Http,
+        raw::Preset::Grpc => Preset::Grpc,
+        raw::Preset::IngressNginx => Preset::IngressNginx,
+        raw::Preset::Traefik => Preset::Traefik,
+        raw::Preset::EnvoyGateway => Preset::EnvoyGateway,
+        raw::Preset::Kafka => Preset::Kafka,
+        raw::Preset::Sqs => Preset::Sqs,
+    })
 }
 
 /// Where the setting stands that the source of requests refuses.

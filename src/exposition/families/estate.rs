@@ -20,6 +20,13 @@ pub(in crate::exposition) fn estate(report: &Report) -> Batch {
     for report in &report.accounts {
         account(report, &mut batch);
     }
+    if let Some(origin) = &report.requests {
+        let name = origin.name.as_deref().unwrap_or("none");
+        let labels = Labels::default()
+            .and("origin", name)
+            .and("choice", origin.choice.as_str());
+        batch.push(Metric::RequestsInfo, labels, 1.0);
+    }
     batch
 }
 

@@ -15,7 +15,8 @@ use crate::model::{
     Report, SharedWorkload, Subject, SubjectFacts, SubjectReport, Unpriced, Utilization, Verdict,
 };
 use crate::observation::{
-    Architecture, CapacityType, FunctionId, Node, Provider, Resources, WorkloadId, WorkloadKind,
+    Architecture, CapacityType, FunctionId, Node, OriginChoice, Provider, RequestOrigin, Resources,
+    WorkloadId, WorkloadKind,
 };
 use crate::units::{
     GibSeconds, MemoryMib, Ratio, Requests, Seconds, Usd, UsdPerCoreHour, UsdPerGibHour, UsdPerHour,
@@ -36,6 +37,7 @@ pub(crate) fn nothing() -> Report {
         cluster: None,
         accounts: Vec::new(),
         bill: None,
+        requests: None,
     }
 }
 
@@ -279,6 +281,11 @@ pub(crate) fn everything() -> Report {
             region: "eu-west-1".into(),
             concurrency_limit: Some(1_000),
         }],
+        requests: Some(RequestOrigin {
+            name: Some("istio".into()),
+            choice: OriginChoice::FirstWithData,
+            passed_over: Vec::new(),
+        }),
         ..nothing()
     }
 }

@@ -8,6 +8,7 @@ use crate::model::processor_time::Method;
 use crate::model::report::{Basis, Home, NodeReport, Provenance, Report, SubjectReport};
 use crate::model::settings::Settings;
 use crate::model::window::WorkloadWindow;
+use crate::observation::{OriginChoice, RequestOrigin};
 use crate::units::Usd;
 
 pub(super) fn sections(
@@ -20,7 +21,7 @@ pub(super) fn sections(
     let mut sections = vec![
         Section {
             title: "What was seen",
-            lines: seen(&evidence.window, inputs),
+            lines: seen(&evidence.window, report.requests.as_ref(), inputs),
         },
         Section {
             title: "Prices of its nodes",
@@ -40,7 +41,7 @@ pub(super) fn sections(
     sections
 }
 
-fn seen(window: &WorkloadWindow, inputs: &Inputs) -> Vec<Line> {
+fn seen(window: &WorkloadWindow, origin: Option<&RequestOrigin>, inputs: &Inputs) -> Vec<Line> {
     let mut lines = vec![Line::new(
         "cost",
         format!(
@@ -69,7 +70,8 @@ fn seen(window: &WorkloadWindow, inputs: &Inputs) -> Vec<Line> {
     }
     if let Some(traffic) = &window.traffic {
         let source = inputs.source("requests");
-        let from = format!("{source}; over {}", hours(traffic.covered));
+        let origin = origin.map(counted_by).unwrap_or_default();
+        let from = format!("{source}{origin}; over {}", hours(traffic.covered));
         lines.push(Line::new("requests", from, count(traffic.requests)));
         if let Some(latency) = traffic.mean_latency() {
             let from = format!(
@@ -80,6 +82,17 @@ fn seen(window: &WorkloadWindow, inputs: &Inputs) -> Vec<Line> {
         }
     }
     lines
+}
+
+/// Which metrics count requests, and why these: `, by istio (the first with data)`.
+fn counted_by(origin: &RequestOrigin) -> String {
+    let why = match origin.choice {
+        OriginChoice::Configured => "as configured",
+        OriginChoice::FirstWithData => "the first with data",
+        OriginChoice::NoneHasData => return ", by nothing: no preset has data".to_owned(),
+    };
+    let name = origin.name.as_deref().unwrap_or_default();
+    format!(", by {name} ({why})")
 }
 
 /// The nodes that its pods are on; those with the same price have a line together.

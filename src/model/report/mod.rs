@@ -21,6 +21,7 @@ use jiff::Timestamp;
 
 use super::bill::BillReport;
 use super::settings::Settings;
+use crate::observation::RequestOrigin;
 
 /// Everything that is known at one instant.
 #[derive(Clone, Debug)]
@@ -41,6 +42,8 @@ pub struct Report {
     pub accounts: Vec<AccountReport>,
     /// What AWS bills for Lambda, against the model; absent while no bill is known.
     pub bill: Option<BillReport>,
+    /// Which metrics requests are counted by; absent while nothing counts any.
+    pub requests: Option<RequestOrigin>,
 }
 
 impl Report {

@@ -1,4 +1,4 @@
-//! How the four watches stand, and when there is something to publish.
+//! How the watches stand, and when there is something to publish.
 
 use std::time::Duration;
 
@@ -14,12 +14,30 @@ pub(super) enum Watch {
     Pods,
     ReplicaSets,
     Jobs,
+    Services,
+    Routes,
 }
 
 impl Watch {
-    /// Nothing is known of the cluster without these; the others only name workloads.
+    /// The number of watches.
+    const COUNT: usize = Self::Routes as usize + 1;
+
+    /// Nothing is known of the cluster without these; the others only name workloads and lead to them.
     pub(super) const fn is_essential(self) -> bool {
         matches!(self, Self::Nodes | Self::Pods)
+    }
+
+    /// What is missing without it.
+    pub(super) const fn without(self) -> &'static str {
+        match self {
+            Self::Nodes | Self::Pods => "nothing is known of the cluster",
+            Self::ReplicaSets | Self::Jobs => {
+                "owners of pods are not known; pods are given to workloads by name"
+            }
+            Self::Services | Self::Routes => {
+                "requests that are counted before pods cannot be given to workloads"
+            }
+        }
     }
 }
 
@@ -54,7 +72,7 @@ pub(super) enum Turn {
 /// How the watches stand.
 #[derive(Debug, Default)]
 pub(super) struct Health {
-    standings: [Standing; 4],
+    standings: [Standing; Watch::COUNT],
     /// Since when nodes and pods are known.
     known_since: Option<Instant>,
 }
@@ -97,14 +115,14 @@ impl Health {
             .all(|watch| self.standings[watch as usize].is_good())
     }
 
-    /// Since when the cluster can be published; absent while it cannot. Owners are waited for, but not longer than
+    /// Since when the cluster can be published; absent while it cannot. The others are waited for, but not longer than
     /// `grace`, and not where they cannot be had.
     pub(super) fn publishable_since(&self, grace: Duration) -> Option<Instant> {
         let known_since = self.known_since.filter(|_| self.is_good())?;
-        let settled = [Watch::ReplicaSets, Watch::Jobs].into_iter().all(|watch| {
-            let standing = &self.standings[watch as usize];
-            standing.listed || standing.failure.is_some()
-        });
+        let settled = self
+            .standings
+            .iter()
+            .all(|standing| standing.listed || standing.failure.is_some());
         Some(if settled {
             known_since
         } else {
@@ -125,7 +143,14 @@ mod tests {
     use crate::sources::{Reason, SourceError};
 
     const GRACE: Duration = Duration::from_secs(2);
-    const ALL: [Watch; 4] = [Watch::Nodes, Watch::Pods, Watch::ReplicaSets, Watch::Jobs];
+    const ALL: [Watch; Watch::COUNT] = [
+        Watch::Nodes,
+        Watch::Pods,
+        Watch::ReplicaSets,
+        Watch::Jobs,
+        Watch::Services,
+        Watch::Routes,
+    ];
 
     fn failed() -> Signal<()> {
         let error = SourceError::new(Reason::Forbidden, "it answered 403", "grant list");
@@ -155,7 +180,8 @@ mod tests {
     #[test]
     fn owners_are_waited_for_no_longer_than_the_grace() {
         let now = Instant::now();
-        let mut health = listed(&[Watch::Nodes, Watch::Pods], now);
+        let mut health = listed(&[Watch::Nodes, Watch::Pods, Watch::Services], now);
+        health.note(Watch::Routes, &failed(), now);
         assert_eq!(health.publishable_since(GRACE), Some(now + GRACE));
         health.note(Watch::Jobs, &done(), now);
         assert_eq!(health.publishable_since(GRACE), Some(now + GRACE));

@@ -1,7 +1,7 @@
 //! Nodes, pods and their owners, watched at the Kubernetes API.
 //!
-//! Four watches run side by side: nodes and pods, and the metadata of ReplicaSets and Jobs, which name the workloads
-//! that pods belong to. Each event is turned at once into plain facts and folded into the state that is held; at
+//! Watches run side by side: nodes and pods; the metadata of ReplicaSets and Jobs, which name the workloads that pods
+//! belong to; Services and routes, at which requests may be counted. Each event is turned at once into plain facts and folded into the state that is held; at
 //! every interval the cluster as it is then is sent, whether it changed or not.
 //!
 //! **Age.** A watch that stands and is quiet is fresh: the server would have said so if anything had changed. A
@@ -10,7 +10,7 @@
 //!
 //! **Failures.** While nodes or pods cannot be read the source is down, nothing is sent, and what was sent last
 //! stands. Without ReplicaSets or Jobs the source is up: pods are then given to the Deployment whose name is in
-//! that of their ReplicaSet, else to the ReplicaSet or Job itself.
+//! that of their ReplicaSet, else to the ReplicaSet or Job itself. Without Services or routes it is up too.
 
 mod connection;
 mod convert;
@@ -33,10 +33,10 @@ use tracing::{debug, info, warn};
 pub use connection::{Access, Connection};
 pub use version::VersionApi;
 
-use super::{Context, Source};
+use super::{Context, Reason, Source};
 use crate::observation::Observation;
 use health::{Health, Turn, Watch};
-use object::{MetaObject, NodeObject, PodObject};
+use object::{MetaObject, NodeObject, PodObject, RouteObject, ServiceObject};
 use state::{Problems, State};
 use store::Event;
 use watch::{Means, Resource, Signal, watch};
@@ -53,7 +53,7 @@ const WAITING: usize = 4;
 pub struct Settings {
     /// From one cluster that is sent to the next; the first is sent as soon as it is known.
     pub publish_interval: Duration,
-    /// How long ReplicaSets and Jobs are waited for, on the wall, before the first cluster is sent without them.
+    /// How long all but nodes and pods is waited for, on the wall, before the first cluster is sent without it.
     pub owner_grace: Duration,
     /// How long the answer to a list, or the beginning of a watch, may take, on the wall.
     pub request_timeout: Duration,
@@ -102,6 +102,17 @@ const JOBS: Resource = Resource {
     metadata_only: true,
 };
 
+const SERVICES: Resource = Resource {
+    name: "services",
+    path: "/api/v1/services",
+    metadata_only: false,
+};
+const ROUTES: Resource = Resource {
+    name: "httproutes.gateway.networking.k8s.io",
+    path: "/apis/gateway.networking.k8s.io/v1/httproutes",
+    metadata_only: false,
+};
+
 #[expect(
     clippy::large_enum_variant,
     reason = "a few wait at once, and nearly all of them are pods"
@@ -111,6 +122,8 @@ enum Change {
     Pod(Signal<PodObject>),
     ReplicaSet(Signal<MetaObject>),
     Job(Signal<MetaObject>),
+    Service(Signal<ServiceObject>),
+    Route(Signal<RouteObject>),
 }
 
 /// Watches the cluster until nobody listens any more.
@@ -162,7 +175,10 @@ fn start(
         sink.clone(),
         Change::ReplicaSet,
     ));
-    watches.spawn(watch(JOBS, means, sink, Change::Job));
+    watches.spawn(watch(JOBS, means.clone(), sink.clone(), Change::Job));
+    let fronts = means.clone();
+    watches.spawn(watch(SERVICES, fronts, sink.clone(), Change::Service));
+    watches.spawn(watch(ROUTES, means, sink, Change::Route));
     (changes, watches)
 }
 
@@ -202,6 +218,20 @@ impl Watching {
                     Problems::new()
                 })
             }
+            Change::Service(signal) => {
+                let event = self.note(Watch::Services, signal);
+                event.map(|event| {
+                    self.state.service(event);
+                    Problems::new()
+                })
+            }
+            Change::Route(signal) => {
+                let event = self.note(Watch::Routes, signal);
+                event.map(|event| {
+                    self.state.route(event);
+                    Problems::new()
+                })
+            }
         };
         for problem in problems.unwrap_or_default() {
             warn!(source = "kubernetes", %problem, "object not understood");
@@ -215,7 +245,7 @@ impl Watching {
         if let Turn::Recovered(ended) = &turn
             && !watch.is_essential()
         {
-            info!(source = "kubernetes", after = %ended, "owners of pods are known again");
+            info!(source = "kubernetes", ?watch, after = %ended, "watch stands again");
         }
         match signal {
             Signal::Event(event) => return Some(event),
@@ -227,6 +257,9 @@ impl Watching {
             Signal::Failed(error, took) if watch.is_essential() => {
                 self.context.failed(Source::Kubernetes, &error, took);
             }
+            // The Gateway API is there where somebody installed it.
+            Signal::Failed(error, _)
+                if watch == Watch::Routes && error.reason() == Reason::NotFound => {}
             Signal::Failed(error, _) => {
                 self.context.board.counted(Source::Kubernetes, &error);
                 if turn == Turn::Failed {
@@ -234,7 +267,8 @@ impl Watching {
                         source = "kubernetes",
                         reason = error.reason().as_str(),
                         %error,
-                        "owners of pods are not known; pods are given to workloads by name"
+                        "{}",
+                        watch.without()
                     );
                 }
             }

@@ -158,6 +158,61 @@ pub(super) struct MetaObject {
     pub(super) metadata: Meta,
 }
 
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct ServiceObject {
+    pub(super) metadata: Meta,
+    #[serde(default)]
+    pub(super) spec: ServiceSpec,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(super) struct ServiceSpec {
+    /// The labels of its pods; a Service without selects none.
+    #[serde(default)]
+    pub(super) selector: BTreeMap<String, String>,
+    #[serde(default)]
+    pub(super) ports: Vec<ServicePort>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct ServicePort {
+    #[serde(default)]
+    pub(super) name: String,
+    pub(super) port: u16,
+}
+
+/// An `HTTPRoute` of the Gateway API.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct RouteObject {
+    pub(super) metadata: Meta,
+    #[serde(default)]
+    pub(super) spec: RouteSpec,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(super) struct RouteSpec {
+    #[serde(default)]
+    pub(super) rules: Vec<RouteRuleSpec>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RouteRuleSpec {
+    #[serde(default)]
+    pub(super) backend_refs: Vec<BackendRef>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct BackendRef {
+    /// A Service where it says nothing.
+    pub(super) kind: Option<String>,
+    pub(super) name: String,
+    /// That of the route where it says nothing.
+    pub(super) namespace: Option<String>,
+    /// 1 where it says nothing.
+    pub(super) weight: Option<u32>,
+}
+
 /// An object that can be watched.
 pub(super) trait Watched {
     fn meta(&self) -> &Meta;
@@ -176,6 +231,18 @@ impl Watched for NodeObject {
 }
 
 impl Watched for MetaObject {
+    fn meta(&self) -> &Meta {
+        &self.metadata
+    }
+}
+
+impl Watched for ServiceObject {
+    fn meta(&self) -> &Meta {
+        &self.metadata
+    }
+}
+
+impl Watched for RouteObject {
     fn meta(&self) -> &Meta {
         &self.metadata
     }

@@ -4,20 +4,22 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::convert::{self, Held, Owner, Unreadable};
+use super::convert::{self, Front, Held, Owner, Unreadable};
 use super::names::Names;
-use super::object::{MetaObject, NodeObject, PodObject, Watched};
+use super::object::{MetaObject, NodeObject, PodObject, RouteObject, ServiceObject, Watched};
 use super::store::{Event, Store};
-use crate::observation::{Cluster, Node};
+use crate::observation::{Cluster, Fronts, Node, RouteRule};
 use crate::sources::{Reason, SourceError};
 
-/// Nodes, pods, and the owners between pods and workloads.
+/// Nodes, pods, the owners between pods and workloads, and what stands before pods.
 #[derive(Debug, Default)]
 pub(super) struct State {
     nodes: Store<Arc<Node>>,
     pods: Store<Held>,
     replica_sets: Store<Owner>,
     jobs: Store<Owner>,
+    services: Store<Front>,
+    routes: Store<Vec<RouteRule>>,
     names: Names,
     team_label: Option<String>,
     /// Whether something was learned of owners since pods were given to theirs.
@@ -92,6 +94,28 @@ impl State {
         self.owners_changed |= changed;
     }
 
+    pub(super) fn service(&mut self, event: Event<ServiceObject>) {
+        let Self {
+            services, names, ..
+        } = self;
+        fold(services, event, |services, object| {
+            let uid = &object.metadata.uid;
+            match convert::service(&object, names) {
+                Some(front) => {
+                    services.put(uid, front);
+                }
+                None => services.remove(uid),
+            }
+        });
+    }
+
+    pub(super) fn route(&mut self, event: Event<RouteObject>) {
+        let Self { routes, names, .. } = self;
+        fold(routes, event, |routes, object| {
+            routes.put(&object.metadata.uid, convert::route(&object, names));
+        });
+    }
+
     /// The cluster as it is at `at`, each pod with its workload as far as it is known by now; in no order.
     ///
     /// Owners may turn up after their pods, so pods are given to them here, and only when there are new ones.
@@ -111,6 +135,10 @@ impl State {
                 .values()
                 .map(|held| Arc::clone(&held.pod))
                 .collect(),
+            fronts: Fronts {
+                services: convert::services(self.services.values(), self.pods.values()),
+                routes: self.routes.values().flatten().cloned().collect(),
+            },
         }
     }
 }

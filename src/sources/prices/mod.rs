@@ -121,6 +121,7 @@ mod tests {
     use super::*;
     use crate::model::Unpriced;
     use crate::model::fixtures::{deployment, node, pod, resources};
+    use crate::observation::Fronts;
     use crate::units::Gib;
 
     fn cluster(pods: Vec<Pod>) -> Cluster {
@@ -131,6 +132,7 @@ mod tests {
             at: Timestamp::UNIX_EPOCH,
             nodes: vec![Arc::new(fargate)],
             pods: pods.into_iter().map(Arc::new).collect(),
+            fronts: Fronts::default(),
         }
     }
 

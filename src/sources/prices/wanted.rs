@@ -113,7 +113,7 @@ impl Listener {
 mod tests {
     use super::*;
     use crate::model::fixtures::node;
-    use crate::observation::Node;
+    use crate::observation::{Fronts, Node};
     use jiff::Timestamp;
 
     #[test]
@@ -138,6 +138,7 @@ mod tests {
             at: Timestamp::UNIX_EPOCH,
             nodes: nodes.into(),
             pods: Vec::new(),
+            fronts: Fronts::default(),
         });
         let pair = |region: &str| (Arc::from(region), Arc::from("m5.large"));
         assert_eq!(

@@ -1,7 +1,8 @@
 //! The HTTP side: one POST a query, a size limit, and errors in Prometheus' own words.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,6 +15,9 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::{self, ResponseFuture};
 use hyper_util::rt::TokioExecutor;
 use jiff::Timestamp;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
 
 use super::Settings;
 use super::answer::{Answer, Body, Form, NoResult};
@@ -32,10 +36,27 @@ const SHOWN: usize = 200;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{field}` is not usable: {problem}")]
 pub struct BadAddress {
-    /// The setting: `base_url` or `headers`.
+    /// The setting: `base_url`, `headers` or `ca_file`.
     pub field: &'static str,
     /// What is wrong with it.
     pub problem: String,
+}
+
+/// As whom Prometheus is asked. Secrets are read from files, anew for each poll.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Credentials {
+    /// A bearer token.
+    Bearer {
+        /// The file that holds it.
+        token_file: PathBuf,
+    },
+    /// A user and a password.
+    Basic {
+        /// The user.
+        username: String,
+        /// The file that holds the password.
+        password_file: PathBuf,
+    },
 }
 
 /// A way to one Prometheus.
@@ -43,7 +64,7 @@ pub(super) struct Client {
     base: String,
     transport: Transport,
     headers: HeaderMap,
-    token_file: Option<PathBuf>,
+    credentials: Option<Credentials>,
     timeout: Duration,
     max_answer: usize,
 }
@@ -68,33 +89,42 @@ impl Client {
         let base = settings.base_url.trim_end_matches('/').to_owned();
         let headers = settings.headers.iter().map(header);
         Ok(Self {
-            transport: Transport::to(&base)?,
+            transport: Transport::to(&base, settings.ca_file.as_deref())?,
             base,
             headers: headers.collect::<Result<_, _>>()?,
-            token_file: settings.bearer_token_file.clone(),
+            credentials: settings.credentials.clone(),
             timeout: settings.timeout,
             max_answer: settings.max_answer,
         })
     }
 
-    /// Reads the bearer token anew: tokens of service accounts change every hour.
-    pub(super) async fn read_token(&mut self) -> Result<(), SourceError> {
-        let Some(path) = &self.token_file else {
+    /// Reads the secret anew: tokens of service accounts change every hour.
+    pub(super) async fn read_secret(&mut self) -> Result<(), SourceError> {
+        let Some(credentials) = &self.credentials else {
             return Ok(());
+        };
+        let (what, path) = match credentials {
+            Credentials::Bearer { token_file } => ("bearer token", token_file),
+            Credentials::Basic { password_file, .. } => ("password", password_file),
         };
         let unusable = |problem: String| {
             SourceError::new(
                 Reason::Unauthorized,
-                format!(
-                    "the bearer token in {} is not usable: {problem}",
-                    path.display()
-                ),
-                "put a token there that this process can read",
+                format!("the {what} in {} is not usable: {problem}", path.display()),
+                "put one there that this process can read",
             )
         };
-        let token = tokio::fs::read_to_string(path).await;
-        let token = token.map_err(|error| unusable(error.to_string()))?;
-        let mut value = HeaderValue::from_str(&format!("Bearer {}", token.trim()))
+        let secret = tokio::fs::read_to_string(path).await;
+        let secret = secret.map_err(|error| unusable(error.to_string()))?;
+        let secret = secret.trim();
+        let value = match credentials {
+            Credentials::Bearer { .. } => format!("Bearer {secret}"),
+            Credentials::Basic { username, .. } => {
+                let pair = format!("{username}:{secret}");
+                format!("Basic {}", aws_smithy_types::base64::encode(pair))
+            }
+        };
+        let mut value = HeaderValue::from_str(&value)
             .map_err(|_| unusable("it holds characters that no header can".into()))?;
         value.set_sensitive(true);
         self.headers.insert(AUTHORIZATION, value);
@@ -210,7 +240,7 @@ impl Client {
                 "check that it is reachable and not overloaded, or raise the timeout"
             }
             Reason::Unauthorized | Reason::Forbidden => {
-                "give this process a token or header that may query (`bearer_token_file`, `headers`)"
+                "give this process credentials that may query (`bearer_token_file`, `basic_auth`, `headers`)"
             }
             Reason::NotFound => "check the address: `/api/v1/query` is looked for below it",
             Reason::InvalidRequest => "correct the expression",
@@ -232,7 +262,7 @@ pub(super) fn broken_contract(field: &str, problem: &str) -> SourceError {
 }
 
 impl Transport {
-    fn to(base: &str) -> Result<Self, BadAddress> {
+    fn to(base: &str, ca_file: Option<&Path>) -> Result<Self, BadAddress> {
         let bad = |problem: String| BadAddress {
             field: "base_url",
             problem,
@@ -264,9 +294,13 @@ impl Transport {
             return Ok(Self::Plain(builder.build(connector)));
         }
         connector.enforce_http(false);
-        let tls = HttpsConnectorBuilder::new()
-            .with_native_roots()
-            .map_err(|error| bad(format!("no certificates to trust: {error}")))?;
+        let tls = HttpsConnectorBuilder::new();
+        let tls = match ca_file {
+            Some(file) => tls.with_tls_config(trusting(file)?),
+            None => tls
+                .with_native_roots()
+                .map_err(|error| bad(format!("no certificates to trust: {error}")))?,
+        };
         let tls = tls.https_only().enable_http1().wrap_connector(connector);
         Ok(Self::Tls(builder.build(tls)))
     }
@@ -277,6 +311,28 @@ impl Transport {
             Self::Tls(client) => client.request(request),
         }
     }
+}
+
+/// Trust in the authorities of a file, and in no others.
+fn trusting(file: &Path) -> Result<ClientConfig, BadAddress> {
+    let bad = |problem: String| BadAddress {
+        field: "ca_file",
+        problem: format!("{}: {problem}", file.display()),
+    };
+    let mut roots = RootCertStore::empty();
+    let certificates = CertificateDer::pem_file_iter(file).map_err(|why| bad(why.to_string()))?;
+    for certificate in certificates {
+        let certificate = certificate.map_err(|why| bad(why.to_string()))?;
+        roots.add(certificate).map_err(|why| bad(why.to_string()))?;
+    }
+    if roots.is_empty() {
+        return Err(bad("it holds no certificate in PEM".into()));
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|why| bad(why.to_string()))?;
+    Ok(config.with_root_certificates(roots).with_no_client_auth())
 }
 
 fn header((name, value): &(String, String)) -> Result<(HeaderName, HeaderValue), BadAddress> {

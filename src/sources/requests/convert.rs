@@ -1,19 +1,16 @@
 //! From series of Prometheus to requests of workloads.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::answer::{Answer, Series};
-use super::query::{Labels, LatencyUnit};
-use crate::observation::{PodKey, RequestRate, RequestStep, RequestTarget, WorkloadKind};
+use super::naming::{self, Way};
+use super::query::LatencyUnit;
+use crate::observation::{RequestRate, RequestStep, RequestTarget};
 use crate::sources::Tally;
 use crate::units::{NotAQuantity, Requests, Seconds, Window};
-
-/// What Istio writes for a workload that it does not know.
-const UNKNOWN: &str = "unknown";
 
 /// What was counted, by target and by the end of the step in seconds since 1970.
 pub(super) type Counts = BTreeMap<RequestTarget, BTreeMap<i64, f64>>;
@@ -41,13 +38,13 @@ pub(super) fn parts(window: Window, step: Duration, most: usize) -> Vec<Window> 
 /// The counts of a ranged result. The error says how its labels break the contract.
 pub(super) fn counts(
     answer: Answer,
-    labels: &Labels,
+    ways: &[Way],
     window: Window,
     left_out: &Tally,
 ) -> Result<Counts, String> {
     let (start, end) = (window.start().as_second(), window.end().as_second());
     let mut counts = Counts::new();
-    for (target, series) in targets(answer, labels, left_out)? {
+    for (target, series) in targets(answer, ways, left_out)? {
         let steps = counts.entry(target).or_default();
         for point in &series.points {
             let Some(value) = sound(point.1, left_out) else {
@@ -128,12 +125,12 @@ fn in_seconds(
 /// The present rates of an instant result. The error says how its labels break the contract.
 pub(super) fn rates(
     answer: Answer,
-    labels: &Labels,
+    ways: &[Way],
     over: Duration,
     left_out: &Tally,
 ) -> Result<Vec<RequestRate>, String> {
     let mut sums: BTreeMap<RequestTarget, f64> = BTreeMap::new();
-    for (target, series) in targets(answer, labels, left_out)? {
+    for (target, series) in targets(answer, ways, left_out)? {
         for point in &series.points {
             if let Some(value) = sound(point.1, left_out) {
                 *sums.entry(target.clone()).or_default() += value;
@@ -151,7 +148,7 @@ pub(super) fn rates(
 /// one, the expression is wrong.
 fn targets(
     answer: Answer,
-    labels: &Labels,
+    ways: &[Way],
     left_out: &Tally,
 ) -> Result<Vec<(RequestTarget, Series)>, String> {
     let mut nameless = None;
@@ -161,7 +158,7 @@ fn targets(
             left_out.add("native_histogram", 1);
             continue;
         }
-        match target(&series.labels, labels) {
+        match naming::target(&series.labels, ways) {
             Some(target) => named.push((target, series)),
             None => {
                 left_out.add("without_target", 1);
@@ -171,37 +168,12 @@ fn targets(
     }
     match nameless {
         Some(found) if named.is_empty() => Err(format!(
-            "no series names its workload: it takes the labels `{}` and `{}`, or `{}` and `{}`; found {}",
-            labels.namespace,
-            labels.workload,
-            labels.namespace,
-            labels.pod,
-            shown(&found)
+            "no series names its workload: it takes the labels {}; found {}",
+            naming::in_words(ways),
+            naming::shown(&found)
         )),
         _ => Ok(named),
     }
-}
-
-fn target(found: &BTreeMap<String, String>, labels: &Labels) -> Option<RequestTarget> {
-    let get = |label: &str| found.get(label).filter(|value| !value.is_empty());
-    let namespace: Arc<str> = get(labels.namespace)?.as_str().into();
-    if let Some(name) = get(labels.workload) {
-        return (name != UNKNOWN).then(|| RequestTarget::Workload {
-            namespace,
-            kind: get(labels.kind).map(|kind| WorkloadKind::from(kind.as_str())),
-            name: name.as_str().into(),
-        });
-    }
-    let name = get(labels.pod)?.as_str().into();
-    Some(RequestTarget::Pod(PodKey { namespace, name }))
-}
-
-fn shown(labels: &BTreeMap<String, String>) -> String {
-    if labels.is_empty() {
-        return "no labels at all".into();
-    }
-    let names: Vec<String> = labels.keys().map(|name| format!("`{name}`")).collect();
-    names.join(", ")
 }
 
 /// The value, where it is one that a count can have.
@@ -221,15 +193,21 @@ fn sound(value: f64, left_out: &Tally) -> Option<f64> {
 mod tests {
     use super::super::answer::Point;
     use super::*;
+    use crate::observation::{PodKey, WorkloadKind};
 
     const STEP: Duration = Duration::from_secs(300);
 
-    const LABELS: Labels = Labels {
-        namespace: "namespace",
-        workload: "workload",
-        kind: "workload_kind",
-        pod: "pod",
-    };
+    const WAYS: &[Way] = &[
+        Way::Workload {
+            namespace: "namespace",
+            name: "workload",
+            kind: "workload_kind",
+        },
+        Way::Pod {
+            namespace: "namespace",
+            name: "pod",
+        },
+    ];
 
     /// Two steps, that end at 300 and 600.
     fn window() -> Window {
@@ -272,7 +250,7 @@ mod tests {
 
     fn read(answer: Answer) -> (Counts, BTreeMap<&'static str, u64>) {
         let left_out = Tally::default();
-        let counts = counts(answer, &LABELS, window(), &left_out).unwrap();
+        let counts = counts(answer, WAYS, window(), &left_out).unwrap();
         (counts, left_out.snapshot())
     }
 
@@ -347,7 +325,7 @@ mod tests {
             (&[], "no labels at all"),
         ] {
             let result = answer([series(labels, &[])]);
-            let error = super::counts(result, &LABELS, window(), &Tally::default()).unwrap_err();
+            let error = super::counts(result, WAYS, window(), &Tally::default()).unwrap_err();
             assert_eq!(
                 error,
                 format!(
@@ -403,7 +381,7 @@ mod tests {
     #[test]
     fn a_rate_is_the_count_over_its_time() {
         let left_out = Tally::default();
-        let rates = rates(web(&[(700.0, 600.0)]), &LABELS, STEP, &left_out).unwrap();
+        let rates = rates(web(&[(700.0, 600.0)]), WAYS, STEP, &left_out).unwrap();
         assert_eq!(rates[0].target, workload(None));
         assert_eq!(rates[0].rate.per_second(), 2.0);
     }

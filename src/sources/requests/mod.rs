@@ -1,14 +1,22 @@
 //! Requests that the cluster's workloads served, from any server that speaks Prometheus' HTTP API
 //! (Prometheus, Thanos, Mimir, `VictoriaMetrics`).
 //!
+//! What is asked is one of the presets ([`Preset`]), which know what well-known programs expose, or PromQL of one's own.
+//! Left to itself the source takes the first preset that has data.
+//!
 //! Each poll reads the closed steps that were not read yet with one range query an expression, and the present
 //! rate with one instant query. A step is read with `increase(...[step])` at its end, so it covers just the time
 //! from the step before. On an error nothing is lost: the next poll begins at the end of the last step
 //! that was read of all expressions, and reaches back at most [`Settings::backfill`].
 
 mod answer;
+mod choice;
 mod client;
 mod convert;
+mod naming;
+#[macro_use]
+mod shapes;
+mod preset;
 mod query;
 
 use std::path::PathBuf;
@@ -17,9 +25,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tracing::warn;
 
-pub use self::client::BadAddress;
+use self::choice::Choice;
 use self::client::Client;
+pub use self::client::{BadAddress, Credentials};
 use self::convert::Counts;
+pub use self::preset::Preset;
 use self::query::Prepared;
 pub use self::query::{BadQuery, LatencyQueries, LatencyUnit, Queries};
 use super::{Poll, Source, SourceError, Tally};
@@ -45,8 +55,10 @@ pub struct Settings {
     pub backfill: Duration,
     /// The time over which the present rate is averaged.
     pub recent: Duration,
-    /// A file with a bearer token, read anew for each poll.
-    pub bearer_token_file: Option<PathBuf>,
+    /// As whom it is asked, where it wants to know.
+    pub credentials: Option<Credentials>,
+    /// A file with the certificates of the only authorities that are trusted; absent for those of the system.
+    pub ca_file: Option<PathBuf>,
     /// Further headers, such as `X-Scope-OrgID`.
     pub headers: Vec<(String, String)>,
     /// How long one query may take.
@@ -66,7 +78,8 @@ impl Settings {
             delay: Duration::from_secs(60),
             backfill: Duration::from_secs(24 * 3_600),
             recent: Duration::from_secs(300),
-            bearer_token_file: None,
+            credentials: None,
+            ca_file: None,
             headers: Vec::new(),
             timeout: Duration::from_secs(10),
             max_answer: 64 * 1_024 * 1_024,
@@ -104,7 +117,7 @@ pub struct RequestsSource {
     delay: Duration,
     backfill: Duration,
     recent: Duration,
-    queries: Prepared,
+    choice: Choice,
     client: Client,
     read_to: Option<Timestamp>,
     /// Read already, but not yet handed on because what came after it failed.
@@ -124,7 +137,7 @@ impl RequestsSource {
             delay: settings.delay,
             backfill: settings.backfill,
             recent: whole(settings.recent),
-            queries: Prepared::new(&settings.queries)?,
+            choice: Choice::new(&settings.queries)?,
             client: Client::new(settings)?,
             read_to: None,
             kept: Vec::new(),
@@ -162,60 +175,64 @@ impl RequestsSource {
     }
 
     /// The steps of a time that one range query can give.
-    async fn steps(&self, window: Window) -> Result<Vec<RequestStep>, SourceError> {
-        let requests = self.counts(&self.queries.requests, window).await?;
-        let Some(latency) = &self.queries.latency else {
+    async fn steps(
+        &self,
+        asked: &Prepared,
+        window: Window,
+    ) -> Result<Vec<RequestStep>, SourceError> {
+        let requests = self.counts(asked, &asked.requests, window).await?;
+        let Some(latency) = &asked.latency else {
             return Ok(convert::steps(self.step, requests, None, &self.left_out));
         };
-        let sum = self.counts(&latency.sum, window).await?;
-        let count = self.counts(&latency.count, window).await?;
+        let sum = self.counts(asked, &latency.sum, window).await?;
+        let count = self.counts(asked, &latency.count, window).await?;
         let latency = Some((latency.unit, sum, count));
         Ok(convert::steps(self.step, requests, latency, &self.left_out))
     }
 
     async fn counts(
         &self,
+        asked: &Prepared,
         query: &query::Expression,
         window: Window,
     ) -> Result<Counts, SourceError> {
         let expression = query.over(self.step);
         let answer = self.client.range(&expression, window, self.step).await?;
         self.remarks(&answer.remarks);
-        convert::counts(answer, &self.queries.labels, window, &self.left_out)
+        convert::counts(answer, asked.ways, window, &self.left_out)
             .map_err(|problem| client::broken_contract(query.field(), &problem))
     }
 
-    async fn rates(&self, now: Timestamp) -> Result<Vec<RequestRate>, SourceError> {
-        let query = &self.queries.requests;
+    async fn rates(
+        &self,
+        asked: &Prepared,
+        now: Timestamp,
+    ) -> Result<Vec<RequestRate>, SourceError> {
+        let query = &asked.requests;
         let answer = self.client.instant(&query.over(self.recent), now).await?;
         self.remarks(&answer.remarks);
-        convert::rates(answer, &self.queries.labels, self.recent, &self.left_out)
+        convert::rates(answer, asked.ways, self.recent, &self.left_out)
             .map_err(|problem| client::broken_contract(query.field(), &problem))
     }
 
-    fn remarks(&self, remarks: &[String]) {
-        for remark in remarks {
-            self.left_out.add("warning", 1);
-            warn!(remark, "prometheus warns");
+    /// What was served in the time that is not read yet, and is served now; nothing while nothing is asked.
+    async fn traffic(&mut self, now: Timestamp) -> Result<Vec<Traffic>, SourceError> {
+        let due = self.due(now);
+        let parts = due.map(|window| convert::parts(window, self.step, MOST_POINTS));
+        for window in parts.into_iter().flatten() {
+            let Some(asked) = self.choice.asked() else {
+                return Ok(Vec::new());
+            };
+            let steps = self.steps(asked, window).await?;
+            self.complete(window, steps);
         }
-    }
-}
-
-impl Poll for RequestsSource {
-    fn source(&self) -> Source {
-        Source::Requests
-    }
-
-    async fn poll(&mut self, now: Timestamp) -> Result<Vec<Observation>, SourceError> {
-        self.client.read_token().await?;
-        if let Some(window) = self.due(now) {
-            for window in convert::parts(window, self.step, MOST_POINTS) {
-                let steps = self.steps(window).await?;
-                self.complete(window, steps);
-            }
-        }
-        let rates = self.rates(now).await?;
-        let mut traffic: Vec<Traffic> = std::mem::take(&mut self.kept)
+        let Some(asked) = self.choice.asked() else {
+            return Ok(Vec::new());
+        };
+        let rates = self.rates(asked, now).await?;
+        self.choice.note(!rates.is_empty(), now);
+        let kept = std::mem::take(&mut self.kept);
+        let mut traffic: Vec<Traffic> = kept
             .into_iter()
             .map(|(window, steps)| Traffic {
                 at: now,
@@ -233,6 +250,32 @@ impl Poll for RequestsSource {
                 rates,
             }),
         }
-        Ok(traffic.into_iter().map(Observation::Traffic).collect())
+        Ok(traffic)
+    }
+
+    fn remarks(&self, remarks: &[String]) {
+        for remark in remarks {
+            self.left_out.add("warning", 1);
+            warn!(remark, "prometheus warns");
+        }
+    }
+}
+
+impl Poll for RequestsSource {
+    fn source(&self) -> Source {
+        Source::Requests
+    }
+
+    async fn poll(&mut self, now: Timestamp) -> Result<Vec<Observation>, SourceError> {
+        self.client.read_secret().await?;
+        if self.choice.look(&self.client, self.recent, now).await? {
+            // What another preset counted is counted anew by this one.
+            self.read_to = None;
+            self.kept.clear();
+        }
+        let traffic = self.traffic(now).await?;
+        let origin = self.choice.news().map(Observation::RequestOrigin);
+        let traffic = traffic.into_iter().map(Observation::Traffic);
+        Ok(origin.into_iter().chain(traffic).collect())
     }
 }

@@ -5,6 +5,9 @@ use std::time::Duration;
 use promql_parser::parser::value::ValueType;
 use promql_parser::parser::{self};
 
+use super::naming::Way;
+use super::preset::Preset;
+
 /// What stands for the length of the time that an expression covers.
 const PLACEHOLDER: &str = "$window";
 
@@ -14,8 +17,10 @@ const SAMPLE_WINDOW: Duration = Duration::from_secs(300);
 /// What is asked of Prometheus.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Queries {
-    /// Istio's standard metrics, as the receiving sidecar counts.
-    Istio,
+    /// Those of the first preset that has data.
+    Auto,
+    /// Those of a preset.
+    Preset(Preset),
     /// Own PromQL over counters, with `$window` in place of the range:
     /// `sum by (namespace, workload) (increase(http_requests_total[$window]))`.
     ///
@@ -63,32 +68,23 @@ pub struct BadQuery {
     pub problem: String,
 }
 
-/// The labels that name a workload in a result.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Labels {
-    pub(super) namespace: &'static str,
-    pub(super) workload: &'static str,
-    pub(super) kind: &'static str,
-    pub(super) pod: &'static str,
-}
-
-const OWN_LABELS: Labels = Labels {
-    namespace: "namespace",
-    workload: "workload",
-    kind: "workload_kind",
-    pod: "pod",
-};
-
-const ISTIO_LABELS: Labels = Labels {
-    namespace: "destination_workload_namespace",
-    workload: "destination_workload",
-    ..OWN_LABELS
-};
+/// The labels that name a workload in the result of own queries.
+const OWN_WAYS: &[Way] = &[
+    Way::Workload {
+        namespace: "namespace",
+        name: "workload",
+        kind: "workload_kind",
+    },
+    Way::Pod {
+        namespace: "namespace",
+        name: "pod",
+    },
+];
 
 /// Expressions that are sound.
 #[derive(Debug)]
 pub(super) struct Prepared {
-    pub(super) labels: Labels,
+    pub(super) ways: &'static [Way],
     pub(super) requests: Expression,
     pub(super) latency: Option<PreparedLatency>,
 }
@@ -101,11 +97,7 @@ pub(super) struct PreparedLatency {
 }
 
 impl Prepared {
-    pub(super) fn new(queries: &Queries) -> Result<Self, BadQuery> {
-        let (labels, requests, latency) = match queries {
-            Queries::Istio => (ISTIO_LABELS, istio("requests_total"), Some(istio_latency())),
-            Queries::Own { requests, latency } => (OWN_LABELS, requests.clone(), latency.clone()),
-        };
+    pub(super) fn own(requests: &str, latency: Option<&LatencyQueries>) -> Result<Self, BadQuery> {
         let latency = latency.map(|latency| {
             Ok(PreparedLatency {
                 sum: Expression::new("latency.sum", &latency.sum)?,
@@ -114,25 +106,26 @@ impl Prepared {
             })
         });
         Ok(Self {
-            labels,
-            requests: Expression::new("requests", &requests)?,
+            ways: OWN_WAYS,
+            requests: Expression::new("requests", requests)?,
             latency: latency.transpose()?,
         })
     }
 }
 
-fn istio(metric: &str) -> String {
-    format!(
-        "sum by ({}, {}) (increase(istio_{metric}{{reporter=\"destination\"}}[{PLACEHOLDER}]))",
-        ISTIO_LABELS.namespace, ISTIO_LABELS.workload
-    )
-}
-
-fn istio_latency() -> LatencyQueries {
-    LatencyQueries {
-        sum: istio("request_duration_milliseconds_sum"),
-        count: istio("request_duration_milliseconds_count"),
-        unit: LatencyUnit::Milliseconds,
+impl From<Preset> for Prepared {
+    fn from(preset: Preset) -> Self {
+        let row = preset.row();
+        let latency = row.latency.map(|(sum, count, unit)| PreparedLatency {
+            sum: Expression::sound("latency.sum", sum),
+            count: Expression::sound("latency.count", count),
+            unit,
+        });
+        Self {
+            ways: row.ways,
+            requests: Expression::sound("requests", row.requests),
+            latency,
+        }
     }
 }
 
@@ -151,10 +144,7 @@ impl Expression {
             position,
             problem: problem.to_owned(),
         };
-        let expression = Self {
-            field,
-            text: text.to_owned(),
-        };
+        let expression = Self::sound(field, text);
         if !text.contains(PLACEHOLDER) {
             let problem = "it lacks `$window`, which stands for its range, as in `increase(requests_total[$window])`";
             return Err(bad(1, problem));
@@ -167,6 +157,14 @@ impl Expression {
                 &format!("it gives a {other}, not an instant vector"),
             )),
             Err(problem) => Err(bad(position(&filled, &problem, text), &problem)),
+        }
+    }
+
+    /// An expression that a test has shown to be sound.
+    fn sound(field: &'static str, text: &str) -> Self {
+        Self {
+            field,
+            text: text.to_owned(),
         }
     }
 
@@ -241,28 +239,33 @@ mod tests {
     use super::*;
 
     fn own(requests: &str) -> Result<Prepared, BadQuery> {
-        Prepared::new(&Queries::Own {
-            requests: requests.into(),
-            latency: None,
-        })
+        Prepared::own(requests, None)
     }
 
     #[test]
-    fn the_preset_asks_the_receiving_sidecar() {
-        let prepared = Prepared::new(&Queries::Istio).unwrap();
-        assert_eq!(
-            prepared.requests.over(Duration::from_secs(300)),
-            "sum by (destination_workload_namespace, destination_workload) \
-             (increase(istio_requests_total{reporter=\"destination\"}[300s]))"
-        );
-        let latency = prepared.latency.unwrap();
-        assert_eq!(latency.unit, LatencyUnit::Milliseconds);
+    fn the_expressions_of_every_preset_are_sound() {
+        for preset in Preset::ALL {
+            let row = preset.row();
+            Expression::new("requests", row.requests).unwrap();
+            let (sum, count, _) = row.latency.unwrap();
+            for text in [sum, count] {
+                Expression::new("latency", text).unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn istio_is_asked_for_the_receiving_sidecar_before_the_waypoint() {
+        let prepared = Prepared::from(Preset::Istio);
+        let asked = prepared.requests.over(Duration::from_secs(300));
+        let by = "sum by (destination_workload_namespace, destination_workload)";
+        let destination =
+            format!("{by} (increase(istio_requests_total{{reporter=\"destination\"}}[300s]))");
         assert!(
-            latency
-                .sum
-                .over(Duration::from_secs(60))
-                .contains("istio_request_duration_milliseconds_sum{reporter=\"destination\"}[60s]")
+            asked.starts_with(&format!("{destination} or {by}")),
+            "{asked}"
         );
+        assert_eq!(prepared.latency.unwrap().unit, LatencyUnit::Milliseconds);
     }
 
     #[test]
@@ -286,15 +289,13 @@ mod tests {
 
     #[test]
     fn the_error_names_the_setting() {
-        let error = Prepared::new(&Queries::Own {
-            requests: "sum by (namespace, pod) (increase(http_requests_total[$window]))".into(),
-            latency: Some(LatencyQueries {
-                sum: "increase(s[$window])".into(),
-                count: "increase(c[$window]".into(),
-                unit: LatencyUnit::Seconds,
-            }),
-        })
-        .unwrap_err();
+        let latency = LatencyQueries {
+            sum: "increase(s[$window])".into(),
+            count: "increase(c[$window]".into(),
+            unit: LatencyUnit::Seconds,
+        };
+        let requests = "sum by (namespace, pod) (increase(http_requests_total[$window]))";
+        let error = Prepared::own(requests, Some(&latency)).unwrap_err();
         assert_eq!(
             error.to_string(),
             "`latency.count` is not usable at character 9 of \"increase(c[$window]\": unclosed left parenthesis"

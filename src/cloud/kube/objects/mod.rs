@@ -4,6 +4,7 @@ pub(super) mod node;
 pub(super) mod owners;
 pub(super) mod pod;
 pub(super) mod quantity;
+pub(super) mod service;
 
 use std::collections::BTreeMap;
 use std::ops::Range;

@@ -1,5 +1,6 @@
 //! From objects of the Kubernetes API to plain facts: pure, without a connection or a clock.
 
+mod front;
 mod node;
 mod owner;
 mod pod;
@@ -8,6 +9,7 @@ mod request;
 
 use std::fmt;
 
+pub(super) use front::{Front, route, service, services};
 pub(super) use node::node;
 pub(super) use owner::{Owner, owner};
 pub(super) use pod::{Held, pod};

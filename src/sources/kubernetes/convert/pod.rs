@@ -4,9 +4,16 @@ use std::sync::Arc;
 
 use super::{BadField, Owner, Unreadable, owner, request};
 use crate::observation::{Pod, PodKey, Resources, WorkloadId};
-use crate::sources::kubernetes::names::Names;
+use crate::sources::kubernetes::names::{LabelSet, Names};
 use crate::sources::kubernetes::object::PodObject;
 use crate::units::{Cores, Gib};
+
+/// Labels that tell the pods of one workload apart: no Service for all of them selects by these.
+const OF_ONE_POD: [&str; 3] = [
+    "statefulset.kubernetes.io/pod-name",
+    "apps.kubernetes.io/pod-index",
+    "batch.kubernetes.io/job-completion-index",
+];
 
 /// A pod, and the ReplicaSet or Job through which it belongs to its workload.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,6 +21,8 @@ pub(in crate::sources::kubernetes) struct Held {
     pub(in crate::sources::kubernetes) pod: Arc<Pod>,
     /// The uid of the ReplicaSet or Job.
     pub(in crate::sources::kubernetes) through: Option<Arc<str>>,
+    /// Its labels, for the selectors of Services.
+    pub(in crate::sources::kubernetes) labels: Arc<LabelSet>,
 }
 
 impl Held {
@@ -86,9 +95,14 @@ pub(in crate::sources::kubernetes) fn pod(
             .filter(|team| !team.is_empty())
             .map(|team| names.share(team)),
     };
+    let labels = meta.labels.iter();
+    let of_all = labels.filter(|(key, _)| !OF_ONE_POD.contains(&key.as_str()));
+    let labels = of_all.map(|(key, value)| (names.share(key), names.share(value)));
+    let labels = labels.collect();
     Ok(Some(Held {
         pod: Arc::new(pod),
         through,
+        labels: names.share_labels(labels),
     }))
 }
 

@@ -1,0 +1,174 @@
+//! Each preset against a real Prometheus (the Debian package) that holds series in exactly the shape of each program:
+//! what is counted is what was served, while pods restart, are added and go.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod choice;
+mod history;
+mod shapes;
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
+
+use breakeven::config;
+use breakeven::model::evidence::Evidence;
+use breakeven::model::{Outcome, Subject};
+use breakeven::observation::{
+    CapacityType, Cluster, Fronts, Node, Observation, OriginChoice, Pod, PodKey, Provider,
+    Resources, RouteRule, Service, WorkloadId, WorkloadKind,
+};
+use breakeven::pipeline::Pipeline;
+use breakeven::sources::Poll;
+use breakeven::sources::requests::{Preset, Queries, RequestsSource, Settings};
+use history::{LENGTH, START, Workload, workloads};
+use jiff::Timestamp;
+use support::prometheus::{Prometheus, installed};
+use support::run;
+
+/// How far a count may be from the truth.
+const TOLERANCE: f64 = 0.005;
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(START + second).unwrap()
+}
+
+/// A Prometheus that has scraped the workloads.
+async fn prometheus() -> Option<Prometheus> {
+    let (prometheus, promtool) = (installed("prometheus")?, installed("promtool")?);
+    let text = shapes::openmetrics(&workloads());
+    let fill = |data: &Path| {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), text).unwrap();
+        let mut command = Command::new(promtool);
+        command
+            .args(["tsdb", "create-blocks-from", "openmetrics"])
+            .args([file.path(), data]);
+        run(&mut command);
+    };
+    Some(Prometheus::over(&prometheus, fill).await)
+}
+
+fn id(workload: &Workload) -> WorkloadId {
+    WorkloadId {
+        namespace: "shop".into(),
+        kind: WorkloadKind::from(workload.kind),
+        name: workload.name.into(),
+    }
+}
+
+fn pod(workload: &Workload, name: &str) -> Arc<Pod> {
+    Arc::new(Pod {
+        key: PodKey {
+            namespace: "shop".into(),
+            name: name.into(),
+        },
+        workload: id(workload),
+        node: "n".into(),
+        containers: Vec::new(),
+        request: Resources::default(),
+        ephemeral_request: None,
+        fargate_size: None,
+        persistent_volume: false,
+        host_network: false,
+        created_at: None,
+        team: None,
+    })
+}
+
+/// The cluster at the end, as the Kubernetes API shows it.
+fn cluster(workloads: &[Workload]) -> Cluster {
+    let service = |workload: &Workload| Service {
+        namespace: "shop".into(),
+        name: workload.name.into(),
+        ports: vec!["http".into(), "80".into()],
+        workloads: vec![(id(workload), 2)],
+    };
+    let rule = |name: &str, rule, service: &str| RouteRule {
+        namespace: "shop".into(),
+        name: name.into(),
+        rule,
+        backends: vec![("shop".into(), service.into(), 1)],
+    };
+    let last = |workload: &Workload| pod(workload, &workload.processes.last().unwrap().pod);
+    Cluster {
+        at: at(LENGTH + 90),
+        nodes: vec![Arc::new(Node {
+            name: "n".into(),
+            provider: Provider::Aws,
+            instance_type: Some("m5.large".into()),
+            region: Some("us-east-1".into()),
+            zone: None,
+            capacity_type: CapacityType::OnDemand,
+            capacity: Resources::default(),
+            allocatable: Resources::default(),
+            labels: Default::default(),
+        })],
+        pods: workloads.iter().map(last).collect(),
+        fronts: Fronts {
+            services: workloads.iter().map(service).collect(),
+            routes: vec![
+                rule("entry", 0, "web"),
+                rule("entry", 1, "api"),
+                rule("events", 0, "queue"),
+            ],
+        },
+    }
+}
+
+fn source(prometheus: &Prometheus, queries: Queries) -> RequestsSource {
+    let settings = Settings {
+        backfill: Duration::from_secs(LENGTH.unsigned_abs()),
+        ..Settings::new(prometheus.url(), queries)
+    };
+    RequestsSource::new(&settings).unwrap()
+}
+
+#[tokio::test]
+async fn every_preset_counts_what_was_served() {
+    let Some(prometheus) = prometheus().await else {
+        return;
+    };
+    let workloads = workloads();
+    let (_, config) = config::parse("").unwrap();
+    for preset in Preset::ALL {
+        let mut source = source(&prometheus, Queries::Preset(*preset));
+        let mut pipeline = Pipeline::new(
+            at(0),
+            config.model.clone(),
+            config.prices.clone(),
+            config.limits,
+        );
+        pipeline.observe(Observation::Cluster(cluster(&workloads)));
+        for observation in source.poll(at(LENGTH + 90)).await.unwrap() {
+            pipeline.observe(observation);
+        }
+        let report = pipeline.report(at(LENGTH + 90));
+        let origin = report.requests.unwrap();
+        assert_eq!(origin.name.as_deref(), Some(preset.as_str()));
+        assert_eq!(origin.choice, OriginChoice::Configured);
+        for workload in &workloads {
+            let what = format!("{} of {}", workload.name, preset.as_str());
+            let subject = Subject::Workload(id(workload));
+            let subject = report.subjects.iter().find(|one| one.subject == subject);
+            let subject = subject.unwrap_or_else(|| panic!("{what} is missing"));
+            let [(Outcome::Served, counted)] = subject.requests_total[..] else {
+                panic!("{what}: {:?}", subject.requests_total);
+            };
+            let served = workload.served(START, START + LENGTH);
+            let error = counted.requests() / served - 1.0;
+            println!("{what}: {:.3} %", 100.0 * error);
+            assert!(error.abs() < TOLERANCE, "{what}: {counted:?} of {served}");
+            let Evidence::Workload(evidence) = &subject.evidence else {
+                panic!("{what}: {:?}", subject.evidence);
+            };
+            let latency = evidence.window.traffic.unwrap().mean_latency().unwrap();
+            let error = latency.seconds() / workload.latency - 1.0;
+            assert!(error.abs() < TOLERANCE, "{what}: {latency:?}");
+        }
+    }
+}
