@@ -16,7 +16,8 @@ pub(super) struct Fronts {
     services: HashMap<Name, Vec<(WorkloadId, u32)>>,
     /// By `namespace-service-port`; none where two Services have it in common.
     ports: HashMap<String, Option<Name>>,
-    rules: HashMap<(Arc<str>, Arc<str>, usize), Vec<(Name, u32)>>,
+    /// By route and number; the weight of each Service.
+    rules: HashMap<(Name, usize), Vec<(Name, u32)>>,
 }
 
 impl Fronts {
@@ -35,16 +36,12 @@ impl Fronts {
             fronts.services.insert(key, service.workloads.clone());
         }
         for rule in &seen.routes {
-            let key = (
-                Arc::clone(&rule.namespace),
-                Arc::clone(&rule.name),
-                rule.rule,
-            );
+            let route = (Arc::clone(&rule.namespace), Arc::clone(&rule.name));
             let backends = rule.backends.iter();
             let backends = backends.map(|(namespace, name, weight)| {
                 ((Arc::clone(namespace), Arc::clone(name)), *weight)
             });
-            fronts.rules.insert(key, backends.collect());
+            fronts.rules.insert((route, rule.rule), backends.collect());
         }
         fronts
     }
@@ -67,7 +64,7 @@ impl Fronts {
                 name,
                 rule,
             } => {
-                let key = (Arc::clone(namespace), Arc::clone(name), *rule);
+                let key = ((Arc::clone(namespace), Arc::clone(name)), *rule);
                 let backends = self.rules.get(&key).map_or(&[][..], Vec::as_slice);
                 let parts = parts(backends.iter().map(|(_, weight)| *weight));
                 let shares = backends.iter().zip(parts);
