@@ -15,7 +15,7 @@
 //!
 //! - [`units`]: money, cores, memory, time, each a type of its own; [`clock`]: the only reader of time;
 //! - [`observation`]: what was seen; [`tariff`]: list prices; [`model`]: what it costs, on both platforms;
-//!   [`ledger`]: what has added up;
+//!   [`ledger`]: what has added up; [`state`]: what of it outlives a restart;
 //! - [`sources`]: where observations come from; [`pipeline`]: from observations to the report;
 //! - [`exposition`]: from the report to bytes; [`store`]: the latest of both; [`http`]: who asks for them;
 //! - [`config`]: what the user chose; [`cloud`]: a simulated Kubernetes, AWS and Prometheus, reached over sockets;
@@ -38,6 +38,7 @@ pub mod pipeline;
 pub mod scenario;
 pub mod settings;
 pub mod sources;
+pub mod state;
 pub mod store;
 pub mod tariff;
 pub mod units;

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::ledger::Ledger;
 use crate::model::allocation::{ClusterRates, allocate};
@@ -63,6 +64,16 @@ pub struct Pipeline {
     early_minutes: Vec<FunctionMinutes>,
     /// Steps of requests of somebody whom the cluster does not know.
     strangers: u64,
+    /// When the cluster was last seen before a restart.
+    last_look: Option<Timestamp>,
+}
+
+/// What outlives a restart: all that has added up, and the verdicts that stand.
+#[derive(Debug, Deserialize)]
+pub struct Kept {
+    ledger: Ledger,
+    verdicts: Vec<(Subject, Settled)>,
+    last_look: Option<Timestamp>,
 }
 
 /// What pods say of their workload.
@@ -99,7 +110,36 @@ impl Pipeline {
             early: Vec::new(),
             early_minutes: Vec::new(),
             strangers: 0,
+            last_look: None,
         }
+    }
+
+    /// What is to outlive a restart, as [`Kept`] reads it.
+    pub fn kept(&self) -> impl Serialize {
+        #[derive(Serialize)]
+        struct Keeping<'a> {
+            ledger: &'a Ledger,
+            verdicts: Vec<(&'a Subject, &'a Settled)>,
+            last_look: Option<Timestamp>,
+        }
+        Keeping {
+            ledger: &self.ledger,
+            verdicts: self.verdicts.iter().collect(),
+            last_look: self.last_look(),
+        }
+    }
+
+    /// Goes on from what was kept, before anything is observed.
+    pub fn resume(&mut self, kept: Kept) {
+        self.ledger = kept.ledger;
+        self.ledger.resize(self.settings.decision_window);
+        self.verdicts = kept.verdicts.into_iter().collect();
+        self.last_look = kept.last_look;
+    }
+
+    fn last_look(&self) -> Option<Timestamp> {
+        let cluster = self.cluster.as_ref();
+        cluster.map(|cluster| cluster.at).or(self.last_look)
     }
 
     /// Replaces settings and prices; what has added up stays.
@@ -187,6 +227,9 @@ impl Pipeline {
             } else {
                 self.ledger.spend(&self.rates, before.at, cluster.at);
             }
+        } else if let Some(before) = self.last_look.take() {
+            // What was there meanwhile nobody saw.
+            self.ledger.lose(Seconds::between(before, cluster.at));
         }
         self.targets
             .update(&cluster, self.ledger.window_start(cluster.at));
@@ -231,7 +274,9 @@ impl Pipeline {
     fn index_functions(&mut self) {
         let all = self.functions.values().flat_map(|one| &one.functions);
         self.by_id = all.map(|one| (one.id.clone(), Arc::clone(one))).collect();
-        self.ledger.note_functions(|id| self.by_id.contains_key(id));
+        let by_id = &self.by_id;
+        self.ledger
+            .note_functions(&self.settings, |id| by_id.get(id));
     }
 
     fn observe_minutes(&mut self, minutes: FunctionMinutes) {

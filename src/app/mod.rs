@@ -4,6 +4,7 @@
 //! soon as something new is known, the loop makes a report, renders it once, and puts it into the store, from which HTTP
 //! answers.
 
+mod durable;
 mod fleet;
 pub mod probe;
 mod stakes;
@@ -31,7 +32,9 @@ use crate::observation::Observation;
 use crate::pipeline::Pipeline;
 use crate::settings::Mistakes;
 use crate::sources::{Context, Source, StatusBoard};
+use crate::state::StateError;
 use crate::store::{Published, Store, Waiting};
+use durable::{Durable, same_directory};
 use fleet::Fleet;
 
 /// How many observations may wait to be taken in.
@@ -106,6 +109,8 @@ pub struct Agent {
 #[derive(Debug)]
 struct State {
     pipeline: Pipeline,
+    /// Keeps what the pipeline adds up, where it is to outlive a restart.
+    durable: Option<Durable>,
     board: StatusBoard,
     store: Store,
     own: Own,
@@ -143,13 +148,16 @@ pub enum StartError {
     /// It cannot listen.
     #[error("cannot listen")]
     Listen(#[from] std::io::Error),
+    /// Another program keeps its state there.
+    #[error("state.directory")]
+    State(#[from] StateError),
 }
 
 impl Agent {
     /// Reads the configuration and binds the addresses. Nothing is asked and nothing is answered yet.
     ///
     /// # Errors
-    /// When the configuration is wrong, or an address cannot be bound.
+    /// When the configuration is wrong, another program has the directory of its state, or an address cannot be bound.
     pub async fn bind(
         source: ConfigSource,
         http: http::Settings,
@@ -174,14 +182,19 @@ impl Agent {
         };
         let own = Own::new(exposition::Build::THIS);
         own.config_accepted(clock.now());
-        let pipeline = Pipeline::new(
+        let mut pipeline = Pipeline::new(
             clock.now(),
             config.model.clone(),
             config.prices.clone(),
             config.limits,
         );
+        let mut durable = Durable::of(&raw, &config, &own);
+        if let Some(durable) = &mut durable {
+            durable.resume(&mut pipeline, &own, clock.now())?;
+        }
         let state = State {
             pipeline,
+            durable,
             board,
             store,
             own,
@@ -249,9 +262,13 @@ impl Agent {
                 }
                 _ = waiting.tick(), if state.store.latest().is_none() => state.wait(),
                 Some(reply) = reloads.recv() => {
-                    let answer = match source.load() {
+                    let loaded = source.load();
+                    let loaded = loaded.and_then(|(raw, new)| {
+                        same_directory(&config, &new).map(|()| (raw, new))
+                    });
+                    let answer = match loaded {
                         Ok((raw, new)) => {
-                            state.reconfigure(&new, &clock);
+                            state.reconfigure(&raw, &new, &clock);
                             if fleet.change(raw, &new) {
                                 state.pipeline.recount();
                             }
@@ -268,6 +285,7 @@ impl Agent {
             }
         }
         drop(fleet);
+        state.save(&clock);
         if let Err(error) = http.await {
             error!(%error, "the HTTP server ended badly");
         }
@@ -306,10 +324,18 @@ impl State {
             .keep_places(|account_id, region| fleet.reads(account_id, region));
     }
 
+    /// Writes what outlives a restart, if that is wanted.
+    fn save(&mut self, clock: &Clock) {
+        if let Some(durable) = &mut self.durable {
+            aside(|| durable.save(&self.pipeline, &self.own, clock.now()));
+        }
+    }
+
     /// Makes a report, renders it, and puts it where HTTP finds it.
     fn publish(&mut self, config: &Config, clock: &Clock, fleet: &Fleet) {
         let report = Arc::new(self.pipeline.report(clock.now()));
         fleet.set_stakes(&report);
+        self.save(clock);
         let mut sources = self.board.snapshot();
         let strangers = (
             (Source::Requests.into(), "unknown_workload"),
@@ -347,7 +373,10 @@ impl State {
         });
     }
 
-    fn reconfigure(&mut self, config: &Config, clock: &Clock) {
+    fn reconfigure(&mut self, raw: &RawConfig, config: &Config, clock: &Clock) {
+        if let Some(durable) = &mut self.durable {
+            durable.change(raw, config);
+        }
         self.pipeline
             .reconfigure(config.model.clone(), config.prices.clone(), config.limits);
         if config.kubernetes.is_none() {

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 pub use super::range::Range;
-use crate::settings::{choice, settings};
+use crate::settings::{Setting as _, choice, settings};
 
 settings! {
     /// The whole file.
@@ -24,6 +24,25 @@ settings! {
         pub aws: Aws = Aws::default(),
         /// Where the requests of the cluster's workloads are counted.
         pub requests: Requests = Requests::default(),
+        /// What outlives a restart.
+        pub state: State = State::default(),
+    }
+}
+
+settings! {
+    /// What outlives a restart: counters, windows, and the verdicts that stand.
+    pub struct State {
+        /// A directory of this agent alone in which it is kept; null: counters begin at 0 with the program.
+        pub directory: Option<String> = None,
+        /// From one writing to the next. What is shown was written before, so reports are no more often than that.
+        pub interval_seconds: f64 = 30.0,
+    }
+}
+
+impl RawConfig {
+    /// How requests are counted, as text: where it is another one, what was counted before is something else.
+    pub(crate) fn counting(&self) -> String {
+        crate::settings::plain_page(&self.requests.tree())
     }
 }
 

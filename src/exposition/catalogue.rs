@@ -5,7 +5,7 @@
 /// How a family's numbers behave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// Only grows, from the start of the program; its name ends in `_total`.
+    /// Only grows; its name ends in `_total`.
     Counter,
     /// Moves both ways.
     Gauge,
@@ -223,6 +223,12 @@ catalogue! {
         "1 where the configuration was read with success the last time, 0 where it was refused and the one before stays.";
     ConfigReloadedAt: Gauge "breakeven_config_last_reload_success_timestamp_seconds" ["seconds"], Own, [],
         "When the configuration was last read with success, in seconds since 1970.";
+    StateSavedAt: Gauge "breakeven_state_last_save_timestamp_seconds" ["seconds"], Own, [],
+        "When what outlives a restart was last written, in seconds since 1970. Absent where nothing is kept.";
+    StateSize: Gauge "breakeven_state_size_bytes" ["bytes"], Own, [],
+        "How much was written.";
+    StateFailures: Counter "breakeven_state_failures_total" [], Own, ["reason"],
+        "What outlives a restart could not be written (save), or what was kept not be read (load) or not be used and was set aside: damaged, other_version, foreign.";
 
     ProcessCpu: Counter "process_cpu_seconds_total" ["seconds"], Own, [],
         "Processor time that the process used, user and system.";

@@ -22,7 +22,7 @@ mod sample;
 pub(crate) mod tests;
 
 pub use negotiate::{Encoding, Escaping, Format, OpenMetricsVersion};
-pub use own::{ApiBudget, ApiUse, Build, ConfigState, Own, OwnFacts};
+pub use own::{ApiBudget, ApiUse, Build, ConfigState, Own, OwnFacts, StateFacts};
 pub use reference::reference;
 pub use render::{Inputs, Rendered, Settings, render};
 pub use sample::is_label_name;

@@ -44,6 +44,15 @@ pub struct ConfigState {
     pub last_success: Option<Timestamp>,
 }
 
+/// What is kept over a restart, and how keeping it went.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StateFacts {
+    /// When it was last written, and how many bytes that were; absent before.
+    pub saved: Option<(Timestamp, u64)>,
+    /// How often it could not be written or used, by reason.
+    pub failures: BTreeMap<&'static str, u64>,
+}
+
 /// What was asked of one AWS API, and what it cost.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct ApiUse {
@@ -97,6 +106,8 @@ pub struct OwnFacts {
     pub aws_api: BTreeMap<Arc<str>, ApiUse>,
     /// What it may spend, by API.
     pub aws_budgets: BTreeMap<Arc<str>, ApiBudget>,
+    /// What it keeps over a restart.
+    pub state: StateFacts,
     /// Numbers of its process, and of whatever else counts live.
     pub live: Vec<MetricFamily>,
     /// Series left out of all expositions before this one.
@@ -115,6 +126,10 @@ impl OwnFacts {
             },
             aws_api: BTreeMap::new(),
             aws_budgets: BTreeMap::new(),
+            state: StateFacts {
+                saved: None,
+                failures: BTreeMap::new(),
+            },
             live: Vec::new(),
             dropped: BTreeMap::new(),
         }
@@ -166,6 +181,22 @@ impl Own {
     /// Notes that a new configuration was refused, and the one before stays.
     pub fn config_refused(&self) {
         self.lock().config.last_reload_successful = Some(false);
+    }
+
+    /// Notes that something is to outlive a restart, and for which reasons that may fail.
+    pub fn state_is_kept(&self, failures: &[&'static str]) {
+        let none = failures.iter().map(|reason| (*reason, 0));
+        self.lock().state.failures = none.collect();
+    }
+
+    /// Notes that what is to outlive a restart was written, and its size.
+    pub fn state_saved(&self, at: Timestamp, bytes: u64) {
+        self.lock().state.saved = Some((at, bytes));
+    }
+
+    /// Notes that it could not be written, or what was kept not be used.
+    pub fn state_failed(&self, reason: &'static str) {
+        *self.lock().state.failures.entry(reason).or_default() += 1;
     }
 
     /// Notes what was left out of an exposition, so that the next one goes on counting from there.

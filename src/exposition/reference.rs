@@ -77,7 +77,7 @@ Every series that `/metrics` can show. What is not known is absent: never 0, nev
 absent as well. Labels from `external_labels` in the configuration, such as `cluster`, are added to every series; where a
 series has a label of that name itself, its own stays.
 
-**Numbers that add up.** Counters start at 0 with the program. Divide the increase of one by the increase of another to get
+**Numbers that add up.** Counters start at 0 with the program, or go on where they were (`state.directory`, see [state](state.md)). Divide the increase of one by the increase of another to get
 any ratio: cost per request is `increase(breakeven_workload_cost_usd_total[1d])` summed over `component`, divided by
 `increase(breakeven_workload_requests_total[1d])` summed over `outcome`. The sum of `breakeven_workload_cost_usd_total` over
 `home=\"kubernetes\"`, plus component `unattributed` of `breakeven_cluster_cost_usd_total`, is the sum of

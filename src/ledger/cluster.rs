@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::coverage::Coverage;
 use crate::model::allocation::{ClusterAmounts, ClusterRates};
-use crate::units::{Seconds, Usd};
+use crate::units::{Seconds, Usd, row};
 
 /// What the cluster cost, and over which time that was seen.
 #[derive(Debug, Default)]
@@ -14,6 +14,21 @@ pub(crate) struct ClusterAccount {
     lost: Seconds,
     seen: Coverage,
 }
+
+row!(ClusterAmounts<Usd> {
+    allocated,
+    idle,
+    shared,
+    fixed,
+    unattributed,
+});
+
+row!(ClusterAccount {
+    spent,
+    observed,
+    lost,
+    seen,
+});
 
 impl ClusterAccount {
     pub(super) fn spend(&mut self, rates: &ClusterRates, from: Timestamp, to: Timestamp) {

@@ -1,7 +1,9 @@
 //! Counting numbers that are revised, without ever counting back.
 
+use serde::{Deserialize, Serialize};
+
 use super::minutes::Sums;
-use crate::units::{Requests, Seconds};
+use crate::units::{Requests, Seconds, row};
 
 /// What some known minutes of a function add up to, or what became more of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -15,8 +17,15 @@ pub(super) struct Growth {
 }
 
 /// What was counted and then turned out to be less. What becomes more makes up for it first.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Excess(Growth);
+
+row!(Growth {
+    sums,
+    ready,
+    cold_starts,
+    time,
+});
 
 impl Excess {
     /// What is to be counted now that some minutes add up to `after` instead of `before`.

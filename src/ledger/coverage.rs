@@ -3,11 +3,12 @@
 use std::collections::VecDeque;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::units::Seconds;
 
 /// The time that was seen, as spans that do not touch, oldest first.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Coverage(VecDeque<(Timestamp, Timestamp)>);
 
 impl Coverage {

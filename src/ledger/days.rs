@@ -7,6 +7,7 @@ use std::sync::Arc;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
+use serde::{Deserialize, Serialize};
 
 use crate::model::bill::{DayUsage, LambdaUsage, Place, UsageKey};
 use crate::observation::Function;
@@ -19,7 +20,7 @@ const KEPT_DAYS: i64 = 14;
 const DAY_MINUTES: i64 = 24 * 60;
 
 /// What was used on each of the last days (UTC), by account, region and processor.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Days(BTreeMap<UsageKey, DayUsage>);
 
 /// What became known of a function in a part of a day.

@@ -18,7 +18,7 @@ use crate::model::lambda::{Component, Init, Run};
 use crate::model::pattern::classify;
 use crate::model::window::FunctionWindow;
 use crate::observation::{Function, FunctionBatch};
-use crate::units::{GibSeconds, Ratio, Requests, Seconds, Usd};
+use crate::units::{GibSeconds, Ratio, Requests, Seconds, Usd, row};
 
 /// How many minutes are kept at least, to be revised: Lambda shows an invocation when it has ended, which is up to 15
 /// minutes after the one in which it began, and CloudWatch may be late by some hours.
@@ -78,6 +78,30 @@ pub struct Totals {
     /// Environments that had to be started.
     pub cold_starts: Requests,
 }
+
+// The configuration comes with the next list, and then the window is made of the minutes again.
+row!(FunctionAccount {
+    totals,
+    excess,
+    minutes,
+    known,
+    kept_from,
+    is_gone,
+    gone_since,
+} .. {
+    window: None,
+    function: None,
+});
+
+row!(Totals {
+    cost,
+    gib_seconds,
+    invocations,
+    served,
+    errors,
+    throttles,
+    cold_starts,
+});
 
 fn minute_of(instant: Timestamp) -> i64 {
     instant.as_second().div_euclid(60)
@@ -214,9 +238,13 @@ impl FunctionAccount {
         self.minutes.heap_bytes() + window.map_or(0, |window| window.concurrency.heap_bytes())
     }
 
-    /// Notes whether the function exists.
-    pub(super) fn exists(&mut self, exists: bool) {
-        self.is_gone = !exists;
+    /// Notes whether the function is listed. After a restart it is then known again what it is.
+    pub(super) fn note(&mut self, listed: Option<&Arc<Function>>, settings: &Settings) {
+        self.is_gone = listed.is_none();
+        if let (None, Some(function)) = (&self.function, listed) {
+            self.window = self.sum_up(function, settings);
+            self.function = Some(Arc::clone(function));
+        }
     }
 
     /// Since when it is known not to exist, now at the latest; absent while it exists.

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::observation::FunctionMinute;
-use crate::units::{Requests, Seconds};
+use crate::units::{Requests, Seconds, row};
 
 /// In place of a peak that is not known.
 const UNKNOWN: u32 = u32::MAX;
@@ -45,6 +45,29 @@ pub(super) struct Sums {
     pub(super) errors: Requests,
     pub(super) throttles: Requests,
 }
+
+row!(Minutes { ran, failures });
+
+row!(Ran {
+    minute,
+    invocations,
+    duration,
+    peak,
+});
+
+row!(Failures {
+    minute,
+    errors,
+    throttles,
+});
+
+row!(Sums {
+    invocations,
+    duration,
+    served,
+    errors,
+    throttles,
+});
 
 impl Minutes {
     /// Puts what is known now of a range in place of what was known of it.

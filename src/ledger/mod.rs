@@ -1,4 +1,4 @@
-//! What has added up: counters since the program started, and sums over the decision window.
+//! What has added up: counters since counting began, and sums over the decision window.
 //!
 //! The ledger is told what happened, each thing once and with its time, and never asks for the time itself.
 //! Counters only grow. What happened before counting began (a backfill) fills the windows and is not added to the
@@ -28,7 +28,7 @@ use crate::model::bill::{DayUsage, UsageKey};
 use crate::observation::{
     Function, FunctionId, FunctionMinutes, RequestTarget, Traffic, WorkloadId,
 };
-use crate::units::{Ratio, Requests, RequestsPerSecond, Seconds, Usd};
+use crate::units::{Ratio, Requests, RequestsPerSecond, Seconds, Usd, row};
 use cluster::ClusterAccount;
 use coverage::Coverage;
 use days::Days;
@@ -48,6 +48,18 @@ pub struct Ledger {
     /// The time whose requests were counted.
     counted: Coverage,
 }
+
+row!(Ledger {
+    started,
+    counting_since,
+    window,
+    cluster,
+    workloads,
+    shared,
+    functions,
+    days,
+    counted,
+});
 
 impl Ledger {
     /// An empty ledger. Counters count what happens from `started` on; windows reach back for `window`.
@@ -281,9 +293,13 @@ impl Ledger {
 
     /// Notes which functions exist. Of one that does not the account is kept for a decision window, so that its last
     /// minutes are counted and it goes on where it was should it come back.
-    pub fn note_functions(&mut self, exists: impl Fn(&FunctionId) -> bool) {
+    pub fn note_functions<'a>(
+        &mut self,
+        settings: &Settings,
+        listed: impl Fn(&FunctionId) -> Option<&'a Arc<Function>>,
+    ) {
         for (id, account) in &mut self.functions {
-            account.exists(exists(id));
+            account.note(listed(id), settings);
         }
     }
 

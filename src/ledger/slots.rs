@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::coverage::Coverage;
 use crate::units::{Ratio, Seconds};
@@ -13,7 +14,7 @@ const SLOTS: i64 = 48;
 /// Something that adds up, kept for one window of time.
 ///
 /// A window of a day has slots of half an hour. The oldest slot counts for the part of it that is in the window.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Slots<T> {
     /// Seconds of one slot.
     length: i64,

@@ -10,7 +10,9 @@ use crate::model::allocation::WorkloadRates;
 use crate::model::pattern::classify;
 use crate::model::regression::Scatter;
 use crate::model::window::{TrafficWindow, UsedWindow, WorkloadWindow};
-use crate::units::{CoreSeconds, Gib, Ratio, Requests, RequestsPerSecond, Seconds, Usd, Window};
+use crate::units::{
+    CoreSeconds, Gib, Ratio, Requests, RequestsPerSecond, Seconds, Usd, Window, row,
+};
 
 /// How long the use of each moment is kept, to be paired with requests that are counted later.
 const PAIRING_MEMORY: SignedDuration = SignedDuration::from_mins(30);
@@ -88,6 +90,50 @@ struct Cost {
     loaded: Usd,
     used: UsedWindow,
 }
+
+// The rates are those of the next look at the cluster. What was used a moment ago is not kept: it is paired with requests
+// of steps that end after a restart, which were not seen whole.
+row!(WorkloadAccount {
+    first_seen,
+    last_seen,
+    existing_since,
+    spent,
+    requests,
+    has_price,
+    is_counted,
+    slots,
+} .. {
+    rates: WorkloadRates::default(),
+    moments: VecDeque::new(),
+    rate: None,
+});
+
+row!(Spent {
+    cpu,
+    memory,
+    gpu,
+    idle,
+    shared,
+    fixed,
+    used_cpu,
+    used_memory,
+});
+
+row!(Slot {
+    cost,
+    requests,
+    latency,
+    measured,
+    peak,
+    paired,
+});
+
+row!(Cost {
+    unpriced,
+    allocated,
+    loaded,
+    used,
+});
 
 impl Cost {
     fn spend(&mut self, rates: &WorkloadRates, time: Seconds) {

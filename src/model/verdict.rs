@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::band::Banded;
 use super::report::Verdict;
-use crate::units::{Requests, Seconds};
+use crate::units::{Requests, Seconds, row};
 
 /// The least time and traffic that a verdict stands on.
 const LEAST_COVERED: f64 = 3_600.0;
@@ -44,6 +44,8 @@ pub struct Settled {
     shown: Verdict,
     rival: Option<(Verdict, Timestamp)>,
 }
+
+row!(Settled { shown, rival });
 
 impl Settled {
     /// The first verdict stands at once.

@@ -7,7 +7,7 @@ use super::pattern::Pattern;
 use super::processor_time::{self, Method, ProcessorTime};
 use super::regression::Scatter;
 use crate::units::{
-    CoreSeconds, Cores, Gib, GibSeconds, Ratio, Requests, RequestsPerSecond, Seconds, Usd,
+    CoreSeconds, Cores, Gib, GibSeconds, Ratio, Requests, RequestsPerSecond, Seconds, Usd, row,
 };
 
 /// A workload of the cluster.
@@ -49,6 +49,18 @@ pub struct UsedWindow {
     /// The least and the most that one pod used, in the mean over the workload's pods.
     pub extremes: Option<(Gib, Gib)>,
 }
+
+row!(UsedWindow {
+    observed,
+    cost,
+    loaded,
+    cores,
+    cores_held,
+    memory,
+    memory_held,
+    pods,
+    extremes,
+});
 
 impl UsedWindow {
     /// The memory of one pod (W): its mean over time, and its extremes; absent while none was seen.

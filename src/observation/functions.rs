@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::units::{MemoryMib, Ratio, Requests, Seconds, Window};
 
@@ -46,8 +47,25 @@ impl fmt::Display for FunctionId {
     }
 }
 
+impl Serialize for FunctionId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        (&*self.account_id, &*self.region, &*self.name).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for FunctionId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let (account_id, region, name) = <(String, String, String)>::deserialize(deserializer)?;
+        Ok(Self {
+            account_id: account_id.into(),
+            region: region.into(),
+            name: name.into(),
+        })
+    }
+}
+
 /// The processor that a function runs on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Architecture {
     /// Intel and AMD.
     X86_64,

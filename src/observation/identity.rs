@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 /// A workload of the cluster: the controller that pods belong to in the end, or a pod of its own.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WorkloadId {
@@ -12,6 +14,23 @@ pub struct WorkloadId {
     pub kind: WorkloadKind,
     /// Its name.
     pub name: Arc<str>,
+}
+
+impl Serialize for WorkloadId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        (&*self.namespace, self.kind.as_str(), &*self.name).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for WorkloadId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let (namespace, kind, name) = <(String, String, String)>::deserialize(deserializer)?;
+        Ok(Self {
+            namespace: namespace.into(),
+            kind: kind.as_str().into(),
+            name: name.into(),
+        })
+    }
 }
 
 /// The kind of a workload.

@@ -1,5 +1,6 @@
 mod explanations;
 mod processor_time;
+mod restart;
 
 use super::*;
 use crate::model::coldstart::refined_fraction;
@@ -27,6 +28,10 @@ fn limits() -> Limits {
 }
 
 fn pipeline() -> Pipeline {
+    pipeline_started(at(0))
+}
+
+fn pipeline_started(started: Timestamp) -> Pipeline {
     let rule = PriceRule {
         selector: NodeSelector {
             node: Some("n".to_owned()),
@@ -36,7 +41,7 @@ fn pipeline() -> Pipeline {
         place: "prices.nodes[0]".into(),
     };
     Pipeline::new(
-        at(0),
+        started,
         settings(),
         PriceBook {
             rules: vec![rule],

@@ -16,6 +16,7 @@
 //! So a monthly price cannot be used as an hourly one, nor seconds as hours, by accident.
 
 mod quantity;
+mod row;
 
 mod compute;
 mod counts;
@@ -35,6 +36,7 @@ pub use money::{
 };
 pub use quantity::NotAQuantity;
 pub use ratio::Ratio;
+pub(crate) use row::row;
 pub use time::{HOURS_PER_MONTH, Hours, Seconds, Window};
 
 #[cfg(test)]

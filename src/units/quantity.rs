@@ -91,6 +91,19 @@ macro_rules! quantity {
             }
         }
 
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_f64(self.0)
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let value = serde::Deserialize::deserialize(deserializer)?;
+                Self::$from(value).map_err(serde::de::Error::custom)
+            }
+        }
+
         impl std::ops::Add for $name {
             type Output = Self;
             fn add(self, other: Self) -> Self {

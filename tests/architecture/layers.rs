@@ -17,6 +17,7 @@ pub(crate) const LAYERS: &[(&str, &[&str])] = &[
         &["units", "observation", "tariff", "model", "settings"],
     ),
     ("ledger", &["units", "observation", "model"]),
+    ("state", &[]),
     ("sources", &["units", "clock", "observation"]),
     (
         "pipeline",
@@ -89,6 +90,7 @@ pub(crate) const LAYERS: &[(&str, &[&str])] = &[
             "http",
             "config",
             "settings",
+            "state",
         ],
     ),
     (

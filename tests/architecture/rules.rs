@@ -11,8 +11,8 @@ pub(crate) type Rule = fn(&[SourceFile]) -> Vec<String>;
 /// The modules of numbers alone.
 const CORE: &[&str] = &["units", "observation", "tariff", "model"];
 
-/// The only crates that the core names.
-const CORE_CRATES: &[&str] = &["std", "jiff", "smallvec", "thiserror"];
+/// The only crates that the core names. Serde is how its values say of themselves what they are written as.
+const CORE_CRATES: &[&str] = &["std", "jiff", "serde", "smallvec", "thiserror"];
 
 /// What the core does not name of these.
 const NOT_IN_CORE: &[&str] = &[

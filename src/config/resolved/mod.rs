@@ -7,6 +7,7 @@ mod prices;
 mod sources;
 
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::raw::{self, RawConfig};
@@ -28,6 +29,8 @@ pub struct Config {
     pub max_series: usize,
     /// From one report to the next.
     pub interval: Duration,
+    /// Where what outlives a restart is kept, if anywhere. With it, the interval is that of writing too.
+    pub state_directory: Option<PathBuf>,
     /// The model.
     pub model: Settings,
     /// How old observations may be.
@@ -96,14 +99,21 @@ pub fn resolve(raw: &RawConfig) -> Result<Config, Vec<Mistake>> {
     let top = Place::top();
     let model = check.model(raw, &top.key("model"));
     let window = duration(model.decision_window);
+    let state_directory = raw.state.directory.as_ref().map(PathBuf::from);
+    let at_state = top.key("state").key("interval_seconds");
+    let saving = check.interval(raw.state.interval_seconds, &at_state);
+    let saving = state_directory.as_ref().map_or(Duration::ZERO, |_| saving);
     let at_model = top.key("model");
     let config = Config {
         external_labels: check.labels(raw, &top.key("external_labels")),
         max_series: raw.max_series as usize,
-        interval: check.interval(
-            raw.model.interval_seconds,
-            &at_model.key("interval_seconds"),
-        ),
+        interval: check
+            .interval(
+                raw.model.interval_seconds,
+                &at_model.key("interval_seconds"),
+            )
+            .max(saving),
+        state_directory,
         limits: Limits {
             longest_gap: check.interval(
                 raw.model.longest_gap_seconds,

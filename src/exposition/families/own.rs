@@ -44,6 +44,14 @@ pub(in crate::exposition) fn own(facts: &OwnFacts, report_at: Timestamp) -> Batc
     if let Some(at) = facts.config.last_success {
         batch.push(Metric::ConfigReloadedAt, Labels::default(), seconds_of(at));
     }
+    if let Some((at, bytes)) = facts.state.saved {
+        batch.push(Metric::StateSavedAt, Labels::default(), seconds_of(at));
+        batch.push(Metric::StateSize, Labels::default(), count(bytes));
+    }
+    for (reason, failures) in &facts.state.failures {
+        let labels = Labels::default().and("reason", reason);
+        batch.push(Metric::StateFailures, labels, count(*failures));
+    }
     live(&facts.live, &mut batch);
     batch
 }

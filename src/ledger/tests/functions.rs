@@ -266,13 +266,13 @@ fn a_duration_that_is_known_after_its_invocations_is_charged() {
 #[test]
 fn a_function_that_is_gone_is_counted_to_its_end_and_goes_on_when_it_comes_back() {
     let mut ledger = ledger();
-    let known = function();
+    let known = Arc::new(function());
     ran(&mut ledger, 0, 300, vec![minute(0, 10.0)]);
-    ledger.note_functions(|_| false);
+    ledger.note_functions(&settings(), |_| None);
     let last = batch(300, 600, vec![minute(300, 5.0)]);
     ledger.run(&last, &settings(), |_| None);
     ledger.forget(at(600));
-    ledger.note_functions(|_| true);
+    ledger.note_functions(&settings(), |_| Some(&known));
     ledger.forget(at(3_600));
     ran(&mut ledger, 600, 900, vec![minute(600, 1.0)]);
     let counted = |ledger: &Ledger| {
@@ -280,7 +280,7 @@ fn a_function_that_is_gone_is_counted_to_its_end_and_goes_on_when_it_comes_back(
         account.map(|one| one.totals().invocations.requests())
     };
     assert_eq!(counted(&ledger), Some(16.0));
-    ledger.note_functions(|_| false);
+    ledger.note_functions(&settings(), |_| None);
     ledger.forget(at(7_200));
     ledger.forget(at(7_200 + 86_400));
     assert!(counted(&ledger).is_some());

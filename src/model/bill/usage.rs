@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use jiff::civil::Date;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::model::lambda::{Run, Terms};
 use crate::observation::{Architecture, UsageKind};
 use crate::tariff::lambda::MEAN_ROUNDING;
-use crate::units::{BilledUnits, GibSeconds, Ratio, Requests, Seconds, Usd};
+use crate::units::{BilledUnits, GibSeconds, Ratio, Requests, Seconds, Usd, row};
 
 /// The length of a day of the bill, which is one of UTC.
 const DAY: Seconds = match Seconds::from_seconds(86_400.0) {
@@ -56,6 +57,42 @@ pub struct LambdaUsage {
     /// `/tmp` above what is free, over billed time.
     pub ephemeral_storage: GibSeconds,
 }
+
+impl Serialize for Place {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        (&*self.account_id, &*self.region).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Place {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let (account_id, region) = <(String, String)>::deserialize(deserializer)?;
+        Ok(Self {
+            account_id: account_id.into(),
+            region: region.into(),
+        })
+    }
+}
+
+row!(UsageKey {
+    day,
+    place,
+    architecture,
+});
+
+row!(LambdaUsage {
+    requests,
+    duration,
+    provisioned,
+    provisioned_duration,
+    ephemeral_storage,
+});
+
+row!(DayUsage {
+    usage,
+    seen,
+    functions,
+});
 
 impl LambdaUsage {
     /// What invocations that were measured used: rounded up to milliseconds as in the mean, and with INIT.

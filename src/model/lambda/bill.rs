@@ -1,5 +1,7 @@
 //! The bill of a month, and how it changes with the traffic.
 
+use serde::{Deserialize, Serialize};
+
 use super::month::{Compute, Month};
 use super::{
     duration, ephemeral, front_door, init, instances, logs, provisioned, requests, snapstart,
@@ -11,7 +13,7 @@ use crate::tariff::lambda::Prices;
 use crate::units::{Requests, Usd};
 
 /// What a part of the bill is for. The parts exclude each other and add up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Component {
     /// The fee for each request.
     Requests,

@@ -1,5 +1,7 @@
 //! What things are called: platforms, subjects, bases and components, as they stand in labels.
 
+use serde::{Deserialize, Serialize};
+
 use std::fmt;
 
 use crate::model::lambda;
@@ -35,7 +37,7 @@ impl Home {
 }
 
 /// Whose cost it is.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Subject {
     /// A workload of the cluster.
     Workload(WorkloadId),

@@ -1,7 +1,9 @@
 //! Verdicts, and why a workload cannot move.
 
+use serde::{Deserialize, Serialize};
+
 /// Which platform costs less, or why that is not known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Verdict {
     /// Kubernetes costs less.
     Kubernetes,

@@ -1,0 +1,196 @@
+//! A program that goes on from what another one kept shows what that one would have shown.
+
+use super::*;
+
+/// A program that is started then, with what another one kept.
+fn resumed(before: &Pipeline, second: i64) -> Pipeline {
+    let mut bytes = Vec::new();
+    ciborium::into_writer(&before.kept(), &mut bytes).unwrap();
+    let mut pipeline = pipeline_started(at(second));
+    pipeline.resume(ciborium::from_reader(&*bytes).unwrap());
+    pipeline
+}
+
+/// A step of five minutes with more requests than the one before it.
+fn traffic(start: i64) -> Observation {
+    let requests = Requests::from_requests(to_f64(300 + start)).unwrap();
+    Observation::Traffic(Traffic {
+        at: at(start + 300),
+        covered: Some(window(start, start + 300)),
+        steps: vec![RequestStep {
+            target: RequestTarget::Pod(web().key),
+            window: window(start, start + 300),
+            requests,
+            latency: Some((requests.each_taking(seconds(0.1)), requests)),
+        }],
+        rates: vec![],
+    })
+}
+
+/// The last quarter of an hour, whose newest minutes are not whole yet.
+fn minutes(until: i64) -> Observation {
+    let minutes = (until - 900..until).step_by(60).map(|second| {
+        let known = if second < until - 180 { 10.0 } else { 4.0 };
+        FunctionMinute {
+            minute: (START + second) / 60,
+            invocations: Requests::from_requests(known).unwrap(),
+            duration: seconds(known / 3.0),
+            errors: Requests::from_requests(1.0).unwrap(),
+            throttles: Requests::from_requests(2.0).unwrap(),
+            concurrency_peak: Some(3),
+        }
+    });
+    Observation::FunctionMinutes(FunctionMinutes {
+        functions: vec![FunctionBatch {
+            id: resize().id,
+            window: window(until - 900, until),
+            minutes: minutes.collect(),
+        }],
+    })
+}
+
+fn to_f64(second: i64) -> f64 {
+    f64::from(i32::try_from(second).unwrap())
+}
+
+/// What is seen at an instant: the cluster each quarter of a minute, the rest each five minutes.
+fn see(pipeline: &mut Pipeline, second: i64) {
+    let used = 0.1 + to_f64(second) / 1e5;
+    pipeline.observe(uses(second, resources(used, 1.0)));
+    pipeline.observe(cluster(second, vec![web()]));
+    if second % 300 == 0 {
+        pipeline.observe(listed(vec![resize()]));
+        pipeline.observe(minutes(second));
+        pipeline.observe(traffic(second - 300));
+    }
+}
+
+/// A report after two hours in which programs were ended right after these instants, and others started at once.
+fn report(restarts: &[i64]) -> Report {
+    let mut pipeline = pipeline_started(at(0));
+    for second in (0..=7_200).step_by(15) {
+        see(&mut pipeline, second);
+        if restarts.contains(&second) {
+            pipeline = resumed(&pipeline, second);
+            // What every program sees first.
+            pipeline.observe(uses(second, resources(0.1 + to_f64(second) / 1e5, 1.0)));
+            pipeline.observe(cluster(second, vec![web()]));
+            pipeline.observe(listed(vec![resize()]));
+        }
+    }
+    pipeline.report(at(7_200))
+}
+
+#[test]
+fn a_restart_changes_no_number() {
+    let whole = report(&[]);
+    assert_eq!(whole.subjects.len(), 2);
+    let expected = format!("{whole:#?}");
+    for restarts in [&[300, 3_600, 7_200][..], &[600, 900, 1_200, 7_200]] {
+        let seen = format!("{:#?}", report(restarts));
+        let differs = expected
+            .lines()
+            .zip(seen.lines())
+            .find(|(one, other)| one != other);
+        assert_eq!(
+            (differs, expected.len()),
+            (None, seen.len()),
+            "{restarts:?}"
+        );
+    }
+}
+
+#[test]
+fn a_restart_in_the_middle_of_a_step_changes_no_counter() {
+    let counters = |report: &Report| {
+        let cluster = report.cluster.as_ref().unwrap();
+        let subjects = report.subjects.iter().map(|one| {
+            format!(
+                "{:?} {:?} {:?} {:?} {:?}",
+                one.subject, one.cost_total, one.used_cost_total, one.requests_total, one.function
+            )
+        });
+        let cluster = format!(
+            "{:?} {:?} {:?}",
+            cluster.cost_total, cluster.observed_total, cluster.unobserved_total
+        );
+        subjects.chain([cluster]).collect::<Vec<_>>()
+    };
+    let expected = counters(&report(&[]));
+    for restarts in [&[15, 3_015][..], &[45, 1_485, 1_500, 1_515, 7_185]] {
+        assert_eq!(counters(&report(restarts)), expected, "{restarts:?}");
+    }
+}
+
+#[test]
+fn time_between_two_programs_is_charged_to_nobody() {
+    let mut before = pipeline_started(at(0));
+    run_for(&mut before, 0, 600);
+    let mut after = resumed(&before, 660);
+    run_for(&mut after, 660, 900);
+    let report = after.report(at(900));
+    let cluster = report.cluster.as_ref().unwrap();
+    assert!((cluster.observed_total.seconds() - 840.0).abs() < 1e-9);
+    assert!((cluster.unobserved_total.seconds() - 60.0).abs() < 1e-9);
+}
+
+#[test]
+fn minutes_that_passed_while_nobody_ran_count_when_they_become_known() {
+    let mut before = pipeline_started(at(0));
+    before.observe(listed(vec![resize()]));
+    before.observe(minutes(900));
+    let mut after = resumed(&before, 7_200);
+    after.observe(listed(vec![resize()]));
+    after.observe(minutes(7_200));
+    let report = after.report(at(7_200));
+    let total = only(&report)
+        .requests_total
+        .iter()
+        .map(|(_, count)| count.requests());
+    assert_eq!(total.sum::<f64>(), 2.0 * (12.0 * 10.0 + 3.0 * 4.0));
+}
+
+/// The form of a value: what there is in it, and not how much.
+fn form(value: &ciborium::Value) -> String {
+    use ciborium::Value;
+    match value {
+        Value::Integer(_) => "i".to_owned(),
+        Value::Float(_) => "f".to_owned(),
+        Value::Text(_) => "t".to_owned(),
+        Value::Null => "_".to_owned(),
+        Value::Bool(_) => "b".to_owned(),
+        Value::Array(values) => {
+            let mut forms: Vec<String> = values.iter().map(form).collect();
+            forms.dedup();
+            format!("[{}]", forms.join(" "))
+        }
+        Value::Map(entries) => {
+            let mut forms: Vec<String> = entries
+                .iter()
+                .map(|(key, value)| format!("{}: {}", form(key), form(value)))
+                .collect();
+            forms.dedup();
+            format!("{{{}}}", forms.join(" "))
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The form that version 1 has.
+const FORM: &str = "{t: [t f [[f] f [[t]]] {[t]: [t [f] f b {t: i t: [[i [[f [f _]] f [f]]] [i [[f [f [f]]] f [f]]]]}]} {} \
+    {[t]: [[{t: f} f] [[f] f] [[[i [i] i]] [[i]]] [[t]] i b _]} {[t [t] t]: [[f] f i]} [[t]]] t: [[{t: [t]} [t _]]] t: t}";
+
+#[test]
+fn the_form_of_what_is_kept_is_that_of_its_version() {
+    let mut pipeline = pipeline_started(at(0));
+    (0..=600)
+        .step_by(15)
+        .for_each(|second| see(&mut pipeline, second));
+    let _ = pipeline.report(at(600));
+    let kept = ciborium::Value::serialized(&pipeline.kept()).unwrap();
+    assert_eq!(
+        (crate::state::VERSION, &*form(&kept)),
+        (1, FORM),
+        "what is kept has another form: give it another version"
+    );
+}

@@ -1,0 +1,494 @@
+//! What has to outlive the program: one file in a directory, written whole or not at all.
+//!
+//! The file begins with a line that names its version. What follows is CBOR: whose it is and when it was written, then the
+//! content. It ends with the SHA-256 of all that. A file that cannot be used is never deleted and never written over: it
+//! is set aside under another name.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, TryLockError};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use sha2::{Digest as _, Sha256};
+
+/// The first line, but for the version.
+const MAGIC: &str = "breakeven state ";
+
+/// The version that is written, and the only one that is read. It changes with every change of what is written.
+pub(crate) const VERSION: u32 = 1;
+
+const FILE: &str = "breakeven.state";
+const UNFINISHED: &str = "breakeven.state.new";
+const LOCK: &str = "breakeven.lock";
+
+/// Whose state it is: the labels that tell one agent from another.
+pub type Owner = BTreeMap<String, String>;
+
+/// A directory for one program alone: from its first use on no other one uses it, until that ends in whatever way.
+#[derive(Debug)]
+pub struct Directory {
+    path: PathBuf,
+    /// Absent while the directory cannot be written.
+    lock: Option<File>,
+    /// Whether it may hold a file that nobody has read, and that must not be written over.
+    is_unread: bool,
+}
+
+/// Why a directory or its file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// Another program has it.
+    #[error("{0} is in use by another breakeven; give each a state.directory of its own")]
+    InUse(PathBuf),
+    /// The file system says no.
+    #[error(
+        "{path}: {error}; make it a directory that can be written, or set state.directory to null"
+    )]
+    Io {
+        /// Where.
+        path: PathBuf,
+        /// What it says.
+        error: io::Error,
+    },
+}
+
+/// What a directory held.
+#[derive(Debug)]
+pub enum Found<T> {
+    /// Nothing yet.
+    Nothing,
+    /// What was kept.
+    Kept {
+        /// When it was written.
+        at: Timestamp,
+        /// The content.
+        content: T,
+    },
+    /// A file that cannot be used, and was set aside.
+    SetAside {
+        /// Why.
+        fault: Fault,
+        /// Its new name.
+        path: PathBuf,
+    },
+}
+
+/// Why a file cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// It is not what was written.
+    #[error("it is damaged: {0}")]
+    Damaged(String),
+    /// Another version wrote it.
+    #[error("it is of version {0} and this program reads version {VERSION}")]
+    OtherVersion(String),
+    /// It is somebody else's.
+    #[error("it is of {}, and this is {}", labels(.0), labels(.1))]
+    Foreign(Owner, Owner),
+}
+
+impl Fault {
+    /// As it stands in a `reason` label, and in the name of a file set aside.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Damaged(_) => "damaged",
+            Self::OtherVersion(_) => "other_version",
+            Self::Foreign(..) => "foreign",
+        }
+    }
+}
+
+fn labels(owner: &Owner) -> String {
+    let labels: Vec<String> = owner
+        .iter()
+        .map(|(name, value)| format!("{name}={value:?}"))
+        .collect();
+    format!("external_labels {{{}}}", labels.join(", "))
+}
+
+impl Directory {
+    /// A directory that was not used yet. It need not exist.
+    #[must_use]
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: path.into(),
+            lock: None,
+            is_unread: true,
+        }
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Reads what was kept.
+    ///
+    /// # Errors
+    /// When another program has the directory, or it cannot be made, written or read. The next [`Self::save`] tries again.
+    pub fn load<T: DeserializeOwned>(
+        &mut self,
+        owner: &Owner,
+        now: Timestamp,
+    ) -> Result<Found<T>, StateError> {
+        self.lock()?;
+        let path = self.path.join(FILE);
+        let found = match fs::read(&path) {
+            Ok(bytes) => match read(&bytes, owner) {
+                Ok((at, content)) => Found::Kept { at, content },
+                Err(fault) => Found::SetAside {
+                    path: self.set_aside(fault.as_str(), now)?,
+                    fault,
+                },
+            },
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Found::Nothing,
+            Err(error) => return Err(StateError::Io { path, error }),
+        };
+        self.is_unread = false;
+        Ok(found)
+    }
+
+    /// Writes what is to be kept in place of what was, and gives its size in bytes. When this returns, it is on the disk; when
+    /// it fails or the program ends meanwhile, what was there before still is. A file that could not be read is set aside.
+    ///
+    /// # Errors
+    /// When another program has the directory, or it cannot be written.
+    pub fn save(
+        &mut self,
+        owner: &Owner,
+        at: Timestamp,
+        content: &impl Serialize,
+    ) -> Result<u64, StateError> {
+        self.lock()?;
+        let (unfinished, finished) = (self.path.join(UNFINISHED), self.path.join(FILE));
+        if self.is_unread && finished.exists() {
+            self.set_aside("unread", at)?;
+        }
+        self.is_unread = false;
+        let write = || {
+            let mut file = File::create(&unfinished)?;
+            let size = write(&mut file, owner, at, content)?;
+            file.sync_all()?;
+            fs::rename(&unfinished, &finished)?;
+            // The new name is on the disk once its directory is.
+            File::open(&self.path)?.sync_all()?;
+            Ok(size)
+        };
+        write().map_err(|error| StateError::Io {
+            path: unfinished.clone(),
+            error,
+        })
+    }
+
+    /// Makes sure that the directory exists and is this program's.
+    fn lock(&mut self) -> Result<(), StateError> {
+        if self.lock.is_some() {
+            return Ok(());
+        }
+        let open = || {
+            fs::create_dir_all(&self.path)?;
+            let mut options = File::options();
+            let options = options.create(true).truncate(false).write(true);
+            options.open(self.path.join(LOCK))
+        };
+        let denied = |error| StateError::Io {
+            path: self.path.clone(),
+            error,
+        };
+        let lock = open().map_err(denied)?;
+        match lock.try_lock() {
+            Ok(()) => self.lock = Some(lock),
+            Err(TryLockError::WouldBlock) => return Err(StateError::InUse(self.path.clone())),
+            Err(TryLockError::Error(error)) => return Err(denied(error)),
+        }
+        Ok(())
+    }
+
+    /// Gives the file another name, and returns that.
+    fn set_aside(&self, reason: &str, now: Timestamp) -> Result<PathBuf, StateError> {
+        let path = self.path.join(FILE);
+        let name = format!("{FILE}.{reason}-{}", now.as_second());
+        let aside = self.path.join(name);
+        match fs::rename(&path, &aside) {
+            Ok(()) => Ok(aside),
+            Err(error) => Err(StateError::Io { path, error }),
+        }
+    }
+}
+
+/// Sums what is written through it.
+struct Summed<W> {
+    out: W,
+    sum: Sha256,
+    size: u64,
+}
+
+impl<W: Write> Write for Summed<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.out.write(bytes)?;
+        self.sum.update(&bytes[..written]);
+        self.size += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+/// Writes the bytes of a file, and gives their number.
+fn write(
+    file: impl Write,
+    owner: &Owner,
+    at: Timestamp,
+    content: &impl Serialize,
+) -> io::Result<u64> {
+    let mut out = Summed {
+        out: BufWriter::new(file),
+        sum: Sha256::new(),
+        size: 0,
+    };
+    writeln!(out, "{MAGIC}{VERSION}")?;
+    let failed = |error| match error {
+        ciborium::ser::Error::Io(error) => error,
+        error @ ciborium::ser::Error::Value(_) => io::Error::other(error.to_string()),
+    };
+    ciborium::into_writer(&(owner, at), &mut out).map_err(failed)?;
+    ciborium::into_writer(content, &mut out).map_err(failed)?;
+    let sum = out.sum.clone().finalize();
+    out.write_all(&sum)?;
+    out.flush()?;
+    Ok(out.size)
+}
+
+/// The instant and the content of a file of this owner.
+fn read<T: DeserializeOwned>(bytes: &[u8], owner: &Owner) -> Result<(Timestamp, T), Fault> {
+    let damaged = |what: &str| Fault::Damaged(what.to_owned());
+    let rest = bytes
+        .strip_prefix(MAGIC.as_bytes())
+        .ok_or_else(|| damaged("it does not begin as such a file does"))?;
+    let line = rest.iter().position(|byte| *byte == b'\n');
+    let (version, rest) = rest.split_at(line.ok_or_else(|| damaged("it has no version"))?);
+    let version = String::from_utf8_lossy(version).into_owned();
+    if version != VERSION.to_string() {
+        return Err(Fault::OtherVersion(version));
+    }
+    let end = bytes.len().saturating_sub(Sha256::output_size());
+    let (summed, sum) = bytes.split_at(end);
+    if sum != &*Sha256::digest(summed) {
+        return Err(damaged("it does not end with its checksum"));
+    }
+    let mut body = &rest[1..];
+    let undecodable = |error: ciborium::de::Error<io::Error>| Fault::Damaged(error.to_string());
+    let (of, at): (Owner, Timestamp) = ciborium::from_reader(&mut body).map_err(undecodable)?;
+    if of != *owner {
+        return Err(Fault::Foreign(of, owner.clone()));
+    }
+    let content = ciborium::from_reader(&mut body).map_err(undecodable)?;
+    Ok((at, content))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn owner(cluster: &str) -> Owner {
+        Owner::from([("cluster".to_owned(), cluster.to_owned())])
+    }
+
+    /// What the directory holds for the owner, or the reason why it was set aside and the file.
+    fn found(
+        directory: &mut Directory,
+        owner: &Owner,
+    ) -> Result<Option<Vec<String>>, (Fault, PathBuf)> {
+        match directory.load(owner, at(1_000)).unwrap() {
+            Found::Nothing => Ok(None),
+            Found::Kept { content, .. } => Ok(Some(content)),
+            Found::SetAside { fault, path } => Err((fault, path)),
+        }
+    }
+
+    #[test]
+    fn what_was_saved_last_is_found_and_an_empty_directory_has_nothing() {
+        let place = tempfile::tempdir().unwrap();
+        let mut directory = Directory::new(place.path().join("new/one"));
+        let blue = owner("blue");
+        assert_eq!(found(&mut directory, &blue), Ok(None));
+        for text in ["first", "second"] {
+            let size = directory
+                .save(&blue, at(7), &vec![text.to_owned()])
+                .unwrap();
+            let file = fs::metadata(directory.path().join(FILE)).unwrap();
+            assert_eq!(size, file.len());
+        }
+        assert_eq!(
+            found(&mut directory, &blue),
+            Ok(Some(vec!["second".to_owned()]))
+        );
+    }
+
+    #[test]
+    fn a_file_of_somebody_else_is_set_aside_and_kept() {
+        let place = tempfile::tempdir().unwrap();
+        let mut directory = Directory::new(place.path());
+        directory
+            .save(&owner("blue"), at(7), &vec!["ours".to_owned()])
+            .unwrap();
+        let (fault, path) = found(&mut directory, &owner("green")).unwrap_err();
+        let said = "it is of external_labels {cluster=\"blue\"}, and this is external_labels {cluster=\"green\"}";
+        assert_eq!(
+            (fault.as_str(), fault.to_string()),
+            ("foreign", said.to_owned())
+        );
+        assert!(path.ends_with("breakeven.state.foreign-1000") && path.exists());
+        assert_eq!(found(&mut directory, &owner("green")), Ok(None));
+        fs::rename(path, place.path().join(FILE)).unwrap();
+        assert!(found(&mut directory, &owner("blue")).unwrap().is_some());
+    }
+
+    #[test]
+    fn a_file_with_any_byte_lost_or_turned_is_set_aside() {
+        let place = tempfile::tempdir().unwrap();
+        let mut directory = Directory::new(place.path());
+        let blue = owner("blue");
+        directory
+            .save(&blue, at(7), &vec!["text".to_owned()])
+            .unwrap();
+        let whole = fs::read(place.path().join(FILE)).unwrap();
+        let mut spoiled: Vec<Vec<u8>> = (0..whole.len()).map(|end| whole[..end].to_vec()).collect();
+        spoiled.extend((0..whole.len()).map(|position| {
+            let mut turned = whole.clone();
+            turned[position] ^= 1;
+            turned
+        }));
+        for bytes in spoiled {
+            fs::write(place.path().join(FILE), &bytes).unwrap();
+            let (fault, path) = found(&mut directory, &blue).unwrap_err();
+            assert!(
+                matches!(fault, Fault::Damaged(_) | Fault::OtherVersion(_)),
+                "{fault}"
+            );
+            assert_eq!(fs::read(path).unwrap(), bytes);
+        }
+    }
+
+    #[test]
+    fn a_file_of_another_version_or_another_content_is_set_aside() {
+        let place = tempfile::tempdir().unwrap();
+        let mut directory = Directory::new(place.path());
+        let blue = owner("blue");
+        fs::write(place.path().join(FILE), "breakeven state 2\nwhatever").unwrap();
+        let (fault, _) = found(&mut directory, &blue).unwrap_err();
+        assert_eq!(fault, Fault::OtherVersion("2".into()));
+        directory.save(&blue, at(7), &12).unwrap();
+        let (fault, _) = found(&mut directory, &blue).unwrap_err();
+        assert_eq!(fault.as_str(), "damaged");
+    }
+
+    #[test]
+    fn a_write_that_did_not_end_leaves_what_was_there() {
+        let place = tempfile::tempdir().unwrap();
+        let mut directory = Directory::new(place.path());
+        let blue = owner("blue");
+        directory
+            .save(&blue, at(7), &vec!["whole".to_owned()])
+            .unwrap();
+        fs::write(place.path().join(UNFINISHED), "breakeven st").unwrap();
+        assert_eq!(
+            found(&mut directory, &blue),
+            Ok(Some(vec!["whole".to_owned()]))
+        );
+        directory
+            .save(&blue, at(8), &vec!["next".to_owned()])
+            .unwrap();
+        assert_eq!(
+            found(&mut directory, &blue),
+            Ok(Some(vec!["next".to_owned()]))
+        );
+    }
+
+    #[test]
+    fn a_directory_is_for_one_program_alone_until_that_ends() {
+        let place = tempfile::tempdir().unwrap();
+        let (mut first, mut second) = (Directory::new(place.path()), Directory::new(place.path()));
+        let blue = owner("blue");
+        assert_eq!(found(&mut first, &blue), Ok(None));
+        let error = second.load::<Vec<String>>(&blue, at(7)).unwrap_err();
+        assert!(matches!(error, StateError::InUse(_)), "{error}");
+        assert!(second.save(&blue, at(7), &12).is_err());
+        drop(first);
+        assert_eq!(found(&mut second, &blue), Ok(None));
+    }
+
+    #[test]
+    fn a_directory_that_cannot_be_used_is_named_and_tried_again_and_what_it_holds_is_not_lost() {
+        let place = tempfile::tempdir().unwrap();
+        let (path, blue) = (place.path().join("state"), owner("blue"));
+        let mut directory = Directory::new(&path);
+        directory
+            .save(&blue, at(7), &vec!["old".to_owned()])
+            .unwrap();
+        drop(directory);
+        // In place of the directory there is a file, for a while.
+        let elsewhere = place.path().join("elsewhere");
+        fs::rename(&path, &elsewhere).unwrap();
+        fs::write(&path, "").unwrap();
+        let mut directory = Directory::new(&path);
+        let error = directory.load::<Vec<String>>(&blue, at(8)).unwrap_err();
+        assert!(
+            error.to_string().starts_with(&path.display().to_string()),
+            "{error}"
+        );
+        assert!(directory.save(&blue, at(8), &12).is_err());
+        fs::remove_file(&path).unwrap();
+        fs::rename(&elsewhere, &path).unwrap();
+        directory
+            .save(&blue, at(9), &vec!["new".to_owned()])
+            .unwrap();
+        assert_eq!(
+            found(&mut directory, &blue),
+            Ok(Some(vec!["new".to_owned()]))
+        );
+        let unread = path.join("breakeven.state.unread-9");
+        let (_, old): (_, Vec<String>) = read(&fs::read(unread).unwrap(), &blue).unwrap();
+        assert_eq!(old, ["old"]);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_full_disk_leaves_what_was_there() {
+        let place = tempfile::tempdir().unwrap();
+        let mut directory = Directory::new(place.path());
+        let blue = owner("blue");
+        directory
+            .save(&blue, at(7), &vec!["whole".to_owned()])
+            .unwrap();
+        let unfinished = place.path().join(UNFINISHED);
+        std::os::unix::fs::symlink("/dev/full", &unfinished).unwrap();
+        let error = directory
+            .save(&blue, at(8), &vec!["x".repeat(100_000)])
+            .unwrap_err();
+        assert!(error.to_string().contains("No space left"), "{error}");
+        assert_eq!(
+            found(&mut directory, &blue),
+            Ok(Some(vec!["whole".to_owned()]))
+        );
+        fs::remove_file(unfinished).unwrap();
+        directory
+            .save(&blue, at(9), &vec!["next".to_owned()])
+            .unwrap();
+        assert_eq!(
+            found(&mut directory, &blue),
+            Ok(Some(vec!["next".to_owned()]))
+        );
+    }
+}
