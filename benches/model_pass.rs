@@ -26,7 +26,7 @@ use breakeven::model::kubernetes_equivalent::Machine;
 use breakeven::model::node_split::split;
 use breakeven::model::regression::Scatter;
 use breakeven::model::window::{FunctionWindow, TrafficWindow, UsedWindow, WorkloadWindow};
-use breakeven::model::{NodePrice, PriceSource, Provenance, Settings};
+use breakeven::model::{HourlyPrice, PriceSource, Provenance, Settings};
 use breakeven::observation::{
     Architecture, CapacityType, Container, Function, FunctionId, Node, Pod, PodKey, PodUsage,
     Provider, Resources, WorkloadId, WorkloadKind,
@@ -60,7 +60,7 @@ fn main() {
     );
     println!("{:<50} {:>10} {:>10}", "", "least", "median");
     let allocation = timed("distribute the cost of the cluster over its pods", || {
-        black_box(allocate(&nodes, &pods, &usage, &settings));
+        black_box(allocate(&nodes, &[], &pods, &usage, &settings));
     });
     let assessed = timed("assess the workloads", || {
         for (id, window) in &workloads {
@@ -205,6 +205,7 @@ fn cluster() -> (Vec<PricedNode>, Vec<Arc<Pod>>, Usage) {
             fargate_size: None,
             ephemeral_request: None,
             persistent_volume: false,
+            claims: Vec::new(),
             host_network: false,
             created_at: None,
             team: None,
@@ -227,7 +228,7 @@ fn node(at: usize) -> PricedNode {
             allocatable: resources(7.9, 30.0),
             labels: BTreeMap::new(),
         }),
-        price: Ok(NodePrice {
+        price: Ok(HourlyPrice {
             price: UsdPerHour::from_hourly(0.384).unwrap(),
             provenance: Provenance {
                 source: PriceSource::Embedded,

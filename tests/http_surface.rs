@@ -135,6 +135,7 @@ fn report() -> Report {
         subjects: Vec::new(),
         shared: Vec::new(),
         nodes: Vec::new(),
+        volumes: Vec::new(),
         cluster: None,
         accounts: Vec::new(),
         bill: None,

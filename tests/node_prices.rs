@@ -38,15 +38,26 @@ nodes:
   - {name: rack, instance_type: rack, provider_id: 'metal://rack', zone: cellar, cpu: 16, memory_gib: 64}
   - {name: unknown, instance_type: z9.large, zone: us-east-1a, cpu: 2, memory_gib: 8}
   - {name: fargate, capacity_type: fargate, zone: us-east-1a, cpu: 0.5, memory_gib: 1}
+storage_classes:
+  - {name: gp3, parameters: {type: gp3, iops: '4000', throughput: '250'}}
+  - {name: io2, parameters: {type: io2, iopsPerGB: '10'}}
+  - {name: files, provisioner: efs.csi.aws.com}
+  - {name: nfs, provisioner: nfs.example.com}
+volumes:
+  - {name: left-behind, size_gib: 200, storage_class: io2, zone: us-east-1a}
+  - {name: abroad, size_gib: 10, storage_class: gp3, zone: eu-west-1a}
 namespaces: [{name: kube-system}, {name: n}]
 workloads:
   - {name: agent, namespace: kube-system, kind: DaemonSet, requests: {cpu: 0.1, memory_mib: 128}, usage: {idle_cpu: 0.05, memory_mib: 64}}
   - {name: web, namespace: n, kind: Deployment, replicas: 6, nodes: [listed, auto, spare, planned, embedded, rack],
+     volumes: [{name: data, size_gib: 100, storage_class: gp3}, {name: files, size_gib: 50, storage_class: files, shared: true}],
      requests: {cpu: 1, memory_mib: 1024}, usage: {idle_cpu: 0.5, memory_mib: 512}}
   - {name: train, namespace: n, kind: Deployment, nodes: [gpu], requests: {cpu: 1, memory_mib: 2048, gpus: 1},
      usage: {idle_cpu: 0.5, memory_mib: 512}}
   - {name: batch, namespace: n, kind: Deployment, nodes: [fargate], requests: {cpu: 0.4, memory_mib: 512, ephemeral_storage_gib: 30},
      usage: {idle_cpu: 0.2, memory_mib: 256}}
+  - {name: old, namespace: n, kind: StatefulSet, nodes: [listed], volumes: [{name: data, size_gib: 5, storage_class: nfs}],
+     usage: {idle_cpu: 0.1, memory_mib: 64}}
   - {name: lost, namespace: n, kind: Deployment, replicas: 2, nodes: [unknown, spare-elsewhere],
      requests: {cpu: 1, memory_mib: 1024}, usage: {idle_cpu: 0.5, memory_mib: 512}}
 ";
@@ -58,6 +69,8 @@ prices:
   on_premises: {usd_per_core_hour: 0.012, usd_per_gib_hour: 0.0016}
   discounts:
     - {kind: savings_plan, families: [r6i], ratio: 0.3}
+  volumes:
+    - {selector: {driver: efs.csi.aws.com}, usd_per_gib_month: 0.30}
 ";
 
 /// What each node costs, and which source says so.
@@ -80,6 +93,11 @@ const UNPRICED: [(&str, &str); 2] = [
     ("unknown", "unknown_instance_type"),
     ("spare-elsewhere", "no_spot_price"),
 ];
+
+/// What the volumes cost each hour: of each of six pods, of all of them together, and of nobody.
+const OF_EACH: f64 = (100.0 * 0.08 + 1_000.0 * 0.005 + 125.0 * 0.04) / 730.0;
+const SHARED: f64 = 50.0 * 0.30 / 730.0;
+const LEFT_BEHIND: f64 = (200.0 * 0.125 + 2_000.0 * 0.065) / 730.0;
 
 /// Before the standard support of the simulated version of Kubernetes ends, and after.
 const BEFORE: &str = "2026-03-02T12:00:00Z";
@@ -189,6 +207,30 @@ async fn holds(start: &str, control_plane: f64) {
         );
         assert_eq!(first.one(PRICE, &[("node", node)]), None, "{node}");
     }
+    const VOLUME: &str = "breakeven_volume_price_usd_per_hour";
+    let prices = |labels| first.all(VOLUME, labels).count();
+    assert_eq!(
+        prices(&[
+            ("storage_class", "gp3"),
+            ("held", "true"),
+            ("namespace", "n")
+        ]),
+        6
+    );
+    assert_eq!(prices(&[("price_source", "config"), ("held", "true")]), 1);
+    close(
+        "left behind",
+        first.one(VOLUME, &[("held", "false")]).unwrap(),
+        LEFT_BEHIND,
+    );
+    for (class, reason) in [("gp3", "unknown_region"), ("nfs", "not_on_ebs")] {
+        let labels = [("storage_class", class), ("reason", reason)];
+        assert_eq!(
+            first.one("breakeven_volume_unpriced", &labels),
+            Some(1.0),
+            "{class}"
+        );
+    }
     let age = |node: &str| first.one("breakeven_node_price_age_seconds", &[("node", node)]);
     assert!(age("listed").is_some_and(|age| (0.0..3_600.0).contains(&age)));
     assert!(age("spare").is_some_and(|age| (0.0..3_600.0).contains(&age)));
@@ -208,18 +250,15 @@ async fn holds(start: &str, control_plane: f64) {
     .await;
     let rate = |name: &str, labels: &[(&str, &str)]| hourly(&from, &to, name, labels);
     let nodes: f64 = TRUTH.iter().map(|one| one.1).sum();
-    close("the whole", rate(CLUSTER, &[]), nodes + control_plane);
+    let whole = nodes + control_plane + 6.0 * OF_EACH + SHARED + LEFT_BEHIND;
+    close("the whole", rate(CLUSTER, &[]), whole);
     close(
         "fixed",
         rate(CLUSTER, &[("component", "fixed")]),
-        control_plane,
+        control_plane + LEFT_BEHIND,
     );
     let on_kubernetes = [("home", "kubernetes")];
-    close(
-        "carried",
-        rate(WORKLOADS, &on_kubernetes),
-        nodes + control_plane,
-    );
+    close("carried", rate(WORKLOADS, &on_kubernetes), whole);
     let of = |workload: &str, component: &str| {
         rate(
             WORKLOADS,
@@ -231,6 +270,7 @@ async fn holds(start: &str, control_plane: f64) {
     close("GPU", of("train", "gpu"), 224.0 * gib);
     close("processors beside it", of("train", "cpu"), 10.1 * gib);
     close("memory beside it", of("train", "memory"), 2.0 * gib);
+    close("volumes", of("web", "storage"), 6.0 * OF_EACH + SHARED);
     // A pod of Fargate holds all of its machine.
     close(
         "Fargate",

@@ -76,6 +76,9 @@ fn needed(cloud: &SimulatedCloud) -> (Permissions, Permissions) {
                 Endpoint::Kubernetes if operation.ends_with(" httproutes") => {
                     kubernetes.insert(format!("{operation}.gateway.networking.k8s.io"));
                 }
+                Endpoint::Kubernetes if operation.ends_with(" storageclasses") => {
+                    kubernetes.insert(format!("{operation}.storage.k8s.io"));
+                }
                 // Every identity may ask for the version: `system:public-info-viewer`.
                 Endpoint::Kubernetes if operation == "get /version" => {}
                 Endpoint::Kubernetes => {

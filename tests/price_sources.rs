@@ -13,7 +13,7 @@ use std::time::Duration;
 use breakeven::clock::Clock;
 use breakeven::cloud::{Endpoint, Fault, FaultRule, SimulatedCloud, World};
 use breakeven::observation::{
-    CapacityType, Cluster, Fronts, ListPrice, Node, Observation, Provider, Resources, SpotPrice,
+    CapacityType, Cluster, ListPrice, Node, Observation, Provider, Resources, SpotPrice,
 };
 use breakeven::sources::aws::{self, Aws, FixedCredentials};
 use breakeven::sources::prices::Wishes;
@@ -100,8 +100,7 @@ fn see(wishes: &Wishes, nodes: Vec<Arc<Node>>) {
     wishes.look_at(&Cluster {
         at: noon(),
         nodes,
-        pods: Vec::new(),
-        fronts: Fronts::default(),
+        ..Cluster::default()
     });
 }
 

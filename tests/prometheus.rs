@@ -258,8 +258,9 @@ async fn the_cost_of_the_cluster_is_carried(stage: &Stage, job: &str) {
         .prometheus
         .value(&format!("3600 * {spent} / {time}"))
         .await;
-    let nodes = format!("sum(breakeven_node_price_usd_per_hour{{job=\"{job}\"}})");
-    let expected = stage.prometheus.value(&nodes).await + FIXED;
+    let prices = |of: &str| format!("sum(breakeven_{of}_price_usd_per_hour{{job=\"{job}\"}})");
+    let prices = format!("{} + {}", prices("node"), prices("volume"));
+    let expected = stage.prometheus.value(&prices).await + FIXED;
     assert!(
         (hourly / expected - 1.0).abs() <= 1e-6,
         "{hourly} USD/h, not {expected}"

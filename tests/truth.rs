@@ -112,7 +112,8 @@ fn identity(samples: &Exposition) -> f64 {
         &[("component", "unattributed")],
     );
     // The control plane of config/demo.yaml is not a node.
-    let hourly = sum("breakeven_node_price_usd_per_hour", &[]) + 0.10;
+    let volumes = sum("breakeven_volume_price_usd_per_hour", &[]);
+    let hourly = sum("breakeven_node_price_usd_per_hour", &[]) + volumes + 0.10;
     let watched = sum("breakeven_observed_seconds_total", &[]);
     let same = |what: &str, left: f64, right: f64| {
         let off = (left / right - 1.0).abs();

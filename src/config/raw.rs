@@ -185,6 +185,9 @@ settings! {
         /// Discounts on on-demand prices, each with `kind` (savings_plan or negotiated), `families` (such as m5 or fargate; all
         /// where there is none) and `ratio`, the part that is not paid. The first that is for a family holds.
         pub discounts: Vec<Discount> = Vec::new(),
+        /// Prices of persistent volumes, each with `selector` (volume, storage_class, driver; all that is named must match) and
+        /// `usd_per_gib_month`. The first that matches holds; others have the list price of Amazon EBS, where they are of it.
+        pub volumes: Vec<VolumePrice> = Vec::new(),
         /// What Amazon EKS charges besides the machines.
         pub eks: Eks = Eks::default(),
         /// Prices on demand from the AWS Price List, for the instance types of the nodes. Asked only where AWS is.
@@ -235,6 +238,28 @@ settings! {
         pub usd_per_core_hour: Option<f64> = None,
         /// Each GiB of memory.
         pub usd_per_gib_hour: Option<f64> = None,
+    }
+}
+
+settings! {
+    /// The price of some persistent volumes.
+    pub struct VolumePrice {
+        /// Which volumes.
+        pub selector: VolumeSelector = VolumeSelector::default(),
+        /// What each GiB that was provisioned costs.
+        pub usd_per_gib_month: Option<f64> = None,
+    }
+}
+
+settings! {
+    /// Some persistent volumes: all that is named must match.
+    pub struct VolumeSelector {
+        /// The name of one volume.
+        pub volume: Option<String> = None,
+        /// The storage class.
+        pub storage_class: Option<String> = None,
+        /// What provides them, such as ebs.csi.aws.com.
+        pub driver: Option<String> = None,
     }
 }
 

@@ -175,6 +175,10 @@ catalogue! {
         "How long ago AWS said the price of the node, or the list price that it is a discount on. Absent for prices from the configuration and embedded ones.";
     NodeUnpriced: Gauge "breakeven_node_unpriced" [], Estate, ["node", "instance_type", "reason"],
         "1 for each node whose price is not known. The cost of the pods on it is not known and in no sum.";
+    VolumePrice: Gauge "breakeven_volume_price_usd_per_hour" ["usd_per_hour"], Estate, ["volume", "storage_class", "namespace", "held", "price_source"],
+        "Price of the persistent volume, each hour = GiB provisioned x price of a GiB + operations and throughput provisioned. It is in the component storage of the workloads whose pods hold it (held=true), or a fixed cost of the cluster (held=false). namespace is that of its claim.";
+    VolumeUnpriced: Gauge "breakeven_volume_unpriced" [], Estate, ["volume", "storage_class", "reason"],
+        "1 for each persistent volume whose price is not known. Its cost is in no sum.";
     CpuPrice: Gauge "breakeven_cpu_price_usd_per_core_hour" ["usd_per_core_hour"], Estate, ["node"],
         "Price of one core of the node, each hour = memory price x the ratio of CPU to memory price.";
     MemoryPrice: Gauge "breakeven_memory_price_usd_per_gib_hour" ["usd_per_gib_hour"], Estate, ["node"],

@@ -72,7 +72,7 @@ fn rates() -> ClusterRates {
     let one = pod("p", web(), "n", resources(1.0, 4.0));
     let used: HashMap<PodKey, PodUsage> =
         HashMap::from([(one.key.clone(), usage(resources(0.5, 2.0)))]);
-    allocate(&nodes, &[Arc::new(one)], &used, &settings())
+    allocate(&nodes, &[], &[Arc::new(one)], &used, &settings())
 }
 
 /// Somebody who serves all of it.

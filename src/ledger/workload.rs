@@ -58,6 +58,8 @@ pub struct Spent {
     pub memory: Usd,
     /// GPUs held for it.
     pub gpu: Usd,
+    /// Persistent volumes held for it.
+    pub storage: Usd,
     /// Its part of what nobody holds.
     pub idle: Usd,
     /// Its part of what serves everybody.
@@ -112,6 +114,7 @@ row!(Spent {
     cpu,
     memory,
     gpu,
+    storage,
     idle,
     shared,
     fixed,
@@ -229,6 +232,7 @@ impl WorkloadAccount {
         self.spent.cpu += rates.cpu * time;
         self.spent.memory += rates.memory * time;
         self.spent.gpu += rates.gpu * time;
+        self.spent.storage += rates.storage * time;
         self.spent.idle += rates.idle * time;
         self.spent.shared += rates.shared * time;
         self.spent.fixed += rates.fixed * time;

@@ -11,7 +11,7 @@ use super::band::Range;
 use super::coldstart::{InitTimes, KEEP_ALIVE};
 use super::lambda::Terms;
 use super::node_split::Weights;
-use super::report::{NodePrice, PriceSource, Provenance, Unpriced};
+use super::report::{HourlyPrice, PriceSource, Provenance, Unpriced};
 use super::settings::{
     KubernetesEquivalent, LambdaEquivalent, LambdaSettings, Settings, SharingPolicy,
 };
@@ -128,7 +128,7 @@ pub(crate) fn node(name: &str, cores: f64, gib: f64, hourly: Option<f64>) -> Pri
     };
     let price = hourly
         .ok_or(Unpriced::UnknownInstanceType)
-        .map(|hourly| NodePrice {
+        .map(|hourly| HourlyPrice {
             price: UsdPerHour::from_hourly(hourly).unwrap(),
             provenance: Provenance {
                 source: PriceSource::Config,
@@ -171,6 +171,7 @@ pub(crate) fn pod(name: &str, workload: WorkloadId, node: &str, request: Resourc
         ephemeral_request: None,
         fargate_size: None,
         persistent_volume: false,
+        claims: Vec::new(),
         host_network: false,
         created_at: None,
         team: None,

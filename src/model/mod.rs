@@ -29,8 +29,9 @@ pub mod window;
 
 pub use report::{
     AccountReport, Basis, Breakeven, ClusterComponent, ClusterReport, Component, FunctionCounters,
-    Home, Ineligibility, NodePrice, NodeReport, Outcome, PlatformCost, PriceSource, Provenance,
-    Report, SharedWorkload, Subject, SubjectFacts, SubjectReport, Unpriced, Utilization, Verdict,
+    Home, HourlyPrice, Ineligibility, NodeReport, Outcome, PlatformCost, PriceSource, Provenance,
+    Report, SharedWorkload, Subject, SubjectFacts, SubjectReport, Unpriced, UnpricedVolume,
+    Utilization, Verdict, VolumeReport,
 };
 pub use settings::{
     AROUND_REGION, KubernetesEquivalent, LambdaEquivalent, LambdaSettings, Settings, SharingPolicy,

@@ -9,7 +9,7 @@ use super::WorkloadId;
 use crate::units::{Cores, Gib, Seconds};
 
 /// Every node and every pod that is bound to one, at one instant.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Cluster {
     /// When it was so.
     pub at: Timestamp,
@@ -17,6 +17,10 @@ pub struct Cluster {
     pub nodes: Vec<Arc<Node>>,
     /// The pods that hold resources of a node: bound to it and not finished.
     pub pods: Vec<Arc<Pod>>,
+    /// The persistent volumes, as far as they can be read.
+    pub volumes: Vec<Arc<Volume>>,
+    /// The storage classes by name: what volumes are made of.
+    pub storage_classes: HashMap<Arc<str>, Arc<StorageClass>>,
     /// What stands before pods and shares requests out to them.
     pub fronts: Fronts,
 }
@@ -146,6 +150,8 @@ pub struct Pod {
     pub fargate_size: Option<Resources>,
     /// Whether it keeps data on a persistent volume.
     pub persistent_volume: bool,
+    /// The claims, in its namespace, through which it holds volumes: those it names, and those made for its own life alone.
+    pub claims: Vec<Arc<str>>,
     /// Whether it shares the network of its node.
     pub host_network: bool,
     /// When it was created.
@@ -161,6 +167,45 @@ pub struct PodKey {
     pub namespace: Arc<str>,
     /// Its name.
     pub name: Arc<str>,
+}
+
+/// A persistent volume that is no part of a node.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Volume {
+    /// Its name.
+    pub name: Arc<str>,
+    /// What was provisioned.
+    pub size: Gib,
+    /// The name of its storage class.
+    pub storage_class: Option<Arc<str>>,
+    /// What provides it, such as `ebs.csi.aws.com`.
+    pub driver: Option<Arc<str>>,
+    /// The cloud's region.
+    pub region: Option<Arc<str>>,
+    /// The claim that has it; absent for one that nobody claimed.
+    pub claim: Option<ClaimKey>,
+}
+
+/// The name of a claim on a volume.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ClaimKey {
+    /// Its namespace.
+    pub namespace: Arc<str>,
+    /// Its name.
+    pub name: Arc<str>,
+}
+
+/// What volumes of a class are made of, as far as it bears on their price.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StorageClass {
+    /// The cloud's name for the kind of disk, such as `gp3`; absent: what the driver takes by default.
+    pub disk: Option<Arc<str>>,
+    /// Operations per second that are provisioned.
+    pub iops: Option<u32>,
+    /// Operations per second that are provisioned for each GiB.
+    pub iops_per_gib: Option<u32>,
+    /// MiB per second that are provisioned.
+    pub throughput_mib: Option<u32>,
 }
 
 /// A container of a pod.

@@ -18,8 +18,8 @@ pub use functions::{
 };
 pub use identity::{WorkloadId, WorkloadKind};
 pub use kubernetes::{
-    CapacityType, Cluster, Container, Fronts, Node, Pod, PodKey, PodUsage, Provider, Resources,
-    RouteRule, Service, Usage,
+    CapacityType, ClaimKey, Cluster, Container, Fronts, Node, Pod, PodKey, PodUsage, Provider,
+    Resources, RouteRule, Service, StorageClass, Usage, Volume,
 };
 pub use name_pattern::{BadNamePattern, NamePattern};
 pub use prices::{ListPrice, SpotPrice};

@@ -64,6 +64,7 @@ impl Pipeline {
             subjects,
             shared: shared.collect(),
             nodes: self.rates.nodes.clone(),
+            volumes: self.rates.volumes.clone(),
             cluster,
             accounts: accounts.collect(),
             bill: self
@@ -117,6 +118,7 @@ impl Pipeline {
                 (Component::Cpu, spent.cpu),
                 (Component::Memory, spent.memory),
                 (Component::Gpu, spent.gpu),
+                (Component::Storage, spent.storage),
                 (Component::Idle, spent.idle),
                 (Component::Shared, spent.shared),
                 (Component::Fixed, spent.fixed),

@@ -122,7 +122,7 @@ impl Targets {
 mod tests {
     use super::*;
     use crate::model::fixtures::{deployment, pod, resources, workload};
-    use crate::observation::{self, Pod};
+    use crate::observation::Pod;
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
@@ -131,9 +131,8 @@ mod tests {
     fn cluster(second: i64, pods: Vec<Arc<Pod>>) -> Cluster {
         Cluster {
             at: at(second),
-            nodes: Vec::new(),
             pods,
-            fronts: observation::Fronts::default(),
+            ..Cluster::default()
         }
     }
 

@@ -7,8 +7,7 @@ use crate::model::coldstart::refined_fraction;
 use crate::model::fixtures::{deployment, node, pod, resources, seconds, settings, usage};
 use crate::model::{Basis, ClusterComponent, Component, Home, Report, SubjectReport, Verdict};
 use crate::observation::{
-    Architecture, Fronts, FunctionBatch, FunctionMinute, Node, Pod, RequestStep, RequestTarget,
-    Resources,
+    Architecture, FunctionBatch, FunctionMinute, Node, Pod, RequestStep, RequestTarget, Resources,
 };
 use crate::sources::prices::{NodeSelector, PriceRule, Rate};
 use crate::units::{MemoryMib, Requests, RequestsPerSecond, Usd, UsdPerHour, Window};
@@ -63,7 +62,7 @@ fn cluster(second: i64, pods: Vec<Pod>) -> Observation {
         at: at(second),
         nodes: vec![machine("n"), machine("m")],
         pods,
-        fronts: Fronts::default(),
+        ..Cluster::default()
     })
 }
 

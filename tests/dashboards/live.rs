@@ -20,12 +20,13 @@ const SPEED: &str = "15";
 const DEADLINE: Duration = Duration::from_secs(1800);
 
 /// Panels that may show nothing of the demo, and why.
-const MAY_BE_EMPTY: [(&str, &str); 5] = [
+const MAY_BE_EMPTY: [(&str, &str); 6] = [
     ("Top movers", "there is no yesterday yet"),
     ("Errors", "no source fails"),
     ("Left out", "nothing was left out"),
     ("Series left out", "there are fewer series than the limit"),
     ("Nodes without a price", "all nodes have one"),
+    ("Volumes without a price", "all volumes have one"),
 ];
 
 /// Rules that may give nothing, and why. The others give something, alerts whether or not they fire.

@@ -23,6 +23,8 @@ TOLERANCE = 0.01
 # What the world's nodes cost on demand (us-east-1, Linux), USD per hour, and Fargate per vCPU and GiB.
 ON_DEMAND = {"m5.large": 0.096, "m6i.xlarge": 0.192, "m7g.large": 0.0816}
 FARGATE_CPU, FARGATE_GIB = 0.04048, 0.004445
+# What a GiB of a volume costs, USD per month.
+EBS = {"gp3": 0.08, "gp2": 0.10}
 
 # Lambda: USD per request, and per GB-s by monthly tiers (where each ends, its price).
 REQUEST = 0.2e-6
@@ -77,7 +79,8 @@ class Truth:
         self.window = config["model"].get("decision_window_seconds", WINDOW)
         self.since, self.now = min(max(since, now - self.window), now), now
         fixed = [one.get("usd_per_hour", 0) + one.get("usd_per_month", 0) / HOURS for one in prices.get("fixed", [])]
-        self.fixed = sum(fixed) + prices["eks"]["control_plane_usd_per_hour"]
+        unowned = sum(self.volume(one) for one in self.spec.get("volumes", []))
+        self.fixed = sum(fixed) + prices["eks"]["control_plane_usd_per_hour"] + unowned
         self.nodes = {node["name"]: self.priced(node, prices["nodes"]) for node in self.spec["nodes"]}
 
     # --- The cluster
@@ -98,6 +101,10 @@ class Truth:
         memory = price / (cores * ratio + gib)
         is_machine = capacity_type != "fargate"
         return {"price": price, "cores": cores, "gib": gib, "core": ratio * memory, "memory": memory, "machine": is_machine}
+
+    def volume(self, one):
+        """What a volume costs, USD per hour; the classes of the world are named as their disks."""
+        return one["size_gib"] * EBS[one["storage_class"]] / HOURS
 
     def places(self, workload, index):
         """The nodes of a workload's pods; `index` counts the workloads that are no DaemonSets."""
@@ -154,6 +161,10 @@ class Truth:
                 cost = costs.setdefault(workload["key"], {"used": 0, "allocated": 0})
                 cost["used"] += used
                 cost["allocated"] += allocated
+        for workload in self.spec["workloads"]:
+            pods_there = len(self.placed[workload["key"]])
+            for one in workload.get("volumes", []):
+                costs[workload["key"]]["allocated"] += self.volume(one) * (1 if one.get("shared") else pods_there)
         whole = sum(cost["allocated"] for cost in costs.values())
         for cost in costs.values():
             cost["avoidable"] = cost["allocated"] * AVOIDABLE

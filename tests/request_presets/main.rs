@@ -74,6 +74,7 @@ fn pod(workload: &Workload, name: &str) -> Arc<Pod> {
         ephemeral_request: None,
         fargate_size: None,
         persistent_volume: false,
+        claims: Vec::new(),
         host_network: false,
         created_at: None,
         team: None,
@@ -117,6 +118,7 @@ fn cluster(workloads: &[Workload]) -> Cluster {
                 rule("events", 0, "queue"),
             ],
         },
+        ..Cluster::default()
     }
 }
 

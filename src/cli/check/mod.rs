@@ -62,6 +62,7 @@ pub(super) async fn run(args: CheckArgs) -> Result<(), Failure> {
             let mut answer = as_json(&findings);
             if args.prices {
                 answer["node_prices"] = prices::as_json(&findings.report).into();
+                answer["volume_prices"] = prices::volumes_as_json(&findings.report).into();
             }
             if let Some(budget) = findings.budget.as_ref().filter(|_| args.plan) {
                 answer["plan"] = plan::as_json(budget);

@@ -1,9 +1,9 @@
-//! What each node costs, for `breakeven check --prices`.
+//! What each node and each persistent volume costs, for `breakeven check --prices`.
 
 use serde_json::{Value, json};
 
 use crate::cli::print;
-use crate::model::{NodeReport, Report};
+use crate::model::{NodeReport, Report, VolumeReport};
 use crate::units::Seconds;
 
 /// The heads of the columns.
@@ -19,16 +19,37 @@ const HEADS: [&str; 9] = [
     "how",
 ];
 
-/// A table of the nodes.
+/// The heads of the columns of volumes.
+const VOLUME_HEADS: [&str; 7] = [
+    "volume",
+    "class",
+    "GiB",
+    "USD per hour",
+    "source",
+    "held by",
+    "how",
+];
+
+/// A table of the nodes, and one of the volumes where there are any.
 pub(super) fn table(report: &Report) {
-    let rows: Vec<[String; HEADS.len()]> =
-        report.nodes.iter().map(|node| row(node, report)).collect();
+    lines(HEADS, report.nodes.iter().map(|node| row(node, report)));
+    if !report.volumes.is_empty() {
+        lines(VOLUME_HEADS, report.volumes.iter().map(volume_row));
+    }
+    print(format!(
+        "\nbesides {} USD per hour, the control plane among it",
+        decimals(report.settings.fixed.hourly())
+    ));
+}
+
+fn lines<const N: usize>(heads: [&str; N], rows: impl Iterator<Item = [String; N]>) {
+    let rows: Vec<[String; N]> = rows.collect();
     let width = |column: usize| {
         let cells = rows.iter().map(|row| row[column].chars().count());
-        cells.max().unwrap_or_default().max(HEADS[column].len())
+        cells.max().unwrap_or_default().max(heads[column].len())
     };
-    let widths: [usize; HEADS.len()] = std::array::from_fn(width);
-    let line = |cells: [&str; HEADS.len()]| {
+    let widths: [usize; N] = std::array::from_fn(width);
+    let line = |cells: [&str; N]| {
         let padded = cells
             .iter()
             .zip(widths)
@@ -36,14 +57,39 @@ pub(super) fn table(report: &Report) {
         print(padded.collect::<Vec<_>>().join("  ").trim_end());
     };
     print("");
-    line(HEADS);
+    line(heads);
     for row in &rows {
         line(std::array::from_fn(|column| &*row[column]));
     }
-    print(format!(
-        "\nbesides the nodes {} USD per hour, the control plane among it",
-        decimals(report.settings.fixed.hourly())
-    ));
+}
+
+fn volume_row(report: &VolumeReport) -> [String; VOLUME_HEADS.len()] {
+    let volume = &report.volume;
+    let mut holders: Vec<String> = report.holders.iter().map(ToString::to_string).collect();
+    if holders.is_empty() {
+        holders.push("nobody".to_owned());
+    }
+    let (price, source, how) = match &report.price {
+        Ok(price) => (
+            decimals(price.price.hourly()),
+            price.provenance.source.as_str().to_owned(),
+            price.provenance.method.to_string(),
+        ),
+        Err(reason) => (
+            "unpriced".to_owned(),
+            "-".to_owned(),
+            format!("{}; add it to prices.volumes", reason.as_str()),
+        ),
+    };
+    [
+        volume.name.to_string(),
+        volume.storage_class.as_deref().unwrap_or("-").to_owned(),
+        format!("{}", volume.size.gib()),
+        price,
+        source,
+        holders.join(", "),
+        how,
+    ]
 }
 
 fn row(node: &NodeReport, report: &Report) -> [String; HEADS.len()] {
@@ -107,6 +153,25 @@ pub(super) fn as_json(report: &Report) -> Vec<Value> {
         })
     });
     nodes.collect()
+}
+
+/// The volumes for a program.
+pub(super) fn volumes_as_json(report: &Report) -> Vec<Value> {
+    let volumes = report.volumes.iter().map(|one| {
+        let price = one.price.as_ref().ok();
+        let provenance = price.map(|price| &price.provenance);
+        json!({
+            "volume": &*one.volume.name,
+            "storage_class": one.volume.storage_class.as_deref(),
+            "gib": one.volume.size.gib(),
+            "usd_per_hour": price.map(|price| price.price.hourly()),
+            "price_source": provenance.map(|provenance| provenance.source.as_str()),
+            "held_by": one.holders.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "method": provenance.map(|provenance| &*provenance.method),
+            "unpriced": one.price.as_ref().err().map(|reason| reason.as_str()),
+        })
+    });
+    volumes.collect()
 }
 
 fn decimals(price: f64) -> String {

@@ -73,6 +73,8 @@ resources! {
     EVENTS: "" "events" "event" "Event" true ["ev"], false;
     NAMESPACES: "" "namespaces" "namespace" "Namespace" false ["ns"], false;
     NODES: "" "nodes" "node" "Node" false ["no"], false;
+    PERSISTENT_VOLUME_CLAIMS: "" "persistentvolumeclaims" "persistentvolumeclaim" "PersistentVolumeClaim" true ["pvc"], false;
+    PERSISTENT_VOLUMES: "" "persistentvolumes" "persistentvolume" "PersistentVolume" false ["pv"], false;
     PODS: "" "pods" "pod" "Pod" true ["po"], true;
     SERVICES: "" "services" "service" "Service" true ["svc"], true;
     DAEMON_SETS: "apps" "daemonsets" "daemonset" "DaemonSet" true ["ds"], true;
@@ -82,4 +84,5 @@ resources! {
     CRON_JOBS: "batch" "cronjobs" "cronjob" "CronJob" true ["cj"], true;
     JOBS: "batch" "jobs" "job" "Job" true [], true;
     HTTP_ROUTES: "gateway.networking.k8s.io" "httproutes" "httproute" "HTTPRoute" true [], false;
+    STORAGE_CLASSES: "storage.k8s.io" "storageclasses" "storageclass" "StorageClass" false ["sc"], false;
 }

@@ -9,10 +9,11 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use super::super::world::{Workload, WorkloadKind, World};
-use super::objects::{self, node, owners, pod, service};
+use super::objects::{self, node, owners, pod, service, volume};
 use super::resource::{
-    CRON_JOBS, DAEMON_SETS, DEPLOYMENTS, JOBS, NAMESPACES, NODES, PODS, REPLICA_SETS, RESOURCES,
-    ResourceType, SERVICES, STATEFUL_SETS, by_kind,
+    CRON_JOBS, DAEMON_SETS, DEPLOYMENTS, JOBS, NAMESPACES, NODES, PERSISTENT_VOLUME_CLAIMS,
+    PERSISTENT_VOLUMES, PODS, REPLICA_SETS, RESOURCES, ResourceType, SERVICES, STATEFUL_SETS,
+    STORAGE_CLASSES, by_kind,
 };
 use super::store::{Key, Store, key_of};
 use crate::clock::Clock;
@@ -212,6 +213,12 @@ impl KubeState {
             for (name, labels) in namespaces {
                 store.put(&NAMESPACES, objects::namespace(world, name, labels));
             }
+            for class in &world.spec.storage_classes {
+                store.put(&STORAGE_CLASSES, volume::storage_class(world, class));
+            }
+            for one in &world.spec.volumes {
+                store.put(&PERSISTENT_VOLUMES, volume::unclaimed(world, one));
+            }
             for (index, workload) in world.workloads().iter().enumerate() {
                 let created =
                     objects::before_history(world, &workload.key, objects::WORKLOAD_AGE_DAYS);
@@ -268,6 +275,12 @@ impl KubeState {
             store.remove(&PODS, &key);
         }
         for identity in &wanted {
+            // As with a StatefulSet, volumes stay when their pods go.
+            for spec in &workload.spec.volumes {
+                let (claim, volume) = volume::claimed(world, workload, identity, spec);
+                store.put(&PERSISTENT_VOLUME_CLAIMS, claim);
+                store.put(&PERSISTENT_VOLUMES, volume);
+            }
             let key = (workload.spec.namespace.clone(), identity.name.clone());
             of.insert(key.clone(), index);
             if store.get(&PODS, &key).is_none() {

@@ -170,6 +170,44 @@ fn columns(resource: &ResourceType) -> Vec<Column> {
             IMAGES,
             SELECTOR,
         ],
+        "PersistentVolume" => vec![
+            NAME,
+            ("Capacity", false, |o, _| {
+                or(o, "/spec/capacity/storage", "")
+            }),
+            ("Access Modes", false, |o, _| access_modes(o)),
+            ("Reclaim Policy", false, |o, _| {
+                or(o, "/spec/persistentVolumeReclaimPolicy", "")
+            }),
+            ("Status", false, |o, _| or(o, "/status/phase", "")),
+            ("Claim", false, |o, _| claim(o)),
+            ("StorageClass", false, |o, _| {
+                or(o, "/spec/storageClassName", "")
+            }),
+            AGE,
+        ],
+        "PersistentVolumeClaim" => vec![
+            NAME,
+            ("Status", false, |o, _| or(o, "/status/phase", "")),
+            ("Volume", false, |o, _| or(o, "/spec/volumeName", "")),
+            ("Capacity", false, |o, _| {
+                or(o, "/status/capacity/storage", "")
+            }),
+            ("Access Modes", false, |o, _| access_modes(o)),
+            ("StorageClass", false, |o, _| {
+                or(o, "/spec/storageClassName", "")
+            }),
+            AGE,
+        ],
+        "StorageClass" => vec![
+            NAME,
+            ("Provisioner", false, |o, _| or(o, "/provisioner", "")),
+            ("ReclaimPolicy", false, |o, _| or(o, "/reclaimPolicy", "")),
+            ("VolumeBindingMode", false, |o, _| {
+                or(o, "/volumeBindingMode", "")
+            }),
+            AGE,
+        ],
         "Job" => vec![
             NAME,
             ("Status", false, |o, _| job_status(o)),
@@ -297,6 +335,30 @@ fn selector(object: &Value) -> Value {
     let labels =
         labels.map(|(name, value)| format!("{name}={}", value.as_str().unwrap_or_default()));
     labels.collect::<Vec<_>>().join(",").into()
+}
+
+/// `RWO`, `RWX`.
+fn access_modes(object: &Value) -> Value {
+    let modes = object
+        .pointer("/spec/accessModes")
+        .and_then(Value::as_array);
+    let short = modes.into_iter().flatten().map(|mode| match mode.as_str() {
+        Some("ReadWriteMany") => "RWX",
+        Some("ReadOnlyMany") => "ROX",
+        _ => "RWO",
+    });
+    short.collect::<Vec<_>>().join(",").into()
+}
+
+/// `namespace/name` of the claim that a volume is bound to.
+fn claim(volume: &Value) -> Value {
+    let part = |key: &str| volume["spec"]["claimRef"][key].as_str();
+    let claim = part("namespace").zip(part("name"));
+    claim
+        .map_or_else(String::new, |(namespace, name)| {
+            format!("{namespace}/{name}")
+        })
+        .into()
 }
 
 fn job_status(job: &Value) -> Value {

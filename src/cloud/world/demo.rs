@@ -114,8 +114,8 @@ fn every_key_of_a_world_file_is_documented() {
             serde_json::Value::Object(object) => {
                 for (key, value) in object {
                     found.push(key.clone());
-                    // Labels, tags and prices have keys of their own.
-                    if !["labels", "tags", "on_demand"].contains(&&**key) {
+                    // Labels, tags, parameters and prices have keys of their own.
+                    if !["labels", "tags", "parameters", "on_demand"].contains(&&**key) {
                         keys(value, found);
                     }
                 }

@@ -14,6 +14,7 @@ mod placement;
 mod prices;
 mod runs;
 pub mod spec;
+mod storage;
 mod traffic;
 mod validate;
 mod workload;
@@ -34,6 +35,7 @@ pub use self::spec::{
     NodeArchitecture, NodeSpec, PackageType, ProvisionedSpec, RequestsSpec, RunsSpec, UsageSpec,
     WorkloadKind, WorkloadSpec, WorldSpec,
 };
+pub use self::storage::{ClaimSpec, StorageClassSpec, VolumeSpec};
 pub use self::traffic::Traffic;
 pub use self::workload::{PodIdentity, Workload};
 use crate::clock::Clock;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::bill::BillSpec;
 use super::lateness::LatenessSpec;
 use super::prices::PricesSpec;
+use super::storage::{ClaimSpec, StorageClassSpec, VolumeSpec};
 use super::traffic::Traffic;
 
 /// A world file.
@@ -52,6 +53,12 @@ pub struct WorldSpec {
     /// The cluster's namespaces.
     #[serde(default)]
     pub namespaces: Vec<NamespaceSpec>,
+    /// The cluster's storage classes.
+    #[serde(default)]
+    pub storage_classes: Vec<StorageClassSpec>,
+    /// The volumes that nobody claimed.
+    #[serde(default)]
+    pub volumes: Vec<VolumeSpec>,
     /// What runs on the cluster.
     #[serde(default)]
     pub workloads: Vec<WorkloadSpec>,
@@ -194,6 +201,9 @@ pub struct WorkloadSpec {
     pub requests: RequestsSpec,
     /// What a pod uses.
     pub usage: UsageSpec,
+    /// The volumes that its pods claim.
+    #[serde(default)]
+    pub volumes: Vec<ClaimSpec>,
     /// The requests it serves; absent: none, and no request metrics.
     #[serde(default)]
     pub traffic: Option<Traffic>,

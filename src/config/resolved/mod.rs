@@ -18,7 +18,7 @@ use crate::pipeline::Limits;
 use crate::settings::{Check, Mistake, Place};
 use crate::sources::prices::{PriceBook, list};
 use crate::sources::{Schedule, aws, cloudwatch, kubernetes, lambda, requests};
-use crate::units::{NotAQuantity, Ratio, Seconds};
+use crate::units::{HOURS_PER_MONTH, Hours, NotAQuantity, Ratio, Seconds};
 
 /// The settings of every part of the program.
 #[derive(Clone, Debug)]
@@ -124,7 +124,11 @@ pub fn resolve(raw: &RawConfig) -> Result<Config, Vec<Mistake>> {
                 &top.key("kubernetes").key("usage_max_age_seconds"),
             ),
         },
-        prices: check.prices(&raw.prices, &top.key("prices")),
+        prices: check.prices(
+            &raw.prices,
+            Hours::from_hours(raw.model.hours_per_month).unwrap_or(HOURS_PER_MONTH),
+            &top.key("prices"),
+        ),
         price_list: check.price_list(raw, &top.key("prices").key("price_list")),
         spot: check.spot(raw, &top.key("prices").key("spot")),
         kubernetes: check.kubernetes(&raw.kubernetes, &top.key("kubernetes")),

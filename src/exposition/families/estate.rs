@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::exposition::catalogue::Metric;
 use crate::exposition::sample::{Batch, Labels};
-use crate::model::{AccountReport, ClusterReport, NodeReport, Report};
+use crate::model::{AccountReport, ClusterReport, NodeReport, Report, VolumeReport};
 use crate::sources::Source;
 use crate::units::Seconds;
 
@@ -16,6 +16,9 @@ pub(in crate::exposition) fn estate(report: &Report) -> Batch {
     }
     for one in &report.nodes {
         node(one, report.at, &mut batch);
+    }
+    for one in &report.volumes {
+        volume(one, &mut batch);
     }
     for report in &report.accounts {
         account(report, &mut batch);
@@ -84,6 +87,33 @@ fn node(report: &NodeReport, now: Timestamp, batch: &mut Batch) {
     }
     if let Some(price) = report.memory_price {
         batch.push(Metric::MemoryPrice, name, price.hourly());
+    }
+}
+
+fn volume(report: &VolumeReport, batch: &mut Batch) {
+    let volume = &report.volume;
+    let labels = Labels::default().and("volume", &volume.name).and(
+        "storage_class",
+        volume.storage_class.as_deref().unwrap_or_default(),
+    );
+    match &report.price {
+        Ok(price) => {
+            let namespace = volume.claim.as_ref().map(|claim| &*claim.namespace);
+            let held = if report.holders.is_empty() {
+                "false"
+            } else {
+                "true"
+            };
+            let labels = labels
+                .and("namespace", namespace.unwrap_or_default())
+                .and("held", held)
+                .and("price_source", price.provenance.source.as_str());
+            batch.push(Metric::VolumePrice, labels, price.price.hourly());
+        }
+        Err(reason) => {
+            let labels = labels.and("reason", reason.as_str());
+            batch.push(Metric::VolumeUnpriced, labels, 1.0);
+        }
     }
 }
 

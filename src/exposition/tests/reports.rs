@@ -11,7 +11,7 @@ use crate::model::lambda;
 use crate::model::pattern::Pattern;
 use crate::model::{
     AccountReport, Basis, Breakeven, ClusterComponent, ClusterReport, Component, FunctionCounters,
-    Home, Ineligibility, NodePrice, NodeReport, Outcome, PlatformCost, PriceSource, Provenance,
+    Home, HourlyPrice, Ineligibility, NodeReport, Outcome, PlatformCost, PriceSource, Provenance,
     Report, SharedWorkload, Subject, SubjectFacts, SubjectReport, Unpriced, Utilization, Verdict,
 };
 use crate::observation::{
@@ -34,6 +34,7 @@ pub(crate) fn nothing() -> Report {
         subjects: Vec::new(),
         shared: Vec::new(),
         nodes: Vec::new(),
+        volumes: Vec::new(),
         cluster: None,
         accounts: Vec::new(),
         bill: None,
@@ -225,7 +226,7 @@ fn node(name: &str, instance_type: Option<&str>, capacity_type: CapacityType) ->
 pub(crate) fn priced_node() -> NodeReport {
     NodeReport {
         node: node("n1", Some("m5.large"), CapacityType::OnDemand),
-        price: Ok(NodePrice {
+        price: Ok(HourlyPrice {
             price: UsdPerHour::from_hourly(0.096).unwrap(),
             provenance: Provenance {
                 source: PriceSource::Embedded,

@@ -69,8 +69,8 @@ proptest! {
         nodes in random_nodes(), random in random_pods(), which in 0_usize..6, by in 1.0..5.0,
     ) {
         let (pods, used) = cluster(&random);
-        let once = allocate(&nodes, &pods, &used, &settings());
-        let more = allocate(&dearer(&nodes, by, |at| at == which), &pods, &used, &settings());
+        let once = allocate(&nodes, &[], &pods, &used, &settings());
+        let more = allocate(&dearer(&nodes, by, |at| at == which), &[], &pods, &used, &settings());
         for (id, before) in &once.workloads {
             let after = &more.workloads[id];
             prop_assert!(no_less(after.allocated(), before.allocated()), "{}", id);
@@ -87,8 +87,8 @@ proptest! {
     ) {
         let (pods, used) = cluster(&random);
         let settings = known(SharingPolicy::Even, fixed);
-        let once = allocate(&nodes, &pods, &used, &settings);
-        let more = allocate(&dearer(&nodes, by, |at| at == which), &pods, &used, &settings);
+        let once = allocate(&nodes, &[], &pods, &used, &settings);
+        let more = allocate(&dearer(&nodes, by, |at| at == which), &[], &pods, &used, &settings);
         for (id, before) in &once.workloads {
             prop_assert!(no_less(more.workloads[id].loaded(), before.loaded()), "{}", id);
         }
@@ -106,8 +106,8 @@ proptest! {
         let (pods, used) = cluster(&random);
         let (before, after) = (known(sharing, fixed), known(sharing, fixed * by));
         let dearer = dearer(&nodes, by, |at| at == which);
-        let (once, paid) = both_sides(&nodes, &allocate(&nodes, &pods, &used, &before), &before);
-        let (more, paid_more) = both_sides(&dearer, &allocate(&dearer, &pods, &used, &after), &after);
+        let (once, paid) = both_sides(&nodes, &allocate(&nodes, &[], &pods, &used, &before), &before);
+        let (more, paid_more) = both_sides(&dearer, &allocate(&dearer, &[], &pods, &used, &after), &after);
         prop_assert!(more >= once * (1.0 - 1e-9));
         let (rise, expected) = (more - once, paid_more - paid);
         prop_assert!((rise - expected).abs() <= 1e-9 * paid_more.max(1.0), "{} {}", rise, expected);
@@ -126,7 +126,7 @@ proptest! {
         let allocated = |random: &[_]| {
             let (pods, used) = cluster(random);
             let owner = pods[at].workload.clone();
-            let rates = allocate(&nodes, &pods, &used, &settings());
+            let rates = allocate(&nodes, &[], &pods, &used, &settings());
             let own = rates.workloads.get(&owner).map(WorkloadRates::allocated);
             own.or_else(|| rates.shared.get(&owner).copied()).unwrap_or_default()
         };
@@ -138,8 +138,8 @@ proptest! {
         nodes in random_nodes(), random in random_pods(), sharing in policy(), fixed in 0.0..3.0, by in 0.01..100.0,
     ) {
         let (pods, used) = cluster(&random);
-        let once = allocate(&nodes, &pods, &used, &known(sharing, fixed));
-        let more = allocate(&dearer(&nodes, by, |_| true), &pods, &used, &known(sharing, fixed * by));
+        let once = allocate(&nodes, &[], &pods, &used, &known(sharing, fixed));
+        let more = allocate(&dearer(&nodes, by, |_| true), &[], &pods, &used, &known(sharing, fixed * by));
         for (id, before) in &once.workloads {
             let after = &more.workloads[id];
             prop_assert!(close(after.loaded(), by * before.loaded().hourly()), "{}", id);
@@ -155,9 +155,9 @@ proptest! {
         nodes in random_nodes(), random in random_pods(), sharing in policy(), fixed in 0.0..3.0,
     ) {
         let (pods, used) = cluster(&random);
-        let once = allocate(&nodes, &pods, &used, &known(sharing, fixed));
+        let once = allocate(&nodes, &[], &pods, &used, &known(sharing, fixed));
         let (nodes, pods, used) = twice(&nodes, &pods, &used);
-        let both = allocate(&nodes, &pods, &used, &known(sharing, fixed * 2.0));
+        let both = allocate(&nodes, &[], &pods, &used, &known(sharing, fixed * 2.0));
         for (id, before) in &once.workloads {
             prop_assert!(close(both.workloads[id].loaded(), 2.0 * before.loaded().hourly()), "{}", id);
         }

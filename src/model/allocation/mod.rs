@@ -1,13 +1,15 @@
 //! Who holds what of each node, and who carries the rest: every dollar of every node lands somewhere.
 
+mod storage;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::node_split::{Split, Weights, split};
-use super::report::{NodePrice, NodeReport, Unpriced};
+use super::report::{HourlyPrice, NodeReport, Unpriced, UnpricedVolume, VolumeReport};
 use super::settings::{Settings, SharingPolicy};
 use crate::observation::{
-    CapacityType, Node, Pod, PodKey, PodUsage, Resources, WorkloadId, WorkloadKind,
+    CapacityType, Node, Pod, PodKey, PodUsage, Resources, Volume, WorkloadId, WorkloadKind,
 };
 use crate::tariff::fargate;
 use crate::units::{Cores, Gib, Ratio, UsdPerHour};
@@ -18,7 +20,16 @@ pub struct PricedNode {
     /// The node.
     pub node: Arc<Node>,
     /// Its price.
-    pub price: Result<NodePrice, Unpriced>,
+    pub price: Result<HourlyPrice, Unpriced>,
+}
+
+/// A persistent volume with its price, or the reason why it has none.
+#[derive(Clone, Debug)]
+pub struct PricedVolume {
+    /// The volume.
+    pub volume: Arc<Volume>,
+    /// Its price.
+    pub price: Result<HourlyPrice, UnpricedVolume>,
 }
 
 /// What the cluster costs at one instant, and who carries it.
@@ -32,6 +43,8 @@ pub struct ClusterRates {
     pub components: ClusterAmounts<UsdPerHour>,
     /// The nodes.
     pub nodes: Vec<NodeReport>,
+    /// The persistent volumes.
+    pub volumes: Vec<VolumeReport>,
     /// Pods on nodes without a price.
     pub unpriced_pods: usize,
 }
@@ -60,6 +73,8 @@ pub struct WorkloadRates {
     pub memory: UsdPerHour,
     /// GPUs held for it.
     pub gpu: UsdPerHour,
+    /// Persistent volumes held for it.
+    pub storage: UsdPerHour,
     /// Its part of what nobody holds.
     pub idle: UsdPerHour,
     /// Its part of what serves everybody.
@@ -93,7 +108,7 @@ impl WorkloadRates {
     /// What is held for it, in USD per hour.
     #[must_use]
     pub fn allocated(&self) -> UsdPerHour {
-        self.cpu + self.memory + self.gpu
+        self.cpu + self.memory + self.gpu + self.storage
     }
 
     /// That, and its part of idle, shared and fixed cost, in USD per hour.
@@ -134,12 +149,14 @@ struct Placement<'a> {
 /// price_r`, where `allocation_r` is the larger of the pod's effective request and the sum over its containers of
 /// the larger of request and use. A node whose allocations exceed its capacity scales them down to it. `idle = P - Σ allocated` per
 /// node; `shared` is what DaemonSets and the shared namespaces hold; both and `fixed` are spread by `settings.sharing`.
+/// A persistent volume is allocated in equal parts to the pods that hold it; one that none holds is a fixed cost.
 ///
-/// Identity: `Σ loaded over workloads + unattributed = Σ prices of priced nodes + fixed`, where fixed is that of the
-/// cluster and of each of its machines.
+/// Identity: `Σ loaded over workloads + unattributed = Σ prices of priced nodes + Σ prices of priced volumes + fixed`, where
+/// fixed is that of the cluster and of each of its machines.
 #[must_use]
 pub fn allocate(
     nodes: &[PricedNode],
+    volumes: &[PricedVolume],
     pods: &[Arc<Pod>],
     usage: &HashMap<PodKey, PodUsage>,
     settings: &Settings,
@@ -187,18 +204,21 @@ pub fn allocate(
             idle += charge(&mut gathered, placement, *split, *price);
         }
     }
-    for workload in gathered {
+    let storage = storage::share(volumes, pods);
+    rates.volumes = storage.reports;
+    for mut workload in gathered {
+        workload.rates.storage = storage.held.get(workload.id).copied().unwrap_or_default();
         let Gathered { id, is_shared, .. } = workload;
         let held = workload.rates.allocated();
         if !is_shared {
             rates.components.allocated += held;
             rates.workloads.insert(id.clone(), settled(workload));
-        } else if workload.rates.pods > workload.rates.unpriced_pods {
+        } else if workload.rates.pods > workload.rates.unpriced_pods || !held.is_zero() {
             rates.components.shared += held;
             rates.shared.insert(id.clone(), held);
         }
     }
-    spread(&mut rates, idle, settings);
+    spread(&mut rates, idle, storage.unowned, settings);
     rates
 }
 
@@ -369,13 +389,13 @@ fn reciprocal(count: usize) -> Ratio {
 }
 
 /// Spreads idle, shared and fixed cost over the workloads; what nobody carries stays unattributed.
-fn spread(rates: &mut ClusterRates, idle: UsdPerHour, settings: &Settings) {
+fn spread(rates: &mut ClusterRates, idle: UsdPerHour, unowned: UsdPerHour, settings: &Settings) {
     let shared = rates.components.shared;
     let machines = rates
         .nodes
         .iter()
         .filter(|one| one.node.capacity_type != CapacityType::Fargate);
-    let fixed = settings.fixed + settings.fixed_per_node * Ratio::count(machines.count());
+    let fixed = settings.fixed + settings.fixed_per_node * Ratio::count(machines.count()) + unowned;
     let whole = rates.components.allocated;
     let nobody = match settings.sharing {
         SharingPolicy::None => true,

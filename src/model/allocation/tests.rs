@@ -118,7 +118,7 @@ proptest! {
             .filter(|node| node.node.capacity.cpu.cores() + node.node.capacity.memory.gib() > 0.0)
             .collect();
         let (pods, used) = cluster(&random);
-        let rates = allocate(&nodes, &pods, &used, &settings);
+        let rates = allocate(&nodes, &[], &pods, &used, &settings);
         let (carried, paid) = both_sides(&nodes, &rates, &settings);
         prop_assert!((carried - paid).abs() <= 1e-9 * paid.max(1.0), "{} {}", carried, paid);
         let all = rates.components;
@@ -129,7 +129,7 @@ proptest! {
     #[test]
     fn nobody_uses_more_than_is_held_for_it(nodes in random_nodes(), random in random_pods()) {
         let (pods, used) = cluster(&random);
-        let rates = allocate(&nodes, &pods, &used, &settings());
+        let rates = allocate(&nodes, &[], &pods, &used, &settings());
         for (id, workload) in &rates.workloads {
             if let Some(used) = workload.used {
                 let sum = used.cpu + used.memory;
@@ -144,7 +144,7 @@ fn a_pod_without_requests_is_charged_for_what_it_uses() {
     let nodes = [node("n", 2.0, 8.0, Some(0.096))];
     let idle_pod = pod("p", deployment("shop", "web"), "n", Resources::default());
     let used = HashMap::from([(idle_pod.key.clone(), usage(resources(1.0, 0.0)))]);
-    let rates = allocate(&nodes, &[Arc::new(idle_pod)], &used, &settings());
+    let rates = allocate(&nodes, &[], &[Arc::new(idle_pod)], &used, &settings());
     let web = &rates.workloads[&deployment("shop", "web")];
     assert!(
         close(web.allocated(), 0.096 * 10.1 / 28.2),
@@ -158,7 +158,7 @@ fn what_a_pod_requests_is_held_for_it_even_while_it_is_idle() {
     let nodes = [node("n", 2.0, 8.0, Some(0.096))];
     let held = pod("p", deployment("shop", "web"), "n", resources(1.0, 4.0));
     let used = HashMap::from([(held.key.clone(), usage(resources(0.1, 1.0)))]);
-    let rates = allocate(&nodes, &[Arc::new(held)], &used, &settings());
+    let rates = allocate(&nodes, &[], &[Arc::new(held)], &used, &settings());
     let web = &rates.workloads[&deployment("shop", "web")];
     assert!(close(web.allocated(), 0.048), "{:?}", web.allocated());
     assert!(close(web.idle, 0.048), "{:?}", web.idle);
@@ -190,7 +190,7 @@ fn each_container_holds_the_larger_of_its_request_and_its_use() {
         request: resources(0.9, 0.0),
     });
     let used = HashMap::from([(two.key.clone(), used)]);
-    let rates = allocate(&nodes, &[Arc::new(two)], &used, &settings());
+    let rates = allocate(&nodes, &[], &[Arc::new(two)], &used, &settings());
     let held = rates.workloads[&deployment("shop", "web")].held;
     assert!((held.cpu.cores() - 1.9).abs() < 1e-12, "{held:?}");
 }
@@ -202,7 +202,7 @@ fn an_over_committed_node_is_scaled_down_to_what_it_has() {
         Arc::new(pod("a", deployment("shop", "a"), "n", resources(3.0, 2.0))),
         Arc::new(pod("b", deployment("shop", "b"), "n", resources(1.0, 2.0))),
     ];
-    let rates = allocate(&nodes, &pods, &HashMap::new(), &settings());
+    let rates = allocate(&nodes, &[], &pods, &HashMap::new(), &settings());
     let (a, b) = (
         &rates.workloads[&deployment("shop", "a")],
         &rates.workloads[&deployment("shop", "b")],
@@ -230,7 +230,7 @@ fn daemon_sets_and_shared_namespaces_are_carried_by_the_others() {
             resources(1.0, 1.0),
         )),
     ];
-    let rates = allocate(&nodes, &pods, &HashMap::new(), &settings());
+    let rates = allocate(&nodes, &[], &pods, &HashMap::new(), &settings());
     assert_eq!(rates.workloads.len(), 1);
     let a = &rates.workloads[&deployment("shop", "a")];
     assert!(close(a.shared, 2.0 * a.allocated().hourly()));
@@ -245,7 +245,7 @@ fn without_a_workload_to_carry_it_a_node_is_unattributed() {
         fixed: hourly(0.1),
         ..settings()
     };
-    let rates = allocate(&nodes, &[], &HashMap::new(), &settings);
+    let rates = allocate(&nodes, &[], &[], &HashMap::new(), &settings);
     assert!(
         close(rates.components.unattributed, 0.3),
         "{:?}",
@@ -262,7 +262,7 @@ fn a_pod_on_an_unpriced_node_is_counted_and_costs_nothing_known() {
         "n",
         resources(1.0, 1.0),
     ))];
-    let rates = allocate(&nodes, &pods, &HashMap::new(), &settings());
+    let rates = allocate(&nodes, &[], &pods, &HashMap::new(), &settings());
     assert_eq!(
         (
             rates.unpriced_pods,
@@ -281,7 +281,7 @@ fn a_pod_on_a_node_that_is_not_known_yet_is_unpriced() {
         "elsewhere",
         resources(1.0, 1.0),
     ))];
-    let rates = allocate(&[], &pods, &HashMap::new(), &settings());
+    let rates = allocate(&[], &[], &pods, &HashMap::new(), &settings());
     assert_eq!(rates.workloads[&deployment("shop", "a")].unpriced_pods, 1);
 }
 
@@ -293,7 +293,13 @@ fn a_fargate_pod_holds_all_that_was_provisioned_for_it() {
     fargate.node = Arc::new(machine);
     let mut small = pod("p", deployment("shop", "batch"), "f", resources(0.25, 0.5));
     small.fargate_size = Some(resources(0.5, 1.0));
-    let rates = allocate(&[fargate], &[Arc::new(small)], &HashMap::new(), &settings());
+    let rates = allocate(
+        &[fargate],
+        &[],
+        &[Arc::new(small)],
+        &HashMap::new(),
+        &settings(),
+    );
     let batch = &rates.workloads[&deployment("shop", "batch")];
     assert!(close(batch.allocated(), 0.024_685), "{batch:?}");
     assert!(rates.components.idle.hourly() < 1e-12);
@@ -311,7 +317,8 @@ fn use_is_known_when_half_of_the_pods_report_and_absent_when_fewer_do() {
         some.map(|pod| (pod.key.clone(), usage(resources(0.5, 0.5))))
             .collect()
     };
-    let used = |count| allocate(&nodes, &pods, &told(count), &settings()).workloads[&web()].used;
+    let used =
+        |count| allocate(&nodes, &[], &pods, &told(count), &settings()).workloads[&web()].used;
     assert!((used(4).unwrap().cores.cores() - 2.0).abs() < 1e-12);
     assert!((used(2).unwrap().cores.cores() - 2.0).abs() < 1e-12);
     assert_eq!(used(1), None);
@@ -327,7 +334,7 @@ fn a_gpu_is_held_by_whoever_requests_it_and_its_price_is_part_of_the_node() {
     trainer.request.gpus = 1;
     let beside = pod("q", deployment("ml", "web"), "g", resources(0.0, 0.0));
     let pods = [Arc::new(trainer), Arc::new(beside)];
-    let rates = allocate(&[machine], &pods, &HashMap::new(), &settings());
+    let rates = allocate(&[machine], &[], &pods, &HashMap::new(), &settings());
     let trainer = &rates.workloads[&deployment("ml", "trainer")];
     assert!(
         close(trainer.gpu, 0.526 * 224.0 / (40.4 + 16.0 + 224.0)),
@@ -347,6 +354,7 @@ fn more_gpus_than_the_node_has_are_scaled_down_to_it() {
     greedy.request.gpus = 4;
     let rates = allocate(
         &[machine],
+        &[],
         &[Arc::new(greedy)],
         &HashMap::new(),
         &settings(),
@@ -375,7 +383,7 @@ fn what_each_machine_costs_besides_is_fixed_cost_and_fargate_has_none_of_it() {
         "n",
         resources(1.0, 1.0),
     ))];
-    let rates = allocate(&nodes, &pods, &HashMap::new(), &settings);
+    let rates = allocate(&nodes, &[], &pods, &HashMap::new(), &settings);
     assert!(
         close(rates.components.fixed, 0.01),
         "{:?}",

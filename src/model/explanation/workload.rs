@@ -5,7 +5,9 @@ use super::{Inputs, Line, Section, bill};
 use crate::model::coldstart;
 use crate::model::evidence::{LambdaEvidence, WorkloadEvidence};
 use crate::model::processor_time::Method;
-use crate::model::report::{Basis, Home, NodeReport, Provenance, Report, SubjectReport};
+use crate::model::report::{
+    Basis, Home, NodeReport, Provenance, Report, Subject, SubjectReport, VolumeReport,
+};
 use crate::model::settings::Settings;
 use crate::model::window::WorkloadWindow;
 use crate::observation::{OriginChoice, RequestOrigin};
@@ -32,6 +34,17 @@ pub(super) fn sections(
             lines: at_home(subject, evidence, settings),
         },
     ];
+    let volumes = volumes(report, subject);
+    if !volumes.is_empty() {
+        let at = sections.len() - 1;
+        sections.insert(
+            at,
+            Section {
+                title: "Prices of its volumes",
+                lines: volumes,
+            },
+        );
+    }
     if let Some(lambda) = &evidence.lambda {
         sections.push(Section {
             title: "The same on Lambda",
@@ -154,6 +167,34 @@ fn node(one: &NodeReport, report: &Report, inputs: &Inputs) -> Line {
         price(memory.hourly(), "a GiB")
     );
     Line::new(name, from, result)
+}
+
+/// The volumes that it holds.
+fn volumes(report: &Report, subject: &SubjectReport) -> Vec<Line> {
+    let Subject::Workload(id) = &subject.subject else {
+        return Vec::new();
+    };
+    let held = report.volumes.iter().filter(|one| one.holders.contains(id));
+    let line = |one: &VolumeReport| {
+        let name = &*one.volume.name;
+        let known = match &one.price {
+            Ok(known) => known,
+            Err(reason) => {
+                return Line::new(name, reason.as_str().replace('_', " "), "unpriced");
+            }
+        };
+        let Provenance { source, method, .. } = &known.provenance;
+        let mut from = format!(
+            "{}: {method}; {} GiB",
+            source.as_str(),
+            plain(one.volume.size.gib())
+        );
+        if one.holders.len() > 1 {
+            from = format!("{from}, shared with {} more", one.holders.len() - 1);
+        }
+        Line::new(name, from, price(known.price.hourly(), "an hour"))
+    };
+    held.map(line).collect()
 }
 
 fn at_home(subject: &SubjectReport, evidence: &WorkloadEvidence, settings: &Settings) -> Vec<Line> {

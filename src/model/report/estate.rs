@@ -23,16 +23,16 @@ pub struct NodeReport {
     /// The node.
     pub node: Arc<Node>,
     /// Its price, or why it has none.
-    pub price: Result<NodePrice, Unpriced>,
+    pub price: Result<HourlyPrice, Unpriced>,
     /// What one of its cores costs.
     pub core_price: Option<UsdPerCoreHour>,
     /// What one of its GiB costs.
     pub memory_price: Option<UsdPerGibHour>,
 }
 
-/// The price of a node, and where it comes from.
+/// The price of a node or of a volume, and where it comes from.
 #[derive(Clone, Debug, PartialEq)]
-pub struct NodePrice {
+pub struct HourlyPrice {
     /// The price.
     pub price: UsdPerHour,
     /// Where it comes from.

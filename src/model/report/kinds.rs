@@ -100,11 +100,13 @@ pub enum Component {
     Memory,
     /// GPUs held for it.
     Gpu,
+    /// Persistent volumes held for it.
+    Storage,
     /// Its part of what nobody holds.
     Idle,
     /// Its part of what serves everybody.
     Shared,
-    /// Its part of what the cluster costs besides its nodes.
+    /// Its part of what the cluster costs besides its nodes, and of volumes that nobody holds.
     Fixed,
     /// A part of Lambda's bill.
     Lambda(lambda::Component),
@@ -118,6 +120,7 @@ impl Component {
             Self::Cpu => "cpu",
             Self::Memory => "memory",
             Self::Gpu => "gpu",
+            Self::Storage => "storage",
             Self::Idle => "idle",
             Self::Shared => "shared",
             Self::Fixed => "fixed",

@@ -4,9 +4,10 @@ mod estate;
 mod kinds;
 mod subject;
 mod verdict;
+mod volume;
 
 pub use estate::{
-    AccountReport, ClusterReport, NodePrice, NodeReport, PriceSource, Provenance, SharedWorkload,
+    AccountReport, ClusterReport, HourlyPrice, NodeReport, PriceSource, Provenance, SharedWorkload,
     Unpriced,
 };
 pub use kinds::{Basis, ClusterComponent, Component, Home, Outcome, Subject};
@@ -14,6 +15,7 @@ pub use subject::{
     Breakeven, FunctionCounters, PlatformCost, SubjectFacts, SubjectReport, Utilization,
 };
 pub use verdict::{Ineligibility, Verdict};
+pub use volume::{UnpricedVolume, VolumeReport};
 
 use std::sync::Arc;
 
@@ -36,6 +38,8 @@ pub struct Report {
     pub shared: Vec<SharedWorkload>,
     /// The nodes.
     pub nodes: Vec<NodeReport>,
+    /// The persistent volumes.
+    pub volumes: Vec<VolumeReport>,
     /// The cluster as a whole; absent while none was ever seen.
     pub cluster: Option<ClusterReport>,
     /// The AWS accounts and regions.

@@ -16,18 +16,28 @@ pub(super) enum Watch {
     Jobs,
     Services,
     Routes,
+    Volumes,
+    StorageClasses,
 }
 
 impl Watch {
-    /// The number of watches.
-    const COUNT: usize = Self::Routes as usize + 1;
+    const ALL: [Self; 8] = [
+        Self::Nodes,
+        Self::Pods,
+        Self::ReplicaSets,
+        Self::Jobs,
+        Self::Services,
+        Self::Routes,
+        Self::Volumes,
+        Self::StorageClasses,
+    ];
 
-    /// Nothing is known of the cluster without these; the others only name workloads and lead to them.
+    /// Nothing is known of the cluster without these.
     pub(super) const fn is_essential(self) -> bool {
         matches!(self, Self::Nodes | Self::Pods)
     }
 
-    /// What is missing without it.
+    /// What is missing without it, and what is done about it.
     pub(super) const fn without(self) -> &'static str {
         match self {
             Self::Nodes | Self::Pods => "nothing is known of the cluster",
@@ -36,6 +46,10 @@ impl Watch {
             }
             Self::Services | Self::Routes => {
                 "requests that are counted before pods cannot be given to workloads"
+            }
+            Self::Volumes => "persistent volumes are not known; their cost is in no sum",
+            Self::StorageClasses => {
+                "storage classes are not known; volumes are unpriced unless prices.volumes has them"
             }
         }
     }
@@ -72,7 +86,7 @@ pub(super) enum Turn {
 /// How the watches stand.
 #[derive(Debug, Default)]
 pub(super) struct Health {
-    standings: [Standing; Watch::COUNT],
+    standings: [Standing; Watch::ALL.len()],
     /// Since when nodes and pods are known.
     known_since: Option<Instant>,
 }
@@ -110,13 +124,12 @@ impl Health {
 
     /// Whether nodes and pods are known, and still watched.
     fn is_good(&self) -> bool {
-        [Watch::Nodes, Watch::Pods]
-            .into_iter()
-            .all(|watch| self.standings[watch as usize].is_good())
+        let mut essential = Watch::ALL.into_iter().filter(|watch| watch.is_essential());
+        essential.all(|watch| self.standings[watch as usize].is_good())
     }
 
-    /// Since when the cluster can be published; absent while it cannot. The others are waited for, but not longer than
-    /// `grace`, and not where they cannot be had.
+    /// Since when the cluster can be published; absent while it cannot. The rest is waited for, but not longer than
+    /// `grace`, and not where it cannot be had.
     pub(super) fn publishable_since(&self, grace: Duration) -> Option<Instant> {
         let known_since = self.known_since.filter(|_| self.is_good())?;
         let settled = self
@@ -143,15 +156,6 @@ mod tests {
     use crate::sources::{Reason, SourceError};
 
     const GRACE: Duration = Duration::from_secs(2);
-    const ALL: [Watch; Watch::COUNT] = [
-        Watch::Nodes,
-        Watch::Pods,
-        Watch::ReplicaSets,
-        Watch::Jobs,
-        Watch::Services,
-        Watch::Routes,
-    ];
-
     fn failed() -> Signal<()> {
         let error = SourceError::new(Reason::Forbidden, "it answered 403", "grant list");
         Signal::Failed(error, Duration::ZERO)
@@ -173,17 +177,19 @@ mod tests {
     fn the_cluster_is_published_once_everything_is_listed() {
         let now = Instant::now();
         assert_eq!(Health::default().publishable_since(GRACE), None);
-        assert_eq!(listed(&ALL[..1], now).publishable_since(GRACE), None);
-        assert_eq!(listed(&ALL, now).publishable_since(GRACE), Some(now));
+        assert_eq!(listed(&Watch::ALL[..1], now).publishable_since(GRACE), None);
+        assert_eq!(listed(&Watch::ALL, now).publishable_since(GRACE), Some(now));
     }
 
     #[test]
-    fn owners_are_waited_for_no_longer_than_the_grace() {
+    fn the_rest_is_waited_for_no_longer_than_the_grace() {
         let now = Instant::now();
         let mut health = listed(&[Watch::Nodes, Watch::Pods, Watch::Services], now);
         health.note(Watch::Routes, &failed(), now);
         assert_eq!(health.publishable_since(GRACE), Some(now + GRACE));
-        health.note(Watch::Jobs, &done(), now);
+        for watch in [Watch::Jobs, Watch::Volumes, Watch::StorageClasses] {
+            health.note(watch, &done(), now);
+        }
         assert_eq!(health.publishable_since(GRACE), Some(now + GRACE));
         health.note(Watch::ReplicaSets, &failed(), now);
         assert_eq!(health.publishable_since(GRACE), Some(now));
@@ -193,7 +199,7 @@ mod tests {
     fn a_watch_that_fails_holds_publishing_up_until_it_stands_again() {
         let now = Instant::now();
         for again in [Signal::Alive, done(), Signal::Event(Event::Applied(()))] {
-            let mut health = listed(&ALL, now);
+            let mut health = listed(&Watch::ALL, now);
             assert_eq!(health.note(Watch::Pods, &failed(), now), Turn::Failed);
             assert_eq!(health.note(Watch::Pods, &failed(), now), Turn::None);
             assert_eq!(health.publishable_since(GRACE), None);
@@ -206,11 +212,13 @@ mod tests {
     }
 
     #[test]
-    fn owners_that_fail_hold_nothing_up() {
+    fn what_is_not_essential_holds_nothing_up_when_it_fails() {
         let now = Instant::now();
-        let mut health = listed(&ALL, now);
-        health.note(Watch::Jobs, &failed(), now);
-        assert_eq!(health.publishable_since(GRACE), Some(now));
+        for watch in Watch::ALL.into_iter().filter(|watch| !watch.is_essential()) {
+            let mut health = listed(&Watch::ALL, now);
+            health.note(watch, &failed(), now);
+            assert_eq!(health.publishable_since(GRACE), Some(now), "{watch:?}");
+        }
     }
 
     #[test]

@@ -1,7 +1,8 @@
-//! Nodes, pods and their owners, watched at the Kubernetes API.
+//! Nodes, pods, their owners and their volumes, watched at the Kubernetes API.
 //!
 //! Watches run side by side: nodes and pods; the metadata of ReplicaSets and Jobs, which name the workloads that pods
-//! belong to; Services and routes, at which requests may be counted. Each event is turned at once into plain facts and folded into the state that is held; at
+//! belong to; Services and routes, at which requests may be counted; persistent volumes, and storage classes, which say
+//! what volumes are made of. Each event is turned at once into plain facts and folded into the state that is held; at
 //! every interval the cluster as it is then is sent, whether it changed or not.
 //!
 //! **Age.** A watch that stands and is quiet is fresh: the server would have said so if anything had changed. A
@@ -10,7 +11,8 @@
 //!
 //! **Failures.** While nodes or pods cannot be read the source is down, nothing is sent, and what was sent last
 //! stands. Without ReplicaSets or Jobs the source is up: pods are then given to the Deployment whose name is in
-//! that of their ReplicaSet, else to the ReplicaSet or Job itself. Without Services or routes it is up too.
+//! that of their ReplicaSet, else to the ReplicaSet or Job itself. Without the others it is up too, and what they tell is not
+//! known ([`Watch::without`]).
 
 mod connection;
 mod convert;
@@ -36,7 +38,9 @@ pub use version::VersionApi;
 use super::{Context, Reason, Source};
 use crate::observation::Observation;
 use health::{Health, Turn, Watch};
-use object::{MetaObject, NodeObject, PodObject, RouteObject, ServiceObject};
+use object::{
+    MetaObject, NodeObject, PodObject, RouteObject, ServiceObject, StorageClassObject, VolumeObject,
+};
 use state::{Problems, State};
 use store::Event;
 use watch::{Means, Resource, Signal, watch};
@@ -112,6 +116,16 @@ const ROUTES: Resource = Resource {
     path: "/apis/gateway.networking.k8s.io/v1/httproutes",
     metadata_only: false,
 };
+const VOLUMES: Resource = Resource {
+    name: "persistentvolumes",
+    path: "/api/v1/persistentvolumes",
+    metadata_only: false,
+};
+const STORAGE_CLASSES: Resource = Resource {
+    name: "storageclasses.storage.k8s.io",
+    path: "/apis/storage.k8s.io/v1/storageclasses",
+    metadata_only: false,
+};
 
 #[expect(
     clippy::large_enum_variant,
@@ -124,6 +138,8 @@ enum Change {
     Job(Signal<MetaObject>),
     Service(Signal<ServiceObject>),
     Route(Signal<RouteObject>),
+    Volume(Signal<VolumeObject>),
+    StorageClass(Signal<StorageClassObject>),
 }
 
 /// Watches the cluster until nobody listens any more.
@@ -168,17 +184,22 @@ fn start(
     let mut watches = JoinSet::new();
     watches.spawn(watch(NODES, means.clone(), sink.clone(), Change::Node));
     watches.spawn(watch(PODS, means.clone(), sink.clone(), Change::Pod));
-    let owners = means.clone();
     watches.spawn(watch(
         REPLICA_SETS,
-        owners,
+        means.clone(),
         sink.clone(),
         Change::ReplicaSet,
     ));
     watches.spawn(watch(JOBS, means.clone(), sink.clone(), Change::Job));
-    let fronts = means.clone();
-    watches.spawn(watch(SERVICES, fronts, sink.clone(), Change::Service));
-    watches.spawn(watch(ROUTES, means, sink, Change::Route));
+    watches.spawn(watch(
+        SERVICES,
+        means.clone(),
+        sink.clone(),
+        Change::Service,
+    ));
+    watches.spawn(watch(ROUTES, means.clone(), sink.clone(), Change::Route));
+    watches.spawn(watch(VOLUMES, means.clone(), sink.clone(), Change::Volume));
+    watches.spawn(watch(STORAGE_CLASSES, means, sink, Change::StorageClass));
     (changes, watches)
 }
 
@@ -232,6 +253,12 @@ impl Watching {
                     Problems::new()
                 })
             }
+            Change::Volume(signal) => self
+                .note(Watch::Volumes, signal)
+                .map(|event| self.state.volume(event)),
+            Change::StorageClass(signal) => self
+                .note(Watch::StorageClasses, signal)
+                .map(|event| self.state.storage_class(event)),
         };
         for problem in problems.unwrap_or_default() {
             warn!(source = "kubernetes", %problem, "object not understood");

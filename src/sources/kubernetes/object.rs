@@ -43,6 +43,9 @@ pub(super) struct Annotations {
     /// What Fargate provisioned for a pod, such as `0.25vCPU 0.5GB`.
     #[serde(rename = "CapacityProvisioned")]
     pub(super) capacity_provisioned: Option<String>,
+    /// What provided a volume.
+    #[serde(rename = "pv.kubernetes.io/provisioned-by")]
+    pub(super) provisioned_by: Option<String>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -84,11 +87,22 @@ pub(super) struct PodSpec {
     pub(super) resources: Requirements,
 }
 
-/// A volume of a pod; all kinds but a claim are left unread.
+/// A volume of a pod; all kinds but claims are left unread.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct VolumeSpec {
-    pub(super) persistent_volume_claim: Option<IgnoredAny>,
+    #[serde(default)]
+    pub(super) name: String,
+    pub(super) persistent_volume_claim: Option<ClaimSource>,
+    /// A claim that is made for the pod and goes with it.
+    pub(super) ephemeral: Option<IgnoredAny>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ClaimSource {
+    #[serde(default)]
+    pub(super) claim_name: String,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -150,6 +164,82 @@ pub(super) struct NodeStatus {
     pub(super) capacity: Amounts,
     #[serde(default)]
     pub(super) allocatable: Amounts,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct VolumeObject {
+    pub(super) metadata: Meta,
+    pub(super) spec: PersistentVolumeSpec,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct PersistentVolumeSpec {
+    #[serde(default)]
+    pub(super) capacity: VolumeCapacity,
+    #[serde(default)]
+    pub(super) storage_class_name: String,
+    pub(super) claim_ref: Option<ClaimRef>,
+    pub(super) csi: Option<CsiSource>,
+    pub(super) aws_elastic_block_store: Option<IgnoredAny>,
+    /// A part of a node's own disks.
+    pub(super) local: Option<IgnoredAny>,
+    pub(super) host_path: Option<IgnoredAny>,
+    #[serde(default)]
+    pub(super) node_affinity: VolumeAffinity,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(super) struct VolumeCapacity {
+    pub(super) storage: Option<String>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct ClaimRef {
+    #[serde(default)]
+    pub(super) namespace: String,
+    #[serde(default)]
+    pub(super) name: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct CsiSource {
+    pub(super) driver: String,
+}
+
+/// From which nodes a volume can be reached.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(super) struct VolumeAffinity {
+    #[serde(default)]
+    pub(super) required: NodeSelector,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct NodeSelector {
+    #[serde(default)]
+    pub(super) node_selector_terms: Vec<NodeSelectorTerm>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct NodeSelectorTerm {
+    #[serde(default)]
+    pub(super) match_expressions: Vec<MatchExpression>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct MatchExpression {
+    pub(super) key: String,
+    #[serde(default)]
+    pub(super) values: Vec<String>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct StorageClassObject {
+    pub(super) metadata: Meta,
+    #[serde(default)]
+    pub(super) parameters: BTreeMap<String, String>,
 }
 
 /// An object of which only the metadata is asked for.
@@ -225,6 +315,18 @@ impl Watched for PodObject {
 }
 
 impl Watched for NodeObject {
+    fn meta(&self) -> &Meta {
+        &self.metadata
+    }
+}
+
+impl Watched for VolumeObject {
+    fn meta(&self) -> &Meta {
+        &self.metadata
+    }
+}
+
+impl Watched for StorageClassObject {
     fn meta(&self) -> &Meta {
         &self.metadata
     }

@@ -6,12 +6,15 @@ use jiff::Timestamp;
 
 use super::convert::{self, Front, Held, Owner, Unreadable};
 use super::names::Names;
-use super::object::{MetaObject, NodeObject, PodObject, RouteObject, ServiceObject, Watched};
+use super::object::{
+    MetaObject, NodeObject, PodObject, RouteObject, ServiceObject, StorageClassObject,
+    VolumeObject, Watched,
+};
 use super::store::{Event, Store};
-use crate::observation::{Cluster, Fronts, Node, RouteRule};
+use crate::observation::{Cluster, Fronts, Node, RouteRule, StorageClass, Volume};
 use crate::sources::{Reason, SourceError};
 
-/// Nodes, pods, the owners between pods and workloads, and what stands before pods.
+/// Nodes, pods, the owners between pods and workloads, what stands before pods, and volumes.
 #[derive(Debug, Default)]
 pub(super) struct State {
     nodes: Store<Arc<Node>>,
@@ -20,6 +23,8 @@ pub(super) struct State {
     jobs: Store<Owner>,
     services: Store<Front>,
     routes: Store<Vec<RouteRule>>,
+    volumes: Store<Arc<Volume>>,
+    storage_classes: Store<(Arc<str>, Arc<StorageClass>)>,
     names: Names,
     team_label: Option<String>,
     /// Whether something was learned of owners since pods were given to theirs.
@@ -116,6 +121,47 @@ impl State {
         });
     }
 
+    pub(super) fn volume(&mut self, event: Event<VolumeObject>) -> Problems {
+        let Self { volumes, names, .. } = self;
+        let mut problems = Vec::new();
+        fold(volumes, event, |volumes, object| {
+            let uid = object.metadata.uid.as_str();
+            match convert::volume(&object, names) {
+                Ok(Some(volume)) => {
+                    volumes.put(uid, Arc::new(volume));
+                }
+                Ok(None) => volumes.remove(uid),
+                Err(why) => {
+                    volumes.keep(uid);
+                    problems.push(left_out(&why));
+                }
+            }
+        });
+        problems
+    }
+
+    pub(super) fn storage_class(&mut self, event: Event<StorageClassObject>) -> Problems {
+        let Self {
+            storage_classes,
+            names,
+            ..
+        } = self;
+        let mut problems = Vec::new();
+        fold(storage_classes, event, |classes, object| {
+            let uid = object.metadata.uid.as_str();
+            match convert::storage_class(&object, names) {
+                Ok((name, class)) => {
+                    classes.put(uid, (name, Arc::new(class)));
+                }
+                Err(why) => {
+                    classes.keep(uid);
+                    problems.push(left_out(&why));
+                }
+            }
+        });
+        problems
+    }
+
     /// The cluster as it is at `at`, each pod with its workload as far as it is known by now; in no order.
     ///
     /// Owners may turn up after their pods, so pods are given to them here, and only when there are new ones.
@@ -139,6 +185,8 @@ impl State {
                 services: convert::services(self.services.values(), self.pods.values()),
                 routes: self.routes.values().flatten().cloned().collect(),
             },
+            volumes: self.volumes.values().map(Arc::clone).collect(),
+            storage_classes: self.storage_classes.values().cloned().collect(),
         }
     }
 }

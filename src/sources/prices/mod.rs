@@ -1,4 +1,4 @@
-//! What each node costs by the hour.
+//! What each node and each persistent volume costs by the hour.
 //!
 //! [`PriceBook`] holds what is known without asking anybody, [`Market`] what the two sources learned, [`list`] and [`spot`], and
 //! `chain` looks through both in order. A price that is not known is not guessed: the node is unpriced, with the reason.
@@ -10,6 +10,7 @@ mod market;
 mod plausibility;
 mod rules;
 pub mod spot;
+mod volumes;
 mod wanted;
 
 use std::collections::HashMap;
@@ -21,8 +22,9 @@ use self::chain::FargatePod;
 pub use self::market::Market;
 pub use self::plausibility::{Implausible, plausible};
 pub use self::rules::{Discount, DiscountKind, NodeSelector, PriceRule, Rate, SizeRate};
+pub use self::volumes::{VolumeRule, VolumeSelector};
 pub use self::wanted::{Listener, Wanted, Wishes};
-use crate::model::allocation::PricedNode;
+use crate::model::allocation::{PricedNode, PricedVolume};
 use crate::observation::{CapacityType, Cluster, Node, Pod, Resources};
 use crate::tariff::{eks, fargate};
 use crate::units::{Ratio, UsdPerHour};
@@ -38,6 +40,8 @@ pub struct PriceBook {
     pub discounts: Vec<Discount>,
     /// What EKS Auto Mode charges, as a part of the on-demand price.
     pub auto_mode_fee: Ratio,
+    /// Prices of persistent volumes from the configuration; the first that matches a volume is its price.
+    pub volumes: Vec<VolumeRule>,
     /// What the control plane costs; absent: what EKS charges for its version.
     pub control_plane: Option<UsdPerHour>,
 }
@@ -58,6 +62,7 @@ impl Default for PriceBook {
             on_premises: None,
             discounts: Vec::new(),
             auto_mode_fee: eks::AUTO_MODE_FEE,
+            volumes: Vec::new(),
             control_plane: None,
         }
     }
@@ -102,6 +107,12 @@ impl PriceBook {
         };
         cluster.nodes.iter().map(price).collect()
     }
+
+    /// Prices every persistent volume of a cluster.
+    #[must_use]
+    pub fn price_volumes(&self, cluster: &Cluster) -> Vec<PricedVolume> {
+        volumes::price(&self.volumes, cluster)
+    }
 }
 
 /// What Fargate provisioned for a pod: as it says itself, else by its rule from what the pod requests.
@@ -121,7 +132,6 @@ mod tests {
     use super::*;
     use crate::model::Unpriced;
     use crate::model::fixtures::{deployment, node, pod, resources};
-    use crate::observation::Fronts;
     use crate::units::Gib;
 
     fn cluster(pods: Vec<Pod>) -> Cluster {
@@ -132,7 +142,7 @@ mod tests {
             at: Timestamp::UNIX_EPOCH,
             nodes: vec![Arc::new(fargate)],
             pods: pods.into_iter().map(Arc::new).collect(),
-            fronts: Fronts::default(),
+            ..Cluster::default()
         }
     }
 

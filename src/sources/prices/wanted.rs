@@ -113,7 +113,7 @@ impl Listener {
 mod tests {
     use super::*;
     use crate::model::fixtures::node;
-    use crate::observation::{Fronts, Node};
+    use crate::observation::Node;
     use jiff::Timestamp;
 
     #[test]
@@ -137,8 +137,7 @@ mod tests {
         let wanted = Wanted::of(&Cluster {
             at: Timestamp::UNIX_EPOCH,
             nodes: nodes.into(),
-            pods: Vec::new(),
-            fronts: Fronts::default(),
+            ..Cluster::default()
         });
         let pair = |region: &str| (Arc::from(region), Arc::from("m5.large"));
         assert_eq!(

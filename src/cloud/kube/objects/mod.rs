@@ -5,6 +5,7 @@ pub(super) mod owners;
 pub(super) mod pod;
 pub(super) mod quantity;
 pub(super) mod service;
+pub(super) mod volume;
 
 use std::collections::BTreeMap;
 use std::ops::Range;

@@ -148,8 +148,30 @@ fn container(workload: &Workload) -> Value {
 
 fn pod_spec(workload: &Workload, pod: &PodIdentity, fargate: bool) -> Value {
     let toleration = |key: &str| json!({ "key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300 });
+    let mut container = container(workload);
+    let mut volumes = vec![json!({
+        "name": "kube-api-access",
+        "projected": { "defaultMode": 420, "sources": [
+            { "serviceAccountToken": { "expirationSeconds": 3607, "path": "token" } },
+            { "configMap": {
+                "name": "kube-root-ca.crt",
+                "items": [{ "key": "ca.crt", "path": "ca.crt" }],
+            } },
+        ] },
+    })];
+    for spec in &workload.spec.volumes {
+        volumes.push(json!({
+            "name": spec.name,
+            "persistentVolumeClaim": { "claimName": spec.claim(workload, pod) },
+        }));
+        let mount = json!({ "name": spec.name, "mountPath": format!("/mnt/{}", spec.name) });
+        let mounts = container["volumeMounts"].as_array_mut();
+        mounts
+            .into_iter()
+            .for_each(|mounts| mounts.push(mount.clone()));
+    }
     json!({
-        "containers": [container(workload)],
+        "containers": [container],
         "dnsPolicy": "ClusterFirst",
         "enableServiceLinks": true,
         "nodeName": pod.node,
@@ -165,16 +187,7 @@ fn pod_spec(workload: &Workload, pod: &PodIdentity, fargate: bool) -> Value {
             toleration("node.kubernetes.io/not-ready"),
             toleration("node.kubernetes.io/unreachable"),
         ],
-        "volumes": [{
-            "name": "kube-api-access",
-            "projected": { "defaultMode": 420, "sources": [
-                { "serviceAccountToken": { "expirationSeconds": 3607, "path": "token" } },
-                { "configMap": {
-                    "name": "kube-root-ca.crt",
-                    "items": [{ "key": "ca.crt", "path": "ca.crt" }],
-                } },
-            ] },
-        }],
+        "volumes": volumes,
     })
 }
 

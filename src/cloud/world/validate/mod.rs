@@ -1,6 +1,7 @@
 //! What a world file must keep beyond its form. All errors are found in one go.
 
 mod aws;
+mod storage;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
@@ -30,6 +31,7 @@ pub(super) fn errors(world: &WorldSpec) -> Vec<String> {
     prices(world, &mut found);
     nodes(world, &mut found);
     namespaces(world, &mut found);
+    storage::storage(world, &mut found);
     workloads(world, &mut found);
     aws::functions(world, &mut found);
     found.errors
@@ -142,6 +144,7 @@ fn workloads(world: &WorldSpec, found: &mut Found) {
         }
         placement(world, workload, &place, found);
         usage(workload, &place, found);
+        storage::claims(world, workload, &place, found);
         traffic_of(workload, &place, found);
         runs(workload, &place, found);
     }

@@ -2,6 +2,7 @@
 
 mod file;
 mod rules;
+mod volumes;
 
 use crate::config::raw;
 use crate::settings::{Check, Place};
@@ -51,7 +52,7 @@ impl Check {
         sum
     }
 
-    pub(super) fn prices(&mut self, raw: &raw::Prices, place: &Place) -> PriceBook {
+    pub(super) fn prices(&mut self, raw: &raw::Prices, month: Hours, place: &Place) -> PriceBook {
         let nodes = place.key("nodes");
         let mut written: Vec<(Place, raw::NodePrice)> = raw
             .nodes
@@ -73,6 +74,7 @@ impl Check {
                 &(0.0..=1.0),
                 &eks.key("auto_mode_fee_ratio"),
             ),
+            volumes: self.volumes(&raw.volumes, month, &place.key("volumes")),
             control_plane: raw
                 .eks
                 .control_plane_usd_per_hour

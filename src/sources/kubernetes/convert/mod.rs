@@ -6,6 +6,7 @@ mod owner;
 mod pod;
 pub(in crate::sources) mod quantity;
 mod request;
+mod volume;
 
 use std::fmt;
 
@@ -13,6 +14,7 @@ pub(super) use front::{Front, route, service, services};
 pub(super) use node::node;
 pub(super) use owner::{Owner, owner};
 pub(super) use pod::{Held, pod};
+pub(super) use volume::{storage_class, volume};
 
 use super::object::Amounts;
 use crate::observation::Resources;

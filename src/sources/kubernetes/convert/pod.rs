@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{BadField, Owner, Unreadable, owner, request};
 use crate::observation::{Pod, PodKey, Resources, WorkloadId};
 use crate::sources::kubernetes::names::{LabelSet, Names};
-use crate::sources::kubernetes::object::PodObject;
+use crate::sources::kubernetes::object::{PodObject, VolumeSpec};
 use crate::units::{Cores, Gib};
 
 /// Labels that tell the pods of one workload apart: no Service for all of them selects by these.
@@ -88,6 +88,7 @@ pub(in crate::sources::kubernetes) fn pod(
             .volumes
             .iter()
             .any(|volume| volume.persistent_volume_claim.is_some()),
+        claims: claims(object, names),
         host_network: object.spec.host_network,
         created_at: meta.creation_timestamp,
         team: team_label
@@ -104,6 +105,21 @@ pub(in crate::sources::kubernetes) fn pod(
         through,
         labels: names.share_labels(labels),
     }))
+}
+
+/// The claims of a pod: those that it names, and those that were made for it, whose names follow from its own.
+fn claims(object: &PodObject, names: &mut Names) -> Vec<Arc<str>> {
+    let claim = |volume: &VolumeSpec| match &volume.persistent_volume_claim {
+        Some(claim) => Some(names.share(&claim.claim_name)),
+        None => volume
+            .ephemeral
+            .map(|_| format!("{}-{}", object.metadata.name, volume.name).into()),
+    };
+    let mut claims: Vec<Arc<str>> = object.spec.volumes.iter().filter_map(claim).collect();
+    claims.sort_unstable();
+    claims.dedup();
+    claims.shrink_to_fit();
+    claims
 }
 
 /// `0.25vCPU 0.5GB`, as the Fargate scheduler writes it; its GB are 1,024 MB.
@@ -197,6 +213,19 @@ mod tests {
             let pod = read(json!({"spec": spec.clone()})).0.unwrap().unwrap().pod;
             assert_eq!((pod.persistent_volume, pod.host_network), ties, "{spec}");
         }
+    }
+
+    #[test]
+    fn a_pod_holds_the_claims_that_it_names_and_those_that_were_made_for_it() {
+        let pod = read(json!({"spec": {"volumes": [
+            {"name": "tmp", "emptyDir": {}},
+            {"name": "logs", "persistentVolumeClaim": {"claimName": "shared"}},
+            {"name": "data", "persistentVolumeClaim": {"claimName": "shared"}},
+            {"name": "scratch", "ephemeral": {"volumeClaimTemplate": {"spec": {}}}},
+        ]}}));
+        let pod = pod.0.unwrap().unwrap().pod;
+        let claims: Vec<&str> = pod.claims.iter().map(|claim| &**claim).collect();
+        assert_eq!(claims, ["shared", "web-7d4f-x-scratch"]);
     }
 
     #[test]

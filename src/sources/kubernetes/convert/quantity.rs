@@ -37,7 +37,7 @@ pub(in crate::sources) fn count(text: &str) -> Result<u32, BadQuantity> {
     number(text)
         .filter(|value| value.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(value))
         .map(|value| value as u32)
-        .ok_or_else(|| bad(text, "a number of whole devices such as 1"))
+        .ok_or_else(|| bad(text, "a whole number such as 1"))
 }
 
 fn bad(text: &str, expected: &'static str) -> BadQuantity {

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::rules::{Discount, DiscountKind};
 use super::{Market, PriceBook};
-use crate::model::{NodePrice, PriceSource, Provenance, Unpriced};
+use crate::model::{HourlyPrice, PriceSource, Provenance, Unpriced};
 use crate::observation::{CapacityType, Node, Provider};
 use crate::tariff::{self, ec2, fargate};
 use crate::units::{Gib, Ratio, UsdPerHour};
@@ -41,12 +41,12 @@ pub(super) fn price(
     market: &Market,
     node: &Node,
     pod: Option<FargatePod>,
-) -> Result<NodePrice, Unpriced> {
+) -> Result<HourlyPrice, Unpriced> {
     let known = match configured(book, node) {
         Some(known) => known,
         None => paid_to_aws(book, market, node, pod)?,
     };
-    Ok(NodePrice {
+    Ok(HourlyPrice {
         price: known.price,
         provenance: Provenance {
             source: known.source,
