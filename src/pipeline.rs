@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ledger::Ledger;
 use crate::model::allocation::{ClusterRates, allocate};
+use crate::model::bill::{Paid, reconcile};
 use crate::model::verdict::Settled;
 use crate::model::{Settings, Subject};
 use crate::observation::{
@@ -146,6 +147,7 @@ impl Pipeline {
     pub fn reconfigure(&mut self, settings: Settings, prices: PriceBook, limits: Limits) {
         self.ledger.resize(settings.decision_window);
         self.settings = Arc::new(settings);
+        self.apply_bill();
         self.prices = prices;
         self.limits = limits;
         self.refresh_rates();
@@ -169,11 +171,17 @@ impl Pipeline {
         self.ledger.recount();
     }
 
+    /// Forgets the bill, which is no longer read.
+    pub fn forget_bill(&mut self) {
+        self.bill = None;
+        self.apply_bill();
+    }
+
     /// Forgets the functions, which are no longer read.
     pub fn forget_functions(&mut self) {
         self.functions.clear();
         self.by_id.clear();
-        self.bill = None;
+        self.forget_bill();
         self.ledger.forget_functions();
     }
 
@@ -204,7 +212,10 @@ impl Pipeline {
                 self.market.spot(prices);
                 self.refresh_rates();
             }
-            Observation::Bill(bill) => self.bill = Some(bill),
+            Observation::Bill(bill) => {
+                self.bill = Some(bill);
+                self.apply_bill();
+            }
             Observation::ControlPlane(version) => {
                 self.version = Some(version);
                 self.refresh_rates();
@@ -316,6 +327,21 @@ impl Pipeline {
         }
         let targets = &self.targets;
         self.strangers += self.ledger.serve(&traffic, |target| targets.shares(target));
+    }
+
+    /// Lets functions cost what the bill says is paid, where that is wanted.
+    fn apply_bill(&mut self) {
+        let paid = match &self.bill {
+            Some(bill) if self.settings.lambda.applies_bill => {
+                Paid::read(&reconcile(bill, std::iter::empty(), &self.settings))
+            }
+            _ => Paid::default(),
+        };
+        if paid != self.settings.lambda.paid {
+            let mut settings = (*self.settings).clone();
+            settings.lambda.paid = paid;
+            self.settings = Arc::new(settings);
+        }
     }
 
     /// The settings, with what the control plane costs among the fixed costs.

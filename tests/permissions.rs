@@ -6,14 +6,18 @@ mod support;
 
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use breakeven::app::{Agent, ConfigSource};
 use breakeven::clock::Clock;
 use breakeven::cloud::{Endpoint, SimulatedCloud, World};
 use breakeven::config::Config;
 use breakeven::http;
+use breakeven::sources::Schedule;
 use breakeven::sources::aws::{Account, FixedCredentials, Role};
+use breakeven::sources::bill;
 use breakeven::sources::kubernetes::Access;
 use serde_json::Value;
 use support::until;
@@ -117,8 +121,23 @@ fn needed(cloud: &SimulatedCloud) -> (Permissions, Permissions) {
 }
 
 /// Points the configuration to the simulated cloud.
-fn pointing_to(cloud: &SimulatedCloud) -> impl Fn(&mut Config) + Send + Sync + 'static {
+fn pointing_to(
+    cloud: &SimulatedCloud,
+    kept: &Path,
+) -> impl Fn(&mut Config) + Send + Sync + 'static {
     let (kubernetes, aws) = (cloud.kube_url(), cloud.aws_url());
+    let schedule = Schedule {
+        interval: Duration::from_secs(3_600),
+        timeout: Duration::from_secs(30),
+        longest_pause: Duration::from_secs(1),
+    };
+    let settings = bill::Settings {
+        calls_per_day: 2,
+        refresh: Duration::from_secs(86_400),
+        cache_directory: kept.to_owned(),
+        list_wait: Duration::from_secs(10),
+    };
+    let bill = (settings, schedule);
     move |config| {
         config.kubernetes.as_mut().unwrap().access = Access::Address(kubernetes.clone());
         let session = &mut config.aws.as_mut().unwrap().session;
@@ -129,6 +148,7 @@ fn pointing_to(cloud: &SimulatedCloud) -> impl Fn(&mut Config) + Send + Sync + '
             secret_access_key: "simulated".to_owned(),
         });
         let aws = config.aws.as_mut().unwrap();
+        aws.bill = Some(bill.clone());
         aws.functions.tag_labels = [("team".to_owned(), "Team".to_owned())].into();
         aws.accounts.others = vec![Account {
             name: None,
@@ -151,8 +171,9 @@ async fn the_agent_needs_what_the_role_and_the_policy_grant_and_nothing_else() {
     let cloud = SimulatedCloud::start(world, clock.clone(), local)
         .await
         .unwrap();
+    let kept = tempfile::tempdir().unwrap();
     let source = ConfigSource {
-        adjust: Arc::new(pointing_to(&cloud)),
+        adjust: Arc::new(pointing_to(&cloud, kept.path())),
         ..ConfigSource::default()
     };
     let settings = http::Settings {

@@ -14,6 +14,7 @@ use crate::exposition::{ApiBudget, ApiUse};
 use crate::model::Report;
 use crate::observation::Observation;
 use crate::sources::aws::Aws;
+use crate::sources::bill::BillSource;
 use crate::sources::cloudwatch::{API, Budget, CloudWatchSource};
 use crate::sources::kubernetes::{self, Connection, VersionApi};
 use crate::sources::lambda::LambdaSource;
@@ -169,17 +170,19 @@ impl Fleet {
         self.session = None;
         self.readers.clear();
         self.budget = None;
-        self.forget(&[Source::Lambda, Source::CloudWatch]);
+        self.forget(&[Source::Lambda, Source::CloudWatch, Source::Bill]);
         let Some(settings) = settings else { return };
         let session = Aws::new(settings.session.clone());
         self.readers = settings.accounts.readers(&session);
         self.session = Some(session);
         let budget = Budget::new(settings.metrics_terms);
         self.budget = Some(budget.clone());
+        let mut billed = Vec::new();
         // Each account and region has its own, so that none waits for another.
         for aws in &self.readers {
             let functions = LambdaSource::new(settings.functions.clone(), aws.clone());
             let listed = functions.listed();
+            billed.push((aws.clone(), functions.listed()));
             let metrics =
                 CloudWatchSource::new(settings.metrics, aws.clone(), listed, budget.clone());
             self.tallies.push((functions.id(), functions.left_out()));
@@ -187,6 +190,11 @@ impl Fleet {
             let (when_listed, when_read) = (settings.functions_schedule, settings.metrics_schedule);
             self.aws.poll(&self.context, functions, when_listed);
             self.aws.poll(&self.context, metrics, when_read);
+        }
+        if let (Some((bill, schedule)), Some(aws)) = (&settings.bill, &self.session) {
+            let bill = BillSource::new(bill.clone(), aws.clone(), billed);
+            self.tallies.push((bill.id(), bill.left_out()));
+            self.aws.poll(&self.context, bill, *schedule);
         }
     }
 

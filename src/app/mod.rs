@@ -299,9 +299,8 @@ impl State {
             Observation::Cluster(_) | Observation::Usage(_) | Observation::ControlPlane(_) => {
                 config.kubernetes.is_some()
             }
-            Observation::Functions(_) | Observation::FunctionMinutes(_) | Observation::Bill(_) => {
-                config.aws.is_some()
-            }
+            Observation::Functions(_) | Observation::FunctionMinutes(_) => config.aws.is_some(),
+            Observation::Bill(_) => config.aws.as_ref().is_some_and(|aws| aws.bill.is_some()),
             Observation::RequestOrigin(_) | Observation::Traffic(_) => config.requests.is_some(),
             Observation::ListPrices(_) | Observation::SpotPrices(_) => config.aws.is_some(),
         };
@@ -382,8 +381,10 @@ impl State {
         if config.kubernetes.is_none() {
             self.pipeline.forget_cluster();
         }
-        if config.aws.is_none() {
-            self.pipeline.forget_functions();
+        match &config.aws {
+            None => self.pipeline.forget_functions(),
+            Some(aws) if aws.bill.is_none() => self.pipeline.forget_bill(),
+            Some(_) => {}
         }
         self.own.config_accepted(clock.now());
         info!("configuration reloaded");

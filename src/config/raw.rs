@@ -429,6 +429,27 @@ settings! {
         pub metrics_settle_seconds: f64 = 900.0,
         /// How long a poll may take.
         pub timeout_seconds: f64 = 60.0,
+        /// The bill of Lambda, from Cost Explorer.
+        pub bill: Bill = Bill::default(),
+    }
+}
+
+settings! {
+    /// The bill of Lambda, from Cost Explorer, to hold the model against it. Each call costs 0.01 USD.
+    pub struct Bill {
+        /// Whether it is read.
+        pub enabled: bool = false,
+        /// A directory in which the bill and the count of paid calls are kept over a restart. Needed where the bill is read.
+        pub cache_directory: Option<String> = None,
+        /// The most paid calls of a day (UTC), pages and failures with them.
+        pub calls_per_day: u32 = 2,
+        /// How long an answer holds. AWS brings the bill up to date at most three times a day.
+        pub refresh_seconds: f64 = 86_400.0,
+        /// Whether functions are priced by what the bill says is paid, in place of list prices and
+        /// `prices.lambda.duration_discount_ratio`.
+        pub apply: bool = false,
+        /// How long a poll may take.
+        pub timeout_seconds: f64 = 60.0,
     }
 }
 

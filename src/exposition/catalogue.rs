@@ -187,6 +187,24 @@ catalogue! {
         "How many Lambda environments the account may run at once in the region, from the Lambda API.";
     RequestsInfo: Info "breakeven_requests_info" [], Estate, ["origin", "choice"],
         "Which metrics count the requests of the cluster's workloads: a preset, own queries (own) or none, and why: configured, first_with_data or none_has_data.";
+    BillUsd: Counter "breakeven_bill_usd_total" ["usd"], Estate, ["account_id", "aws_region", "usage_type"],
+        "What AWS billed for Lambda on settled days since the bill was first read = sum of UnblendedCost, from Cost Explorer. What a Savings Plan covers stands there with nothing.";
+    BillAmortizedUsd: Counter "breakeven_bill_amortized_usd_total" ["usd"], Estate, ["account_id", "aws_region", "usage_type"],
+        "The same with the price of Savings Plans spread over what they cover = sum of AmortizedCost, from Cost Explorer.";
+    BillToModel: Gauge "breakeven_bill_to_model_ratio" ["ratio"], Estate, ["account_id", "aws_region", "usage_type"],
+        "Billed / modelled dollars over the last 7 days that are settled and were seen whole = sum of AmortizedCost / sum of the model's cost of the same usage. 1 where the model is right.";
+    BillUsageToModel: Gauge "breakeven_bill_usage_to_model_ratio" ["ratio"], Estate, ["account_id", "aws_region", "usage_type"],
+        "Billed / modelled usage (requests, GB-s) over the same days: what is off besides the price.";
+    BillPriceToList: Gauge "breakeven_bill_price_to_list_ratio" ["ratio"], Estate, ["account_id", "aws_region", "usage_type"],
+        "What is paid of the list price over the last 7 settled days, seen or not = sum of AmortizedCost / (billed usage x list price of the first tier).";
+    BillCompared: Gauge "breakeven_bill_compared_seconds" ["seconds"], Estate, ["account_id", "aws_region"],
+        "The time that the ratios to the model are made of, at most 7 days = days that are settled and were at least 99 % seen x 86,400.";
+    BillObserved: Gauge "breakeven_bill_day_observed_ratio" ["ratio"], Estate, ["account_id", "aws_region"],
+        "The part of the last settled day that was seen = sum of the time seen of each function / (functions x 24 h).";
+    BillPlanCoverage: Gauge "breakeven_bill_savings_plan_coverage_ratio" ["ratio"], Estate, ["account_id", "aws_region"],
+        "The part of duration that a Savings Plan covers = 1 - UnblendedCost / cost without a plan, over the last 7 settled days. Absent where the bill shows none.";
+    BillSettledUntil: Gauge "breakeven_bill_settled_timestamp_seconds" ["seconds"], Estate, [],
+        "The end of the last settled day of the bill, in seconds since 1970.";
 
     Observed: Counter "breakeven_observed_seconds_total" ["seconds"], Sources, ["source"],
         "Time over which the cost of the cluster was added up. Cost / this time is the mean rate of spending.";

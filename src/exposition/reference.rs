@@ -56,8 +56,8 @@ const SECTIONS: [(&str, &str, &[Scope]); 4] = [
     ),
     (
         "Sources",
-        "Where the numbers come from, and how old they are. `source` is `kubernetes`, `usage`, `lambda`, `cloudwatch` or \
-         `requests`; `reason` is from the closed set `connect`, `timeout`, `unauthorized`, `forbidden`, `not_found`, `gone`, \
+        "Where the numbers come from, and how old they are. `source` is `kubernetes`, `usage`, `lambda`, `cloudwatch`, `bill`, \
+         `requests`, `control_plane`, `price_list` or `spot`; `reason` is from the closed set `connect`, `timeout`, `unauthorized`, `forbidden`, `not_found`, `gone`, \
          `throttled`, `server_error`, `invalid_request`, `invalid_response`, `incomplete`.",
         &[Scope::Sources],
     ),

@@ -9,7 +9,7 @@ use flate2::write::GzEncoder;
 
 use super::catalogue::Metric;
 use super::encode::{openmetrics, text};
-use super::families::{estate, own, sources, subject};
+use super::families::{bill, estate, own, sources, subject};
 use super::limit;
 use super::negotiate::{Encoding, Format};
 use super::own::{DropReason, Dropped, OwnFacts};
@@ -98,6 +98,9 @@ fn families(inputs: &Inputs<'_>) -> (Families, Dropped) {
     let mut dropped = inputs.own.dropped.clone();
 
     families.show(estate::estate(report), |_| true);
+    if let Some(report) = &report.bill {
+        families.show(bill::bill(report), |_| true);
+    }
     families.show(sources::sources(inputs.sources, report.at), |_| true);
     families.show(own::own(inputs.own, report.at), |_| true);
     for shared in &report.shared {

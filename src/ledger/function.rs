@@ -156,7 +156,7 @@ impl FunctionAccount {
             let after = seen(self);
             let growth = self.excess.growth(&before.1, &after.1);
             self.totals.add(&function, &growth, settings);
-            let usage = |seen: &Growth| LambdaUsage::of(&run(&function, seen, settings));
+            let usage = |seen: &Growth| usage(&function, seen, settings);
             let revision = Revision {
                 before: usage(&before.0),
                 after: usage(&after.0),
@@ -310,6 +310,18 @@ fn run(function: &Function, seen: &Growth, settings: &Settings) -> Run {
         init,
         (seen.time.into(), ready.min(Ratio::ONE)),
     )
+}
+
+/// The same as the bill of Lambda has it: on managed instances it is the instances that cost, and the requests.
+fn usage(function: &Function, seen: &Growth, settings: &Settings) -> LambdaUsage {
+    let all = LambdaUsage::of(&run(function, seen, settings));
+    if function.capacity_provider.is_none() {
+        return all;
+    }
+    LambdaUsage {
+        requests: all.requests,
+        ..LambdaUsage::default()
+    }
 }
 
 /// The whole minutes of a decision window.

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 
 use super::allocation::PricedNode;
 use super::band::Range;
+use super::bill::Paid;
 use super::coldstart::{InitTimes, KEEP_ALIVE};
 use super::lambda::Terms;
 use super::node_split::Weights;
@@ -72,6 +73,8 @@ pub(crate) fn settings() -> Settings {
             keep_alive: KEEP_ALIVE,
             init: InitTimes::default(),
             surroundings: Vec::new(),
+            applies_bill: false,
+            paid: Paid::default(),
         },
         lambda_equivalent: LambdaEquivalent {
             architecture: Architecture::Arm64,

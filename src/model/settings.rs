@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::band::Range;
+use super::bill::Paid;
 use super::coldstart::InitTimes;
 use super::kubernetes_equivalent::Sizing;
 use super::lambda::{Surroundings, Terms};
@@ -65,6 +66,10 @@ pub struct LambdaSettings {
     pub init: InitTimes,
     /// What is around functions: the first whose pattern matches the name.
     pub surroundings: Vec<(NamePattern, Surroundings)>,
+    /// Whether functions are priced by what the bill says is paid.
+    pub applies_bill: bool,
+    /// What that is, where they are.
+    pub paid: Paid,
 }
 
 /// How a workload of the cluster would run on Lambda.
@@ -139,8 +144,10 @@ impl Settings {
         let around = patterns.find(|(names, _)| names.matches(&function.id.name));
         let around = around.map(|(_, around)| *around).unwrap_or_default();
         let (region, architecture) = (&function.id.region, function.architecture);
-        self.lambda
-            .terms(region, architecture, around, self.hours_per_month)
+        let terms = self
+            .lambda
+            .terms(region, architecture, around, self.hours_per_month)?;
+        Some(self.lambda.paid.applied(terms, &function.id, architecture))
     }
 }
 

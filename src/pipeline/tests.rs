@@ -1,3 +1,4 @@
+mod bill;
 mod explanations;
 mod processor_time;
 mod restart;

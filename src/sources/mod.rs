@@ -7,6 +7,7 @@
 //! [`Observation`]: crate::observation::Observation
 
 pub mod aws;
+pub mod bill;
 pub mod cloudwatch;
 pub mod kubernetes;
 pub mod lambda;

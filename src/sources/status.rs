@@ -28,6 +28,8 @@ pub enum Source {
     PriceList,
     /// Prices of spare capacity, from EC2.
     Spot,
+    /// What AWS bills for Lambda, from Cost Explorer.
+    Bill,
 }
 
 impl Source {
@@ -43,6 +45,7 @@ impl Source {
             Self::ControlPlane => "control_plane",
             Self::PriceList => "price_list",
             Self::Spot => "spot",
+            Self::Bill => "bill",
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `breakeven check`: the configuration, and each source once.
 
+mod bill;
 mod plan;
 mod prices;
 
@@ -97,6 +98,9 @@ fn text(findings: &Findings) {
             "requests       not configured: costs per request of the cluster's workloads need requests.prometheus",
         );
     }
+    if let Some(bill) = &findings.report.bill {
+        bill::table(bill);
+    }
     for node in &findings.report.nodes {
         if let Err(reason) = &node.price {
             let kind = node
@@ -173,6 +177,7 @@ fn found(source: Source, status: &SourceStatus, findings: &Findings) -> String {
         Source::Requests => requests(findings),
         Source::ControlPlane => "the version of the API server is known".to_owned(),
         Source::PriceList => priced(PriceSource::PriceList, "on demand"),
+        Source::Bill => bill::found(report),
         Source::Spot => priced(PriceSource::Spot, "of spare capacity"),
     }
 }
@@ -230,5 +235,6 @@ fn as_json(findings: &Findings) -> serde_json::Value {
                 .collect::<std::collections::BTreeMap<_, _>>(),
         })),
         "unpriced_nodes": unpriced.collect::<Vec<_>>(),
+        "bill": findings.report.bill.as_ref().map(bill::as_json),
     })
 }

@@ -23,7 +23,15 @@ const REFRESH_SECONDS: i64 = 8 * 3_600;
 const OLDEST_MONTHS: i32 = 13;
 /// Groups of one answer.
 const PAGE: usize = 200;
-const DIMENSIONS: [&str; 4] = ["USAGE_TYPE", "LINKED_ACCOUNT", "REGION", "SERVICE"];
+const DIMENSIONS: [&str; 5] = [
+    "USAGE_TYPE",
+    "LINKED_ACCOUNT",
+    "REGION",
+    "SERVICE",
+    "RECORD_TYPE",
+];
+/// What all charges are: there are no credits, refunds or taxes.
+const RECORD_TYPE: &str = "Usage";
 const METRICS: [&str; 6] = [
     "AmortizedCost",
     "BlendedCost",
@@ -309,6 +317,7 @@ fn value<'c>(charge: &'c Charge<'_>, dimension: &str) -> &'c str {
         "USAGE_TYPE" => &charge.usage_type,
         "LINKED_ACCOUNT" => charge.account,
         "REGION" => charge.region,
+        "RECORD_TYPE" => RECORD_TYPE,
         _ => SERVICE,
     }
 }

@@ -174,6 +174,8 @@ fn prefix(region: &str) -> String {
         "ap-southeast-1" => "APS1",
         "ap-southeast-2" => "APS2",
         "ap-south-1" => "APS3",
+        // Not by the rule either: after the country.
+        "ca-central-1" => "CAN1",
         _ => "",
     };
     if !short.is_empty() {
@@ -274,6 +276,7 @@ mod tests {
             ("eu-central-1", "EUC1-"),
             ("ap-south-1", "APS3-"),
             ("ap-northeast-1", "APN1-"),
+            ("ca-central-1", "CAN1-"),
         ] {
             assert_eq!(prefix(region), expected);
         }

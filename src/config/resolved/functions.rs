@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 
 use crate::config::raw::{self, RawConfig};
+use crate::model::bill::Paid;
 use crate::model::coldstart::InitTimes;
 use crate::model::lambda::{Door, Surroundings, Terms};
 use crate::model::{AROUND_REGION, LambdaEquivalent, LambdaSettings};
@@ -43,6 +44,8 @@ impl Check {
                 &cold.key("keep_alive_seconds"),
             ),
             init: self.init_times(&raw.model.cold_starts, cold),
+            applies_bill: raw.aws.bill.enabled && raw.aws.bill.apply,
+            paid: Paid::default(),
             surroundings: raw
                 .aws
                 .surroundings

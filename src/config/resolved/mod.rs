@@ -17,7 +17,7 @@ use crate::model::band::Range;
 use crate::pipeline::Limits;
 use crate::settings::{Check, Mistake, Place};
 use crate::sources::prices::{PriceBook, list};
-use crate::sources::{Schedule, aws, cloudwatch, kubernetes, lambda, requests};
+use crate::sources::{Schedule, aws, bill, cloudwatch, kubernetes, lambda, requests};
 use crate::units::{HOURS_PER_MONTH, Hours, NotAQuantity, Ratio, Seconds};
 
 /// The settings of every part of the program.
@@ -79,6 +79,8 @@ pub struct Aws {
     pub metrics_terms: cloudwatch::Terms,
     /// When it is looked which functions are due.
     pub metrics_schedule: Schedule,
+    /// How the bill is read, and when, where it is.
+    pub bill: Option<(bill::Settings, Schedule)>,
 }
 
 /// Where requests are counted.

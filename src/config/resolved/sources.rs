@@ -7,7 +7,7 @@ use super::{Aws, Kubernetes, Requests};
 use crate::config::raw::{self, RawConfig};
 use crate::settings::{Check, Place};
 use crate::sources::prices::list;
-use crate::sources::{Schedule, aws, cloudwatch, kubernetes, lambda, requests};
+use crate::sources::{Schedule, aws, bill, cloudwatch, kubernetes, lambda, requests};
 use crate::units::Usd;
 
 /// How many queries a poll of Prometheus may take, at most, in ordinary use: three for the steps, three for the present,
@@ -16,6 +16,9 @@ const QUERIES_OF_A_POLL: u32 = 6 + requests::Preset::ALL.len() as u32;
 
 /// How often it is looked for list prices that hold no more.
 const LIST_INTERVAL: Duration = Duration::from_secs(3_600);
+
+/// How often it is looked whether the bill is to be read anew.
+const BILL_INTERVAL: Duration = Duration::from_secs(3_600);
 
 /// How often the API server is asked for its version: an upgrade takes longer.
 const VERSION_INTERVAL: Duration = Duration::from_secs(600);
@@ -118,6 +121,7 @@ impl Check {
             tag_labels: raw.tag_labels.clone(),
         };
         let accounts = self.accounts(raw, place);
+        let bill = self.bill(&raw.bill, &place.key("bill"));
         raw.enabled.then(|| Aws {
             accounts,
             session: aws::Settings {
@@ -139,7 +143,45 @@ impl Check {
                 longest: Duration::from_secs_f64(longest),
             },
             metrics_schedule,
+            bill,
         })
+    }
+
+    fn bill(&mut self, raw: &raw::Bill, place: &Place) -> Option<(bill::Settings, Schedule)> {
+        let schedule = self.schedule(
+            raw.refresh_seconds,
+            raw.timeout_seconds,
+            place,
+            "refresh_seconds",
+        );
+        if raw.calls_per_day == 0 {
+            self.refuse(
+                &place.key("calls_per_day"),
+                "0 lets the bill never be read; `enabled: false` says so",
+            );
+        }
+        let directory = match &raw.cache_directory {
+            Some(directory) if !directory.is_empty() => PathBuf::from(directory),
+            _ if raw.enabled => {
+                self.refuse(
+                    &place.key("cache_directory"),
+                    "is missing: without it a restart forgets how many paid calls were made",
+                );
+                return None;
+            }
+            _ => return None,
+        };
+        let settings = bill::Settings {
+            calls_per_day: raw.calls_per_day,
+            refresh: schedule.interval,
+            cache_directory: directory,
+            list_wait: bill::LIST_WAIT,
+        };
+        let schedule = Schedule {
+            interval: schedule.interval.min(BILL_INTERVAL),
+            ..schedule
+        };
+        raw.enabled.then_some((settings, schedule))
     }
 
     /// Where there are nodes to price, and AWS is asked at all.

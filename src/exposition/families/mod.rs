@@ -1,5 +1,6 @@
 //! From what is known to series, one file for each kind of thing.
 
+pub(super) mod bill;
 pub(super) mod estate;
 pub(super) mod own;
 pub(super) mod sources;

@@ -316,6 +316,37 @@ fn nodes_with_and_without_a_price_and_the_limit_of_an_account() {
 }
 
 #[test]
+fn the_bill_with_what_the_model_has_and_what_it_does_not_have() {
+    assert_series(
+        &text(&everything()),
+        &[
+            "breakeven_bill_usd_total",
+            "breakeven_bill_amortized_usd_total",
+            "breakeven_bill_to_model_ratio",
+            "breakeven_bill_usage_to_model_ratio",
+            "breakeven_bill_price_to_list_ratio",
+            "breakeven_bill_compared_seconds",
+            "breakeven_bill_day_observed_ratio",
+            "breakeven_bill_savings_plan_coverage_ratio",
+            "breakeven_bill_settled_timestamp_seconds",
+        ],
+        r#"
+        breakeven_bill_usd_total{account_id="123456789012",aws_region="eu-west-1",usage_type="EUW1-Request"} 1.5
+        breakeven_bill_usd_total{account_id="123456789012",usage_type="MOON1-Request"} 1.5
+        breakeven_bill_amortized_usd_total{account_id="123456789012",aws_region="eu-west-1",usage_type="EUW1-Request"} 3
+        breakeven_bill_amortized_usd_total{account_id="123456789012",usage_type="MOON1-Request"} 3
+        breakeven_bill_to_model_ratio{account_id="123456789012",aws_region="eu-west-1",usage_type="EUW1-Request"} 0.75
+        breakeven_bill_usage_to_model_ratio{account_id="123456789012",aws_region="eu-west-1",usage_type="EUW1-Request"} 0.75
+        breakeven_bill_price_to_list_ratio{account_id="123456789012",aws_region="eu-west-1",usage_type="EUW1-Request"} 0.75
+        breakeven_bill_compared_seconds{account_id="123456789012",aws_region="eu-west-1"} 604800
+        breakeven_bill_day_observed_ratio{account_id="123456789012",aws_region="eu-west-1"} 0.995
+        breakeven_bill_savings_plan_coverage_ratio{account_id="123456789012",aws_region="eu-west-1"} 0.6
+        breakeven_bill_settled_timestamp_seconds 1772366400
+        "#,
+    );
+}
+
+#[test]
 fn sources_that_work_that_fail_and_that_were_not_tried_yet() {
     let seen = |before: i64| {
         at().checked_sub(jiff::SignedDuration::from_secs(before))

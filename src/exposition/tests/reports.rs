@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::model::band::Banded;
+use crate::model::bill::{BillReport, BilledLine, BilledPlace, SavingsPlan};
 use crate::model::coldstart::Method;
 use crate::model::evidence::Evidence;
 use crate::model::lambda;
@@ -16,7 +17,7 @@ use crate::model::{
 };
 use crate::observation::{
     Architecture, CapacityType, FunctionId, Node, OriginChoice, Provider, RequestOrigin, Resources,
-    WorkloadId, WorkloadKind,
+    UsageType, WorkloadId, WorkloadKind,
 };
 use crate::units::{
     GibSeconds, MemoryMib, Ratio, Requests, Seconds, Usd, UsdPerCoreHour, UsdPerGibHour, UsdPerHour,
@@ -267,6 +268,44 @@ pub(crate) fn cluster() -> ClusterReport {
     }
 }
 
+/// The bill of a region, and of one that is not known.
+fn bill() -> BillReport {
+    let line = |name: &str, compared: Option<Ratio>| BilledLine {
+        usage_type: UsageType::parse(name),
+        unblended_total: usd(1.5),
+        amortized_total: usd(3.0),
+        to_model: compared,
+        usage_to_model: compared,
+        price_to_list: compared,
+    };
+    let place = BilledPlace {
+        account_id: "123456789012".into(),
+        region: Some("eu-west-1".into()),
+        compared: Seconds::from_seconds(604_800.0).unwrap(),
+        observed: Some(ratio(0.995)),
+        savings_plan: Some(SavingsPlan {
+            price: ratio(0.9),
+            coverage: Some(ratio(0.6)),
+            discount: Some(ratio(0.17)),
+        }),
+        lines: vec![line("EUW1-Request", Some(ratio(0.75)))],
+    };
+    BillReport {
+        settled_until: Some(at()),
+        places: vec![
+            place.clone(),
+            BilledPlace {
+                region: None,
+                compared: Seconds::ZERO,
+                observed: None,
+                savings_plan: None,
+                lines: vec![line("MOON1-Request", None)],
+                ..place
+            },
+        ],
+    }
+}
+
 /// One of everything.
 pub(crate) fn everything() -> Report {
     Report {
@@ -287,6 +326,7 @@ pub(crate) fn everything() -> Report {
             choice: OriginChoice::FirstWithData,
             passed_over: Vec::new(),
         }),
+        bill: Some(bill()),
         ..nothing()
     }
 }

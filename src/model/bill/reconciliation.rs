@@ -8,12 +8,12 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
 use super::plan::{Compute, SavingsPlan};
-use super::usage::{DayUsage, LambdaUsage, Place, UsageKey};
+use super::usage::{DAY, DayUsage, LambdaUsage, Place, UsageKey};
 use crate::model::lambda::{Surroundings, Terms};
 use crate::model::settings::Settings;
 use crate::observation::{Architecture, Bill, Charge, UsageKind, UsageType};
 use crate::tariff::lambda::Prices;
-use crate::units::{BilledUnits, GibSeconds, Ratio, Requests, Usd};
+use crate::units::{BilledUnits, GibSeconds, Ratio, Requests, Seconds, Usd};
 
 /// How many of the last days are compared.
 const COMPARED_DAYS: usize = 7;
@@ -34,8 +34,8 @@ pub struct BilledPlace {
     pub account_id: Arc<str>,
     /// The region; absent for usage types of regions that are not known.
     pub region: Option<Arc<str>>,
-    /// How many days are compared: settled, and seen whole.
-    pub compared_days: usize,
+    /// The days that are compared, together: settled, and seen whole.
+    pub compared: Seconds,
     /// The part of the last settled day that was seen.
     pub observed: Option<Ratio>,
     /// What the bill says of a Savings Plan.
@@ -251,7 +251,7 @@ fn compare(
     BilledPlace {
         account_id: Arc::clone(account_id),
         region: region.cloned(),
-        compared_days: seen.days.len(),
+        compared: DAY * Ratio::count(seen.days.len()),
         observed: seen.last,
         savings_plan: SavingsPlan::detect(compute, requests.amortized.over(requests.list)),
         lines,

@@ -3,10 +3,11 @@ use jiff::{Timestamp, ToSpan};
 use proptest::prelude::*;
 
 use super::plan::Compute;
+use super::usage::DAY;
 use super::*;
 use crate::model::fixtures::{seconds, settings};
 use crate::observation::{Architecture, Bill, BilledDay, Charge, UsageType};
-use crate::units::{BilledUnits, GibSeconds, Ratio, Requests, Usd};
+use crate::units::{BilledUnits, GibSeconds, Ratio, Requests, Seconds, Usd};
 
 const ACCOUNT: &str = "123456789012";
 /// What one processor uses on a day: a million requests, 100,000 GB-s.
@@ -118,7 +119,7 @@ fn a_bill_at_list_prices_of_what_was_seen_is_what_the_model_says() {
     let place = place(&bill([paid(1.0, 1.0, 1.0)]), &[24.0]);
     assert_eq!(&*place.account_id, ACCOUNT);
     assert_eq!(place.region.as_deref(), Some("us-east-1"));
-    assert_eq!(place.compared_days, 1);
+    assert_eq!(place.compared, DAY * ratio(1.0));
     assert!(is(place.observed, 1.0));
     assert_eq!(place.savings_plan, None);
     assert_eq!(place.lines.len(), 2);
@@ -153,7 +154,7 @@ fn days_that_were_not_seen_whole_are_in_the_totals_and_in_no_comparison() {
         paid(0.5, 1.0, 1.0),
     ];
     let place = place(&bill(days), &[24.0, 23.9, 12.0]);
-    assert_eq!(place.compared_days, 2);
+    assert_eq!(place.compared, DAY * ratio(2.0));
     assert!(is(place.observed, 0.5));
     let requests = line(&place, "Request");
     assert!(is(requests.to_model, 1.0));
@@ -168,7 +169,7 @@ fn seven_days_are_compared_and_all_are_in_the_totals() {
     let mut bill = bill(days);
     bill.before = vec![charge("Request", 5.0, 3.0, 3.0)];
     let place = place(&bill, &[24.0; 9]);
-    assert_eq!(place.compared_days, 7);
+    assert_eq!(place.compared, DAY * ratio(7.0));
     let requests = line(&place, "Request");
     assert!(is(requests.to_model, 0.8));
     assert!(is(requests.price_to_list, 0.8));
@@ -183,7 +184,7 @@ fn a_day_that_cost_nothing_is_a_zero_and_a_day_without_a_model_is_absent() {
     let seen = place(&bill, &[24.0]);
     assert!(is(line(&seen, "Request").to_model, 0.0));
     let unseen = place(&bill, &[]);
-    assert_eq!((unseen.compared_days, unseen.observed), (0, None));
+    assert_eq!((unseen.compared, unseen.observed), (Seconds::ZERO, None));
     assert_eq!(line(&unseen, "Request").to_model, None);
     assert_eq!(line(&unseen, "Request").price_to_list, None);
 }

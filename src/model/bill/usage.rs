@@ -11,7 +11,7 @@ use crate::tariff::lambda::MEAN_ROUNDING;
 use crate::units::{BilledUnits, GibSeconds, Ratio, Requests, Seconds, Usd, row};
 
 /// The length of a day of the bill, which is one of UTC.
-const DAY: Seconds = match Seconds::from_seconds(86_400.0) {
+pub(super) const DAY: Seconds = match Seconds::from_seconds(86_400.0) {
     Ok(day) => day,
     Err(_) => Seconds::ZERO,
 };

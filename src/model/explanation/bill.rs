@@ -4,7 +4,7 @@ use super::number::{count, factor, millis, per_million, price, usd};
 use super::{Line, month_and_request};
 use crate::model::band::Range;
 use crate::model::coldstart::Method;
-use crate::model::lambda::{Component, Terms};
+use crate::model::lambda::{Component, PriceOrigin, Terms};
 use crate::model::report::PlatformCost;
 use crate::tariff;
 use crate::units::{MemoryMib, Ratio, Requests, Seconds, Usd};
@@ -70,7 +70,14 @@ impl Month<'_> {
         let prices = &self.terms.prices;
         Line::new(
             "prices",
-            format!("list of {} in {}, first tier", tariff::AS_OF, self.region),
+            match self.terms.origin {
+                PriceOrigin::List => {
+                    format!("list of {} in {}, first tier", tariff::AS_OF, self.region)
+                }
+                PriceOrigin::Bill => {
+                    format!("as billed in {} on the last settled days", self.region)
+                }
+            },
             format!(
                 "{}, {}",
                 price(

@@ -1,6 +1,7 @@
 //! How a number came about: inputs, prices with their source, formulas with the numbers put in, and results.
 
 mod bill;
+mod billed;
 mod function;
 mod inputs;
 mod number;
@@ -69,6 +70,10 @@ pub fn explain(report: &Report, subject: &SubjectReport, inputs: &Inputs) -> Exp
         Evidence::Nothing => Vec::new(),
         Evidence::Workload(evidence) => workload::sections(report, subject, evidence, inputs),
         Evidence::Function(evidence) => function::sections(subject, evidence, settings, inputs),
+    });
+    sections.push(Section {
+        title: "The bill",
+        lines: billed::lines(report, &subject.subject),
     });
     sections.extend([
         Section {

@@ -27,7 +27,7 @@ pub use month::{
 };
 pub use run::{KeptReady, Run};
 pub use surroundings::{ephemeral, front_door, logs, snapstart, streaming};
-pub use terms::{Door, Surroundings, Terms};
+pub use terms::{Door, PriceOrigin, Surroundings, Terms};
 
 #[cfg(test)]
 mod laws;

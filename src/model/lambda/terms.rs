@@ -6,11 +6,22 @@ use crate::tariff::lambda::Prices;
 use crate::tariff::{api_gateway, load_balancer};
 use crate::units::{Gib, GibSeconds, Hours, Ratio};
 
+/// Where the prices of terms come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PriceOrigin {
+    /// The list.
+    List,
+    /// What AWS billed lately.
+    Bill,
+}
+
 /// The terms on which a function is charged, whatever it does.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Terms {
     /// The prices of its region and processor.
     pub prices: Prices,
+    /// Where they come from.
+    pub origin: PriceOrigin,
     /// A discount on duration, such as that of a Savings Plan.
     pub discount: Ratio,
     /// GB-s that others in the organisation use each month, in that region and architecture (G0).
@@ -37,6 +48,7 @@ impl Terms {
     const fn of(prices: Prices) -> Self {
         Self {
             prices,
+            origin: PriceOrigin::List,
             discount: Ratio::ZERO,
             used_before: GibSeconds::ZERO,
             front_door: FrontDoor::Free,

@@ -23,7 +23,11 @@ pub(super) fn explained(report: &Report) -> Explanation {
 }
 
 /// Where an explanation has a line from, and what it says.
-fn line<'a>(explanation: &'a Explanation, title: &str, name: &str) -> (&'a str, &'a str) {
+pub(super) fn line<'a>(
+    explanation: &'a Explanation,
+    title: &str,
+    name: &str,
+) -> (&'a str, &'a str) {
     let section = explanation.sections.iter().find(|one| one.title == title);
     let line = section.and_then(|one| one.lines.iter().find(|line| line.name == name));
     line.map_or_else(

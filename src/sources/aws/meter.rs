@@ -6,15 +6,15 @@ use aws_smithy_runtime_api::client::interceptors::context::BeforeTransmitInterce
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 
-use super::AwsSpend;
+use super::{AwsSpend, Price};
 
 /// Adds each attempt of a call to what was spent.
 #[derive(Debug)]
 pub(in crate::sources) struct Meter {
     pub(in crate::sources) spend: AwsSpend,
     pub(in crate::sources) api: &'static str,
-    /// Metrics that each attempt asks for.
-    pub(in crate::sources) metrics: u64,
+    /// What each attempt is charged by.
+    pub(in crate::sources) price: Price,
 }
 
 impl Intercept for Meter {
@@ -28,7 +28,7 @@ impl Intercept for Meter {
         _components: &RuntimeComponents,
         _config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        self.spend.count(self.api, self.metrics);
+        self.spend.count(self.api, self.price);
         Ok(())
     }
 }

@@ -28,4 +28,4 @@ pub(super) use error::{Attempted, undecodable};
 pub(super) use meter::Meter;
 pub(super) use rest::{RestCall, Service};
 pub(super) use session::Session;
-pub(super) use spend::PER_METRIC_REQUESTED;
+pub(super) use spend::{PER_METRIC_REQUESTED, Price};

@@ -25,7 +25,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::{Attempted, Meter, Session, undecodable};
+use super::{Attempted, Meter, Price, Session, undecodable};
 use crate::sources::SourceError;
 
 const USER_AGENT: &str = concat!("breakeven/", env!("CARGO_PKG_VERSION"));
@@ -98,7 +98,7 @@ impl RestCall {
         let meter = Meter {
             spend: session.spend.clone(),
             api,
-            metrics: 0,
+            price: Price::Free,
         };
         let mut operation = Operation::builder()
             .service_name(service.id)

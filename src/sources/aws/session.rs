@@ -157,6 +157,12 @@ impl Aws {
         self.but(|other| other.name = Some(name.into()))
     }
 
+    /// Whether it leads to another account, by a role.
+    #[must_use]
+    pub fn assumes_role(&self) -> bool {
+        self.0.role.is_some()
+    }
+
     /// How it is called, where there are several.
     #[must_use]
     pub fn name(&self) -> Option<Arc<str>> {

@@ -9,7 +9,7 @@ use super::convert::{Answer, Lack};
 use super::pace::Pace;
 use super::progress::Due;
 use super::queries;
-use crate::sources::aws::{Attempted, Meter, Service, Session, undecodable};
+use crate::sources::aws::{Attempted, Meter, Price, Service, Session, undecodable};
 use crate::sources::{Reason, SourceError};
 use crate::units::Window;
 
@@ -65,7 +65,7 @@ impl Caller {
             let meter = Meter {
                 spend: session.spend.clone(),
                 api: API,
-                metrics: queries.len().try_into().unwrap_or(u64::MAX),
+                price: Price::EachMetric(queries.len().try_into().unwrap_or(u64::MAX)),
             };
             let page = self
                 .client
