@@ -20,17 +20,19 @@ const SPEED: &str = "15";
 const DEADLINE: Duration = Duration::from_secs(1800);
 
 /// Panels that may show nothing of the demo, and why.
-const MAY_BE_EMPTY: [(&str, &str); 6] = [
+const MAY_BE_EMPTY: [(&str, &str); 8] = [
     ("Top movers", "there is no yesterday yet"),
     ("Errors", "no source fails"),
     ("Left out", "nothing was left out"),
     ("Series left out", "there are fewer series than the limit"),
     ("Nodes without a price", "all nodes have one"),
     ("Volumes without a price", "all volumes have one"),
+    ("Bill against model", "no bill is read"),
+    ("Paid of the list price", "no bill is read"),
 ];
 
 /// Rules that may give nothing, and why. The others give something, alerts whether or not they fire.
-const RULES_THAT_MAY_BE_EMPTY: [(&str, &str); 15] = [
+const RULES_THAT_MAY_BE_EMPTY: [(&str, &str); 16] = [
     ("BreakevenSavingAvailable", "little would be saved"),
     (
         "BreakevenLambdaDearer",
@@ -52,6 +54,7 @@ const RULES_THAT_MAY_BE_EMPTY: [(&str, &str); 15] = [
     ("BreakevenConfigReloadFailed", "the configuration was read"),
     ("BreakevenReportStale", "the report is fresh"),
     ("BreakevenAwsSpendHigh", "little is spent"),
+    ("BreakevenBillDiverges", "no bill is read"),
 ];
 
 /// The demo and the Prometheus that scrapes it.
