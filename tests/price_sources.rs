@@ -1,7 +1,7 @@
 //! The sources of prices against the simulated cloud: they ask for what is there and for nothing twice, say what is wrong and
 //! what to do, and lose nothing by it.
 
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::panic, clippy::print_stdout, clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -16,9 +16,9 @@ use breakeven::observation::{
     CapacityType, Cluster, ListPrice, Node, Observation, Provider, Resources, SpotPrice,
 };
 use breakeven::sources::aws::{self, Aws, FixedCredentials};
-use breakeven::sources::prices::Wishes;
 use breakeven::sources::prices::list::{self, PriceListSource};
 use breakeven::sources::prices::spot::SpotPriceSource;
+use breakeven::sources::prices::{Market, Wishes};
 use breakeven::sources::{Poll, Reason};
 use jiff::{SignedDuration, Timestamp};
 
@@ -161,6 +161,40 @@ async fn five_hundred_types_are_asked_for_once_a_day_and_no_more() {
     see(&wishes, numbered(0..10));
     assert_eq!(listed(source.poll(after(24)).await.unwrap()).len(), 10);
     assert_eq!(asked(&cloud), 510);
+    cloud.stop().await;
+}
+
+/// The memory that this process really takes, in MiB; absent where the system does not say.
+fn resident() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kib: f64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
+    Some(kib / 1024.0)
+}
+
+#[tokio::test]
+async fn five_hundred_types_that_are_read_again_every_day_take_no_more_memory() {
+    let cloud = cloud(500).await;
+    let wishes = Wishes::default();
+    let mut source = lister(&cloud, &wishes, None);
+    see(&wishes, numbered(0..500));
+    let mut market = Market::default();
+    let mut taken = Vec::new();
+    for day in 0..12 {
+        let prices = listed(source.poll(after(24 * day)).await.unwrap());
+        assert_eq!(prices.len(), 500);
+        market.list(prices);
+        taken.push(resident());
+    }
+    if let (Some(early), Some(late)) = (taken[3], taken[11]) {
+        println!("resident after 4 days {early:.1} MiB, after 12 days {late:.1} MiB");
+        // The answers of a day are some 5 MiB; other tests run in the same process.
+        assert!(late - early < 16.0, "{taken:?}");
+    } else {
+        println!("skipped: the memory of a process cannot be read here");
+    }
     cloud.stop().await;
 }
 

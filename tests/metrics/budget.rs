@@ -5,22 +5,47 @@ use std::collections::HashMap;
 use breakeven::cloud::Endpoint;
 use breakeven::cloud::world::Function;
 use breakeven::observation::FunctionId;
+use breakeven::sources::aws::{Account, Role};
 use breakeven::sources::cloudwatch::{Stake, Terms};
 
 use super::*;
 
 const FUNCTIONS: usize = 2_000;
 
+/// The account of the credentials, and two that are reached by roles.
+const ACCOUNTS: [&str; 3] = ["123456789012", "111111111111", "222222222222"];
+
+const REGIONS: [&str; 2] = ["us-east-1", "us-west-2"];
+
 /// CloudWatch's price of a metric requested.
 const PRICE: f64 = 0.000_01;
 
-/// An account as they are: a few functions do most of the work, many do little, and a third is idle.
+/// The accounts as the agent is told of them.
+fn accounts() -> Accounts {
+    let others = ACCOUNTS[1..].iter().map(|id| Account {
+        name: None,
+        role: Role {
+            arn: format!("arn:aws:iam::{id}:role/breakeven"),
+            external_id: None,
+        },
+        regions: Vec::new(),
+    });
+    Accounts {
+        own: true,
+        regions: REGIONS.map(str::to_owned).to_vec(),
+        others: others.collect(),
+    }
+}
+
+/// Accounts as they are: a few functions do most of the work, many do little, and a third is idle. They are dealt out to the
+/// six places like cards.
 fn world() -> String {
     let mut text = "
 name: large
 seed: 3
 start: '2026-03-02T00:00:00Z'
 history_hours: 2
+accounts: [{id: '111111111111'}, {id: '222222222222'}]
 functions:
 "
     .to_owned();
@@ -30,8 +55,9 @@ functions:
             40..1_300 => 0.01,
             _ => 0.0,
         };
+        let (account, region) = (ACCOUNTS[index % 3], REGIONS[index / 3 % 2]);
         text.push_str(&format!(
-            "  - {{name: f{index:04}, memory_mib: 1024, duration_ms: 200, traffic: {{pattern: steady, \
+            "  - {{name: f{index:04}, account_id: '{account}', region: {region}, memory_mib: 1024, duration_ms: 200, traffic: {{pattern: steady, \
              requests_per_second: {rate}}}}}\n"
         ));
     }
@@ -62,7 +88,8 @@ struct Bought {
 
 /// Reads for so many hours after the first reading, and looks so often in a minute what is due.
 async fn buy(budget: f64, hours: i64, looks: i64) -> Bought {
-    let scene = Scene::new(&world()).await;
+    let scene = Scene::across(&world(), &accounts()).await;
+    assert_eq!(scene.places.len(), 6);
     let first = scene.start.as_second() / 60;
     let functions = scene.cloud.world().functions();
     let spent: HashMap<&str, f64> = functions
@@ -70,7 +97,7 @@ async fn buy(budget: f64, hours: i64, looks: i64) -> Bought {
         .map(|one| (one.spec.name.as_str(), dollars(one, first)))
         .collect();
     let heavy = heavy(&spent);
-    let stakes = scene.functions.functions.iter().map(|function| {
+    let stakes = scene.functions().map(|function| {
         let stake = Stake {
             monthly: usd(spent[&*function.id.name]),
             margin: None,
@@ -87,7 +114,10 @@ async fn buy(budget: f64, hours: i64, looks: i64) -> Bought {
         backfill: Duration::from_secs(1_800),
         ..cloudwatch::Settings::default()
     };
-    let mut source = scene.source(settings, shared);
+    let places = scene.places.iter();
+    let mut sources: Vec<CloudWatchSource> = places
+        .map(|place| place.source(settings.clone(), shared.clone()))
+        .collect();
 
     let mut read: HashMap<String, Timestamp> = HashMap::new();
     let mut newest: HashMap<String, Timestamp> = HashMap::new();
@@ -101,14 +131,16 @@ async fn buy(budget: f64, hours: i64, looks: i64) -> Bought {
         scene.hand.set(now);
         let age = |at: &Timestamp| now.duration_since(*at).as_secs_f64() / 60.0;
         ages.extend(heavy.iter().filter_map(|name| newest.get(*name)).map(age));
-        for batch in batches(source.poll(now).await.unwrap()) {
-            let name = batch.id.name.to_string();
-            if let Some(last) = read.insert(name.clone(), now)
-                && heavy.contains(&&*name)
-            {
-                longest = longest.max(age(&last));
+        for source in &mut sources {
+            for batch in batches(source.poll(now).await.unwrap()) {
+                let name = batch.id.name.to_string();
+                if let Some(last) = read.insert(name.clone(), now)
+                    && heavy.contains(&&*name)
+                {
+                    longest = longest.max(age(&last));
+                }
+                newest.insert(name, batch.window.end());
             }
-            newest.insert(name, batch.window.end());
         }
         if look == 0 {
             assert_eq!(read.len(), FUNCTIONS, "all are read at first");
@@ -202,7 +234,7 @@ async fn an_empty_purse_lets_those_with_the_least_at_stake_wait() {
         monthly: if index < 70 { usd(1.0) } else { usd(100.0) },
         margin: None,
     };
-    let functions = scene.functions.functions.iter().enumerate();
+    let functions = scene.functions().enumerate();
     shared.set_stakes(
         functions
             .map(|(index, one)| (one.id.clone(), stake(index)))

@@ -42,7 +42,7 @@ async fn fails_alone(scene: &Scene, status: ResultStatus, token: bool, counted: 
         FaultRule::always(Endpoint::CloudWatch, Fault::Result(fault))
     });
     let asked = || {
-        scene
+        scene.places[0]
             .aws
             .spend()
             .snapshot()

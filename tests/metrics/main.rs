@@ -13,9 +13,9 @@ use std::time::Duration;
 
 use breakeven::clock::{Clock, Hand};
 use breakeven::cloud::{SimulatedCloud, World};
-use breakeven::observation::{FunctionBatch, Functions, Observation};
+use breakeven::observation::{Function, FunctionBatch, Functions, Observation};
 use breakeven::sources::Poll;
-use breakeven::sources::aws::{self, Aws, FixedCredentials};
+use breakeven::sources::aws::{self, Accounts, Aws, FixedCredentials};
 use breakeven::sources::cloudwatch::{self, Budget, CloudWatchSource};
 use breakeven::sources::lambda::{self, LambdaSource};
 use breakeven::units::Usd;
@@ -24,17 +24,26 @@ use tokio::sync::watch;
 
 const LOOPBACK: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
-/// A cloud whose clock stands at the start until its hand is set, and all functions of it.
+/// A cloud whose clock stands at the start until its hand is set, and its accounts and regions.
 struct Scene {
     cloud: SimulatedCloud,
     hand: Hand,
+    places: Vec<Place>,
+    start: Timestamp,
+}
+
+/// An account in a region: the way to it, and all functions of it.
+struct Place {
     aws: Aws,
     functions: Arc<Functions>,
-    start: Timestamp,
 }
 
 impl Scene {
     async fn new(world: &str) -> Self {
+        Self::across(world, &Accounts::default()).await
+    }
+
+    async fn across(world: &str, accounts: &Accounts) -> Self {
         let world = World::from_yaml(world).unwrap();
         let start = world.start();
         let (clock, hand) = Clock::manual(start);
@@ -50,25 +59,41 @@ impl Scene {
             max_attempts: 1,
             ..aws::Settings::default()
         });
-        let mut lister = LambdaSource::new(lambda::Settings::default(), aws.clone());
-        lister.poll(start).await.unwrap();
-        let functions = lister.listed().borrow().clone().unwrap();
+        let mut places = Vec::new();
+        for aws in accounts.readers(&aws) {
+            let mut lister = LambdaSource::new(lambda::Settings::default(), aws.clone());
+            lister.poll(start).await.unwrap();
+            let functions = lister.listed().borrow().clone().unwrap();
+            places.push(Place { aws, functions });
+        }
         Self {
             cloud,
             hand,
-            aws,
-            functions,
+            places,
             start,
         }
     }
 
+    /// The source of the first place.
     fn source(&self, settings: cloudwatch::Settings, budget: Budget) -> CloudWatchSource {
-        let (_, listed) = watch::channel(Some(self.functions.clone()));
-        CloudWatchSource::new(settings, self.aws.clone(), listed, budget)
+        self.places[0].source(settings, budget)
+    }
+
+    /// The functions of all places.
+    fn functions(&self) -> impl Iterator<Item = &Arc<Function>> {
+        let places = self.places.iter();
+        places.flat_map(|place| &place.functions.functions)
     }
 
     fn minute(&self, minute: i64) -> Timestamp {
         self.start + SignedDuration::from_mins(minute)
+    }
+}
+
+impl Place {
+    fn source(&self, settings: cloudwatch::Settings, budget: Budget) -> CloudWatchSource {
+        let (_, listed) = watch::channel(Some(self.functions.clone()));
+        CloudWatchSource::new(settings, self.aws.clone(), listed, budget)
     }
 }
 

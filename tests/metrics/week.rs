@@ -163,7 +163,7 @@ async fn a_week_of_bad_data_and_failures_ends_with_the_truth() {
     });
     let mut source = scene.source(settings, budget);
     let mut pipeline = pipeline(scene.start);
-    pipeline.observe(Observation::Functions((*scene.functions).clone()));
+    pipeline.observe(Observation::Functions((*scene.places[0].functions).clone()));
 
     let failures = failures();
     let mut shown = BTreeMap::new();
