@@ -12,7 +12,7 @@
 //! **Failures.** While nodes or pods cannot be read the source is down, nothing is sent, and what was sent last
 //! stands. Without ReplicaSets or Jobs the source is up: pods are then given to the Deployment whose name is in
 //! that of their ReplicaSet, else to the ReplicaSet or Job itself. Without the others it is up too, and what they tell is not
-//! known ([`Watch::without`]).
+//! known.
 
 mod connection;
 mod convert;
