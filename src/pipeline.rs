@@ -21,7 +21,7 @@ use crate::model::verdict::Settled;
 use crate::model::{Settings, Subject};
 use crate::observation::{
     Bill, Cluster, Function, FunctionBatch, FunctionId, FunctionMinutes, Functions, Observation,
-    PodKey, PodUsage, RequestOrigin, Traffic, Usage, WorkloadId,
+    OwnCount, OwnTraffic, PodKey, PodUsage, RequestOrigin, Traffic, Usage, WorkloadId,
 };
 use crate::sources::prices::{Market, PriceBook};
 use crate::units::Seconds;
@@ -54,6 +54,8 @@ pub struct Pipeline {
     targets: Targets,
     /// Which metrics requests are counted by.
     origin: Option<RequestOrigin>,
+    /// The workloads that are counted one by one, in which way, and why one of them cannot be.
+    own: BTreeMap<(OwnCount, WorkloadId), Option<Arc<str>>>,
     facts: HashMap<WorkloadId, WorkloadFacts>,
     usage: HashMap<PodKey, PodUsage>,
     rates: ClusterRates,
@@ -101,6 +103,7 @@ impl Pipeline {
             cluster: None,
             targets: Targets::default(),
             origin: None,
+            own: BTreeMap::new(),
             facts: HashMap::new(),
             usage: HashMap::new(),
             rates: ClusterRates::default(),
@@ -167,6 +170,7 @@ impl Pipeline {
     /// Begins to count requests anew: another source counts them.
     pub fn recount(&mut self) {
         self.origin = None;
+        self.own.clear();
         self.early.clear();
         self.ledger.recount();
     }
@@ -203,6 +207,7 @@ impl Pipeline {
             Observation::Functions(functions) => self.observe_functions(functions),
             Observation::FunctionMinutes(minutes) => self.observe_minutes(minutes),
             Observation::RequestOrigin(origin) => self.observe_origin(origin),
+            Observation::OwnTraffic(traffic) => self.observe_own(traffic),
             Observation::Traffic(traffic) => self.observe_traffic(traffic),
             Observation::ListPrices(prices) => {
                 self.market.list(prices);
@@ -315,6 +320,14 @@ impl Pipeline {
             self.recount();
         }
         self.origin = Some(origin);
+    }
+
+    fn observe_own(&mut self, traffic: OwnTraffic) {
+        self.ledger.serve_own(&traffic);
+        self.own.retain(|(by, _), _| *by != traffic.by);
+        let workloads = traffic.workloads.into_iter();
+        self.own
+            .extend(workloads.map(|(id, one)| ((traffic.by, id), one.failure)));
     }
 
     fn observe_traffic(&mut self, traffic: Traffic) {

@@ -18,7 +18,7 @@ use sha2::{Digest as _, Sha256};
 const MAGIC: &str = "breakeven state ";
 
 /// The version that is written, and the only one that is read. It changes with every change of what is written.
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 
 const FILE: &str = "breakeven.state";
 const UNFINISHED: &str = "breakeven.state.new";
@@ -386,9 +386,9 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let mut directory = Directory::new(place.path());
         let blue = owner("blue");
-        fs::write(place.path().join(FILE), "breakeven state 2\nwhatever").unwrap();
+        fs::write(place.path().join(FILE), "breakeven state 1\nwhatever").unwrap();
         let (fault, _) = found(&mut directory, &blue).unwrap_err();
-        assert_eq!(fault, Fault::OtherVersion("2".into()));
+        assert_eq!(fault, Fault::OtherVersion("1".into()));
         directory.save(&blue, at(7), &12).unwrap();
         let (fault, _) = found(&mut directory, &blue).unwrap_err();
         assert_eq!(fault.as_str(), "damaged");

@@ -295,6 +295,32 @@ async fn check_says_ok_for_each_source_that_answers() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn check_says_what_counts_requests_and_how_to_count_them() {
+    let cloud = Cloud::start().await;
+    let url = cloud.cloud.prometheus_url();
+    for (config, said) in [
+        (
+            "{}\n".to_owned(),
+            "not configured: costs per request of the cluster's workloads need requests.prometheus or requests.scrape",
+        ),
+        (
+            format!("requests: {{prometheus: {{url: {url:?}}}}}\n"),
+            "workloads have requests counted, by istio: the first preset with data",
+        ),
+        (
+            format!("requests: {{prometheus: {{url: {url:?}, preset: linkerd}}}}\n"),
+            "ok: 0 workloads have requests counted, by linkerd: as configured",
+        ),
+    ] {
+        let config = file(&config);
+        let outcome = run_to_end(&mut cloud.command(&["check", "--config.file", path(&config)]));
+        assert_eq!(outcome.status.code(), Some(0), "{}", outcome.err);
+        let line = line(&outcome, "requests");
+        assert!(line.contains(said), "{line}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn check_shows_the_plan_for_reading_metrics() {
     let cloud = Cloud::start().await;
     let config = cloud.config();

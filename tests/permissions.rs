@@ -71,22 +71,20 @@ fn needed(cloud: &SimulatedCloud) -> (Permissions, Permissions) {
             // CloudWatch's other counts are not of requests.
             let billed = matches!(&*operation, "metrics requested" | "metric queries");
             match endpoint {
-                Endpoint::Kubernetes if operation.ends_with(" replicasets") => {
-                    kubernetes.insert(format!("{operation}.apps"));
-                }
-                Endpoint::Kubernetes if operation.ends_with(" jobs") => {
-                    kubernetes.insert(format!("{operation}.batch"));
-                }
-                Endpoint::Kubernetes if operation.ends_with(" httproutes") => {
-                    kubernetes.insert(format!("{operation}.gateway.networking.k8s.io"));
-                }
-                Endpoint::Kubernetes if operation.ends_with(" storageclasses") => {
-                    kubernetes.insert(format!("{operation}.storage.k8s.io"));
-                }
                 // Every identity may ask for the version: `system:public-info-viewer`.
                 Endpoint::Kubernetes if operation == "get /version" => {}
                 Endpoint::Kubernetes => {
-                    kubernetes.insert(operation);
+                    let group = match operation.split(' ').next_back() {
+                        Some("replicasets" | "deployments" | "statefulsets" | "daemonsets") => {
+                            ".apps"
+                        }
+                        Some("jobs" | "cronjobs") => ".batch",
+                        Some("horizontalpodautoscalers") => ".autoscaling",
+                        Some("storageclasses") => ".storage.k8s.io",
+                        Some("httproutes") => ".gateway.networking.k8s.io",
+                        _ => "",
+                    };
+                    kubernetes.insert(format!("{operation}{group}"));
                 }
                 Endpoint::MetricsApi => {
                     kubernetes.insert(format!("{operation}.metrics.k8s.io"));

@@ -21,7 +21,8 @@ use crate::sources::lambda::LambdaSource;
 use crate::sources::prices::Wishes;
 use crate::sources::prices::list::PriceListSource;
 use crate::sources::prices::spot::SpotPriceSource;
-use crate::sources::requests::RequestsSource;
+use crate::sources::requests::{OwnQueries, RequestsSource};
+use crate::sources::scrape::{ScrapeSource, Targets};
 use crate::sources::usage::MetricsApi;
 use crate::sources::{Context, Poll, Schedule, Site, Source, SourceId, Tally, poll_forever};
 
@@ -40,6 +41,8 @@ pub(super) struct Fleet {
     requests: Group,
     prices: Group,
     wishes: Wishes,
+    own_queries: OwnQueries,
+    scrape_targets: Targets,
     /// What the AWS sources that were replaced had spent.
     spent_before: BTreeMap<Arc<str>, ApiUse>,
     /// What sources that were replaced had left out.
@@ -97,6 +100,8 @@ impl Fleet {
             requests: Group::default(),
             prices: Group::default(),
             wishes: Wishes::default(),
+            own_queries: OwnQueries::default(),
+            scrape_targets: Targets::default(),
             spent_before: BTreeMap::new(),
             left_out_before: LeftOut::new(),
             tallies: Vec::new(),
@@ -111,13 +116,15 @@ impl Fleet {
         self.start_kubernetes(config.kubernetes.as_ref());
         self.start_aws(config.aws.as_ref());
         self.start_prices(config);
-        self.start_requests(config.requests.as_ref());
+        self.start_requests(config);
     }
 
     /// Lets the sources know what another one saw, as far as it concerns what they ask.
     pub(super) fn notice(&self, observation: &Observation) {
         if let Observation::Cluster(cluster) = observation {
             self.wishes.look_at(cluster);
+            self.own_queries.look_at(cluster);
+            self.scrape_targets.look_at(cluster);
         }
     }
 
@@ -142,7 +149,7 @@ impl Fleet {
         }
         let counts_otherwise = raw.requests != self.raw.requests;
         if counts_otherwise || window_changed {
-            self.start_requests(config.requests.as_ref());
+            self.start_requests(config);
         }
         self.raw = raw;
         counts_otherwise
@@ -230,11 +237,18 @@ impl Fleet {
         }
     }
 
-    fn start_requests(&mut self, settings: Option<&resolved::Requests>) {
+    fn start_requests(&mut self, config: &Config) {
         self.requests = Group::default();
-        self.forget(&[Source::Requests]);
-        let Some(settings) = settings else { return };
-        match RequestsSource::new(&settings.prometheus) {
+        self.forget(&[Source::Requests, Source::Scrape]);
+        if let Some((settings, schedule)) = &config.scrape {
+            let source = ScrapeSource::new(settings.clone(), &self.scrape_targets);
+            self.tallies.push((source.id(), source.left_out()));
+            self.requests.poll(&self.context, source, *schedule);
+        }
+        let Some(settings) = &config.requests else {
+            return;
+        };
+        match RequestsSource::with(&settings.prometheus, &self.own_queries) {
             Ok(source) => {
                 self.tallies.push((source.id(), source.left_out()));
                 self.requests.poll(&self.context, source, settings.schedule);

@@ -28,7 +28,7 @@ use crate::config::raw::RawConfig;
 use crate::config::{self, Config};
 use crate::exposition::{self, Own, render};
 use crate::http;
-use crate::observation::Observation;
+use crate::observation::{Observation, OwnCount};
 use crate::pipeline::Pipeline;
 use crate::settings::Mistakes;
 use crate::sources::{Context, Source, StatusBoard};
@@ -301,6 +301,10 @@ impl State {
             }
             Observation::Functions(_) | Observation::FunctionMinutes(_) => config.aws.is_some(),
             Observation::Bill(_) => config.aws.as_ref().is_some_and(|aws| aws.bill.is_some()),
+            Observation::OwnTraffic(own) => match own.by {
+                OwnCount::Annotation => config.requests.is_some(),
+                OwnCount::Scrape => config.scrape.is_some(),
+            },
             Observation::RequestOrigin(_) | Observation::Traffic(_) => config.requests.is_some(),
             Observation::ListPrices(_) | Observation::SpotPrices(_) => config.aws.is_some(),
         };

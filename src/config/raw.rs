@@ -484,6 +484,25 @@ settings! {
     pub struct Requests {
         /// A Prometheus-compatible API; null where there is none.
         pub prometheus: Option<Prometheus> = None,
+        /// Scraping the pods themselves, for clusters without a Prometheus.
+        pub scrape: Scrape = Scrape::default(),
+    }
+}
+
+settings! {
+    /// Scraping the pods that carry `prometheus.io/scrape: "true"` and `prometheus.io/port`.
+    pub struct Scrape {
+        /// Whether they are.
+        pub enabled: bool = false,
+        /// From one scrape of all pods to the next.
+        pub interval_seconds: f64 = 30.0,
+        /// How long one pod may take.
+        pub timeout_seconds: f64 = 5.0,
+        /// The counter of requests; null for the first of http_server_request_duration_seconds_count, http_requests_total and
+        /// grpc_server_handled_total that a pod has.
+        pub requests_metric: Option<String> = None,
+        /// The histogram of their latencies in seconds, without _sum or _count; only with a requests_metric.
+        pub latency_metric: Option<String> = None,
     }
 }
 

@@ -26,7 +26,7 @@ use crate::model::Settings;
 use crate::model::allocation::ClusterRates;
 use crate::model::bill::{DayUsage, UsageKey};
 use crate::observation::{
-    Function, FunctionId, FunctionMinutes, RequestTarget, Traffic, WorkloadId,
+    Function, FunctionId, FunctionMinutes, OwnTraffic, RequestTarget, Traffic, WorkloadId,
 };
 use crate::units::{Ratio, Requests, RequestsPerSecond, Seconds, Usd, row};
 use cluster::ClusterAccount;
@@ -167,11 +167,31 @@ impl Ledger {
             }
         }
         for (id, rate) in rates {
-            if let Some(account) = self.workloads.get_mut(&id) {
+            let account = self.workloads.get_mut(&id);
+            if let Some(account) = account.filter(|account| account.counted_alone().is_none()) {
                 account.set_rate(rate, traffic.at);
             }
         }
         strangers
+    }
+
+    /// Counts the requests of those workloads that are counted one by one. What others count of them before and
+    /// after does not count.
+    pub fn serve_own(&mut self, traffic: &OwnTraffic) {
+        let counted_until = self.counted.until();
+        for (id, account) in &mut self.workloads {
+            if account.counted_alone() == Some(traffic.by) && !traffic.workloads.contains_key(id) {
+                account.count_among(counted_until);
+            }
+        }
+        for (id, counted) in &traffic.workloads {
+            let new = || WorkloadAccount::new(traffic.at, self.window);
+            let account = self.workloads.entry(id.clone()).or_insert_with(new);
+            if !account.count_alone(traffic.by, counted_until) {
+                continue;
+            }
+            account.serve_own(counted, self.counting_since, traffic.at);
+        }
     }
 
     /// Begins to count requests anew, for a source that counts otherwise: windows are filled again, and the totals
@@ -283,6 +303,9 @@ impl Ledger {
         let horizon = self.window_start(now);
         self.workloads
             .retain(|_, account| account.last_seen() >= horizon);
+        for account in self.workloads.values_mut() {
+            account.forget(horizon);
+        }
         self.shared.retain(|_, (_, seen)| *seen >= horizon);
         self.functions
             .retain(|_, account| account.gone_since(now).is_none_or(|since| since >= horizon));

@@ -1,5 +1,6 @@
 mod days;
 mod functions;
+mod own;
 mod revisions;
 
 use std::collections::HashMap;

@@ -10,6 +10,7 @@ use crate::model::allocation::WorkloadRates;
 use crate::model::pattern::classify;
 use crate::model::regression::Scatter;
 use crate::model::window::{TrafficWindow, UsedWindow, WorkloadWindow};
+use crate::observation::{Counted, OwnCount};
 use crate::units::{
     CoreSeconds, Gib, Ratio, Requests, RequestsPerSecond, Seconds, Usd, Window, row,
 };
@@ -47,6 +48,12 @@ pub struct WorkloadAccount {
     slots: Slots<Slot>,
     moments: VecDeque<Moment>,
     rate: Option<(RequestsPerSecond, Timestamp)>,
+    /// How it is counted by itself, where it is, and the time that was counted so: what others count of it does not count then.
+    own: Option<(OwnCount, Coverage)>,
+    /// Until when its requests are in the total by another way of counting.
+    totalled_until: Option<Timestamp>,
+    /// Since when others count it again, after a query of its own did.
+    among_since: Option<Timestamp>,
 }
 
 /// Money spent since the program started.
@@ -104,6 +111,9 @@ row!(WorkloadAccount {
     has_price,
     is_counted,
     slots,
+    own,
+    totalled_until,
+    among_since,
 } .. {
     rates: WorkloadRates::default(),
     moments: VecDeque::new(),
@@ -216,6 +226,9 @@ impl WorkloadAccount {
             slots: Slots::new(window),
             moments: VecDeque::new(),
             rate: None,
+            own: None,
+            totalled_until: None,
+            among_since: None,
         }
     }
 
@@ -256,10 +269,93 @@ impl WorkloadAccount {
         }
     }
 
-    /// Counts the requests of a closed step. The counter counts those after `started` alone.
+    /// Begins to count it by itself in this way, if it is not counted so yet. Says whether it is: a way that comes before this
+    /// one keeps it.
+    pub(super) fn count_alone(&mut self, by: OwnCount, counted_until: Option<Timestamp>) -> bool {
+        match &self.own {
+            Some((before, _)) if *before < by => return false,
+            Some((before, _)) if *before == by => {}
+            other => {
+                let until = other.as_ref().map_or(counted_until, |(_, own)| own.until());
+                self.forget_traffic();
+                self.totalled_until = until;
+                self.own = Some((by, Coverage::default()));
+            }
+        }
+        true
+    }
+
+    /// Begins to count it among the others, if it was counted by itself.
+    pub(super) fn count_among(&mut self, counted_until: Option<Timestamp>) {
+        if let Some((_, own)) = self.own.take() {
+            self.forget_traffic();
+            self.totalled_until = own.until();
+            self.among_since = counted_until;
+        }
+    }
+
+    /// Forgets which time was counted before an instant.
+    pub(super) fn forget(&mut self, before: Timestamp) {
+        if let Some((_, own)) = &mut self.own {
+            own.forget(before);
+        }
+    }
+
+    /// How it is counted by itself, where it is.
+    pub(super) fn counted_alone(&self) -> Option<OwnCount> {
+        self.own.as_ref().map(|(by, _)| *by)
+    }
+
+    /// Counts what was counted of it by itself.
+    pub(super) fn serve_own(&mut self, counted: &Counted, started: Timestamp, at: Timestamp) {
+        let own_until = self.own.as_ref().and_then(|(_, own)| own.until());
+        for step in &counted.steps {
+            if own_until.is_none_or(|until| until <= step.window.start()) {
+                let (latency, measured) = step.latency.unwrap_or_default();
+                let step = Step {
+                    window: step.window,
+                    requests: step.requests,
+                    latency,
+                    measured,
+                };
+                self.add(&step, started);
+            }
+        }
+        for window in &counted.covered {
+            if let Some((_, own)) = &mut self.own {
+                own.add(window.start(), window.end());
+                self.is_counted = true;
+            }
+        }
+        if let Some(rate) = counted.rate {
+            self.set_rate(rate, at);
+        }
+    }
+
+    /// Counts the requests of a closed step. The counter counts those after `started` alone. Where the query of an annotation
+    /// counts them, only the latency is of interest, and where its pods are scraped, not even that.
     pub(super) fn serve(&mut self, step: &Step, started: Timestamp) {
+        match self.counted_alone() {
+            None => {
+                self.is_counted = true;
+                self.add(step, started);
+            }
+            Some(OwnCount::Scrape) => {}
+            Some(OwnCount::Annotation) => {
+                let measured = Step {
+                    requests: Requests::ZERO,
+                    ..*step
+                };
+                self.add(&measured, started);
+            }
+        }
+    }
+
+    fn add(&mut self, step: &Step, started: Timestamp) {
+        let started = self
+            .totalled_until
+            .map_or(started, |until| started.max(until));
         let window = step.window;
-        self.is_counted = true;
         if !step.requests.is_zero() {
             self.existing_since = self.existing_since.min(window.start());
         }
@@ -324,13 +420,17 @@ impl WorkloadAccount {
             cost = Cost::default();
             cost.spend(&self.rates, observed);
         }
+        let counted = self.own.as_ref().map_or(counted, |(_, own)| own);
+        let existing_since = self
+            .among_since
+            .map_or(self.existing_since, |since| self.existing_since.max(since));
         WorkloadWindow {
             observed,
             allocated: cost.allocated,
             loaded: cost.loaded,
             used: cost.used,
             traffic: counted.until().map(|until| {
-                let covered = counted.between(from.max(self.existing_since), until);
+                let covered = counted.between(from.max(existing_since), until);
                 self.traffic(from, covered, counted)
             }),
             recent: self.recent(now),
@@ -378,6 +478,8 @@ impl WorkloadAccount {
             };
         });
         self.rate = None;
+        self.own = None;
+        self.among_since = None;
         self.existing_since = self.first_seen;
         self.is_counted = false;
     }

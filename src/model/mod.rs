@@ -18,6 +18,7 @@ pub mod kubernetes_equivalent;
 pub mod lambda;
 pub mod lambda_equivalent;
 pub mod node_split;
+pub mod pair;
 pub mod pattern;
 pub mod processor_time;
 pub mod regression;

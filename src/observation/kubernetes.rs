@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::WorkloadId;
-use crate::units::{Cores, Gib, Seconds};
+use super::{Notes, ScrapeTarget, WorkloadId};
+use crate::units::{Cores, Gib, Ratio, Seconds};
 
 /// Every node and every pod that is bound to one, at one instant.
 #[derive(Clone, Debug, Default)]
@@ -23,6 +23,23 @@ pub struct Cluster {
     pub storage_classes: HashMap<Arc<str>, Arc<StorageClass>>,
     /// What stands before pods and shares requests out to them.
     pub fronts: Fronts,
+    /// The pods that ask to be scraped.
+    pub scrapes: Vec<ScrapeTarget>,
+    /// What scales workloads; those that nothing scales are not in it.
+    pub scalers: BTreeMap<WorkloadId, Scaler>,
+    /// What annotations say of workloads; those of which they say nothing are not in it.
+    pub notes: BTreeMap<WorkloadId, Arc<Notes>>,
+}
+
+/// A HorizontalPodAutoscaler: how many pods a workload may have, and when it is given one more.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Scaler {
+    /// The least number of pods.
+    pub min: u32,
+    /// The most.
+    pub max: u32,
+    /// The use of processors over their requests that it aims at, where it goes by that.
+    pub target: Option<Ratio>,
 }
 
 /// The Services of a cluster and the routes to them, as far as they lead to pods.

@@ -8,6 +8,7 @@ mod functions;
 mod identity;
 mod kubernetes;
 mod name_pattern;
+mod notes;
 mod prices;
 mod requests;
 
@@ -19,11 +20,15 @@ pub use functions::{
 pub use identity::{WorkloadId, WorkloadKind};
 pub use kubernetes::{
     CapacityType, ClaimKey, Cluster, Container, Fronts, Node, Pod, PodKey, PodUsage, Provider,
-    Resources, RouteRule, Service, StorageClass, Usage, Volume,
+    Resources, RouteRule, Scaler, Service, StorageClass, Usage, Volume,
 };
 pub use name_pattern::{BadNamePattern, NamePattern};
+pub use notes::{FunctionName, Notes};
 pub use prices::{ListPrice, SpotPrice};
-pub use requests::{OriginChoice, RequestOrigin, RequestRate, RequestStep, RequestTarget, Traffic};
+pub use requests::{
+    Counted, CountedStep, OriginChoice, OwnCount, OwnTraffic, RequestOrigin, RequestRate,
+    RequestStep, RequestTarget, ScrapeTarget, Traffic,
+};
 
 use std::sync::Arc;
 
@@ -42,6 +47,8 @@ pub enum Observation {
     RequestOrigin(RequestOrigin),
     /// Requests that workloads of the cluster served.
     Traffic(Traffic),
+    /// Requests of the workloads that are counted one by one.
+    OwnTraffic(OwnTraffic),
     /// What instance types cost on demand.
     ListPrices(Vec<ListPrice>),
     /// What spare capacity costs.

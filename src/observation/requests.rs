@@ -1,10 +1,12 @@
 //! Requests that workloads of the cluster served.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
-use super::{PodKey, WorkloadKind};
+use super::{PodKey, WorkloadId, WorkloadKind};
 use crate::units::{Requests, RequestsPerSecond, Seconds, Window};
 
 /// What requests were served in a window of closed steps, and how many are served now.
@@ -18,6 +20,75 @@ pub struct Traffic {
     pub steps: Vec<RequestStep>,
     /// The present rates.
     pub rates: Vec<RequestRate>,
+}
+
+/// What workloads served that are counted one by one: all of those that are counted so. What others say of their requests does
+/// not count.
+#[derive(Clone, Debug)]
+pub struct OwnTraffic {
+    /// When it was read.
+    pub at: Timestamp,
+    /// How they are counted.
+    pub by: OwnCount,
+    /// Each of them.
+    pub workloads: BTreeMap<WorkloadId, Counted>,
+}
+
+/// How a workload is counted by itself. The first comes before the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum OwnCount {
+    /// By the query of its annotation.
+    Annotation,
+    /// By scraping its pods.
+    Scrape,
+}
+
+impl OwnCount {
+    /// As it stands in the `requests_by` label.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Annotation => "annotation",
+            Self::Scrape => "scrape",
+        }
+    }
+}
+
+/// A pod that asks to be scraped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScrapeTarget {
+    /// The pod.
+    pub pod: PodKey,
+    /// Its workload.
+    pub workload: WorkloadId,
+    /// Where its metrics are.
+    pub url: Arc<str>,
+    /// When it was created.
+    pub born: Option<Timestamp>,
+}
+
+/// What was counted of one workload in a step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct CountedStep {
+    /// The step.
+    pub window: Window,
+    /// How many were served.
+    pub requests: Requests,
+    /// The sum of their latencies and how many were measured, where they are measured.
+    pub latency: Option<(Seconds, Requests)>,
+}
+
+/// What was counted of one workload.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Counted {
+    /// The time that the steps below cover completely.
+    pub covered: Vec<Window>,
+    /// Each step, in order of time; none were served in those that are not there.
+    pub steps: Vec<CountedStep>,
+    /// The present rate, where it is known.
+    pub rate: Option<RequestsPerSecond>,
+    /// Why it cannot be counted, since it could not.
+    pub failure: Option<Arc<str>>,
 }
 
 /// Whose requests they are, as the source names it.

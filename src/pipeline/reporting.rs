@@ -11,12 +11,13 @@ use crate::model::bill::reconcile;
 use crate::model::coldstart::Method;
 use crate::model::kubernetes_equivalent::Machine;
 use crate::model::node_split::split;
+use crate::model::pair::pair;
 use crate::model::verdict::Settled;
 use crate::model::{
     AccountReport, ClusterComponent, ClusterReport, Component, FunctionCounters, Home, Outcome,
     Report, SharedWorkload, Subject, SubjectFacts, SubjectReport,
 };
-use crate::observation::{CapacityType, Function, Resources, WorkloadId, WorkloadKind};
+use crate::observation::{CapacityType, Function, OwnCount, Resources, WorkloadId, WorkloadKind};
 use crate::units::{Requests, Usd, UsdPerHour};
 
 /// The label that names the team that owns a function.
@@ -27,21 +28,23 @@ impl Pipeline {
     #[must_use]
     pub fn report(&mut self, now: Timestamp) -> Report {
         self.ledger.forget(now);
-        let workloads: Vec<SubjectReport> = self
+        let mut workloads: Vec<SubjectReport> = self
             .ledger
             .workloads()
             .filter(|(id, _)| self.is_present(id))
             .map(|(id, account)| self.workload(id, account, now))
             .collect();
-        let cluster = self
-            .cluster
-            .as_ref()
-            .map(|_| self.cluster_report(&workloads));
         let prices = self.cluster_prices();
         let functions = self
             .by_id
             .values()
             .map(|function| self.function(function, prices.as_ref()));
+        let mut functions: Vec<SubjectReport> = functions.collect();
+        pair_up(&mut workloads, &mut functions);
+        let cluster = self
+            .cluster
+            .as_ref()
+            .map(|_| self.cluster_report(&workloads));
         let mut subjects = workloads;
         subjects.extend(functions);
         subjects.sort_by(|left, right| left.subject.cmp(&right.subject));
@@ -98,6 +101,7 @@ impl Pipeline {
         now: Timestamp,
     ) -> SubjectReport {
         let facts = self.facts.get(id).cloned().unwrap_or_default();
+        let notes = self.cluster.as_ref().and_then(|one| one.notes.get(id));
         let circumstances = Circumstances {
             unpriced_pods: self
                 .rates
@@ -108,6 +112,12 @@ impl Pipeline {
             persistent_volume: facts.persistent_volume,
             host_network: facts.host_network,
             concurrency_limit: self.concurrency_limit(),
+            scaler: self
+                .cluster
+                .as_ref()
+                .and_then(|one| one.scalers.get(id).copied()),
+            is_excluded: notes.as_ref().is_some_and(|notes| notes.is_excluded),
+            latency_objective: notes.as_ref().and_then(|notes| notes.latency_objective),
         };
         let window = self.ledger.workload_window(account, now);
         let assessment = assessment::workload(id, &window, circumstances, &self.settings);
@@ -139,6 +149,14 @@ impl Pipeline {
         let shown = SubjectFacts {
             team: facts.team,
             traffic_pattern: window.traffic.and_then(|traffic| traffic.pattern),
+            notes: notes.cloned(),
+            scaler: circumstances.scaler,
+            requests_by: self.requests_by(id),
+            query_failure: self
+                .own
+                .get(&(OwnCount::Annotation, id.clone()))
+                .cloned()
+                .flatten(),
             ..SubjectFacts::default()
         };
         SubjectReport {
@@ -190,6 +208,16 @@ impl Pipeline {
             function: counters,
             ..subject_report(subject, assessment, cost_total, requests_total, facts)
         }
+    }
+
+    /// What counts the requests of a workload.
+    fn requests_by(&self, id: &WorkloadId) -> Option<Arc<str>> {
+        for by in [OwnCount::Annotation, OwnCount::Scrape] {
+            if self.own.contains_key(&(by, id.clone())) {
+                return Some(by.as_str().into());
+            }
+        }
+        self.origin.as_ref().and_then(|origin| origin.name.clone())
     }
 
     fn cluster_report(&self, workloads: &[SubjectReport]) -> ClusterReport {
@@ -251,6 +279,26 @@ impl Pipeline {
             .values()
             .filter_map(|one| one.concurrency_limit)
             .min()
+    }
+}
+
+/// Puts each workload beside the function that its annotation names, where there is just one such function.
+fn pair_up(workloads: &mut [SubjectReport], functions: &mut [SubjectReport]) {
+    for workload in workloads {
+        let Some(name) = workload
+            .facts
+            .notes
+            .as_ref()
+            .and_then(|notes| notes.lambda_function.clone())
+        else {
+            continue;
+        };
+        let mut meant = functions.iter_mut().filter(
+            |function| matches!(&function.subject, Subject::Function(id) if name.means(id)),
+        );
+        if let (Some(function), None) = (meant.next(), meant.next()) {
+            pair(workload, function);
+        }
     }
 }
 

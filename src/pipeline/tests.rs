@@ -1,3 +1,4 @@
+mod annotations;
 mod bill;
 mod explanations;
 mod processor_time;

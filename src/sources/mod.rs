@@ -12,6 +12,7 @@ pub mod cloudwatch;
 pub mod kubernetes;
 pub mod lambda;
 pub mod requests;
+pub mod scrape;
 pub mod usage;
 
 mod causes;

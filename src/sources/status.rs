@@ -22,6 +22,8 @@ pub enum Source {
     CloudWatch,
     /// Requests of the cluster's workloads, from Prometheus.
     Requests,
+    /// Requests of the cluster's workloads, from their pods.
+    Scrape,
     /// The version that the API server runs, from itself.
     ControlPlane,
     /// Prices on demand, from the AWS Price List.
@@ -42,6 +44,7 @@ impl Source {
             Self::Lambda => "lambda",
             Self::CloudWatch => "cloudwatch",
             Self::Requests => "requests",
+            Self::Scrape => "scrape",
             Self::ControlPlane => "control_plane",
             Self::PriceList => "price_list",
             Self::Spot => "spot",

@@ -84,7 +84,7 @@ impl From<Seconds> for Hours {
     }
 }
 
-/// A span of time, aligned to a period, with its start and without its end.
+/// A span of time, mostly aligned to a period, with its start and without its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Window {
     start: Timestamp,
@@ -118,6 +118,12 @@ impl Window {
             start: Timestamp::from_second(end - step).ok()?,
             end: Timestamp::from_second(end).ok()?,
         })
+    }
+
+    /// From one instant to a later one, aligned to nothing; absent where it is not later.
+    #[must_use]
+    pub fn between(start: Timestamp, end: Timestamp) -> Option<Self> {
+        (start < end).then_some(Self { start, end })
     }
 
     /// The same end, and a start so much earlier that `length` is covered, rounded up to whole windows.

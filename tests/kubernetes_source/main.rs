@@ -10,9 +10,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use breakeven::cloud::{Endpoint, Fault, FaultRule};
-use breakeven::observation::{CapacityType, Observation};
-use breakeven::sources::Reason;
+use breakeven::observation::{CapacityType, Cluster, Observation};
 use breakeven::sources::kubernetes::Settings;
+use breakeven::sources::{Reason, SourceStatus};
 use tokio::time::timeout;
 
 use agent::{Agent, PATIENCE, any_port, cloud_at, is_whole, pods, settings, workloads};
@@ -187,4 +187,113 @@ async fn the_source_ends_when_nobody_listens() {
     agent.cluster("the whole cluster", is_whole).await;
     agent.seen.close();
     timeout(PATIENCE, agent.task).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn annotations_are_those_of_the_controller_and_what_makes_no_sense_is_counted_once() {
+    let cloud = cloud_at(any_port()).await;
+    let mut agent = Agent::watching(&cloud, settings());
+    let whole = agent.cluster("the whole cluster", is_whole).await;
+    assert!(whole.notes.is_empty(), "{:?}", whole.notes);
+    let annotate = |annotations: serde_json::Value| {
+        let state = cloud.kube_state();
+        let mut checkout = state.get("Deployment", "shop", "checkout").unwrap();
+        checkout["metadata"]["annotations"] = annotations;
+        state.apply(checkout).unwrap();
+    };
+    annotate(serde_json::json!({"breakeven.dev/unit": "order", "breakeven.dev/exclude": "yes"}));
+    let cluster = agent
+        .cluster("what the annotations say", |cluster| {
+            !cluster.notes.is_empty()
+        })
+        .await;
+    let (id, notes) = cluster.notes.first_key_value().unwrap();
+    assert_eq!(id.to_string(), "shop/Deployment/checkout");
+    assert_eq!(notes.unit.as_deref(), Some("order"));
+    assert!(!notes.is_excluded);
+    assert_eq!(notes.problems[0].0, "breakeven.dev/exclude");
+    let errors = |status: &SourceStatus| status.errors.get(&Reason::InvalidResponse).copied();
+    let status = agent
+        .status_when("the count of it", |status| errors(status).is_some())
+        .await;
+    assert_eq!(errors(&status), Some(1));
+    assert_eq!(status.up, Some(true));
+
+    // A pod says it where its controller does not.
+    annotate(serde_json::json!({}));
+    let mut pods = cluster.pods.iter();
+    let pod = pods.find(|pod| pod.workload == *id).unwrap();
+    let state = cloud.kube_state();
+    let mut object = state.get("Pod", "shop", &pod.key.name).unwrap();
+    object["metadata"]["annotations"] = serde_json::json!({"breakeven.dev/unit": "basket"});
+    state.apply(object).unwrap();
+    let unit = |cluster: &Cluster| cluster.notes.get(id).and_then(|notes| notes.unit.clone());
+    agent
+        .cluster("what the pod says", |cluster| {
+            unit(cluster).as_deref() == Some("basket")
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn services_lead_to_the_workloads_behind_them_and_routes_to_services() {
+    let cloud = cloud_at(any_port()).await;
+    let state = cloud.kube_state();
+    let service = |name: &str, selector: &str| {
+        let service = serde_json::json!({
+            "apiVersion": "v1", "kind": "Service", "metadata": {"name": name, "namespace": "shop"},
+            "spec": {"selector": {"app.kubernetes.io/name": selector}, "ports": [{"name": "http", "port": 80}]},
+        });
+        state.apply(service).unwrap();
+    };
+    service("front", "checkout");
+    let route = serde_json::json!({
+        "apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute",
+        "metadata": {"name": "entry", "namespace": "shop"},
+        "spec": {"rules": [{"backendRefs": [{"name": "front", "port": 80}]}]},
+    });
+    state.apply(route).unwrap();
+    let mut agent = Agent::watching(&cloud, settings());
+    let cluster = agent.cluster("the whole cluster", is_whole).await;
+    let front = cluster
+        .fronts
+        .services
+        .iter()
+        .find(|one| &*one.name == "front");
+    let workloads: Vec<(String, u32)> = front
+        .unwrap()
+        .workloads
+        .iter()
+        .map(|(id, pods)| (id.to_string(), *pods))
+        .collect();
+    let expected = pods(&[])["shop/Deployment/checkout"];
+    assert_eq!(
+        workloads,
+        [(
+            "shop/Deployment/checkout".to_owned(),
+            u32::try_from(expected).unwrap()
+        )]
+    );
+    let [rule] = cluster.fronts.routes.as_slice() else {
+        panic!("{:?}", cluster.fronts.routes)
+    };
+    assert_eq!(rule.backends, [("shop".into(), "front".into(), 1)]);
+    assert!(agent.status().errors.is_empty());
+}
+
+#[tokio::test]
+async fn a_cluster_without_the_gateway_api_lacks_nothing() {
+    let cloud = cloud_at(any_port()).await;
+    let missing = Fault::Status {
+        code: 404,
+        retry_after: None,
+    };
+    let routes = FaultRule::always(Endpoint::Kubernetes, missing).on_path("httproutes");
+    cloud.faults().add(routes);
+    let mut agent = Agent::watching(&cloud, settings());
+    agent.cluster("the whole cluster", is_whole).await;
+    let status = agent
+        .status_when("up", |status| status.up == Some(true))
+        .await;
+    assert!(status.errors.is_empty(), "{status:?}");
 }

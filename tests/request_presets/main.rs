@@ -5,6 +5,7 @@
 
 mod choice;
 mod history;
+mod own;
 mod shapes;
 #[path = "../support/mod.rs"]
 mod support;
@@ -17,7 +18,7 @@ use std::time::Duration;
 
 use breakeven::config;
 use breakeven::model::evidence::Evidence;
-use breakeven::model::{Outcome, Subject};
+use breakeven::model::{Outcome, Report, Subject, SubjectReport};
 use breakeven::observation::{
     CapacityType, Cluster, Fronts, Node, Observation, OriginChoice, Pod, PodKey, Provider,
     Resources, RouteRule, Service, WorkloadId, WorkloadKind,
@@ -122,55 +123,62 @@ fn cluster(workloads: &[Workload]) -> Cluster {
     }
 }
 
-fn source(prometheus: &Prometheus, queries: Queries) -> RequestsSource {
-    let settings = Settings {
+fn settings(prometheus: &Prometheus, queries: Queries) -> Settings {
+    Settings {
         backfill: Duration::from_secs(LENGTH.unsigned_abs()),
         ..Settings::new(prometheus.url(), queries)
+    }
+}
+
+fn report_of<'a>(report: &'a Report, workload: &Workload) -> &'a SubjectReport {
+    let subject = Subject::Workload(id(workload));
+    let found = report.subjects.iter().find(|one| one.subject == subject);
+    found.unwrap_or_else(|| panic!("{} is missing", workload.name))
+}
+
+fn served_in(subject: &SubjectReport) -> f64 {
+    let [(Outcome::Served, counted)] = subject.requests_total[..] else {
+        panic!("{}: {:?}", subject.subject, subject.requests_total);
     };
-    RequestsSource::new(&settings).unwrap()
+    counted.requests()
 }
 
 #[tokio::test]
-async fn every_preset_counts_what_was_served() {
+async fn what_is_counted_is_what_was_served() {
     let Some(prometheus) = prometheus().await else {
         return;
     };
+    for preset in Preset::ALL {
+        a_preset_counts_what_was_served(&prometheus, *preset).await;
+    }
+    own::an_annotation_counts_its_workload_alone_and_fails_alone(&prometheus).await;
+}
+
+async fn a_preset_counts_what_was_served(prometheus: &Prometheus, preset: Preset) {
     let workloads = workloads();
     let (_, config) = config::parse("").unwrap();
-    for preset in Preset::ALL {
-        let mut source = source(&prometheus, Queries::Preset(*preset));
-        let mut pipeline = Pipeline::new(
-            at(0),
-            config.model.clone(),
-            config.prices.clone(),
-            config.limits,
-        );
-        pipeline.observe(Observation::Cluster(cluster(&workloads)));
-        for observation in source.poll(at(LENGTH + 90)).await.unwrap() {
-            pipeline.observe(observation);
-        }
-        let report = pipeline.report(at(LENGTH + 90));
-        let origin = report.requests.unwrap();
-        assert_eq!(origin.name.as_deref(), Some(preset.as_str()));
-        assert_eq!(origin.choice, OriginChoice::Configured);
-        for workload in &workloads {
-            let what = format!("{} of {}", workload.name, preset.as_str());
-            let subject = Subject::Workload(id(workload));
-            let subject = report.subjects.iter().find(|one| one.subject == subject);
-            let subject = subject.unwrap_or_else(|| panic!("{what} is missing"));
-            let [(Outcome::Served, counted)] = subject.requests_total[..] else {
-                panic!("{what}: {:?}", subject.requests_total);
-            };
-            let served = workload.served(START, START + LENGTH);
-            let error = counted.requests() / served - 1.0;
-            println!("{what}: {:.3} %", 100.0 * error);
-            assert!(error.abs() < TOLERANCE, "{what}: {counted:?} of {served}");
-            let Evidence::Workload(evidence) = &subject.evidence else {
-                panic!("{what}: {:?}", subject.evidence);
-            };
-            let latency = evidence.window.traffic.unwrap().mean_latency().unwrap();
-            let error = latency.seconds() / workload.latency - 1.0;
-            assert!(error.abs() < TOLERANCE, "{what}: {latency:?}");
-        }
+    let settings = settings(prometheus, Queries::Preset(preset));
+    let mut source = RequestsSource::new(&settings).unwrap();
+    let mut pipeline = Pipeline::new(at(0), config.model, config.prices, config.limits);
+    pipeline.observe(Observation::Cluster(cluster(&workloads)));
+    for observation in source.poll(at(LENGTH + 90)).await.unwrap() {
+        pipeline.observe(observation);
+    }
+    let report = pipeline.report(at(LENGTH + 90));
+    let origin = report.requests.as_ref().unwrap();
+    assert_eq!(origin.name.as_deref(), Some(preset.as_str()));
+    assert_eq!(origin.choice, OriginChoice::Configured);
+    for workload in &workloads {
+        let what = format!("{} of {}", workload.name, preset.as_str());
+        let subject = report_of(&report, workload);
+        let error = served_in(subject) / workload.served(START, START + LENGTH) - 1.0;
+        println!("{what}: {:.3} %", 100.0 * error);
+        assert!(error.abs() < TOLERANCE, "{what}: {error}");
+        let Evidence::Workload(evidence) = &subject.evidence else {
+            panic!("{what}: {:?}", subject.evidence);
+        };
+        let latency = evidence.window.traffic.unwrap().mean_latency().unwrap();
+        let error = latency.seconds() / workload.latency - 1.0;
+        assert!(error.abs() < TOLERANCE, "{what}: {latency:?}");
     }
 }

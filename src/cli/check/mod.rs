@@ -93,9 +93,13 @@ fn text(findings: &Findings) {
             print(format!("{:<14} without {what}: {why}", ""));
         }
     }
-    if !findings.sources.contains_key(&Source::Requests.into()) {
+    let counts = [Source::Requests, Source::Scrape];
+    if !counts
+        .iter()
+        .any(|one| findings.sources.contains_key(&(*one).into()))
+    {
         print(
-            "requests       not configured: costs per request of the cluster's workloads need requests.prometheus",
+            "requests       not configured: costs per request of the cluster's workloads need requests.prometheus or requests.scrape, see docs/requests.md",
         );
     }
     if let Some(bill) = &findings.report.bill {
@@ -175,6 +179,7 @@ fn found(source: Source, status: &SourceStatus, findings: &Findings) -> String {
         Source::Lambda => format!("{} functions", functions_in(&status.site, findings)),
         Source::CloudWatch => "metrics of the functions are read".to_owned(),
         Source::Requests => requests(findings),
+        Source::Scrape => "pods that ask for it are scraped".to_owned(),
         Source::ControlPlane => "the version of the API server is known".to_owned(),
         Source::PriceList => priced(PriceSource::PriceList, "on demand"),
         Source::Bill => bill::found(report),

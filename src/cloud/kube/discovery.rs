@@ -6,8 +6,9 @@ use super::path::{METRICS_GROUP, METRICS_VERSION};
 use super::resource::{self, RESOURCES};
 
 /// The groups beside the core group, each with its version.
-const GROUPS: [(&str, &str); 5] = [
+const GROUPS: [(&str, &str); 6] = [
     ("apps", "v1"),
+    ("autoscaling", "v2"),
     ("batch", "v1"),
     ("gateway.networking.k8s.io", "v1"),
     ("storage.k8s.io", "v1"),

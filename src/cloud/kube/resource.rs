@@ -51,6 +51,18 @@ pub(super) fn by_kind(api_version: &str, kind: &str) -> Option<&'static Resource
     RESOURCES.iter().find(fits).copied()
 }
 
+/// The only one that is not in version v1.
+static AUTOSCALERS: ResourceType = ResourceType {
+    group: "autoscaling",
+    version: "v2",
+    plural: "horizontalpodautoscalers",
+    singular: "horizontalpodautoscaler",
+    kind: "HorizontalPodAutoscaler",
+    namespaced: true,
+    short_names: &["hpa"],
+    in_all: true,
+};
+
 macro_rules! resources {
     ($($name:ident: $group:literal $plural:literal $singular:literal $kind:literal
        $namespaced:literal $short:expr, $in_all:literal;)*) => {
@@ -65,7 +77,7 @@ macro_rules! resources {
             in_all: $in_all,
         };)*
         /// All of them.
-        pub(super) static RESOURCES: &[&ResourceType] = &[$(&$name),*];
+        pub(super) static RESOURCES: &[&ResourceType] = &[$(&$name,)* &AUTOSCALERS];
     };
 }
 

@@ -17,7 +17,7 @@ use crate::model::band::Range;
 use crate::pipeline::Limits;
 use crate::settings::{Check, Mistake, Place};
 use crate::sources::prices::{PriceBook, list};
-use crate::sources::{Schedule, aws, bill, cloudwatch, kubernetes, lambda, requests};
+use crate::sources::{Schedule, aws, bill, cloudwatch, kubernetes, lambda, requests, scrape};
 use crate::units::{HOURS_PER_MONTH, Hours, NotAQuantity, Ratio, Seconds};
 
 /// The settings of every part of the program.
@@ -45,8 +45,10 @@ pub struct Config {
     pub kubernetes: Option<Kubernetes>,
     /// AWS Lambda, where it is read.
     pub aws: Option<Aws>,
-    /// Where requests are counted, if anywhere.
+    /// Which Prometheus counts requests, if any.
     pub requests: Option<Requests>,
+    /// How pods are scraped for theirs, if they are.
+    pub scrape: Option<(scrape::Settings, Schedule)>,
 }
 
 /// The cluster.
@@ -135,6 +137,7 @@ pub fn resolve(raw: &RawConfig) -> Result<Config, Vec<Mistake>> {
         spot: check.spot(raw, &top.key("prices").key("spot")),
         kubernetes: check.kubernetes(&raw.kubernetes, &top.key("kubernetes")),
         aws: check.aws(&raw.aws, window, &top.key("aws")),
+        scrape: check.scrape(raw, &top.key("requests").key("scrape")),
         requests: check.requests(
             &raw.requests,
             window,

@@ -7,7 +7,7 @@ use super::{Aws, Kubernetes, Requests};
 use crate::config::raw::{self, RawConfig};
 use crate::settings::{Check, Place};
 use crate::sources::prices::list;
-use crate::sources::{Schedule, aws, bill, cloudwatch, kubernetes, lambda, requests};
+use crate::sources::{Schedule, aws, bill, cloudwatch, kubernetes, lambda, requests, scrape};
 use crate::units::Usd;
 
 /// How many queries a poll of Prometheus may take, at most, in ordinary use: three for the steps, three for the present,
@@ -274,6 +274,43 @@ impl Check {
             prometheus,
             schedule,
         })
+    }
+
+    /// Where there are pods to scrape.
+    pub(super) fn scrape(
+        &mut self,
+        raw: &RawConfig,
+        place: &Place,
+    ) -> Option<(scrape::Settings, Schedule)> {
+        let scrape = &raw.requests.scrape;
+        let schedule = self.schedule(
+            scrape.interval_seconds,
+            scrape.timeout_seconds,
+            place,
+            "interval_seconds",
+        );
+        let metrics = match (&scrape.requests_metric, &scrape.latency_metric) {
+            (None, None) => scrape::Metrics::known(),
+            (Some(requests), latency) => {
+                let histogram = latency.as_deref().unwrap_or_default();
+                vec![scrape::Metrics::new(requests, histogram)]
+            }
+            (None, Some(_)) => {
+                self.refuse(&place.key("latency_metric"), "needs a requests_metric");
+                Vec::new()
+            }
+        };
+        let settings = scrape::Settings {
+            metrics,
+            timeout: schedule.timeout,
+            ..scrape::Settings::default()
+        };
+        // All pods together have as long as it takes until they are scraped again.
+        let schedule = Schedule {
+            timeout: schedule.interval.max(schedule.timeout * 2),
+            ..schedule
+        };
+        (scrape.enabled && raw.kubernetes.enabled).then_some((settings, schedule))
     }
 
     fn credentials(

@@ -129,6 +129,7 @@ fn comparison(report: &SubjectReport, identity: &Labels, batch: &mut Batch) {
     let facts = &report.facts;
     let memory = facts.lambda_memory.map(|memory| memory.mib().to_string());
     let pattern = facts.traffic_pattern.map_or("", Pattern::as_str);
+    let unit = facts.notes.as_ref().and_then(|notes| notes.unit.as_deref());
     let labels = identity
         .clone()
         .and("traffic_pattern", pattern)
@@ -140,12 +141,21 @@ fn comparison(report: &SubjectReport, identity: &Labels, batch: &mut Batch) {
         )
         .and("runtime", facts.runtime.as_deref().unwrap_or_default())
         .and("lambda_memory_mib", memory.as_deref().unwrap_or_default())
-        .and("team", facts.team.as_deref().unwrap_or_default());
+        .and("team", facts.team.as_deref().unwrap_or_default())
+        .and("unit", unit.unwrap_or_default())
+        .and(
+            "requests_by",
+            facts.requests_by.as_deref().unwrap_or_default(),
+        );
     let tags = facts.labels.iter().filter(|(name, _)| &***name != "team");
     let labels = tags.fold(labels, |labels, (name, value)| {
         labels.and(&format!("{TAG_PREFIX}{name}"), value)
     });
     batch.push(Metric::WorkloadInfo, labels, 1.0);
+    if let Some(pair) = &facts.pair {
+        let labels = identity.clone().and("pair", &pair.to_string());
+        batch.push(Metric::WorkloadPairInfo, labels, 1.0);
+    }
     for (metric, environments) in [
         (
             Metric::FunctionReservedConcurrency,

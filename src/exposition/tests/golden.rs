@@ -7,7 +7,7 @@ use super::*;
 use crate::exposition::{ApiBudget, ApiUse, ConfigState};
 use crate::model::band::Parameter;
 use crate::model::{Breakeven, SharedWorkload, Subject, SubjectReport, Verdict};
-use crate::observation::WorkloadKind;
+use crate::observation::{OriginChoice, RequestOrigin, WorkloadKind};
 use crate::sources::{Lacks, Reason, Site, Source};
 
 fn of(subject: SubjectReport) -> Report {
@@ -201,6 +201,42 @@ fn a_workload_without_requests_has_a_month_and_no_cost_per_request() {
         series(&text, &["breakeven_workload_monthly_cost_usd"]).len(),
         4
     );
+}
+
+#[test]
+fn what_annotations_say_of_a_workload_is_there_to_join_on() {
+    assert_series(
+        &text(&of(checkout())),
+        &["breakeven_workload_info", "breakeven_workload_pair_info"],
+        r#"
+        breakeven_workload_info{home="kubernetes",namespace="shop",workload_kind="Deployment",workload="checkout",traffic_pattern="diurnal",architecture="x86_64",lambda_memory_mib="256",team="payments",unit="order",requests_by="istio"} 1
+        breakeven_workload_pair_info{home="kubernetes",namespace="shop",workload_kind="Deployment",workload="checkout",pair="123456789012/eu-west-1/checkout"} 1
+        "#,
+    );
+}
+
+#[test]
+fn what_counts_requests_and_why() {
+    let report = Report {
+        requests: Some(RequestOrigin {
+            name: None,
+            choice: OriginChoice::NoneHasData,
+            passed_over: vec![("istio".into(), "no data".into())],
+        }),
+        ..nothing()
+    };
+    let of = |report: &Report, expected| {
+        assert_series(&text(report), &["breakeven_requests_info"], expected);
+    };
+    of(
+        &report,
+        r#"breakeven_requests_info{origin="none",choice="none_has_data"} 1"#,
+    );
+    of(
+        &everything(),
+        r#"breakeven_requests_info{origin="istio",choice="first_with_data"} 1"#,
+    );
+    of(&nothing(), "");
 }
 
 #[test]

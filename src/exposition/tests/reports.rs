@@ -16,8 +16,8 @@ use crate::model::{
     Report, SharedWorkload, Subject, SubjectFacts, SubjectReport, Unpriced, Utilization, Verdict,
 };
 use crate::observation::{
-    Architecture, CapacityType, FunctionId, Node, OriginChoice, Provider, RequestOrigin, Resources,
-    UsageType, WorkloadId, WorkloadKind,
+    Architecture, CapacityType, FunctionId, Node, Notes, OriginChoice, Provider, RequestOrigin,
+    Resources, UsageType, WorkloadId, WorkloadKind,
 };
 use crate::units::{
     GibSeconds, MemoryMib, Ratio, Requests, Seconds, Usd, UsdPerCoreHour, UsdPerGibHour, UsdPerHour,
@@ -133,6 +133,16 @@ pub(crate) fn checkout() -> SubjectReport {
             runtime: None,
             lambda_memory: MemoryMib::from_mib(256),
             team: Some("payments".into()),
+            notes: Some(Arc::new(Notes {
+                unit: Some("order".into()),
+                ..Notes::default()
+            })),
+            requests_by: Some("istio".into()),
+            pair: Some(Subject::Function(FunctionId {
+                account_id: "123456789012".into(),
+                region: "eu-west-1".into(),
+                name: "checkout".into(),
+            })),
             ..SubjectFacts::default()
         },
         ..bare(Subject::Workload(workload(
@@ -200,6 +210,7 @@ pub(crate) fn thumbnails() -> SubjectReport {
             reserved_concurrency: Some(50),
             provisioned_concurrency: Some(5),
             team: Some("media".into()),
+            ..SubjectFacts::default()
         },
         ..bare(Subject::Function(FunctionId {
             account_id: "123456789012".into(),

@@ -15,7 +15,7 @@ use crate::model::regression::Scatter;
 use crate::model::report::Basis;
 use crate::model::window::{FunctionWindow, TrafficWindow, UsedWindow, WorkloadWindow};
 use crate::observation::{
-    Architecture, Function, FunctionId, NamePattern, ProvisionedConcurrency, WorkloadKind,
+    Architecture, Function, FunctionId, NamePattern, ProvisionedConcurrency, Scaler, WorkloadKind,
 };
 use crate::units::{CoreSeconds, Gib, GibSeconds};
 
@@ -538,4 +538,42 @@ fn a_function_on_managed_instances_has_no_price_of_its_own() {
     let found = super::function(&managed, &a_day(600.0, 0.1), None, &settings());
     assert_eq!(found.verdict, Verdict::Unpriced);
     assert!(found.costs.is_empty());
+}
+
+#[test]
+fn the_floor_of_an_autoscaler_is_what_traffic_has_to_make_up_for() {
+    let first = |scaler: Option<Scaler>| {
+        let circumstances = Circumstances {
+            scaler,
+            ..Circumstances::default()
+        };
+        let id = deployment("shop", "web");
+        let seen = window(0.1, 10.0, 0.01, 0.05, 200.0);
+        workload(&id, &seen, circumstances, &settings()).breakeven
+    };
+    let scaler = |min, max, target| {
+        Some(Scaler {
+            min,
+            max,
+            target: Some(ratio(target)),
+        })
+    };
+    let traffic = |breakeven| match breakeven {
+        Some(Breakeven::Crossing { first, .. }) => first.requests(),
+        other => panic!("{other:?}"),
+    };
+    // A pod is at 5 % of what it holds; at 50 % it serves ten times as much.
+    let held = traffic(first(None));
+    let one = traffic(first(scaler(1, 10, 0.5)));
+    assert!((one / held - 1.0).abs() < 1e-9, "{one} {held}");
+    let three = traffic(first(scaler(3, 10, 0.5)));
+    assert!((three / one - 3.0).abs() < 0.01, "{three} {one}");
+    // Aiming at what it does now, each pod costs more than the requests that it can serve.
+    assert_eq!(first(scaler(1, 10, 0.05)), Some(Breakeven::LambdaAlways));
+    let elsewhere = Scaler {
+        min: 3,
+        max: 10,
+        target: None,
+    };
+    assert_eq!(traffic(first(Some(elsewhere))), held);
 }

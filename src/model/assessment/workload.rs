@@ -10,10 +10,10 @@ use crate::model::lambda_equivalent::{Demand, Equivalent, choose, needs_quota};
 use crate::model::report::{
     Basis, Breakeven, Home, Ineligibility, PlatformCost, Utilization, Verdict,
 };
-use crate::model::settings::Settings;
+use crate::model::settings::{LambdaEquivalent, Settings};
 use crate::model::verdict::{compare, insufficient};
 use crate::model::window::{TrafficWindow, UsedWindow, WorkloadWindow};
-use crate::observation::{WorkloadId, WorkloadKind};
+use crate::observation::{Scaler, WorkloadId, WorkloadKind};
 use crate::tariff::lambda as tariff;
 use crate::units::{Gib, Ratio, Requests, Seconds, Usd, UsdPerRequest};
 
@@ -30,6 +30,12 @@ pub struct Circumstances {
     pub host_network: bool,
     /// How many environments the account may run at once, where it says so.
     pub concurrency_limit: Option<u32>,
+    /// What scales it, where anything does.
+    pub scaler: Option<Scaler>,
+    /// Whether it is not to be compared.
+    pub is_excluded: bool,
+    /// How long a request may take in the mean, where that is said of it.
+    pub latency_objective: Option<Seconds>,
 }
 
 /// What follows for a workload of the cluster.
@@ -54,6 +60,8 @@ pub fn workload(
     };
     let priced = circumstances.unpriced_pods == 0;
     let traffic = window.traffic.unwrap_or_default();
+    let own = allowing(circumstances.latency_objective, &traffic, settings);
+    let settings = own.as_ref().unwrap_or(settings);
     let requests = traffic
         .rate()
         .map(|rate| monthly_requests(rate, settings))
@@ -94,10 +102,15 @@ pub fn workload(
         });
         if let Some(loaded) = assessment.monthly(Home::Kubernetes) {
             let used = used_monthly(window, settings);
+            let scaled = circumstances
+                .scaler
+                .and_then(|scaler| Scaled::of(scaler, loaded.point, window, requests));
             assessment.monthly_saving = Some(loaded.point.minus(lambda.point));
             assessment.breakeven_utilization = used.and_then(|used| used.over(lambda.point));
-            assessment.breakeven =
-                Some(projection.breakeven(loaded.point, assessment.breakeven_utilization));
+            assessment.breakeven = Some(match scaled {
+                Some(scaled) => scaled.breakeven(&projection),
+                None => projection.breakeven(loaded.point, assessment.breakeven_utilization),
+            });
         }
     }
     assessment.evidence = Evidence::Workload(Box::new(evidence));
@@ -115,6 +128,22 @@ pub fn workload(
         _ => Verdict::InsufficientData,
     };
     assessment
+}
+
+/// The settings for a workload of which an objective is said: a request may become so much slower that it just meets it.
+fn allowing(
+    objective: Option<Seconds>,
+    traffic: &TrafficWindow,
+    settings: &Settings,
+) -> Option<Settings> {
+    let max_slowdown = objective?.over(traffic.mean_latency()?)?;
+    Some(Settings {
+        lambda_equivalent: LambdaEquivalent {
+            max_slowdown,
+            ..settings.lambda_equivalent.clone()
+        },
+        ..settings.clone()
+    })
 }
 
 /// What it costs where it runs, on each basis.
@@ -172,9 +201,58 @@ fn ineligible(id: &WorkloadId, circumstances: Circumstances) -> Vec<Ineligibilit
         ),
         (circumstances.host_network, Ineligibility::HostNetwork),
         (circumstances.gpus > 0, Ineligibility::Gpu),
+        (circumstances.is_excluded, Ineligibility::Excluded),
     ];
     let holds = reasons.into_iter().filter(|(holds, _)| *holds);
     holds.map(|(_, reason)| reason).collect()
+}
+
+/// What an autoscaler makes of a workload's cost: pods that come with its traffic, above those that it keeps at least.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Scaled {
+    curve: KubernetesCurve,
+    /// What the most pods that it may have can serve in a month.
+    most: Requests,
+}
+
+impl Scaled {
+    /// Absent where the autoscaler does not go by processors, or their use was not seen.
+    ///
+    /// One of n pods costs `C_K / n`. At the use u of its request that was seen it served R / n, so at the use that the
+    /// autoscaler aims at it serves `R / n · target / u`.
+    fn of(
+        scaler: Scaler,
+        loaded: Usd,
+        window: &WorkloadWindow,
+        requests: Requests,
+    ) -> Option<Self> {
+        let pods = window.used.pods.over(window.used.observed)?;
+        let each = pods.inverse()?;
+        let utilization = window.used.cores.over(window.used.cores_held)?;
+        let slack = scaler.target? * utilization.inverse()?;
+        let capacity = requests * each * slack;
+        let curve = KubernetesCurve {
+            fixed: Usd::ZERO,
+            step: loaded * each,
+            steps_min: scaler.min,
+            capacity: Some(capacity),
+            each: UsdPerRequest::ZERO,
+        };
+        let most = capacity * Ratio::from(scaler.max);
+        (!capacity.is_zero()).then_some(Self { curve, most })
+    }
+
+    /// The traffic at which its pods would cost as much as the function.
+    fn breakeven(&self, projection: &Projection) -> Breakeven {
+        match crossing(&projection.bill().curve(), &self.curve) {
+            Breakeven::Crossing { first, .. } if first > self.most => Breakeven::BeyondCapacity,
+            Breakeven::Crossing { first, sustained } => Breakeven::Crossing {
+                first,
+                sustained: sustained.filter(|sustained| *sustained <= self.most),
+            },
+            other => other,
+        }
+    }
 }
 
 /// A month of its requests on Lambda.

@@ -1,5 +1,6 @@
 //! How a number came about: inputs, prices with their source, formulas with the numbers put in, and results.
 
+mod annotations;
 mod bill;
 mod billed;
 mod function;
@@ -66,6 +67,10 @@ pub fn explain(report: &Report, subject: &SubjectReport, inputs: &Inputs) -> Exp
         title: "Report",
         lines: vec![made(report, inputs)],
     }];
+    sections.push(Section {
+        title: "Annotations",
+        lines: annotations::lines(subject),
+    });
     sections.extend(match &subject.evidence {
         Evidence::Nothing => Vec::new(),
         Evidence::Workload(evidence) => workload::sections(report, subject, evidence, inputs),

@@ -19,6 +19,20 @@ pub(super) fn breakeven(subject: &SubjectReport) -> Vec<Line> {
             percent(utilization),
         ));
     }
+    if let Some(scaler) = subject.facts.scaler {
+        let target = scaler.target.map_or_else(
+            || "which does not go by processors".to_owned(),
+            |target| {
+                format!(
+                    "which aims at {} of the processors requested",
+                    percent(target)
+                )
+            },
+        );
+        let from = format!("its HorizontalPodAutoscaler, {target}");
+        let result = format!("{} to {}", scaler.min, scaler.max);
+        lines.push(Line::new("pods", from, result));
+    }
     match subject.breakeven {
         Some(Breakeven::Crossing { first, sustained }) => {
             let from = "the least traffic at which both platforms cost the same";

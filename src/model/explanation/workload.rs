@@ -10,7 +10,7 @@ use crate::model::report::{
 };
 use crate::model::settings::Settings;
 use crate::model::window::WorkloadWindow;
-use crate::observation::{OriginChoice, RequestOrigin};
+use crate::observation::OriginChoice;
 use crate::units::Usd;
 
 pub(super) fn sections(
@@ -23,7 +23,7 @@ pub(super) fn sections(
     let mut sections = vec![
         Section {
             title: "What was seen",
-            lines: seen(&evidence.window, report.requests.as_ref(), inputs),
+            lines: seen(&evidence.window, &counted_by(report, subject), inputs),
         },
         Section {
             title: "Prices of its nodes",
@@ -54,7 +54,7 @@ pub(super) fn sections(
     sections
 }
 
-fn seen(window: &WorkloadWindow, origin: Option<&RequestOrigin>, inputs: &Inputs) -> Vec<Line> {
+fn seen(window: &WorkloadWindow, counted_by: &str, inputs: &Inputs) -> Vec<Line> {
     let mut lines = vec![Line::new(
         "cost",
         format!(
@@ -83,8 +83,7 @@ fn seen(window: &WorkloadWindow, origin: Option<&RequestOrigin>, inputs: &Inputs
     }
     if let Some(traffic) = &window.traffic {
         let source = inputs.source("requests");
-        let origin = origin.map(counted_by).unwrap_or_default();
-        let from = format!("{source}{origin}; over {}", hours(traffic.covered));
+        let from = format!("{source}{counted_by}; over {}", hours(traffic.covered));
         lines.push(Line::new("requests", from, count(traffic.requests)));
         if let Some(latency) = traffic.mean_latency() {
             let from = format!(
@@ -97,8 +96,20 @@ fn seen(window: &WorkloadWindow, origin: Option<&RequestOrigin>, inputs: &Inputs
     lines
 }
 
-/// Which metrics count requests, and why these: `, by istio (the first with data)`.
-fn counted_by(origin: &RequestOrigin) -> String {
+/// What counts its requests, and why: `, by istio (the first with data)`.
+fn counted_by(report: &Report, subject: &SubjectReport) -> String {
+    match subject.facts.requests_by.as_deref() {
+        Some("annotation") => {
+            return ", by its annotation (which comes before all others)".to_owned();
+        }
+        Some("scrape") => {
+            return ", by scraping its pods (which comes before presets and queries)".to_owned();
+        }
+        _ => {}
+    }
+    let Some(origin) = &report.requests else {
+        return String::new();
+    };
     let why = match origin.choice {
         OriginChoice::Configured => "as configured",
         OriginChoice::FirstWithData => "the first with data",

@@ -8,7 +8,7 @@ use crate::model::band::{Banded, Parameter};
 use crate::model::coldstart::Method;
 use crate::model::evidence::Evidence;
 use crate::model::pattern::Pattern;
-use crate::observation::Architecture;
+use crate::observation::{Architecture, Notes, Scaler};
 use crate::units::{GibSeconds, MemoryMib, Ratio, Requests, Usd, UsdDelta, UsdPerRequest};
 
 /// What is known of one subject.
@@ -144,6 +144,16 @@ pub struct SubjectFacts {
     pub team: Option<Arc<str>>,
     /// How its requests are spread over time.
     pub traffic_pattern: Option<Pattern>,
+    /// What its annotations say.
+    pub notes: Option<Arc<Notes>>,
+    /// What scales it.
+    pub scaler: Option<Scaler>,
+    /// What counts its requests: `annotation`, or the origin of all others.
+    pub requests_by: Option<Arc<str>>,
+    /// Why the query of its annotation counts nothing, where it cannot be evaluated.
+    pub query_failure: Option<Arc<str>>,
+    /// Who does the same job on the other platform.
+    pub pair: Option<Subject>,
     /// Further labels, made of the tags of a function.
     pub labels: BTreeMap<Arc<str>, Arc<str>>,
     /// How many environments are set aside for a function, where any are.

@@ -75,6 +75,8 @@ pub enum Ineligibility {
     Latency,
     /// At its peak it would need more environments than the account may run.
     NeedsQuota,
+    /// An annotation says that it is not to be compared.
+    Excluded,
 }
 
 impl Ineligibility {
@@ -91,6 +93,7 @@ impl Ineligibility {
             Self::Duration => "duration",
             Self::Latency => "latency",
             Self::NeedsQuota => "needs_quota",
+            Self::Excluded => "excluded",
         }
     }
 }

@@ -14,6 +14,11 @@ pub(super) enum Watch {
     Pods,
     ReplicaSets,
     Jobs,
+    Deployments,
+    StatefulSets,
+    DaemonSets,
+    CronJobs,
+    Scalers,
     Services,
     Routes,
     Volumes,
@@ -21,11 +26,16 @@ pub(super) enum Watch {
 }
 
 impl Watch {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 13] = [
         Self::Nodes,
         Self::Pods,
         Self::ReplicaSets,
         Self::Jobs,
+        Self::Deployments,
+        Self::StatefulSets,
+        Self::DaemonSets,
+        Self::CronJobs,
+        Self::Scalers,
         Self::Services,
         Self::Routes,
         Self::Volumes,
@@ -44,6 +54,10 @@ impl Watch {
             Self::ReplicaSets | Self::Jobs => {
                 "owners of pods are not known; pods are given to workloads by name"
             }
+            Self::Deployments | Self::StatefulSets | Self::DaemonSets | Self::CronJobs => {
+                "annotations of controllers are not known; those of pods count"
+            }
+            Self::Scalers => "it is not known how many pods autoscalers keep at least",
             Self::Services | Self::Routes => {
                 "requests that are counted before pods cannot be given to workloads"
             }
@@ -184,7 +198,12 @@ mod tests {
     #[test]
     fn the_rest_is_waited_for_no_longer_than_the_grace() {
         let now = Instant::now();
-        let mut health = listed(&[Watch::Nodes, Watch::Pods, Watch::Services], now);
+        let late = [Watch::ReplicaSets, Watch::Jobs, Watch::Routes];
+        let others: Vec<Watch> = Watch::ALL
+            .into_iter()
+            .filter(|one| !late.contains(one))
+            .collect();
+        let mut health = listed(&others, now);
         health.note(Watch::Routes, &failed(), now);
         assert_eq!(health.publishable_since(GRACE), Some(now + GRACE));
         for watch in [Watch::Jobs, Watch::Volumes, Watch::StorageClasses] {

@@ -1,8 +1,9 @@
 //! Nodes, pods, their owners and their volumes, watched at the Kubernetes API.
 //!
 //! Watches run side by side: nodes and pods; the metadata of ReplicaSets and Jobs, which name the workloads that pods
-//! belong to; Services and routes, at which requests may be counted; persistent volumes, and storage classes, which say
-//! what volumes are made of. Each event is turned at once into plain facts and folded into the state that is held; at
+//! belong to, and that of the controllers that may be annotated; autoscalers; Services and routes, at which requests may be
+//! counted; persistent volumes, and storage classes, which say what volumes are made of. Each event is turned at once into
+//! plain facts and folded into the state that is held; at
 //! every interval the cluster as it is then is sent, whether it changed or not.
 //!
 //! **Age.** A watch that stands and is quiet is fresh: the server would have said so if anything had changed. A
@@ -39,9 +40,10 @@ use super::{Context, Reason, Source};
 use crate::observation::Observation;
 use health::{Health, Turn, Watch};
 use object::{
-    MetaObject, NodeObject, PodObject, RouteObject, ServiceObject, StorageClassObject, VolumeObject,
+    MetaObject, NodeObject, PodObject, RouteObject, ScalerObject, ServiceObject,
+    StorageClassObject, VolumeObject,
 };
-use state::{Problems, State};
+use state::{Controller, Problems, State};
 use store::Event;
 use watch::{Means, Resource, Signal, watch};
 
@@ -106,6 +108,31 @@ const JOBS: Resource = Resource {
     metadata_only: true,
 };
 
+const DEPLOYMENTS: Resource = Resource {
+    name: "deployments.apps",
+    path: "/apis/apps/v1/deployments",
+    metadata_only: true,
+};
+const STATEFUL_SETS: Resource = Resource {
+    name: "statefulsets.apps",
+    path: "/apis/apps/v1/statefulsets",
+    metadata_only: true,
+};
+const DAEMON_SETS: Resource = Resource {
+    name: "daemonsets.apps",
+    path: "/apis/apps/v1/daemonsets",
+    metadata_only: true,
+};
+const CRON_JOBS: Resource = Resource {
+    name: "cronjobs.batch",
+    path: "/apis/batch/v1/cronjobs",
+    metadata_only: true,
+};
+const SCALERS: Resource = Resource {
+    name: "horizontalpodautoscalers.autoscaling",
+    path: "/apis/autoscaling/v2/horizontalpodautoscalers",
+    metadata_only: false,
+};
 const SERVICES: Resource = Resource {
     name: "services",
     path: "/api/v1/services",
@@ -136,6 +163,8 @@ enum Change {
     Pod(Signal<PodObject>),
     ReplicaSet(Signal<MetaObject>),
     Job(Signal<MetaObject>),
+    Controller(Controller, Signal<MetaObject>),
+    Scaler(Signal<ScalerObject>),
     Service(Signal<ServiceObject>),
     Route(Signal<RouteObject>),
     Volume(Signal<VolumeObject>),
@@ -169,6 +198,9 @@ pub async fn run(connection: Connection, settings: Settings, context: Context) {
     }
 }
 
+/// What a signal about a controller is to this source.
+type Wrap = fn(Signal<MetaObject>) -> Change;
+
 /// Starts the watches; they end when the set is dropped.
 fn start(
     connection: Connection,
@@ -191,6 +223,25 @@ fn start(
         Change::ReplicaSet,
     ));
     watches.spawn(watch(JOBS, means.clone(), sink.clone(), Change::Job));
+    let controllers: [(Resource, Wrap); 4] = [
+        (DEPLOYMENTS, |signal| {
+            Change::Controller(Controller::Deployment, signal)
+        }),
+        (STATEFUL_SETS, |signal| {
+            Change::Controller(Controller::StatefulSet, signal)
+        }),
+        (DAEMON_SETS, |signal| {
+            Change::Controller(Controller::DaemonSet, signal)
+        }),
+        (CRON_JOBS, |signal| {
+            Change::Controller(Controller::CronJob, signal)
+        }),
+    ];
+    for (resource, wrap) in controllers {
+        watches.spawn(watch(resource, means.clone(), sink.clone(), wrap));
+    }
+    let scalers = means.clone();
+    watches.spawn(watch(SCALERS, scalers, sink.clone(), Change::Scaler));
     watches.spawn(watch(
         SERVICES,
         means.clone(),
@@ -236,6 +287,23 @@ impl Watching {
                 let event = self.note(Watch::Jobs, signal);
                 event.map(|event| {
                     self.state.job(event);
+                    Problems::new()
+                })
+            }
+            Change::Controller(controller, signal) => {
+                let watch = match controller {
+                    Controller::Deployment => Watch::Deployments,
+                    Controller::StatefulSet => Watch::StatefulSets,
+                    Controller::DaemonSet => Watch::DaemonSets,
+                    Controller::CronJob => Watch::CronJobs,
+                };
+                self.note(watch, signal)
+                    .map(|event| self.state.controller(controller, event))
+            }
+            Change::Scaler(signal) => {
+                let event = self.note(Watch::Scalers, signal);
+                event.map(|event| {
+                    self.state.scaler(event);
                     Problems::new()
                 })
             }

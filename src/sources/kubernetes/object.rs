@@ -46,6 +46,24 @@ pub(super) struct Annotations {
     /// What provided a volume.
     #[serde(rename = "pv.kubernetes.io/provisioned-by")]
     pub(super) provisioned_by: Option<String>,
+    #[serde(rename = "prometheus.io/scrape")]
+    pub(super) scrape: Option<String>,
+    #[serde(rename = "prometheus.io/port")]
+    pub(super) scrape_port: Option<String>,
+    #[serde(rename = "prometheus.io/path")]
+    pub(super) scrape_path: Option<String>,
+    #[serde(rename = "prometheus.io/scheme")]
+    pub(super) scrape_scheme: Option<String>,
+    #[serde(rename = "breakeven.dev/requests-query")]
+    pub(super) requests_query: Option<String>,
+    #[serde(rename = "breakeven.dev/unit")]
+    pub(super) unit: Option<String>,
+    #[serde(rename = "breakeven.dev/lambda-function")]
+    pub(super) lambda_function: Option<String>,
+    #[serde(rename = "breakeven.dev/exclude")]
+    pub(super) exclude: Option<String>,
+    #[serde(rename = "breakeven.dev/latency-objective")]
+    pub(super) latency_objective: Option<String>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -109,6 +127,8 @@ pub(super) struct ClaimSource {
 pub(super) struct PodStatus {
     #[serde(default)]
     pub(super) phase: String,
+    #[serde(rename = "podIP", default)]
+    pub(super) pod_ip: String,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -303,6 +323,49 @@ pub(super) struct BackendRef {
     pub(super) weight: Option<u32>,
 }
 
+/// A `HorizontalPodAutoscaler` of `autoscaling/v2`.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct ScalerObject {
+    pub(super) metadata: Meta,
+    pub(super) spec: ScalerSpec,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ScalerSpec {
+    pub(super) scale_target_ref: ScaleTarget,
+    /// 1 where it says nothing.
+    pub(super) min_replicas: Option<u32>,
+    pub(super) max_replicas: u32,
+    #[serde(default)]
+    pub(super) metrics: Vec<ScalerMetric>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct ScaleTarget {
+    pub(super) kind: String,
+    pub(super) name: String,
+}
+
+/// What it goes by; all kinds but resources are left unread.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct ScalerMetric {
+    pub(super) resource: Option<ScalerResource>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct ScalerResource {
+    pub(super) name: String,
+    pub(super) target: ScalerTarget,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ScalerTarget {
+    /// In percent of the request.
+    pub(super) average_utilization: Option<u32>,
+}
+
 /// An object that can be watched.
 pub(super) trait Watched {
     fn meta(&self) -> &Meta;
@@ -333,6 +396,12 @@ impl Watched for StorageClassObject {
 }
 
 impl Watched for MetaObject {
+    fn meta(&self) -> &Meta {
+        &self.metadata
+    }
+}
+
+impl Watched for ScalerObject {
     fn meta(&self) -> &Meta {
         &self.metadata
     }

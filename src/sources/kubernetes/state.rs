@@ -1,5 +1,6 @@
 //! The cluster as the watches tell it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -7,11 +8,14 @@ use jiff::Timestamp;
 use super::convert::{self, Front, Held, Owner, Unreadable};
 use super::names::Names;
 use super::object::{
-    MetaObject, NodeObject, PodObject, RouteObject, ServiceObject, StorageClassObject,
-    VolumeObject, Watched,
+    MetaObject, NodeObject, PodObject, RouteObject, ScalerObject, ServiceObject,
+    StorageClassObject, VolumeObject, Watched,
 };
 use super::store::{Event, Store};
-use crate::observation::{Cluster, Fronts, Node, RouteRule, StorageClass, Volume};
+use crate::observation::{
+    Cluster, Fronts, Node, Notes, RouteRule, Scaler, ScrapeTarget, StorageClass, Volume,
+    WorkloadId, WorkloadKind,
+};
 use crate::sources::{Reason, SourceError};
 
 /// Nodes, pods, the owners between pods and workloads, what stands before pods, and volumes.
@@ -21,6 +25,9 @@ pub(super) struct State {
     pods: Store<Held>,
     replica_sets: Store<Owner>,
     jobs: Store<Owner>,
+    /// What the annotations of controllers say, by the kind of controller.
+    controllers: [Store<Noted>; Controller::COUNT],
+    scalers: Store<(WorkloadId, Scaler)>,
     services: Store<Front>,
     routes: Store<Vec<RouteRule>>,
     volumes: Store<Arc<Volume>>,
@@ -29,6 +36,31 @@ pub(super) struct State {
     team_label: Option<String>,
     /// Whether something was learned of owners since pods were given to theirs.
     owners_changed: bool,
+}
+
+/// A controller that says something in its annotations.
+type Noted = (WorkloadId, Arc<Notes>);
+
+/// The kinds of controllers whose annotations are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Controller {
+    Deployment,
+    StatefulSet,
+    DaemonSet,
+    CronJob,
+}
+
+impl Controller {
+    const COUNT: usize = Self::CronJob as usize + 1;
+
+    const fn kind(self) -> WorkloadKind {
+        match self {
+            Self::Deployment => WorkloadKind::Deployment,
+            Self::StatefulSet => WorkloadKind::StatefulSet,
+            Self::DaemonSet => WorkloadKind::DaemonSet,
+            Self::CronJob => WorkloadKind::CronJob,
+        }
+    }
 }
 
 /// What cannot be understood, and is left out.
@@ -97,6 +129,52 @@ impl State {
     pub(super) fn job(&mut self, event: Event<MetaObject>) {
         let changed = owners(&mut self.jobs, "Job", &mut self.names, event);
         self.owners_changed |= changed;
+    }
+
+    pub(super) fn controller(
+        &mut self,
+        controller: Controller,
+        event: Event<MetaObject>,
+    ) -> Problems {
+        let Self {
+            controllers, names, ..
+        } = self;
+        let mut problems = Vec::new();
+        let store = &mut controllers[controller as usize];
+        fold(store, event, |store, object| {
+            let meta = &object.metadata;
+            let Some(notes) = convert::notes(&meta.annotations) else {
+                return store.remove(&meta.uid);
+            };
+            let id = WorkloadId {
+                namespace: names.share(&meta.namespace),
+                kind: controller.kind(),
+                name: names.share(&meta.name),
+            };
+            let found = convert::unreadable(&notes, &id.to_string());
+            // Told once, and not with every change of something else.
+            if store.put(&meta.uid, (id, Arc::new(notes))) {
+                problems.extend(found.iter().map(left_out));
+            }
+        });
+        problems
+    }
+
+    /// What annotations say: those of the controller, or else those of one of its pods.
+    fn notes(&self) -> BTreeMap<WorkloadId, Arc<Notes>> {
+        let of_pods = self.pods.values().filter_map(|held| {
+            let notes = held.notes.as_ref()?;
+            Some((held.pod.workload.clone(), Arc::clone(notes)))
+        });
+        let of_controllers = self.controllers.iter().flat_map(Store::values).cloned();
+        of_pods.chain(of_controllers).collect()
+    }
+
+    pub(super) fn scaler(&mut self, event: Event<ScalerObject>) {
+        let Self { scalers, names, .. } = self;
+        fold(scalers, event, |scalers, object| {
+            scalers.put(&object.metadata.uid, convert::scaler(&object, names));
+        });
     }
 
     pub(super) fn service(&mut self, event: Event<ServiceObject>) {
@@ -181,6 +259,9 @@ impl State {
                 .values()
                 .map(|held| Arc::clone(&held.pod))
                 .collect(),
+            notes: self.notes(),
+            scalers: self.scalers.values().cloned().collect(),
+            scrapes: self.pods.values().filter_map(scrape).collect(),
             fronts: Fronts {
                 services: convert::services(self.services.values(), self.pods.values()),
                 routes: self.routes.values().flatten().cloned().collect(),
@@ -189,6 +270,17 @@ impl State {
             storage_classes: self.storage_classes.values().cloned().collect(),
         }
     }
+}
+
+/// How a pod is scraped, if it asks for that.
+fn scrape(held: &Held) -> Option<ScrapeTarget> {
+    let url = held.metrics.as_ref()?;
+    Some(ScrapeTarget {
+        pod: held.pod.key.clone(),
+        workload: held.pod.workload.clone(),
+        url: Arc::clone(url),
+        born: held.pod.created_at,
+    })
 }
 
 /// Gives a pod to its workload: the one that its ReplicaSet or Job names, else the one it was given to before (they

@@ -8,9 +8,9 @@ use jiff::Timestamp;
 use super::answer::{Answer, Series};
 use super::naming::{self, Way};
 use super::query::LatencyUnit;
-use crate::observation::{RequestRate, RequestStep, RequestTarget};
+use crate::observation::{CountedStep, RequestRate, RequestStep, RequestTarget};
 use crate::sources::Tally;
-use crate::units::{NotAQuantity, Requests, Seconds, Window};
+use crate::units::{NotAQuantity, Requests, RequestsPerSecond, Seconds, Window};
 
 /// What was counted, by target and by the end of the step in seconds since 1970.
 pub(super) type Counts = BTreeMap<RequestTarget, BTreeMap<i64, f64>>;
@@ -50,11 +50,7 @@ pub(super) fn counts(
             let Some(value) = sound(point.1, left_out) else {
                 continue;
             };
-            #[expect(
-                clippy::cast_possible_truncation,
-                reason = "compared with the range just below"
-            )]
-            let at = point.0.round() as i64;
+            let at = second(point.0);
             if start < at && at <= end {
                 *steps.entry(at).or_default() += value;
             } else {
@@ -142,6 +138,54 @@ pub(super) fn rates(
         Some(RequestRate { target, rate })
     };
     Ok(sums.into_iter().filter_map(rate).collect())
+}
+
+/// The sums of a ranged result, whatever its labels, by step; those of nothing are left out.
+pub(super) fn sums(
+    answer: Answer,
+    step: Duration,
+    window: Window,
+    left_out: &Tally,
+) -> Vec<CountedStep> {
+    let mut sums: BTreeMap<i64, f64> = BTreeMap::new();
+    for series in &answer.series {
+        for point in &series.points {
+            if let Some(value) = sound(point.1, left_out) {
+                *sums.entry(second(point.0)).or_default() += value;
+            }
+        }
+    }
+    let sums = sums.into_iter().filter_map(|(at, sum)| {
+        let end = Timestamp::from_second(at).ok()?;
+        let one = Window::closed_before(end, step, Duration::ZERO)?;
+        let inside = window.start() <= one.start() && one.end() <= window.end();
+        let requests = Requests::from_requests(sum).ok()?;
+        (inside && !requests.is_zero()).then_some(CountedStep {
+            window: one,
+            requests,
+            latency: None,
+        })
+    });
+    sums.collect()
+}
+
+/// The present rate of an instant result, whatever its labels; absent where it is empty.
+pub(super) fn rate(answer: Answer, over: Duration, left_out: &Tally) -> Option<RequestsPerSecond> {
+    let points = answer.series.iter().flat_map(|series| &series.points);
+    let values: Vec<f64> = points
+        .filter_map(|point| sound(point.1, left_out))
+        .collect();
+    let sum = Requests::from_requests(values.iter().sum()).ok()?;
+    (!values.is_empty()).then(|| sum.per(over.into()))?
+}
+
+/// The whole second of a time.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "times are compared with a range"
+)]
+fn second(time: f64) -> i64 {
+    time.round() as i64
 }
 
 /// Each series with the target that its labels name. Those that name none are counted, but where no series names

@@ -14,26 +14,32 @@ mod choice;
 mod client;
 mod convert;
 mod naming;
+mod own;
 #[macro_use]
 mod shapes;
 mod preset;
 mod query;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::sync::watch;
 use tracing::warn;
 
 use self::choice::Choice;
 use self::client::Client;
 pub use self::client::{BadAddress, Credentials};
 use self::convert::Counts;
+use self::own::Own;
+pub use self::own::{OwnQueries, check_query};
 pub use self::preset::Preset;
 use self::query::Prepared;
 pub use self::query::{BadQuery, LatencyQueries, LatencyUnit, Queries};
 use super::{Poll, Source, SourceError, Tally};
-use crate::observation::{Observation, RequestRate, RequestStep, Traffic};
+use crate::observation::{Observation, RequestRate, RequestStep, Traffic, WorkloadId};
 use crate::units::Window;
 
 /// The most points of each series that Prometheus gives for one range query.
@@ -110,18 +116,36 @@ pub enum BadSettings {
     Address(#[from] BadAddress),
 }
 
-/// Reads requests when it is polled.
-#[derive(Debug)]
-pub struct RequestsSource {
+/// Which time is read.
+#[derive(Clone, Copy, Debug)]
+struct Reach {
     step: Duration,
     delay: Duration,
     backfill: Duration,
+}
+
+impl Reach {
+    /// The closed time that is not read yet.
+    fn due(self, read_to: Option<Timestamp>, now: Timestamp) -> Option<Window> {
+        let closed = Window::closed_before(now, self.step, self.delay)?;
+        let reach = closed.reaching_back(self.backfill);
+        reach.since(read_to.unwrap_or(reach.start()))
+    }
+}
+
+/// Reads requests when it is polled.
+#[derive(Debug)]
+pub struct RequestsSource {
+    reach: Reach,
     recent: Duration,
     choice: Choice,
     client: Client,
     read_to: Option<Timestamp>,
     /// Read already, but not yet handed on because what came after it failed.
     kept: Vec<(Window, Vec<RequestStep>)>,
+    own_queries: watch::Receiver<Option<Arc<own::Queries>>>,
+    /// The workloads that are counted by queries of their own.
+    own: BTreeMap<WorkloadId, Own>,
     left_out: Tally,
 }
 
@@ -131,39 +155,44 @@ impl RequestsSource {
     /// # Errors
     /// When an expression is not PromQL for an instant vector or lacks `$window`, or the address or a header is none.
     pub fn new(settings: &Settings) -> Result<Self, BadSettings> {
+        Self::with(settings, &OwnQueries::default())
+    }
+
+    /// One that counts some workloads by queries of their own as well.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn with(settings: &Settings, own: &OwnQueries) -> Result<Self, BadSettings> {
         let whole = |duration: Duration| Duration::from_secs(duration.as_secs().max(1));
         Ok(Self {
-            step: whole(settings.step),
-            delay: settings.delay,
-            backfill: settings.backfill,
+            reach: Reach {
+                step: whole(settings.step),
+                delay: settings.delay,
+                backfill: settings.backfill,
+            },
             recent: whole(settings.recent),
             choice: Choice::new(&settings.queries)?,
             client: Client::new(settings)?,
             read_to: None,
             kept: Vec::new(),
+            own_queries: own.listen(),
+            own: BTreeMap::new(),
             left_out: Tally::default(),
         })
     }
 
     /// What was left out: `not_finite`, `negative`, `without_target`, `native_histogram`, `outside_the_range`,
-    /// `latency_without_requests`, `steps_too_old_to_catch_up`, `warning`.
+    /// `latency_without_requests`, `steps_too_old_to_catch_up`, `own_query_failed`, `too_many_own_queries`, `warning`.
     #[must_use]
     pub fn left_out(&self) -> Tally {
         self.left_out.clone()
-    }
-
-    /// The closed time that is not read yet.
-    fn due(&self, now: Timestamp) -> Option<Window> {
-        let closed = Window::closed_before(now, self.step, self.delay)?;
-        let reach = closed.reaching_back(self.backfill);
-        reach.since(self.read_to.unwrap_or(reach.start()))
     }
 
     /// Keeps the steps of a window, and goes on behind it.
     fn complete(&mut self, window: Window, steps: Vec<RequestStep>) {
         let read_to = self.read_to.replace(window.end()).unwrap_or(window.start());
         let skipped = window.start().duration_since(read_to).as_secs();
-        let skipped = u64::try_from(skipped).unwrap_or_default() / self.step.as_secs();
+        let skipped = u64::try_from(skipped).unwrap_or_default() / self.reach.step.as_secs();
         if skipped > 0 {
             self.left_out.add("steps_too_old_to_catch_up", skipped);
             warn!(
@@ -182,12 +211,22 @@ impl RequestsSource {
     ) -> Result<Vec<RequestStep>, SourceError> {
         let requests = self.counts(asked, &asked.requests, window).await?;
         let Some(latency) = &asked.latency else {
-            return Ok(convert::steps(self.step, requests, None, &self.left_out));
+            return Ok(convert::steps(
+                self.reach.step,
+                requests,
+                None,
+                &self.left_out,
+            ));
         };
         let sum = self.counts(asked, &latency.sum, window).await?;
         let count = self.counts(asked, &latency.count, window).await?;
         let latency = Some((latency.unit, sum, count));
-        Ok(convert::steps(self.step, requests, latency, &self.left_out))
+        Ok(convert::steps(
+            self.reach.step,
+            requests,
+            latency,
+            &self.left_out,
+        ))
     }
 
     async fn counts(
@@ -196,8 +235,11 @@ impl RequestsSource {
         query: &query::Expression,
         window: Window,
     ) -> Result<Counts, SourceError> {
-        let expression = query.over(self.step);
-        let answer = self.client.range(&expression, window, self.step).await?;
+        let expression = query.over(self.reach.step);
+        let answer = self
+            .client
+            .range(&expression, window, self.reach.step)
+            .await?;
         self.remarks(&answer.remarks);
         convert::counts(answer, asked.ways, window, &self.left_out)
             .map_err(|problem| client::broken_contract(query.field(), &problem))
@@ -217,8 +259,8 @@ impl RequestsSource {
 
     /// What was served in the time that is not read yet, and is served now; nothing while nothing is asked.
     async fn traffic(&mut self, now: Timestamp) -> Result<Vec<Traffic>, SourceError> {
-        let due = self.due(now);
-        let parts = due.map(|window| convert::parts(window, self.step, MOST_POINTS));
+        let due = self.reach.due(self.read_to, now);
+        let parts = due.map(|window| convert::parts(window, self.reach.step, MOST_POINTS));
         for window in parts.into_iter().flatten() {
             let Some(asked) = self.choice.asked() else {
                 return Ok(Vec::new());
@@ -273,9 +315,11 @@ impl Poll for RequestsSource {
             self.read_to = None;
             self.kept.clear();
         }
+        let own = self.own_traffic(now).await?;
         let traffic = self.traffic(now).await?;
         let origin = self.choice.news().map(Observation::RequestOrigin);
         let traffic = traffic.into_iter().map(Observation::Traffic);
-        Ok(origin.into_iter().chain(traffic).collect())
+        let own = own.map(Observation::OwnTraffic);
+        Ok(origin.into_iter().chain(own).chain(traffic).collect())
     }
 }

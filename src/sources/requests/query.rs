@@ -58,7 +58,7 @@ pub enum LatencyUnit {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{field}` is not usable at character {position} of {expression:?}: {problem}")]
 pub struct BadQuery {
-    /// The setting: `requests`, `latency.sum` or `latency.count`.
+    /// The setting: `requests`, `latency.sum` or `latency.count`; for an annotation `requests-query`.
     pub field: &'static str,
     /// The expression as written.
     pub expression: String,
@@ -137,7 +137,7 @@ pub(super) struct Expression {
 }
 
 impl Expression {
-    fn new(field: &'static str, text: &str) -> Result<Self, BadQuery> {
+    pub(super) fn new(field: &'static str, text: &str) -> Result<Self, BadQuery> {
         let bad = |position: usize, problem: &str| BadQuery {
             field,
             expression: text.to_owned(),

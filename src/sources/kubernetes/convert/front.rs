@@ -81,13 +81,14 @@ pub(in crate::sources::kubernetes) fn services<'a>(
     if fronts.peek().is_none() {
         return Vec::new();
     }
-    // Pods of one workload mostly have the same labels, so they are looked at together.
-    let mut alike: HashMap<(&WorkloadId, &LabelSet), u32> = HashMap::new();
+    // Pods of one workload mostly share their labels, so they are looked at together.
+    let mut alike: HashMap<(&WorkloadId, *const LabelSet), (&LabelSet, u32)> = HashMap::new();
     for held in pods {
-        *alike.entry((&held.pod.workload, &held.labels)).or_default() += 1;
+        let key = (&held.pod.workload, Arc::as_ptr(&held.labels));
+        alike.entry(key).or_insert((&held.labels, 0)).1 += 1;
     }
     let mut by_namespace: HashMap<&str, Vec<(&WorkloadId, &LabelSet, u32)>> = HashMap::new();
-    for ((workload, labels), pods) in alike {
+    for ((workload, _), (labels, pods)) in alike {
         let here = by_namespace.entry(&*workload.namespace).or_default();
         here.push((workload, labels, pods));
     }

@@ -2,18 +2,22 @@
 
 mod front;
 mod node;
+mod notes;
 mod owner;
 mod pod;
 pub(in crate::sources) mod quantity;
 mod request;
+mod scaler;
 mod volume;
 
 use std::fmt;
 
 pub(super) use front::{Front, route, service, services};
 pub(super) use node::node;
+pub(super) use notes::{notes, unreadable};
 pub(super) use owner::{Owner, owner};
 pub(super) use pod::{Held, pod};
+pub(super) use scaler::scaler;
 pub(super) use volume::{storage_class, volume};
 
 use super::object::Amounts;

@@ -1,9 +1,10 @@
 //! Pods.
 
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use super::{BadField, Owner, Unreadable, owner, request};
-use crate::observation::{Pod, PodKey, Resources, WorkloadId};
+use super::{BadField, Owner, Unreadable, notes, owner, request};
+use crate::observation::{Notes, Pod, PodKey, Resources, WorkloadId};
 use crate::sources::kubernetes::names::{LabelSet, Names};
 use crate::sources::kubernetes::object::{PodObject, VolumeSpec};
 use crate::units::{Cores, Gib};
@@ -23,6 +24,10 @@ pub(in crate::sources::kubernetes) struct Held {
     pub(in crate::sources::kubernetes) through: Option<Arc<str>>,
     /// Its labels, for the selectors of Services.
     pub(in crate::sources::kubernetes) labels: Arc<LabelSet>,
+    /// Where its metrics are, if it asks to be scraped.
+    pub(in crate::sources::kubernetes) metrics: Option<Arc<str>>,
+    /// What its annotations say.
+    pub(in crate::sources::kubernetes) notes: Option<Arc<Notes>>,
 }
 
 impl Held {
@@ -104,6 +109,8 @@ pub(in crate::sources::kubernetes) fn pod(
         pod: Arc::new(pod),
         through,
         labels: names.share_labels(labels),
+        metrics: metrics(object).map(Into::into),
+        notes: notes(&meta.annotations).map(Arc::new),
     }))
 }
 
@@ -120,6 +127,24 @@ fn claims(object: &PodObject, names: &mut Names) -> Vec<Arc<str>> {
     claims.dedup();
     claims.shrink_to_fit();
     claims
+}
+
+/// Where the metrics of a pod are that asks to be scraped, runs, and says at which port. Those behind TLS are not scraped: who
+/// they are cannot be known.
+fn metrics(object: &PodObject) -> Option<String> {
+    let annotations = &object.metadata.annotations;
+    let address: IpAddr = object.status.pod_ip.parse().ok()?;
+    let asks = annotations.scrape.as_deref() == Some("true");
+    let is_plain = annotations
+        .scrape_scheme
+        .as_deref()
+        .is_none_or(|scheme| scheme == "http");
+    let port: u16 = annotations.scrape_port.as_deref()?.trim().parse().ok()?;
+    let path = annotations.scrape_path.as_deref().unwrap_or("/metrics");
+    let path = path.strip_prefix('/').unwrap_or(path);
+    let at = SocketAddr::new(address, port);
+    let is_running = object.status.phase == "Running";
+    (asks && is_plain && is_running).then(|| format!("http://{at}/{path}"))
 }
 
 /// `0.25vCPU 0.5GB`, as the Fargate scheduler writes it; its GB are 1,024 MB.
@@ -262,6 +287,43 @@ mod tests {
             &mut Vec::new(),
         );
         assert_eq!(unasked.unwrap().unwrap().pod.team, None);
+    }
+
+    #[test]
+    fn a_pod_that_asks_to_be_scraped_says_where() {
+        let asking = |annotations: Value, ip: &str| {
+            let changes = json!({
+                "metadata": {"annotations": annotations},
+                "status": {"phase": "Running", "podIP": ip},
+            });
+            read(changes).0.unwrap().unwrap().metrics
+        };
+        let asks = |more: Value| {
+            let mut annotations =
+                json!({"prometheus.io/scrape": "true", "prometheus.io/port": "9102"});
+            merge(&mut annotations, more);
+            annotations
+        };
+        let at = |annotations| asking(annotations, "10.0.0.7");
+        let plain = Some("http://10.0.0.7:9102/metrics".into());
+        assert_eq!(at(asks(json!({}))), plain);
+        assert_eq!(at(asks(json!({"prometheus.io/scheme": "http"}))), plain);
+        assert_eq!(
+            at(asks(json!({"prometheus.io/path": "/a/b"}))),
+            Some("http://10.0.0.7:9102/a/b".into())
+        );
+        assert_eq!(
+            asking(asks(json!({})), "fd00::7"),
+            Some("http://[fd00::7]:9102/metrics".into())
+        );
+        for not in [
+            json!({"prometheus.io/scrape": "false"}),
+            json!({"prometheus.io/port": "http"}),
+            json!({"prometheus.io/scheme": "https"}),
+        ] {
+            assert_eq!(at(asks(not.clone())), None, "{not}");
+        }
+        assert_eq!(asking(asks(json!({})), ""), None, "it has no address yet");
     }
 
     #[test]

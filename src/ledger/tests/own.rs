@@ -1,0 +1,129 @@
+//! Workloads that queries of their own count.
+
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::observation::{Counted, CountedStep, OwnCount, OwnTraffic};
+
+/// What its own query counted: as many requests in each step of five minutes.
+fn own(from: i64, to: i64, each: f64) -> OwnTraffic {
+    let steps = (from..to).step_by(300);
+    let counted = Counted {
+        covered: vec![step(from, to)],
+        steps: steps
+            .map(|from| CountedStep {
+                window: step(from, from + 300),
+                requests: requests(each),
+                latency: None,
+            })
+            .collect(),
+        rate: Some(RequestsPerSecond::from_per_second(each / 300.0).unwrap()),
+        failure: None,
+    };
+    OwnTraffic {
+        at: at(to),
+        by: OwnCount::Annotation,
+        workloads: BTreeMap::from([(web(), counted)]),
+    }
+}
+
+fn others(from: i64, to: i64, each: f64) -> Traffic {
+    let steps = (from..to).step_by(300);
+    let steps = steps.map(|from| served(from, from + 300, each));
+    traffic(steps.collect(), from, to)
+}
+
+fn serve(ledger: &mut Ledger, traffic: &Traffic) {
+    ledger.serve(traffic, |_| whole(web()));
+}
+
+fn counted(ledger: &Ledger, now: i64) -> (f64, f64) {
+    let traffic = window(ledger, now).traffic.unwrap();
+    (traffic.requests.requests(), traffic.covered.seconds())
+}
+
+#[test]
+fn what_others_count_of_it_is_not_added_and_their_latency_is_taken() {
+    let mut ledger = ledger();
+    ledger.serve_own(&own(-3_600, 0, 30.0));
+    serve(&mut ledger, &others(-3_600, 0, 300.0));
+    assert_eq!(counted(&ledger, 0), (360.0, 3_600.0));
+    let latency = window(&ledger, 0).traffic.unwrap().mean_latency().unwrap();
+    assert!((latency.seconds() - 0.1).abs() < 1e-9);
+    spend_for(&mut ledger, 0, 60);
+    let recent = window(&ledger, 60).recent.unwrap();
+    assert!((recent.1.per_second() - 0.1).abs() < 1e-9);
+}
+
+#[test]
+fn an_annotation_that_comes_later_counts_the_whole_window_anew_and_the_total_goes_on() {
+    let mut ledger = ledger();
+    serve(&mut ledger, &others(0, 600, 300.0));
+    ledger.serve_own(&own(-3_000, 600, 30.0));
+    assert_eq!(counted(&ledger, 600), (360.0, 3_600.0));
+    let total = |ledger: &Ledger| ledger.workload(&web()).unwrap().requests().requests();
+    assert!((total(&ledger) - 600.0).abs() < 1e-9, "{}", total(&ledger));
+    ledger.serve_own(&own(600, 900, 30.0));
+    serve(&mut ledger, &others(600, 900, 300.0));
+    assert!((total(&ledger) - 630.0).abs() < 1e-9, "{}", total(&ledger));
+    assert_eq!(counted(&ledger, 900), (390.0, 3_900.0));
+}
+
+#[test]
+fn without_its_annotation_the_others_count_it_from_then_on() {
+    let mut ledger = ledger();
+    ledger.serve_own(&own(0, 600, 30.0));
+    serve(&mut ledger, &others(0, 600, 300.0));
+    let none = OwnTraffic {
+        at: at(900),
+        by: OwnCount::Annotation,
+        workloads: BTreeMap::new(),
+    };
+    ledger.serve_own(&none);
+    serve(&mut ledger, &others(600, 900, 300.0));
+    assert_eq!(counted(&ledger, 900), (300.0, 300.0));
+    let total = ledger.workload(&web()).unwrap().requests().requests();
+    assert!((total - 360.0).abs() < 1e-9, "{total}");
+}
+
+#[test]
+fn a_query_that_counts_nothing_leaves_it_uncounted() {
+    let mut ledger = ledger();
+    let failed = Counted {
+        failure: Some("no such function".into()),
+        ..Counted::default()
+    };
+    ledger.serve_own(&OwnTraffic {
+        at: at(600),
+        by: OwnCount::Annotation,
+        workloads: BTreeMap::from([(web(), failed)]),
+    });
+    spend_for(&mut ledger, 0, 60);
+    assert_eq!(window(&ledger, 600).traffic, None);
+}
+
+#[test]
+fn an_annotation_comes_before_scraping_and_scraping_before_the_others() {
+    let by = |by, from, to, each| OwnTraffic {
+        by,
+        ..own(from, to, each)
+    };
+    let mut ledger = ledger();
+    serve(&mut ledger, &others(-600, 0, 300.0));
+    ledger.serve_own(&by(OwnCount::Scrape, 0, 300, 20.0));
+    serve(&mut ledger, &others(0, 300, 300.0));
+    assert_eq!(counted(&ledger, 300), (20.0, 300.0));
+    assert!(
+        window(&ledger, 300)
+            .traffic
+            .unwrap()
+            .mean_latency()
+            .is_none()
+    );
+    ledger.serve_own(&by(OwnCount::Annotation, -600, 600, 30.0));
+    ledger.serve_own(&by(OwnCount::Scrape, 300, 600, 20.0));
+    assert_eq!(counted(&ledger, 600), (120.0, 1_200.0));
+    // From scraping 20 to 300 s, from the annotation 30 after that.
+    let total = ledger.workload(&web()).unwrap().requests().requests();
+    assert!((total - 50.0).abs() < 1e-9, "{total}");
+}

@@ -1,0 +1,166 @@
+//! What annotations change.
+
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::model::Ineligibility;
+use crate::observation::{
+    Counted, CountedStep, FunctionName, Notes, OwnCount, OwnTraffic, WorkloadId,
+};
+
+fn web_id() -> WorkloadId {
+    deployment("shop", "web")
+}
+
+/// The cluster with what an annotation says of its only workload.
+fn annotated(second: i64, notes: Notes) -> Observation {
+    let Observation::Cluster(cluster) = cluster(second, vec![web()]) else {
+        panic!("it is a cluster")
+    };
+    Observation::Cluster(Cluster {
+        notes: BTreeMap::from([(web_id(), Arc::new(notes))]),
+        ..cluster
+    })
+}
+
+fn seen_with(notes: &Notes) -> Pipeline {
+    let mut pipeline = pipeline();
+    for second in (0..=60).step_by(15) {
+        pipeline.observe(uses(second, resources(0.1, 1.0)));
+        pipeline.observe(annotated(second, notes.clone()));
+    }
+    pipeline
+}
+
+fn reported(notes: &Notes) -> Report {
+    let mut pipeline = seen_with(notes);
+    pipeline.observe(a_day_of_traffic(0));
+    pipeline.report(at(60))
+}
+
+#[test]
+fn an_excluded_workload_has_its_cost_and_is_not_compared_with_others() {
+    let excluded = reported(&Notes {
+        is_excluded: true,
+        ..Notes::default()
+    });
+    let web = only(&excluded);
+    assert_eq!(web.ineligible, [Ineligibility::Excluded]);
+    assert!(cost(web, Home::Kubernetes, Basis::Loaded).is_some());
+    assert_eq!(excluded.cluster.as_ref().unwrap().utilization, None);
+    let included = reported(&Notes::default());
+    assert!(included.cluster.unwrap().utilization.is_some());
+}
+
+#[test]
+fn an_objective_decides_how_slow_the_function_may_be() {
+    // 0.1 s of processor time in 0.1 s: 1,229 MiB take 144 ms.
+    let memory = |objective: Option<f64>| {
+        let report = reported(&Notes {
+            latency_objective: objective.map(seconds),
+            ..Notes::default()
+        });
+        let web = only(&report);
+        let memory = web.facts.lambda_memory.unwrap().mib();
+        (memory, web.ineligible.clone())
+    };
+    assert_eq!(memory(None), (1_229, vec![]));
+    assert_eq!(memory(Some(0.5)), (1_229, vec![]));
+    assert_eq!(memory(Some(0.1)), (1_769, vec![]));
+    assert_eq!(memory(Some(0.05)), (1_769, vec![Ineligibility::Latency]));
+}
+
+#[test]
+fn a_query_of_its_own_comes_before_what_others_count_and_says_so() {
+    let mut pipeline = seen_with(&Notes::default());
+    let steps = (-86_400..0).step_by(300);
+    let steps = steps.map(|from| CountedStep {
+        window: window(from, from + 300),
+        requests: Requests::from_requests(150.0).unwrap(),
+        latency: None,
+    });
+    let counted = Counted {
+        covered: vec![window(-86_400, 0)],
+        steps: steps.collect(),
+        rate: None,
+        failure: None,
+    };
+    pipeline.observe(Observation::OwnTraffic(OwnTraffic {
+        at: at(0),
+        by: OwnCount::Annotation,
+        workloads: BTreeMap::from([(web_id(), counted)]),
+    }));
+    pipeline.observe(a_day_of_traffic(0));
+    let report = pipeline.report(at(60));
+    let web = only(&report);
+    let requests = web.decisive(Home::Kubernetes).unwrap().requests.requests();
+    assert!((requests - 1_314_000.0).abs() < 1e-6, "{requests}");
+    assert_eq!(web.facts.requests_by.as_deref(), Some("annotation"));
+    let text = super::explanations::explained(&report).to_string();
+    assert!(text.contains("by its annotation"), "{text}");
+}
+
+#[test]
+fn a_pair_is_compared_by_what_was_observed_of_both() {
+    let mut pipeline = seen_with(&Notes {
+        lambda_function: Some(FunctionName {
+            place: None,
+            name: "resize".into(),
+        }),
+        ..Notes::default()
+    });
+    pipeline.observe(a_day_of_traffic(0));
+    pipeline.observe(listed(vec![resize()]));
+    pipeline.observe(a_day_of_minutes(60));
+    let report = pipeline.report(at(60));
+    let find = |name: &str| report.find(name)[0];
+    let (web, resize) = (find("web"), find("resize"));
+    let each = |subject: &SubjectReport, home| {
+        let cost = subject.decisive(home).unwrap();
+        cost.per_request().unwrap().each()
+    };
+    for home in [Home::Kubernetes, Home::Lambda] {
+        let (one, other) = (each(web, home), each(resize, home));
+        assert!((one / other - 1.0).abs() < 1e-9, "{one} {other}");
+    }
+    assert_eq!(web.facts.pair, Some(resize.subject.clone()));
+    assert_eq!(resize.facts.pair, Some(web.subject.clone()));
+    assert_eq!(web.verdict, resize.verdict);
+    let lambda = cost(web, Home::Lambda, Basis::Loaded).unwrap();
+    let loaded = cost(web, Home::Kubernetes, Basis::Loaded).unwrap();
+    assert!((web.monthly_saving.unwrap().usd() - (loaded - lambda)).abs() < 1e-9);
+}
+
+#[test]
+fn a_pair_that_is_not_there_changes_nothing_and_explain_says_so() {
+    let report = reported(&Notes {
+        lambda_function: Some(FunctionName {
+            place: None,
+            name: "gone".into(),
+        }),
+        unit: Some("checkout".into()),
+        problems: vec![(
+            "breakeven.dev/exclude",
+            "\"yes\" is not true or false".into(),
+        )],
+        ..Notes::default()
+    });
+    let web = only(&report);
+    assert_eq!(web.facts.pair, None);
+    assert_eq!(
+        cost(web, Home::Lambda, Basis::Loaded),
+        cost(
+            only(&reported(&Notes::default())),
+            Home::Lambda,
+            Basis::Loaded
+        )
+    );
+    let text = super::explanations::explained(&report).to_string();
+    for said in [
+        "gone: no such function, or several",
+        "\"yes\" is not true or false",
+        "checkout",
+    ] {
+        assert!(text.contains(said), "{said}: {text}");
+    }
+}
