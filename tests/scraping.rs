@@ -164,9 +164,9 @@ fn two_hundred(end: i64) -> Vec<Simulated> {
             18 => (-5_000, 600 + number),
             _ => (-5_000, end + 1),
         };
-        let restarts = match number % 5 {
-            0 => vec![200 + number * 3],
+        let restarts = match number % 50 {
             3 => vec![150 + number, 700 + number],
+            _ if number % 5 == 0 => vec![200 + number * 3],
             _ => Vec::new(),
         };
         Simulated {
@@ -258,23 +258,20 @@ fn streamed(pieces: impl Stream<Item = Bytes> + Send + Sync + 'static) -> Respon
 fn hostile(path: &str) -> Response<Body> {
     match path {
         "/endless" => {
-            let pieces = stream::repeat(Bytes::from_static(
-                b"# and so on, and so on
-",
-            ));
-            streamed(pieces)
+            let piece = Bytes::from("# and so on, and so on\n".repeat(2_000));
+            streamed(stream::repeat(piece))
         }
         "/slow" => {
             let first = stream::iter([Bytes::from_static(b"http_requests_total")]);
             streamed(first.chain(stream::pending()))
         }
         "/huge" => {
-            let line = Bytes::from("x".repeat(1_023) + "\n");
-            streamed(stream::iter((0..100 * 1_024).map(move |_| line.clone())))
+            let lines = Bytes::from(("x".repeat(1_023) + "\n").repeat(64));
+            streamed(stream::iter((0..1_600).map(move |_| lines.clone())))
         }
         "/one-line" => {
-            let line = Bytes::from("http_requests_total{".repeat(50));
-            streamed(stream::iter((0..5_000).map(move |_| line.clone())))
+            let line = Bytes::from("http_requests_total{".repeat(2_500));
+            streamed(stream::iter((0..100).map(move |_| line.clone())))
         }
         "/many" => {
             let mut text = String::new();
@@ -303,7 +300,7 @@ async fn whatever_a_pod_answers_is_bounded_and_counted_and_hurts_no_other() {
     let server = serve(hostile).await;
     let targets = Targets::default();
     let settings = Settings {
-        timeout: Duration::from_secs(2),
+        timeout: Duration::from_secs(6),
         ..Settings::default()
     };
     let mut source = ScrapeSource::new(settings, &targets);

@@ -172,7 +172,6 @@ async fn a_preset_counts_what_was_served(prometheus: &Prometheus, preset: Preset
         let what = format!("{} of {}", workload.name, preset.as_str());
         let subject = report_of(&report, workload);
         let error = served_in(subject) / workload.served(START, START + LENGTH) - 1.0;
-        println!("{what}: {:.3} %", 100.0 * error);
         assert!(error.abs() < TOLERANCE, "{what}: {error}");
         let Evidence::Workload(evidence) = &subject.evidence else {
             panic!("{what}: {:?}", subject.evidence);
