@@ -20,7 +20,7 @@ const SPEED: &str = "15";
 const DEADLINE: Duration = Duration::from_secs(1800);
 
 /// Panels that may show nothing of the demo, and why.
-const MAY_BE_EMPTY: [(&str, &str); 8] = [
+const MAY_BE_EMPTY: [(&str, &str); 11] = [
     ("Top movers", "there is no yesterday yet"),
     ("Errors", "no source fails"),
     ("Left out", "nothing was left out"),
@@ -29,10 +29,13 @@ const MAY_BE_EMPTY: [(&str, &str); 8] = [
     ("Volumes without a price", "all volumes have one"),
     ("Bill against model", "no bill is read"),
     ("Paid of the list price", "no bill is read"),
+    ("Age of what is kept", "the demo keeps nothing"),
+    ("Size of what is kept", "the demo keeps nothing"),
+    ("Failures to keep", "the demo keeps nothing"),
 ];
 
 /// Rules that may give nothing, and why. The others give something, alerts whether or not they fire.
-const RULES_THAT_MAY_BE_EMPTY: [(&str, &str); 16] = [
+const RULES_THAT_MAY_BE_EMPTY: [(&str, &str); 17] = [
     ("BreakevenSavingAvailable", "little would be saved"),
     (
         "BreakevenLambdaDearer",
@@ -55,6 +58,7 @@ const RULES_THAT_MAY_BE_EMPTY: [(&str, &str); 16] = [
     ("BreakevenReportStale", "the report is fresh"),
     ("BreakevenAwsSpendHigh", "little is spent"),
     ("BreakevenBillDiverges", "no bill is read"),
+    ("BreakevenStateNotKept", "the demo keeps nothing"),
 ];
 
 /// The demo and the Prometheus that scrapes it.

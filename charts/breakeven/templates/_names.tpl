@@ -51,6 +51,11 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- else -}}
 {{- $agents = append $agents (dict "suffix" "" "labels" (dict "app.kubernetes.io/component" "agent") "config" .Values.config) -}}
 {{- end -}}
+{{- if .Values.persistence.enabled -}}
+{{- range $agents -}}
+{{- $_ := set . "config" (mergeOverwrite (deepCopy .config) (dict "state" (dict "directory" "/var/lib/breakeven"))) -}}
+{{- end -}}
+{{- end -}}
 {{- dict "agents" $agents | toJson -}}
 {{- end -}}
 

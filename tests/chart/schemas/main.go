@@ -27,7 +27,7 @@ import (
 
 // What the chart makes, by the first word of its group and its version, as kubeconform names schemas (KindSuffix).
 var kinds = map[string][]any{
-	"v1":            {core.Namespace{}, core.ConfigMap{}, core.Service{}, core.ServiceAccount{}},
+	"v1":            {core.Namespace{}, core.ConfigMap{}, core.Service{}, core.ServiceAccount{}, core.PersistentVolumeClaim{}},
 	"apps-v1":       {apps.Deployment{}},
 	"rbac-v1":       {rbac.ClusterRole{}, rbac.ClusterRoleBinding{}},
 	"policy-v1":     {policy.PodDisruptionBudget{}},
