@@ -141,6 +141,13 @@ impl Pipeline {
         self.last_look = kept.last_look;
     }
 
+    /// Up to when the minutes of each function are known.
+    #[must_use]
+    pub fn known_until(&self) -> HashMap<FunctionId, Timestamp> {
+        let known = self.ledger.known_until();
+        known.map(|(id, until)| (id.clone(), until)).collect()
+    }
+
     fn last_look(&self) -> Option<Timestamp> {
         let cluster = self.cluster.as_ref();
         cluster.map(|cluster| cluster.at).or(self.last_look)

@@ -11,6 +11,7 @@ use crate::config::raw::RawConfig;
 use crate::exposition::Own;
 use crate::pipeline::{Kept, Pipeline};
 use crate::settings::{Mistake, Mistakes};
+use crate::sources::cloudwatch::Balance;
 use crate::state::{Directory, Found, Owner, StateError};
 
 /// What was kept could not be read.
@@ -37,12 +38,14 @@ pub(super) struct Durable {
 #[derive(Deserialize)]
 struct Content {
     counting: String,
+    balance: Option<Balance>,
     kept: Kept,
 }
 
 #[derive(Serialize)]
 struct Keeping<'a, T> {
     counting: &'a str,
+    balance: Option<Balance>,
     kept: T,
 }
 
@@ -63,7 +66,8 @@ impl Durable {
         })
     }
 
-    /// Lets a pipeline that knows nothing yet go on from what was kept. Where that cannot be read, counters begin at 0.
+    /// Lets a pipeline that knows nothing yet go on from what was kept, and gives what was left to spend. Where that cannot be
+    /// read, counters begin at 0.
     ///
     /// # Errors
     /// When another program has the directory.
@@ -72,7 +76,8 @@ impl Durable {
         pipeline: &mut Pipeline,
         own: &Own,
         now: Timestamp,
-    ) -> Result<(), StateError> {
+    ) -> Result<Option<Balance>, StateError> {
+        let mut balance = None;
         match self.directory.load::<Content>(&self.owner, now) {
             Ok(Found::Nothing) => {}
             Ok(Found::Kept { at, content }) => {
@@ -80,6 +85,7 @@ impl Durable {
                 if content.counting != self.counting {
                     pipeline.recount();
                 }
+                balance = content.balance;
                 info!(%at, directory = %self.directory.path().display(), "counters go on");
             }
             Ok(Found::SetAside { fault, path }) => {
@@ -92,13 +98,20 @@ impl Durable {
                 warn!(%error, "kept state cannot be read; counters begin at 0");
             }
         }
-        Ok(())
+        Ok(balance)
     }
 
-    /// Writes what the pipeline has added up.
-    pub(super) fn save(&mut self, pipeline: &Pipeline, own: &Own, now: Timestamp) {
+    /// Writes what the pipeline has added up, and what is left to spend.
+    pub(super) fn save(
+        &mut self,
+        pipeline: &Pipeline,
+        balance: Option<Balance>,
+        own: &Own,
+        now: Timestamp,
+    ) {
         let content = Keeping {
             counting: &self.counting,
+            balance,
             kept: pipeline.kept(),
         };
         match self.directory.save(&self.owner, now, &content) {

@@ -1,10 +1,11 @@
 //! The sources that run, each group by its own part of the configuration.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::task::JoinSet;
 use tracing::error;
 
@@ -12,10 +13,10 @@ use crate::config::raw::RawConfig;
 use crate::config::{Config, resolved};
 use crate::exposition::{ApiBudget, ApiUse};
 use crate::model::Report;
-use crate::observation::Observation;
+use crate::observation::{FunctionId, Observation};
 use crate::sources::aws::Aws;
 use crate::sources::bill::BillSource;
-use crate::sources::cloudwatch::{API, Budget, CloudWatchSource};
+use crate::sources::cloudwatch::{API, Balance, Budget, CloudWatchSource};
 use crate::sources::kubernetes::{self, Connection, VersionApi};
 use crate::sources::lambda::LambdaSource;
 use crate::sources::prices::Wishes;
@@ -54,6 +55,10 @@ pub(super) struct Fleet {
     readers: Vec<Aws>,
     /// What reading metrics may cost.
     budget: Option<Budget>,
+    /// What the budget before this one held.
+    balance: Option<Balance>,
+    /// How far the minutes of each function were read by a program before this one.
+    read_to: HashMap<FunctionId, Timestamp>,
 }
 
 /// Counts of what was left out.
@@ -108,7 +113,19 @@ impl Fleet {
             session: None,
             readers: Vec::new(),
             budget: None,
+            balance: None,
+            read_to: HashMap::new(),
         }
+    }
+
+    /// Lets the sources go on from what a program before this one had read and not spent, once they start.
+    pub(super) fn resume(
+        &mut self,
+        balance: Option<Balance>,
+        read_to: HashMap<FunctionId, Timestamp>,
+    ) {
+        self.balance = balance;
+        self.read_to = read_to;
     }
 
     /// Starts all sources.
@@ -176,6 +193,7 @@ impl Fleet {
         self.spent_before = self.aws_spend();
         self.session = None;
         self.readers.clear();
+        self.balance = self.balance();
         self.budget = None;
         self.forget(&[Source::Lambda, Source::CloudWatch, Source::Bill]);
         let Some(settings) = settings else { return };
@@ -183,6 +201,10 @@ impl Fleet {
         self.readers = settings.accounts.readers(&session);
         self.session = Some(session);
         let budget = Budget::new(settings.metrics_terms);
+        if let Some(balance) = self.balance {
+            budget.resume(balance);
+        }
+        let read_to = Arc::new(std::mem::take(&mut self.read_to));
         self.budget = Some(budget.clone());
         let mut billed = Vec::new();
         // Each account and region has its own, so that none waits for another.
@@ -191,7 +213,8 @@ impl Fleet {
             let listed = functions.listed();
             billed.push((aws.clone(), functions.listed()));
             let metrics =
-                CloudWatchSource::new(settings.metrics, aws.clone(), listed, budget.clone());
+                CloudWatchSource::new(settings.metrics, aws.clone(), listed, budget.clone())
+                    .resuming(Arc::clone(&read_to));
             self.tallies.push((functions.id(), functions.left_out()));
             self.tallies.push((metrics.id(), metrics.left_out()));
             let (when_listed, when_read) = (settings.functions_schedule, settings.metrics_schedule);
@@ -280,6 +303,12 @@ impl Fleet {
     /// What reading metrics may cost, and the plan that follows; absent where they are not read.
     pub(super) const fn budget(&self) -> Option<&Budget> {
         self.budget.as_ref()
+    }
+
+    /// What that budget holds, or the one before it held.
+    pub(super) fn balance(&self) -> Option<Balance> {
+        let held = self.budget.as_ref().and_then(Budget::balance);
+        held.or(self.balance)
     }
 
     /// Says what is at stake with each function, so that those that matter are read more often.

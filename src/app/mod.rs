@@ -31,6 +31,7 @@ use crate::http;
 use crate::observation::{Observation, OwnCount};
 use crate::pipeline::Pipeline;
 use crate::settings::Mistakes;
+use crate::sources::cloudwatch::Balance;
 use crate::sources::{Context, Source, StatusBoard};
 use crate::state::StateError;
 use crate::store::{Published, Store, Waiting};
@@ -189,8 +190,10 @@ impl Agent {
             config.limits,
         );
         let mut durable = Durable::of(&raw, &config, &own);
+        let mut fleet = Fleet::new(context, raw);
         if let Some(durable) = &mut durable {
-            durable.resume(&mut pipeline, &own, clock.now())?;
+            let balance = durable.resume(&mut pipeline, &own, clock.now())?;
+            fleet.resume(balance, pipeline.known_until());
         }
         let state = State {
             pipeline,
@@ -201,7 +204,6 @@ impl Agent {
             seen: HashSet::new(),
             due: Instant::now(),
         };
-        let fleet = Fleet::new(context, raw);
         Ok(Self {
             source,
             config,
@@ -284,8 +286,9 @@ impl Agent {
                 }
             }
         }
+        let balance = fleet.balance();
         drop(fleet);
-        state.save(&clock);
+        state.save(balance, &clock);
         if let Err(error) = http.await {
             error!(%error, "the HTTP server ended badly");
         }
@@ -328,9 +331,9 @@ impl State {
     }
 
     /// Writes what outlives a restart, if that is wanted.
-    fn save(&mut self, clock: &Clock) {
+    fn save(&mut self, balance: Option<Balance>, clock: &Clock) {
         if let Some(durable) = &mut self.durable {
-            aside(|| durable.save(&self.pipeline, &self.own, clock.now()));
+            aside(|| durable.save(&self.pipeline, balance, &self.own, clock.now()));
         }
     }
 
@@ -338,7 +341,7 @@ impl State {
     fn publish(&mut self, config: &Config, clock: &Clock, fleet: &Fleet) {
         let report = Arc::new(self.pipeline.report(clock.now()));
         fleet.set_stakes(&report);
-        self.save(clock);
+        self.save(fleet.balance(), clock);
         let mut sources = self.board.snapshot();
         let strangers = (
             (Source::Requests.into(), "unknown_workload"),

@@ -225,6 +225,11 @@ impl FunctionAccount {
         &self.totals
     }
 
+    /// Up to when its minutes are known.
+    pub(super) fn known_until(&self) -> Option<Timestamp> {
+        self.known.until()
+    }
+
     /// What was seen of it in the decision window; absent while no minute is known.
     #[must_use]
     pub fn window(&self) -> Option<&FunctionWindow> {

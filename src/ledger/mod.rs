@@ -266,6 +266,12 @@ impl Ledger {
         self.functions.get(id)
     }
 
+    /// Up to when the minutes of each function are known.
+    pub fn known_until(&self) -> impl Iterator<Item = (&FunctionId, Timestamp)> {
+        let known = |(id, account): (_, &FunctionAccount)| Some((id, account.known_until()?));
+        self.functions.iter().filter_map(known)
+    }
+
     /// What the functions used on each of the last days, whether counting had begun or not.
     pub fn days(&self) -> impl Iterator<Item = (&UsageKey, &DayUsage)> {
         self.days.iter()

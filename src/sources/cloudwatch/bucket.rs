@@ -20,6 +20,11 @@ impl Bucket {
         }
     }
 
+    /// Holds as much as was left in another one, as far as it has room.
+    pub(super) const fn refill(&mut self, level: f64) {
+        self.level = level.min(self.capacity);
+    }
+
     /// Lets in what has come since it was last told.
     pub(super) fn pass(&mut self, time: Duration) {
         self.level = (self.level + self.per_second * time.as_secs_f64()).min(self.capacity);

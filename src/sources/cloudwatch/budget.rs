@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use tracing::{info, warn};
 
 use super::bucket::Bucket;
@@ -44,6 +45,13 @@ struct State {
     filled_at: Option<Timestamp>,
 }
 
+/// What a purse held at an instant, to go on from after a restart.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Balance {
+    metrics: f64,
+    at: Timestamp,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Told {
     functions: usize,
@@ -66,6 +74,23 @@ impl Budget {
             purse: Bucket::full(monthly * SAVED_SHARE, per_second),
             filled_at: None,
         })))
+    }
+
+    /// Goes on from what another one held; what came in since comes with the next reading.
+    pub fn resume(&self, balance: Balance) {
+        let mut state = self.lock();
+        state.purse.refill(balance.metrics);
+        state.filled_at = Some(balance.at);
+    }
+
+    /// What it holds; absent before anything was read.
+    #[must_use]
+    pub fn balance(&self) -> Option<Balance> {
+        let state = self.lock();
+        state.filled_at.map(|at| Balance {
+            metrics: state.purse.level(),
+            at,
+        })
     }
 
     /// What may be spent in a month.
@@ -236,6 +261,23 @@ mod tests {
         assert_eq!(shared.clone().affordable(at(999)), 730_000);
         shared.spend(731_000);
         assert_eq!(shared.affordable(at(999)), 0);
+    }
+
+    #[test]
+    fn a_purse_goes_on_from_what_another_one_held_and_is_never_fuller_than_full() {
+        let at = |hours| Timestamp::UNIX_EPOCH + SignedDuration::from_hours(hours);
+        let before = budget(73.0);
+        assert_eq!(before.balance(), None);
+        assert_eq!(before.affordable(at(0)), 730_000);
+        before.spend(725_000);
+        let balance = before.balance().unwrap();
+        let same = budget(73.0);
+        same.resume(balance);
+        assert_eq!(same.affordable(at(0)), 5_000);
+        assert_eq!(same.affordable(at(2)), 25_000);
+        let smaller = budget(0.073);
+        smaller.resume(balance);
+        assert_eq!(smaller.affordable(at(0)), 730);
     }
 
     #[test]

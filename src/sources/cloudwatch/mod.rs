@@ -29,9 +29,10 @@ mod queries;
 mod spending;
 
 pub use ask::API;
-pub use budget::Budget;
+pub use budget::{Balance, Budget};
 pub use spending::{Expected, Plan, Rung, Stake, Terms};
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,7 +46,9 @@ use self::queries::PERIOD;
 use super::aws::{Aws, Session};
 use super::lambda::Listed;
 use super::{Poll, Reason, Site, Source, SourceError, Tally};
-use crate::observation::{FunctionBatch, FunctionMinute, FunctionMinutes, Functions, Observation};
+use crate::observation::{
+    FunctionBatch, FunctionId, FunctionMinute, FunctionMinutes, Functions, Observation,
+};
 use crate::units::Window;
 
 /// How often a call is repeated for those of its functions that another one, which failed, kept from being answered.
@@ -116,6 +119,14 @@ impl CloudWatchSource {
             kept: Vec::new(),
             left_out: Tally::default(),
         }
+    }
+
+    /// Goes on from where the functions were read to by a program before this one: each is read when it would have been, and
+    /// from what was not settled by then.
+    #[must_use]
+    pub fn resuming(mut self, read_to: Arc<HashMap<FunctionId, Timestamp>>) -> Self {
+        self.progress = Progress::resuming(read_to, self.settings.delay);
+        self
     }
 
     /// What was left out or is lacking: `outside_the_window`, `twice`, `invocations_without_duration`,

@@ -1,7 +1,8 @@
 //! How far each function has been read, and when it is read next.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -20,7 +21,13 @@ const FIRST_PAUSE: Duration = Duration::from_secs(60);
 
 /// Where the reading of each function stands.
 #[derive(Debug, Default)]
-pub(super) struct Progress(BTreeMap<FunctionId, Standing>);
+pub(super) struct Progress {
+    standings: BTreeMap<FunctionId, Standing>,
+    /// How far a program before this one had read.
+    resumed: Arc<HashMap<FunctionId, Timestamp>>,
+    /// How long after its end it read a minute for the first time.
+    delay: Duration,
+}
 
 #[derive(Debug, Default)]
 struct Standing {
@@ -55,13 +62,27 @@ pub(super) struct Due {
 }
 
 impl Progress {
+    /// Goes on from how far a program before this one had read.
+    pub(super) fn resuming(read_to: Arc<HashMap<FunctionId, Timestamp>>, delay: Duration) -> Self {
+        Self {
+            resumed: read_to,
+            delay,
+            ..Self::default()
+        }
+    }
+
     /// Takes in functions that are new, and marks those that are gone.
     pub(super) fn note_list(&mut self, functions: &Functions) {
-        for standing in self.0.values_mut() {
+        for standing in self.standings.values_mut() {
             standing.gone_at = standing.gone_at.or(Some(functions.at));
         }
         for function in &functions.functions {
-            let standing = self.0.entry(function.id.clone()).or_default();
+            let read_to = self.resumed.get(&function.id).copied();
+            let new = || Standing::resumed(read_to, self.delay);
+            let standing = self
+                .standings
+                .entry(function.id.clone())
+                .or_insert_with(new);
             standing.gone_at = None;
             standing.timeout =
                 Duration::try_from_secs_f64(function.timeout.seconds()).unwrap_or(LONGEST_SETTLING);
@@ -80,7 +101,7 @@ impl Progress {
         let backfill = closed.reaching_back(settings.backfill);
         let reach = closed.reaching_back(settings.backfill.max(settings.catch_up));
         let mut due: Vec<Due> = self
-            .0
+            .standings
             .iter()
             .filter(|(id, standing)| standing.is_due(now, closed, plan.interval(id)))
             .filter_map(|(id, standing)| {
@@ -89,7 +110,7 @@ impl Progress {
                     (Scope::All, Some(settled), _) | (Scope::Counts, _, Some(settled)) => {
                         reach.since(settled)?
                     }
-                    _ => backfill,
+                    _ => standing.first_window(backfill, reach),
                 };
                 Some(Due {
                     function: id.clone(),
@@ -105,7 +126,7 @@ impl Progress {
 
     /// The minutes of which the last reading of everything said more than a reading of the counts does.
     pub(super) fn unsettled(&self, function: &FunctionId) -> BTreeMap<i64, FunctionMinute> {
-        let standing = self.0.get(function);
+        let standing = self.standings.get(function);
         standing
             .map(|one| one.unsettled.clone())
             .unwrap_or_default()
@@ -120,7 +141,7 @@ impl Progress {
         now: Timestamp,
         settings: &Settings,
     ) -> u64 {
-        let Some(standing) = self.0.get_mut(&due.function) else {
+        let Some(standing) = self.standings.get_mut(&due.function) else {
             return 0;
         };
         let (window, end) = (due.window, due.window.end());
@@ -149,14 +170,14 @@ impl Progress {
             }
         }
         if standing.gone_at.is_some_and(|gone_at| gone_at <= end) {
-            self.0.remove(&due.function);
+            self.standings.remove(&due.function);
         }
         skipped
     }
 
     /// Notes that a function could not be read.
     pub(super) fn fail(&mut self, function: &FunctionId, now: Timestamp, plan: &Plan) {
-        let Some(standing) = self.0.get_mut(function) else {
+        let Some(standing) = self.standings.get_mut(function) else {
             return;
         };
         let times = standing.failed.map_or(0, |(times, _)| times);
@@ -168,6 +189,27 @@ impl Progress {
 }
 
 impl Standing {
+    /// That of a function that was read up to then, if it was.
+    fn resumed(read_to: Option<Timestamp>, delay: Duration) -> Self {
+        let delay = SignedDuration::try_from(delay).unwrap_or_default();
+        Self {
+            read_to,
+            read_at: read_to.and_then(|read_to| read_to.checked_add(delay).ok()),
+            ..Self::default()
+        }
+    }
+
+    /// What is read first: the backfill; after a restart all that was not settled by then, where that is more.
+    fn first_window(&self, backfill: Window, reach: Window) -> Window {
+        let unsettled = self.read_to.and_then(|read_to| {
+            let settling = SignedDuration::try_from(LONGEST_SETTLING).ok()?;
+            reach.since(read_to.checked_sub(settling).ok()?)
+        });
+        unsettled
+            .filter(|unsettled| unsettled.start() < backfill.start())
+            .unwrap_or(backfill)
+    }
+
     fn is_due(&self, now: Timestamp, closed: Window, interval: Option<Duration>) -> bool {
         if let Some((_, again)) = self.failed {
             return again <= now;

@@ -241,3 +241,18 @@ fn what_only_a_reading_of_everything_says_is_kept_until_it_is_settled() {
     reader.read(1_005, &["a"]);
     assert_eq!(known(&reader), [996]);
 }
+
+#[test]
+fn after_a_restart_a_function_is_read_when_it_would_have_been_from_what_was_not_settled() {
+    let read_to = HashMap::from([(id("a"), at(997)), (id("b"), at(600))]);
+    let delay = settings().delay;
+    let mut reader = Reader(Progress::resuming(Arc::new(read_to), delay));
+    reader.0.note_list(&list(1_004, &["a", "b", "c"]));
+    // Minutes may take three hours to settle; the decision window is one.
+    let (b, c) = (shown("b", 420, 1_001, true), shown("c", 941, 1_001, true));
+    assert_eq!(reader.shown(1_004), [c, b]);
+    assert_eq!(reader.read(1_004, &["b", "c"]), 0, "nothing was missed");
+    assert_eq!(reader.shown(1_005), [shown("a", 817, 1_002, true)]);
+    reader.read(1_005, &["a"]);
+    assert_eq!(reader.shown(1_010)[0], shown("a", 987, 1_007, false));
+}
