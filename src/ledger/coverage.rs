@@ -27,6 +27,11 @@ impl Coverage {
         self.0.insert(first, whole);
     }
 
+    /// The start of the first span.
+    pub(super) fn since(&self) -> Option<Timestamp> {
+        self.0.front().map(|(start, _)| *start)
+    }
+
     /// The end of the last span.
     pub(super) fn until(&self) -> Option<Timestamp> {
         self.0.back().map(|(_, end)| *end)

@@ -10,6 +10,8 @@ mod coverage;
 mod days;
 mod function;
 mod minutes;
+mod moments;
+mod rows;
 mod slots;
 mod workload;
 

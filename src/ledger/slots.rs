@@ -1,28 +1,30 @@
 //! Sums over a sliding window of time, in slots.
 
-use std::collections::VecDeque;
-
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::coverage::Coverage;
-use crate::units::{Ratio, Seconds};
+use super::rows::Rows;
+use crate::units::{Numbers, Ratio, Seconds};
 
 /// How many slots a window has: its edge is interpolated within one.
-const SLOTS: i64 = 48;
+const SLOTS: i64 = 24;
 
 /// Something that adds up, kept for one window of time.
 ///
-/// A window of a day has slots of half an hour. The oldest slot counts for the part of it that is in the window.
+/// A window of a day has slots of an hour. The oldest slot counts for the part of it that is in the window. The newest is exact;
+/// those before it are kept to seven digits, see [`Rows`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Slots<T> {
     /// Seconds of one slot.
     length: i64,
-    /// Slots that hold something, by their number since 1970, oldest first.
-    slots: VecDeque<(i64, T)>,
+    /// The newest slot that holds something, by its number since 1970.
+    newest: Option<(i64, T)>,
+    /// Those before it.
+    older: Rows<T>,
 }
 
-impl<T: Default> Slots<T> {
+impl<T: Numbers + Clone + Default> Slots<T> {
     pub(super) fn new(window: Seconds) -> Self {
         #[expect(
             clippy::cast_possible_truncation,
@@ -31,41 +33,56 @@ impl<T: Default> Slots<T> {
         let length = (window.seconds() as i64 / SLOTS).max(1);
         Self {
             length,
-            slots: VecDeque::new(),
+            newest: None,
+            older: Rows::default(),
         }
     }
 
-    /// The slot of an instant; absent for one that is older than the whole window.
-    pub(super) fn at(&mut self, instant: Timestamp) -> Option<&mut T> {
+    /// Changes the slot of an instant, unless it is older than the whole window.
+    pub(super) fn change(&mut self, instant: Timestamp, change: impl FnOnce(&mut T)) {
         let number = instant.as_second().div_euclid(self.length);
-        let newest = self
-            .slots
-            .back()
-            .map_or(number, |(newest, _)| (*newest).max(number));
-        if number < newest - SLOTS {
-            return None;
+        let Some(newest) = self.newest.as_ref().map(|(newest, _)| *newest) else {
+            let mut slot = T::default();
+            change(&mut slot);
+            self.newest = Some((number, slot));
+            return;
+        };
+        if number > newest {
+            if let (Some((_, slot)), Ok(newest)) = (self.newest.take(), u32::try_from(newest)) {
+                self.older.put(newest, &slot);
+            }
+            let oldest = u32::try_from(number - SLOTS).unwrap_or_default();
+            self.older.forget(oldest);
+            self.newest = Some((number, T::default()));
         }
-        while self
-            .slots
-            .front()
-            .is_some_and(|(oldest, _)| *oldest < newest - SLOTS)
-        {
-            self.slots.pop_front();
+        if number >= newest {
+            if let Some((_, slot)) = &mut self.newest {
+                change(slot);
+            }
+        } else if let (true, Ok(number)) = (number >= newest - SLOTS, u32::try_from(number)) {
+            let mut slot = self.older.get(number).unwrap_or_default();
+            change(&mut slot);
+            self.older.put(number, &slot);
         }
-        let position = self.slots.partition_point(|(one, _)| *one < number);
-        if self
-            .slots
-            .get(position)
-            .is_none_or(|(one, _)| *one != number)
-        {
-            self.slots.insert(position, (number, T::default()));
-        }
-        self.slots.get_mut(position).map(|(_, slot)| slot)
     }
 
-    /// Every slot that holds something.
-    pub(super) fn each(&mut self, change: impl FnMut(&mut T)) {
-        self.slots.iter_mut().map(|(_, slot)| slot).for_each(change);
+    /// All slots that hold something, oldest first.
+    fn iter(&self) -> impl Iterator<Item = (i64, T)> {
+        let older = self.older.iter();
+        let older = older.map(|(number, slot)| (i64::from(number), slot));
+        older.chain(self.newest.clone())
+    }
+
+    /// Changes every slot that holds something.
+    pub(super) fn each(&mut self, mut change: impl FnMut(&mut T)) {
+        if let Some((_, slot)) = &mut self.newest {
+            change(slot);
+        }
+        let older: Vec<(u32, T)> = self.older.iter().collect();
+        for (number, mut slot) in older {
+            change(&mut slot);
+            self.older.put(number, &slot);
+        }
     }
 
     /// The length of a slot.
@@ -76,22 +93,28 @@ impl<T: Default> Slots<T> {
         )
     }
 
+    /// When the slot of an instant begins.
+    pub(super) fn start_of(&self, instant: Timestamp) -> Timestamp {
+        let number = instant.as_second().div_euclid(self.length);
+        Timestamp::from_second(number * self.length).unwrap_or(instant)
+    }
+
     /// Every slot that lies wholly between two instants, in order; absent ones hold nothing.
-    pub(super) fn whole<'a, R>(
-        &'a self,
-        from: Timestamp,
-        to: Timestamp,
-        read: impl Fn(&T) -> R + 'a,
-    ) -> impl Iterator<Item = R> + 'a
+    pub(super) fn whole<R>(&self, from: Timestamp, to: Timestamp, read: impl Fn(&T) -> R) -> Vec<R>
     where
-        R: Default,
+        R: Clone + Default,
     {
         let first = -(-from.as_second()).div_euclid(self.length);
         let end = to.as_second().div_euclid(self.length);
-        (first..end).map(move |number| {
-            let position = self.slots.binary_search_by_key(&number, |(one, _)| *one);
-            position.map_or_else(|_| R::default(), |at| read(&self.slots[at].1))
-        })
+        let count = usize::try_from(end - first).unwrap_or_default();
+        let mut all = vec![R::default(); count];
+        for (number, slot) in self.iter() {
+            let place = usize::try_from(number - first).ok();
+            if let Some(one) = place.and_then(|place| all.get_mut(place)) {
+                *one = read(&slot);
+            }
+        }
+        all
     }
 
     /// Each slot that a span of time touches, with the part of the span that lies in it; those older than the whole
@@ -111,8 +134,8 @@ impl<T: Default> Slots<T> {
             };
             let end = border.min(to);
             let part = Seconds::between(start, end).over(whole);
-            if let (Some(part), Some(slot)) = (part, self.at(start)) {
-                each(part, slot);
+            if let Some(part) = part {
+                self.change(start, |slot| each(part, slot));
             }
             start = end;
         }
@@ -120,12 +143,12 @@ impl<T: Default> Slots<T> {
 
     /// The slots that end after an instant, each with the part of what was seen of it that is not before the
     /// instant.
-    pub(super) fn since<'a>(
-        &'a self,
+    pub(super) fn since(
+        &self,
         instant: Timestamp,
-        seen: &'a Coverage,
-    ) -> impl Iterator<Item = (Ratio, &'a T)> {
-        self.slots.iter().filter_map(move |(number, slot)| {
+        seen: &Coverage,
+    ) -> impl Iterator<Item = (Ratio, T)> {
+        self.iter().filter_map(move |(number, slot)| {
             let start = Timestamp::from_second(number * self.length).ok()?;
             let end = Timestamp::from_second((number + 1) * self.length).ok()?;
             if end <= instant {
@@ -138,6 +161,12 @@ impl<T: Default> Slots<T> {
             Some((inside.unwrap_or(Ratio::ONE), slot))
         })
     }
+
+    /// The bytes that it holds beside itself.
+    #[cfg(test)]
+    pub(super) fn heap_bytes(&self) -> usize {
+        self.older.heap_bytes()
+    }
 }
 
 #[cfg(test)]
@@ -149,6 +178,11 @@ mod tests {
         Timestamp::from_second(second).unwrap()
     }
 
+    const ONE: Requests = match Requests::from_requests(1.0) {
+        Ok(one) => one,
+        Err(_) => Requests::ZERO,
+    };
+
     fn day() -> Seconds {
         Seconds::from_seconds(86_400.0).unwrap()
     }
@@ -158,7 +192,7 @@ mod tests {
         let (mut slots, mut seen): (Slots<Requests>, _) = (Slots::new(day()), Coverage::default());
         for (from, to) in spans {
             for second in *from..*to {
-                *slots.at(at(second)).unwrap() += Requests::from_requests(1.0).unwrap();
+                slots.change(at(second), |slot| *slot += ONE);
             }
             seen.add(at(*from), at(*to));
         }
@@ -168,7 +202,7 @@ mod tests {
     fn sum((slots, seen): &(Slots<Requests>, Coverage), since: i64) -> f64 {
         slots
             .since(at(since), seen)
-            .map(|(share, count)| (*count * share).requests())
+            .map(|(share, count)| (count * share).requests())
             .sum()
     }
 
@@ -182,7 +216,7 @@ mod tests {
 
     #[test]
     fn a_slot_that_was_seen_in_part_counts_for_the_part_that_was_seen() {
-        // Seen from 1000 to 1200 of a slot that lasts from 0 to 1800.
+        // Seen from 1000 to 1200 of a slot that lasts from 0 to 3600.
         let short = served(&[(1_000, 1_200)]);
         assert!((sum(&short, 1_100) - 100.0).abs() < 1e-9);
         assert!((sum(&short, 500) - 200.0).abs() < 1e-9);
@@ -190,11 +224,11 @@ mod tests {
 
     #[test]
     fn a_span_is_divided_over_the_slots_it_touches() {
-        // Slots of half an hour: the span lies a quarter in the first, the rest in the second and third.
+        // Slots of an hour: the span lies a quarter in the first, the rest in the second and third.
         let mut slots: Slots<Requests> = Slots::new(day());
         let whole = Requests::from_requests(400.0).unwrap();
-        slots.across(at(900), at(4_500), |part, slot| *slot += whole * part);
-        let counts: Vec<f64> = slots.slots.iter().map(|(_, one)| one.requests()).collect();
+        slots.across(at(1_800), at(9_000), |part, slot| *slot += whole * part);
+        let counts: Vec<f64> = slots.iter().map(|(_, one)| one.requests()).collect();
         assert_eq!(counts, [100.0, 200.0, 100.0]);
         slots.across(at(900), at(900), |_, _| panic!("an empty span"));
     }
@@ -202,17 +236,22 @@ mod tests {
     #[test]
     fn what_is_older_than_the_window_is_dropped_and_not_taken_in_again() {
         let (mut slots, _) = served(&[(0, 100)]);
-        assert!(slots.at(at(200_000)).is_some());
-        assert!(slots.at(at(50)).is_none());
+        for second in [200_000, 50] {
+            slots.change(at(second), |slot| *slot += ONE);
+        }
+        let numbers: Vec<i64> = slots.iter().map(|(number, _)| number).collect();
+        assert_eq!(numbers, [55]);
     }
 
     #[test]
     fn slots_that_come_late_find_their_place() {
         let mut slots: Slots<Requests> = Slots::new(day());
-        for start in [5_400, 1_800, 3_600, 1_800] {
-            *slots.at(at(start)).unwrap() += Requests::from_requests(1.0).unwrap();
+        for start in [10_800, 3_600, 7_200, 3_600] {
+            slots.change(at(start), |slot| *slot += ONE);
         }
-        let numbers: Vec<i64> = slots.slots.iter().map(|(number, _)| *number).collect();
-        assert_eq!(numbers, [1, 2, 3]);
+        let counts: Vec<f64> = slots.iter().map(|(_, one)| one.requests()).collect();
+        assert_eq!(counts, [2.0, 1.0, 1.0]);
+        let whole = slots.whole(at(1), at(18_000), |one| one.requests());
+        assert_eq!(whole, [2.0, 1.0, 1.0, 0.0]);
     }
 }

@@ -395,3 +395,21 @@ fn a_window_of_another_length_begins_anew_and_the_totals_go_on() {
     assert!((account.requests().requests() - 600.0).abs() < 1e-9);
     assert!((ledger.cluster().observed().seconds() - 7_800.0).abs() < 1e-9);
 }
+
+#[test]
+fn a_workload_that_is_seen_and_asked_all_day_takes_less_than_four_kilobytes() {
+    let mut ledger = ledger();
+    let end = 26 * 3_600;
+    for start in (0..end).step_by(300) {
+        for second in (start..start + 300).step_by(15) {
+            spend_for(&mut ledger, second, second + 15);
+        }
+        let step = served(start, start + 300, 300.0);
+        ledger.serve(&traffic(vec![step], start, start + 300), |_| whole(web()));
+    }
+    let account = ledger.workload(&web()).unwrap();
+    let bytes = account.bytes();
+    assert!((2_000..4_096).contains(&bytes), "{bytes}");
+    let rate = window(&ledger, end).traffic.unwrap().rate().unwrap();
+    assert!((rate.per_second() - 1.0).abs() < 1e-6, "{rate:?}");
+}

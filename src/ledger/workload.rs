@@ -1,25 +1,16 @@
 //! The account of a workload of the cluster.
 
-use std::collections::VecDeque;
-
 use jiff::{SignedDuration, Timestamp};
 
 use super::coverage::Coverage;
+use super::moments::Moments;
 use super::slots::Slots;
 use crate::model::allocation::WorkloadRates;
 use crate::model::pattern::classify;
 use crate::model::regression::Scatter;
 use crate::model::window::{TrafficWindow, UsedWindow, WorkloadWindow};
 use crate::observation::{Counted, OwnCount};
-use crate::units::{
-    CoreSeconds, Gib, Ratio, Requests, RequestsPerSecond, Seconds, Usd, Window, row,
-};
-
-/// How long the use of each moment is kept, to be paired with requests that are counted later.
-const PAIRING_MEMORY: SignedDuration = SignedDuration::from_mins(30);
-
-/// How much of a step's time must have been seen for its use to stand for the step.
-const PAIRING_LEAST: f64 = 0.8;
+use crate::units::{Gib, Ratio, Requests, RequestsPerSecond, Seconds, Usd, Window, numbers, row};
 
 /// The time for which the present rates are taken before any time has passed at them.
 const A_MOMENT: Seconds = match Seconds::from_seconds(1.0) {
@@ -46,7 +37,7 @@ pub struct WorkloadAccount {
     /// The last rates.
     rates: WorkloadRates,
     slots: Slots<Slot>,
-    moments: VecDeque<Moment>,
+    moments: Moments,
     rate: Option<(RequestsPerSecond, Timestamp)>,
     /// How it is counted by itself, where it is, and the time that was counted so: what others count of it does not count then.
     own: Option<(OwnCount, Coverage)>,
@@ -116,7 +107,7 @@ row!(WorkloadAccount {
     among_since,
 } .. {
     rates: WorkloadRates::default(),
-    moments: VecDeque::new(),
+    moments: Moments::default(),
     rate: None,
 });
 
@@ -139,6 +130,22 @@ row!(Slot {
     measured,
     peak,
     paired,
+});
+
+numbers!(Slot {
+    cost: Cost,
+    requests: Requests,
+    latency: Seconds,
+    measured: Requests,
+    peak: RequestsPerSecond,
+    paired: Scatter,
+});
+
+numbers!(Cost {
+    unpriced: Seconds,
+    allocated: Usd,
+    loaded: Usd,
+    used: UsedWindow,
 });
 
 row!(Cost {
@@ -204,14 +211,6 @@ pub(super) struct Step {
     pub(super) measured: Requests,
 }
 
-/// What was used over a short time.
-#[derive(Clone, Copy, Debug)]
-struct Moment {
-    start: Timestamp,
-    time: Seconds,
-    cores: CoreSeconds,
-}
-
 impl WorkloadAccount {
     pub(super) fn new(seen: Timestamp, window: Seconds) -> Self {
         Self {
@@ -224,7 +223,7 @@ impl WorkloadAccount {
             is_counted: false,
             rates: WorkloadRates::default(),
             slots: Slots::new(window),
-            moments: VecDeque::new(),
+            moments: Moments::default(),
             rate: None,
             own: None,
             totalled_until: None,
@@ -254,19 +253,7 @@ impl WorkloadAccount {
         let Some(used) = rates.used else { return };
         self.spent.used_cpu += used.cpu * time;
         self.spent.used_memory += used.memory * time;
-        let cores = used.cores * time;
-        self.moments.push_back(Moment {
-            start: from,
-            time,
-            cores,
-        });
-        while self
-            .moments
-            .front()
-            .is_some_and(|old| to.duration_since(old.start) > PAIRING_MEMORY)
-        {
-            self.moments.pop_front();
-        }
+        self.moments.add(from, time, used.cores * time);
     }
 
     /// Begins to count it by itself in this way, if it is not counted so yet. Says whether it is: a way that comes before this
@@ -364,7 +351,8 @@ impl WorkloadAccount {
             self.requests += step.requests * share;
         }
         let paired = self
-            .use_of(window)
+            .moments
+            .within(window)
             .filter(|_| !step.requests.is_zero())
             .map(|cores| Scatter::of_step(cores, step.requests, window.length()));
         let rate = step.requests.per(window.length());
@@ -378,19 +366,6 @@ impl WorkloadAccount {
                     slot.paired += paired * part;
                 }
             });
-    }
-
-    /// The processors used in a window of time, if nearly all of it was seen.
-    fn use_of(&self, window: Window) -> Option<CoreSeconds> {
-        let inside = || {
-            self.moments
-                .iter()
-                .filter(|moment| window.contains(moment.start))
-        };
-        let seen: Seconds = inside().map(|moment| moment.time).sum();
-        let cores: CoreSeconds = inside().map(|moment| moment.cores).sum();
-        let share = seen.over(window.length())?;
-        (share.get() >= PAIRING_LEAST).then(|| share.inverse().map(|scale| cores * scale))?
     }
 
     pub(super) fn set_rate(&mut self, rate: RequestsPerSecond, at: Timestamp) {
@@ -449,11 +424,11 @@ impl WorkloadAccount {
             traffic.peak = traffic.peak.max(slot.peak);
             traffic.paired += slot.paired * share;
         }
+        // An hour that the window begins in is known as whole as any other.
+        let since = counted.since().unwrap_or(from).max(self.existing_since);
+        let since = self.slots.start_of(from).max(since);
         let until = counted.until().unwrap_or(from);
-        let counts = self
-            .slots
-            .whole(from.max(self.existing_since), until, |slot| slot.requests);
-        let counts: Vec<Requests> = counts.collect();
+        let counts = self.slots.whole(since, until, |slot| slot.requests);
         traffic.pattern = classify(self.slots.length(), &counts).map(|shape| shape.pattern);
         traffic
     }
@@ -487,6 +462,12 @@ impl WorkloadAccount {
     /// Begins a window of this length. The totals stay.
     pub(super) fn begin_window(&mut self, window: Seconds) {
         self.slots = Slots::new(window);
+    }
+
+    /// The bytes that it takes.
+    #[cfg(test)]
+    pub(super) fn bytes(&self) -> usize {
+        size_of::<Self>() + self.slots.heap_bytes() + self.moments.heap_bytes()
     }
 
     /// Whether a part of its cost was ever known.

@@ -1,7 +1,7 @@
 //! The straight line through steps of time: the processors used, over the requests served.
 
 use super::band::Range;
-use crate::units::{CoreSeconds, Ratio, Requests, Seconds, row};
+use crate::units::{CoreSeconds, Ratio, Requests, Seconds, numbers, row};
 
 /// Student's t for 95 % of both sides at 28 degrees of freedom, those of 30 steps. More have less, down to 1.96.
 const T95: f64 = 2.048;
@@ -42,6 +42,16 @@ pub struct Scatter {
     mixed: f64,
     uses: f64,
 }
+
+numbers!(Scatter {
+    steps: f64,
+    time: f64,
+    rate: f64,
+    cores: f64,
+    rates: f64,
+    mixed: f64,
+    uses: f64,
+});
 
 row!(Scatter {
     steps,

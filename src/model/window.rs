@@ -7,7 +7,8 @@ use super::pattern::Pattern;
 use super::processor_time::{self, Method, ProcessorTime};
 use super::regression::Scatter;
 use crate::units::{
-    CoreSeconds, Cores, Gib, GibSeconds, Ratio, Requests, RequestsPerSecond, Seconds, Usd, row,
+    CoreSeconds, Cores, Gib, GibSeconds, Ratio, Requests, RequestsPerSecond, Seconds, Usd, numbers,
+    row,
 };
 
 /// A workload of the cluster.
@@ -49,6 +50,18 @@ pub struct UsedWindow {
     /// The least and the most that one pod used, in the mean over the workload's pods.
     pub extremes: Option<(Gib, Gib)>,
 }
+
+numbers!(UsedWindow {
+    observed: Seconds,
+    cost: Usd,
+    loaded: Usd,
+    cores: CoreSeconds,
+    cores_held: CoreSeconds,
+    memory: GibSeconds,
+    memory_held: GibSeconds,
+    pods: Seconds,
+    extremes: Option<(Gib, Gib)>,
+});
 
 row!(UsedWindow {
     observed,

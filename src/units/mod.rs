@@ -15,6 +15,7 @@
 //!
 //! So a monthly price cannot be used as an hourly one, nor seconds as hours, by accident.
 
+mod numbers;
 mod quantity;
 mod row;
 
@@ -34,6 +35,7 @@ pub use money::{
     Usd, UsdDelta, UsdPerCoreHour, UsdPerGib, UsdPerGibHour, UsdPerGibSecond, UsdPerHour,
     UsdPerRequest,
 };
+pub(crate) use numbers::{Numbers, numbers};
 pub use quantity::NotAQuantity;
 pub use ratio::Ratio;
 pub(crate) use row::row;

@@ -3,26 +3,16 @@
 use crate::units::{Ratio, Requests, Seconds, Usd, UsdDelta, UsdPerRequest};
 
 /// Digits that are shown of a small number.
-const SIGNIFICANT: i32 = 4;
+const SIGNIFICANT: usize = 4;
 
 /// A number with as many decimals as four digits of it need, and at least `least`.
 fn decimals(value: f64, least: usize) -> String {
-    let magnitude = value.abs().log10().floor();
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "the logarithm of a finite number is within ±330"
-    )]
-    let places = if value == 0.0 {
-        0
-    } else {
-        (SIGNIFICANT - 1 - magnitude as i32).max(0) as usize
-    };
-    let places = if value.abs() >= 1.0 {
-        least
-    } else {
-        places.max(least)
-    };
+    let digits = SIGNIFICANT - 1;
+    // With four digits 0.09999999 is 0.1.
+    let scientific = format!("{value:.digits$e}");
+    let zeros = scientific.split_once("e-");
+    let zeros = zeros.and_then(|(_, zeros)| zeros.parse::<usize>().ok());
+    let places = zeros.map_or(least, |zeros| least.max(digits + zeros));
     format!("{value:.places$}")
 }
 
@@ -99,6 +89,7 @@ mod tests {
         assert_eq!(shown(0.0), "$0.00");
         assert_eq!(shown(0.000_012_345_6), "$0.00001235");
         assert_eq!(shown(0.5), "$0.5000");
+        assert_eq!(shown(0.099_999_99), "$0.1000");
         assert_eq!(shown(1_234.567), "$1234.57");
     }
 
