@@ -358,7 +358,7 @@ async fn whatever_goes_wrong_with_cloudwatch_is_said_and_lived_through() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_goes_wrong_with_prometheus_is_said_and_lived_through() {
-    let token = "give this process a token or header that may query";
+    let token = "give this process credentials that may query";
     let cases = [
         (Fault::Unauthorized, "unauthorized", token),
         (Fault::Forbidden, "forbidden", token),

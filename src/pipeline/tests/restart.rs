@@ -176,8 +176,8 @@ fn form(value: &ciborium::Value) -> String {
     }
 }
 
-/// The form that version 1 has.
-const FORM: &str = "{t: [t f [[f] f [[t]]] {[t]: [t [f] f b {t: i t: [i [[f [f [f]]] f [f]]] t: {t: [i] t: [f]}}]} {} \
+/// The form that version 2 has.
+const FORM: &str = "{t: [t f [[f] f [[t]]] {[t]: [t [f] f b {t: i t: [i [[f [f [f]]] f [f]]] t: {t: [i] t: [f]}} _]} {} \
     {[t]: [[{t: f} f] [[f] f] [[[i [i] i]] [[i]]] [[t]] i b _]} {[t [t] t]: [[f] f i]} [[t]]] t: [[{t: [t]} [t _]]] t: t}";
 
 #[test]
