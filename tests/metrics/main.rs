@@ -5,6 +5,7 @@
 
 mod budget;
 mod failing;
+mod ready;
 mod week;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
