@@ -44,7 +44,7 @@ fn world() -> World {
     let text = format!(
         "name: accounts\nhistory_hours: 3\naccounts:\n  \
          - {{id: '{PAYMENTS}', external_id: x-1}}\n  \
-         - {{id: '{DATA}', role: reader, session_seconds: 3}}\nfunctions:\n{functions}"
+         - {{id: '{DATA}', role: reader, session_seconds: 3, linked: true}}\nfunctions:\n{functions}"
     );
     World::from_yaml(&text).unwrap()
 }
@@ -58,6 +58,11 @@ fn payments(external_id: &str) -> String {
 
 fn data() -> String {
     format!("{{role_arn: 'arn:aws:iam::{DATA}:role/reader'}}")
+}
+
+/// The same, with its metrics read in the own account.
+fn linked(account: &str) -> String {
+    account.replace('}', ", linked: true}")
 }
 
 fn config(accounts: &[String]) -> String {
@@ -271,6 +276,12 @@ async fn a_role_is_taken_on_once_for_all_regions_and_again_before_its_credential
         sts.and_then(|sts| sts.get("AssumeRole").copied())
     };
     assert_eq!(roles(&agent.cloud), Some(1));
+    let labels = [("api", "AssumeRole")];
+    until("it to be counted", async || {
+        let shown = agent.metrics().await;
+        (shown.one("breakeven_aws_api_requests_total", &labels)? == 1.0).then_some(())
+    })
+    .await;
     agent.stop().await;
 
     let agent = Running::start(&[data()]).await;
@@ -387,5 +398,30 @@ async fn a_wrong_external_id_is_told_and_a_reload_changes_the_accounts() {
             _ => assert!(now >= Some(before), "{place:?}: {before}, {now:?}"),
         }
     }
+    agent.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn metrics_of_a_linked_account_are_read_in_the_own_one_and_an_account_that_is_not_linked_is_told()
+ {
+    let mut agent = Running::start(&[linked(&payments("x-1")), linked(&data())]).await;
+    // Nobody needs to read metrics as the role.
+    let rule = FaultRule::always(Endpoint::CloudWatch, Fault::Forbidden).in_account(DATA);
+    agent.cloud.faults().replace(vec![rule]);
+    let places = REGIONS.map(|region| (PAYMENTS, region));
+    agent.is_down("cloudwatch", &places, "forbidden").await;
+    let shown = until("the own account and the linked one", async || {
+        let shown = agent.metrics().await;
+        (costs(&shown).len() == 4).then_some(shown)
+    })
+    .await;
+    assert!(costs(&shown).keys().all(|(account, _)| account != PAYMENTS));
+    let page = agent.page().await;
+    let remedy = "link 111111111111 to it in us-west-2 as a source of metrics";
+    assert!(page.contains(remedy), "no {remedy:?} in\n{page}");
+
+    agent.reload(&[payments("x-1"), linked(&data())]).await;
+    let all = agent.is_well(6).await;
+    never_fell(&shown, &all);
     agent.stop().await;
 }

@@ -155,6 +155,7 @@ fn pointing_to(
                 external_id: None,
             },
             regions: Vec::new(),
+            is_linked: false,
         }];
     }
 }

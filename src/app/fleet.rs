@@ -14,7 +14,7 @@ use crate::config::{Config, resolved};
 use crate::exposition::{ApiBudget, ApiUse};
 use crate::model::Report;
 use crate::observation::{FunctionId, Observation};
-use crate::sources::aws::Aws;
+use crate::sources::aws::{Aws, Reader};
 use crate::sources::bill::BillSource;
 use crate::sources::cloudwatch::{API, Balance, Budget, CloudWatchSource};
 use crate::sources::kubernetes::{self, Connection, VersionApi};
@@ -52,7 +52,7 @@ pub(super) struct Fleet {
     /// What the AWS sources stand on.
     session: Option<Aws>,
     /// The accounts and regions that are read.
-    readers: Vec<Aws>,
+    readers: Vec<Reader>,
     /// What reading metrics may cost.
     budget: Option<Budget>,
     /// What the budget before this one held.
@@ -208,12 +208,16 @@ impl Fleet {
         self.budget = Some(budget.clone());
         let mut billed = Vec::new();
         // Each account and region has its own, so that none waits for another.
-        for aws in &self.readers {
-            let functions = LambdaSource::new(settings.functions.clone(), aws.clone());
+        for Reader {
+            functions: own,
+            metrics,
+        } in &self.readers
+        {
+            let functions = LambdaSource::new(settings.functions.clone(), own.clone());
             let listed = functions.listed();
-            billed.push((aws.clone(), functions.listed()));
+            billed.push((own.clone(), functions.listed()));
             let metrics =
-                CloudWatchSource::new(settings.metrics, aws.clone(), listed, budget.clone())
+                CloudWatchSource::new(settings.metrics, metrics.clone(), listed, budget.clone())
                     .resuming(Arc::clone(&read_to));
             self.tallies.push((functions.id(), functions.left_out()));
             self.tallies.push((metrics.id(), metrics.left_out()));
@@ -231,7 +235,11 @@ impl Fleet {
     /// Whether the functions of an account in a region are among those that are read. The account that is not known yet may be
     /// any that none of the roles is in.
     pub(super) fn reads(&self, account_id: &str, region: &str) -> bool {
-        let sites: Vec<Site> = self.readers.iter().map(Aws::site).collect();
+        let sites: Vec<Site> = self
+            .readers
+            .iter()
+            .map(|one| one.functions.site())
+            .collect();
         let is = |known: &Option<Arc<str>>, one: &str| known.as_deref().is_some_and(|id| id == one);
         let is_of_a_role = sites.iter().any(|site| is(&site.account_id, account_id));
         sites.iter().any(|site| {

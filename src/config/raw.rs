@@ -402,7 +402,7 @@ settings! {
         /// Whether the account is read that the credentials are of.
         pub own_account: bool = true,
         /// Further accounts, each with `role_arn`, the role that is taken on there, `external_id`, where its trust policy asks for
-        /// one, and where wanted `name` and `regions` of its own.
+        /// one, and where wanted `name` and `regions` of its own, and `linked` where its metrics are read in the monitoring account.
         pub accounts: Vec<Account> = Vec::new(),
         /// Functions that are read, by name; `*` stands for anything. All where there is none.
         pub include: Vec<String> = Vec::new(),
@@ -464,6 +464,9 @@ settings! {
         pub name: Option<String> = None,
         /// The regions that are read there; without any, those of `aws.regions`.
         pub regions: Vec<String> = Vec::new(),
+        /// Whether it is linked to the account of the credentials as a source of metrics, so that they are read there, without the
+        /// role.
+        pub linked: bool = false,
     }
 }
 

@@ -21,6 +21,7 @@ impl Check {
                 name: account.name.clone(),
                 role,
                 regions: account.regions.clone(),
+                is_linked: account.linked,
             };
             let (arn, name) = (account.role.arn.clone(), account.name().to_owned());
             if !arn.is_empty() && roles.contains(&arn) {

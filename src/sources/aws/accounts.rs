@@ -25,6 +25,17 @@ pub struct Account {
     pub role: Role,
     /// Its regions; without any, those of all.
     pub regions: Vec<String>,
+    /// Whether it is linked to the account of the chain's own credentials, in which its metrics are read then.
+    pub is_linked: bool,
+}
+
+/// How an account is read in a region.
+#[derive(Clone, Debug)]
+pub struct Reader {
+    /// As whom its functions are.
+    pub functions: Aws,
+    /// As whom their metrics are: the same, or the account that it is linked to.
+    pub metrics: Aws,
 }
 
 impl Default for Accounts {
@@ -42,10 +53,10 @@ impl Accounts {
     /// A way to each account and region, all of them on the chain of `aws`. Each has a name of its own, such as `payments in
     /// eu-west-1`, where there are several.
     #[must_use]
-    pub fn readers(&self, aws: &Aws) -> Vec<Aws> {
+    pub fn readers(&self, aws: &Aws) -> Vec<Reader> {
         let mut readers = Vec::new();
         if self.own {
-            regional(OWN, aws, &self.regions, &mut readers);
+            regional(OWN, (aws, aws), &self.regions, &mut readers);
         }
         for account in &self.others {
             let there = aws.assuming(account.role.clone());
@@ -53,23 +64,43 @@ impl Accounts {
                 [] => &self.regions,
                 own => own,
             };
-            regional(account.name(), &there, regions, &mut readers);
+            let linked = account.role.account_id().filter(|_| account.is_linked);
+            let metrics = linked.map_or_else(|| there.clone(), |id| aws.observing(id));
+            regional(account.name(), (&there, &metrics), regions, &mut readers);
         }
         match readers.as_slice() {
             [(_, only)] => vec![only.clone()],
-            _ => readers.iter().map(|(name, aws)| aws.named(name)).collect(),
+            _ => readers.iter().map(|(name, one)| one.named(name)).collect(),
         }
     }
 }
 
-fn regional(name: &str, aws: &Aws, regions: &[String], readers: &mut Vec<(String, Aws)>) {
+fn regional(
+    name: &str,
+    (functions, metrics): (&Aws, &Aws),
+    regions: &[String],
+    readers: &mut Vec<(String, Reader)>,
+) {
+    let reader = |change: &dyn Fn(&Aws) -> Aws| Reader {
+        functions: change(functions),
+        metrics: change(metrics),
+    };
     if regions.is_empty() {
-        readers.push((name.to_owned(), aws.clone()));
+        readers.push((name.to_owned(), reader(&Aws::clone)));
     }
     readers.extend(regions.iter().map(|region| {
         let name = format!("{name} in {region}");
-        (name, aws.in_region(region))
+        (name, reader(&|aws| aws.in_region(region)))
     }));
+}
+
+impl Reader {
+    fn named(&self, name: &str) -> Self {
+        Self {
+            functions: self.functions.named(name),
+            metrics: self.metrics.named(name),
+        }
+    }
 }
 
 impl Account {
@@ -95,13 +126,14 @@ mod tests {
                 external_id: None,
             },
             regions: regions.iter().map(ToString::to_string).collect(),
+            is_linked: false,
         }
     }
 
     fn names(accounts: &Accounts) -> Vec<String> {
         let aws = Aws::new(Settings::default());
         let readers = accounts.readers(&aws).into_iter();
-        let names = readers.map(|one| one.name().map(|name| name.to_string()));
+        let names = readers.map(|one| one.functions.name().map(|name| name.to_string()));
         names.map(Option::unwrap_or_default).collect()
     }
 
@@ -144,12 +176,36 @@ mod tests {
         let [own, other] = readers.as_slice() else {
             panic!("two readers")
         };
-        assert_eq!(own.site().account_id, None);
-        assert_eq!(other.site().account_id.as_deref(), Some("111111111111"));
+        let account = |reader: &Reader| reader.functions.site().account_id;
+        assert_eq!(account(own), None);
+        assert_eq!(account(other).as_deref(), Some("111111111111"));
         for reader in &readers {
-            assert_eq!(reader.site().region.as_deref(), Some("eu-west-1"));
+            let region = reader.functions.site().region;
+            assert_eq!(region.as_deref(), Some("eu-west-1"));
         }
-        own.note_account(&"123456789012".into());
-        assert_eq!(own.site().account_id.as_deref(), Some("123456789012"));
+        own.functions.note_account(&"123456789012".into());
+        assert_eq!(account(own).as_deref(), Some("123456789012"));
+    }
+
+    #[test]
+    fn metrics_of_a_linked_account_are_read_with_the_own_credentials_and_are_still_its_own() {
+        let [linked, other] = [true, false].map(|is_linked| Account {
+            is_linked,
+            ..account(None, 111_111_111_111, &["eu-west-1"])
+        });
+        for (account, expected) in [(linked, Some("111111111111")), (other, None)] {
+            let accounts = Accounts {
+                own: false,
+                others: vec![account],
+                ..Accounts::default()
+            };
+            let readers = accounts.readers(&Aws::new(Settings::default()));
+            let [Reader { functions, metrics }] = readers.as_slice() else {
+                panic!("one reader")
+            };
+            assert_eq!(functions.linked(), None);
+            assert_eq!(metrics.linked(), expected);
+            assert_eq!(metrics.site(), functions.site());
+        }
     }
 }

@@ -1,8 +1,13 @@
-//! Counts every attempt of a call, retries included.
+//! Counts every attempt of a call, retries included: of one that is made here, or of all that a client sends.
 
 use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
+    SharedHttpConnector,
+};
 use aws_smithy_runtime_api::client::interceptors::Intercept;
 use aws_smithy_runtime_api::client::interceptors::context::BeforeTransmitInterceptorContextRef;
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 
@@ -30,5 +35,41 @@ impl Intercept for Meter {
     ) -> Result<(), BoxError> {
         self.spend.count(self.api, self.price);
         Ok(())
+    }
+}
+
+/// A client that is given away, to somebody who sends but one API with it.
+#[derive(Debug)]
+pub(super) struct MeteredClient {
+    pub(super) client: SharedHttpClient,
+    pub(super) spend: AwsSpend,
+    pub(super) api: &'static str,
+}
+
+#[derive(Debug)]
+struct MeteredConnector {
+    connector: SharedHttpConnector,
+    spend: AwsSpend,
+    api: &'static str,
+}
+
+impl HttpClient for MeteredClient {
+    fn http_connector(
+        &self,
+        settings: &HttpConnectorSettings,
+        components: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        SharedHttpConnector::new(MeteredConnector {
+            connector: self.client.http_connector(settings, components),
+            spend: self.spend.clone(),
+            api: self.api,
+        })
+    }
+}
+
+impl HttpConnector for MeteredConnector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        self.spend.count(self.api, 0);
+        self.connector.call(request)
     }
 }

@@ -19,7 +19,7 @@ mod session;
 mod spend;
 mod trust;
 
-pub use accounts::{Account, Accounts, OWN};
+pub use accounts::{Account, Accounts, OWN, Reader};
 pub use role::Role;
 pub use session::{Aws, FixedCredentials, Settings};
 pub use spend::{ApiSpend, AwsSpend};

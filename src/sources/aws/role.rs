@@ -3,9 +3,16 @@
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::{Region, SdkConfig};
 use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_runtime_api::shared::IntoShared as _;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use tokio::sync::OnceCell;
+
+use super::AwsSpend;
+use super::meter::MeteredClient;
+
+/// The call, and what its use is counted as.
+const API: &str = "AssumeRole";
 
 /// The name that the other account sees in its log.
 const SESSION_NAME: &str = "breakeven";
@@ -43,18 +50,26 @@ impl Role {
 }
 
 /// A call waits for its credentials within its own attempt: STS is given up before that is, so that it is told which of both
-/// did not answer. It is tried once, as the source comes back by itself.
-fn in_half_the_time(chain: &SdkConfig) -> SdkConfig {
+/// did not answer. It is tried once, as the source comes back by itself, and counted.
+fn of_roles(chain: &SdkConfig, spend: &AwsSpend) -> SdkConfig {
     let whole = chain.timeout_config();
     let attempt = whole.and_then(TimeoutConfig::operation_attempt_timeout);
     let mut timeouts = whole.map_or_else(TimeoutConfig::builder, TimeoutConfig::to_builder);
     timeouts.set_operation_attempt_timeout(attempt.map(|attempt| attempt / 2));
     let once = RetryConfig::standard().with_max_attempts(1);
-    chain
+    let mut config = chain
         .to_builder()
         .timeout_config(timeouts.build())
-        .retry_config(once)
-        .build()
+        .retry_config(once);
+    config.set_http_client(chain.http_client().map(|client| {
+        let metered = MeteredClient {
+            client,
+            spend: spend.clone(),
+            api: API,
+        };
+        metered.into_shared()
+    }));
+    config.build()
 }
 
 /// A role with its credentials, which all regions share.
@@ -77,11 +92,12 @@ impl AssumedRole {
     pub(super) async fn credentials(
         &self,
         chain: &SdkConfig,
+        spend: &AwsSpend,
         region: Region,
     ) -> SharedCredentialsProvider {
         let provider = || async {
             let mut role = AssumeRoleProvider::builder(&self.role.arn)
-                .configure(&in_half_the_time(chain))
+                .configure(&of_roles(chain, spend))
                 .region(region)
                 .session_name(SESSION_NAME);
             if let Some(external_id) = &self.role.external_id {

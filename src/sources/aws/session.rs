@@ -83,6 +83,8 @@ struct Shared {
     chain: Arc<Chain>,
     /// The role that is taken on; without one the chain's own credentials serve.
     role: Option<Arc<AssumedRole>>,
+    /// The account that is looked at from the one of the chain's own credentials, to which it is linked.
+    linked: Option<Arc<str>>,
     /// In place of the chain's region.
     region: Option<Arc<str>>,
     /// How it is called, where there are several.
@@ -112,6 +114,7 @@ impl Aws {
         Self(Arc::new(Shared {
             chain: Arc::new(chain),
             role: None,
+            linked: None,
             region: None,
             name: None,
             account_id: OnceLock::new(),
@@ -124,6 +127,7 @@ impl Aws {
         let Shared {
             chain,
             role,
+            linked,
             region,
             name,
             ..
@@ -131,6 +135,7 @@ impl Aws {
         let mut shared = Shared {
             chain: chain.clone(),
             role: role.clone(),
+            linked: linked.clone(),
             region: region.clone(),
             name: name.clone(),
             account_id: OnceLock::new(),
@@ -144,6 +149,18 @@ impl Aws {
     #[must_use]
     pub fn assuming(&self, role: Role) -> Self {
         self.but(|other| other.role = Some(Arc::new(AssumedRole::new(role))))
+    }
+
+    /// The same, looking at another account that is linked to the one of the credentials: what they may read of it there.
+    #[must_use]
+    pub(super) fn observing(&self, account_id: &str) -> Self {
+        self.but(|other| other.linked = Some(account_id.into()))
+    }
+
+    /// The linked account that is looked at; absent where it is the one of the credentials.
+    #[must_use]
+    pub fn linked(&self) -> Option<&str> {
+        self.0.linked.as_deref()
     }
 
     /// The same in another region, with the same credentials.
@@ -181,6 +198,7 @@ impl Aws {
         let Shared {
             chain,
             role,
+            linked,
             region,
             account_id,
             session,
@@ -190,7 +208,10 @@ impl Aws {
         let loaded = session.get().map(|session| session.region.clone());
         let configured = || chain.settings.region.as_deref().map(Arc::from);
         Site {
-            account_id: role.map(Arc::from).or_else(|| account_id.get().cloned()),
+            account_id: role
+                .map(Arc::from)
+                .or_else(|| linked.clone())
+                .or_else(|| account_id.get().cloned()),
             region: loaded.or_else(|| region.clone()).or_else(configured),
         }
     }
@@ -283,7 +304,8 @@ impl Session {
             Some(assumed) => {
                 // STS is asked in the chain's own region, which is enabled for every account that it reaches.
                 let home = base.region().cloned().unwrap_or(there);
-                config = config.credentials_provider(assumed.credentials(base, home).await);
+                config = config
+                    .credentials_provider(assumed.credentials(base, &chain.spend, home).await);
                 CredentialsOf::Role(assumed.role.clone())
             }
             None if chain.settings.credentials.is_some() => CredentialsOf::Configuration,

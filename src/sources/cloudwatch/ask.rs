@@ -1,5 +1,7 @@
 //! One call of GetMetricData, page by page.
 
+use std::sync::Arc;
+
 use aws_sdk_cloudwatch::Client;
 use aws_sdk_cloudwatch::types::ScanBy;
 use aws_smithy_types::DateTime;
@@ -32,14 +34,17 @@ const MOST_BARREN_PAGES: usize = 3;
 #[derive(Debug)]
 pub(super) struct Caller {
     client: Client,
+    /// The account that is read, where it is not the one of the credentials.
+    linked: Option<Arc<str>>,
     attempted: Attempted,
     pace: Pace,
 }
 
 impl Caller {
-    pub(super) fn new(session: &Session) -> Self {
+    pub(super) fn new(session: &Session, linked: Option<&str>) -> Self {
         Self {
             client: Client::new(&session.config),
+            linked: linked.map(Arc::from),
             attempted: session.attempting(CLOUDWATCH, ACTION),
             pace: Pace::default(),
         }
@@ -54,7 +59,8 @@ impl Caller {
         (window, asked): (Window, &[&Due]),
         budget: &Budget,
     ) -> Result<Answer, SourceError> {
-        let queries = queries::queries(asked.iter().map(|due| (&due.function, due.scope)));
+        let functions = asked.iter().map(|due| (&due.function, due.scope));
+        let queries = queries::queries(functions, self.linked.as_deref());
         let mut answer = Answer::expecting(queries.len());
         let (mut token, mut barren): (Option<String>, usize) = (None, 0);
         for _ in 0..MOST_PAGES {
@@ -97,15 +103,23 @@ impl Caller {
 
     /// Why a function could not be read, as an error of the source.
     pub(super) fn error(&self, lack: &Lack) -> SourceError {
-        match lack.reason {
-            Reason::Forbidden => self.attempted.forbidden(&lack.problem),
-            Reason::InvalidResponse => undecodable(ACTION, &lack.problem),
-            reason => SourceError::new(
-                reason,
+        let region = &self.attempted.region;
+        match (lack.reason, &self.linked) {
+            (Reason::Forbidden, Some(account)) => SourceError::new(
+                Reason::Forbidden,
                 format!(
-                    "{ACTION} in {} gave only a part: {}",
-                    self.attempted.region, lack.problem
+                    "metrics of {account} in {region} are not shown to the account of the credentials: {}",
+                    lack.problem
                 ),
+                format!(
+                    "link {account} to it in {region} as a source of metrics, or take `linked` off it in the configuration"
+                ),
+            ),
+            (Reason::Forbidden, None) => self.attempted.forbidden(&lack.problem),
+            (Reason::InvalidResponse, _) => undecodable(ACTION, &lack.problem),
+            (reason, _) => SourceError::new(
+                reason,
+                format!("{ACTION} in {region} gave only a part: {}", lack.problem),
                 "all of it is asked for again",
             ),
         }

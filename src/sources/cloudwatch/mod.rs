@@ -233,7 +233,10 @@ impl CloudWatchSource {
     async fn read(&mut self, due: &[Due], now: Timestamp, plan: &Plan) -> Result<(), SourceError> {
         let aws = self.aws.clone();
         let session = aws.session().await?;
-        let mut caller = self.caller.take().unwrap_or_else(|| Caller::new(session));
+        let mut caller = self
+            .caller
+            .take()
+            .unwrap_or_else(|| Caller::new(session, aws.linked()));
         let mut trouble = Trouble::default();
         for batch in queries::batches(due) {
             let read = self.read_batch(&mut caller, session, batch, (now, plan), &mut trouble);

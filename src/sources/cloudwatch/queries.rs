@@ -124,19 +124,26 @@ pub(super) fn minutes(window: Window) -> usize {
     usize::try_from(seconds / 60).unwrap_or_default().max(1)
 }
 
-/// The queries of a call, all of one function side by side. The id of the n-th is `q` and n.
+/// The queries of a call, all of one function side by side. The id of the n-th is `q` and n. They are of metrics in the account
+/// of the credentials, or in one that is linked to it.
 pub(super) fn queries<'a>(
     asked: impl IntoIterator<Item = (&'a FunctionId, Scope)>,
+    linked: Option<&str>,
 ) -> Vec<MetricDataQuery> {
     asked
         .into_iter()
         .flat_map(|(function, scope)| scope.series().iter().map(move |one| (function, *one)))
         .enumerate()
-        .map(|(index, (function, series))| query(index, function, series))
+        .map(|(index, (function, series))| query(index, function, series, linked))
         .collect()
 }
 
-fn query(index: usize, function: &FunctionId, series: Series) -> MetricDataQuery {
+fn query(
+    index: usize,
+    function: &FunctionId,
+    series: Series,
+    linked: Option<&str>,
+) -> MetricDataQuery {
     let metric = Metric::builder()
         .namespace("AWS/Lambda")
         .metric_name(series.metric())
@@ -154,6 +161,7 @@ fn query(index: usize, function: &FunctionId, series: Series) -> MetricDataQuery
         .build();
     MetricDataQuery::builder()
         .id(format!("q{index}"))
+        .set_account_id(linked.map(str::to_owned))
         .metric_stat(statistic)
         .return_data(true)
         .build()
@@ -233,7 +241,7 @@ mod tests {
     #[test]
     fn the_statistics_of_a_metric_stand_side_by_side_with_the_name_as_the_only_dimension() {
         let due = [due(0, 5, Scope::All), due(1, 5, Scope::Counts)];
-        let queries = queries(due.iter().map(|due| (&due.function, due.scope)));
+        let queries = queries(due.iter().map(|due| (&due.function, due.scope)), None);
         let read: Vec<_> = queries
             .iter()
             .map(|query| {
