@@ -411,8 +411,8 @@ settings! {
         /// Labels of functions, each with the key of the tag that it is made of, such as `team: Team`. `team` is the team that owns
         /// a function; any other stands as `tag_…` in breakeven_workload_info.
         pub tag_labels: BTreeMap<String, String> = BTreeMap::new(),
-        /// What is around functions and costs besides, each with `functions` (a name; `*` stands for anything), `front_door` and
-        /// `log_bytes_per_request`. The first that matches holds.
+        /// What is around functions and costs besides, each with `functions` (a name; `*` stands for anything), `front_door`,
+        /// `log_bytes_per_request` and `managed_instances_usd_per_hour`. The first that matches holds.
         pub surroundings: Vec<Surroundings> = Vec::new(),
         /// From one list of the functions to the next.
         pub functions_interval_seconds: f64 = 300.0,
@@ -479,6 +479,9 @@ settings! {
         pub front_door: FrontDoor = FrontDoor::None,
         /// What each request writes to CloudWatch Logs.
         pub log_bytes_per_request: f64 = 0.0,
+        /// What the instances of each such function cost that runs on a capacity provider, with the fee of 15 %; of those that
+        /// several functions share, its part. Without it such a function has no cost.
+        pub managed_instances_usd_per_hour: Option<f64> = None,
     }
 }
 

@@ -127,6 +127,7 @@ impl LambdaSettings {
             used_before: self.used_before,
             front_door: around.door.priced(month),
             logged_by_request: around.logged_by_request,
+            instances: around.instances,
             ..listed
         })
     }
@@ -134,15 +135,15 @@ impl LambdaSettings {
 
 impl Settings {
     /// What a function is charged by; absent where a price that applies to it is not known: those of what is around
-    /// it are those of us-east-1, and on managed instances it is the instances that cost.
+    /// it are those of us-east-1, and those of managed instances are only configured.
     #[must_use]
     pub fn terms_of(&self, function: &Function) -> Option<Terms> {
-        if function.capacity_provider.is_some() {
-            return None;
-        }
         let mut patterns = self.lambda.surroundings.iter();
         let around = patterns.find(|(names, _)| names.matches(&function.id.name));
         let around = around.map(|(_, around)| *around).unwrap_or_default();
+        if function.capacity_provider.is_some() && around.instances.is_none() {
+            return None;
+        }
         let (region, architecture) = (&function.id.region, function.architecture);
         let terms = self
             .lambda

@@ -184,9 +184,13 @@ impl Function {
         minute.duration.min(MINUTE * environments)
     }
 
-    /// The most environments that ran at once in a minute besides those that are kept ready.
+    /// The most environments that ran at once in a minute besides those that are kept ready. On managed instances there are
+    /// none that are started for a request.
     #[must_use]
     pub fn peak_beyond_ready(&self, minute: &FunctionMinute) -> u32 {
+        if self.capacity_provider.is_some() {
+            return 0;
+        }
         minute.peak().saturating_sub(self.kept_ready())
     }
 }

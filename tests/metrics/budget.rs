@@ -29,6 +29,7 @@ fn accounts() -> Accounts {
             external_id: None,
         },
         regions: Vec::new(),
+        is_linked: false,
     });
     Accounts {
         own: true,

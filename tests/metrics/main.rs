@@ -16,7 +16,7 @@ use breakeven::clock::{Clock, Hand};
 use breakeven::cloud::{SimulatedCloud, World};
 use breakeven::observation::{Function, FunctionBatch, Functions, Observation};
 use breakeven::sources::Poll;
-use breakeven::sources::aws::{self, Accounts, Aws, FixedCredentials};
+use breakeven::sources::aws::{self, Accounts, Aws, FixedCredentials, Reader};
 use breakeven::sources::cloudwatch::{self, Budget, CloudWatchSource};
 use breakeven::sources::lambda::{self, LambdaSource};
 use breakeven::units::Usd;
@@ -61,11 +61,14 @@ impl Scene {
             ..aws::Settings::default()
         });
         let mut places = Vec::new();
-        for aws in accounts.readers(&aws) {
-            let mut lister = LambdaSource::new(lambda::Settings::default(), aws.clone());
+        for Reader { functions, metrics } in accounts.readers(&aws) {
+            let mut lister = LambdaSource::new(lambda::Settings::default(), functions);
             lister.poll(start).await.unwrap();
             let functions = lister.listed().borrow().clone().unwrap();
-            places.push(Place { aws, functions });
+            places.push(Place {
+                aws: metrics,
+                functions,
+            });
         }
         Self {
             cloud,

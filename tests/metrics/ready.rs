@@ -34,7 +34,7 @@ async fn a_day(function: &str) -> (Scene, Report) {
     let mut source = scene.source(cloudwatch::Settings::default(), budget);
     let (_, config) = breakeven::config::parse(CONFIG).unwrap();
     let mut pipeline = Pipeline::new(scene.start, config.model, config.prices, config.limits);
-    pipeline.observe(Observation::Functions((*scene.functions).clone()));
+    pipeline.observe(Observation::Functions((*scene.places[0].functions).clone()));
     // A minute is read three minutes after it has ended.
     for minute in (3..=DAY + 3).step_by(60) {
         let now = scene.minute(minute);

@@ -10,7 +10,7 @@ use crate::model::{AROUND_REGION, LambdaEquivalent, LambdaSettings};
 use crate::observation::{Architecture, NamePattern};
 use crate::settings::{Check, Place};
 use crate::tariff::lambda as tariff;
-use crate::units::{Gib, GibSeconds, Hours, Seconds};
+use crate::units::{Gib, GibSeconds, Hours, Seconds, UsdPerHour};
 
 /// The least and the longest time that an idle environment may be kept, in seconds.
 const KEEP_ALIVE: RangeInclusive<f64> = 60.0..=7_200.0;
@@ -80,7 +80,14 @@ impl Check {
         raw: &raw::Surroundings,
         place: &Place,
     ) -> Option<(NamePattern, Surroundings)> {
-        let around = self.surroundings(raw.front_door, raw.log_bytes_per_request, place);
+        let at = place.key("managed_instances_usd_per_hour");
+        let instances = raw
+            .managed_instances_usd_per_hour
+            .map(|price| self.quantity(UsdPerHour::from_hourly(price), &at));
+        let around = Surroundings {
+            instances,
+            ..self.surroundings(raw.front_door, raw.log_bytes_per_request, place)
+        };
         let pattern = self.pattern(&raw.functions, &place.key("functions"))?;
         Some((pattern, around))
     }
@@ -101,6 +108,7 @@ impl Check {
                 raw::FrontDoor::Alb => Door::LoadBalancer,
             },
             logged_by_request: self.quantity(Gib::from_bytes(log_bytes), &logged),
+            instances: None,
         }
     }
 

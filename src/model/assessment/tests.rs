@@ -17,7 +17,7 @@ use crate::model::window::{FunctionWindow, TrafficWindow, UsedWindow, WorkloadWi
 use crate::observation::{
     Architecture, Function, FunctionId, NamePattern, ProvisionedConcurrency, Scaler, WorkloadKind,
 };
-use crate::units::{CoreSeconds, Gib, GibSeconds};
+use crate::units::{CoreSeconds, Gib, GibSeconds, UsdPerHour};
 
 pub(super) fn usd(value: f64) -> Usd {
     Usd::from_usd(value).unwrap()
@@ -428,6 +428,7 @@ fn a_front_door_and_logs_are_charged_where_they_are_configured() {
     let around = Surroundings {
         door: Door::HttpApi,
         logged_by_request: Gib::from_bytes(1_000.0).unwrap(),
+        instances: None,
     };
     settings.lambda.surroundings = vec![(NamePattern::new("re*").unwrap(), around)];
     let cost = |settings: &Settings| {
@@ -530,14 +531,32 @@ fn a_snapshot_of_one_version_is_kept_and_restored_from_but_java_has_it_for_nothi
 }
 
 #[test]
-fn a_function_on_managed_instances_has_no_price_of_its_own() {
+fn a_function_on_managed_instances_costs_what_is_configured_for_them_and_its_requests() {
     let managed = Function {
         capacity_provider: Some("batch".into()),
+        snap_start: true,
         ..resize()
     };
-    let found = super::function(&managed, &a_day(600.0, 0.1), None, &settings());
+    let (window, mut settings) = (a_day(600.0, 0.1), settings());
+    let found = super::function(&managed, &window, None, &settings);
     assert_eq!(found.verdict, Verdict::Unpriced);
     assert!(found.costs.is_empty());
+
+    let around = Surroundings {
+        instances: Some(UsdPerHour::from_hourly(0.25).unwrap()),
+        ..Surroundings::default()
+    };
+    settings.lambda.surroundings = vec![(NamePattern::new("*").unwrap(), around)];
+    let month = |function: &Function| {
+        let found = super::function(function, &window, None, &settings);
+        on(&found, Home::Lambda, Basis::Loaded).monthly
+    };
+    let cost = month(&managed);
+    let expected = 730.0 * 0.25 + 600.0 * 60.0 * 730.0 * 2e-7;
+    assert!((cost.point.usd() - expected).abs() < 1e-9, "{cost:?}");
+    assert_eq!((cost.low, cost.high), (cost.point, cost.point));
+    let plain = month(&resize());
+    assert!((plain.point.usd() - expected).abs() > 1.0, "not of others");
 }
 
 #[test]

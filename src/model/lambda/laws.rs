@@ -9,7 +9,7 @@ use super::random::{
 use super::*;
 use crate::observation::Architecture;
 use crate::tariff::lambda::{MEAN_ROUNDING, MOST_ROUNDING, Prices};
-use crate::units::{Gib, GibSeconds, Hours, MemoryMib, Seconds};
+use crate::units::{Gib, GibSeconds, Hours, MemoryMib, Seconds, UsdPerHour};
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(3_000))]
@@ -104,6 +104,7 @@ proptest! {
             init: None,
             kept_ready: None,
             snapstart: None,
+            on_instances: None,
         };
         let terms = Terms {
             used_before: GibSeconds::from_gib_seconds(before).unwrap(),
@@ -121,6 +122,7 @@ proptest! {
         (before, discount, logged) in (0.0..3e10, 0.0..1.0, prop_oneof![Just(0.0), 0.0..1e5]),
         front_door in front_doors(), architecture in architectures(),
         kept in proptest::option::of((1_u32..1_000, 0.0..1_000.0, 0.0..1.0)), cached in proptest::option::of(0.0..1_000.0),
+        instances in proptest::option::of((0.0..1_000.0, 0.0..100.0)),
     ) {
         let hours = |hours| Hours::from_hours(hours).unwrap();
         let run = Run {
@@ -135,12 +137,14 @@ proptest! {
                 share: ratio(share),
             }),
             snapstart: cached.map(|cached| SnapStart { cached: hours(cached), restores: count(cold_starts) }),
+            on_instances: instances.map(|(time, _)| hours(time)),
         };
         let terms = Terms {
             used_before: GibSeconds::from_gib_seconds(before).unwrap(),
             discount: ratio(discount),
             front_door,
             logged_by_request: Gib::from_bytes(logged).unwrap(),
+            instances: instances.map(|(_, price)| UsdPerHour::from_hourly(price).unwrap()),
             ..Terms::known(architecture)
         };
         let (cost, bill) = (run.cost(MEAN_ROUNDING, &terms).usd(), run.bill(&terms).total().usd());

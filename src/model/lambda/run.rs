@@ -1,11 +1,16 @@
 //! Invocations that were measured, on their way to a bill.
 
 use super::bill::Bill;
-use super::month::{Compute, FreeTier, FrontDoor, Init, Month, OnDemand, Provisioned, SnapStart};
+use super::compute::instances;
+use super::month::{
+    Compute, FreeTier, FrontDoor, Init, Instances, Month, OnDemand, Provisioned, SnapStart,
+};
 use super::terms::Terms;
 use crate::observation::Function;
 use crate::tariff::{Tiers, lambda as tariff, load_balancer, logs};
-use crate::units::{Gib, GibSeconds, Hours, MemoryMib, Ratio, Requests, Seconds, Usd, UsdPerGib};
+use crate::units::{
+    Gib, GibSeconds, Hours, MemoryMib, Ratio, Requests, Seconds, Usd, UsdPerGib, UsdPerHour,
+};
 
 /// Invocations of a function over some time.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -24,6 +29,8 @@ pub struct Run {
     pub kept_ready: Option<KeptReady>,
     /// Snapshots that were kept meanwhile, and starts from them.
     pub snapstart: Option<SnapStart>,
+    /// How long it was on managed instances; absent where it ran in environments of Lambda's own.
+    pub on_instances: Option<Hours>,
 }
 
 /// Environments that were kept ready for some time.
@@ -55,11 +62,13 @@ impl Run {
             init: None,
             kept_ready: None,
             snapstart: None,
+            on_instances: None,
         }
     }
 
     /// What a function did over some time, with what was kept for it meanwhile as far as that is known: environments that were
-    /// ready and served `ready_share` of it, and of its snapshots one version. Java has those for nothing.
+    /// ready and served `ready_share` of it, and of its snapshots one version. Java has those for nothing. On managed instances
+    /// there is nothing of all that.
     #[must_use]
     pub fn of(
         function: &Function,
@@ -67,6 +76,13 @@ impl Run {
         init: Init,
         (time, ready_share): (Hours, Ratio),
     ) -> Self {
+        let plain = Self::plain(function.memory, invocations, duration);
+        if function.capacity_provider.is_some() {
+            return Self {
+                on_instances: Some(time),
+                ..plain
+            };
+        }
         let concurrency = function.kept_ready();
         let is_java = function
             .runtime
@@ -84,14 +100,14 @@ impl Run {
                 cached: time,
                 restores: init.cold_starts,
             }),
-            ..Self::plain(function.memory, invocations, duration)
+            ..plain
         }
     }
 
     /// The time that is billed besides INIT, where rounding up to a whole millisecond adds so much to each invocation.
     ///
     /// Formula: `Σ duration + rounding · N`. [`MEAN_ROUNDING`](tariff::MEAN_ROUNDING) is right in the mean; it is nothing at least and
-    /// [`MOST_ROUNDING`](tariff::MOST_ROUNDING) at most.
+    /// [`MOST_ROUNDING`](tariff::MOST_ROUNDING) at most. Managed instances bill no time.
     ///
     /// ```
     /// use breakeven::model::lambda::Run;
@@ -106,6 +122,9 @@ impl Run {
     /// ```
     #[must_use]
     pub fn billed(&self, rounding: Seconds) -> Seconds {
+        if self.on_instances.is_some() {
+            return Seconds::ZERO;
+        }
         self.duration + self.invocations.each_taking(rounding)
     }
 
@@ -173,6 +192,8 @@ impl Run {
             (memory * Seconds::from(snapshots.cached)) * prices.snapstart_cache
                 + (memory * restores) * prices.snapstart_restore
         });
+        let instances = self.instances(terms).as_ref().map(instances);
+        let instances = instances.map_or(Usd::ZERO, |part| part.fixed);
         let each = Requests::ONE.over(invocations).unwrap_or(Ratio::ZERO);
         let around = match &terms.front_door {
             FrontDoor::Free => Usd::ZERO,
@@ -197,9 +218,20 @@ impl Run {
             + duration * terms.discount.complement()
             + kept
             + snapshots
+            + instances
             + (self.extra_storage() * served) * terms.prices.ephemeral_storage
             + around
             + logs
+    }
+
+    /// The instances, where it ran on them and they have a price.
+    fn instances(&self, terms: &Terms) -> Option<Instances> {
+        Some(Instances {
+            time: self.on_instances?,
+            price: terms.instances?,
+            // The fee is in that price.
+            on_demand: UsdPerHour::ZERO,
+        })
     }
 
     /// `/tmp` above what is free.
@@ -219,19 +251,24 @@ impl Run {
         Month {
             memory: self.memory,
             requests: self.invocations,
-            compute: Compute::OnDemand(OnDemand {
-                duration: self.billed(rounding) * each,
-                used_before: terms.used_before,
-                discount: terms.discount,
-                init: self.init,
-                provisioned: self.kept_ready.map(|ready| Provisioned {
-                    concurrency: ready.environments(),
-                    time: ready.time,
-                    requests: self.invocations * ready.share,
-                    duration: self.billed(rounding) * each,
-                }),
-                snapstart: self.snapstart,
-            }),
+            compute: self.instances(terms).map_or_else(
+                || {
+                    Compute::OnDemand(OnDemand {
+                        duration: self.billed(rounding) * each,
+                        used_before: terms.used_before,
+                        discount: terms.discount,
+                        init: self.init,
+                        provisioned: self.kept_ready.map(|ready| Provisioned {
+                            concurrency: ready.environments(),
+                            time: ready.time,
+                            requests: self.invocations * ready.share,
+                            duration: self.billed(rounding) * each,
+                        }),
+                        snapstart: self.snapstart,
+                    })
+                },
+                Compute::Instances,
+            ),
             free: FreeTier::NONE,
             ephemeral_storage: self.extra_storage(),
             streamed: Gib::ZERO,

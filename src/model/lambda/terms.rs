@@ -4,7 +4,7 @@ use super::month::FrontDoor;
 use crate::observation::Architecture;
 use crate::tariff::lambda::Prices;
 use crate::tariff::{api_gateway, load_balancer};
-use crate::units::{Gib, GibSeconds, Hours, Ratio};
+use crate::units::{Gib, GibSeconds, Hours, Ratio, UsdPerHour};
 
 /// Where the prices of terms come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +30,8 @@ pub struct Terms {
     pub front_door: FrontDoor,
     /// What each request writes to the logs.
     pub logged_by_request: Gib,
+    /// What the managed instances cost that it runs on, with the fee; absent where that is not known.
+    pub instances: Option<UsdPerHour>,
 }
 
 impl Terms {
@@ -53,6 +55,7 @@ impl Terms {
             used_before: GibSeconds::ZERO,
             front_door: FrontDoor::Free,
             logged_by_request: Gib::ZERO,
+            instances: None,
         }
     }
 }
@@ -64,13 +67,15 @@ pub struct Surroundings {
     pub door: Door,
     /// What each request writes to the logs.
     pub logged_by_request: Gib,
+    /// What the managed instances of a function on a capacity provider cost.
+    pub instances: Option<UsdPerHour>,
 }
 
 impl Surroundings {
-    /// Whether anything of it is charged for.
+    /// Whether its requests come and go for nothing.
     #[must_use]
     pub fn is_free(&self) -> bool {
-        *self == Self::default()
+        self.door == Door::Free && self.logged_by_request.is_zero()
     }
 }
 

@@ -69,7 +69,7 @@ impl HttpClient for MeteredClient {
 
 impl HttpConnector for MeteredConnector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        self.spend.count(self.api, 0);
+        self.spend.count(self.api, Price::Free);
         self.connector.call(request)
     }
 }
