@@ -439,7 +439,8 @@ settings! {
     pub struct Bill {
         /// Whether it is read.
         pub enabled: bool = false,
-        /// A directory in which the bill and the count of paid calls are kept over a restart. Needed where the bill is read.
+        /// A directory in which the bill and the count of paid calls are kept over a restart; null: `state.directory`. One of them
+        /// is needed where the bill is read.
         pub cache_directory: Option<String> = None,
         /// The most paid calls of a day (UTC), pages and failures with them.
         pub calls_per_day: u32 = 2,

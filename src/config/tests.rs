@@ -120,3 +120,17 @@ fn prices_of_a_file_come_after_those_of_the_configuration() {
     assert_eq!(selector.node, None);
     assert!(matches!(rules[2].rate, Rate::BySize(_)));
 }
+
+#[test]
+fn the_bill_is_kept_where_it_says_or_else_with_the_state() {
+    let kept_in = |text: &str| {
+        let (_, config) = parse(text).unwrap();
+        let (settings, _) = config.aws.unwrap().bill?;
+        Some(settings.cache_directory.display().to_string())
+    };
+    assert_eq!(kept_in("state: {directory: /kept}"), None);
+    let state = "state: {directory: /kept}\naws: {bill: {enabled: true}}";
+    assert_eq!(kept_in(state).as_deref(), Some("/kept"));
+    let own = "aws: {bill: {enabled: true, cache_directory: /own}}";
+    assert_eq!(kept_in(own).as_deref(), Some("/own"));
+}

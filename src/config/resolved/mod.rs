@@ -136,7 +136,7 @@ pub fn resolve(raw: &RawConfig) -> Result<Config, Vec<Mistake>> {
         price_list: check.price_list(raw, &top.key("prices").key("price_list")),
         spot: check.spot(raw, &top.key("prices").key("spot")),
         kubernetes: check.kubernetes(&raw.kubernetes, &top.key("kubernetes")),
-        aws: check.aws(&raw.aws, window, &top.key("aws")),
+        aws: check.aws(raw, window, &top.key("aws")),
         scrape: check.scrape(raw, &top.key("requests").key("scrape")),
         requests: check.requests(
             &raw.requests,

@@ -78,7 +78,9 @@ impl Check {
         })
     }
 
-    pub(super) fn aws(&mut self, raw: &raw::Aws, window: Duration, place: &Place) -> Option<Aws> {
+    pub(super) fn aws(&mut self, raw: &RawConfig, window: Duration, place: &Place) -> Option<Aws> {
+        let kept_in = raw.state.directory.as_deref();
+        let raw = &raw.aws;
         let functions_schedule = self.schedule(
             raw.functions_interval_seconds,
             raw.timeout_seconds,
@@ -121,7 +123,7 @@ impl Check {
             tag_labels: raw.tag_labels.clone(),
         };
         let accounts = self.accounts(raw, place);
-        let bill = self.bill(&raw.bill, &place.key("bill"));
+        let bill = self.bill(&raw.bill, kept_in, &place.key("bill"));
         raw.enabled.then(|| Aws {
             accounts,
             session: aws::Settings {
@@ -147,7 +149,12 @@ impl Check {
         })
     }
 
-    fn bill(&mut self, raw: &raw::Bill, place: &Place) -> Option<(bill::Settings, Schedule)> {
+    fn bill(
+        &mut self,
+        raw: &raw::Bill,
+        kept_in: Option<&str>,
+        place: &Place,
+    ) -> Option<(bill::Settings, Schedule)> {
         let schedule = self.schedule(
             raw.refresh_seconds,
             raw.timeout_seconds,
@@ -160,12 +167,12 @@ impl Check {
                 "0 lets the bill never be read; `enabled: false` says so",
             );
         }
-        let directory = match &raw.cache_directory {
+        let directory = match raw.cache_directory.as_deref().or(kept_in) {
             Some(directory) if !directory.is_empty() => PathBuf::from(directory),
             _ if raw.enabled => {
                 self.refuse(
                     &place.key("cache_directory"),
-                    "is missing: without it a restart forgets how many paid calls were made",
+                    "is missing, and state.directory too: without them a restart forgets how many paid calls were made",
                 );
                 return None;
             }
