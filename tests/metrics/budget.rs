@@ -117,7 +117,7 @@ async fn buy(budget: f64, hours: i64, looks: i64) -> Bought {
     };
     let places = scene.places.iter();
     let mut sources: Vec<CloudWatchSource> = places
-        .map(|place| place.source(settings.clone(), shared.clone()))
+        .map(|place| place.source(settings, shared.clone()))
         .collect();
 
     let mut read: HashMap<String, Timestamp> = HashMap::new();
