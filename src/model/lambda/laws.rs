@@ -125,12 +125,15 @@ proptest! {
         instances in proptest::option::of((0.0..1_000.0, 0.0..100.0)),
     ) {
         let hours = |hours| Hours::from_hours(hours).unwrap();
+        // On managed instances there is nothing of all that.
+        let (kept, cached) = if instances.is_some() { (None, None) } else { (kept, cached) };
+        let init = instances.is_none().then(|| Init { cold_starts: count(cold_starts), duration: seconds(init) });
         let run = Run {
             memory: MemoryMib::from_mib(memory).unwrap(),
             ephemeral_storage_mib: tmp,
             invocations: count(invocations),
             duration: seconds(duration),
-            init: Some(Init { cold_starts: count(cold_starts), duration: seconds(init) }),
+            init,
             kept_ready: kept.map(|(concurrency, time, share)| KeptReady {
                 concurrency,
                 time: hours(time),

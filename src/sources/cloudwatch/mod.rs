@@ -96,6 +96,8 @@ pub struct CloudWatchSource {
     listed: Listed,
     budget: Budget,
     caller: Option<Caller>,
+    /// Why the last reading failed, until one does not.
+    failure: Option<SourceError>,
     progress: Progress,
     /// Whether the budget was too small for the last poll.
     is_short: bool,
@@ -114,6 +116,7 @@ impl CloudWatchSource {
             listed,
             budget,
             caller: None,
+            failure: None,
             progress: Progress::default(),
             is_short: false,
             kept: Vec::new(),
@@ -363,9 +366,14 @@ impl Poll for CloudWatchSource {
         let due = self.progress.due(now, closed, &plan, &self.settings);
         let due = self.affordable(due, &plan, now);
         if !due.is_empty() {
-            self.read(&due, now, &plan).await?;
+            let read = self.read(&due, now, &plan).await;
+            self.failure = read.err();
         }
-        Ok(self.salvage())
+        // Between two attempts nothing is due, and what failed still does.
+        match &self.failure {
+            Some(failure) => Err(failure.clone()),
+            None => Ok(self.salvage()),
+        }
     }
 
     fn salvage(&mut self) -> Vec<Observation> {
