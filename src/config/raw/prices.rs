@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::settings::{Setting as _, choice, settings};
+use crate::settings::{choice, settings};
 
 settings! {
     /// What nodes cost, and what the cluster costs besides.
