@@ -17,6 +17,7 @@ pub mod usage;
 
 mod causes;
 mod error;
+mod kept_file;
 mod percent;
 mod poll;
 pub mod prices;

@@ -1,7 +1,6 @@
 //! The bill on disk, so that neither a restart nor a crash costs a call.
 
-use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -9,24 +8,21 @@ use serde::{Deserialize, Serialize};
 
 use super::kept::{Calls, Kept};
 use crate::observation::{Bill, BilledDay, Charge, UsageType};
+use crate::sources::kept_file::KeptFile;
 use crate::units::{BilledUnits, NotAQuantity, Usd};
 
 /// The name of the file in its directory.
 const FILE: &str = "bill.json";
-
-/// What is put behind the name of a file that cannot be read.
-const ASIDE: &str = "json.unreadable";
 
 /// The form of the file.
 const VERSION: u32 = 1;
 
 /// The file that the bill is kept in.
 #[derive(Debug)]
-pub(super) struct Cache(PathBuf);
+pub(super) struct Cache(KeptFile);
 
 #[derive(Serialize, Deserialize)]
 struct File {
-    version: u32,
     asked_at: Option<Timestamp>,
     calls: CallsRow,
     days: Vec<DayRow>,
@@ -58,47 +54,26 @@ struct ChargeRow {
 
 impl Cache {
     pub(super) fn in_directory(directory: &Path) -> Self {
-        Self(directory.join(FILE))
+        Self(KeptFile::new(directory, FILE, VERSION))
     }
 
     /// What is kept; nothing where there is no file.
     pub(super) async fn read(&self) -> Result<Kept, String> {
-        let text = match tokio::fs::read(&self.0).await {
-            Ok(text) => text,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Kept::default()),
-            Err(error) => return Err(self.problem(&error)),
-        };
-        let file: File = serde_json::from_slice(&text).map_err(|error| self.problem(&error))?;
-        if file.version != VERSION {
-            let form = format!("it has the form {}, not {VERSION}", file.version);
-            return Err(self.problem(&form));
-        }
-        file.kept().map_err(|error| self.problem(&error))
+        let file: Option<File> = self.0.read().await?;
+        let kept = file.map(File::kept).transpose();
+        Ok(kept
+            .map_err(|error| self.0.problem(&error))?
+            .unwrap_or_default())
     }
 
     /// Keeps something in place of what was kept before: whole or not at all, and on the disk when it returns.
     pub(super) async fn write(&self, kept: &Kept) -> Result<(), String> {
-        let text = serde_json::to_vec(&File::of(kept)).map_err(|error| self.problem(&error))?;
-        let fresh = self.0.with_extension("json.new");
-        let written = async {
-            if let Some(directory) = self.0.parent() {
-                tokio::fs::create_dir_all(directory).await?;
-            }
-            tokio::fs::write(&fresh, text).await?;
-            tokio::fs::File::open(&fresh).await?.sync_all().await?;
-            tokio::fs::rename(&fresh, &self.0).await
-        };
-        written.await.map_err(|error| self.problem(&error))
+        self.0.write(File::of(kept)).await
     }
 
     /// Lets the file have another name, for somebody to look at.
     pub(super) async fn set_aside(&self) -> Result<(), String> {
-        let renamed = tokio::fs::rename(&self.0, self.0.with_extension(ASIDE)).await;
-        renamed.map_err(|error| self.problem(&error))
-    }
-
-    fn problem(&self, error: &impl ToString) -> String {
-        format!("{}: {}", self.0.display(), error.to_string())
+        self.0.set_aside().await
     }
 }
 
@@ -115,7 +90,6 @@ impl File {
             charges: one.charges.iter().map(ChargeRow::of).collect(),
         });
         Self {
-            version: VERSION,
             asked_at: kept.asked_at,
             calls: CallsRow {
                 day,

@@ -1,12 +1,12 @@
 //! List prices on disk, so that a restart costs no questions and knows what they were.
 
-use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::observation::ListPrice;
+use crate::sources::kept_file::KeptFile;
 use crate::sources::prices::plausible;
 use crate::units::UsdPerHour;
 
@@ -18,11 +18,10 @@ const VERSION: u32 = 1;
 
 /// The file that prices are kept in.
 #[derive(Debug)]
-pub(super) struct Cache(PathBuf);
+pub(super) struct Cache(KeptFile);
 
 #[derive(Serialize, Deserialize)]
 struct Kept {
-    version: u32,
     prices: Vec<Row>,
 }
 
@@ -36,25 +35,15 @@ struct Row {
 
 impl Cache {
     pub(super) fn in_directory(directory: &Path) -> Self {
-        Self(directory.join(FILE))
+        Self(KeptFile::new(directory, FILE, VERSION))
     }
 
     /// What is kept; nothing where there is no file.
     pub(super) async fn read(&self) -> Result<Vec<ListPrice>, String> {
-        let text = match tokio::fs::read(&self.0).await {
-            Ok(text) => text,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(self.problem(&error)),
-        };
-        let kept: Kept = serde_json::from_slice(&text).map_err(|error| self.problem(&error))?;
-        if kept.version != VERSION {
-            return Err(self.problem(&format!("it has the form {}, not {VERSION}", kept.version)));
-        }
-        kept.prices
-            .into_iter()
-            .map(|row| row.price())
-            .collect::<Result<_, _>>()
-            .map_err(|error| self.problem(&error))
+        let kept: Option<Kept> = self.0.read().await?;
+        let rows = kept.map_or_else(Vec::new, |kept| kept.prices).into_iter();
+        let prices: Result<_, _> = rows.map(Row::price).collect();
+        prices.map_err(|error: String| self.0.problem(&error))
     }
 
     /// Keeps prices, in place of those before: whole or not at all.
@@ -62,24 +51,8 @@ impl Cache {
         &self,
         prices: impl Iterator<Item = &ListPrice>,
     ) -> Result<(), String> {
-        let kept = Kept {
-            version: VERSION,
-            prices: prices.map(Row::of).collect(),
-        };
-        let text = serde_json::to_vec(&kept).map_err(|error| self.problem(&error))?;
-        let fresh = self.0.with_extension("json.new");
-        let written = async {
-            if let Some(directory) = self.0.parent() {
-                tokio::fs::create_dir_all(directory).await?;
-            }
-            tokio::fs::write(&fresh, text).await?;
-            tokio::fs::rename(&fresh, &self.0).await
-        };
-        written.await.map_err(|error| self.problem(&error))
-    }
-
-    fn problem(&self, error: &impl ToString) -> String {
-        format!("{}: {}", self.0.display(), error.to_string())
+        let prices = prices.map(Row::of).collect();
+        self.0.write(Kept { prices }).await
     }
 }
 
