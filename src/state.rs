@@ -305,6 +305,15 @@ mod tests {
         Owner::from([("cluster".to_owned(), cluster.to_owned())])
     }
 
+    fn content(text: &str) -> Vec<String> {
+        vec![text.to_owned()]
+    }
+
+    /// What [`found`] gives where that text was kept.
+    fn holds(text: &str) -> Result<Option<Vec<String>>, (Fault, PathBuf)> {
+        Ok(Some(content(text)))
+    }
+
     /// What the directory holds for the owner, or the reason why it was set aside and the file.
     fn found(
         directory: &mut Directory,
@@ -324,16 +333,11 @@ mod tests {
         let blue = owner("blue");
         assert_eq!(found(&mut directory, &blue), Ok(None));
         for text in ["first", "second"] {
-            let size = directory
-                .save(&blue, at(7), &vec![text.to_owned()])
-                .unwrap();
+            let size = directory.save(&blue, at(7), &content(text)).unwrap();
             let file = fs::metadata(directory.path().join(FILE)).unwrap();
             assert_eq!(size, file.len());
         }
-        assert_eq!(
-            found(&mut directory, &blue),
-            Ok(Some(vec!["second".to_owned()]))
-        );
+        assert_eq!(found(&mut directory, &blue), holds("second"));
     }
 
     #[test]
@@ -341,7 +345,7 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let mut directory = Directory::new(place.path());
         directory
-            .save(&owner("blue"), at(7), &vec!["ours".to_owned()])
+            .save(&owner("blue"), at(7), &content("ours"))
             .unwrap();
         let (fault, path) = found(&mut directory, &owner("green")).unwrap_err();
         let said = "it is of external_labels {cluster=\"blue\"}, and this is external_labels {cluster=\"green\"}";
@@ -360,9 +364,7 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let mut directory = Directory::new(place.path());
         let blue = owner("blue");
-        directory
-            .save(&blue, at(7), &vec!["text".to_owned()])
-            .unwrap();
+        directory.save(&blue, at(7), &content("text")).unwrap();
         let whole = fs::read(place.path().join(FILE)).unwrap();
         let mut spoiled: Vec<Vec<u8>> = (0..whole.len()).map(|end| whole[..end].to_vec()).collect();
         spoiled.extend((0..whole.len()).map(|position| {
@@ -399,21 +401,11 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let mut directory = Directory::new(place.path());
         let blue = owner("blue");
-        directory
-            .save(&blue, at(7), &vec!["whole".to_owned()])
-            .unwrap();
+        directory.save(&blue, at(7), &content("whole")).unwrap();
         fs::write(place.path().join(UNFINISHED), "breakeven st").unwrap();
-        assert_eq!(
-            found(&mut directory, &blue),
-            Ok(Some(vec!["whole".to_owned()]))
-        );
-        directory
-            .save(&blue, at(8), &vec!["next".to_owned()])
-            .unwrap();
-        assert_eq!(
-            found(&mut directory, &blue),
-            Ok(Some(vec!["next".to_owned()]))
-        );
+        assert_eq!(found(&mut directory, &blue), holds("whole"));
+        directory.save(&blue, at(8), &content("next")).unwrap();
+        assert_eq!(found(&mut directory, &blue), holds("next"));
     }
 
     #[test]
@@ -434,9 +426,7 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let (path, blue) = (place.path().join("state"), owner("blue"));
         let mut directory = Directory::new(&path);
-        directory
-            .save(&blue, at(7), &vec!["old".to_owned()])
-            .unwrap();
+        directory.save(&blue, at(7), &content("old")).unwrap();
         drop(directory);
         // In place of the directory there is a file, for a while.
         let elsewhere = place.path().join("elsewhere");
@@ -451,13 +441,8 @@ mod tests {
         assert!(directory.save(&blue, at(8), &12).is_err());
         fs::remove_file(&path).unwrap();
         fs::rename(&elsewhere, &path).unwrap();
-        directory
-            .save(&blue, at(9), &vec!["new".to_owned()])
-            .unwrap();
-        assert_eq!(
-            found(&mut directory, &blue),
-            Ok(Some(vec!["new".to_owned()]))
-        );
+        directory.save(&blue, at(9), &content("new")).unwrap();
+        assert_eq!(found(&mut directory, &blue), holds("new"));
         let unread = path.join("breakeven.state.unread-9");
         let (_, old): (_, Vec<String>) = read(&fs::read(unread).unwrap(), &blue).unwrap();
         assert_eq!(old, ["old"]);
@@ -469,26 +454,16 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let mut directory = Directory::new(place.path());
         let blue = owner("blue");
-        directory
-            .save(&blue, at(7), &vec!["whole".to_owned()])
-            .unwrap();
+        directory.save(&blue, at(7), &content("whole")).unwrap();
         let unfinished = place.path().join(UNFINISHED);
         std::os::unix::fs::symlink("/dev/full", &unfinished).unwrap();
         let error = directory
             .save(&blue, at(8), &vec!["x".repeat(100_000)])
             .unwrap_err();
         assert!(error.to_string().contains("No space left"), "{error}");
-        assert_eq!(
-            found(&mut directory, &blue),
-            Ok(Some(vec!["whole".to_owned()]))
-        );
+        assert_eq!(found(&mut directory, &blue), holds("whole"));
         fs::remove_file(unfinished).unwrap();
-        directory
-            .save(&blue, at(9), &vec!["next".to_owned()])
-            .unwrap();
-        assert_eq!(
-            found(&mut directory, &blue),
-            Ok(Some(vec!["next".to_owned()]))
-        );
+        directory.save(&blue, at(9), &content("next")).unwrap();
+        assert_eq!(found(&mut directory, &blue), holds("next"));
     }
 }

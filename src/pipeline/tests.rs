@@ -81,6 +81,22 @@ fn uses(second: i64, used: Resources) -> Observation {
     })
 }
 
+/// The step of five minutes that begins then, in which a pod of web served so many requests of 100 ms.
+fn served(start: i64, count: f64) -> Observation {
+    let requests = Requests::from_requests(count).unwrap();
+    Observation::Traffic(Traffic {
+        at: at(start + 300),
+        covered: Some(window(start, start + 300)),
+        steps: vec![RequestStep {
+            target: RequestTarget::Pod(web().key),
+            window: window(start, start + 300),
+            requests,
+            latency: Some((requests.each_taking(seconds(0.1)), requests)),
+        }],
+        rates: vec![],
+    })
+}
+
 fn window(from: i64, to: i64) -> Window {
     let length = Duration::from_secs(u64::try_from(to - from).unwrap());
     let minute = Window::closed_before(at(to), Duration::from_secs(60), Duration::ZERO).unwrap();

@@ -7,7 +7,7 @@ use promql_parser::parser::token::{
 };
 use promql_parser::parser::{BinModifier, LabelModifier, VectorMatchCardinality};
 
-use super::series::{Labels, NAME};
+use super::series::{Labels, NAME, matched_by};
 use super::value::{QueryError, Series, Value, distinct};
 
 /// An operator between two numbers.
@@ -189,14 +189,7 @@ fn by_match(
 ) -> Result<BTreeMap<Labels, Vec<Series>>, QueryError> {
     let mut by_match: BTreeMap<Labels, Vec<Series>> = BTreeMap::new();
     for series in vector {
-        let mut key = series.labels.clone();
-        match matching {
-            Some(LabelModifier::Include(list)) => key.retain(|name, _| list.labels.contains(name)),
-            Some(LabelModifier::Exclude(list)) => {
-                key.retain(|name, _| name != NAME && !list.labels.contains(name));
-            }
-            None => key.retain(|name, _| name != NAME),
-        }
+        let key = matched_by(&series.labels, matching);
         by_match.entry(key).or_default().push(series);
     }
     for (key, group) in &by_match {

@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use jiff::Timestamp;
+use promql_parser::parser::LabelModifier;
 
 use crate::cloud::world::{Workload, World};
 
@@ -24,6 +25,20 @@ pub(super) type Labels = BTreeMap<String, String>;
 
 /// The label that holds the name of the metric.
 pub(super) const NAME: &str = "__name__";
+
+/// What an element is matched by in a binary operation: the labels that `on` names, or all but the name and those that
+/// `ignoring` names.
+pub(super) fn matched_by(labels: &Labels, matching: Option<&LabelModifier>) -> Labels {
+    let mut key = labels.clone();
+    match matching {
+        Some(LabelModifier::Include(list)) => key.retain(|name, _| list.labels.contains(name)),
+        Some(LabelModifier::Exclude(list)) => {
+            key.retain(|name, _| name != NAME && !list.labels.contains(name));
+        }
+        None => key.retain(|name, _| name != NAME),
+    }
+    key
+}
 
 /// Milliseconds between two samples of a series; samples stand at whole multiples of it.
 pub(super) const SCRAPE_INTERVAL_MS: i64 = 15_000;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use promql_parser::parser::token::{T_LAND, T_LOR, T_LUNLESS, TokenId};
 use promql_parser::parser::{BinModifier, LabelModifier};
 
-use super::series::{Labels, NAME};
+use super::series::{Labels, matched_by};
 use super::value::{QueryError, Series, Value};
 
 /// Whether it is one of them.
@@ -37,24 +37,13 @@ pub(super) fn apply(
     Ok(Value::Vector(kept))
 }
 
-/// What an element is matched by.
-fn key(labels: &Labels, matching: Option<&LabelModifier>) -> Labels {
-    let mut key = labels.clone();
-    match matching {
-        Some(LabelModifier::Include(list)) => key.retain(|name, _| list.labels.contains(name)),
-        Some(LabelModifier::Exclude(list)) => {
-            key.retain(|name, _| name != NAME && !list.labels.contains(name));
-        }
-        None => key.retain(|name, _| name != NAME),
-    }
-    key
-}
-
 /// At which steps there is an element, by what it is matched by.
 fn present(vector: &[Series], matching: Option<&LabelModifier>) -> BTreeMap<Labels, Vec<bool>> {
     let mut present: BTreeMap<Labels, Vec<bool>> = BTreeMap::new();
     for series in vector {
-        let steps = present.entry(key(&series.labels, matching)).or_default();
+        let steps = present
+            .entry(matched_by(&series.labels, matching))
+            .or_default();
         steps.resize(series.values.len(), false);
         for (step, value) in steps.iter_mut().zip(&series.values) {
             *step |= value.is_some();
@@ -71,7 +60,7 @@ fn filtered(
     where_there: bool,
 ) -> Vec<Series> {
     let kept = vector.into_iter().filter_map(|mut series| {
-        let there = others.get(&key(&series.labels, matching));
+        let there = others.get(&matched_by(&series.labels, matching));
         for (step, value) in series.values.iter_mut().enumerate() {
             let is_there = there.is_some_and(|there| there[step]);
             *value = value.filter(|_| is_there == where_there);

@@ -30,21 +30,14 @@ pub(super) fn sections(
             lines: nodes(report, subject, inputs),
         },
         Section {
+            title: "Prices of its volumes",
+            lines: volumes(report, subject),
+        },
+        Section {
             title: "Cost in the cluster",
             lines: at_home(subject, evidence, settings),
         },
     ];
-    let volumes = volumes(report, subject);
-    if !volumes.is_empty() {
-        let at = sections.len() - 1;
-        sections.insert(
-            at,
-            Section {
-                title: "Prices of its volumes",
-                lines: volumes,
-            },
-        );
-    }
     if let Some(lambda) = &evidence.lambda {
         sections.push(Section {
             title: "The same on Lambda",

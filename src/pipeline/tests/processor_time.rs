@@ -23,18 +23,7 @@ fn steady(_: i64) -> f64 {
 
 /// What the source of requests says of the step that begins then.
 fn step(start: i64, rate: f64) -> Observation {
-    let requests = Requests::from_requests(rate * 300.0).unwrap();
-    Observation::Traffic(Traffic {
-        at: at(start + 300),
-        covered: Some(window(start, start + 300)),
-        steps: vec![RequestStep {
-            target: RequestTarget::Pod(web().key),
-            window: window(start, start + 300),
-            requests,
-            latency: Some((requests.each_taking(seconds(0.1)), requests)),
-        }],
-        rates: vec![],
-    })
+    served(start, rate * 300.0)
 }
 
 /// A report after so many steps of five minutes.

@@ -13,18 +13,7 @@ fn resumed(before: &Pipeline, second: i64) -> Pipeline {
 
 /// A step of five minutes with more requests than the one before it.
 fn traffic(start: i64) -> Observation {
-    let requests = Requests::from_requests(to_f64(300 + start)).unwrap();
-    Observation::Traffic(Traffic {
-        at: at(start + 300),
-        covered: Some(window(start, start + 300)),
-        steps: vec![RequestStep {
-            target: RequestTarget::Pod(web().key),
-            window: window(start, start + 300),
-            requests,
-            latency: Some((requests.each_taking(seconds(0.1)), requests)),
-        }],
-        rates: vec![],
-    })
+    served(start, to_f64(300 + start))
 }
 
 /// The last quarter of an hour, whose newest minutes are not whole yet.

@@ -43,7 +43,7 @@ use object::{
     MetaObject, NodeObject, PodObject, RouteObject, ScalerObject, ServiceObject,
     StorageClassObject, VolumeObject,
 };
-use state::{Controller, Problems, State};
+use state::{Controller, State};
 use store::Event;
 use watch::{Means, Resource, Signal, watch};
 
@@ -240,8 +240,7 @@ fn start(
     for (resource, wrap) in controllers {
         watches.spawn(watch(resource, means.clone(), sink.clone(), wrap));
     }
-    let scalers = means.clone();
-    watches.spawn(watch(SCALERS, scalers, sink.clone(), Change::Scaler));
+    watches.spawn(watch(SCALERS, means.clone(), sink.clone(), Change::Scaler));
     watches.spawn(watch(
         SERVICES,
         means.clone(),
@@ -276,20 +275,12 @@ impl Watching {
             Change::Pod(signal) => self
                 .note(Watch::Pods, signal)
                 .map(|event| self.state.pod(event)),
-            Change::ReplicaSet(signal) => {
-                let event = self.note(Watch::ReplicaSets, signal);
-                event.map(|event| {
-                    self.state.replica_set(event);
-                    Problems::new()
-                })
-            }
-            Change::Job(signal) => {
-                let event = self.note(Watch::Jobs, signal);
-                event.map(|event| {
-                    self.state.job(event);
-                    Problems::new()
-                })
-            }
+            Change::ReplicaSet(signal) => self
+                .note(Watch::ReplicaSets, signal)
+                .map(|event| self.state.replica_set(event)),
+            Change::Job(signal) => self
+                .note(Watch::Jobs, signal)
+                .map(|event| self.state.job(event)),
             Change::Controller(controller, signal) => {
                 let watch = match controller {
                     Controller::Deployment => Watch::Deployments,
@@ -300,27 +291,15 @@ impl Watching {
                 self.note(watch, signal)
                     .map(|event| self.state.controller(controller, event))
             }
-            Change::Scaler(signal) => {
-                let event = self.note(Watch::Scalers, signal);
-                event.map(|event| {
-                    self.state.scaler(event);
-                    Problems::new()
-                })
-            }
-            Change::Service(signal) => {
-                let event = self.note(Watch::Services, signal);
-                event.map(|event| {
-                    self.state.service(event);
-                    Problems::new()
-                })
-            }
-            Change::Route(signal) => {
-                let event = self.note(Watch::Routes, signal);
-                event.map(|event| {
-                    self.state.route(event);
-                    Problems::new()
-                })
-            }
+            Change::Scaler(signal) => self
+                .note(Watch::Scalers, signal)
+                .map(|event| self.state.scaler(event)),
+            Change::Service(signal) => self
+                .note(Watch::Services, signal)
+                .map(|event| self.state.service(event)),
+            Change::Route(signal) => self
+                .note(Watch::Routes, signal)
+                .map(|event| self.state.route(event)),
             Change::Volume(signal) => self
                 .note(Watch::Volumes, signal)
                 .map(|event| self.state.volume(event)),

@@ -76,20 +76,9 @@ impl State {
 
     pub(super) fn node(&mut self, event: Event<NodeObject>) -> Problems {
         let Self { nodes, names, .. } = self;
-        let mut problems = Vec::new();
-        fold(nodes, event, |nodes, object| {
-            let uid = object.metadata.uid.clone();
-            match convert::node(object, names) {
-                Ok(node) => {
-                    nodes.put(&uid, Arc::new(node));
-                }
-                Err(why) => {
-                    nodes.keep(&uid);
-                    problems.push(left_out(&why));
-                }
-            }
-        });
-        problems
+        hold(nodes, event, |object| {
+            Ok(Some(Arc::new(convert::node(object, names)?)))
+        })
     }
 
     pub(super) fn pod(&mut self, event: Event<PodObject>) -> Problems {
@@ -121,14 +110,16 @@ impl State {
         problems
     }
 
-    pub(super) fn replica_set(&mut self, event: Event<MetaObject>) {
+    pub(super) fn replica_set(&mut self, event: Event<MetaObject>) -> Problems {
         let changed = owners(&mut self.replica_sets, "ReplicaSet", &mut self.names, event);
         self.owners_changed |= changed;
+        Problems::new()
     }
 
-    pub(super) fn job(&mut self, event: Event<MetaObject>) {
+    pub(super) fn job(&mut self, event: Event<MetaObject>) -> Problems {
         let changed = owners(&mut self.jobs, "Job", &mut self.names, event);
         self.owners_changed |= changed;
+        Problems::new()
     }
 
     pub(super) fn controller(
@@ -170,52 +161,34 @@ impl State {
         of_pods.chain(of_controllers).collect()
     }
 
-    pub(super) fn scaler(&mut self, event: Event<ScalerObject>) {
+    pub(super) fn scaler(&mut self, event: Event<ScalerObject>) -> Problems {
         let Self { scalers, names, .. } = self;
-        fold(scalers, event, |scalers, object| {
-            scalers.put(&object.metadata.uid, convert::scaler(&object, names));
-        });
+        hold(scalers, event, |object| {
+            Ok(Some(convert::scaler(&object, names)))
+        })
     }
 
-    pub(super) fn service(&mut self, event: Event<ServiceObject>) {
+    pub(super) fn service(&mut self, event: Event<ServiceObject>) -> Problems {
         let Self {
             services, names, ..
         } = self;
-        fold(services, event, |services, object| {
-            let uid = &object.metadata.uid;
-            match convert::service(&object, names) {
-                Some(front) => {
-                    services.put(uid, front);
-                }
-                None => services.remove(uid),
-            }
-        });
+        hold(services, event, |object| {
+            Ok(convert::service(&object, names))
+        })
     }
 
-    pub(super) fn route(&mut self, event: Event<RouteObject>) {
+    pub(super) fn route(&mut self, event: Event<RouteObject>) -> Problems {
         let Self { routes, names, .. } = self;
-        fold(routes, event, |routes, object| {
-            routes.put(&object.metadata.uid, convert::route(&object, names));
-        });
+        hold(routes, event, |object| {
+            Ok(Some(convert::route(&object, names)))
+        })
     }
 
     pub(super) fn volume(&mut self, event: Event<VolumeObject>) -> Problems {
         let Self { volumes, names, .. } = self;
-        let mut problems = Vec::new();
-        fold(volumes, event, |volumes, object| {
-            let uid = object.metadata.uid.as_str();
-            match convert::volume(&object, names) {
-                Ok(Some(volume)) => {
-                    volumes.put(uid, Arc::new(volume));
-                }
-                Ok(None) => volumes.remove(uid),
-                Err(why) => {
-                    volumes.keep(uid);
-                    problems.push(left_out(&why));
-                }
-            }
-        });
-        problems
+        hold(volumes, event, |object| {
+            Ok(convert::volume(&object, names)?.map(Arc::new))
+        })
     }
 
     pub(super) fn storage_class(&mut self, event: Event<StorageClassObject>) -> Problems {
@@ -224,20 +197,10 @@ impl State {
             names,
             ..
         } = self;
-        let mut problems = Vec::new();
-        fold(storage_classes, event, |classes, object| {
-            let uid = object.metadata.uid.as_str();
-            match convert::storage_class(&object, names) {
-                Ok((name, class)) => {
-                    classes.put(uid, (name, Arc::new(class)));
-                }
-                Err(why) => {
-                    classes.keep(uid);
-                    problems.push(left_out(&why));
-                }
-            }
-        });
-        problems
+        hold(storage_classes, event, |object| {
+            let (name, class) = convert::storage_class(&object, names)?;
+            Ok(Some((name, Arc::new(class))))
+        })
     }
 
     /// The cluster as it is at `at`, each pod with its workload as far as it is known by now; in no order.
@@ -325,6 +288,30 @@ fn owners(
         changed |= store.put(&object.metadata.uid, owner);
     });
     changed
+}
+
+/// Holds what objects say. Of one that says nothing of interest nothing is held; of one that cannot be understood what it
+/// said last.
+fn hold<T: Watched, V: Clone + PartialEq>(
+    store: &mut Store<V>,
+    event: Event<T>,
+    mut read: impl FnMut(T) -> Result<Option<V>, Unreadable>,
+) -> Problems {
+    let mut problems = Problems::new();
+    fold(store, event, |store, object| {
+        let uid = object.meta().uid.clone();
+        match read(object) {
+            Ok(Some(value)) => {
+                store.put(&uid, value);
+            }
+            Ok(None) => store.remove(&uid),
+            Err(why) => {
+                store.keep(&uid);
+                problems.push(left_out(&why));
+            }
+        }
+    });
+    problems
 }
 
 fn fold<T: Watched, V: Clone + PartialEq>(

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::state::Problems;
 use super::*;
 use crate::clock::Clock;
 use crate::observation::{Cluster, Container, Pod};

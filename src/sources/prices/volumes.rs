@@ -5,8 +5,8 @@ use std::sync::Arc;
 use crate::model::allocation::PricedVolume;
 use crate::model::{HourlyPrice, PriceSource, Provenance, UnpricedVolume};
 use crate::observation::{Cluster, StorageClass, Volume};
+use crate::tariff;
 use crate::tariff::ebs::{self, Performance};
-use crate::tariff::{self};
 use crate::units::{UsdPerGibHour, UsdPerHour};
 
 /// The drivers whose volumes are of EBS, and the kind of disk that each takes where a storage class names none.

@@ -236,22 +236,11 @@ fn sound(value: f64, left_out: &Tally) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::super::answer::Point;
+    use super::super::query::OWN_WAYS;
     use super::*;
     use crate::observation::{PodKey, WorkloadKind};
 
     const STEP: Duration = Duration::from_secs(300);
-
-    const WAYS: &[Way] = &[
-        Way::Workload {
-            namespace: "namespace",
-            name: "workload",
-            kind: "workload_kind",
-        },
-        Way::Pod {
-            namespace: "namespace",
-            name: "pod",
-        },
-    ];
 
     /// Two steps, that end at 300 and 600.
     fn window() -> Window {
@@ -294,7 +283,7 @@ mod tests {
 
     fn read(answer: Answer) -> (Counts, BTreeMap<&'static str, u64>) {
         let left_out = Tally::default();
-        let counts = counts(answer, WAYS, window(), &left_out).unwrap();
+        let counts = counts(answer, OWN_WAYS, window(), &left_out).unwrap();
         (counts, left_out.snapshot())
     }
 
@@ -369,7 +358,7 @@ mod tests {
             (&[], "no labels at all"),
         ] {
             let result = answer([series(labels, &[])]);
-            let error = super::counts(result, WAYS, window(), &Tally::default()).unwrap_err();
+            let error = super::counts(result, OWN_WAYS, window(), &Tally::default()).unwrap_err();
             assert_eq!(
                 error,
                 format!(
@@ -425,7 +414,7 @@ mod tests {
     #[test]
     fn a_rate_is_the_count_over_its_time() {
         let left_out = Tally::default();
-        let rates = rates(web(&[(700.0, 600.0)]), WAYS, STEP, &left_out).unwrap();
+        let rates = rates(web(&[(700.0, 600.0)]), OWN_WAYS, STEP, &left_out).unwrap();
         assert_eq!(rates[0].target, workload(None));
         assert_eq!(rates[0].rate.per_second(), 2.0);
     }

@@ -72,25 +72,24 @@ impl Way {
     fn target(&self, found: &BTreeMap<String, String>) -> Option<RequestTarget> {
         let get = |label: &str| found.get(label).filter(|value| !value.is_empty());
         let share = |label: &str| get(label).map(|value| Arc::from(value.as_str()));
+        let workload = |namespace, name, kind: Option<&str>| {
+            Some(RequestTarget::Workload {
+                namespace: share(namespace)?,
+                name: share(name)?,
+                kind: kind.map(WorkloadKind::from),
+            })
+        };
         match *self {
             Self::Workload {
                 namespace,
                 name,
                 kind,
-            } => Some(RequestTarget::Workload {
-                namespace: share(namespace)?,
-                name: share(name)?,
-                kind: get(kind).map(|kind| WorkloadKind::from(kind.as_str())),
-            }),
+            } => workload(namespace, name, get(kind).map(String::as_str)),
             Self::Controller {
                 namespace,
                 name,
                 kind,
-            } => Some(RequestTarget::Workload {
-                namespace: share(namespace)?,
-                name: share(name)?,
-                kind: Some(WorkloadKind::from(kind)),
-            }),
+            } => workload(namespace, name, Some(kind)),
             Self::Pod { namespace, name } => Some(RequestTarget::Pod(PodKey {
                 namespace: share(namespace)?,
                 name: share(name)?,

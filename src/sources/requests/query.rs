@@ -69,7 +69,7 @@ pub struct BadQuery {
 }
 
 /// The labels that name a workload in the result of own queries.
-const OWN_WAYS: &[Way] = &[
+pub(super) const OWN_WAYS: &[Way] = &[
     Way::Workload {
         namespace: "namespace",
         name: "workload",
