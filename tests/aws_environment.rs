@@ -3,7 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use std::process::Command;
+mod support;
+
 use std::time::Duration;
 
 use breakeven::clock::Clock;
@@ -12,31 +13,7 @@ use breakeven::sources::aws::{self, Aws};
 use breakeven::sources::cloudwatch::{self, Budget, CloudWatchSource, Terms};
 use breakeven::sources::lambda::{self, LambdaSource};
 use breakeven::sources::{Poll, Reason};
-
-/// Marks the process that is started by a test.
-const INNER: &str = "BREAKEVEN_TEST_INNER";
-
-fn is_inner() -> bool {
-    std::env::var_os(INNER).is_some()
-}
-
-/// Runs a test of this file with this environment and no other.
-async fn run_again(test: &str, environment: &[(&str, &str)]) {
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command
-        .args([test, "--exact", "--nocapture"])
-        .env_clear()
-        .envs(environment.iter().copied())
-        .env(INNER, "yes")
-        .env("HOME", "/nonexistent")
-        .env("AWS_EC2_METADATA_DISABLED", "true");
-    let output = tokio::task::spawn_blocking(move || command.output());
-    let output = output.await.unwrap().unwrap();
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let (out, err) = (text(&output.stdout), text(&output.stderr));
-    assert!(output.status.success(), "{out}\n{err}");
-    assert!(out.contains("1 passed"), "{out}\n{err}");
-}
+use support::{is_inner, run_again};
 
 fn sources() -> (LambdaSource, CloudWatchSource) {
     let aws = Aws::new(aws::Settings {

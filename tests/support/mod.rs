@@ -170,6 +170,33 @@ pub(crate) fn outcome(command: &mut Command) -> Outcome {
     Outcome { status, out, err }
 }
 
+/// Marks the process that is started by a test.
+const INNER: &str = "BREAKEVEN_TEST_INNER";
+
+/// Whether this is the process that [`run_again`] started.
+pub(crate) fn is_inner() -> bool {
+    env::var_os(INNER).is_some()
+}
+
+/// Runs a test of this binary in a process of its own, with this environment and no other: a program's own is read-only
+/// here. One that does not pass fails the test with all that it wrote.
+pub(crate) async fn run_again(test: &str, environment: &[(&str, &str)]) {
+    let mut command = Command::new(env::current_exe().unwrap());
+    command
+        .args([test, "--exact", "--nocapture"])
+        .env_clear()
+        .envs(environment.iter().copied())
+        .env(INNER, "yes")
+        .env("HOME", "/nonexistent")
+        .env("AWS_EC2_METADATA_DISABLED", "true");
+    let output = tokio::task::spawn_blocking(move || command.output());
+    let output = output.await.unwrap().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let (out, err) = (text(&output.stdout), text(&output.stderr));
+    assert!(output.status.success(), "{out}\n{err}");
+    assert!(out.contains("1 passed"), "{out}\n{err}");
+}
+
 /// Asks again and again until there is an answer, or the deadline has come, which fails the test; `what`
 /// says what was waited for.
 pub(crate) async fn until<T>(what: &str, ask: impl AsyncFnMut() -> Option<T>) -> T {

@@ -145,7 +145,7 @@ fn assume(
         // A service account of the cluster has a role in the cluster's own account.
         None => (
             account == world.spec.account_id && !action.is_signed(),
-            seconds,
+            world.spec.session_seconds.unwrap_or(seconds),
         ),
         Some(listed) => (
             listed.role == role
@@ -209,8 +209,8 @@ mod tests {
 
     fn world() -> World {
         World::from_yaml(
-            "{name: w, accounts: [{id: '111111111111', role: reader, external_id: x-1, \
-             session_seconds: 5}]}",
+            "{name: w, session_seconds: 7, accounts: [{id: '111111111111', role: reader, \
+             external_id: x-1, session_seconds: 5}]}",
         )
         .unwrap()
     }
@@ -277,6 +277,7 @@ mod tests {
             between(&text, "Arn"),
             "arn:aws:sts::123456789012:assumed-role/any/pod"
         );
+        assert_eq!(between(&text, "Expiration"), "2026-03-03T12:00:07Z");
         assert!(
             asked(action, body)
                 .unwrap_err()

@@ -26,6 +26,10 @@ pub struct WorldSpec {
     /// The AWS region of the cluster and of the functions.
     #[serde(default = "default_region")]
     pub region: String,
+    /// How long the credentials live that a service account of the cluster gets for a role in this account, whatever is
+    /// asked for; absent: as asked for.
+    #[serde(default)]
+    pub session_seconds: Option<u32>,
     /// Further accounts, each with a role that the caller may assume.
     #[serde(default)]
     pub accounts: Vec<AccountSpec>,

@@ -29,6 +29,9 @@ pub(super) fn bill_and_lateness(world: &WorldSpec, found: &mut Found) {
 }
 
 pub(super) fn accounts(world: &WorldSpec, found: &mut Found) {
+    if let Some(seconds) = world.session_seconds {
+        found.within("session_seconds", seconds, &SESSION_SECONDS);
+    }
     let mut ids = BTreeSet::from([&world.account_id]);
     for (i, account) in world.accounts.iter().enumerate() {
         let place = format!("accounts[{i}]");

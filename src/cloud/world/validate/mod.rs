@@ -411,6 +411,7 @@ mod tests {
             "
 name: bad
 account_id: '12'
+session_seconds: 43201
 accounts: [{id: '111111111111', session_seconds: 0}, {id: '111111111111', role: a/b}]
 speed: 0
 bill: {discount: 2}
@@ -448,6 +449,7 @@ functions:
             places,
             [
                 "account_id",
+                "session_seconds",
                 "accounts[0].session_seconds",
                 "accounts[1].id",
                 "accounts[1].role",
