@@ -82,6 +82,7 @@ fn needed(cloud: &SimulatedCloud) -> (Permissions, Permissions) {
                         Some("horizontalpodautoscalers") => ".autoscaling",
                         Some("storageclasses") => ".storage.k8s.io",
                         Some("httproutes") => ".gateway.networking.k8s.io",
+                        Some("targetgroupbindings") => ".elbv2.k8s.aws",
                         _ => "",
                     };
                     kubernetes.insert(format!("{operation}{group}"));

@@ -17,6 +17,7 @@ use crate::observation::{FunctionId, Observation};
 use crate::sources::aws::{Aws, Reader};
 use crate::sources::bill::BillSource;
 use crate::sources::cloudwatch::{API, Balance, Budget, CloudWatchSource};
+use crate::sources::edge::{Bindings, EdgeSource};
 use crate::sources::kubernetes::{self, Connection, VersionApi};
 use crate::sources::lambda::LambdaSource;
 use crate::sources::prices::Wishes;
@@ -40,10 +41,12 @@ pub(super) struct Fleet {
     kubernetes: Group,
     aws: Group,
     requests: Group,
+    edge: Group,
     prices: Group,
     wishes: Wishes,
     own_queries: OwnQueries,
     scrape_targets: Targets,
+    bindings: Bindings,
     /// What the AWS sources that were replaced had spent.
     spent_before: BTreeMap<Arc<str>, ApiUse>,
     /// What sources that were replaced had left out.
@@ -103,10 +106,12 @@ impl Fleet {
             kubernetes: Group::default(),
             aws: Group::default(),
             requests: Group::default(),
+            edge: Group::default(),
             prices: Group::default(),
             wishes: Wishes::default(),
             own_queries: OwnQueries::default(),
             scrape_targets: Targets::default(),
+            bindings: Bindings::default(),
             spent_before: BTreeMap::new(),
             left_out_before: LeftOut::new(),
             tallies: Vec::new(),
@@ -134,6 +139,7 @@ impl Fleet {
         self.start_aws(config.aws.as_ref());
         self.start_prices(config);
         self.start_requests(config);
+        self.start_edge(config);
     }
 
     /// Lets the sources know what another one saw, as far as it concerns what they ask.
@@ -142,6 +148,7 @@ impl Fleet {
             self.wishes.look_at(cluster);
             self.own_queries.look_at(cluster);
             self.scrape_targets.look_at(cluster);
+            self.bindings.look_at(cluster);
         }
     }
 
@@ -167,6 +174,10 @@ impl Fleet {
         let counts_otherwise = raw.requests != self.raw.requests;
         if counts_otherwise || window_changed {
             self.start_requests(config);
+        }
+        if counts_otherwise || aws_changed || raw.kubernetes.enabled != self.raw.kubernetes.enabled
+        {
+            self.start_edge(config);
         }
         self.raw = raw;
         counts_otherwise
@@ -287,6 +298,25 @@ impl Fleet {
             // The configuration was checked with the same function.
             Err(error) => error!(%error, "requests cannot be counted"),
         }
+    }
+
+    /// Starts the source of what is counted before the cluster, as the program itself and from the budget of all metrics.
+    fn start_edge(&mut self, config: &Config) {
+        self.edge = Group::default();
+        self.forget(&[Source::Edge]);
+        let (Some((settings, schedule)), Some(aws), Some(budget)) =
+            (&config.edge, &self.session, &self.budget)
+        else {
+            return;
+        };
+        let edge = EdgeSource::new(
+            settings.clone(),
+            aws.clone(),
+            &self.bindings,
+            budget.clone(),
+        );
+        self.tallies.push((edge.id(), edge.left_out()));
+        self.edge.poll(&self.context, edge, *schedule);
     }
 
     /// Takes sources that have ended off the board, and keeps their counts.

@@ -307,6 +307,7 @@ impl State {
             Observation::OwnTraffic(own) => match own.by {
                 OwnCount::Annotation => config.requests.is_some(),
                 OwnCount::Scrape => config.scrape.is_some(),
+                OwnCount::Edge => config.edge.is_some(),
             },
             Observation::RequestOrigin(_) | Observation::Traffic(_) => config.requests.is_some(),
             Observation::ListPrices(_) | Observation::SpotPrices(_) => config.aws.is_some(),

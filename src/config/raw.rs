@@ -303,6 +303,8 @@ settings! {
         pub prometheus: Option<Prometheus> = None,
         /// Scraping the pods themselves, for clusters without a Prometheus.
         pub scrape: Scrape = Scrape::default(),
+        /// What AWS counts before the cluster, of workloads that nothing else counts.
+        pub edge: Edge = Edge::default(),
     }
 }
 
@@ -320,6 +322,39 @@ settings! {
         pub requests_metric: Option<String> = None,
         /// The histogram of their latencies in seconds, without _sum or _count; only with a requests_metric.
         pub latency_metric: Option<String> = None,
+    }
+}
+
+settings! {
+    /// Requests at Application Load Balancers and API Gateway, from CloudWatch, in the account and region of `aws`. Each target
+    /// group and each API costs 0.26 USD a month at the default interval, out of `aws.budget_usd_per_month`.
+    pub struct Edge {
+        /// Whether they are read: target groups that a TargetGroupBinding leads to a Service, and what stands below.
+        pub enabled: bool = false,
+        /// A tag of target groups whose value names the Deployment behind one as `namespace/name`, or another workload as
+        /// `namespace/Kind/name`; for target groups without a TargetGroupBinding.
+        pub target_group_tag: Option<String> = None,
+        /// APIs of API Gateway in front of the cluster, each with `api_id` (of an HTTP API) or `api_name` (of a REST API), where
+        /// wanted a `stage`, and `workload` as in the tag.
+        pub apis: Vec<Api> = Vec::new(),
+        /// From one reading to the next.
+        pub interval_seconds: f64 = 300.0,
+        /// How long a poll may take.
+        pub timeout_seconds: f64 = 60.0,
+    }
+}
+
+settings! {
+    /// An API of API Gateway.
+    pub struct Api {
+        /// The id of an HTTP API.
+        pub api_id: Option<String> = None,
+        /// The name of a REST API.
+        pub api_name: Option<String> = None,
+        /// The stage whose requests count; without one all of them.
+        pub stage: Option<String> = None,
+        /// The workload behind it, as `namespace/name` for a Deployment or as `namespace/Kind/name`.
+        pub workload: String = String::new(),
     }
 }
 

@@ -257,10 +257,11 @@ impl WorkloadAccount {
     }
 
     /// Begins to count it by itself in this way, if it is not counted so yet. Says whether it is: a way that comes before this
-    /// one keeps it.
+    /// one keeps it, and what stands before the cluster, where not every request comes by, counts what nothing else does.
     pub(super) fn count_alone(&mut self, by: OwnCount, counted_until: Option<Timestamp>) -> bool {
         match &self.own {
             Some((before, _)) if *before < by => return false,
+            None if by == OwnCount::Edge && self.is_counted => return false,
             Some((before, _)) if *before == by => {}
             other => {
                 let until = other.as_ref().map_or(counted_until, |(_, own)| own.until());
@@ -289,7 +290,8 @@ impl WorkloadAccount {
     }
 
     /// How it is counted by itself, where it is.
-    pub(super) fn counted_alone(&self) -> Option<OwnCount> {
+    #[must_use]
+    pub fn counted_alone(&self) -> Option<OwnCount> {
         self.own.as_ref().map(|(by, _)| *by)
     }
 
@@ -320,14 +322,18 @@ impl WorkloadAccount {
     }
 
     /// Counts the requests of a closed step. The counter counts those after `started` alone. Where the query of an annotation
-    /// counts them, only the latency is of interest, and where its pods are scraped, not even that.
+    /// counts them, only the latency is of interest, and where its pods are scraped, not even that. Where the edge of the cluster
+    /// did, it no longer does from the first requests on.
     pub(super) fn serve(&mut self, step: &Step, started: Timestamp) {
+        if self.counted_alone() == Some(OwnCount::Edge) && !step.requests.is_zero() {
+            self.count_among(Some(step.window.start()));
+        }
         match self.counted_alone() {
             None => {
                 self.is_counted = true;
                 self.add(step, started);
             }
-            Some(OwnCount::Scrape) => {}
+            Some(OwnCount::Scrape | OwnCount::Edge) => {}
             Some(OwnCount::Annotation) => {
                 let measured = Step {
                     requests: Requests::ZERO,

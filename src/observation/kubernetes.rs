@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{Notes, ScrapeTarget, WorkloadId};
+use super::{Notes, ScrapeTarget, TargetGroupBinding, WorkloadId};
 use crate::units::{Cores, Gib, Ratio, Seconds};
 
 /// Every node and every pod that is bound to one, at one instant.
@@ -49,6 +49,8 @@ pub struct Fronts {
     pub services: Vec<Service>,
     /// The rules of routes.
     pub routes: Vec<RouteRule>,
+    /// The target groups of load balancers that lead to Services.
+    pub target_groups: Vec<TargetGroupBinding>,
 }
 
 /// A Service that selects pods.

@@ -27,7 +27,7 @@ pub use notes::{FunctionName, Notes};
 pub use prices::{ListPrice, SpotPrice};
 pub use requests::{
     Counted, CountedStep, OriginChoice, OwnCount, OwnTraffic, RequestOrigin, RequestRate,
-    RequestStep, RequestTarget, ScrapeTarget, Traffic,
+    RequestStep, RequestTarget, ScrapeTarget, TargetGroupBinding, Traffic,
 };
 
 use std::sync::Arc;

@@ -41,6 +41,8 @@ pub enum OwnCount {
     Annotation,
     /// By scraping its pods.
     Scrape,
+    /// By what AWS has before the cluster: load balancers and API gateways. It counts a workload that nothing else does.
+    Edge,
 }
 
 impl OwnCount {
@@ -50,6 +52,7 @@ impl OwnCount {
         match self {
             Self::Annotation => "annotation",
             Self::Scrape => "scrape",
+            Self::Edge => "edge",
         }
     }
 }
@@ -65,6 +68,17 @@ pub struct ScrapeTarget {
     pub url: Arc<str>,
     /// When it was created.
     pub born: Option<Timestamp>,
+}
+
+/// A target group of a load balancer of AWS that a Service is bound to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TargetGroupBinding {
+    /// The ARN of the target group.
+    pub target_group: Arc<str>,
+    /// The namespace of the Service.
+    pub namespace: Arc<str>,
+    /// The name of the Service.
+    pub service: Arc<str>,
 }
 
 /// What was counted of one workload in a step.

@@ -128,6 +128,7 @@ mod tests {
                 rule: 1,
                 backends: vec![backend("web", 1), backend("api", 3)],
             }],
+            target_groups: Vec::new(),
         })
     }
 

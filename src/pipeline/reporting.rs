@@ -212,12 +212,11 @@ impl Pipeline {
 
     /// What counts the requests of a workload.
     fn requests_by(&self, id: &WorkloadId) -> Option<Arc<str>> {
-        for by in [OwnCount::Annotation, OwnCount::Scrape] {
-            if self.own.contains_key(&(by, id.clone())) {
-                return Some(by.as_str().into());
-            }
+        let account = self.ledger.workload(id);
+        match account.and_then(WorkloadAccount::counted_alone) {
+            Some(by) => Some(by.as_str().into()),
+            None => self.origin.as_ref().and_then(|origin| origin.name.clone()),
         }
-        self.origin.as_ref().and_then(|origin| origin.name.clone())
     }
 
     fn cluster_report(&self, workloads: &[SubjectReport]) -> ClusterReport {

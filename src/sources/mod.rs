@@ -9,6 +9,7 @@
 pub mod aws;
 pub mod bill;
 pub mod cloudwatch;
+pub mod edge;
 pub mod kubernetes;
 pub mod lambda;
 pub mod requests;

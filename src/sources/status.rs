@@ -24,6 +24,8 @@ pub enum Source {
     Requests,
     /// Requests of the cluster's workloads, from their pods.
     Scrape,
+    /// Requests that AWS counts before the cluster, from CloudWatch.
+    Edge,
     /// The version that the API server runs, from itself.
     ControlPlane,
     /// Prices on demand, from the AWS Price List.
@@ -45,6 +47,7 @@ impl Source {
             Self::CloudWatch => "cloudwatch",
             Self::Requests => "requests",
             Self::Scrape => "scrape",
+            Self::Edge => "edge",
             Self::ControlPlane => "control_plane",
             Self::PriceList => "price_list",
             Self::Spot => "spot",

@@ -118,6 +118,7 @@ fn cluster(workloads: &[Workload]) -> Cluster {
                 rule("entry", 1, "api"),
                 rule("events", 0, "queue"),
             ],
+            ..Fronts::default()
         },
         ..Cluster::default()
     }

@@ -93,13 +93,13 @@ fn text(findings: &Findings) {
             print(format!("{:<14} without {what}: {why}", ""));
         }
     }
-    let counts = [Source::Requests, Source::Scrape];
+    let counts = [Source::Requests, Source::Scrape, Source::Edge];
     if !counts
         .iter()
         .any(|one| findings.sources.contains_key(&(*one).into()))
     {
         print(
-            "requests       not configured: costs per request of the cluster's workloads need requests.prometheus or requests.scrape, see docs/requests.md",
+            "requests       not configured: costs per request of the cluster's workloads need requests.prometheus, requests.scrape or requests.edge, see docs/requests.md",
         );
     }
     if let Some(bill) = &findings.report.bill {
@@ -180,6 +180,11 @@ fn found(source: Source, status: &SourceStatus, findings: &Findings) -> String {
         Source::CloudWatch => "metrics of the functions are read".to_owned(),
         Source::Requests => requests(findings),
         Source::Scrape => "pods that ask for it are scraped".to_owned(),
+        Source::Edge => {
+            let by_it = |one: &&SubjectReport| one.facts.requests_by.as_deref() == Some("edge");
+            let counted = report.subjects.iter().filter(by_it).count();
+            format!("{counted} workloads are counted before the cluster")
+        }
         Source::ControlPlane => "the version of the API server is known".to_owned(),
         Source::PriceList => priced(PriceSource::PriceList, "on demand"),
         Source::Bill => bill::found(report),

@@ -6,6 +6,7 @@ mod caller;
 mod cloudwatch;
 mod cost_explorer;
 mod document;
+mod edge;
 mod failure;
 mod lambda;
 mod page;
@@ -24,6 +25,7 @@ use http::{HeaderValue, Method, Request, Response, StatusCode};
 
 pub(super) use self::caller::Caller;
 use self::document::Document;
+pub(super) use self::edge::target_group_arn;
 use self::failure::Failure;
 use self::place::Place;
 use self::wire::{REQUEST_ID, Service, Wire};

@@ -1,12 +1,15 @@
-//! The Resource Groups Tagging API: the tags of functions.
+//! The Resource Groups Tagging API: the tags of functions and target groups.
+
+use std::collections::BTreeMap;
 
 use http::StatusCode;
 
 use super::document::{Document, optional, structure, text};
+use super::edge::{edges, target_group_arn};
 use super::failure::Failure;
 use super::page::{Position, page};
 use super::place::Place;
-use crate::cloud::world::Function;
+use crate::cloud::world::EdgeSpec;
 
 /// Resources of one answer (GetResources, `ResourcesPerPage`), the most and the default.
 const PAGE_MOST: i64 = 100;
@@ -53,21 +56,20 @@ fn get_resources(place: Place<'_>, input: &Document) -> Result<Document, Failure
             list.is_empty() || list.iter().any(|item| item.as_text() == Some(name))
         })
     };
-    let found: Vec<&Function> = place
-        .functions()
-        .filter(|function| !function.spec.tags.is_empty())
-        .filter(|_| named(types, "lambda") || named(types, "lambda:function"))
-        .filter(|function| named(arns, &place.function_arn(&function.spec.name)))
-        .filter(|function| tags.iter().all(|filter| admits(filter, function)))
+    let found: Vec<Resource<'_>> = resources(place)
+        .filter(|one| !one.tags.is_empty())
+        .filter(|one| named(types, one.service) || named(types, one.kind))
+        .filter(|one| named(arns, &one.arn))
+        .filter(|one| tags.iter().all(|filter| admits(filter, one.tags)))
         .collect();
     let (slices, next) = page(found.len(), |_| 1, from, limit);
     let listed = slices.iter().map(|slice| {
-        let function = found[slice.result];
-        let tags = function.spec.tags.iter().map(|(key, value)| {
+        let resource = &found[slice.result];
+        let tags = resource.tags.iter().map(|(key, value)| {
             structure([("Key", text(key.as_str())), ("Value", text(value.as_str()))])
         });
         structure([
-            ("ResourceARN", text(place.function_arn(&function.spec.name))),
+            ("ResourceARN", text(resource.arn.as_str())),
             ("Tags", Document::List(tags.collect())),
         ])
     });
@@ -78,11 +80,40 @@ fn get_resources(place: Place<'_>, input: &Document) -> Result<Document, Failure
     ]))
 }
 
-/// Whether a function has the key of a filter, with one of its values where there are any.
-fn admits(filter: &Document, function: &Function) -> bool {
+/// Something that may have tags.
+struct Resource<'w> {
+    arn: String,
+    /// As a whole service is filtered by.
+    service: &'static str,
+    /// As its type is filtered by.
+    kind: &'static str,
+    tags: &'w BTreeMap<String, String>,
+}
+
+fn resources(place: Place<'_>) -> impl Iterator<Item = Resource<'_>> {
+    let functions = place.functions().map(move |function| Resource {
+        arn: place.function_arn(&function.spec.name),
+        service: "lambda",
+        kind: "lambda:function",
+        tags: &function.spec.tags,
+    });
+    let groups = edges(place).filter_map(move |(_, edge)| match edge {
+        EdgeSpec::TargetGroup { name, tags, .. } => Some(Resource {
+            arn: target_group_arn(place.world, name),
+            service: "elasticloadbalancing",
+            kind: "elasticloadbalancing:targetgroup",
+            tags,
+        }),
+        _ => None,
+    });
+    functions.chain(groups)
+}
+
+/// Whether tags have the key of a filter, with one of its values where there are any.
+fn admits(filter: &Document, tags: &BTreeMap<String, String>) -> bool {
     let key = filter.member("Key").and_then(Document::as_text);
     let values = filter.member("Values").and_then(Document::as_list);
-    let found = key.and_then(|key| function.spec.tags.get(key));
+    let found = key.and_then(|key| tags.get(key));
     found.is_some_and(|found| {
         values.is_none_or(|values| {
             values.is_empty() || values.iter().any(|value| value.as_text() == Some(found))

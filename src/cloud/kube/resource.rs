@@ -51,7 +51,18 @@ pub(super) fn by_kind(api_version: &str, kind: &str) -> Option<&'static Resource
     RESOURCES.iter().find(fits).copied()
 }
 
-/// The only one that is not in version v1.
+/// What binds the target groups of load balancers to Services.
+pub(super) static TARGET_GROUP_BINDINGS: ResourceType = ResourceType {
+    group: "elbv2.k8s.aws",
+    version: "v1beta1",
+    plural: "targetgroupbindings",
+    singular: "targetgroupbinding",
+    kind: "TargetGroupBinding",
+    namespaced: true,
+    short_names: &[],
+    in_all: false,
+};
+
 static AUTOSCALERS: ResourceType = ResourceType {
     group: "autoscaling",
     version: "v2",
@@ -77,7 +88,7 @@ macro_rules! resources {
             in_all: $in_all,
         };)*
         /// All of them.
-        pub(super) static RESOURCES: &[&ResourceType] = &[$(&$name,)* &AUTOSCALERS];
+        pub(super) static RESOURCES: &[&ResourceType] = &[$(&$name,)* &AUTOSCALERS, &TARGET_GROUP_BINDINGS];
     };
 }
 

@@ -13,7 +13,7 @@ use super::objects::{self, node, owners, pod, service, volume};
 use super::resource::{
     CRON_JOBS, DAEMON_SETS, DEPLOYMENTS, JOBS, NAMESPACES, NODES, PERSISTENT_VOLUME_CLAIMS,
     PERSISTENT_VOLUMES, PODS, REPLICA_SETS, RESOURCES, ResourceType, SERVICES, STATEFUL_SETS,
-    STORAGE_CLASSES, by_kind,
+    STORAGE_CLASSES, TARGET_GROUP_BINDINGS, by_kind,
 };
 use super::store::{Key, Store, key_of};
 use crate::clock::Clock;
@@ -231,6 +231,9 @@ impl KubeState {
                 }
                 if workload.spec.traffic.is_some() {
                     store.put(&SERVICES, service::object(world, workload, created));
+                }
+                if let Some(binding) = service::target_group_binding(world, workload, created) {
+                    store.put(&TARGET_GROUP_BINDINGS, binding);
                 }
             }
         });

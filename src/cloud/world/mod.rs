@@ -31,9 +31,9 @@ pub use self::lateness::LatenessSpec;
 pub use self::prices::{PricesSpec, SpotPriceSpec};
 pub use self::runs::Run;
 pub use self::spec::{
-    AccountSpec, CapacityType, FunctionArchitecture, FunctionSpec, InvokeMode, NamespaceSpec,
-    NodeArchitecture, NodeSpec, PackageType, ProvisionedSpec, RequestsSpec, RunsSpec, UsageSpec,
-    WorkloadKind, WorkloadSpec, WorldSpec,
+    AccountSpec, CapacityType, EdgeSpec, FunctionArchitecture, FunctionSpec, InvokeMode,
+    NamespaceSpec, NodeArchitecture, NodeSpec, PackageType, ProvisionedSpec, RequestsSpec,
+    RunsSpec, UsageSpec, WorkloadKind, WorkloadSpec, WorldSpec,
 };
 pub use self::storage::{ClaimSpec, StorageClassSpec, VolumeSpec};
 pub use self::traffic::Traffic;

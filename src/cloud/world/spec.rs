@@ -217,6 +217,40 @@ pub struct WorkloadSpec {
     /// When the runs of a CronJob begin and how long they last; required for a CronJob, optional for a Job.
     #[serde(default)]
     pub runs: Option<RunsSpec>,
+    /// What AWS has before it, through which all of its requests come.
+    #[serde(default)]
+    pub edge: Option<EdgeSpec>,
+}
+
+/// What AWS has before a workload.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum EdgeSpec {
+    /// A target group of an Application Load Balancer.
+    TargetGroup {
+        /// Name of the target group.
+        name: String,
+        /// Name of the load balancer.
+        load_balancer: String,
+        /// Whether a TargetGroupBinding leads to the workload's Service.
+        #[serde(default = "yes")]
+        bound: bool,
+        /// Tags of the target group.
+        #[serde(default)]
+        tags: BTreeMap<String, String>,
+    },
+    /// An HTTP API of API Gateway.
+    HttpApi {
+        /// Its id.
+        id: String,
+    },
+    /// A REST API of API Gateway.
+    RestApi {
+        /// Its name.
+        name: String,
+        /// Its stage.
+        stage: String,
+    },
 }
 
 /// What each pod of a workload requests.
@@ -396,6 +430,10 @@ impl FunctionArchitecture {
             Self::Arm64 => "arm64",
         }
     }
+}
+
+fn yes() -> bool {
+    true
 }
 
 fn default_account() -> String {

@@ -1,6 +1,7 @@
 //! What the settings mean: each part of the program gets its own, checked, in its own units.
 
 mod accounts;
+mod edge;
 mod functions;
 mod model;
 mod prices;
@@ -16,6 +17,7 @@ use crate::model::Settings;
 use crate::model::band::Range;
 use crate::pipeline::Limits;
 use crate::settings::{Check, Mistake, Place};
+use crate::sources::edge::Settings as EdgeSettings;
 use crate::sources::prices::{PriceBook, list};
 use crate::sources::{Schedule, aws, bill, cloudwatch, kubernetes, lambda, requests, scrape};
 use crate::units::{HOURS_PER_MONTH, Hours, NotAQuantity, Ratio, Seconds};
@@ -49,6 +51,8 @@ pub struct Config {
     pub requests: Option<Requests>,
     /// How pods are scraped for theirs, if they are.
     pub scrape: Option<(scrape::Settings, Schedule)>,
+    /// What AWS counts before the cluster, if that is read.
+    pub edge: Option<(EdgeSettings, Schedule)>,
 }
 
 /// The cluster.
@@ -138,6 +142,7 @@ pub fn resolve(raw: &RawConfig) -> Result<Config, Vec<Mistake>> {
         kubernetes: check.kubernetes(&raw.kubernetes, &top.key("kubernetes")),
         aws: check.aws(raw, window, &top.key("aws")),
         scrape: check.scrape(raw, &top.key("requests").key("scrape")),
+        edge: check.edge(raw, window, &top.key("requests").key("edge")),
         requests: check.requests(
             &raw.requests,
             window,

@@ -27,7 +27,13 @@ const VERSION_INTERVAL: Duration = Duration::from_secs(600);
 const LOOKS_PER_INTERVAL: u32 = 4;
 
 impl Check {
-    fn schedule(&mut self, interval: f64, timeout: f64, place: &Place, key: &str) -> Schedule {
+    pub(super) fn schedule(
+        &mut self,
+        interval: f64,
+        timeout: f64,
+        place: &Place,
+        key: &str,
+    ) -> Schedule {
         let interval = self.interval(interval, &place.key(key));
         let timeout = self.interval(timeout, &place.key("timeout_seconds"));
         // While a source fails it is asked at least as often as it would be, and every five minutes.

@@ -127,3 +127,26 @@ fn an_annotation_comes_before_scraping_and_scraping_before_the_others() {
     let total = ledger.workload(&web()).unwrap().requests().requests();
     assert!((total - 50.0).abs() < 1e-9, "{total}");
 }
+
+#[test]
+fn the_edge_counts_what_nothing_else_does_and_no_longer_once_something_else_does() {
+    let edge = |from, to, each| OwnTraffic {
+        by: OwnCount::Edge,
+        ..own(from, to, each)
+    };
+    let mut ledger = ledger();
+    ledger.serve_own(&edge(-3_600, 600, 30.0));
+    assert_eq!(counted(&ledger, 600), (420.0, 4_200.0));
+    // Others know it, and count nothing of it.
+    serve(&mut ledger, &others(0, 600, 0.0));
+    ledger.serve_own(&edge(600, 900, 30.0));
+    assert_eq!(counted(&ledger, 900), (450.0, 4_500.0));
+    let total = |ledger: &Ledger| ledger.workload(&web()).unwrap().requests().requests();
+    assert!((total(&ledger) - 90.0).abs() < 1e-9, "{}", total(&ledger));
+
+    serve(&mut ledger, &others(600, 1_200, 100.0));
+    ledger.serve_own(&edge(900, 1_200, 30.0));
+    assert_eq!(counted(&ledger, 1_200), (200.0, 600.0));
+    // From the edge 90 to 900 s, from the others 100 after that.
+    assert!((total(&ledger) - 190.0).abs() < 1e-9, "{}", total(&ledger));
+}

@@ -98,6 +98,9 @@ fn counted_by(report: &Report, subject: &SubjectReport) -> String {
         Some("scrape") => {
             return ", by scraping its pods (which comes before presets and queries)".to_owned();
         }
+        Some("edge") => {
+            return ", by what AWS counts before the cluster (nothing else counts it)".to_owned();
+        }
         _ => {}
     }
     let Some(origin) = &report.requests else {

@@ -17,6 +17,7 @@ mod rest;
 mod role;
 mod session;
 mod spend;
+mod tagging;
 mod trust;
 
 pub use accounts::{Account, Accounts, OWN, Reader};
@@ -29,3 +30,4 @@ pub(super) use meter::Meter;
 pub(super) use rest::{RestCall, Service};
 pub(super) use session::Session;
 pub(super) use spend::{PER_METRIC_REQUESTED, Price};
+pub(super) use tagging::{Tagged, Tagging};

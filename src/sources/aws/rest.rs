@@ -172,6 +172,19 @@ impl RestCall {
             .map_err(|error| self.not_understood(&error.to_string()))
     }
 
+    /// The mark of the next page, if there is one.
+    pub(in crate::sources) fn follow(
+        &self,
+        before: Option<String>,
+        next: Option<String>,
+    ) -> Result<Option<String>, SourceError> {
+        let next = next.filter(|next| !next.is_empty());
+        if next.is_some() && next == before {
+            return Err(self.not_understood("two pages in a row end with the same marker"));
+        }
+        Ok(next)
+    }
+
     /// The error of an answer whose content makes no sense.
     pub(in crate::sources) fn not_understood(&self, problem: &str) -> SourceError {
         undecodable(self.attempted.action, problem)

@@ -3,13 +3,12 @@
 use std::sync::Arc;
 
 use aws_sdk_cloudwatch::Client;
-use aws_sdk_cloudwatch::types::ScanBy;
+use aws_sdk_cloudwatch::types::{MetricDataQuery, ScanBy};
 use aws_smithy_types::DateTime;
 
+use super::answer::{Answer, Lack};
 use super::budget::Budget;
-use super::convert::{Answer, Lack};
 use super::pace::Pace;
-use super::progress::Due;
 use super::queries;
 use crate::sources::aws::{Attempted, Meter, Price, Service, Session, undecodable};
 use crate::sources::{Reason, SourceError};
@@ -18,7 +17,7 @@ use crate::units::Window;
 /// The call that metrics are read with, and what its use is counted as.
 pub const API: &str = "GetMetricData";
 const ACTION: &str = "cloudwatch:GetMetricData";
-const CLOUDWATCH: Service = Service {
+pub(in crate::sources) const CLOUDWATCH: Service = Service {
     id: "CloudWatch",
     host: "monitoring",
 };
@@ -32,7 +31,7 @@ const MOST_BARREN_PAGES: usize = 3;
 
 /// How CloudWatch is asked, in one account and region.
 #[derive(Debug)]
-pub(super) struct Caller {
+pub(in crate::sources) struct Caller {
     client: Client,
     /// The account that is read, where it is not the one of the credentials.
     linked: Option<Arc<str>>,
@@ -41,7 +40,7 @@ pub(super) struct Caller {
 }
 
 impl Caller {
-    pub(super) fn new(session: &Session, linked: Option<&str>) -> Self {
+    pub(in crate::sources) fn new(session: &Session, linked: Option<&str>) -> Self {
         Self {
             client: Client::new(&session.config),
             linked: linked.map(Arc::from),
@@ -50,17 +49,20 @@ impl Caller {
         }
     }
 
-    /// All pages of one call, for a window that holds those of all functions: how much time it is for costs nothing.
+    /// The account that is read, where it is not the one of the credentials.
+    pub(super) fn linked(&self) -> Option<&str> {
+        self.linked.as_deref()
+    }
+
+    /// All pages of one call, for a window that holds those of all queries: how much time it is for costs nothing.
     ///
     /// The error is one of the whole call. What befalls a single query is in the answer.
-    pub(super) async fn ask(
+    pub(in crate::sources) async fn ask(
         &mut self,
         session: &Session,
-        (window, asked): (Window, &[&Due]),
+        (window, queries): (Window, Vec<MetricDataQuery>),
         budget: &Budget,
     ) -> Result<Answer, SourceError> {
-        let functions = asked.iter().map(|due| (&due.function, due.scope));
-        let queries = queries::queries(functions, self.linked.as_deref());
         let mut answer = Answer::expecting(queries.len());
         let (mut token, mut barren): (Option<String>, usize) = (None, 0);
         for _ in 0..MOST_PAGES {
@@ -102,7 +104,7 @@ impl Caller {
     }
 
     /// Why a function could not be read, as an error of the source.
-    pub(super) fn error(&self, lack: &Lack) -> SourceError {
+    pub(in crate::sources) fn error(&self, lack: &Lack) -> SourceError {
         let region = &self.attempted.region;
         match (lack.reason, &self.linked) {
             (Reason::Forbidden, Some(account)) => SourceError::new(

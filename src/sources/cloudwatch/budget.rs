@@ -10,7 +10,7 @@ use tracing::{info, warn};
 
 use super::bucket::Bucket;
 use super::queries::READINGS;
-use super::spending::{self, Plan, Rung, Stake, Terms};
+use super::spending::{self, Expected, Plan, Rung, Stake, Terms};
 use crate::observation::{FunctionId, Functions};
 use crate::sources::aws::PER_METRIC_REQUESTED;
 use crate::units::Usd;
@@ -35,6 +35,8 @@ pub struct Budget(Arc<Mutex<State>>);
 struct State {
     terms: Terms,
     functions: BTreeMap<Place, Vec<FunctionId>>,
+    /// What others than functions take of the budget in a month.
+    reserved: Expected,
     stakes: HashMap<FunctionId, Stake>,
     /// Absent where it has to be made anew.
     plan: Option<Arc<Plan>>,
@@ -68,6 +70,7 @@ impl Budget {
         Self(Arc::new(Mutex::new(State {
             terms,
             functions: BTreeMap::new(),
+            reserved: Expected::default(),
             stakes: HashMap::new(),
             plan: None,
             told: None,
@@ -108,6 +111,17 @@ impl Budget {
         }
     }
 
+    /// Sets aside what asking for so many statistics takes, so many times a day. What functions are read with is the rest.
+    pub(in crate::sources) fn reserve(&self, statistics: usize, times_a_day: f64) {
+        let times = times_a_day * spending::month().as_secs_f64() / 86_400.0;
+        let reserved = Expected::of_readings(statistics, times);
+        let mut state = self.lock();
+        if state.reserved != reserved {
+            state.reserved = reserved;
+            state.plan = None;
+        }
+    }
+
     /// Says which functions an account and region has.
     pub(super) fn list(&self, functions: &Functions) {
         let place = (functions.account_id.clone(), functions.region.clone());
@@ -129,7 +143,7 @@ impl Budget {
         }
         let functions = state.functions.values().flatten();
         let staked = functions.map(|id| (id, state.stakes.get(id).copied()));
-        let plan = Arc::new(Plan::new(staked, &READINGS, state.terms));
+        let plan = Arc::new(Plan::new(staked, &READINGS, state.terms, state.reserved));
         state.plan = Some(Arc::clone(&plan));
         state.tell(&plan);
         plan
@@ -144,7 +158,7 @@ impl Budget {
     }
 
     /// How many statistics may be asked for now.
-    pub(super) fn affordable(&self, now: Timestamp) -> usize {
+    pub(in crate::sources) fn affordable(&self, now: Timestamp) -> usize {
         let mut state = self.lock();
         let before = state.filled_at.unwrap_or(now);
         // Time that goes back brings nothing, and none that passes again.

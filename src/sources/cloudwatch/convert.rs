@@ -6,31 +6,12 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_cloudwatch::operation::get_metric_data::GetMetricDataOutput;
-use aws_sdk_cloudwatch::types::{MessageData, StatusCode};
-use tracing::warn;
-
+use super::answer::{Answer, Lack, Query};
 use super::progress::Due;
-use super::queries::{self, Scope, Series};
+use super::queries::{Scope, Series};
 use crate::observation::FunctionMinute;
 use crate::sources::{Reason, Tally};
 use crate::units::{NotAQuantity, Requests, Seconds, Window};
-
-/// All pages of one call, merged by query.
-#[derive(Debug)]
-pub(super) struct Answer {
-    queries: Vec<Query>,
-    messages: Vec<String>,
-}
-
-#[derive(Clone, Debug, Default)]
-struct Query {
-    /// Seconds since 1970, and the value there.
-    points: Vec<(i64, f64)>,
-    /// As the last page that mentions it has it.
-    status: Option<StatusCode>,
-    messages: Vec<String>,
-}
 
 /// What an answer says of one function.
 #[derive(Debug, PartialEq)]
@@ -43,117 +24,46 @@ pub(super) enum Outcome {
     Unanswered,
 }
 
-/// Why a function could not be read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Lack {
-    /// Forbidden, incomplete or an invalid response.
-    pub(super) reason: Reason,
-    pub(super) problem: String,
-}
-
-impl Answer {
-    pub(super) fn expecting(queries: usize) -> Self {
-        Self {
-            queries: vec![Query::default(); queries],
-            messages: Vec::new(),
-        }
+/// What became of each function that was asked for, in a call for a window that holds those of all. `unsettled` gives
+/// what is known of its minutes from before.
+pub(super) fn outcomes<'a>(
+    answer: &Answer,
+    window: Window,
+    asked: &[&'a Due],
+    unsettled: impl Fn(&Due) -> BTreeMap<i64, FunctionMinute>,
+    odd: &mut Odd,
+) -> Vec<(&'a Due, Outcome)> {
+    let points = answer.queries().iter().flat_map(|query| query.points());
+    let outside = points.filter(|(second, _)| !holds(window, *second));
+    odd.outside += outside.count() as u64;
+    let mut rest = answer.queries();
+    let mut outcomes = Vec::with_capacity(asked.len());
+    for due in asked {
+        let count = due.scope.series().len().min(rest.len());
+        let (queries, after) = rest.split_at(count);
+        rest = after;
+        let outcome = match lack(due, queries) {
+            Some(outcome) => outcome,
+            None => match minutes(due, queries, unsettled(due), odd) {
+                Ok(minutes) => Outcome::Whole(minutes),
+                Err(problem) => Outcome::Failed(Lack {
+                    reason: Reason::InvalidResponse,
+                    problem,
+                }),
+            },
+        };
+        outcomes.push((*due, outcome));
     }
-
-    /// Adds a page, and says whether it brought anything: a point, or the end of a query. The error says what of
-    /// it makes no sense.
-    pub(super) fn add(&mut self, page: GetMetricDataOutput) -> Result<bool, String> {
-        let mut brought = false;
-        self.messages.extend(page.messages().iter().map(text));
-        for result in page.metric_data_results.unwrap_or_default() {
-            let id = result.id().unwrap_or_default();
-            let query = queries::index(id)
-                .and_then(|index| self.queries.get_mut(index))
-                .ok_or_else(|| format!("a result has the id {id:?}, which was not asked for"))?;
-            let (times, values) = (result.timestamps(), result.values());
-            if times.len() != values.len() {
-                return Err(format!(
-                    "a result has {} timestamps and {} values",
-                    times.len(),
-                    values.len()
-                ));
-            }
-            let times = times.iter().map(aws_smithy_types::DateTime::secs);
-            query.points.extend(times.zip(values.iter().copied()));
-            query.messages = result.messages().iter().map(text).collect();
-            brought |= !values.is_empty() || result.status_code() == Some(&StatusCode::Complete);
-            query.status = result.status_code;
-        }
-        Ok(brought)
-    }
-
-    /// What became of each function that was asked for, in a call for a window that holds those of all. `unsettled` gives
-    /// what is known of its minutes from before.
-    pub(super) fn outcomes<'a>(
-        &self,
-        window: Window,
-        asked: &[&'a Due],
-        unsettled: impl Fn(&Due) -> BTreeMap<i64, FunctionMinute>,
-        odd: &mut Odd,
-    ) -> Vec<(&'a Due, Outcome)> {
-        let points = self.queries.iter().flat_map(|query| &query.points);
-        let outside = points.filter(|(second, _)| !holds(window, *second));
-        odd.outside += outside.count() as u64;
-        let mut rest = &self.queries[..];
-        let mut outcomes = Vec::with_capacity(asked.len());
-        for due in asked {
-            let count = due.scope.series().len().min(rest.len());
-            let (queries, after) = rest.split_at(count);
-            rest = after;
-            let outcome = match lack(due, queries) {
-                Some(outcome) => outcome,
-                None => match minutes(due, queries, unsettled(due), odd) {
-                    Ok(minutes) => Outcome::Whole(minutes),
-                    Err(problem) => Outcome::Failed(Lack {
-                        reason: Reason::InvalidResponse,
-                        problem,
-                    }),
-                },
-            };
-            outcomes.push((*due, outcome));
-        }
-        outcomes
-    }
-
-    /// Logs and counts what CloudWatch remarked.
-    pub(super) fn report(&self, left_out: &Tally) {
-        for message in &self.messages {
-            left_out.add("message", 1);
-            warn!(message, "cloudwatch remarks");
-        }
-    }
-}
-
-fn text(message: &MessageData) -> String {
-    let part = |part: Option<&str>| part.unwrap_or_default().to_owned();
-    format!("{}: {}", part(message.code()), part(message.value()))
+    outcomes
 }
 
 /// Why the queries of a function are not answered to their end; absent where they are.
 fn lack(due: &Due, queries: &[Query]) -> Option<Outcome> {
     let failed = |(series, query): (&Series, &Query)| {
-        let status = query.status.as_ref();
-        let status = status.filter(|status| **status != StatusCode::Complete)?;
-        let name = &due.function.name;
-        let what = format!("{} of {name} ended as {}", series.metric(), status.as_str());
-        let said = query.messages.join(", ");
-        Some(Outcome::Failed(Lack {
-            reason: match status {
-                StatusCode::Forbidden => Reason::Forbidden,
-                _ => Reason::Incomplete,
-            },
-            problem: if said.is_empty() {
-                what
-            } else {
-                format!("{what} ({said})")
-            },
-        }))
+        let what = format!("{} of {}", series.metric(), due.function.name);
+        query.lack(&what).map(Outcome::Failed)
     };
-    let unanswered = queries.iter().any(|query| query.status.is_none());
+    let unanswered = queries.iter().any(Query::is_unanswered);
     let mut series = due.scope.series().iter().zip(queries);
     series
         .find_map(failed)
@@ -195,7 +105,7 @@ fn minutes(
 ) -> Result<Vec<FunctionMinute>, String> {
     let mut values: BTreeMap<i64, Values> = BTreeMap::new();
     for (series, query) in due.scope.series().iter().zip(queries) {
-        for &(second, value) in &query.points {
+        for &(second, value) in query.points() {
             if !holds(due.window, second) {
                 continue;
             }

@@ -19,6 +19,7 @@
 //! **What fails** stays due. A function whose queries fail is asked for alone from then on, and keeps no other from
 //! being read.
 
+mod answer;
 mod ask;
 mod bucket;
 mod budget;
@@ -28,8 +29,11 @@ mod progress;
 mod queries;
 mod spending;
 
+pub(in crate::sources) use answer::{Lack, Query};
 pub use ask::API;
+pub(in crate::sources) use ask::{CLOUDWATCH, Caller};
 pub use budget::{Balance, Budget};
+pub(in crate::sources) use queries::{fit_in_one_call, minutes};
 pub use spending::{Expected, Plan, Rung, Stake, Terms};
 
 use std::collections::HashMap;
@@ -39,8 +43,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tracing::{debug, warn};
 
-use self::ask::Caller;
-use self::convert::{Lack, Odd, Outcome};
+use self::convert::{Odd, Outcome};
 use self::progress::{Due, Progress};
 use self::queries::PERIOD;
 use super::aws::{Aws, Session};
@@ -272,11 +275,13 @@ impl CloudWatchSource {
         };
         let window = longest.window;
         for _ in 0..MOST_ROUNDS {
-            let answer = caller.ask(session, (window, &asked), &self.budget).await?;
+            let functions = asked.iter().map(|due| (&due.function, due.scope));
+            let queries = queries::queries(functions, caller.linked());
+            let answer = caller.ask(session, (window, queries), &self.budget).await?;
             answer.report(&self.left_out);
             let mut odd = Odd::default();
             let unsettled = |due: &Due| self.progress.unsettled(&due.function);
-            let outcomes = answer.outcomes(window, &asked, unsettled, &mut odd);
+            let outcomes = convert::outcomes(&answer, window, &asked, unsettled, &mut odd);
             odd.report(&self.left_out);
             let (mut unanswered, mut has_failed) = (Vec::new(), false);
             for (due, outcome) in outcomes {

@@ -108,7 +108,7 @@ pub(super) fn batches(due: &[Due]) -> Vec<&[Due]> {
         let together = rest.iter().take_while(|one| {
             queries += one.scope.series().len();
             let alone = one.has_failed || first.has_failed;
-            !alone && queries <= MOST_QUERIES && queries * minutes(one.window) <= MOST_DATAPOINTS
+            !alone && fit_in_one_call(queries, minutes(one.window))
         });
         let count = together.count().max(1);
         let (batch, after) = rest.split_at(count);
@@ -118,8 +118,13 @@ pub(super) fn batches(due: &[Due]) -> Vec<&[Due]> {
     batches
 }
 
+/// Whether so many queries, each of so many minutes, are one call with one page of answers.
+pub(in crate::sources) const fn fit_in_one_call(queries: usize, minutes: usize) -> bool {
+    queries <= MOST_QUERIES && queries * minutes <= MOST_DATAPOINTS
+}
+
 /// How many minutes a window has.
-pub(super) fn minutes(window: Window) -> usize {
+pub(in crate::sources) fn minutes(window: Window) -> usize {
     let seconds = window.end().as_second() - window.start().as_second();
     usize::try_from(seconds / 60).unwrap_or_default().max(1)
 }

@@ -18,6 +18,9 @@ use crate::units::{HOURS_PER_MONTH, Ratio, Requests, Seconds, Usd};
 /// calls that are tried again.
 const PLANNED_SHARE: f64 = 0.9;
 
+/// The least part of the budget that is left for functions, whatever is set aside for others.
+const LEAST_FOR_FUNCTIONS: f64 = 0.1;
+
 /// The part of what is planned that reading everybody at the longest interval may take. Where it would take more, the
 /// longest interval is stretched, so that the other half is left for those that matter.
 const MOST_FOR_THE_LONGEST: f64 = 0.5;
@@ -118,6 +121,17 @@ impl Expected {
         self.metrics * PER_METRIC_REQUESTED
     }
 
+    /// What so many readings of so many statistics ask for, each of a metric of its own.
+    pub(super) fn of_readings(statistics: usize, readings: f64) -> Self {
+        let each = count(statistics);
+        let reading = Reading {
+            all_every: 1,
+            statistics: each,
+            metrics: each,
+        };
+        Self::of(readings, reading)
+    }
+
     fn of(readings: f64, reading: Reading) -> Self {
         let times = |count: f64| Requests::from_requests(readings * count).unwrap_or_default();
         Self {
@@ -160,12 +174,18 @@ pub struct Rung {
 impl Plan {
     /// The plan for these functions. One without a stake is new: it is read as often as the one with the most at stake.
     /// They are read in the first way of the given ones that the budget is enough for at the shortest interval, else
-    /// in the last.
+    /// in the last. What is reserved for others is not theirs.
     pub(super) fn new<'a>(
         functions: impl IntoIterator<Item = (&'a FunctionId, Option<Stake>)>,
         readings: &[Reading],
         terms: Terms,
+        reserved: Expected,
     ) -> Self {
+        let least = terms.budget * Ratio::from_factor(LEAST_FOR_FUNCTIONS).unwrap_or(Ratio::ONE);
+        let terms = Terms {
+            budget: terms.budget.less(reserved.cost()).max(least),
+            ..terms
+        };
         let functions: Vec<(&FunctionId, Option<Stake>)> = functions.into_iter().collect();
         let is_enough = |reading: &&Reading| {
             affordable(**reading, terms) * terms.shortest.as_secs_f64() >= count(functions.len())
@@ -179,7 +199,7 @@ impl Plan {
             Expected::of(readings, reading)
         });
         Self {
-            expected: expected.fold(Expected::default(), |sum, one| sum + one),
+            expected: expected.fold(reserved, |sum, one| sum + one),
             turns: functions
                 .iter()
                 .zip(spread.intervals.iter().zip(&spread.roots))

@@ -21,12 +21,13 @@ pub(super) enum Watch {
     Scalers,
     Services,
     Routes,
+    TargetGroupBindings,
     Volumes,
     StorageClasses,
 }
 
 impl Watch {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 14] = [
         Self::Nodes,
         Self::Pods,
         Self::ReplicaSets,
@@ -38,6 +39,7 @@ impl Watch {
         Self::Scalers,
         Self::Services,
         Self::Routes,
+        Self::TargetGroupBindings,
         Self::Volumes,
         Self::StorageClasses,
     ];
@@ -45,6 +47,11 @@ impl Watch {
     /// Nothing is known of the cluster without these.
     pub(super) const fn is_essential(self) -> bool {
         matches!(self, Self::Nodes | Self::Pods)
+    }
+
+    /// Whether what is watched is there only where somebody installed it: the Gateway API, the AWS Load Balancer Controller.
+    pub(super) const fn is_installed(self) -> bool {
+        matches!(self, Self::Routes | Self::TargetGroupBindings)
     }
 
     /// What is missing without it, and what is done about it.
@@ -58,7 +65,7 @@ impl Watch {
                 "annotations of controllers are not known; those of pods count"
             }
             Self::Scalers => "it is not known how many pods autoscalers keep at least",
-            Self::Services | Self::Routes => {
+            Self::Services | Self::Routes | Self::TargetGroupBindings => {
                 "requests that are counted before pods cannot be given to workloads"
             }
             Self::Volumes => "persistent volumes are not known; their cost is in no sum",

@@ -40,7 +40,7 @@ use super::{Context, Reason, Source};
 use crate::observation::Observation;
 use health::{Health, Turn, Watch};
 use object::{
-    MetaObject, NodeObject, PodObject, RouteObject, ScalerObject, ServiceObject,
+    BindingObject, MetaObject, NodeObject, PodObject, RouteObject, ScalerObject, ServiceObject,
     StorageClassObject, VolumeObject,
 };
 use state::{Controller, State};
@@ -143,6 +143,11 @@ const ROUTES: Resource = Resource {
     path: "/apis/gateway.networking.k8s.io/v1/httproutes",
     metadata_only: false,
 };
+const TARGET_GROUP_BINDINGS: Resource = Resource {
+    name: "targetgroupbindings.elbv2.k8s.aws",
+    path: "/apis/elbv2.k8s.aws/v1beta1/targetgroupbindings",
+    metadata_only: false,
+};
 const VOLUMES: Resource = Resource {
     name: "persistentvolumes",
     path: "/api/v1/persistentvolumes",
@@ -167,6 +172,7 @@ enum Change {
     Scaler(Signal<ScalerObject>),
     Service(Signal<ServiceObject>),
     Route(Signal<RouteObject>),
+    Binding(Signal<BindingObject>),
     Volume(Signal<VolumeObject>),
     StorageClass(Signal<StorageClassObject>),
 }
@@ -248,6 +254,12 @@ fn start(
         Change::Service,
     ));
     watches.spawn(watch(ROUTES, means.clone(), sink.clone(), Change::Route));
+    watches.spawn(watch(
+        TARGET_GROUP_BINDINGS,
+        means.clone(),
+        sink.clone(),
+        Change::Binding,
+    ));
     watches.spawn(watch(VOLUMES, means.clone(), sink.clone(), Change::Volume));
     watches.spawn(watch(STORAGE_CLASSES, means, sink, Change::StorageClass));
     (changes, watches)
@@ -300,6 +312,9 @@ impl Watching {
             Change::Route(signal) => self
                 .note(Watch::Routes, signal)
                 .map(|event| self.state.route(event)),
+            Change::Binding(signal) => self
+                .note(Watch::TargetGroupBindings, signal)
+                .map(|event| self.state.binding(event)),
             Change::Volume(signal) => self
                 .note(Watch::Volumes, signal)
                 .map(|event| self.state.volume(event)),
@@ -331,9 +346,8 @@ impl Watching {
             Signal::Failed(error, took) if watch.is_essential() => {
                 self.context.failed(Source::Kubernetes, &error, took);
             }
-            // The Gateway API is there where somebody installed it.
             Signal::Failed(error, _)
-                if watch == Watch::Routes && error.reason() == Reason::NotFound => {}
+                if watch.is_installed() && error.reason() == Reason::NotFound => {}
             Signal::Failed(error, _) => {
                 self.context.board.counted(Source::Kubernetes, &error);
                 if turn == Turn::Failed {

@@ -323,6 +323,28 @@ pub(super) struct BackendRef {
     pub(super) weight: Option<u32>,
 }
 
+/// A `TargetGroupBinding` of the AWS Load Balancer Controller, which makes one for each Service behind an Ingress too.
+/// <https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/guide/targetgroupbinding/spec/>
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct BindingObject {
+    pub(super) metadata: Meta,
+    pub(super) spec: BindingSpec,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct BindingSpec {
+    pub(super) service_ref: ServiceRef,
+    /// The controller fills it in where the object names the target group otherwise.
+    #[serde(default, rename = "targetGroupARN")]
+    pub(super) target_group_arn: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct ServiceRef {
+    pub(super) name: String,
+}
+
 /// A `HorizontalPodAutoscaler` of `autoscaling/v2`.
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct ScalerObject {
@@ -414,6 +436,12 @@ impl Watched for ServiceObject {
 }
 
 impl Watched for RouteObject {
+    fn meta(&self) -> &Meta {
+        &self.metadata
+    }
+}
+
+impl Watched for BindingObject {
     fn meta(&self) -> &Meta {
         &self.metadata
     }

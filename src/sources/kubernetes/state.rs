@@ -8,13 +8,13 @@ use jiff::Timestamp;
 use super::convert::{self, Front, Held, Owner, Unreadable};
 use super::names::Names;
 use super::object::{
-    MetaObject, NodeObject, PodObject, RouteObject, ScalerObject, ServiceObject,
+    BindingObject, MetaObject, NodeObject, PodObject, RouteObject, ScalerObject, ServiceObject,
     StorageClassObject, VolumeObject, Watched,
 };
 use super::store::{Event, Store};
 use crate::observation::{
-    Cluster, Fronts, Node, Notes, RouteRule, Scaler, ScrapeTarget, StorageClass, Volume,
-    WorkloadId, WorkloadKind,
+    Cluster, Fronts, Node, Notes, RouteRule, Scaler, ScrapeTarget, StorageClass,
+    TargetGroupBinding, Volume, WorkloadId, WorkloadKind,
 };
 use crate::sources::{Reason, SourceError};
 
@@ -30,6 +30,7 @@ pub(super) struct State {
     scalers: Store<(WorkloadId, Scaler)>,
     services: Store<Front>,
     routes: Store<Vec<RouteRule>>,
+    bindings: Store<TargetGroupBinding>,
     volumes: Store<Arc<Volume>>,
     storage_classes: Store<(Arc<str>, Arc<StorageClass>)>,
     names: Names,
@@ -184,6 +185,15 @@ impl State {
         })
     }
 
+    pub(super) fn binding(&mut self, event: Event<BindingObject>) -> Problems {
+        let Self {
+            bindings, names, ..
+        } = self;
+        hold(bindings, event, |object| {
+            Ok(convert::binding(&object, names))
+        })
+    }
+
     pub(super) fn volume(&mut self, event: Event<VolumeObject>) -> Problems {
         let Self { volumes, names, .. } = self;
         hold(volumes, event, |object| {
@@ -228,6 +238,7 @@ impl State {
             fronts: Fronts {
                 services: convert::services(self.services.values(), self.pods.values()),
                 routes: self.routes.values().flatten().cloned().collect(),
+                target_groups: self.bindings.values().cloned().collect(),
             },
             volumes: self.volumes.values().map(Arc::clone).collect(),
             storage_classes: self.storage_classes.values().cloned().collect(),

@@ -3,10 +3,9 @@
 use serde::de::DeserializeOwned;
 
 use super::convert::{self, AccountLimit, AccountSettings, Page, ProvisionedPage, Reserved};
-use super::tags;
 use crate::observation::ProvisionedConcurrency;
 use crate::sources::SourceError;
-use crate::sources::aws::{RestCall, Service, Session};
+use crate::sources::aws::{RestCall, Service, Session, Tagged, Tagging};
 
 /// The most that ListFunctions gives on one page.
 const PAGE_SIZE: u32 = 50;
@@ -16,14 +15,6 @@ const LAMBDA: Service = Service {
     host: "lambda",
 };
 
-const TAGGING: Service = Service {
-    id: "Resource Groups Tagging API",
-    host: "tagging",
-};
-
-/// The name that GetResources is called by.
-const GET_RESOURCES: &str = "ResourceGroupsTaggingAPI_20170126.GetResources";
-
 /// The calls, ready to be made.
 #[derive(Debug)]
 pub(super) struct Calls {
@@ -31,7 +22,7 @@ pub(super) struct Calls {
     get_account_settings: RestCall,
     list_provisioned: RestCall,
     get_concurrency: RestCall,
-    get_resources: RestCall,
+    tagging: Tagging,
 }
 
 impl Calls {
@@ -50,7 +41,7 @@ impl Calls {
                 "GetFunctionConcurrency",
                 "lambda:GetFunctionConcurrency",
             ),
-            get_resources: call(TAGGING, "GetResources", "tag:GetResources"),
+            tagging: Tagging::new(session),
         }
     }
 
@@ -90,19 +81,8 @@ impl Calls {
     }
 
     /// The tags of all functions.
-    pub(super) async fn tags(&self) -> Result<Vec<tags::Page>, SourceError> {
-        let mut pages: Vec<tags::Page> = Vec::new();
-        let mut token: Option<String> = None;
-        loop {
-            let question = tags::question(token.as_deref());
-            let page: tags::Page = self.get_resources.json(GET_RESOURCES, &question).await?;
-            let next = page.pagination_token.clone();
-            pages.push(page);
-            match follow(&self.get_resources, token, next)? {
-                None => return Ok(pages),
-                next => token = next,
-            }
-        }
+    pub(super) async fn tags(&self) -> Result<Vec<Tagged>, SourceError> {
+        self.tagging.resources("lambda:function", None).await
     }
 }
 
@@ -118,22 +98,9 @@ async fn marked<T: DeserializeOwned>(
         let page: T = call.get(path(marker.as_deref())).await?;
         let after = next(&page);
         pages.push(page);
-        match follow(call, marker, after)? {
+        match call.follow(marker, after)? {
             None => return Ok(pages),
             next => marker = next,
         }
     }
-}
-
-/// The mark of the next page, if there is one.
-fn follow(
-    call: &RestCall,
-    before: Option<String>,
-    next: Option<String>,
-) -> Result<Option<String>, SourceError> {
-    let next = next.filter(|next| !next.is_empty());
-    if next.is_some() && next == before {
-        return Err(call.not_understood("two pages in a row end with the same marker"));
-    }
-    Ok(next)
 }

@@ -104,7 +104,7 @@ impl Facts {
         let reserved = names.iter().filter(|_| is_shared_out);
         let reserved = self.reserved.due(reserved, now, MOST_CALLS);
         let wants_tags = !tag_labels.is_empty() && !self.has_tags_of(&names, now);
-        let (provisioned, reserved, pages) = tokio::join!(
+        let (provisioned, reserved, resources) = tokio::join!(
             each(
                 provisioned,
                 |name| async move { calls.provisioned(&name).await }
@@ -125,13 +125,13 @@ impl Facts {
         for (name, answer) in reserved.answers {
             self.reserved.learn(name, now, answer);
         }
-        if let Some(pages) = pages {
+        if let Some(resources) = resources {
             self.note(
                 Fact::Tags,
-                pages.as_ref().map(|_| true).map_err(Clone::clone),
+                resources.as_ref().map(|_| true).map_err(Clone::clone),
             );
-            if let Ok(pages) = pages {
-                self.labels = tags::labels(pages, tag_labels);
+            if let Ok(resources) = resources {
+                self.labels = tags::labels(&resources, tag_labels);
                 self.tagged = Some((now, names));
             }
         }

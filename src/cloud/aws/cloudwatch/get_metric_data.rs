@@ -142,7 +142,7 @@ impl<'a> Data<'a> {
             .or_insert_with(|| {
                 let metric = &query.metric;
                 Series::find(place, &metric.namespace, &metric.name, &metric.dimensions)
-                    .filter(|series| unit.is_none_or(|unit| unit == series.metric.unit()))
+                    .filter(|series| unit.is_none_or(|unit| unit == series.unit()))
                     .map(|series| {
                         let mut points = window.buckets(&series, query.period);
                         if descending {

@@ -1,7 +1,6 @@
 //! ListMetrics.
 
-use super::metrics::Metric;
-use super::series::{self, Dimensions};
+use super::series::{self, Listed};
 use crate::cloud::aws::document::{Document, optional, structure, text};
 use crate::cloud::aws::failure::Failure;
 use crate::cloud::aws::page::{Position, page};
@@ -36,17 +35,17 @@ pub(super) fn answer(place: Place<'_>, input: &Document) -> Result<Document, Fai
         .flat_map(|place| {
             series::all(place)
                 .into_iter()
-                .map(move |(metric, dimensions)| (place, metric, dimensions))
+                .map(move |listed| (place, listed))
         })
-        .filter(|(_, metric, dimensions)| filter.admits(*metric, dimensions))
+        .filter(|(_, listed)| filter.admits(listed))
         .collect();
     let (slices, next) = page(found.len(), |_| 1, from, PAGE);
     let (listed, owners) = slices
         .into_iter()
         .map(|slice| {
-            let (place, metric, dimensions) = &found[slice.result];
+            let (place, listed) = &found[slice.result];
+            let dimensions = listed.dimensions.iter();
             let dimensions = dimensions
-                .iter()
                 .map(|(name, value)| {
                     structure([
                         ("Name", text(name.as_str())),
@@ -55,8 +54,8 @@ pub(super) fn answer(place: Place<'_>, input: &Document) -> Result<Document, Fai
                 })
                 .collect();
             let metric = structure([
-                ("Namespace", text(metric.namespace())),
-                ("MetricName", text(metric.name())),
+                ("Namespace", text(listed.namespace)),
+                ("MetricName", text(listed.name)),
                 ("Dimensions", Document::List(dimensions)),
             ]);
             (metric, text(place.account))
@@ -109,13 +108,13 @@ impl<'d> Filter<'d> {
             .filter(|place| self.owner.is_none_or(|owner| owner == place.account))
     }
 
-    fn admits(&self, metric: Metric, dimensions: &Dimensions) -> bool {
+    fn admits(&self, listed: &Listed) -> bool {
         self.namespace
-            .is_none_or(|namespace| namespace == metric.namespace())
-            && self.name.is_none_or(|wanted| wanted == metric.name())
+            .is_none_or(|namespace| namespace == listed.namespace)
+            && self.name.is_none_or(|wanted| wanted == listed.name)
             && self.dimensions.iter().all(|(wanted, value)| {
+                let mut dimensions = listed.dimensions.iter();
                 dimensions
-                    .iter()
                     .any(|(name, found)| name == wanted && value.is_none_or(|value| value == found))
             })
     }

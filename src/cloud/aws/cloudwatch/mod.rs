@@ -1,5 +1,6 @@
-//! CloudWatch: GetMetricData and ListMetrics over the metrics of the world's functions.
+//! CloudWatch: GetMetricData and ListMetrics over the metrics of the world's functions, and of what stands before its workloads.
 
+mod edge_metrics;
 mod get_metric_data;
 mod list_metrics;
 mod metrics;

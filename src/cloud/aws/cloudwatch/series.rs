@@ -1,21 +1,39 @@
 //! Time series: a metric with one set of dimensions, and what flows into it.
 
+use super::edge_metrics::EdgeMetric;
 use super::metrics::{Metric, Publisher};
 use super::statistics::{Part, Spread};
+use crate::cloud::aws::edge::edges;
 use crate::cloud::aws::place::Place;
-use crate::cloud::world::Function;
+use crate::cloud::world::{Function, Workload};
 
 /// The dimensions of a metric, in the order of ListMetrics.
 pub(super) type Dimensions = Vec<(String, String)>;
 
 /// One metric with one set of dimensions: a time series.
 #[derive(Clone)]
-pub(super) struct Series<'w> {
-    pub(super) metric: Metric,
-    /// Whose values flow into it.
-    publishers: Vec<Publisher<'w>>,
-    /// Whether one function is asked for by name.
-    of_one: bool,
+pub(super) enum Series<'w> {
+    /// Of functions.
+    Functions {
+        metric: Metric,
+        /// Whose values flow into it.
+        publishers: Vec<Publisher<'w>>,
+        /// Whether one function is asked for by name.
+        of_one: bool,
+    },
+    /// Of what stands before a workload.
+    Edge {
+        metric: EdgeMetric,
+        workload: &'w Workload,
+    },
+}
+
+/// A metric that exists.
+#[derive(Clone, Debug)]
+pub(super) struct Listed {
+    pub(super) namespace: &'static str,
+    pub(super) name: &'static str,
+    pub(super) dimensions: Dimensions,
 }
 
 impl<'w> Series<'w> {
@@ -30,7 +48,34 @@ impl<'w> Series<'w> {
         name: &str,
         dimensions: &[(String, String)],
     ) -> Option<Self> {
-        let metric = Metric::parse(namespace, name)?;
+        match Metric::parse(namespace, name) {
+            Some(metric) => Self::of_functions(place, metric, dimensions),
+            None => Self::of_edge(place, namespace, name, dimensions),
+        }
+    }
+
+    fn of_edge(
+        place: Place<'w>,
+        namespace: &str,
+        name: &str,
+        dimensions: &[(String, String)],
+    ) -> Option<Self> {
+        let mut metrics = EdgeMetric::ALL.into_iter();
+        let metric = metrics.find(|one| one.namespace() == namespace && one.name() == name)?;
+        let are_these = |set: &Dimensions| {
+            set.len() == dimensions.len() && set.iter().all(|one| dimensions.contains(one))
+        };
+        let mut edges = edges(place);
+        let (workload, _) =
+            edges.find(|(_, edge)| metric.dimensions(place.world, edge).iter().any(are_these))?;
+        Some(Self::Edge { metric, workload })
+    }
+
+    fn of_functions(
+        place: Place<'w>,
+        metric: Metric,
+        dimensions: &[(String, String)],
+    ) -> Option<Self> {
         let value_of = |wanted: &str| {
             dimensions
                 .iter()
@@ -68,39 +113,81 @@ impl<'w> Series<'w> {
             metric.is_published_by(*publisher) && !regional
         };
         let publishers: Vec<_> = publishers.into_iter().filter(published).collect();
-        (!publishers.is_empty()).then_some(Self {
+        (!publishers.is_empty()).then_some(Self::Functions {
             metric,
             publishers,
             of_one: !dimensions.is_empty(),
         })
     }
 
-    /// The function whose values these are; `None` for the sum over the region.
+    pub(super) fn unit(&self) -> &'static str {
+        match self {
+            Self::Functions { metric, .. } => metric.unit(),
+            Self::Edge { metric, .. } => metric.unit(),
+        }
+    }
+
+    /// The function whose values these are; `None` for the sum over the region, and for what is of no function.
     pub(super) fn function(&self) -> Option<&'w Function> {
-        match self.publishers[..] {
-            [only] if self.of_one => Some(only.function),
+        match self {
+            Self::Functions {
+                publishers,
+                of_one: true,
+                ..
+            } => match publishers[..] {
+                [only] => Some(only.function),
+                _ => None,
+            },
             _ => None,
         }
     }
 
     /// What is published of a minute at `now`, in seconds since 1970.
-    pub(super) fn parts(&self, minute: i64, now: i64) -> impl Iterator<Item = Part> {
-        let metric = self.metric;
-        let parts = self
-            .publishers
-            .iter()
-            .filter_map(move |publisher| metric.part(*publisher, minute, now));
-        // The region's concurrency is one number, the sum over its functions.
-        let together = (metric == Metric::ConcurrentExecutions && self.publishers.len() > 1)
-            .then(|| sum_of_peaks(self.publishers.as_slice(), minute, now))
-            .flatten();
-        let single = together.is_none();
-        together.into_iter().chain(parts.filter(move |_| single))
+    pub(super) fn parts(&self, minute: i64, now: i64) -> Vec<Part> {
+        match self {
+            Self::Functions {
+                metric, publishers, ..
+            } => {
+                // The region's concurrency is one number, the sum over its functions.
+                let together = (*metric == Metric::ConcurrentExecutions && publishers.len() > 1)
+                    .then(|| sum_of_peaks(publishers, minute, now))
+                    .flatten();
+                let parts = publishers.iter();
+                let parts = parts.filter_map(|publisher| metric.part(*publisher, minute, now));
+                match together {
+                    Some(together) => vec![together],
+                    None => parts.collect(),
+                }
+            }
+            Self::Edge { metric, workload } => {
+                metric.part(workload, minute, now).into_iter().collect()
+            }
+        }
     }
 }
 
 /// Every metric that exists, with its dimensions.
-pub(super) fn all(place: Place<'_>) -> Vec<(Metric, Dimensions)> {
+pub(super) fn all(place: Place<'_>) -> Vec<Listed> {
+    let of_functions = of_functions(place).into_iter();
+    let of_functions = of_functions.map(|(metric, dimensions)| Listed {
+        namespace: metric.namespace(),
+        name: metric.name(),
+        dimensions,
+    });
+    let of_edges = edges(place).flat_map(|(_, edge)| {
+        EdgeMetric::ALL.into_iter().flat_map(move |metric| {
+            let sets = metric.dimensions(place.world, edge).into_iter();
+            sets.map(move |dimensions| Listed {
+                namespace: metric.namespace(),
+                name: metric.name(),
+                dimensions,
+            })
+        })
+    });
+    of_functions.chain(of_edges).collect()
+}
+
+fn of_functions(place: Place<'_>) -> Vec<(Metric, Dimensions)> {
     let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     let mut all = Vec::new();
     for function in place.functions() {

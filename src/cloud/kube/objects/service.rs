@@ -1,9 +1,10 @@
-//! The Services before the pods of workloads that serve requests.
+//! The Services before the pods of workloads that serve requests, and what binds target groups to them.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::super::super::world::{Workload, World};
+use super::super::super::aws::target_group_arn;
+use super::super::super::world::{EdgeSpec, Workload, World};
 use super::{labels, time};
 
 /// The Service of a workload, by the name of the workload.
@@ -33,4 +34,36 @@ pub(in super::super) fn object(world: &World, workload: &Workload, created: Time
         },
         "status": { "loadBalancer": {} },
     })
+}
+
+/// What the AWS Load Balancer Controller makes of an Ingress that leads to the workload's Service.
+pub(in super::super) fn target_group_binding(
+    world: &World,
+    workload: &Workload,
+    created: Timestamp,
+) -> Option<Value> {
+    let Some(EdgeSpec::TargetGroup {
+        name, bound: true, ..
+    }) = &workload.spec.edge
+    else {
+        return None;
+    };
+    Some(json!({
+        "kind": "TargetGroupBinding",
+        "apiVersion": "elbv2.k8s.aws/v1beta1",
+        "metadata": {
+            "name": name,
+            "namespace": workload.spec.namespace,
+            "uid": world.uid_of("targetgroupbinding", &workload.key),
+            "creationTimestamp": time(created),
+            "labels": { "ingress.k8s.aws/stack-name": workload.spec.name },
+        },
+        "spec": {
+            "ipAddressType": "ipv4",
+            "serviceRef": { "name": workload.spec.name, "port": 80 },
+            "targetGroupARN": target_group_arn(world, name),
+            "targetType": "ip",
+        },
+        "status": { "observedGeneration": 1 },
+    }))
 }

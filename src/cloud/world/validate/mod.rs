@@ -146,6 +146,13 @@ fn workloads(world: &WorldSpec, found: &mut Found) {
         usage(workload, &place, found);
         storage::claims(world, workload, &place, found);
         traffic_of(workload, &place, found);
+        if workload.edge.is_some() && workload.traffic.is_none() {
+            let place = format!("{place}.edge");
+            found.add(
+                &place,
+                "is given without traffic; what would come through it?",
+            );
+        }
         runs(workload, &place, found);
     }
 }

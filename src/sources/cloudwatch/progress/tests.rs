@@ -57,7 +57,8 @@ fn plan() -> Plan {
         shortest: every_five,
         longest: every_five,
     };
-    Plan::new(names.iter().map(|id| (id, stake)), &READINGS[1..], terms)
+    let functions = names.iter().map(|id| (id, stake));
+    Plan::new(functions, &READINGS[1..], terms, Expected::default())
 }
 
 /// The progress of functions that are read again and again.

@@ -38,7 +38,8 @@ fn terms(budget: f64) -> Terms {
 
 fn plan(stakes: &[Option<Stake>], terms: Terms) -> Plan {
     let ids: Vec<FunctionId> = (0..stakes.len()).map(id).collect();
-    Plan::new(ids.iter().zip(stakes.iter().copied()), &[READING], terms)
+    let functions = ids.iter().zip(stakes.iter().copied());
+    Plan::new(functions, &[READING], terms, Expected::default())
 }
 
 fn seconds(plan: &Plan, index: usize) -> f64 {
@@ -141,7 +142,8 @@ fn all_is_read_each_time_where_the_budget_is_enough_for_it() {
     for (budget, expected) in [(2.628 / 0.9 + 0.01, 1), (2.628 / 0.9 - 0.01, 4)] {
         let ids = [id(0)];
         let functions = ids.iter().map(|id| (id, stake(5.0)));
-        let plan = Plan::new(functions, &[whole, READING], terms(budget));
+        let terms = terms(budget);
+        let plan = Plan::new(functions, &[whole, READING], terms, Expected::default());
         assert_eq!(plan.all_every(), expected, "{budget}");
         assert_eq!(seconds(&plan, 0), 60.0);
     }

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::pod::Held;
-use crate::observation::{RouteRule, Service, WorkloadId};
+use crate::observation::{RouteRule, Service, TargetGroupBinding, WorkloadId};
 use crate::sources::kubernetes::names::{LabelSet, Names};
-use crate::sources::kubernetes::object::{RouteObject, ServiceObject};
+use crate::sources::kubernetes::object::{BindingObject, RouteObject, ServiceObject};
 
 /// A Service as it is written: its pods are looked for when they are asked for.
 #[derive(Clone, Debug, PartialEq)]
@@ -70,6 +70,19 @@ pub(in crate::sources::kubernetes) fn route(
         }
     });
     rules.collect()
+}
+
+/// The target group that an object binds to a Service; absent while it has none.
+pub(in crate::sources::kubernetes) fn binding(
+    object: &BindingObject,
+    names: &mut Names,
+) -> Option<TargetGroupBinding> {
+    let target_group = object.spec.target_group_arn.as_str();
+    (!target_group.is_empty()).then(|| TargetGroupBinding {
+        target_group: target_group.into(),
+        namespace: names.share(&object.metadata.namespace),
+        service: names.share(&object.spec.service_ref.name),
+    })
 }
 
 /// The Services with the workloads of their pods.
@@ -167,6 +180,30 @@ mod tests {
     #[test]
     fn a_service_without_a_selector_leads_to_no_pods() {
         assert_eq!(front(json!({})), None);
+    }
+
+    #[test]
+    fn a_binding_leads_from_a_target_group_to_a_service() {
+        let arn = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/k8s-shop-web/0123456789abcdef";
+        let read = |spec: Value| {
+            let object = json!({"metadata": {"name": "k8s-1", "namespace": "shop", "uid": "b"}, "spec": spec});
+            binding(
+                &serde_json::from_value(object).unwrap(),
+                &mut Names::default(),
+            )
+        };
+        let service = json!({"name": "web", "port": 80});
+        let found = read(json!({"serviceRef": service, "targetGroupARN": arn, "targetType": "ip"}));
+        let expected = TargetGroupBinding {
+            target_group: arn.into(),
+            namespace: "shop".into(),
+            service: "web".into(),
+        };
+        assert_eq!(found, Some(expected));
+        assert_eq!(
+            read(json!({"serviceRef": service, "targetGroupName": "web"})),
+            None
+        );
     }
 
     #[test]

@@ -12,7 +12,7 @@ mod volume;
 
 use std::fmt;
 
-pub(super) use front::{Front, route, service, services};
+pub(super) use front::{Front, binding, route, service, services};
 pub(super) use node::node;
 pub(super) use notes::{notes, unreadable};
 pub(super) use owner::{Owner, owner};
