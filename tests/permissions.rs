@@ -18,6 +18,7 @@ use breakeven::http;
 use breakeven::sources::Schedule;
 use breakeven::sources::aws::{Account, FixedCredentials, Role};
 use breakeven::sources::bill;
+use breakeven::sources::edge;
 use breakeven::sources::kubernetes::Access;
 use serde_json::Value;
 use support::until;
@@ -137,6 +138,14 @@ fn pointing_to(
         list_wait: Duration::from_secs(10),
     };
     let bill = (settings, schedule);
+    let settings = edge::Settings {
+        apis: Vec::new(),
+        target_group_tag: None,
+        interval: schedule.interval,
+        delay: Duration::from_secs(180),
+        backfill: Duration::from_secs(3_600),
+    };
+    let edge = (settings, schedule);
     move |config| {
         config.kubernetes.as_mut().unwrap().access = Access::Address(kubernetes.clone());
         let session = &mut config.aws.as_mut().unwrap().session;
@@ -158,14 +167,18 @@ fn pointing_to(
             regions: Vec::new(),
             is_linked: false,
         }];
+        config.edge = Some(edge.clone());
     }
 }
 
 #[tokio::test]
 async fn the_agent_needs_what_the_role_and_the_policy_grant_and_nothing_else() {
     let local = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    // The demo's company, with one function more, for which environments are set aside, and one account.
-    let world = format!("{WORLD}{MORE}\naccounts: [{{id: '111111111111'}}]\n");
+    // The demo's company, with one function more, for which environments are set aside, one account, and a load balancer before
+    // the first workload.
+    let balanced = "latency_ms: 45\n    edge: {kind: target_group, name: web, load_balancer: shop}";
+    let world = WORLD.replacen("latency_ms: 45", balanced, 1);
+    let world = format!("{world}{MORE}\naccounts: [{{id: '111111111111'}}]\n");
     let world = World::from_yaml(&world).unwrap();
     let clock = Clock::system();
     let cloud = SimulatedCloud::start(world, clock.clone(), local)

@@ -20,8 +20,8 @@ use breakeven::config;
 use breakeven::model::evidence::Evidence;
 use breakeven::model::{Outcome, Report, Subject, SubjectReport};
 use breakeven::observation::{
-    CapacityType, Cluster, Fronts, Node, Observation, OriginChoice, Pod, PodKey, Provider,
-    Resources, RouteRule, Service, WorkloadId, WorkloadKind,
+    CapacityType, Cluster, Fronts, Node, Observation, OriginChoice, Provider, Resources, RouteRule,
+    Service, WorkloadId, WorkloadKind,
 };
 use breakeven::pipeline::Pipeline;
 use breakeven::sources::Poll;
@@ -62,26 +62,6 @@ fn id(workload: &Workload) -> WorkloadId {
     }
 }
 
-fn pod(workload: &Workload, name: &str) -> Arc<Pod> {
-    Arc::new(Pod {
-        key: PodKey {
-            namespace: "shop".into(),
-            name: name.into(),
-        },
-        workload: id(workload),
-        node: "n".into(),
-        containers: Vec::new(),
-        request: Resources::default(),
-        ephemeral_request: None,
-        fargate_size: None,
-        persistent_volume: false,
-        claims: Vec::new(),
-        host_network: false,
-        created_at: None,
-        team: None,
-    })
-}
-
 /// The cluster at the end, as the Kubernetes API shows it.
 fn cluster(workloads: &[Workload]) -> Cluster {
     let service = |workload: &Workload| Service {
@@ -96,7 +76,9 @@ fn cluster(workloads: &[Workload]) -> Cluster {
         rule,
         backends: vec![("shop".into(), service.into(), 1)],
     };
-    let last = |workload: &Workload| pod(workload, &workload.processes.last().unwrap().pod);
+    let last = |workload: &Workload| {
+        support::pod_of(id(workload), &workload.processes.last().unwrap().pod)
+    };
     Cluster {
         at: at(LENGTH + 90),
         nodes: vec![Arc::new(Node {

@@ -21,7 +21,10 @@ use std::fs::OpenOptions;
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use breakeven::observation::{Pod, PodKey, Resources, WorkloadId};
 
 /// How long anything may take that a test waits for; far beyond what it takes.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
@@ -105,6 +108,27 @@ pub(crate) async fn run_boto3(script: &'static str, url: String) {
         );
     };
     tokio::task::spawn_blocking(boto3).await.unwrap();
+}
+
+/// A pod of a workload of which nothing else matters.
+pub(crate) fn pod_of(workload: WorkloadId, name: &str) -> Arc<Pod> {
+    Arc::new(Pod {
+        key: PodKey {
+            namespace: Arc::clone(&workload.namespace),
+            name: name.into(),
+        },
+        workload,
+        node: "n".into(),
+        containers: Vec::new(),
+        request: Resources::default(),
+        ephemeral_request: None,
+        fargate_size: None,
+        persistent_volume: false,
+        claims: Vec::new(),
+        host_network: false,
+        created_at: None,
+        team: None,
+    })
 }
 
 /// The configuration of the demo, with the address of a Prometheus.
