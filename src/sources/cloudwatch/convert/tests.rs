@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use aws_sdk_cloudwatch::types::MetricDataResult;
+use aws_sdk_cloudwatch::operation::get_metric_data::GetMetricDataOutput;
+use aws_sdk_cloudwatch::types::{MessageData, MetricDataResult, StatusCode};
 use aws_smithy_types::DateTime;
 use jiff::Timestamp;
 
@@ -67,7 +68,7 @@ fn read_after(answer: &Answer, scope: Scope, before: &[FunctionMinute]) -> (Outc
     let mut odd = Odd::default();
     let due = due("f", scope);
     let before: BTreeMap<_, _> = before.iter().map(|one| (one.minute, *one)).collect();
-    let mut outcomes = answer.outcomes(window(), &[&due], |_| before.clone(), &mut odd);
+    let mut outcomes = super::outcomes(answer, window(), &[&due], |_| before.clone(), &mut odd);
     (outcomes.remove(0).1, odd)
 }
 
@@ -201,7 +202,7 @@ fn one_function_that_fails_takes_nothing_from_the_others() {
         answer.add(page(whole.into_iter().chain([broken]))).unwrap();
         let asked: Vec<&Due> = due.iter().collect();
         let none = |_: &Due| BTreeMap::new();
-        let outcomes = answer.outcomes(window(), &asked, none, &mut Odd::default());
+        let outcomes = super::outcomes(&answer, window(), &asked, none, &mut Odd::default());
         let outcomes: Vec<Outcome> = outcomes.into_iter().map(|(_, outcome)| outcome).collect();
         let lack = Lack {
             reason,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::*;
 use crate::observation::{Architecture, Function};
 use crate::sources::cloudwatch::queries::READINGS;
-use crate::sources::cloudwatch::spending::{Stake, Terms};
+use crate::sources::cloudwatch::spending::{Expected, Stake, Terms};
 use crate::units::{MemoryMib, Requests, Seconds, Usd};
 
 /// A minute of reading is that minute after midnight; it reads up to three minutes before.
