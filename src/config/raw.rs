@@ -382,6 +382,9 @@ settings! {
         pub step_seconds: f64 = 300.0,
         /// How long after its end a step is taken as complete.
         pub delay_seconds: f64 = 60.0,
+        /// How far back requests are read at the start, hour by hour, for what a month costs; at most the 28 days that are kept. With 0
+        /// the decision window alone.
+        pub history_days: u32 = 28,
         /// How long a query may take.
         pub timeout_seconds: f64 = 30.0,
     }

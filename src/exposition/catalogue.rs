@@ -132,6 +132,14 @@ catalogue! {
         "Requests or invocations seen, by how they ended, from the request source or CloudWatch.";
     WorkloadMonthlyCost: Gauge "breakeven_workload_monthly_cost_usd" ["usd"], Subject, ["platform", "basis"],
         "Cost of a month like the decision window = cost in the window / its length x hours_per_month (730).";
+    WorkloadProjectedMonthCost: Gauge "breakeven_workload_projected_month_cost_usd" ["usd"], Subject, ["component"],
+        "Cost in the cluster of a month like the last 28 days (UTC), as far as they were seen = cost / time seen x hours_per_month (730). The components exclude each other and add up. Absent until a day was seen.";
+    WorkloadProjectedMonthRequests: Gauge "breakeven_workload_projected_month_requests" [], Subject, [],
+        "Requests of a month like the last 28 days (UTC), as far as they were counted = requests / time counted x hours_per_month (730). Absent until a day was counted.";
+    WorkloadObservedMonth: Gauge "breakeven_workload_observed_month_seconds" ["seconds"], Subject, ["of"],
+        "How much of the last 28 days (UTC) these projections stand on: the time for which the cost was known (of=cost), and over which requests were counted (of=requests).";
+    WorkloadActive: Gauge "breakeven_workload_active_ratio" ["ratio"], Subject, [],
+        "Part of the last 28 days (UTC), as far as they were counted, in which it served any request = sum of min(step, requests x 1 minute) over the steps of counting / time counted.";
     WorkloadMonthlySaving: Gauge "breakeven_workload_monthly_saving_usd" ["usd"], Subject, [],
         "What moving to the other platform would save each month = cost at home - cost there. Negative where it would cost more.";
     WorkloadUtilization: Gauge "breakeven_workload_utilization_ratio" ["ratio"], Subject, ["resource"],

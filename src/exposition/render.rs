@@ -109,7 +109,7 @@ fn families(inputs: &Inputs<'_>) -> (Families, Dropped) {
     let subjects = report
         .subjects
         .iter()
-        .map(|report| (report, subject::subject(report)));
+        .map(|one| (one, subject::subject(one, report.settings.hours_per_month)));
     let max_series = inputs.settings.max_series;
     limit::show_subjects(subjects.collect(), max_series, &mut families, &mut dropped);
 

@@ -7,6 +7,7 @@
 mod cluster;
 mod counted;
 mod coverage;
+mod day;
 mod days;
 mod function;
 mod minutes;
@@ -27,6 +28,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::model::Settings;
 use crate::model::allocation::ClusterRates;
 use crate::model::bill::{DayUsage, UsageKey};
+use crate::model::month::{DAYS, Month};
 use crate::observation::{
     Function, FunctionId, FunctionMinutes, OwnTraffic, RequestTarget, Traffic, WorkloadId,
 };
@@ -306,20 +308,28 @@ impl Ledger {
             .unwrap_or(Timestamp::MIN)
     }
 
+    /// What was seen of a workload on the last days, today with them.
+    #[must_use]
+    pub fn workload_month(&self, account: &WorkloadAccount, now: Timestamp) -> Month {
+        account.month(month_start(now), &self.counted)
+    }
+
     /// Forgets what was not seen for a whole decision window.
     pub fn forget(&mut self, now: Timestamp) {
         let horizon = self.window_start(now);
         self.workloads
             .retain(|_, account| account.last_seen() >= horizon);
+        // Which time was counted is known for as long as the days are.
+        let counted = horizon.min(month_start(now));
         for account in self.workloads.values_mut() {
-            account.forget(horizon);
+            account.forget(counted);
         }
         self.shared.retain(|_, (_, seen)| *seen >= horizon);
         self.functions
             .retain(|_, account| account.gone_since(now).is_none_or(|since| since >= horizon));
         self.days.forget(now);
         self.cluster.forget(horizon);
-        self.counted.forget(horizon);
+        self.counted.forget(counted);
     }
 
     /// Notes which functions exist. Of one that does not the account is kept for a decision window, so that its last
@@ -339,6 +349,14 @@ impl Ledger {
         self.functions.clear();
         self.days.clear();
     }
+}
+
+/// When the first of the last days (UTC) begins.
+fn month_start(now: Timestamp) -> Timestamp {
+    const DAY: i64 = 86_400;
+    let today = now.as_second().div_euclid(DAY);
+    let first = today + 1 - DAYS;
+    Timestamp::from_second(first * DAY).unwrap_or(Timestamp::MIN)
 }
 
 #[cfg(test)]

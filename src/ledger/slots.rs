@@ -7,15 +7,12 @@ use super::coverage::Coverage;
 use super::rows::Rows;
 use crate::units::{Numbers, Ratio, Seconds};
 
-/// How many slots a window has: its edge is interpolated within one.
-const SLOTS: i64 = 24;
-
-/// Something that adds up, kept for one window of time.
+/// Something that adds up, kept for one window of time in so many slots: the window's edge is interpolated within one.
 ///
-/// A window of a day has slots of an hour. The oldest slot counts for the part of it that is in the window. The newest is exact;
+/// A window of a day has 24 slots of an hour. The oldest slot counts for the part of it that is in the window. The newest is exact;
 /// those before it are kept to seven digits, see [`Rows`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Slots<T> {
+pub(super) struct Slots<T, const SLOTS: i64 = 24> {
     /// Seconds of one slot.
     length: i64,
     /// The newest slot that holds something, by its number since 1970.
@@ -24,7 +21,7 @@ pub(super) struct Slots<T> {
     older: Rows<T>,
 }
 
-impl<T: Numbers + Clone + Default> Slots<T> {
+impl<T: Numbers + Clone + Default, const SLOTS: i64> Slots<T, SLOTS> {
     pub(super) fn new(window: Seconds) -> Self {
         #[expect(
             clippy::cast_possible_truncation,
@@ -33,6 +30,15 @@ impl<T: Numbers + Clone + Default> Slots<T> {
         let length = (window.seconds() as i64 / SLOTS).max(1);
         Self {
             length,
+            newest: None,
+            older: Rows::default(),
+        }
+    }
+
+    /// As many slots of a day each (UTC).
+    pub(super) fn of_days() -> Self {
+        Self {
+            length: 86_400,
             newest: None,
             older: Rows::default(),
         }
@@ -139,6 +145,13 @@ impl<T: Numbers + Clone + Default> Slots<T> {
             }
             start = end;
         }
+    }
+
+    /// The slots that begin at an instant or after it.
+    pub(super) fn from(&self, instant: Timestamp) -> impl Iterator<Item = T> {
+        let first = -(-instant.as_second()).div_euclid(self.length);
+        let slots = self.iter().filter(move |(number, _)| *number >= first);
+        slots.map(|(_, slot)| slot)
     }
 
     /// The slots that end after an instant, each with the part of what was seen of it that is not before the

@@ -3,9 +3,11 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::coverage::Coverage;
+use super::day::Day;
 use super::moments::Moments;
 use super::slots::Slots;
 use crate::model::allocation::WorkloadRates;
+use crate::model::month::{DAYS, Month, active_time};
 use crate::model::pattern::classify;
 use crate::model::regression::Scatter;
 use crate::model::window::{TrafficWindow, UsedWindow, WorkloadWindow};
@@ -20,6 +22,9 @@ const A_MOMENT: Seconds = match Seconds::from_seconds(1.0) {
 
 /// How old a present rate may be.
 const RATE_AGE: SignedDuration = SignedDuration::from_mins(5);
+
+/// The last days (UTC).
+type Days = Slots<Day, DAYS>;
 
 /// What one workload cost, used and served.
 #[derive(Debug)]
@@ -37,6 +42,7 @@ pub struct WorkloadAccount {
     /// The last rates.
     rates: WorkloadRates,
     slots: Slots<Slot>,
+    days: Days,
     moments: Moments,
     rate: Option<(RequestsPerSecond, Timestamp)>,
     /// How it is counted by itself, where it is, and the time that was counted so: what others count of it does not count then.
@@ -102,6 +108,7 @@ row!(WorkloadAccount {
     has_price,
     is_counted,
     slots,
+    days,
     own,
     totalled_until,
     among_since,
@@ -211,6 +218,13 @@ pub(super) struct Step {
     pub(super) measured: Requests,
 }
 
+impl Step {
+    /// The time in it in which requests were served.
+    pub(super) fn active(&self) -> Seconds {
+        active_time(self.requests, self.window.length())
+    }
+}
+
 impl WorkloadAccount {
     pub(super) fn new(seen: Timestamp, window: Seconds) -> Self {
         Self {
@@ -223,6 +237,7 @@ impl WorkloadAccount {
             is_counted: false,
             rates: WorkloadRates::default(),
             slots: Slots::new(window),
+            days: Days::of_days(),
             moments: Moments::default(),
             rate: None,
             own: None,
@@ -250,6 +265,8 @@ impl WorkloadAccount {
         self.spent.fixed += rates.fixed * time;
         self.slots
             .across(from, to, |part, slot| slot.cost.spend(rates, time * part));
+        self.days
+            .across(from, to, |part, day| day.spend(rates, time * part));
         let Some(used) = rates.used else { return };
         self.spent.used_cpu += used.cpu * time;
         self.spent.used_memory += used.memory * time;
@@ -372,6 +389,9 @@ impl WorkloadAccount {
                     slot.paired += paired * part;
                 }
             });
+        self.days.across(window.start(), window.end(), |part, day| {
+            day.serve(step, part);
+        });
     }
 
     pub(super) fn set_rate(&mut self, rate: RequestsPerSecond, at: Timestamp) {
@@ -402,9 +422,7 @@ impl WorkloadAccount {
             cost.spend(&self.rates, observed);
         }
         let counted = self.own.as_ref().map_or(counted, |(_, own)| own);
-        let existing_since = self
-            .among_since
-            .map_or(self.existing_since, |since| self.existing_since.max(since));
+        let existing_since = self.counted_since();
         WorkloadWindow {
             observed,
             allocated: cost.allocated,
@@ -439,6 +457,26 @@ impl WorkloadAccount {
         traffic
     }
 
+    /// What was seen of it since the first of some days began.
+    pub(super) fn month(&self, from: Timestamp, counted: &Coverage) -> Month {
+        let mut month = Month::default();
+        for day in self.days.from(from) {
+            day.add_to(&mut month);
+        }
+        let counted = self.own.as_ref().map_or(counted, |(_, own)| own);
+        if let Some(until) = counted.until().filter(|_| self.is_counted) {
+            let since = self.counted_since().max(from);
+            month.covered = counted.between(since, until);
+        }
+        month
+    }
+
+    /// Since when it has existed, and was counted as it is now.
+    fn counted_since(&self) -> Timestamp {
+        self.among_since
+            .map_or(self.existing_since, |since| self.existing_since.max(since))
+    }
+
     /// What it uses and serves now, if both are known and fresh.
     fn recent(&self, now: Timestamp) -> Option<(crate::units::Cores, RequestsPerSecond)> {
         let (rate, at) = self.rate.filter(|(rate, _)| !rate.is_zero())?;
@@ -458,6 +496,7 @@ impl WorkloadAccount {
                 ..Slot::default()
             };
         });
+        self.days.each(|day| *day = day.unserved());
         self.rate = None;
         self.own = None;
         self.among_since = None;
@@ -468,12 +507,19 @@ impl WorkloadAccount {
     /// Begins a window of this length. The totals stay.
     pub(super) fn begin_window(&mut self, window: Seconds) {
         self.slots = Slots::new(window);
+        self.days = Days::of_days();
+    }
+
+    /// The bytes that its hours and days take.
+    #[cfg(test)]
+    pub(super) fn bucket_bytes(&self) -> usize {
+        self.slots.heap_bytes() + self.days.heap_bytes()
     }
 
     /// The bytes that it takes.
     #[cfg(test)]
     pub(super) fn bytes(&self) -> usize {
-        size_of::<Self>() + self.slots.heap_bytes() + self.moments.heap_bytes()
+        size_of::<Self>() + self.bucket_bytes() + self.moments.heap_bytes()
     }
 
     /// Whether a part of its cost was ever known.

@@ -17,6 +17,7 @@ pub mod explanation;
 pub mod kubernetes_equivalent;
 pub mod lambda;
 pub mod lambda_equivalent;
+pub mod month;
 pub mod node_split;
 pub mod pair;
 pub mod pattern;

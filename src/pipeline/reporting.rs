@@ -161,6 +161,7 @@ impl Pipeline {
         };
         SubjectReport {
             used_cost_total,
+            month: Some(self.ledger.workload_month(account, now)),
             nodes: facts.nodes,
             ..subject_report(subject, assessment, cost_total, requests_total, shown)
         }
@@ -322,6 +323,7 @@ fn subject_report(
         verdict: assessment.verdict,
         ineligible: assessment.ineligible,
         uncertainty: assessment.uncertainty,
+        month: None,
         nodes: Vec::new(),
         evidence: assessment.evidence,
         facts: SubjectFacts {

@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use super::{Aws, Kubernetes, Requests};
 use crate::config::raw::{self, RawConfig};
+use crate::model::month;
 use crate::settings::{Check, Place};
 use crate::sources::prices::list;
 use crate::sources::{Schedule, aws, bill, cloudwatch, kubernetes, lambda, requests, scrape};
 use crate::units::Usd;
 
-/// How many queries a poll of Prometheus may take, at most, in ordinary use: three for the steps, three for the present,
-/// and one for each preset while none is chosen.
-const QUERIES_OF_A_POLL: u32 = 6 + requests::Preset::ALL.len() as u32;
+/// How many queries a poll of Prometheus may take, at most, in ordinary use: three for the steps, three for those of the weeks
+/// before, three for the present, and one for each preset while none is chosen.
+const QUERIES_OF_A_POLL: u32 = 9 + requests::Preset::ALL.len() as u32;
 
 /// How often it is looked for list prices that hold no more.
 const LIST_INTERVAL: Duration = Duration::from_secs(3_600);
@@ -258,6 +259,14 @@ impl Check {
             &(0.0..=3_600.0),
             &place.key("delay_seconds"),
         );
+        let history = raw.history_days;
+        if i64::from(history) > month::DAYS {
+            let problem = format!(
+                "{history} is more than the {} days that are kept",
+                month::DAYS
+            );
+            self.refuse(&place.key("history_days"), problem);
+        }
         // Each query has the whole of the time; those for the steps come in as many parts as their points need.
         let query_timeout = schedule.timeout;
         let schedule = Schedule {
@@ -269,6 +278,7 @@ impl Check {
             step: Duration::from_secs_f64(step),
             delay: Duration::from_secs_f64(delay),
             backfill: window,
+            history: Duration::from_secs(24 * 3_600 * u64::from(history)),
             credentials: self.credentials(raw, place),
             ca_file: raw.ca_file.as_ref().map(PathBuf::from),
             headers: raw.headers.clone().into_iter().collect(),

@@ -2,11 +2,13 @@
 
 use crate::exposition::catalogue::{IDENTITY, Metric};
 use crate::exposition::sample::{Batch, Labels};
+use crate::model::month::Month;
 use crate::model::pattern::Pattern;
 use crate::model::{
     Basis, Breakeven, FunctionCounters, SharedWorkload, Subject, SubjectReport, Verdict,
 };
 use crate::observation::WorkloadId;
+use crate::units::Hours;
 
 use super::flag;
 
@@ -16,11 +18,14 @@ const FUNCTION_KIND: &str = "Function";
 /// What the name of a label begins with that is made of a tag: it can then be none of the family's own.
 const TAG_PREFIX: &str = "tag_";
 
-/// Everything that is shown of a subject.
-pub(in crate::exposition) fn subject(report: &SubjectReport) -> Batch {
+/// Everything that is shown of a subject, with months of so many hours.
+pub(in crate::exposition) fn subject(report: &SubjectReport, hours: Hours) -> Batch {
     let identity = identity(&report.subject);
     let mut batch = Batch::default();
     money(report, &identity, &mut batch);
+    if let Some(month) = &report.month {
+        projected(month, hours, &identity, &mut batch);
+    }
     comparison(report, &identity, &mut batch);
     if let Some(function) = &report.function {
         counters(function, &identity, &mut batch);
@@ -64,6 +69,37 @@ fn money(report: &SubjectReport, identity: &Labels, batch: &mut Batch) {
             labels,
             cost.monthly.point.usd(),
         );
+    }
+}
+
+/// What a month like the last days would be.
+fn projected(month: &Month, hours: Hours, identity: &Labels, batch: &mut Batch) {
+    if let Some(cost) = month.cost(hours) {
+        for (component, cost) in [
+            ("allocated", cost.allocated),
+            ("idle", cost.idle),
+            ("shared", cost.shared),
+            ("fixed", cost.fixed),
+        ] {
+            let labels = identity.clone().and("component", component);
+            batch.push(Metric::WorkloadProjectedMonthCost, labels, cost.usd());
+        }
+    }
+    if let Some(requests) = month.requests(hours) {
+        batch.push(
+            Metric::WorkloadProjectedMonthRequests,
+            identity.clone(),
+            requests.requests(),
+        );
+    }
+    for (of, time) in [("cost", month.observed), ("requests", month.covered)] {
+        if !time.is_zero() {
+            let labels = identity.clone().and("of", of);
+            batch.push(Metric::WorkloadObservedMonth, labels, time.seconds());
+        }
+    }
+    if let Some(active) = month.active_ratio() {
+        batch.push(Metric::WorkloadActive, identity.clone(), active.get());
     }
 }
 

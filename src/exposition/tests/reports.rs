@@ -80,6 +80,7 @@ pub(crate) fn bare(subject: Subject) -> SubjectReport {
         ineligible: Vec::new(),
         uncertainty: None,
         facts: SubjectFacts::default(),
+        month: None,
         nodes: Vec::new(),
         evidence: Evidence::Nothing,
     }

@@ -4,6 +4,7 @@ use super::number::{count, factor, hours, millis, per_million, percent, plain, p
 use super::{Inputs, Line, Section, bill};
 use crate::model::coldstart;
 use crate::model::evidence::{LambdaEvidence, WorkloadEvidence};
+use crate::model::month::Month;
 use crate::model::processor_time::Method;
 use crate::model::report::{
     Basis, Home, NodeReport, Provenance, Report, Subject, SubjectReport, VolumeReport,
@@ -24,6 +25,14 @@ pub(super) fn sections(
         Section {
             title: "What was seen",
             lines: seen(&evidence.window, &counted_by(report, subject), inputs),
+        },
+        Section {
+            title: "The last 28 days (UTC)",
+            lines: subject
+                .month
+                .as_ref()
+                .map(|month| last_days(month, settings))
+                .unwrap_or_default(),
         },
         Section {
             title: "Prices of its nodes",
@@ -85,6 +94,48 @@ fn seen(window: &WorkloadWindow, counted_by: &str, inputs: &Inputs) -> Vec<Line>
             );
             lines.push(Line::new("latency (w)", from, millis(latency)));
         }
+    }
+    lines
+}
+
+/// What a month like the last days would be, which the decision does not stand on.
+fn last_days(month: &Month, settings: &Settings) -> Vec<Line> {
+    let hours_of_month = settings.hours_per_month;
+    let mut lines = Vec::new();
+    if let Some(cost) = month.cost(hours_of_month) {
+        let parts = format!(
+            "held {} + idle {} + shared {} + fixed {}, from {}",
+            usd(cost.allocated),
+            usd(cost.idle),
+            usd(cost.shared),
+            usd(cost.fixed),
+            hours(month.observed)
+        );
+        lines.push(Line::new("cost of a month", parts, usd(cost.loaded())));
+    }
+    if let Some((cores, memory)) = month.mean_use() {
+        let from = format!("in the mean over {}", hours(month.watched));
+        let used = format!(
+            "{} cores, {} MiB",
+            plain(cores.cores()),
+            plain(memory.mib())
+        );
+        lines.push(Line::new("used", from, used));
+    }
+    if let Some(requests) = month.requests(hours_of_month) {
+        let from = format!("from {}", hours(month.covered));
+        lines.push(Line::new("requests of a month", from, count(requests)));
+    }
+    if let Some(active) = month.active_ratio() {
+        let from = "part of the time in which it served any".to_owned();
+        lines.push(Line::new("active", from, percent(active)));
+    }
+    if let Some(latency) = month.mean_latency() {
+        let from = format!(
+            "sum / count over {} measured requests",
+            count(month.measured)
+        );
+        lines.push(Line::new("latency", from, millis(latency)));
     }
     lines
 }

@@ -7,6 +7,7 @@ use super::{Basis, Component, Home, Ineligibility, Outcome, Subject, Verdict};
 use crate::model::band::{Banded, Parameter};
 use crate::model::coldstart::Method;
 use crate::model::evidence::Evidence;
+use crate::model::month::Month;
 use crate::model::pattern::Pattern;
 use crate::observation::{Architecture, Notes, Scaler};
 use crate::units::{GibSeconds, MemoryMib, Ratio, Requests, Usd, UsdDelta, UsdPerRequest};
@@ -42,6 +43,8 @@ pub struct SubjectReport {
     pub uncertainty: Option<(Parameter, Ratio)>,
     /// Facts for joins.
     pub facts: SubjectFacts,
+    /// What a workload of the cluster cost and served on its last days.
+    pub month: Option<Month>,
     /// The nodes that its pods are on.
     pub nodes: Vec<Arc<str>>,
     /// What all this stands on.

@@ -6,7 +6,7 @@
 //!
 //! Each poll reads the closed steps that were not read yet with one range query an expression, and the present
 //! rate with one instant query. A step is read with `increase(...[step])` at its end, so it covers just the time
-//! from the step before. On an error nothing is lost: the next poll begins at the end of the last step
+//! from the step before. At the start the weeks before the decision window are read too, once and hour by hour. On an error nothing is lost: the next poll begins at the end of the last step
 //! that was read of all expressions, and reaches back at most [`Settings::backfill`].
 
 mod answer;
@@ -38,13 +38,16 @@ pub use self::own::{OwnQueries, check_query};
 pub use self::preset::Preset;
 use self::query::Prepared;
 pub use self::query::{BadQuery, LatencyQueries, LatencyUnit, Queries};
-use super::{Poll, Source, SourceError, Tally};
+use super::{Poll, Reason, Source, SourceError, Tally};
 use crate::observation::{Observation, RequestRate, RequestStep, Traffic, WorkloadId};
 use crate::units::Window;
 
 /// The most points of each series that Prometheus gives for one range query.
 /// <https://github.com/prometheus/prometheus/blob/main/web/api/v1/api.go>
 const MOST_POINTS: usize = 11_000;
+
+/// The steps of what was before the decision window.
+const HOUR: Duration = Duration::from_secs(3_600);
 
 /// Where requests are read, and which.
 #[derive(Clone)]
@@ -59,6 +62,8 @@ pub struct Settings {
     pub delay: Duration,
     /// How far back the first reading reaches, and no catching up reaches further.
     pub backfill: Duration,
+    /// How far back from there hours are read, once; nothing for zero.
+    pub history: Duration,
     /// The time over which the present rate is averaged.
     pub recent: Duration,
     /// As whom it is asked, where it wants to know.
@@ -83,6 +88,7 @@ impl Settings {
             step: Duration::from_secs(300),
             delay: Duration::from_secs(60),
             backfill: Duration::from_secs(24 * 3_600),
+            history: Duration::ZERO,
             recent: Duration::from_secs(300),
             credentials: None,
             ca_file: None,
@@ -141,6 +147,10 @@ pub struct RequestsSource {
     choice: Choice,
     client: Client,
     read_to: Option<Timestamp>,
+    /// How much of the time before the first reading is still to be read.
+    history: Duration,
+    /// What it is once all has to be read anew.
+    whole_history: Duration,
     /// Read already, but not yet handed on because what came after it failed.
     kept: Vec<(Window, Vec<RequestStep>)>,
     own_queries: watch::Receiver<Option<Arc<own::Queries>>>,
@@ -174,6 +184,8 @@ impl RequestsSource {
             choice: Choice::new(&settings.queries)?,
             client: Client::new(settings)?,
             read_to: None,
+            history: settings.history,
+            whole_history: settings.history,
             kept: Vec::new(),
             own_queries: own.listen(),
             own: BTreeMap::new(),
@@ -182,7 +194,8 @@ impl RequestsSource {
     }
 
     /// What was left out: `not_finite`, `negative`, `without_target`, `native_histogram`, `outside_the_range`,
-    /// `latency_without_requests`, `steps_too_old_to_catch_up`, `own_query_failed`, `too_many_own_queries`, `warning`.
+    /// `latency_without_requests`, `steps_too_old_to_catch_up`, `history_unread`, `own_query_failed`, `too_many_own_queries`,
+    /// `warning`.
     #[must_use]
     pub fn left_out(&self) -> Tally {
         self.left_out.clone()
@@ -203,43 +216,63 @@ impl RequestsSource {
         self.kept.push((window, steps));
     }
 
-    /// The steps of a time that one range query can give.
+    /// The steps, of a length, of a time that one range query can give.
     async fn steps(
         &self,
         asked: &Prepared,
         window: Window,
+        step: Duration,
     ) -> Result<Vec<RequestStep>, SourceError> {
-        let requests = self.counts(asked, &asked.requests, window).await?;
+        let span = (window, step);
+        let requests = self.counts(asked, &asked.requests, span).await?;
         let Some(latency) = &asked.latency else {
-            return Ok(convert::steps(
-                self.reach.step,
-                requests,
-                None,
-                &self.left_out,
-            ));
+            return Ok(convert::steps(step, requests, None, &self.left_out));
         };
-        let sum = self.counts(asked, &latency.sum, window).await?;
-        let count = self.counts(asked, &latency.count, window).await?;
+        let sum = self.counts(asked, &latency.sum, span).await?;
+        let count = self.counts(asked, &latency.count, span).await?;
         let latency = Some((latency.unit, sum, count));
-        Ok(convert::steps(
-            self.reach.step,
-            requests,
-            latency,
-            &self.left_out,
-        ))
+        Ok(convert::steps(step, requests, latency, &self.left_out))
+    }
+
+    /// Reads the hours before a time that is about to be read, up to a whole one that reaches into it: what of that comes a second
+    /// time does not count. They begin with the first in which anything was counted: before it nobody may have. A server that does
+    /// not give them is asked for no more of them.
+    async fn read_history(&mut self, due: Window) -> Result<(), SourceError> {
+        let within = due
+            .start()
+            .checked_add(HOUR)
+            .map_or(due.end(), |end| end.min(due.end()));
+        let last = Window::closed_before(within, HOUR, Duration::ZERO);
+        let (Some(last), Some(asked)) = (last, self.choice.asked()) else {
+            return Ok(());
+        };
+        match self
+            .steps(asked, last.reaching_back(self.history), HOUR)
+            .await
+        {
+            Ok(steps) => {
+                let first = steps.iter().map(|step| step.window.start()).min();
+                let known = first.and_then(|first| Window::between(first, last.end()));
+                self.kept.extend(known.map(|known| (known, steps)));
+            }
+            Err(error) if is_of_the_question(error.reason()) => {
+                self.left_out.add("history_unread", 1);
+                warn!(%error, "the weeks before the decision window are not known");
+            }
+            Err(error) => return Err(error),
+        }
+        self.history = Duration::ZERO;
+        Ok(())
     }
 
     async fn counts(
         &self,
         asked: &Prepared,
         query: &query::Expression,
-        window: Window,
+        (window, step): (Window, Duration),
     ) -> Result<Counts, SourceError> {
-        let expression = query.over(self.reach.step);
-        let answer = self
-            .client
-            .range(&expression, window, self.reach.step)
-            .await?;
+        let expression = query.over(step);
+        let answer = self.client.range(&expression, window, step).await?;
         self.remarks(&answer.remarks);
         convert::counts(answer, asked.ways, window, &self.left_out)
             .map_err(|problem| client::broken_contract(query.field(), &problem))
@@ -260,12 +293,15 @@ impl RequestsSource {
     /// What was served in the time that is not read yet, and is served now; nothing while nothing is asked.
     async fn traffic(&mut self, now: Timestamp) -> Result<Vec<Traffic>, SourceError> {
         let due = self.reach.due(self.read_to, now);
+        if let Some(due) = due.filter(|_| !self.history.is_zero()) {
+            self.read_history(due).await?;
+        }
         let parts = due.map(|window| convert::parts(window, self.reach.step, MOST_POINTS));
         for window in parts.into_iter().flatten() {
             let Some(asked) = self.choice.asked() else {
                 return Ok(Vec::new());
             };
-            let steps = self.steps(asked, window).await?;
+            let steps = self.steps(asked, window, self.reach.step).await?;
             self.complete(window, steps);
         }
         let Some(asked) = self.choice.asked() else {
@@ -303,6 +339,14 @@ impl RequestsSource {
     }
 }
 
+/// Whether a question failed for what it asks, so that it would fail again.
+const fn is_of_the_question(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::InvalidRequest | Reason::InvalidResponse | Reason::Timeout | Reason::ServerError
+    )
+}
+
 impl Poll for RequestsSource {
     fn source(&self) -> Source {
         Source::Requests
@@ -313,6 +357,7 @@ impl Poll for RequestsSource {
         if self.choice.look(&self.client, self.recent, now).await? {
             // What another preset counted is counted anew by this one.
             self.read_to = None;
+            self.history = self.whole_history;
             self.kept.clear();
         }
         let own = self.own_traffic(now).await?;

@@ -1,0 +1,107 @@
+//! What a workload cost, used and served on a day.
+
+use super::workload::Step;
+use crate::model::allocation::WorkloadRates;
+use crate::model::month::Month;
+use crate::units::{CoreSeconds, GibSeconds, Ratio, Requests, Seconds, Usd, numbers, row};
+
+/// The sums of one day (UTC).
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Day {
+    /// The time for which its cost was known; the cost is of this time.
+    observed: Seconds,
+    allocated: Usd,
+    idle: Usd,
+    shared: Usd,
+    fixed: Usd,
+    /// The time for which its use was known; what was used is of this time.
+    watched: Seconds,
+    cores: CoreSeconds,
+    memory: GibSeconds,
+    requests: Requests,
+    latency: Seconds,
+    measured: Requests,
+    active: Seconds,
+}
+
+row!(Day {
+    observed,
+    allocated,
+    idle,
+    shared,
+    fixed,
+    watched,
+    cores,
+    memory,
+    requests,
+    latency,
+    measured,
+    active,
+});
+
+numbers!(Day {
+    observed: Seconds,
+    allocated: Usd,
+    idle: Usd,
+    shared: Usd,
+    fixed: Usd,
+    watched: Seconds,
+    cores: CoreSeconds,
+    memory: GibSeconds,
+    requests: Requests,
+    latency: Seconds,
+    measured: Requests,
+    active: Seconds,
+});
+
+impl Day {
+    /// Charges a time of it. What is not known in full is not known.
+    pub(super) fn spend(&mut self, rates: &WorkloadRates, time: Seconds) {
+        if rates.unpriced_pods > 0 {
+            return;
+        }
+        self.observed += time;
+        self.allocated += rates.allocated() * time;
+        self.idle += rates.idle * time;
+        self.shared += rates.shared * time;
+        self.fixed += rates.fixed * time;
+        let Some(used) = rates.used else { return };
+        self.watched += time;
+        self.cores += used.cores * time;
+        self.memory += used.working_set * time;
+    }
+
+    /// Counts the part of a step that is of this day.
+    pub(super) fn serve(&mut self, step: &Step, part: Ratio) {
+        self.requests += step.requests * part;
+        self.latency += step.latency * part;
+        self.measured += step.measured * part;
+        self.active += step.active() * part;
+    }
+
+    /// What it cost and used, without what it served.
+    pub(super) fn unserved(self) -> Self {
+        Self {
+            requests: Requests::ZERO,
+            latency: Seconds::ZERO,
+            measured: Requests::ZERO,
+            active: Seconds::ZERO,
+            ..self
+        }
+    }
+
+    pub(super) fn add_to(&self, month: &mut Month) {
+        month.observed += self.observed;
+        month.allocated += self.allocated;
+        month.idle += self.idle;
+        month.shared += self.shared;
+        month.fixed += self.fixed;
+        month.watched += self.watched;
+        month.cores += self.cores;
+        month.memory += self.memory;
+        month.requests += self.requests;
+        month.latency += self.latency;
+        month.measured += self.measured;
+        month.active += self.active;
+    }
+}
