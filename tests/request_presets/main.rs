@@ -9,6 +9,7 @@ mod own;
 mod shapes;
 #[path = "../support/mod.rs"]
 mod support;
+mod weeks;
 
 use std::fs;
 use std::path::Path;
@@ -135,6 +136,7 @@ async fn what_is_counted_is_what_was_served() {
         a_preset_counts_what_was_served(&prometheus, *preset).await;
     }
     own::an_annotation_counts_its_workload_alone_and_fails_alone(&prometheus).await;
+    weeks::hours_before_the_window_are_read_once(&prometheus).await;
 }
 
 async fn a_preset_counts_what_was_served(prometheus: &Prometheus, preset: Preset) {

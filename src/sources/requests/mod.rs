@@ -238,10 +238,9 @@ impl RequestsSource {
     /// time does not count. They begin with the first in which anything was counted: before it nobody may have. A server that does
     /// not give them is asked for no more of them.
     async fn read_history(&mut self, due: Window) -> Result<(), SourceError> {
-        let within = due
-            .start()
-            .checked_add(HOUR)
-            .map_or(due.end(), |end| end.min(due.end()));
+        // The end of the hour in which the other begins.
+        let within = due.start().checked_add(HOUR - Duration::from_secs(1));
+        let within = within.map_or(due.end(), |end| end.min(due.end()));
         let last = Window::closed_before(within, HOUR, Duration::ZERO);
         let (Some(last), Some(asked)) = (last, self.choice.asked()) else {
             return Ok(());
