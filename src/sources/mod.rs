@@ -24,6 +24,7 @@ mod poll;
 pub mod prices;
 mod status;
 mod tally;
+mod told;
 
 pub use error::{Reason, SourceError};
 pub use poll::{Context, Poll, Schedule, poll_forever};

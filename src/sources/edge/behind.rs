@@ -3,9 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use tokio::sync::watch;
-
 use crate::observation::{Cluster, WorkloadId, WorkloadKind};
+use crate::sources::told::{Heard, Told};
 use crate::units::Ratio;
 
 /// The workloads that serve what a counter counts, and the part of each.
@@ -60,31 +59,18 @@ fn parts(workloads: &[(WorkloadId, u32)]) -> Shares {
 }
 
 /// Tells the source what the cluster says; clones tell the same one.
-#[derive(Clone, Debug)]
-pub struct Bindings(watch::Sender<Option<Arc<Bound>>>);
-
-impl Default for Bindings {
-    fn default() -> Self {
-        Self(watch::Sender::new(None))
-    }
-}
+#[derive(Clone, Debug, Default)]
+pub struct Bindings(Told<Bound>);
 
 impl Bindings {
     /// Goes by what is bound in a cluster, from now on.
     pub fn look_at(&self, cluster: &Cluster) {
-        let bound = Bound::of(cluster);
-        self.0.send_if_modified(|before| {
-            let is_new = before.as_deref() != Some(&bound);
-            if is_new {
-                *before = Some(Arc::new(bound));
-            }
-            is_new
-        });
+        self.0.tell(Bound::of(cluster));
     }
 
     /// What is bound, as it changes.
-    pub(super) fn listen(&self) -> watch::Receiver<Option<Arc<Bound>>> {
-        self.0.subscribe()
+    pub(super) fn listen(&self) -> Heard<Bound> {
+        self.0.listen()
     }
 }
 

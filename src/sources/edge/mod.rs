@@ -25,7 +25,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::watch;
 use tracing::warn;
 
 use self::behind::{Bound, Shares};
@@ -34,6 +33,7 @@ use self::counter::Series;
 use self::finder::Finder;
 use super::aws::{Aws, Tagging};
 use super::cloudwatch::{self, Budget, Caller};
+use super::told::Heard;
 use super::{Poll, Reason, Site, Source, SourceError, Tally};
 use crate::observation::{Observation, OwnCount, OwnTraffic, WorkloadId};
 use crate::units::{Ratio, Seconds, Window};
@@ -71,7 +71,7 @@ pub struct EdgeSource {
     settings: Settings,
     aws: Aws,
     budget: Budget,
-    bindings: watch::Receiver<Option<Arc<Bound>>>,
+    bindings: Heard<Bound>,
     /// The ways to the regions that counters are in; the first is that of `aws` itself.
     places: BTreeMap<Option<Arc<str>>, Place>,
     groups: Groups,
@@ -140,11 +140,7 @@ impl EdgeSource {
     }
 
     async fn bound(&mut self) -> Result<Arc<Bound>, SourceError> {
-        let first = self.bindings.wait_for(Option::is_some);
-        let bound = match tokio::time::timeout(FIRST_WAIT, first).await {
-            Ok(Ok(bound)) => bound.clone(),
-            Ok(Err(_)) | Err(_) => None,
-        };
+        let bound = self.bindings.first(FIRST_WAIT).await;
         bound.ok_or_else(|| {
             SourceError::new(
                 Reason::Incomplete,

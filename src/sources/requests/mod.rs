@@ -22,11 +22,9 @@ mod query;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::watch;
 use tracing::warn;
 
 use self::choice::Choice;
@@ -38,6 +36,7 @@ pub use self::own::{OwnQueries, check_query};
 pub use self::preset::Preset;
 use self::query::Prepared;
 pub use self::query::{BadQuery, LatencyQueries, LatencyUnit, Queries};
+use super::told::Heard;
 use super::{Poll, Reason, Source, SourceError, Tally};
 use crate::observation::{Observation, RequestRate, RequestStep, Traffic, WorkloadId};
 use crate::units::Window;
@@ -153,7 +152,7 @@ pub struct RequestsSource {
     whole_history: Duration,
     /// Read already, but not yet handed on because what came after it failed.
     kept: Vec<(Window, Vec<RequestStep>)>,
-    own_queries: watch::Receiver<Option<Arc<own::Queries>>>,
+    own_queries: Heard<own::Queries>,
     /// The workloads that are counted by queries of their own.
     own: BTreeMap<WorkloadId, Own>,
     left_out: Tally,

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use tokio::sync::watch;
 use tracing::warn;
 
 use super::query::{BadQuery, Expression};
 use super::{MOST_POINTS, RequestsSource, convert};
 use crate::observation::{Cluster, Counted, OwnCount, OwnTraffic, WorkloadId};
+use crate::sources::told::{Heard, Told};
 use crate::sources::{Reason, SourceError};
 
 /// The most workloads that are asked for by a query each; there are two queries for each of them.
@@ -33,14 +33,8 @@ fn expression(text: &str) -> Result<Expression, BadQuery> {
 }
 
 /// Tells the source of requests which workloads have queries of their own; clones tell the same one.
-#[derive(Clone, Debug)]
-pub struct OwnQueries(watch::Sender<Option<Arc<Queries>>>);
-
-impl Default for OwnQueries {
-    fn default() -> Self {
-        Self(watch::Sender::new(None))
-    }
-}
+#[derive(Clone, Debug, Default)]
+pub struct OwnQueries(Told<Queries>);
 
 impl OwnQueries {
     /// Asks for what the annotations in a cluster say, from now on.
@@ -49,19 +43,12 @@ impl OwnQueries {
             let query = notes.requests_query.as_ref()?;
             Some((id.clone(), Arc::clone(query)))
         });
-        let queries: Queries = queries.collect();
-        self.0.send_if_modified(|before| {
-            let is_new = before.as_deref() != Some(&queries);
-            if is_new {
-                *before = Some(Arc::new(queries));
-            }
-            is_new
-        });
+        self.0.tell(queries.collect());
     }
 
     /// The queries, as they change.
-    pub(super) fn listen(&self) -> watch::Receiver<Option<Arc<Queries>>> {
-        self.0.subscribe()
+    pub(super) fn listen(&self) -> Heard<Queries> {
+        self.0.listen()
     }
 }
 
@@ -83,7 +70,7 @@ impl RequestsSource {
         &mut self,
         now: Timestamp,
     ) -> Result<Option<OwnTraffic>, SourceError> {
-        let Some(queries) = self.own_queries.borrow_and_update().clone() else {
+        let Some(queries) = self.own_queries.latest() else {
             return Ok(None);
         };
         self.want(&queries);

@@ -9,17 +9,16 @@ mod memory;
 mod text;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
 use jiff::Timestamp;
-use tokio::sync::watch;
 use tracing::debug;
 
 use self::client::{Client, Failure};
 use self::memory::{Grown, Reading};
 use self::text::{Series, Unread};
+use super::told::{Heard, Told};
 use super::{Poll, Reason, Source, SourceError, Tally};
 use crate::observation::{
     Cluster, Counted, CountedStep, Observation, OwnCount, OwnTraffic, PodKey, ScrapeTarget,
@@ -89,25 +88,13 @@ impl Default for Settings {
 }
 
 /// Tells the source which pods there are to scrape; clones tell the same one.
-#[derive(Clone, Debug)]
-pub struct Targets(watch::Sender<Option<Arc<Vec<ScrapeTarget>>>>);
-
-impl Default for Targets {
-    fn default() -> Self {
-        Self(watch::Sender::new(None))
-    }
-}
+#[derive(Clone, Debug, Default)]
+pub struct Targets(Told<Vec<ScrapeTarget>>);
 
 impl Targets {
     /// Scrapes the pods of a cluster that ask for it, from now on.
     pub fn look_at(&self, cluster: &Cluster) {
-        self.0.send_if_modified(|before| {
-            let is_new = before.as_deref() != Some(&cluster.scrapes);
-            if is_new {
-                *before = Some(Arc::new(cluster.scrapes.clone()));
-            }
-            is_new
-        });
+        self.0.tell(cluster.scrapes.clone());
     }
 }
 
@@ -121,7 +108,7 @@ pub struct ScrapeSource {
     /// All metrics that are wanted, the start of the process first.
     wanted: Vec<String>,
     client: Client,
-    targets: watch::Receiver<Option<Arc<Vec<ScrapeTarget>>>>,
+    targets: Heard<Vec<ScrapeTarget>>,
     readings: HashMap<PodKey, Reading>,
     /// The workloads that have requests to count.
     counted: BTreeSet<WorkloadId>,
@@ -145,7 +132,7 @@ impl ScrapeSource {
             client: Client::new(settings.timeout, settings.longest),
             wanted,
             settings,
-            targets: targets.0.subscribe(),
+            targets: targets.0.listen(),
             readings: HashMap::new(),
             counted: BTreeSet::new(),
             last: None,
@@ -220,7 +207,7 @@ impl Poll for ScrapeSource {
     }
 
     async fn poll(&mut self, now: Timestamp) -> Result<Vec<Observation>, SourceError> {
-        let Some(targets) = self.targets.borrow_and_update().clone() else {
+        let Some(targets) = self.targets.latest() else {
             return Ok(Vec::new());
         };
         let scrapes = futures::stream::iter(targets.to_vec())

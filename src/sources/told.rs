@@ -1,0 +1,101 @@
+//! What one part of the program tells a source, as it changes.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+/// Tells what is so; clones tell the same listeners.
+pub(super) struct Told<T>(watch::Sender<Option<Arc<T>>>);
+
+/// Hears what is so; nothing before it was told for the first time.
+pub(super) struct Heard<T>(watch::Receiver<Option<Arc<T>>>);
+
+impl<T> Default for Told<T> {
+    fn default() -> Self {
+        Self(watch::Sender::new(None))
+    }
+}
+
+impl<T> Clone for Told<T> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Told<T> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_tuple("Told")
+            .field(&self.0.borrow())
+            .finish()
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Heard<T> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_tuple("Heard")
+            .field(&self.0.borrow())
+            .finish()
+    }
+}
+
+impl<T: PartialEq> Told<T> {
+    /// Tells what is so now. Who listens hears of it where it is something else than before.
+    pub(super) fn tell(&self, now: T) {
+        self.0.send_if_modified(|before| {
+            let is_new = before.as_deref() != Some(&now);
+            if is_new {
+                *before = Some(Arc::new(now));
+            }
+            is_new
+        });
+    }
+}
+
+impl<T> Told<T> {
+    /// Listens from now on.
+    pub(super) fn listen(&self) -> Heard<T> {
+        Heard(self.0.subscribe())
+    }
+}
+
+impl<T> Heard<T> {
+    /// What was told last.
+    pub(super) fn latest(&self) -> Option<Arc<T>> {
+        self.0.borrow().clone()
+    }
+
+    /// What was told last, waiting a little for the first time.
+    pub(super) async fn first(&mut self, wait: Duration) -> Option<Arc<T>> {
+        let first = self.0.wait_for(Option::is_some);
+        match tokio::time::timeout(wait, first).await {
+            Ok(Ok(told)) => told.clone(),
+            Ok(Err(_)) | Err(_) => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_told_is_heard_and_waited_for_no_longer_than_a_little() {
+        let told = Told::default();
+        let mut heard = told.listen();
+        assert_eq!(heard.first(Duration::from_secs(1)).await, None);
+        told.clone().tell(1);
+        assert_eq!(
+            heard.first(Duration::from_secs(1)).await.as_deref(),
+            Some(&1)
+        );
+        let first = heard.latest().unwrap();
+        told.tell(1);
+        assert!(Arc::ptr_eq(&first, &heard.latest().unwrap()), "nothing new");
+        told.tell(2);
+        assert_eq!(heard.latest().as_deref(), Some(&2));
+    }
+}
