@@ -301,7 +301,7 @@ async fn check_says_what_counts_requests_and_how_to_count_them() {
     for (config, said) in [
         (
             "{}\n".to_owned(),
-            "not configured: costs per request of the cluster's workloads need requests.prometheus or requests.scrape",
+            "not configured: costs per request of the cluster's workloads need requests.prometheus, requests.scrape or requests.edge",
         ),
         (
             format!("requests: {{prometheus: {{url: {url:?}}}}}\n"),
