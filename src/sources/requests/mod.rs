@@ -234,8 +234,8 @@ impl RequestsSource {
     }
 
     /// Reads the hours before a time that is about to be read, up to a whole one that reaches into it: what of that comes a second
-    /// time does not count. They begin with the first in which anything was counted: before it nobody may have. A server that does
-    /// not give them is asked for no more of them.
+    /// time does not count. They begin after the first in which anything was counted: before it nobody may have, and it may not be
+    /// whole. A server that does not give them is asked for no more of them.
     async fn read_history(&mut self, due: Window) -> Result<(), SourceError> {
         // The end of the hour in which the other begins.
         let within = due.start().checked_add(HOUR - Duration::from_secs(1));
@@ -248,9 +248,10 @@ impl RequestsSource {
             .steps(asked, last.reaching_back(self.history), HOUR)
             .await
         {
-            Ok(steps) => {
-                let first = steps.iter().map(|step| step.window.start()).min();
+            Ok(mut steps) => {
+                let first = steps.iter().map(|step| step.window.end()).min();
                 let known = first.and_then(|first| Window::between(first, last.end()));
+                steps.retain(|step| known.is_some_and(|known| known.contains(step.window.start())));
                 self.kept.extend(known.map(|known| (known, steps)));
             }
             Err(error) if is_of_the_question(error.reason()) => {
