@@ -281,9 +281,9 @@ impl WorkloadAccount {
             None if by == OwnCount::Edge && self.is_counted => return false,
             Some((before, _)) if *before == by => {}
             other => {
-                let until = other.as_ref().map_or(counted_until, |(_, own)| own.until());
+                let others_until = counted_until.filter(|_| other.is_none());
                 self.forget_traffic();
-                self.totalled_until = until;
+                self.totalled_until = self.totalled_until.max(others_until);
                 self.own = Some((by, Coverage::default()));
             }
         }
@@ -292,9 +292,8 @@ impl WorkloadAccount {
 
     /// Begins to count it among the others, if it was counted by itself.
     pub(super) fn count_among(&mut self, counted_until: Option<Timestamp>) {
-        if let Some((_, own)) = self.own.take() {
+        if self.own.is_some() {
             self.forget_traffic();
-            self.totalled_until = own.until();
             self.among_since = counted_until;
         }
     }
@@ -498,7 +497,9 @@ impl WorkloadAccount {
         });
         self.days.each(|day| *day = day.unserved());
         self.rate = None;
-        self.own = None;
+        if let Some((_, own)) = self.own.take() {
+            self.totalled_until = self.totalled_until.max(own.until());
+        }
         self.among_since = None;
         self.existing_since = self.first_seen;
         self.is_counted = false;

@@ -150,3 +150,26 @@ fn the_edge_counts_what_nothing_else_does_and_no_longer_once_something_else_does
     // From the edge 90 to 900 s, from the others 100 after that.
     assert!((total(&ledger) - 190.0).abs() < 1e-9, "{}", total(&ledger));
 }
+
+#[test]
+fn what_the_edge_counted_is_not_added_again_when_it_counts_anew() {
+    let edge = |from, to, each| OwnTraffic {
+        by: OwnCount::Edge,
+        ..own(from, to, each)
+    };
+    let total = |ledger: &Ledger| ledger.workload(&web()).unwrap().requests().requests();
+    let mut ledger = ledger();
+    ledger.serve_own(&edge(-3_600, 600, 30.0));
+    // Its binding is gone for a while, and what came meanwhile is read with all the rest.
+    ledger.serve_own(&OwnTraffic {
+        workloads: BTreeMap::new(),
+        ..edge(600, 900, 30.0)
+    });
+    ledger.serve_own(&edge(-3_600, 1_200, 30.0));
+    assert!((total(&ledger) - 120.0).abs() < 1e-9, "{}", total(&ledger));
+    assert_eq!(counted(&ledger, 1_200), (480.0, 4_800.0));
+    // And when the configuration counts otherwise and as before again.
+    ledger.recount();
+    ledger.serve_own(&edge(-3_600, 1_500, 30.0));
+    assert!((total(&ledger) - 150.0).abs() < 1e-9, "{}", total(&ledger));
+}
