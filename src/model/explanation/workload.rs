@@ -24,7 +24,11 @@ pub(super) fn sections(
     let mut sections = vec![
         Section {
             title: "What was seen",
-            lines: seen(&evidence.window, &counted_by(report, subject), inputs),
+            lines: seen(
+                &evidence.window,
+                &counted_by(report, subject, inputs),
+                inputs,
+            ),
         },
         Section {
             title: "The last 28 days (UTC)",
@@ -84,12 +88,11 @@ fn seen(window: &WorkloadWindow, counted_by: &str, inputs: &Inputs) -> Vec<Line>
         lines.push(Line::new("memory of a pod (W)", from, result));
     }
     if let Some(traffic) = &window.traffic {
-        let source = inputs.source("requests");
-        let from = format!("{source}{counted_by}; over {}", hours(traffic.covered));
+        let from = format!("{counted_by}; over {}", hours(traffic.covered));
         lines.push(Line::new("requests", from, count(traffic.requests)));
         if let Some(latency) = traffic.mean_latency() {
             let from = format!(
-                "{source}; sum / count over {} measured requests",
+                "sum / count over {} measured requests",
                 count(traffic.measured)
             );
             lines.push(Line::new("latency (w)", from, millis(latency)));
@@ -140,30 +143,43 @@ fn last_days(month: &Month, settings: &Settings) -> Vec<Line> {
     lines
 }
 
-/// What counts its requests, and why: `, by istio (the first with data)`.
-fn counted_by(report: &Report, subject: &SubjectReport) -> String {
-    match subject.facts.requests_by.as_deref() {
-        Some("annotation") => {
-            return ", by its annotation (which comes before all others)".to_owned();
-        }
-        Some("scrape") => {
-            return ", by scraping its pods (which comes before presets and queries)".to_owned();
-        }
-        Some("edge") => {
-            return ", by what AWS counts before the cluster (nothing else counts it)".to_owned();
-        }
-        _ => {}
+/// What counts its requests, and why: `source requests, 9 s old, by istio (the first with data)`.
+fn counted_by(report: &Report, subject: &SubjectReport, inputs: &Inputs) -> String {
+    let (source, why) = match subject.facts.requests_by.as_deref() {
+        Some("annotation") => (
+            "requests",
+            "its annotation (which comes before all others)".to_owned(),
+        ),
+        Some("scrape") => (
+            "scrape",
+            "scraping its pods (which comes before presets and queries)".to_owned(),
+        ),
+        Some("edge") => (
+            "edge",
+            "what AWS counts before the cluster (nothing else counts it)".to_owned(),
+        ),
+        _ => ("requests", by_origin(report)),
+    };
+    let source = inputs.source(source);
+    if why.is_empty() {
+        source
+    } else {
+        format!("{source}, by {why}")
     }
+}
+
+/// The preset or the queries that count what nothing else does, and why these.
+fn by_origin(report: &Report) -> String {
     let Some(origin) = &report.requests else {
         return String::new();
     };
     let why = match origin.choice {
         OriginChoice::Configured => "as configured",
         OriginChoice::FirstWithData => "the first with data",
-        OriginChoice::NoneHasData => return ", by nothing: no preset has data".to_owned(),
+        OriginChoice::NoneHasData => return "nothing: no preset has data".to_owned(),
     };
     let name = origin.name.as_deref().unwrap_or_default();
-    format!(", by {name} ({why})")
+    format!("{name} ({why})")
 }
 
 /// The nodes that its pods are on; those with the same price have a line together.
