@@ -113,7 +113,7 @@ fn needed(cloud: &SimulatedCloud) -> (Permissions, Permissions) {
                 Endpoint::Ec2 => {
                     aws.insert(format!("ec2:{operation}"));
                 }
-                Endpoint::Prometheus => {}
+                Endpoint::Prometheus | Endpoint::AzureRetail => {}
             }
         }
     }

@@ -13,10 +13,10 @@ use std::time::Duration;
 use breakeven::clock::Clock;
 use breakeven::cloud::{Endpoint, Fault, FaultRule, SimulatedCloud, World};
 use breakeven::observation::{
-    CapacityType, Cluster, ListPrice, Node, Observation, Provider, Resources, SpotPrice,
+    CapacityType, Cluster, ListPrice, Node, Observation, Product, Provider, Resources, SpotPrice,
 };
 use breakeven::sources::aws::{self, Aws, FixedCredentials};
-use breakeven::sources::prices::list::{self, PriceListSource};
+use breakeven::sources::prices::list::{self, AwsPriceList, ListSource};
 use breakeven::sources::prices::spot::SpotPriceSource;
 use breakeven::sources::prices::{Market, Wishes};
 use breakeven::sources::{Poll, Reason};
@@ -104,12 +104,16 @@ fn see(wishes: &Wishes, nodes: Vec<Arc<Node>>) {
     });
 }
 
-fn lister(cloud: &SimulatedCloud, wishes: &Wishes, cache: Option<&Path>) -> PriceListSource {
+fn lister(
+    cloud: &SimulatedCloud,
+    wishes: &Wishes,
+    cache: Option<&Path>,
+) -> ListSource<AwsPriceList> {
     let settings = list::Settings {
         refresh: 24 * HOUR,
         cache_directory: cache.map(Path::to_owned),
     };
-    PriceListSource::new(settings, way_to(cloud), wishes.listen())
+    ListSource::new(&settings, AwsPriceList::new(way_to(cloud)), wishes.listen())
 }
 
 fn listed(observations: Vec<Observation>) -> Vec<ListPrice> {
@@ -118,6 +122,11 @@ fn listed(observations: Vec<Observation>) -> Vec<ListPrice> {
         Err(none) if none.is_empty() => Vec::new(),
         other => panic!("{other:?}"),
     }
+}
+
+fn name(price: &ListPrice) -> &str {
+    let Product::Machine { instance_type, .. } = &price.offer.product;
+    instance_type
 }
 
 fn spare(observations: Vec<Observation>) -> Vec<SpotPrice> {
@@ -141,7 +150,7 @@ async fn five_hundred_types_are_asked_for_once_a_day_and_no_more() {
     let prices = listed(source.poll(noon()).await.unwrap());
     assert_eq!(prices.len(), 500);
     for found in &prices {
-        let number = found.instance_type[1..].split('.').next().unwrap();
+        let number = name(found)[1..].split('.').next().unwrap();
         let expected = price(number.parse().unwrap());
         let hourly = found.price.unwrap().hourly();
         assert!((hourly - expected).abs() < 1e-9, "{found:?}");
@@ -212,7 +221,7 @@ async fn a_type_that_appears_is_waited_for_and_asked_for_alone() {
     waits.await.unwrap();
     let prices = listed(source.poll(after(1)).await.unwrap());
     assert_eq!(prices.len(), 1);
-    assert_eq!(&*prices[0].instance_type, "x2.large");
+    assert_eq!(name(&prices[0]), "x2.large");
     assert_eq!(asked(&cloud), 3);
     cloud.stop().await;
 }
@@ -244,8 +253,7 @@ async fn what_was_learned_is_known_after_a_restart_without_a_question() {
         .add(FaultRule::always(Endpoint::Pricing, Fault::Hang));
     let mut again = lister(&cloud, &wishes, Some(directory.path()));
     let mut kept = listed(again.poll(after(1)).await.unwrap());
-    let by_name =
-        |left: &ListPrice, right: &ListPrice| left.instance_type.cmp(&right.instance_type);
+    let by_name = |left: &ListPrice, right: &ListPrice| name(left).cmp(name(right));
     kept.sort_by(by_name);
     let mut learned = learned;
     learned.sort_by(by_name);

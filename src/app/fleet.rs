@@ -21,7 +21,7 @@ use crate::sources::edge::{Bindings, EdgeSource};
 use crate::sources::kubernetes::{self, Connection, VersionApi};
 use crate::sources::lambda::LambdaSource;
 use crate::sources::prices::Wishes;
-use crate::sources::prices::list::PriceListSource;
+use crate::sources::prices::list::{AwsPriceList, AzureRetail, ListSource};
 use crate::sources::prices::spot::SpotPriceSource;
 use crate::sources::requests::{OwnQueries, RequestsSource};
 use crate::sources::scrape::{ScrapeSource, Targets};
@@ -168,6 +168,7 @@ impl Fleet {
             || raw.kubernetes.enabled != self.raw.kubernetes.enabled
             || raw.prices.price_list != self.raw.prices.price_list
             || raw.prices.spot != self.raw.prices.spot
+            || raw.prices.azure_retail != self.raw.prices.azure_retail
         {
             self.start_prices(config);
         }
@@ -262,13 +263,15 @@ impl Fleet {
         })
     }
 
-    /// Starts the sources of prices, which are asked as the program itself: prices are the same in every account.
+    /// Starts the sources of prices. AWS is asked as the program itself: prices are the same in every account.
     fn start_prices(&mut self, config: &Config) {
         self.prices = Group::default();
-        self.forget(&[Source::PriceList, Source::Spot]);
+        self.forget(&[Source::PriceList, Source::Spot, Source::AzureRetail]);
+        self.start_azure_retail(config);
         let Some(aws) = &self.session else { return };
         if let Some((settings, schedule)) = &config.price_list {
-            let list = PriceListSource::new(settings.clone(), aws.clone(), self.wishes.listen());
+            let list = AwsPriceList::new(aws.clone());
+            let list = ListSource::new(settings, list, self.wishes.listen());
             self.tallies.push((list.id(), list.left_out()));
             self.prices.poll(&self.context, list, *schedule);
         }
@@ -276,6 +279,21 @@ impl Fleet {
             let spot = SpotPriceSource::new(schedule.interval, aws.clone(), self.wishes.listen());
             self.tallies.push((spot.id(), spot.left_out()));
             self.prices.poll(&self.context, spot, schedule);
+        }
+    }
+
+    fn start_azure_retail(&mut self, config: &Config) {
+        let Some((settings, schedule)) = &config.azure_retail else {
+            return;
+        };
+        match AzureRetail::at(&settings.base_url) {
+            Ok(list) => {
+                let list = ListSource::new(&settings.list, list, self.wishes.listen());
+                self.tallies.push((list.id(), list.left_out()));
+                self.prices.poll(&self.context, list, *schedule);
+            }
+            // The configuration was checked with the same function.
+            Err(error) => error!(%error, "Azure's retail prices cannot be read"),
         }
     }
 

@@ -28,7 +28,7 @@ use crate::config::raw::RawConfig;
 use crate::config::{self, Config};
 use crate::exposition::{self, Own, render};
 use crate::http;
-use crate::observation::{Observation, OwnCount};
+use crate::observation::{Observation, OwnCount, Provider};
 use crate::pipeline::Pipeline;
 use crate::settings::Mistakes;
 use crate::sources::cloudwatch::Balance;
@@ -310,7 +310,15 @@ impl State {
                 OwnCount::Edge => config.edge.is_some(),
             },
             Observation::RequestOrigin(_) | Observation::Traffic(_) => config.requests.is_some(),
-            Observation::ListPrices(_) | Observation::SpotPrices(_) => config.aws.is_some(),
+            Observation::ListPrices(prices) => {
+                prices
+                    .first()
+                    .is_some_and(|price| match price.offer.provider {
+                        Provider::Azure => config.azure_retail.is_some(),
+                        _ => config.aws.is_some(),
+                    })
+            }
+            Observation::SpotPrices(_) => config.aws.is_some(),
         };
         if !is_on {
             return;

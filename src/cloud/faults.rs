@@ -17,7 +17,7 @@ use super::aws::{self, Caller, Refusal};
 use super::route::{Part, Route};
 use super::server::{Body, full};
 use super::world::World;
-use super::{kube, prometheus};
+use super::{azure, kube, prometheus};
 
 /// The services that can fail, each by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -42,6 +42,8 @@ pub enum Endpoint {
     Pricing,
     /// EC2, which has spot prices.
     Ec2,
+    /// Azure's retail prices.
+    AzureRetail,
     /// Prometheus.
     Prometheus,
 }
@@ -87,6 +89,8 @@ pub enum Fault {
         /// Seconds ahead.
         seconds: i64,
     },
+    /// Each page of an answer leads to itself as the next; of Azure's retail prices alone.
+    Endless,
     /// One result of GetMetricData is so, the rest of the answer as it should be.
     Result(ResultFault),
 }
@@ -377,6 +381,7 @@ pub(super) async fn before(
         let status = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = match route.part {
             Part::Aws => aws::error(request, status, code_name, message),
+            Part::Azure => azure::error(status, message),
             Part::Prometheus => prometheus::error(status, code_name, message),
             Part::Kubernetes | Part::Control => kube::fault(request, status, message),
         };
@@ -400,9 +405,14 @@ pub(super) async fn before(
         },
         Fault::Hang => std::future::pending().await,
         Fault::Cut => Outcome::Cut,
-        Fault::Garbage | Fault::Truncate | Fault::Result(_) | Fault::ClockSkew { .. } => {
-            Outcome::Continue
+        Fault::Endless if route.part == Part::Azure => {
+            Outcome::Answer(Box::new(azure::endless(request)))
         }
+        Fault::Garbage
+        | Fault::Truncate
+        | Fault::Endless
+        | Fault::Result(_)
+        | Fault::ClockSkew { .. } => Outcome::Continue,
         Fault::Status { code, retry_after } => {
             let name = if aws && *code < 500 {
                 "ValidationException"

@@ -1,10 +1,11 @@
-//! The simulated cloud: a Kubernetes API, AWS (CloudWatch, Lambda, STS, tags, Cost Explorer) and Prometheus
-//! on one loopback port.
+//! The simulated cloud: a Kubernetes API, AWS (CloudWatch, Lambda, STS, tags, Cost Explorer, prices), Azure's retail prices
+//! and Prometheus on one loopback port.
 //!
 //! It is a peer that is reached over sockets alone, by the same clients as the real services. It shows
 //! a [`World`], which is a YAML file; `docs/worlds.md` documents the file, the formulas and the paths.
 
 mod aws;
+mod azure;
 mod control;
 pub mod faults;
 mod form;
@@ -94,6 +95,12 @@ impl SimulatedCloud {
     #[must_use]
     pub fn aws_url(&self) -> String {
         format!("http://{}/aws", self.address)
+    }
+
+    /// The URL of Azure's retail prices.
+    #[must_use]
+    pub fn azure_retail_url(&self) -> String {
+        format!("http://{}/azure/api/retail/prices", self.address)
     }
 
     /// The URL of the Prometheus server.

@@ -6,12 +6,13 @@ use bytes::Bytes;
 use http::Request;
 
 use super::faults::Endpoint;
-use super::{aws, kube};
+use super::{aws, azure, kube};
 
 /// The parts of the cloud, each with its own paths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Part {
     Aws,
+    Azure,
     Prometheus,
     Kubernetes,
     Control,
@@ -49,6 +50,10 @@ pub(super) fn of(request: &Request<Bytes>) -> Route {
     if below(path, aws::PREFIX).is_some() {
         let (endpoint, operation) = aws::operation(request);
         return route(Part::Aws, Some(endpoint), operation.into());
+    }
+    if below(path, azure::PREFIX).is_some() {
+        let endpoint = Some(Endpoint::AzureRetail);
+        return route(Part::Azure, endpoint, azure::OPERATION.into());
     }
     let endpoint = match below(path, "/apis/metrics.k8s.io") {
         Some(_) => Endpoint::MetricsApi,
@@ -133,6 +138,13 @@ mod tests {
                 "",
                 Some(Endpoint::Prometheus),
                 "query_range",
+            ),
+            (
+                Method::GET,
+                "/azure/api/retail/prices?$filter=a",
+                "",
+                Some(Endpoint::AzureRetail),
+                "retail prices",
             ),
             (Method::GET, "/_cloud/world", "", None, "/world"),
         ];

@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 
 use super::faults::{self, Outcome};
 use super::route::{self, Route};
-use super::{Shared, aws, control, kube, prometheus};
+use super::{Shared, aws, azure, control, kube, prometheus};
 
 /// A body that is known whole or comes in pieces; an error cuts the connection.
 pub(super) type Body = http_body_util::combinators::UnsyncBoxBody<Bytes, io::Error>;
@@ -119,6 +119,7 @@ async fn respond(shared: Arc<Shared>, request: Request<Incoming>) -> io::Result<
 async fn dispatch(shared: &Arc<Shared>, route: &Route, request: Request<Bytes>) -> Response<Body> {
     match route.part {
         route::Part::Aws => aws::handle(shared, request).await,
+        route::Part::Azure => azure::handle(shared, &request),
         route::Part::Prometheus => prometheus::handle(shared, request).await,
         route::Part::Kubernetes => kube::handle(shared, request).await,
         route::Part::Control => control::handle(shared, request).await,

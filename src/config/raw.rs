@@ -7,8 +7,8 @@ mod prices;
 use std::collections::BTreeMap;
 
 pub use self::prices::{
-    CapacityType, Discount, DiscountKind, Eks, FixedCost, LambdaPrices, NodePrice, NodeSelector,
-    OnPremises, PriceList, Prices, Spot, VolumePrice, VolumeSelector,
+    AzureRetail, CapacityType, Discount, DiscountKind, Eks, FixedCost, LambdaPrices, NodePrice,
+    NodeSelector, OnPremises, PriceList, Prices, Spot, VolumePrice, VolumeSelector,
 };
 pub use super::range::Range;
 use crate::settings::{Setting as _, choice, settings};

@@ -180,7 +180,7 @@ catalogue! {
     ClusterBreakevenUtilization: Gauge "breakeven_cluster_breakeven_utilization_ratio" ["ratio"], Estate, [],
         "The cost utilisation at which these workloads together cost the same on Lambda = cost used / cost on Lambda.";
     NodePrice: Gauge "breakeven_node_price_usd_per_hour" ["usd_per_hour"], Estate, ["node", "instance_type", "capacity_type", "price_source"],
-        "Price of the node, each hour, and where it comes from: config, savings_plan, negotiated, spot, price_list or embedded (price_source).";
+        "Price of the node, each hour, and where it comes from: config, savings_plan, negotiated, spot, price_list, azure_retail or embedded (price_source).";
     NodePriceAge: Gauge "breakeven_node_price_age_seconds" ["seconds"], Estate, ["node"],
         "How long ago AWS said the price of the node, or the list price that it is a discount on. Absent for prices from the configuration and embedded ones.";
     NodeUnpriced: Gauge "breakeven_node_unpriced" [], Estate, ["node", "instance_type", "reason"],

@@ -57,7 +57,7 @@ const SECTIONS: [(&str, &str, &[Scope]); 4] = [
     (
         "Sources",
         "Where the numbers come from, and how old they are. `source` is `kubernetes`, `usage`, `lambda`, `cloudwatch`, `bill`, \
-         `requests`, `control_plane`, `price_list` or `spot`; `reason` is from the closed set `connect`, `timeout`, `unauthorized`, `forbidden`, `not_found`, `gone`, \
+         `requests`, `control_plane`, `price_list`, `spot` or `azure_retail`; `reason` is from the closed set `connect`, `timeout`, `unauthorized`, `forbidden`, `not_found`, `gone`, \
          `throttled`, `server_error`, `invalid_request`, `invalid_response`, `incomplete`.",
         &[Scope::Sources],
     ),

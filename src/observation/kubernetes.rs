@@ -91,7 +91,7 @@ pub struct Resources {
 }
 
 /// How the machine under a node is paid for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum CapacityType {
     /// By the hour, at the list price or a discount on it.
     OnDemand,
@@ -114,7 +114,7 @@ impl CapacityType {
 }
 
 /// Whose machine is under a node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Provider {
     /// Amazon Web Services.
     Aws,

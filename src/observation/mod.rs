@@ -24,7 +24,7 @@ pub use kubernetes::{
 };
 pub use name_pattern::{BadNamePattern, NamePattern};
 pub use notes::{FunctionName, Notes};
-pub use prices::{ListPrice, SpotPrice};
+pub use prices::{ListPrice, Offer, Product, SpotPrice};
 pub use requests::{
     Counted, CountedStep, OriginChoice, OwnCount, OwnTraffic, RequestOrigin, RequestRate,
     RequestStep, RequestTarget, ScrapeTarget, TargetGroupBinding, Traffic,
@@ -49,7 +49,7 @@ pub enum Observation {
     Traffic(Traffic),
     /// Requests of the workloads that are counted one by one.
     OwnTraffic(OwnTraffic),
-    /// What instance types cost on demand.
+    /// What the list of a cloud says that its offers cost.
     ListPrices(Vec<ListPrice>),
     /// What spare capacity costs.
     SpotPrices(Vec<SpotPrice>),

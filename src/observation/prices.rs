@@ -1,19 +1,41 @@
-//! Prices of machines, as their clouds publish them.
+//! Prices, as clouds publish them.
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::{CapacityType, Provider};
 use crate::units::UsdPerHour;
 
-/// What an instance type costs on demand in a region.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ListPrice {
+/// Something that a cloud offers in a region.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Offer {
+    /// The cloud.
+    pub provider: Provider,
     /// The region.
     pub region: Arc<str>,
-    /// The instance type.
-    pub instance_type: Arc<str>,
-    /// The price; absent where the list has none.
+    /// What it is.
+    pub product: Product,
+}
+
+/// What a cloud offers.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Product {
+    /// A machine.
+    Machine {
+        /// Its kind.
+        instance_type: Arc<str>,
+        /// How it is paid for.
+        capacity_type: CapacityType,
+    },
+}
+
+/// What the list of a cloud says that something costs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ListPrice {
+    /// What is offered.
+    pub offer: Offer,
+    /// The price of one of it; absent where the list has none.
     pub price: Option<UsdPerHour>,
     /// When the list was read.
     pub at: Timestamp,

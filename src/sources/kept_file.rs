@@ -35,12 +35,16 @@ impl KeptFile {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(self.problem(&error)),
         };
+        // Of another form only the number is read: what else there is may be of any kind.
         let Versioned { version, content } =
-            serde_json::from_slice(&text).map_err(|error| self.problem(&error))?;
+            serde_json::from_slice::<Versioned<serde_json::Map<_, _>>>(&text)
+                .map_err(|error| self.problem(&error))?;
         if version != self.version {
             let form = format!("it has the form {version}, not {}", self.version);
             return Err(self.problem(&form));
         }
+        let content = serde_json::Value::Object(content);
+        let content = serde_json::from_value(content).map_err(|error| self.problem(&error))?;
         Ok(Some(content))
     }
 

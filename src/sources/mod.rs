@@ -25,8 +25,10 @@ pub mod prices;
 mod status;
 mod tally;
 mod told;
+mod transport;
 
 pub use error::{Reason, SourceError};
 pub use poll::{Context, Poll, Schedule, poll_forever};
 pub use status::{Lacks, Site, Source, SourceId, SourceStatus, StatusBoard};
 pub use tally::Tally;
+pub use transport::BadAddress;

@@ -32,6 +32,8 @@ pub enum Source {
     PriceList,
     /// Prices of spare capacity, from EC2.
     Spot,
+    /// Prices of machines, from Azure's retail prices.
+    AzureRetail,
     /// What AWS bills for Lambda, from Cost Explorer.
     Bill,
 }
@@ -51,6 +53,7 @@ impl Source {
             Self::ControlPlane => "control_plane",
             Self::PriceList => "price_list",
             Self::Spot => "spot",
+            Self::AzureRetail => "azure_retail",
             Self::Bill => "bill",
         }
     }

@@ -3,6 +3,7 @@
 //! What the program knows of prices without asking anybody stands here and nowhere else.
 
 pub mod api_gateway;
+pub mod azure;
 pub mod ebs;
 pub mod ec2;
 pub mod eks;

@@ -189,6 +189,7 @@ fn found(source: Source, status: &SourceStatus, findings: &Findings) -> String {
         Source::PriceList => priced(PriceSource::PriceList, "on demand"),
         Source::Bill => bill::found(report),
         Source::Spot => priced(PriceSource::Spot, "of spare capacity"),
+        Source::AzureRetail => priced(PriceSource::AzureRetail, "on demand or of spare capacity"),
     }
 }
 

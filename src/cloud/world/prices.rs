@@ -1,11 +1,11 @@
-//! What machines cost in the world, as AWS publishes it.
+//! What machines cost in the world, as their clouds publish it.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 /// Published prices.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PricesSpec {
     /// USD per hour on demand in the world's region, by instance type; the Price List has no others.
@@ -14,6 +14,36 @@ pub struct PricesSpec {
     /// What spare capacity costs; the spot price history has no others.
     #[serde(default)]
     pub spot: Vec<SpotPriceSpec>,
+    /// What virtual machines of Azure cost; its retail prices have no others.
+    #[serde(default)]
+    pub azure: Vec<AzurePriceSpec>,
+    /// In which currency Azure answers.
+    #[serde(default = "default_currency")]
+    pub azure_currency: String,
+    /// How many prices are on a page of Azure's answers.
+    #[serde(default = "default_page_size")]
+    pub azure_page_size: usize,
+}
+
+impl Default for PricesSpec {
+    fn default() -> Self {
+        Self {
+            on_demand: BTreeMap::new(),
+            spot: Vec::new(),
+            azure: Vec::new(),
+            azure_currency: default_currency(),
+            azure_page_size: default_page_size(),
+        }
+    }
+}
+
+fn default_currency() -> String {
+    "USD".to_owned()
+}
+
+/// "Azure Retail Prices overview": a maximum of 1,000 records for each request.
+fn default_page_size() -> usize {
+    1_000
 }
 
 /// The price of spare capacity, which stays as it is.
@@ -26,4 +56,19 @@ pub struct SpotPriceSpec {
     pub zone: String,
     /// USD per hour.
     pub usd_per_hour: f64,
+}
+
+/// What a virtual machine of Azure costs in a region.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AzurePriceSpec {
+    /// The region, such as `westeurope`.
+    pub region: String,
+    /// The size, such as `Standard_D2s_v5`.
+    pub size: String,
+    /// USD per hour on demand, under Linux.
+    pub usd_per_hour: f64,
+    /// The same as spare capacity; absent: there is none.
+    #[serde(default)]
+    pub spot_usd_per_hour: Option<f64>,
 }

@@ -123,6 +123,14 @@ pub struct NodeSpec {
     pub labels: BTreeMap<String, String>,
 }
 
+impl NodeSpec {
+    /// Whether the machine is one of Azure, by its id.
+    pub(in crate::cloud) fn is_of_azure(&self) -> bool {
+        let id = self.provider_id.as_deref();
+        id.is_some_and(|id| id.starts_with("azure://"))
+    }
+}
+
 /// How a node is paid.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

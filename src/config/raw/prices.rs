@@ -28,6 +28,8 @@ settings! {
         pub price_list: PriceList = PriceList::default(),
         /// Prices of spare capacity from EC2, for the instance types of the spot nodes. Asked only where AWS is.
         pub spot: Spot = Spot::default(),
+        /// Prices of the nodes' machines on demand and of spare capacity from Azure's retail prices, for clusters of AKS.
+        pub azure_retail: AzureRetail = AzureRetail::default(),
         /// What the cluster costs besides its nodes, each with `name` and `usd_per_hour` or `usd_per_month`: load balancers, NAT
         /// gateways, support; the control plane, where it is not one of EKS.
         pub fixed: Vec<FixedCost> = Vec::new(),
@@ -151,6 +153,22 @@ settings! {
         pub enabled: bool = true,
         /// How long an answer holds.
         pub refresh_seconds: f64 = 3_600.0,
+        /// How long a poll may take.
+        pub timeout_seconds: f64 = 60.0,
+    }
+}
+
+settings! {
+    /// Prices from Azure's retail prices, which are public: no credentials are needed.
+    pub struct AzureRetail {
+        /// Whether they are asked for.
+        pub enabled: bool = false,
+        /// The address, where it is to be reached by another.
+        pub base_url: String = "https://prices.azure.com/api/retail/prices".to_owned(),
+        /// How long an answer holds.
+        pub refresh_seconds: f64 = 86_400.0,
+        /// A directory in which answers are kept over a restart; null: nowhere.
+        pub cache_directory: Option<String> = None,
         /// How long a poll may take.
         pub timeout_seconds: f64 = 60.0,
     }

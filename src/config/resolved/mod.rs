@@ -43,6 +43,8 @@ pub struct Config {
     pub price_list: Option<(list::Settings, Schedule)>,
     /// When spot prices are read, where they are.
     pub spot: Option<Schedule>,
+    /// How Azure's retail prices are read, where they are.
+    pub azure_retail: Option<(AzureRetail, Schedule)>,
     /// The cluster, where one is watched.
     pub kubernetes: Option<Kubernetes>,
     /// AWS Lambda, where it is read.
@@ -87,6 +89,15 @@ pub struct Aws {
     pub metrics_schedule: Schedule,
     /// How the bill is read, and when, where it is.
     pub bill: Option<(bill::Settings, Schedule)>,
+}
+
+/// Azure's retail prices.
+#[derive(Clone, Debug)]
+pub struct AzureRetail {
+    /// The address of the API.
+    pub base_url: String,
+    /// How it is read.
+    pub list: list::Settings,
 }
 
 /// Where requests are counted.
@@ -139,6 +150,7 @@ pub fn resolve(raw: &RawConfig) -> Result<Config, Vec<Mistake>> {
         ),
         price_list: check.price_list(raw, &top.key("prices").key("price_list")),
         spot: check.spot(raw, &top.key("prices").key("spot")),
+        azure_retail: check.azure_retail(raw, &top.key("prices").key("azure_retail")),
         kubernetes: check.kubernetes(&raw.kubernetes, &top.key("kubernetes")),
         aws: check.aws(raw, window, &top.key("aws")),
         scrape: check.scrape(raw, &top.key("requests").key("scrape")),

@@ -7,16 +7,12 @@ use super::{Aws, Kubernetes, Requests};
 use crate::config::raw::{self, RawConfig};
 use crate::model::month;
 use crate::settings::{Check, Place};
-use crate::sources::prices::list;
 use crate::sources::{Schedule, aws, bill, cloudwatch, kubernetes, lambda, requests, scrape};
 use crate::units::Usd;
 
 /// How many queries a poll of Prometheus may take, at most, in ordinary use: three for the steps, three for those of the weeks
 /// before, three for the present, and one for each preset while none is chosen.
 const QUERIES_OF_A_POLL: u32 = 9 + requests::Preset::ALL.len() as u32;
-
-/// How often it is looked for list prices that hold no more.
-const LIST_INTERVAL: Duration = Duration::from_secs(3_600);
 
 /// How often it is looked whether the bill is to be read anew.
 const BILL_INTERVAL: Duration = Duration::from_secs(3_600);
@@ -196,44 +192,6 @@ impl Check {
             ..schedule
         };
         raw.enabled.then_some((settings, schedule))
-    }
-
-    /// Where there are nodes to price, and AWS is asked at all.
-    pub(super) fn price_list(
-        &mut self,
-        raw: &RawConfig,
-        place: &Place,
-    ) -> Option<(list::Settings, Schedule)> {
-        let list = &raw.prices.price_list;
-        let schedule = self.schedule(
-            list.refresh_seconds,
-            list.timeout_seconds,
-            place,
-            "refresh_seconds",
-        );
-        let is_asked = list.enabled && raw.aws.enabled && raw.kubernetes.enabled;
-        let settings = list::Settings {
-            refresh: schedule.interval,
-            cache_directory: list.cache_directory.as_ref().map(PathBuf::from),
-        };
-        // Looked at more often than an answer holds, as each type is asked for when it appears.
-        let schedule = Schedule {
-            interval: schedule.interval.min(LIST_INTERVAL),
-            ..schedule
-        };
-        is_asked.then_some((settings, schedule))
-    }
-
-    /// As the price list.
-    pub(super) fn spot(&mut self, raw: &RawConfig, place: &Place) -> Option<Schedule> {
-        let spot = &raw.prices.spot;
-        let schedule = self.schedule(
-            spot.refresh_seconds,
-            spot.timeout_seconds,
-            place,
-            "refresh_seconds",
-        );
-        (spot.enabled && raw.aws.enabled && raw.kubernetes.enabled).then_some(schedule)
     }
 
     pub(super) fn requests(

@@ -63,6 +63,8 @@ pub enum PriceSource {
     Spot,
     /// The on-demand price, from the AWS Price List.
     PriceList,
+    /// The price on demand or of spare capacity, from Azure's retail prices.
+    AzureRetail,
     /// The list prices that the program carries.
     Embedded,
 }
@@ -77,6 +79,7 @@ impl PriceSource {
             Self::Negotiated => "negotiated",
             Self::Spot => "spot",
             Self::PriceList => "price_list",
+            Self::AzureRetail => "azure_retail",
             Self::Embedded => "embedded",
         }
     }
@@ -87,8 +90,10 @@ impl PriceSource {
 pub enum Unpriced {
     /// It does not say what kind of machine it is.
     NoInstanceType,
-    /// A machine that is not of AWS, whose prices nobody asks for.
+    /// A machine of neither AWS nor Azure, whose prices nobody asks for.
     NotOnAws,
+    /// A machine of Azure, whose retail prices were not read.
+    NoAzurePrice,
     /// The price of this kind of machine is not known.
     UnknownInstanceType,
     /// Prices of this region are not known.
@@ -110,6 +115,7 @@ impl Unpriced {
         match self {
             Self::NoInstanceType => "no_instance_type",
             Self::NotOnAws => "not_on_aws",
+            Self::NoAzurePrice => "no_azure_price",
             Self::UnknownInstanceType => "unknown_instance_type",
             Self::UnknownRegion => "unknown_region",
             Self::NoSpotPrice => "no_spot_price",

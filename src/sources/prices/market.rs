@@ -3,27 +3,22 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::observation::{ListPrice, SpotPrice};
+use crate::observation::{CapacityType, ListPrice, Offer, Product, Provider, SpotPrice};
 
-/// The last price of each instance type that was ever learned.
+/// The last price of each offer that was ever learned.
 #[derive(Clone, Debug, Default)]
 pub struct Market {
-    /// By region and instance type.
-    list: HashMap<(Arc<str>, Arc<str>), ListPrice>,
+    list: HashMap<Offer, ListPrice>,
     /// By zone and instance type.
     spot: HashMap<(Arc<str>, Arc<str>), SpotPrice>,
 }
 
 impl Market {
-    /// Takes in list prices. A list that has none for a type takes none away: what it once cost is better than
-    /// nothing, and its age is shown.
+    /// Takes in list prices.
     pub fn list(&mut self, prices: Vec<ListPrice>) {
         for price in prices {
-            let key = (Arc::clone(&price.region), Arc::clone(&price.instance_type));
-            let before = self.list.get(&key);
-            let knew = before.is_some_and(|before| before.price.is_some());
-            if price.price.is_some() || !knew {
-                self.list.insert(key, price);
+            if is_better(&price, self.list.get(&price.offer)) {
+                self.list.insert(price.offer.clone(), price);
             }
         }
     }
@@ -36,10 +31,22 @@ impl Market {
         }
     }
 
-    /// What the list says of an instance type in a region; absent where it was not read.
-    pub(super) fn listed(&self, region: &Arc<str>, instance_type: &Arc<str>) -> Option<&ListPrice> {
-        self.list
-            .get(&(Arc::clone(region), Arc::clone(instance_type)))
+    /// What the list of a cloud says of a machine in a region; absent where it was not read.
+    pub(super) fn machine(
+        &self,
+        provider: Provider,
+        region: &Arc<str>,
+        instance_type: &Arc<str>,
+        capacity_type: CapacityType,
+    ) -> Option<&ListPrice> {
+        self.list.get(&Offer {
+            provider,
+            region: Arc::clone(region),
+            product: Product::Machine {
+                instance_type: Arc::clone(instance_type),
+                capacity_type,
+            },
+        })
     }
 
     /// What spare capacity costs in a zone.
@@ -47,4 +54,10 @@ impl Market {
         self.spot
             .get(&(Arc::clone(zone), Arc::clone(instance_type)))
     }
+}
+
+/// Whether what a list says takes the place of what it said before. A list that has no price takes none away: what
+/// something once cost is better than nothing, and its age is shown.
+pub(super) fn is_better(price: &ListPrice, before: Option<&ListPrice>) -> bool {
+    price.price.is_some() || before.is_none_or(|before| before.price.is_none())
 }

@@ -1,6 +1,6 @@
 //! What each node and each persistent volume costs by the hour.
 //!
-//! [`PriceBook`] holds what is known without asking anybody, [`Market`] what the two sources learned, [`list`] and [`spot`], and
+//! [`PriceBook`] holds what is known without asking anybody, [`Market`] what the sources learned, [`list`] and [`spot`], and
 //! `chain` looks through both in order. A price that is not known is not guessed: the node is unpriced, with the reason.
 //! The sources ask for the types of the nodes that there are, which [`Wishes`] tells them.
 

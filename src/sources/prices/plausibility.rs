@@ -1,6 +1,6 @@
 //! Whether a price can be meant, seen beside the list price of its type.
 
-use crate::tariff::ec2;
+use crate::tariff::{azure, ec2};
 use crate::units::UsdPerHour;
 
 /// How many times the list price no price is: no region, no licence and no other operating system comes near.
@@ -23,12 +23,14 @@ const MISTAKES: [(f64, &str); 8] = [
 
 /// A price that is so far from the list price that its unit must be another one.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[error("{hourly} USD per hour is {} the list price of {instance_type} ({list} USD per hour); it looks like {mistake}", multiple(*times))]
+#[error("{hourly} USD per hour is {} the list price of {instance_type} ({}{list} USD per hour); it looks like {mistake}", multiple(*times), if *is_rough { "about " } else { "" })]
 pub struct Implausible {
     hourly: f64,
     times: f64,
     instance_type: String,
     list: f64,
+    /// Whether the list price is known roughly.
+    is_rough: bool,
     mistake: &'static str,
 }
 
@@ -40,12 +42,14 @@ fn multiple(times: f64) -> String {
     }
 }
 
-/// Holds a price against the list price of an instance type, where that is known. Nothing is said of a price of 0.
+/// Holds a price against the list price of an instance type, where that is known, if roughly. Nothing is said of a price
+/// of 0.
 ///
 /// # Errors
 /// When it is at least 20 times the list price, or at most a hundredth of it.
 pub fn plausible(instance_type: &str, price: UsdPerHour) -> Result<(), Implausible> {
-    let Some(list) = ec2::on_demand(instance_type) else {
+    let exact = ec2::on_demand(instance_type);
+    let Some(list) = exact.or_else(|| azure::about(instance_type)) else {
         return Ok(());
     };
     let times = price.hourly() / list.hourly();
@@ -62,6 +66,7 @@ pub fn plausible(instance_type: &str, price: UsdPerHour) -> Result<(), Implausib
         times,
         instance_type: instance_type.to_owned(),
         list: list.hourly(),
+        is_rough: exact.is_none(),
         mistake,
     })
 }
@@ -110,5 +115,34 @@ mod tests {
             "70.08 USD per hour is 730 times the list price of m5.large (0.096 USD per hour); \
              it looks like a price per month (730 hours)"
         );
+    }
+
+    #[test]
+    fn of_azure_a_price_is_known_roughly_and_suffices_to_tell_another_unit() {
+        for (size, price, mistake) in [
+            ("Standard_D2s_v5", 0.096, None),
+            ("Standard_D2s_v5", 0.0096, None),
+            ("Standard_DS3_v2", 0.229, None),
+            ("Standard_B1ls", 0.005_2, None),
+            (
+                "Standard_D2s_v5",
+                70.08,
+                Some(
+                    "730 times the list price of Standard_D2s_v5 (about 0.096 USD per hour); it looks like a price per month",
+                ),
+            ),
+            ("Standard_E16-4s_v5", 100.8, Some("in cents")),
+            ("Standard_B2ms", 83.2, Some("in thousandths")),
+            ("Standard_ND96isr_H100_v5", 98.32, None),
+        ] {
+            let price = UsdPerHour::from_hourly(price).unwrap();
+            match (plausible(size, price), mistake) {
+                (Ok(()), None) => {}
+                (Err(error), Some(mistake)) => {
+                    assert!(error.to_string().contains(mistake), "{error}")
+                }
+                (found, _) => panic!("{size} {price:?}: {found:?}"),
+            }
+        }
     }
 }

@@ -12,15 +12,39 @@ use crate::sources::{Reason, SourceError};
 /// How long a poll waits for the nodes to be known for the first time.
 const FIRST_WAIT: Duration = Duration::from_secs(10);
 
-/// Regions of the partitions that have price lists of their own, in another currency or behind other credentials.
-const ELSEWHERE: [&str; 3] = ["cn-", "us-gov-", "us-iso"];
+/// Regions that have price lists of their own, in another currency or behind other credentials.
+const ELSEWHERE: [(Provider, &str); 4] = [
+    (Provider::Aws, "cn-"),
+    (Provider::Aws, "us-gov-"),
+    (Provider::Aws, "us-iso"),
+    (Provider::Azure, "china"),
+];
 
-/// The instance types of AWS in a cluster, by region.
+/// What a price list is asked: all that it says of one thing in a region.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Question {
+    /// Whose list.
+    pub(super) provider: Provider,
+    /// The region.
+    pub(super) region: Arc<str>,
+    /// What it is about.
+    pub(super) subject: Subject,
+}
+
+/// What a price list is asked about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Subject {
+    /// Machines of an instance type, however they are paid for.
+    Machine(Arc<str>),
+}
+
+/// The prices that matter for a cluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Wanted {
-    /// Those whose price on demand matters. That of spot nodes does too: EKS Auto Mode charges a part of it.
-    pub(super) list: BTreeSet<(Arc<str>, Arc<str>)>,
-    /// Those that are spare capacity.
+    /// What the lists are asked. Of spot nodes too: EKS Auto Mode charges a part of the price on demand, and Azure's list
+    /// has the price of spare capacity.
+    pub(super) list: BTreeSet<Question>,
+    /// The instance types of AWS that are spare capacity, by region.
     pub(super) spot: BTreeMap<Arc<str>, BTreeSet<Arc<str>>>,
 }
 
@@ -30,23 +54,42 @@ impl Wanted {
     pub fn of(cluster: &Cluster) -> Self {
         let mut wanted = Self::default();
         let machines = cluster.nodes.iter().filter(|node| {
-            node.provider == Provider::Aws && node.capacity_type != CapacityType::Fargate
+            matches!(node.provider, Provider::Aws | Provider::Azure)
+                && node.capacity_type != CapacityType::Fargate
         });
         for node in machines {
             let (Some(region), Some(kind)) = (&node.region, &node.instance_type) else {
                 continue;
             };
-            if ELSEWHERE.iter().any(|prefix| region.starts_with(prefix)) {
+            if is_elsewhere(node.provider, region) {
                 continue;
             }
-            if node.capacity_type == CapacityType::Spot {
+            if node.provider == Provider::Aws && node.capacity_type == CapacityType::Spot {
                 let types = wanted.spot.entry(Arc::clone(region)).or_default();
                 types.insert(Arc::clone(kind));
             }
-            wanted.list.insert((Arc::clone(region), Arc::clone(kind)));
+            wanted.list.insert(Question {
+                provider: node.provider,
+                region: Arc::clone(region),
+                subject: Subject::Machine(Arc::clone(kind)),
+            });
         }
         wanted
     }
+
+    /// What the list of a cloud is asked.
+    pub(super) fn of_list(&self, provider: Provider) -> impl Iterator<Item = &Question> {
+        self.list
+            .iter()
+            .filter(move |question| question.provider == provider)
+    }
+}
+
+/// Whether a region has a price list that is not asked.
+fn is_elsewhere(provider: Provider, region: &str) -> bool {
+    ELSEWHERE
+        .iter()
+        .any(|(of, prefix)| *of == provider && region.starts_with(prefix))
 }
 
 /// Tells the sources of prices what is wanted; clones tell the same ones.
@@ -117,17 +160,31 @@ mod tests {
     use jiff::Timestamp;
 
     #[test]
-    fn machines_of_aws_want_prices_and_each_type_once() {
+    fn machines_of_clouds_with_a_list_want_prices_and_each_type_once() {
         type Change = fn(&mut Node);
-        let changes: [Change; 8] = [
+        let changes: [Change; 12] = [
             |_| {},
             |_| {},
             |node| node.capacity_type = CapacityType::Spot,
             |node| node.region = Some("eu-west-1".into()),
             |node| node.capacity_type = CapacityType::Fargate,
             |node| node.provider = Provider::Other,
+            |node| node.provider = Provider::GoogleCloud,
             |node| node.instance_type = None,
             |node| node.region = Some("cn-north-1".into()),
+            |node| {
+                node.provider = Provider::Azure;
+                node.region = Some("westeurope".into());
+            },
+            |node| {
+                node.provider = Provider::Azure;
+                node.region = Some("westeurope".into());
+                node.capacity_type = CapacityType::Spot;
+            },
+            |node| {
+                node.provider = Provider::Azure;
+                node.region = Some("chinaeast2".into());
+            },
         ];
         let nodes = changes.map(|change| {
             let mut machine = (*node("n", 2.0, 8.0, None).node).clone();
@@ -139,11 +196,17 @@ mod tests {
             nodes: nodes.into(),
             ..Cluster::default()
         });
-        let pair = |region: &str| (Arc::from(region), Arc::from("m5.large"));
+        let of = |provider| {
+            let of = wanted.of_list(provider);
+            of.map(|question| (&*question.region, question.subject.clone()))
+                .collect::<Vec<_>>()
+        };
+        let machine = || Subject::Machine("m5.large".into());
         assert_eq!(
-            wanted.list,
-            BTreeSet::from([pair("eu-west-1"), pair("us-east-1")])
+            of(Provider::Aws),
+            [("eu-west-1", machine()), ("us-east-1", machine())]
         );
+        assert_eq!(of(Provider::Azure), [("westeurope", machine())]);
         assert_eq!(
             wanted.spot,
             BTreeMap::from([("us-east-1".into(), BTreeSet::from(["m5.large".into()]))])

@@ -1,46 +1,21 @@
 //! The HTTP side: one POST a query, a size limit, and errors in Prometheus' own words.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, RETRY_AFTER};
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri};
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::body::Incoming;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::client::legacy::{self, ResponseFuture};
-use hyper_util::rt::TokioExecutor;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
+use http_body_util::Full;
 use jiff::Timestamp;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
-use rustls::{ClientConfig, RootCertStore};
 
 use super::Settings;
 use super::answer::{Answer, Body, Form, NoResult};
-use crate::sources::causes::causes;
 use crate::sources::percent::escaped;
+use crate::sources::transport::{BadAddress, Broken, Limits, Transport, beginning, pause};
 use crate::sources::{Reason, SourceError};
 use crate::units::Window;
-
-/// How long connecting may take.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// How much of an answer that is not understood is shown.
-const SHOWN: usize = 200;
-
-/// An address or header that cannot be used.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{field}` is not usable: {problem}")]
-pub struct BadAddress {
-    /// The setting: `base_url`, `headers` or `ca_file`.
-    pub field: &'static str,
-    /// What is wrong with it.
-    pub problem: String,
-}
 
 /// As whom Prometheus is asked. Secrets are read from files, anew for each poll.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,14 +40,7 @@ pub(super) struct Client {
     transport: Transport,
     headers: HeaderMap,
     credentials: Option<Credentials>,
-    timeout: Duration,
-    max_answer: usize,
-}
-
-/// Certificates are only looked for where they are needed.
-enum Transport {
-    Plain(legacy::Client<HttpConnector, Full<Bytes>>),
-    Tls(legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>),
+    limits: Limits,
 }
 
 impl fmt::Debug for Client {
@@ -93,8 +61,10 @@ impl Client {
             base,
             headers: headers.collect::<Result<_, _>>()?,
             credentials: settings.credentials.clone(),
-            timeout: settings.timeout,
-            max_answer: settings.max_answer,
+            limits: Limits {
+                timeout: settings.timeout,
+                max_answer: settings.max_answer,
+            },
         })
     }
 
@@ -173,31 +143,12 @@ impl Client {
             .body(Full::from(encoded(form)))
             .map_err(|error| self.failed(Reason::InvalidRequest, &error.to_string()))?;
         request.headers_mut().extend(self.headers.clone());
-        let exchange = async {
-            let response = self.transport.send(request).await;
-            let response =
-                response.map_err(|error| self.failed(Reason::Connect, &causes(&error)))?;
-            self.read(response, result).await
-        };
-        tokio::time::timeout(self.timeout, exchange)
-            .await
-            .unwrap_or_else(|_| {
-                let waited = format!("no answer within {} s", self.timeout.as_secs_f64());
-                Err(self.failed(Reason::Timeout, &waited))
-            })
+        let answer = self.transport.exchange(request, self.limits).await;
+        self.read(answer.map_err(|broken| self.broken(broken))?, result)
     }
 
-    async fn read(&self, response: Response<Incoming>, form: Form) -> Result<Answer, SourceError> {
+    fn read(&self, response: Response<Bytes>, form: Form) -> Result<Answer, SourceError> {
         let (head, body) = response.into_parts();
-        let body = Limited::new(body, self.max_answer).collect().await;
-        let body = match body {
-            Ok(body) => body.to_bytes(),
-            Err(error) if error.is::<LengthLimitError>() => return Err(self.too_long()),
-            Err(error) => {
-                let problem = format!("the answer broke off: {}", causes(&*error));
-                return Err(self.failed(Reason::Connect, &problem));
-            }
-        };
         let read = parsed(&body);
         if head.status != StatusCode::OK {
             let said = read.ok().and_then(|body| body.failure());
@@ -214,10 +165,16 @@ impl Client {
 
     fn refused(&self, head: &http::response::Parts, said: String) -> SourceError {
         let reason = Reason::of_status(head.status.as_u16()).unwrap_or(Reason::InvalidResponse);
-        let pause = head.headers.get(RETRY_AFTER);
-        let pause = pause.and_then(|seconds| seconds.to_str().ok()?.trim().parse().ok());
         self.failed(reason, &format!("status {}: {said}", head.status.as_u16()))
-            .retry_after(pause.map(Duration::from_secs))
+            .retry_after(pause(&head.headers))
+    }
+
+    fn broken(&self, broken: Broken) -> SourceError {
+        match broken {
+            Broken::Connect(problem) => self.failed(Reason::Connect, &problem),
+            Broken::Timeout(problem) => self.failed(Reason::Timeout, &problem),
+            Broken::TooLong => self.too_long(),
+        }
     }
 
     fn too_long(&self) -> SourceError {
@@ -225,7 +182,7 @@ impl Client {
             Reason::InvalidResponse,
             format!(
                 "the Prometheus at {} answers with more than {} bytes",
-                self.base, self.max_answer
+                self.base, self.limits.max_answer
             ),
             "aggregate more in the expression, or raise the limit",
         )
@@ -261,80 +218,6 @@ pub(super) fn broken_contract(field: &str, problem: &str) -> SourceError {
     )
 }
 
-impl Transport {
-    fn to(base: &str, ca_file: Option<&Path>) -> Result<Self, BadAddress> {
-        let bad = |problem: String| BadAddress {
-            field: "base_url",
-            problem,
-        };
-        let url: Uri = base
-            .parse()
-            .map_err(|error| bad(format!("{base:?} is not an address: {error}")))?;
-        let secure = match (url.scheme_str(), url.authority()) {
-            (Some(_), Some(authority)) if authority.as_str().contains('@') => {
-                let problem = "it holds a user or password: give them in `headers`";
-                return Err(bad(problem.into()));
-            }
-            (Some("http"), Some(_)) => false,
-            (Some("https"), Some(_)) => true,
-            _ => {
-                return Err(bad(format!(
-                    "{base:?} does not begin with `http://` or `https://` and a host"
-                )));
-            }
-        };
-        if url.query().is_some() {
-            return Err(bad(format!("{base:?} has a query")));
-        }
-        let mut connector = HttpConnector::new();
-        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
-        connector.set_nodelay(true);
-        let builder = legacy::Client::builder(TokioExecutor::new());
-        if !secure {
-            return Ok(Self::Plain(builder.build(connector)));
-        }
-        connector.enforce_http(false);
-        let tls = HttpsConnectorBuilder::new();
-        let tls = match ca_file {
-            Some(file) => tls.with_tls_config(trusting(file)?),
-            None => tls
-                .with_native_roots()
-                .map_err(|error| bad(format!("no certificates to trust: {error}")))?,
-        };
-        let tls = tls.https_only().enable_http1().wrap_connector(connector);
-        Ok(Self::Tls(builder.build(tls)))
-    }
-
-    fn send(&self, request: Request<Full<Bytes>>) -> ResponseFuture {
-        match self {
-            Self::Plain(client) => client.request(request),
-            Self::Tls(client) => client.request(request),
-        }
-    }
-}
-
-/// Trust in the authorities of a file, and in no others.
-fn trusting(file: &Path) -> Result<ClientConfig, BadAddress> {
-    let bad = |problem: String| BadAddress {
-        field: "ca_file",
-        problem: format!("{}: {problem}", file.display()),
-    };
-    let mut roots = RootCertStore::empty();
-    let certificates = CertificateDer::pem_file_iter(file).map_err(|why| bad(why.to_string()))?;
-    for certificate in certificates {
-        let certificate = certificate.map_err(|why| bad(why.to_string()))?;
-        roots.add(certificate).map_err(|why| bad(why.to_string()))?;
-    }
-    if roots.is_empty() {
-        return Err(bad("it holds no certificate in PEM".into()));
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|why| bad(why.to_string()))?;
-    Ok(config.with_root_certificates(roots).with_no_client_auth())
-}
-
 fn header((name, value): &(String, String)) -> Result<(HeaderName, HeaderValue), BadAddress> {
     let bad = |problem: String| BadAddress {
         field: "headers",
@@ -351,14 +234,6 @@ fn header((name, value): &(String, String)) -> Result<(HeaderName, HeaderValue),
 
 fn parsed(body: &[u8]) -> Result<Body, serde_path_to_error::Error<serde_json::Error>> {
     serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_slice(body))
-}
-
-fn beginning(body: &[u8]) -> String {
-    String::from_utf8_lossy(body)
-        .trim()
-        .chars()
-        .take(SHOWN)
-        .collect()
 }
 
 /// As a web form sends it.

@@ -29,7 +29,7 @@ use tracing::warn;
 
 use self::choice::Choice;
 use self::client::Client;
-pub use self::client::{BadAddress, Credentials};
+pub use self::client::Credentials;
 use self::convert::Counts;
 use self::own::Own;
 pub use self::own::{OwnQueries, check_query};
@@ -37,7 +37,7 @@ pub use self::preset::Preset;
 use self::query::Prepared;
 pub use self::query::{BadQuery, LatencyQueries, LatencyUnit, Queries};
 use super::told::Heard;
-use super::{Poll, Reason, Source, SourceError, Tally};
+use super::{BadAddress, Poll, Reason, Source, SourceError, Tally};
 use crate::observation::{Observation, RequestRate, RequestStep, Traffic, WorkloadId};
 use crate::units::Window;
 

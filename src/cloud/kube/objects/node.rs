@@ -1,8 +1,8 @@
-//! Node objects as EKS has them.
+//! Node objects as EKS has them, and those of AKS where the machine is of Azure.
 
 use serde_json::{Value, json};
 
-use super::super::super::world::{CapacityType, Node, World};
+use super::super::super::world::{CapacityType, Node, NodeSpec, World};
 use super::{NODE_AGE_DAYS, before_history, quantity, time};
 
 /// What a kubelet on EKS keeps back: see "Reserve compute resources" in the EKS best practices.
@@ -11,10 +11,12 @@ const RESERVED_MIB_PER_POD: f64 = 11.0;
 /// What Fargate keeps back for the kubelet and its companions.
 const RESERVED_MIB_ON_FARGATE: f64 = 256.0;
 
+/// What AKS labels and taints the machines of spot pools with.
+const AKS_SPOT: (&str, &str) = ("kubernetes.azure.com/scalesetpriority", "spot");
+
 /// The Node object.
 pub(in super::super) fn object(world: &World, node: &Node) -> Value {
     let spec = &node.spec;
-    let fargate = spec.capacity_type == CapacityType::Fargate;
     let pods = most_pods(node);
     let resources = |cpu: f64, memory_mib: f64| {
         let mut resources = json!({
@@ -32,14 +34,12 @@ pub(in super::super) fn object(world: &World, node: &Node) -> Value {
     };
     let memory_mib = spec.memory_gib * 1024.0;
     let created = before_history(world, &spec.name, NODE_AGE_DAYS);
-    let taints = if fargate {
-        json!([{
-            "key": "eks.amazonaws.com/compute-type",
-            "value": "fargate",
-            "effect": "NoSchedule",
-        }])
-    } else {
-        Value::Null
+    let taint =
+        |(key, value): (&str, &str)| json!([{"key": key, "value": value, "effect": "NoSchedule"}]);
+    let taints = match spec.capacity_type {
+        CapacityType::Fargate => taint(("eks.amazonaws.com/compute-type", "fargate")),
+        CapacityType::Spot if spec.is_of_azure() => taint(AKS_SPOT),
+        _ => Value::Null,
     };
     let mut object = json!({
         "kind": "Node",
@@ -105,20 +105,42 @@ pub(in super::super) fn labels(world: &World, node: &Node) -> Value {
         "topology.kubernetes.io/region": world.spec.region,
         "topology.kubernetes.io/zone": spec.zone,
     });
-    match spec.capacity_type {
-        CapacityType::OnDemand => labels["eks.amazonaws.com/capacityType"] = "ON_DEMAND".into(),
-        CapacityType::Spot => labels["eks.amazonaws.com/capacityType"] = "SPOT".into(),
-        CapacityType::Fargate => labels["eks.amazonaws.com/compute-type"] = "fargate".into(),
-    }
     if let Some(instance_type) = &spec.instance_type {
         labels["node.kubernetes.io/instance-type"] = instance_type.as_str().into();
         labels["beta.kubernetes.io/instance-type"] = instance_type.as_str().into();
-        labels["eks.amazonaws.com/nodegroup"] = "general".into();
+    }
+    if spec.is_of_azure() {
+        aks_labels(spec, &mut labels);
+    } else {
+        eks_labels(spec, &mut labels);
     }
     for (name, value) in &spec.labels {
         labels[name] = value.as_str().into();
     }
     labels
+}
+
+fn eks_labels(spec: &NodeSpec, labels: &mut Value) {
+    match spec.capacity_type {
+        CapacityType::OnDemand => labels["eks.amazonaws.com/capacityType"] = "ON_DEMAND".into(),
+        CapacityType::Spot => labels["eks.amazonaws.com/capacityType"] = "SPOT".into(),
+        CapacityType::Fargate => labels["eks.amazonaws.com/compute-type"] = "fargate".into(),
+    }
+    if spec.instance_type.is_some() {
+        labels["eks.amazonaws.com/nodegroup"] = "general".into();
+    }
+}
+
+/// The zone of a machine of Azure begins with its region: `westeurope-1`.
+fn aks_labels(spec: &NodeSpec, labels: &mut Value) {
+    let region = spec.zone.split('-').next().unwrap_or_default();
+    labels["topology.kubernetes.io/region"] = region.into();
+    labels["kubernetes.azure.com/agentpool"] = "general".into();
+    labels["agentpool"] = "general".into();
+    if spec.capacity_type == CapacityType::Spot {
+        let (key, value) = AKS_SPOT;
+        labels[key] = value.into();
+    }
 }
 
 /// Pods per node with the VPC network plugin, for the common sizes.

@@ -1,6 +1,7 @@
 //! What a world file must keep beyond its form. All errors are found in one go.
 
 mod aws;
+mod prices;
 mod storage;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,28 +29,13 @@ pub(super) fn errors(world: &WorldSpec) -> Vec<String> {
     found.positive("speed", world.speed);
     found.within("history_hours", world.history_hours, &HISTORY_HOURS);
     aws::bill_and_lateness(world, &mut found);
-    prices(world, &mut found);
+    prices::prices(world, &mut found);
     nodes(world, &mut found);
     namespaces(world, &mut found);
     storage::storage(world, &mut found);
     workloads(world, &mut found);
     aws::functions(world, &mut found);
     found.errors
-}
-
-fn prices(world: &WorldSpec, found: &mut Found) {
-    for (instance_type, price) in &world.prices.on_demand {
-        found.positive(&format!("prices.on_demand.{instance_type}"), *price);
-    }
-    let mut places = BTreeSet::new();
-    for (i, price) in world.prices.spot.iter().enumerate() {
-        let place = format!("prices.spot[{i}]");
-        found.positive(&format!("{place}.usd_per_hour"), price.usd_per_hour);
-        if !places.insert((&price.instance_type, &price.zone)) {
-            let what = format!("{} in {} is there twice", price.instance_type, price.zone);
-            found.add(&place, what);
-        }
-    }
 }
 
 fn nodes(world: &WorldSpec, found: &mut Found) {

@@ -2,6 +2,7 @@
 
 mod file;
 mod rules;
+mod sources;
 mod volumes;
 
 use crate::config::raw;

@@ -1,6 +1,6 @@
 //! The order in which prices are looked for; the first that is known holds.
 //!
-//! Configuration, discount on the on-demand price, spot price, Price List, embedded list. What none of them knows is
+//! Configuration, discount on the on-demand price, spot price, price list of the cloud, embedded list. What none of them knows is
 //! unpriced, with the reason. A price of another region is never taken, nor one on demand for a spot node.
 
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use super::rules::{Discount, DiscountKind};
 use super::{Market, PriceBook};
 use crate::model::{HourlyPrice, PriceSource, Provenance, Unpriced};
 use crate::observation::{CapacityType, Node, Provider};
-use crate::tariff::{self, ec2, fargate};
+use crate::tariff::{self, azure, ec2, fargate};
 use crate::units::{Gib, Ratio, UsdPerHour};
 
 /// The family that a discount on Fargate names.
@@ -44,7 +44,11 @@ pub(super) fn price(
 ) -> Result<HourlyPrice, Unpriced> {
     let known = match configured(book, node) {
         Some(known) => known,
-        None => paid_to_aws(book, market, node, pod)?,
+        None => match node.provider {
+            Provider::Aws => paid_to_aws(book, market, node, pod)?,
+            Provider::Azure => paid_to_azure(book, market, node)?,
+            Provider::GoogleCloud | Provider::Other => return Err(Unpriced::NotOnAws),
+        },
     };
     Ok(HourlyPrice {
         price: known.price,
@@ -82,9 +86,6 @@ fn paid_to_aws(
     node: &Node,
     pod: Option<FargatePod>,
 ) -> Result<Known, Unpriced> {
-    if node.provider != Provider::Aws {
-        return Err(Unpriced::NotOnAws);
-    }
     if node.capacity_type == CapacityType::Fargate {
         let listed = on_fargate(node, pod)?;
         return Ok(discounted(book, FARGATE, listed));
@@ -105,10 +106,43 @@ fn paid_to_aws(
     }
 }
 
+/// What Azure charges for a node, as far as that is known.
+fn paid_to_azure(book: &PriceBook, market: &Market, node: &Node) -> Result<Known, Unpriced> {
+    let size = node
+        .instance_type
+        .as_ref()
+        .ok_or(Unpriced::NoInstanceType)?;
+    let region = node.region.as_ref().ok_or(Unpriced::UnknownRegion)?;
+    let (capacity_type, paid, unknown) = match node.capacity_type {
+        CapacityType::Spot => (
+            CapacityType::Spot,
+            "as spare capacity",
+            Unpriced::NoSpotPrice,
+        ),
+        _ => (
+            CapacityType::OnDemand,
+            "on demand",
+            Unpriced::UnknownInstanceType,
+        ),
+    };
+    let listed = market.machine(Provider::Azure, region, size, capacity_type);
+    let listed = listed.ok_or(Unpriced::NoAzurePrice)?;
+    let known = Known {
+        price: listed.price.ok_or(unknown)?,
+        source: PriceSource::AzureRetail,
+        at: Some(listed.at),
+        method: format!("{size} {paid} in {region}, from Azure's retail prices"),
+    };
+    Ok(match capacity_type {
+        CapacityType::Spot => known,
+        _ => discounted(book, azure::series(size).as_deref().unwrap_or(size), known),
+    })
+}
+
 /// The Price List's price, else the embedded one.
 fn on_demand(market: &Market, node: &Node, instance_type: &Arc<str>) -> Result<Known, Unpriced> {
     let region = node.region.as_ref().ok_or(Unpriced::UnknownRegion)?;
-    let listed = market.listed(region, instance_type);
+    let listed = market.machine(Provider::Aws, region, instance_type, CapacityType::OnDemand);
     if let Some((listed, price)) = listed.and_then(|one| Some((one, one.price?))) {
         return Ok(Known {
             price,

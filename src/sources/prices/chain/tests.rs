@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::model::fixtures::{node, ratio};
-use crate::observation::{ListPrice, SpotPrice};
+use crate::observation::{ListPrice, Offer, Product, SpotPrice};
 use crate::sources::prices::{NodeSelector, OnPremises, PriceRule, Rate, SizeRate};
 use crate::units::{UsdPerCoreHour, UsdPerGibHour};
 
@@ -49,9 +49,25 @@ fn discount(families: &[&str], kind: DiscountKind) -> Discount {
 }
 
 fn list_price(region: &str, price: Option<f64>) -> ListPrice {
+    priced(
+        (Provider::Aws, region, "m5.large", CapacityType::OnDemand),
+        price,
+    )
+}
+
+fn priced(
+    (provider, region, instance_type, capacity_type): (Provider, &str, &str, CapacityType),
+    price: Option<f64>,
+) -> ListPrice {
     ListPrice {
-        region: region.into(),
-        instance_type: "m5.large".into(),
+        offer: Offer {
+            provider,
+            region: region.into(),
+            product: Product::Machine {
+                instance_type: instance_type.into(),
+                capacity_type,
+            },
+        },
         price: price.map(hourly),
         at: Timestamp::UNIX_EPOCH,
     }
@@ -138,6 +154,77 @@ fn the_first_source_that_knows_a_price_wins_whatever_else_is_there() {
     assert_eq!(cases, 96);
 }
 
+/// The same for machines of Azure, which have neither embedded prices nor the prices of AWS for whatever is called alike.
+#[test]
+fn of_azure_the_first_source_that_knows_a_price_wins_whatever_else_is_there() {
+    const SIZE: &str = "Standard_D2s_v5";
+    let mut cases = 0;
+    for bits in 0..16_u32 {
+        let is = |bit: u32| bits & (1 << bit) != 0;
+        let [is_configured, has_discount, has_spot, is_spot] = [0, 1, 2, 3].map(is);
+        for list in [List::NotRead, List::HasNone, List::HasIt] {
+            let node = machine(|node| {
+                node.provider = Provider::Azure;
+                node.region = Some("westeurope".into());
+                node.instance_type = Some(SIZE.into());
+                if is_spot {
+                    node.capacity_type = CapacityType::Spot;
+                }
+            });
+            let mut book = PriceBook::default();
+            if is_configured {
+                let mut rule = rule();
+                rule.selector.instance_type = Some(SIZE.to_owned());
+                book.rules.push(rule);
+            }
+            if has_discount {
+                book.discounts
+                    .push(discount(&["Dsv5"], DiscountKind::Negotiated));
+            }
+            let mut market = Market::default();
+            let of = |capacity_type| (Provider::Azure, "westeurope", SIZE, capacity_type);
+            let on_demand = of(CapacityType::OnDemand);
+            let spare = has_spot.then_some(SPOT);
+            match list {
+                List::NotRead => {}
+                List::HasNone => market.list(vec![
+                    priced(on_demand, None),
+                    priced(of(CapacityType::Spot), spare),
+                ]),
+                List::HasIt => market.list(vec![
+                    priced(on_demand, Some(LISTED)),
+                    priced(of(CapacityType::Spot), spare),
+                ]),
+            }
+            let elsewhere = (Provider::Azure, "eastus", SIZE, CapacityType::OnDemand);
+            let of_aws = (Provider::Aws, "westeurope", SIZE, CapacityType::OnDemand);
+            market.list(vec![
+                priced(elsewhere, Some(0.2)),
+                priced(of_aws, Some(0.3)),
+            ]);
+
+            let expected = if is_configured {
+                Ok((CONFIGURED, PriceSource::Config))
+            } else {
+                match (list, is_spot, has_spot) {
+                    (List::NotRead, _, _) => Err(Unpriced::NoAzurePrice),
+                    (_, true, true) => Ok((SPOT, PriceSource::AzureRetail)),
+                    (_, true, false) => Err(Unpriced::NoSpotPrice),
+                    (List::HasNone, false, _) => Err(Unpriced::UnknownInstanceType),
+                    (List::HasIt, false, _) if has_discount => {
+                        Ok((LISTED * PAID, PriceSource::Negotiated))
+                    }
+                    (List::HasIt, false, _) => Ok((LISTED, PriceSource::AzureRetail)),
+                }
+            };
+            let found = found(&book, &market, &node);
+            assert_eq!(found, expected, "{bits:04b} {list:?}");
+            cases += 1;
+        }
+    }
+    assert_eq!(cases, 48);
+}
+
 #[test]
 fn a_price_is_of_the_region_zone_and_type_of_the_node_and_of_no_other() {
     let mut market = Market::default();
@@ -145,7 +232,7 @@ fn a_price_is_of_the_region_zone_and_type_of_the_node_and_of_no_other() {
     market.spot(vec![spot_price("us-east-1b")]);
     let book = PriceBook::default();
     type Case = (fn(&mut Node), Result<(f64, PriceSource), Unpriced>);
-    let cases: [Case; 9] = [
+    let cases: [Case; 10] = [
         (|_| {}, Ok((EMBEDDED, PriceSource::Embedded))),
         (
             |node| node.region = Some("us-west-2".into()),
@@ -175,6 +262,10 @@ fn a_price_is_of_the_region_zone_and_type_of_the_node_and_of_no_other() {
         (
             |node| node.provider = Provider::GoogleCloud,
             Err(Unpriced::NotOnAws),
+        ),
+        (
+            |node| node.provider = Provider::Azure,
+            Err(Unpriced::NoAzurePrice),
         ),
     ];
     for (change, expected) in cases {

@@ -1,81 +1,155 @@
 //! List prices on disk, so that a restart costs no questions and knows what they were.
 
+use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::observation::ListPrice;
+use super::Answered;
+use crate::observation::{CapacityType, ListPrice, Offer, Product, Provider};
 use crate::sources::kept_file::KeptFile;
 use crate::sources::prices::plausible;
+use crate::sources::prices::wanted::{Question, Subject};
 use crate::units::UsdPerHour;
 
-/// The name of the file in its directory.
-const FILE: &str = "price-list.json";
-
 /// The form of the file.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
-/// The file that prices are kept in.
+/// The file that the answers of a list are kept in.
 #[derive(Debug)]
-pub(super) struct Cache(KeptFile);
-
-#[derive(Serialize, Deserialize)]
-struct Kept {
-    prices: Vec<Row>,
+pub(super) struct Cache {
+    file: KeptFile,
+    provider: Provider,
 }
 
 #[derive(Serialize, Deserialize)]
-struct Row {
+struct Kept {
+    answers: Vec<AnswerRow>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct AnswerRow {
     region: String,
-    instance_type: String,
+    about: SubjectRow,
+    asked_at: Timestamp,
+    prices: Vec<PriceRow>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum SubjectRow {
+    InstanceType(String),
+}
+
+#[derive(Serialize, Deserialize)]
+struct PriceRow {
+    product: ProductRow,
     usd_per_hour: Option<f64>,
     read_at: Timestamp,
 }
 
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum ProductRow {
+    OnDemand(String),
+    Spot(String),
+}
+
 impl Cache {
-    pub(super) fn in_directory(directory: &Path) -> Self {
-        Self(KeptFile::new(directory, FILE, VERSION))
+    pub(super) fn in_directory(directory: &Path, file: &str, provider: Provider) -> Self {
+        Self {
+            file: KeptFile::new(directory, file, VERSION),
+            provider,
+        }
     }
 
     /// What is kept; nothing where there is no file.
-    pub(super) async fn read(&self) -> Result<Vec<ListPrice>, String> {
-        let kept: Option<Kept> = self.0.read().await?;
-        let rows = kept.map_or_else(Vec::new, |kept| kept.prices).into_iter();
-        let prices: Result<_, _> = rows.map(Row::price).collect();
-        prices.map_err(|error: String| self.0.problem(&error))
+    pub(super) async fn read(&self) -> Result<BTreeMap<Question, Answered>, String> {
+        let kept: Option<Kept> = self.file.read().await?;
+        let rows = kept.map_or_else(Vec::new, |kept| kept.answers).into_iter();
+        let answers: Result<_, _> = rows.map(|row| row.answer(self.provider)).collect();
+        answers.map_err(|error: String| self.file.problem(&error))
     }
 
-    /// Keeps prices, in place of those before: whole or not at all.
-    pub(super) async fn write(
-        &self,
-        prices: impl Iterator<Item = &ListPrice>,
-    ) -> Result<(), String> {
-        let prices = prices.map(Row::of).collect();
-        self.0.write(Kept { prices }).await
+    /// Keeps answers, in place of those before: whole or not at all.
+    pub(super) async fn write(&self, answers: &BTreeMap<Question, Answered>) -> Result<(), String> {
+        let answers = answers.iter();
+        let answers = answers.map(|(question, answered)| AnswerRow::of(question, answered));
+        let answers = answers.collect();
+        self.file.write(Kept { answers }).await
     }
 }
 
-impl Row {
-    fn of(price: &ListPrice) -> Self {
+impl AnswerRow {
+    fn of(question: &Question, answered: &Answered) -> Self {
+        let Subject::Machine(instance_type) = &question.subject;
         Self {
-            region: price.region.to_string(),
-            instance_type: price.instance_type.to_string(),
+            region: question.region.to_string(),
+            about: SubjectRow::InstanceType(instance_type.to_string()),
+            asked_at: answered.at,
+            prices: answered.prices.iter().map(PriceRow::of).collect(),
+        }
+    }
+
+    fn answer(self, provider: Provider) -> Result<(Question, Answered), String> {
+        let region: Arc<str> = self.region.into();
+        let SubjectRow::InstanceType(instance_type) = self.about;
+        let prices = self.prices.into_iter();
+        let prices: Result<_, String> = prices
+            .map(|price| price.price(provider, Arc::clone(&region)))
+            .collect();
+        let answered = Answered {
+            at: self.asked_at,
+            prices: prices?,
+        };
+        let question = Question {
+            provider,
+            region,
+            subject: Subject::Machine(instance_type.into()),
+        };
+        Ok((question, answered))
+    }
+}
+
+impl PriceRow {
+    fn of(price: &ListPrice) -> Self {
+        let Product::Machine {
+            instance_type,
+            capacity_type,
+        } = &price.offer.product;
+        let name = instance_type.to_string();
+        Self {
+            product: match capacity_type {
+                CapacityType::Spot => ProductRow::Spot(name),
+                _ => ProductRow::OnDemand(name),
+            },
             usd_per_hour: price.price.map(UsdPerHour::hourly),
             read_at: price.at,
         }
     }
 
     /// A file can be edited, so its prices are held against the list as those of the configuration are.
-    fn price(self) -> Result<ListPrice, String> {
+    fn price(self, provider: Provider, region: Arc<str>) -> Result<ListPrice, String> {
+        let (instance_type, capacity_type) = match self.product {
+            ProductRow::OnDemand(name) => (name, CapacityType::OnDemand),
+            ProductRow::Spot(name) => (name, CapacityType::Spot),
+        };
         let price = self.usd_per_hour.map(UsdPerHour::from_hourly).transpose();
-        let price = price.map_err(|error| format!("{}: {error}", self.instance_type))?;
+        let price = price.map_err(|error| format!("{instance_type}: {error}"))?;
         if let Some(price) = price {
-            plausible(&self.instance_type, price).map_err(|error| error.to_string())?;
+            plausible(&instance_type, price).map_err(|error| error.to_string())?;
         }
         Ok(ListPrice {
-            region: self.region.into(),
-            instance_type: self.instance_type.into(),
+            offer: Offer {
+                provider,
+                region,
+                product: Product::Machine {
+                    instance_type: instance_type.into(),
+                    capacity_type,
+                },
+            },
             price,
             at: self.read_at,
         })
@@ -86,45 +160,73 @@ impl Row {
 mod tests {
     use super::*;
 
-    fn price(hourly: Option<f64>) -> ListPrice {
+    const FILE: &str = "price-list.json";
+
+    fn price(capacity_type: CapacityType, hourly: Option<f64>) -> ListPrice {
         ListPrice {
-            region: "us-east-1".into(),
-            instance_type: "m5.large".into(),
+            offer: Offer {
+                provider: Provider::Aws,
+                region: "us-east-1".into(),
+                product: Product::Machine {
+                    instance_type: "m5.large".into(),
+                    capacity_type,
+                },
+            },
             price: hourly.map(|hourly| UsdPerHour::from_hourly(hourly).unwrap()),
             at: "2026-03-01T00:00:00Z".parse().unwrap(),
         }
     }
 
+    fn answers(prices: Vec<ListPrice>) -> BTreeMap<Question, Answered> {
+        let question = Question {
+            provider: Provider::Aws,
+            region: "us-east-1".into(),
+            subject: Subject::Machine("m5.large".into()),
+        };
+        let at = "2026-03-02T00:00:00Z".parse().unwrap();
+        BTreeMap::from([(question, Answered { at, prices })])
+    }
+
     #[tokio::test]
     async fn what_is_written_is_read_again() {
         let directory = tempfile::tempdir().unwrap();
-        let cache = Cache::in_directory(&directory.path().join("of/prices"));
-        assert_eq!(cache.read().await, Ok(Vec::new()));
-        for prices in [vec![price(Some(0.096)), price(None)], vec![price(None)]] {
-            cache.write(prices.iter()).await.unwrap();
-            assert_eq!(cache.read().await, Ok(prices));
+        let cache = Cache::in_directory(&directory.path().join("of/prices"), FILE, Provider::Aws);
+        assert_eq!(cache.read().await, Ok(BTreeMap::new()));
+        for prices in [
+            vec![
+                price(CapacityType::OnDemand, Some(0.096)),
+                price(CapacityType::Spot, Some(0.03)),
+            ],
+            vec![price(CapacityType::OnDemand, None)],
+        ] {
+            let answers = answers(prices);
+            cache.write(&answers).await.unwrap();
+            assert_eq!(cache.read().await, Ok(answers));
         }
     }
 
     #[tokio::test]
     async fn a_file_that_makes_no_sense_is_an_error_that_names_it() {
         let directory = tempfile::tempdir().unwrap();
-        let cache = Cache::in_directory(directory.path());
+        let cache = Cache::in_directory(directory.path(), FILE, Provider::Aws);
+        let of = |instance_type: &str, price: &str| {
+            format!(
+                r#"{{"version": 2, "answers": [{{"region": "us-east-1", "about": {{"instance_type": "{instance_type}"}},
+                    "asked_at": "2026-03-01T00:00:00Z", "prices": [{{"product": {{"on_demand": "{instance_type}"}},
+                    "usd_per_hour": {price}, "read_at": "2026-03-01T00:00:00Z"}}]}}]}}"#
+            )
+        };
         for (text, problem) in [
-            ("", "EOF"),
+            (String::new(), "EOF"),
             (
-                r#"{"version": 2, "prices": []}"#,
-                "it has the form 2, not 1",
+                r#"{"version": 1, "prices": []}"#.to_owned(),
+                "it has the form 1, not 2",
             ),
+            (of("t", "-1"), "t: -1 is not an amount of USD per hour"),
+            (of("m5.large", "70.08"), "it looks like a price per month"),
             (
-                r#"{"version": 1, "prices": [{"region": "r", "instance_type": "t", "usd_per_hour": -1,
-                    "read_at": "2026-03-01T00:00:00Z"}]}"#,
-                "t: -1 is not an amount of USD per hour",
-            ),
-            (
-                r#"{"version": 1, "prices": [{"region": "us-east-1", "instance_type": "m5.large",
-                    "usd_per_hour": 70.08, "read_at": "2026-03-01T00:00:00Z"}]}"#,
-                "it looks like a price per month",
+                of("Standard_D2s_v5", "9.6"),
+                "it looks like a price in cents",
             ),
         ] {
             std::fs::write(directory.path().join(FILE), text).unwrap();

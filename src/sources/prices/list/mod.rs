@@ -1,14 +1,15 @@
-//! What instance types cost on demand, from the AWS Price List.
+//! What machines cost by the price lists of their clouds.
 //!
-//! One GetProducts for each type in each region that a node is of, filtered to the one product that is meant: the offer
-//! file of a region has 435 MB. The calls are free. An answer holds for [`Settings::refresh`], also one that the list has no
-//! such type, and is kept on disk where a directory is given, so that neither a restart nor a node that comes
-//! back costs a second question. What could not be asked anew is used on, and its age is shown.
+//! A list is asked about each instance type in each region that a node is of, and about no others. An answer holds for
+//! [`Settings::refresh`], also one that the list has no such type, and is kept on disk where a directory is given, so
+//! that neither a restart nor a node that comes back costs a second question. What could not be asked anew is used on,
+//! and its age is shown.
 
+mod answer;
+mod aws;
+mod azure;
 mod cache;
-mod convert;
 
-use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -19,26 +20,17 @@ use futures::stream::FuturesUnordered;
 use jiff::Timestamp;
 use tracing::warn;
 
+use self::answer::{Answer, PriceList, Problem};
+pub use self::aws::AwsPriceList;
+pub use self::azure::{AzureRetail, BASE_URL};
 use self::cache::Cache;
-use self::convert::Products;
-use super::wanted::{Listener, Wanted};
-use crate::observation::{ListPrice, Observation};
-use crate::sources::aws::{Aws, RestCall, Service};
+use super::market::is_better;
+use super::wanted::{Listener, Question, Wanted};
+use crate::observation::{ListPrice, Observation, Offer};
 use crate::sources::{Poll, Source, SourceError, Tally};
 use crate::units::Seconds;
 
-const PRICING: Service = Service {
-    id: "Pricing",
-    host: "api.pricing",
-};
-const API: &str = "GetProducts";
-const ACTION: &str = "pricing:GetProducts";
-const TARGET: &str = "AWSPriceListService.GetProducts";
-
-/// How many types are asked for at the same time.
-const AT_ONCE: usize = 4;
-
-/// How the list is read.
+/// How a list is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// How long an answer holds.
@@ -47,39 +39,42 @@ pub struct Settings {
     pub cache_directory: Option<PathBuf>,
 }
 
-/// An instance type in a region.
-type Key = (Arc<str>, Arc<str>);
+/// What was answered, and what is known by it and the answers before.
+#[derive(Clone, Debug, PartialEq)]
+struct Answered {
+    at: Timestamp,
+    prices: Vec<ListPrice>,
+}
 
-/// Reads the price list when it is polled.
+/// Reads a price list when it is polled.
 #[derive(Debug)]
-pub struct PriceListSource {
-    settings: Settings,
-    aws: Aws,
+pub struct ListSource<L> {
+    list: L,
+    refresh: Duration,
     wishes: Listener,
-    calls: BTreeMap<&'static str, RestCall>,
     cache: Option<Cache>,
     is_restored: bool,
-    known: BTreeMap<Key, ListPrice>,
+    known: BTreeMap<Question, Answered>,
     left_out: Tally,
 }
 
-impl PriceListSource {
-    /// Asks nothing yet. `wishes` says which types there are.
+impl<L: PriceList> ListSource<L> {
+    /// Asks nothing yet. `wishes` says what there is.
     #[must_use]
-    pub fn new(settings: Settings, aws: Aws, wishes: Listener) -> Self {
+    pub fn new(settings: &Settings, list: L, wishes: Listener) -> Self {
+        let cache = settings.cache_directory.as_deref();
         Self {
-            cache: settings.cache_directory.as_deref().map(Cache::in_directory),
-            settings,
-            aws,
+            list,
+            refresh: settings.refresh,
             wishes,
-            calls: BTreeMap::new(),
+            cache: cache.map(|directory| Cache::in_directory(directory, L::FILE, L::PROVIDER)),
             is_restored: false,
             known: BTreeMap::new(),
             left_out: Tally::default(),
         }
     }
 
-    /// What was left out or is lacking: `price_not_understood`, `cache_not_read`, `cache_not_written`.
+    /// What was left out or is lacking: `price_not_understood`, `price_not_in_usd`, `cache_not_read`, `cache_not_written`.
     #[must_use]
     pub fn left_out(&self) -> Tally {
         self.left_out.clone()
@@ -90,20 +85,18 @@ impl PriceListSource {
         let Some(cache) = &self.cache else {
             return Vec::new();
         };
-        let kept = cache.read().await.unwrap_or_else(|problem| {
+        self.known = cache.read().await.unwrap_or_else(|problem| {
             self.left_out.add("cache_not_read", 1);
             warn!(problem, "kept prices not read");
-            Vec::new()
+            BTreeMap::new()
         });
-        for price in &kept {
-            self.known.insert(key(price), price.clone());
-        }
-        kept
+        let known = self.known.values();
+        known.flat_map(|answered| answered.prices.clone()).collect()
     }
 
     async fn keep(&self) {
         if let Some(cache) = &self.cache
-            && let Err(problem) = cache.write(self.known.values()).await
+            && let Err(problem) = cache.write(&self.known).await
         {
             self.left_out.add("cache_not_written", 1);
             warn!(problem, "prices not kept");
@@ -111,85 +104,93 @@ impl PriceListSource {
     }
 
     /// What is wanted and not known, or known for too long.
-    fn due(&self, wanted: &Wanted, now: Timestamp) -> BTreeSet<Key> {
-        let longest = Seconds::from(self.settings.refresh);
-        let is_due = |key: &&Key| {
+    fn due(&self, wanted: &Wanted, now: Timestamp) -> BTreeSet<Question> {
+        let longest = Seconds::from(self.refresh);
+        let is_due = |question: &&Question| {
             self.known
-                .get(*key)
+                .get(*question)
                 .is_none_or(|known| Seconds::between(known.at, now) >= longest)
         };
-        wanted.list.iter().filter(is_due).cloned().collect()
+        wanted
+            .of_list(L::PROVIDER)
+            .filter(is_due)
+            .cloned()
+            .collect()
     }
 
-    /// Asks for types, and says what came of it and what did not.
+    /// Asks, and says what came of it and what did not. What is known changes only with the end of the poll: one that is given
+    /// up before has told nobody.
     async fn ask(
         &mut self,
-        due: BTreeSet<Key>,
+        due: BTreeSet<Question>,
         now: Timestamp,
-    ) -> Result<(Vec<ListPrice>, Option<SourceError>), SourceError> {
-        for (region, _) in &due {
-            let home = convert::api_region(region);
-            if let Entry::Vacant(call) = self.calls.entry(home) {
-                let aws = self.aws.in_region(home);
-                call.insert(RestCall::new(aws.session().await?, PRICING, API, ACTION));
-            }
-        }
+    ) -> Result<(BTreeMap<Question, Answered>, Option<SourceError>), SourceError> {
+        self.list.prepare(&due).await?;
+        let list = &self.list;
+        let ask = async |question: Question| {
+            let answer = list.ask(&question, now).await;
+            (question, answer)
+        };
         let mut waiting = due.into_iter();
         let mut under_way = FuturesUnordered::new();
-        let (mut learned, mut failed) = (Vec::new(), None);
+        let (mut learned, mut failed) = (BTreeMap::new(), None);
         loop {
             // What is wrong with one is in all likelihood wrong with all: then only what is under way is waited for.
-            while failed.is_none() && under_way.len() < AT_ONCE {
-                let Some((region, instance_type)) = waiting.next() else {
+            while failed.is_none() && under_way.len() < L::AT_ONCE {
+                let Some(question) = waiting.next() else {
                     break;
                 };
-                if let Some(call) = self.calls.get(convert::api_region(&region)) {
-                    under_way.push(products(call, region, instance_type));
+                under_way.push(ask(question));
+            }
+            match under_way.next().await {
+                None => break,
+                Some((_, Err(error))) => failed = Some(error),
+                Some((question, Ok(answer))) => {
+                    let before = self.known.get(&question);
+                    let answered = answered(&question, answer, before, now, &self.left_out);
+                    learned.insert(question, answered);
                 }
             }
-            let Some((region, instance_type, answer)) = under_way.next().await else {
-                break;
-            };
-            let price = match answer {
-                Ok(products) => convert::price(&products, &instance_type),
-                Err(error) => {
-                    failed = Some(error);
-                    continue;
-                }
-            };
-            let price = price.unwrap_or_else(|problem| {
-                self.left_out.add("price_not_understood", 1);
-                warn!(%region, %instance_type, problem, "price not understood");
-                None
-            });
-            learned.push(ListPrice {
-                region,
-                instance_type,
-                price,
-                at: now,
-            });
         }
         Ok((learned, failed))
     }
 }
 
-async fn products(
-    call: &RestCall,
-    region: Arc<str>,
-    instance_type: Arc<str>,
-) -> (Arc<str>, Arc<str>, Result<Products, SourceError>) {
-    let question = convert::question(&region, &instance_type);
-    let answer = call.json(TARGET, &question).await;
-    (region, instance_type, answer)
+/// What is known by an answer and the one before: what it has no price of any more keeps the one it had.
+fn answered(
+    question: &Question,
+    answer: Answer,
+    before: Option<&Answered>,
+    at: Timestamp,
+    left_out: &Tally,
+) -> Answered {
+    for Problem { reason, text } in answer.problems {
+        left_out.add(reason, 1);
+        warn!(region = %question.region, subject = ?question.subject, problem = text, "price left out");
+    }
+    let before = before.map_or(&[][..], |before| &before.prices);
+    let prices = answer.prices.into_iter().map(|(product, price)| {
+        let offer = Offer {
+            provider: question.provider,
+            region: Arc::clone(&question.region),
+            product,
+        };
+        let before = before.iter().find(|one| one.offer == offer);
+        let price = ListPrice { offer, price, at };
+        match before {
+            Some(before) if !is_better(&price, Some(before)) => before.clone(),
+            _ => price,
+        }
+    });
+    Answered {
+        at,
+        prices: prices.collect(),
+    }
 }
 
-fn key(price: &ListPrice) -> Key {
-    (Arc::clone(&price.region), Arc::clone(&price.instance_type))
-}
-
-impl Poll for PriceListSource {
+impl<L: PriceList> Poll for ListSource<L> {
     fn source(&self) -> Source {
-        Source::PriceList
+        L::SOURCE
     }
 
     /// A poll that learns something succeeds, and is followed by another at once as long as something is wanted that
@@ -211,16 +212,79 @@ impl Poll for PriceListSource {
         if let Some(error) = failed.filter(|_| learned.is_empty()) {
             return Err(error);
         }
-        for price in &learned {
-            self.known.insert(key(price), price.clone());
-        }
+        let prices = learned
+            .values()
+            .flat_map(|answered| answered.prices.clone());
+        let prices = prices.collect();
+        self.known.extend(learned);
         self.keep().await;
-        Ok(vec![Observation::ListPrices(learned)])
+        Ok(vec![Observation::ListPrices(prices)])
     }
 
     async fn awaited(&mut self) {
         let known = &self.known;
-        let is_news = |wanted: &Wanted| wanted.list.iter().any(|key| !known.contains_key(key));
+        let is_news = |wanted: &Wanted| {
+            wanted
+                .of_list(L::PROVIDER)
+                .any(|question| !known.contains_key(question))
+        };
         self.wishes.news(is_news).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observation::{CapacityType, Product, Provider};
+    use crate::sources::prices::wanted::Subject;
+    use crate::units::UsdPerHour;
+
+    #[test]
+    fn a_price_that_an_answer_no_longer_has_is_kept_with_its_age_until_a_better_one_comes() {
+        let question = Question {
+            provider: Provider::Azure,
+            region: "westeurope".into(),
+            subject: Subject::Machine("Standard_D2s_v5".into()),
+        };
+        let tally = Tally::default();
+        let mut known: Option<Answered> = None;
+        let time = |day: i64| Timestamp::from_second(day * 86_400).unwrap();
+        // On each day what is said on demand and of spare capacity, and what is known then, since which day.
+        for (day, said, expected) in [
+            (0, [None, Some(0.02)], [(None, 0), (Some(0.02), 0)]),
+            (1, [Some(0.1), None], [(Some(0.1), 1), (Some(0.02), 0)]),
+            (2, [None, None], [(Some(0.1), 1), (Some(0.02), 0)]),
+            (
+                3,
+                [Some(0.2), Some(0.03)],
+                [(Some(0.2), 3), (Some(0.03), 3)],
+            ),
+        ] {
+            let mut answer = Answer::default();
+            for (capacity_type, price) in [CapacityType::OnDemand, CapacityType::Spot]
+                .into_iter()
+                .zip(said)
+            {
+                let product = Product::Machine {
+                    instance_type: "Standard_D2s_v5".into(),
+                    capacity_type,
+                };
+                let price = price.map(|hourly| UsdPerHour::from_hourly(hourly).unwrap());
+                answer.add(product, Ok(price));
+            }
+            let now = answered(&question, answer, known.as_ref(), time(day), &tally);
+            let found: Vec<_> = now
+                .prices
+                .iter()
+                .map(|one| (one.price.map(UsdPerHour::hourly), one.at))
+                .collect();
+            assert_eq!(found, expected.map(|(price, since)| (price, time(since))));
+            assert_eq!(
+                now.at,
+                time(day),
+                "it is not asked again before a day has passed"
+            );
+            known = Some(now);
+        }
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::sources::prices::list::answer::Problem;
 use crate::sources::prices::plausible;
 use crate::units::UsdPerHour;
 
@@ -76,22 +77,19 @@ struct Dimension {
 pub(super) fn price(
     products: &Products,
     instance_type: &str,
-) -> Result<Option<UsdPerHour>, String> {
+) -> Result<Option<UsdPerHour>, Problem> {
     let mut found: Option<UsdPerHour> = None;
     for text in &products.price_list {
-        let product: Product =
-            serde_json::from_str(text).map_err(|error| format!("a product: {error}"))?;
+        let product: Product = serde_json::from_str(text)
+            .map_err(|error| Problem::not_understood(format!("a product: {error}")))?;
         let offers = product.terms.on_demand.values();
         for dimension in offers.flat_map(|offer| offer.price_dimensions.values()) {
             let price = hourly(dimension)?;
-            plausible(instance_type, price).map_err(|error| error.to_string())?;
+            plausible(instance_type, price)
+                .map_err(|error| Problem::not_understood(error.to_string()))?;
             match found {
                 Some(other) if other != price => {
-                    return Err(format!(
-                        "two prices, {} and {}",
-                        other.hourly(),
-                        price.hourly()
-                    ));
+                    return Err(Problem::two(other, price));
                 }
                 _ => found = Some(price),
             }
@@ -100,19 +98,13 @@ pub(super) fn price(
     Ok(found)
 }
 
-fn hourly(dimension: &Dimension) -> Result<UsdPerHour, String> {
+fn hourly(dimension: &Dimension) -> Result<UsdPerHour, Problem> {
     if dimension.unit != "Hrs" {
-        return Err(format!(
-            "a price for each {:?} and not each hour",
-            dimension.unit
-        ));
+        return Err(Problem::another_unit(&dimension.unit));
     }
     let Some(text) = dimension.price_per_unit.get("USD") else {
         let currencies: Vec<&str> = dimension.price_per_unit.keys().map(|key| &**key).collect();
-        return Err(format!(
-            "a price in {} and not in USD",
-            currencies.join(", ")
-        ));
+        return Err(Problem::not_in_usd(&currencies.join(", ")));
     };
     let price = text
         .parse()
@@ -120,7 +112,7 @@ fn hourly(dimension: &Dimension) -> Result<UsdPerHour, String> {
         .and_then(|hourly| UsdPerHour::from_hourly(hourly).ok());
     price
         .filter(|price| !price.is_zero())
-        .ok_or_else(|| format!("a price of {text:?} USD per hour"))
+        .ok_or_else(|| Problem::not_understood(format!("a price of {text:?} USD per hour")))
 }
 
 #[cfg(test)]
@@ -142,7 +134,8 @@ mod tests {
     fn read(products: &[String]) -> Result<Option<f64>, String> {
         let answer = json!({"FormatVersion": "aws_v1", "PriceList": products});
         let products: Products = serde_json::from_value(answer).unwrap();
-        Ok(price(&products, "m5.large")?.map(UsdPerHour::hourly))
+        let price = price(&products, "m5.large").map_err(|problem| problem.text)?;
+        Ok(price.map(UsdPerHour::hourly))
     }
 
     #[test]

@@ -1,0 +1,178 @@
+//! HTTP to servers that are known by an address: TLS where it begins with `https`, and limits on time and size.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::RETRY_AFTER;
+use http::{HeaderMap, Request, Response, Uri};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::{self, ResponseFuture};
+use hyper_util::rt::TokioExecutor;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
+
+use super::causes::causes;
+
+/// How long connecting may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How much of an answer that is not understood is shown, in characters.
+const SHOWN: usize = 200;
+
+/// An address or header that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{field}` is not usable: {problem}")]
+pub struct BadAddress {
+    /// The setting: `base_url`, `headers` or `ca_file`.
+    pub field: &'static str,
+    /// What is wrong with it.
+    pub problem: String,
+}
+
+/// A way to one server. Certificates are only looked for where they are needed.
+pub(super) enum Transport {
+    Plain(legacy::Client<HttpConnector, Full<Bytes>>),
+    Tls(legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>),
+}
+
+/// How long an exchange may take, and how much of an answer is read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    pub(super) timeout: Duration,
+    /// In bytes.
+    pub(super) max_answer: usize,
+}
+
+/// Why there is no whole answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Broken {
+    /// Nobody answers there, or the answer broke off; in words.
+    Connect(String),
+    /// It did not end in time; in words.
+    Timeout(String),
+    /// It is longer than is read.
+    TooLong,
+}
+
+impl Transport {
+    /// A way to the server of an address; `ca_file` has the authorities that are trusted in place of the system's.
+    pub(super) fn to(base: &str, ca_file: Option<&Path>) -> Result<Self, BadAddress> {
+        let bad = |problem: String| BadAddress {
+            field: "base_url",
+            problem,
+        };
+        let url: Uri = base
+            .parse()
+            .map_err(|error| bad(format!("{base:?} is not an address: {error}")))?;
+        let secure = match (url.scheme_str(), url.authority()) {
+            (Some(_), Some(authority)) if authority.as_str().contains('@') => {
+                let problem = "it holds a user or password: give them in `headers`";
+                return Err(bad(problem.into()));
+            }
+            (Some("http"), Some(_)) => false,
+            (Some("https"), Some(_)) => true,
+            _ => {
+                return Err(bad(format!(
+                    "{base:?} does not begin with `http://` or `https://` and a host"
+                )));
+            }
+        };
+        if url.query().is_some() {
+            return Err(bad(format!("{base:?} has a query")));
+        }
+        let mut connector = HttpConnector::new();
+        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
+        connector.set_nodelay(true);
+        let builder = legacy::Client::builder(TokioExecutor::new());
+        if !secure {
+            return Ok(Self::Plain(builder.build(connector)));
+        }
+        connector.enforce_http(false);
+        let tls = HttpsConnectorBuilder::new();
+        let tls = match ca_file {
+            Some(file) => tls.with_tls_config(trusting(file)?),
+            None => tls
+                .with_native_roots()
+                .map_err(|error| bad(format!("no certificates to trust: {error}")))?,
+        };
+        let tls = tls.https_only().enable_http1().wrap_connector(connector);
+        Ok(Self::Tls(builder.build(tls)))
+    }
+
+    /// Sends a request and reads the whole answer.
+    pub(super) async fn exchange(
+        &self,
+        request: Request<Full<Bytes>>,
+        limits: Limits,
+    ) -> Result<Response<Bytes>, Broken> {
+        let exchange = async {
+            let response = self.send(request).await;
+            let response = response.map_err(|error| Broken::Connect(causes(&error)))?;
+            let (head, body) = response.into_parts();
+            let body = Limited::new(body, limits.max_answer).collect().await;
+            match body {
+                Ok(body) => Ok(Response::from_parts(head, body.to_bytes())),
+                Err(error) if error.is::<LengthLimitError>() => Err(Broken::TooLong),
+                Err(error) => {
+                    let problem = format!("the answer broke off: {}", causes(&*error));
+                    Err(Broken::Connect(problem))
+                }
+            }
+        };
+        tokio::time::timeout(limits.timeout, exchange)
+            .await
+            .unwrap_or_else(|_| {
+                let seconds = limits.timeout.as_secs_f64();
+                Err(Broken::Timeout(format!("no answer within {seconds} s")))
+            })
+    }
+
+    fn send(&self, request: Request<Full<Bytes>>) -> ResponseFuture {
+        match self {
+            Self::Plain(client) => client.request(request),
+            Self::Tls(client) => client.request(request),
+        }
+    }
+}
+
+/// Trust in the authorities of a file, and in no others.
+fn trusting(file: &Path) -> Result<ClientConfig, BadAddress> {
+    let bad = |problem: String| BadAddress {
+        field: "ca_file",
+        problem: format!("{}: {problem}", file.display()),
+    };
+    let mut roots = RootCertStore::empty();
+    let certificates = CertificateDer::pem_file_iter(file).map_err(|why| bad(why.to_string()))?;
+    for certificate in certificates {
+        let certificate = certificate.map_err(|why| bad(why.to_string()))?;
+        roots.add(certificate).map_err(|why| bad(why.to_string()))?;
+    }
+    if roots.is_empty() {
+        return Err(bad("it holds no certificate in PEM".into()));
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|why| bad(why.to_string()))?;
+    Ok(config.with_root_certificates(roots).with_no_client_auth())
+}
+
+/// The pause that the other side asks for, where it does so in seconds.
+pub(super) fn pause(headers: &HeaderMap) -> Option<Duration> {
+    let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse();
+    seconds.ok().map(Duration::from_secs)
+}
+
+/// A body as far as it is shown.
+pub(super) fn beginning(body: &[u8]) -> String {
+    String::from_utf8_lossy(body)
+        .trim()
+        .chars()
+        .take(SHOWN)
+        .collect()
+}

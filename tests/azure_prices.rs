@@ -1,0 +1,504 @@
+//! Azure's retail prices against the simulated cloud: a cluster of AKS costs what it should, whatever the API does, and
+//! nothing is asked that is known.
+
+#![allow(clippy::panic, clippy::unwrap_used)]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use breakeven::app::{Agent, ConfigSource};
+use breakeven::clock::Clock;
+use breakeven::cloud::{Endpoint, Fault, FaultRule, SimulatedCloud, World};
+use breakeven::http::Settings;
+use breakeven::observation::{
+    CapacityType, Cluster, ListPrice, Node, Observation, Product, Provider, Resources,
+};
+use breakeven::sources::kubernetes::Access;
+use breakeven::sources::prices::Wishes;
+use breakeven::sources::prices::list::{self, AzureRetail, ListSource};
+use breakeven::sources::{Poll, Reason};
+use jiff::{SignedDuration, Timestamp};
+use support::exposition::Exposition;
+use support::program::breakeven;
+use support::until;
+use tokio::task::{JoinHandle, block_in_place};
+use tokio_util::sync::CancellationToken;
+
+/// Each size has six or seven prices, of which four stay after the filter; with three on a page an answer has two.
+const WORLD: &str = "
+name: aks
+prices:
+  azure_page_size: 3
+  azure:
+    - {region: westeurope, size: Standard_D2s_v5, usd_per_hour: 0.115, spot_usd_per_hour: 0.0221}
+    - {region: westeurope, size: Standard_E4s_v5, usd_per_hour: 0.304}
+    - {region: eastus, size: Standard_D4s_v5, usd_per_hour: 0.192, spot_usd_per_hour: 0.0384}
+nodes:
+  - {name: aks-general-1, instance_type: Standard_D2s_v5, zone: westeurope-1, cpu: 2, memory_gib: 8, provider_id: 'azure:///subscriptions/s/1'}
+  - {name: aks-general-2, instance_type: Standard_D2s_v5, zone: westeurope-2, cpu: 2, memory_gib: 8, provider_id: 'azure:///subscriptions/s/2'}
+  - {name: aks-memory, instance_type: Standard_E4s_v5, zone: westeurope-1, cpu: 4, memory_gib: 32, provider_id: 'azure:///subscriptions/s/3'}
+  - {name: aks-spot, instance_type: Standard_D2s_v5, zone: westeurope-1, capacity_type: spot, cpu: 2, memory_gib: 8, provider_id: 'azure:///subscriptions/s/4'}
+  - {name: aks-spot-elsewhere, instance_type: Standard_D4s_v5, zone: eastus-3, capacity_type: spot, cpu: 4, memory_gib: 16, provider_id: 'azure:///subscriptions/s/5'}
+  - {name: aks-spot-unpriced, instance_type: Standard_E4s_v5, zone: westeurope-1, capacity_type: spot, cpu: 4, memory_gib: 32, provider_id: 'azure:///subscriptions/s/6'}
+  - {name: aks-unknown, instance_type: Standard_Z9s_v9, zone: westeurope-1, cpu: 2, memory_gib: 8, provider_id: 'azure:///subscriptions/s/7'}
+namespaces: [{name: n}]
+workloads:
+  - {name: web, namespace: n, kind: Deployment, replicas: 5, nodes: [aks-general-1, aks-general-2, aks-memory, aks-spot, aks-spot-elsewhere],
+     requests: {cpu: 1, memory_mib: 1024}, usage: {idle_cpu: 0.5, memory_mib: 512}}
+";
+
+/// What each node costs.
+const TRUTH: [(&str, f64); 5] = [
+    ("aks-general-1", 0.115 * 0.9),
+    ("aks-general-2", 0.115 * 0.9),
+    ("aks-memory", 0.304),
+    ("aks-spot", 0.0221),
+    ("aks-spot-elsewhere", 0.0384),
+];
+
+const UNPRICED: [(&str, &str); 2] = [
+    ("aks-spot-unpriced", "no_spot_price"),
+    ("aks-unknown", "unknown_instance_type"),
+];
+
+/// How many pages are asked for: two about each of three sizes, less where there is no spare capacity, one about the unknown.
+const PAGES: u64 = 2 + 1 + 2 + 1;
+
+const PRICE: &str = "breakeven_node_price_usd_per_hour";
+
+fn config(url: &str, cache: Option<&Path>) -> String {
+    let cache = cache.map_or_else(|| "null".to_owned(), |path| format!("{path:?}"));
+    format!(
+        "
+model: {{interval_seconds: 1}}
+kubernetes: {{publish_interval_seconds: 1}}
+aws: {{enabled: false}}
+prices:
+  azure_retail: {{enabled: true, base_url: {url:?}, cache_directory: {cache}}}
+  discounts: [{{kind: negotiated, families: [Dsv5], ratio: 0.1}}]
+"
+    )
+}
+
+async fn cloud(clock: Clock) -> SimulatedCloud {
+    let world = World::from_yaml(WORLD).unwrap();
+    SimulatedCloud::start(world, clock, ([127, 0, 0, 1], 0).into())
+        .await
+        .unwrap()
+}
+
+fn asked(cloud: &SimulatedCloud) -> u64 {
+    cloud
+        .requests()
+        .count(Endpoint::AzureRetail, "retail prices")
+}
+
+struct Running {
+    metrics: String,
+    task: JoinHandle<()>,
+}
+
+impl Running {
+    async fn start(cloud: &SimulatedCloud, cache: Option<&Path>) -> Self {
+        let kubernetes = cloud.kube_url();
+        let source = ConfigSource {
+            text: config(&cloud.azure_retail_url(), cache).leak(),
+            adjust: Arc::new(move |config| {
+                config.kubernetes.as_mut().unwrap().access = Access::Address(kubernetes.clone());
+            }),
+            ..ConfigSource::default()
+        };
+        let settings = Settings {
+            listen: vec![([127, 0, 0, 1], 0).into()],
+            clock: cloud.clock().clone(),
+            ..Settings::default()
+        };
+        let agent = Agent::bind(source, settings, cloud.clock().clone())
+            .await
+            .unwrap();
+        let metrics = format!("http://{}/metrics", agent.addresses()[0]);
+        let task = tokio::spawn(agent.run(CancellationToken::new()));
+        Self { metrics, task }
+    }
+
+    async fn shown(&self) -> Option<Exposition> {
+        Exposition::at(&self.metrics).await
+    }
+
+    /// What is shown once the nodes that can have a price have one.
+    async fn priced(&self) -> Exposition {
+        until("all prices", async || {
+            let shown = self.shown().await?;
+            let is_known = |(node, _): &(&str, f64)| shown.one(PRICE, &[("node", node)]).is_some();
+            TRUTH.iter().all(is_known).then_some(shown)
+        })
+        .await
+    }
+}
+
+fn close(what: &str, found: f64, expected: f64) {
+    let off = (found / expected - 1.0).abs();
+    assert!(off < 1e-6, "{what}: {found} is not {expected}");
+}
+
+fn unpriced(shown: &Exposition, node: &str, reason: &str) -> bool {
+    let labels = [("node", node), ("reason", reason)];
+    shown.one("breakeven_node_unpriced", &labels) == Some(1.0)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_of_aks_costs_what_it_should_and_each_dollar_lands_somewhere() {
+    let clock = Clock::accelerated("2026-03-02T12:00:00Z".parse().unwrap(), 10.0);
+    let cloud = cloud(clock).await;
+    let running = Running::start(&cloud, None).await;
+    let shown = running.priced().await;
+    for (node, price) in TRUTH {
+        close(node, shown.one(PRICE, &[("node", node)]).unwrap(), price);
+        let source = match node {
+            "aks-general-1" | "aks-general-2" => "negotiated",
+            _ => "azure_retail",
+        };
+        let labels = [("node", node), ("price_source", source)];
+        assert!(shown.one(PRICE, &labels).is_some(), "{node}");
+        let age = shown.one("breakeven_node_price_age_seconds", &[("node", node)]);
+        assert!(
+            age.is_some_and(|age| (0.0..3_600.0).contains(&age)),
+            "{node}"
+        );
+    }
+    for (node, reason) in UNPRICED {
+        assert!(unpriced(&shown, node, reason), "{node}");
+        assert_eq!(shown.one(PRICE, &[("node", node)]), None, "{node}");
+    }
+    let up = shown.one("breakeven_source_up", &[("source", "azure_retail")]);
+    assert_eq!(up, Some(1.0));
+    assert_eq!(asked(&cloud), PAGES);
+    // What was spent between two looks is what the nodes cost, and the workload carries it.
+    const SECONDS: &str = "breakeven_observed_seconds_total";
+    let later = async |than: &Exposition, seconds: f64| {
+        let from = than.one(SECONDS, &[]).unwrap();
+        until("time to pass", async || {
+            let shown = running.shown().await?;
+            (shown.one(SECONDS, &[])? > from + seconds).then_some(shown)
+        })
+        .await
+    };
+    let from = later(&shown, 5.0).await;
+    let to = later(&from, 30.0).await;
+    let grown = |name: &str| to.sum(name, &[]).unwrap() - from.sum(name, &[]).unwrap_or_default();
+    // The simulated API server says that it is one of EKS, which the nodes do not change.
+    let whole: f64 = TRUTH.iter().map(|one| one.1).sum::<f64>() + 0.10;
+    for counter in [
+        "breakeven_cluster_cost_usd_total",
+        "breakeven_workload_cost_usd_total",
+    ] {
+        close(counter, grown(counter) / grown(SECONDS) * 3_600.0, whole);
+    }
+    running.task.abort();
+    cloud.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nodes_are_unpriced_with_the_reason_while_the_api_is_down_and_priced_when_it_is_back() {
+    let clock = Clock::accelerated("2026-03-02T12:00:00Z".parse().unwrap(), 10.0);
+    let cloud = cloud(clock).await;
+    let down = Fault::Status {
+        code: 503,
+        retry_after: None,
+    };
+    cloud
+        .faults()
+        .add(FaultRule::always(Endpoint::AzureRetail, down));
+    let running = Running::start(&cloud, None).await;
+    until("the source to be down", async || {
+        let shown = running.shown().await?;
+        let up = shown.one("breakeven_source_up", &[("source", "azure_retail")]);
+        let reason = [("source", "azure_retail"), ("reason", "server_error")];
+        let failed = shown.one("breakeven_source_errors_total", &reason);
+        let is_down = up == Some(0.0) && failed.is_some_and(|count| count >= 1.0);
+        (is_down && unpriced(&shown, "aks-general-1", "no_azure_price")).then_some(())
+    })
+    .await;
+    cloud.faults().clear();
+    let shown = running.priced().await;
+    assert!(!unpriced(&shown, "aks-general-1", "no_azure_price"));
+    running.task.abort();
+    cloud.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_restart_prices_are_those_of_the_cache_and_nobody_is_asked() {
+    let clock = Clock::accelerated("2026-03-02T12:00:00Z".parse().unwrap(), 10.0);
+    let cloud = cloud(clock).await;
+    let directory = tempfile::tempdir().unwrap();
+    let running = Running::start(&cloud, Some(directory.path())).await;
+    running.priced().await;
+    until("the cache to be written", async || {
+        let kept = std::fs::read_to_string(directory.path().join("azure-retail.json")).ok()?;
+        kept.contains("Standard_Z9s_v9").then_some(())
+    })
+    .await;
+    running.task.abort();
+    let before = asked(&cloud);
+    cloud
+        .faults()
+        .add(FaultRule::always(Endpoint::AzureRetail, Fault::Hang));
+    let again = Running::start(&cloud, Some(directory.path())).await;
+    let shown = again.priced().await;
+    for (node, price) in TRUTH {
+        close(node, shown.one(PRICE, &[("node", node)]).unwrap(), price);
+    }
+    for (node, reason) in UNPRICED {
+        assert!(unpriced(&shown, node, reason), "{node}");
+    }
+    assert_eq!(asked(&cloud), before);
+    again.task.abort();
+    cloud.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_size_that_disappears_and_returns_costs_no_second_question() {
+    let clock = Clock::accelerated("2026-03-02T12:00:00Z".parse().unwrap(), 10.0);
+    let cloud = cloud(clock).await;
+    let running = Running::start(&cloud, None).await;
+    running.priced().await;
+    let before = asked(&cloud);
+    let kube = cloud.kube_state();
+    let node = kube.get("Node", "", "aks-memory").unwrap();
+    assert!(kube.delete("Node", "", "aks-memory"));
+    let there = async |there: bool| {
+        until("the node to go or come", async || {
+            let shown = running.shown().await?;
+            let price = shown.one(PRICE, &[("node", "aks-memory")]);
+            (price.is_some() == there).then_some(())
+        })
+        .await;
+    };
+    there(false).await;
+    kube.apply(node).unwrap();
+    there(true).await;
+    assert_eq!(asked(&cloud), before);
+    running.task.abort();
+    cloud.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn check_prints_what_the_nodes_of_azure_cost_and_where_from() {
+    let cloud = cloud(Clock::system()).await;
+    let config = config(&cloud.azure_retail_url(), None);
+    let [kubeconfig, config] = [cloud.kubeconfig(), config].map(|text| {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), text).unwrap();
+        file
+    });
+    let mut check = breakeven(&["check", "--prices", "--config.file"]);
+    check
+        .arg(config.path())
+        .env("KUBECONFIG", kubeconfig.path());
+    let output = block_in_place(|| check.output().unwrap());
+    let said = String::from_utf8(output.stdout).unwrap();
+    let line = |begin: &str| {
+        let line = said.lines().find(|line| line.starts_with(begin));
+        line.unwrap_or_else(|| panic!("no {begin} in {said}"))
+    };
+    assert!(
+        line("azure_retail ").contains("ok: 3 nodes have their price"),
+        "{said}"
+    );
+    for part in [
+        "0.115000",
+        "negotiated",
+        "Standard_D2s_v5 on demand in westeurope, from Azure's retail prices, less 10 %",
+    ] {
+        let part = part.replace("0.115000", "0.103500");
+        assert!(line("aks-general-1 ").contains(&part), "{said}");
+    }
+    assert!(
+        line("aks-spot ").contains("Standard_D2s_v5 as spare capacity in westeurope"),
+        "{said}"
+    );
+    assert!(
+        line("aks-unknown ").contains("unknown_instance_type"),
+        "{said}"
+    );
+    cloud.stop().await;
+}
+
+fn noon() -> Timestamp {
+    "2026-03-03T12:00:00Z".parse().unwrap()
+}
+
+fn machine(size: &str, region: &str) -> Arc<Node> {
+    Arc::new(Node {
+        name: size.into(),
+        provider: Provider::Azure,
+        instance_type: Some(size.into()),
+        region: Some(region.into()),
+        zone: None,
+        capacity_type: CapacityType::OnDemand,
+        capacity: Resources::default(),
+        allocatable: Resources::default(),
+        labels: BTreeMap::new(),
+    })
+}
+
+fn see(wishes: &Wishes, sizes: &[(&str, &str)]) {
+    wishes.look_at(&Cluster {
+        at: noon(),
+        nodes: sizes
+            .iter()
+            .map(|(size, region)| machine(size, region))
+            .collect(),
+        ..Cluster::default()
+    });
+}
+
+fn source(cloud: &SimulatedCloud, wishes: &Wishes) -> ListSource<AzureRetail> {
+    let settings = list::Settings {
+        refresh: Duration::from_secs(86_400),
+        cache_directory: None,
+    };
+    let list = AzureRetail::at(&cloud.azure_retail_url()).unwrap();
+    let list = list.within(Duration::from_secs(1));
+    ListSource::new(&settings, list, wishes.listen())
+}
+
+fn prices(observations: Vec<Observation>) -> Vec<(CapacityType, Option<f64>)> {
+    let read = |price: ListPrice| {
+        let Product::Machine { capacity_type, .. } = price.offer.product;
+        (capacity_type, price.price.map(|price| price.hourly()))
+    };
+    match <[Observation; 1]>::try_from(observations) {
+        Ok([Observation::ListPrices(prices)]) => prices.into_iter().map(read).collect(),
+        Err(none) if none.is_empty() => Vec::new(),
+        other => panic!("{other:?}"),
+    }
+}
+
+const D2: (&str, &str) = ("Standard_D2s_v5", "westeurope");
+
+#[tokio::test]
+async fn every_failure_says_what_it_is_and_what_to_do_and_the_next_poll_goes_on() {
+    let cloud = cloud(Clock::accelerated(noon(), 1.0)).await;
+    let wishes = Wishes::default();
+    see(&wishes, &[D2]);
+    let mut source = source(&cloud, &wishes);
+    let status = |code, retry_after| Fault::Status { code, retry_after };
+    for (fault, reason, text) in [
+        (status(429, Some(17)), Reason::Throttled, "after a pause"),
+        (
+            status(503, None),
+            Reason::ServerError,
+            "Azure has a problem",
+        ),
+        (status(400, None), Reason::InvalidRequest, "base_url"),
+        (Fault::Forbidden, Reason::Forbidden, "base_url"),
+        (
+            Fault::Garbage,
+            Reason::InvalidResponse,
+            "the API has changed",
+        ),
+        (
+            Fault::Endless,
+            Reason::InvalidResponse,
+            "more than 10 pages on Standard_D2s_v5",
+        ),
+        (Fault::Cut, Reason::Connect, "port 443"),
+        (Fault::Truncate, Reason::Connect, "port 443"),
+        (Fault::Hang, Reason::Timeout, "no answer within 1 s"),
+    ] {
+        let pause = match &fault {
+            Fault::Status { retry_after, .. } => *retry_after,
+            _ => None,
+        };
+        cloud.faults().replace(vec![FaultRule::always(
+            Endpoint::AzureRetail,
+            fault.clone(),
+        )]);
+        let error = source.poll(noon()).await.unwrap_err();
+        assert_eq!(error.reason(), reason, "{fault:?}: {error}");
+        let said = error.to_string();
+        assert!(
+            said.contains(text) && said.contains("/azure/api/retail/prices"),
+            "{fault:?}: {said}"
+        );
+        let pause = pause.map(|seconds| Duration::from_secs(seconds.into()));
+        assert_eq!(error.pause(), pause, "{fault:?}");
+    }
+    // Ten pages that lead on are read, and no more: beside those, eight refusals.
+    assert_eq!(asked(&cloud), 10 + 8);
+    cloud.faults().clear();
+    let learned = prices(source.poll(noon()).await.unwrap());
+    assert_eq!(
+        learned,
+        [
+            (CapacityType::OnDemand, Some(0.115)),
+            (CapacityType::Spot, Some(0.0221))
+        ]
+    );
+    cloud.stop().await;
+}
+
+#[tokio::test]
+async fn an_answer_holds_for_a_day_also_that_there_is_no_such_size() {
+    let cloud = cloud(Clock::accelerated(noon(), 1.0)).await;
+    let wishes = Wishes::default();
+    see(&wishes, &[D2, ("Standard_Z9s_v9", "westeurope")]);
+    let mut source = source(&cloud, &wishes);
+    let learned = prices(source.poll(noon()).await.unwrap());
+    assert_eq!(learned.len(), 4);
+    assert_eq!(learned.iter().filter(|one| one.1.is_some()).count(), 2);
+    let pages = asked(&cloud);
+    let after = |hours| noon() + SignedDuration::from_hours(hours);
+    // Nothing is asked within the day, also not about the size that there is none of.
+    assert_eq!(prices(source.poll(after(23)).await.unwrap()), []);
+    assert_eq!(asked(&cloud), pages);
+    let again = prices(source.poll(after(24)).await.unwrap());
+    assert_eq!(again, learned);
+    assert_eq!(asked(&cloud), 2 * pages);
+    cloud.stop().await;
+}
+
+#[tokio::test]
+async fn prices_in_another_currency_are_refused_with_the_reason() {
+    let text = WORLD.replace("azure_page_size: 3", "azure_currency: EUR");
+    let world = World::from_yaml(&text).unwrap();
+    let clock = Clock::accelerated(noon(), 1.0);
+    let cloud = SimulatedCloud::start(world, clock, ([127, 0, 0, 1], 0).into())
+        .await
+        .unwrap();
+    let wishes = Wishes::default();
+    see(&wishes, &[D2]);
+    let error = source(&cloud, &wishes).poll(noon()).await.unwrap_err();
+    assert_eq!(error.reason(), Reason::InvalidResponse);
+    assert!(
+        error
+            .to_string()
+            .contains("it answers in EUR and not in USD"),
+        "{error}"
+    );
+    cloud.stop().await;
+}
+
+#[tokio::test]
+async fn regions_with_a_list_of_their_own_and_machines_of_others_are_not_asked_about() {
+    let cloud = cloud(Clock::accelerated(noon(), 1.0)).await;
+    let wishes = Wishes::default();
+    let mut of_aws = (*machine("m5.large", "us-east-1")).clone();
+    of_aws.provider = Provider::Aws;
+    wishes.look_at(&Cluster {
+        at: noon(),
+        nodes: vec![Arc::new(of_aws), machine("Standard_D2s_v5", "chinanorth3")],
+        ..Cluster::default()
+    });
+    assert_eq!(
+        prices(source(&cloud, &wishes).poll(noon()).await.unwrap()),
+        []
+    );
+    assert_eq!(asked(&cloud), 0);
+    cloud.stop().await;
+}
