@@ -28,7 +28,8 @@ use support::until;
 use tokio::task::{JoinHandle, block_in_place};
 use tokio_util::sync::CancellationToken;
 
-/// Each size has six or seven prices, of which four stay after the filter; with three on a page an answer has two.
+/// Of each size four or five prices stay after the filter, one of them that of spare capacity; with three on a page an answer has two
+/// pages.
 const WORLD: &str = "
 name: aks
 prices:
@@ -65,8 +66,8 @@ const UNPRICED: [(&str, &str); 2] = [
     ("aks-unknown", "unknown_instance_type"),
 ];
 
-/// How many pages are asked for: two about each of three sizes, less where there is no spare capacity, one about the unknown.
-const PAGES: u64 = 2 + 1 + 2 + 1;
+/// How many pages are asked for: two about each of three sizes, and one about the size that there is none of.
+const PAGES: u64 = 3 * 2 + 1;
 
 const PRICE: &str = "breakeven_node_price_usd_per_hour";
 
