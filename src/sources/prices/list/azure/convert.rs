@@ -163,13 +163,13 @@ impl Item {
     /// Whether it is a price of the machine, for Linux, in force. A filter of the API may let more through, and whether a meter is
     /// the primary one of its region says nothing of that.
     fn is_meant(&self, region: &str, size: &str, now: Timestamp) -> bool {
-        let is_other = |part: &&str| self.product_name.contains(*part);
+        let is_called = |part: &&str| self.product_name.contains(part);
         self.service_name == SERVICE
             && self.price_type == CONSUMPTION
             && self.arm_region_name == region
             && self.arm_sku_name == size
             && self.tier_minimum_units <= 0.0
-            && !OTHER_PRODUCTS.iter().any(|part| is_other(&part))
+            && !OTHER_PRODUCTS.iter().any(is_called)
             && !self.is_called(LOW_PRIORITY)
             && self.effective_start_date <= now
             && self.effective_end_date.is_none_or(|end| end > now)
