@@ -447,9 +447,13 @@ impl WorkloadAccount {
             traffic.peak = traffic.peak.max(slot.peak);
             traffic.paired += slot.paired * share;
         }
-        // An hour that the window begins in is known as whole as any other.
-        let since = counted.since().unwrap_or(from).max(self.existing_since);
-        let since = self.slots.start_of(from).max(since);
+        // The hour that the window begins in is as good as any other where all of it was counted.
+        let first = self.slots.start_of(from);
+        let is_whole = counted.between(first, from) == Seconds::between(first, from);
+        let since = if is_whole { first } else { from };
+        let since = since
+            .max(counted.since().unwrap_or(from))
+            .max(self.existing_since);
         let until = counted.until().unwrap_or(from);
         let counts = self.slots.whole(since, until, |slot| slot.requests);
         traffic.pattern = classify(self.slots.length(), &counts).map(|shape| shape.pattern);

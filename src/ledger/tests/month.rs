@@ -69,22 +69,24 @@ fn a_month_is_that_of_the_last_four_weeks_and_not_of_the_last_day() {
 #[test]
 fn hours_before_the_first_reading_are_of_the_month_and_not_of_the_total() {
     let mut ledger = ledger();
-    spend_for(&mut ledger, 0, 60);
-    let history = (-10 * 24..-24).map(|hour| served(hour * HOUR, (hour + 1) * HOUR, 100.0));
-    let history = traffic(history.collect(), -10 * DAY, -DAY);
+    spend_for(&mut ledger, -1_860, -1_800);
+    let history = (-10 * 24..-25).map(|hour| served(hour * HOUR, (hour + 1) * HOUR, 100.0));
+    let history = traffic(history.collect(), -10 * DAY, -25 * HOUR);
     ledger.serve(&history, |_| whole(web()));
     ledger.exists(&web(), at(-30 * DAY));
-    // What was read of the history reaches half an hour into what is read in small steps.
-    let recent = (-DAY - 1_800..0).step_by(300);
+    // Whole hours are read of the history, so that half an hour is missing before what is read in small steps.
+    let recent = (-DAY - 1_800..-1_800).step_by(300);
     let recent = recent.map(|from| served(from, from + 300, 10.0));
-    let recent = traffic(recent.collect(), -DAY - 1_800, 0);
+    let recent = traffic(recent.collect(), -DAY - 1_800, -1_800);
     ledger.serve(&recent, |_| whole(web()));
     let seen = month(&ledger, 60);
-    assert!((seen.requests.requests() - (9.0 * 2_400.0 + 288.0 * 10.0)).abs() < 1e-2);
-    assert!((seen.covered.seconds() - 10.0 * 86_400.0).abs() < 1e-6);
+    let expected = 215.0 * 100.0 + 288.0 * 10.0;
+    assert!((seen.requests.requests() - expected).abs() < 1e-2);
+    assert!((seen.covered.seconds() - 239.0 * 3_600.0).abs() < 1e-6);
     let total = ledger.workload(&web()).unwrap().requests();
     assert!(total.is_zero(), "{total:?}");
-    let window = window(&ledger, 0).traffic.unwrap();
+    // Of the hour that the window begins in no more counts than is in the window.
+    let window = window(&ledger, -1_800).traffic.unwrap();
     assert!((window.covered.seconds() - 86_400.0).abs() < 1e-6);
     assert!((window.requests.requests() - 2_880.0).abs() < 1e-2);
 }

@@ -233,14 +233,10 @@ impl RequestsSource {
         Ok(convert::steps(step, requests, latency, &self.left_out))
     }
 
-    /// Reads the hours before a time that is about to be read, up to a whole one that reaches into it: what of that comes a second
-    /// time does not count. They begin after the first in which anything was counted: before it nobody may have, and it may not be
-    /// whole. A server that does not give them is asked for no more of them.
+    /// Reads the whole hours before a time that is about to be read. They begin after the first in which anything was counted:
+    /// before it nobody may have, and it may not be whole. A server that does not give them is asked for no more of them.
     async fn read_history(&mut self, due: Window) -> Result<(), SourceError> {
-        // The end of the hour in which the other begins.
-        let within = due.start().checked_add(HOUR - Duration::from_secs(1));
-        let within = within.map_or(due.end(), |end| end.min(due.end()));
-        let last = Window::closed_before(within, HOUR, Duration::ZERO);
+        let last = Window::closed_before(due.start(), HOUR, Duration::ZERO);
         let (Some(last), Some(asked)) = (last, self.choice.asked()) else {
             return Ok(());
         };
