@@ -1,7 +1,9 @@
-//! The Kubernetes API server: discovery, objects with lists and watches, metrics.k8s.io. Read only.
+//! The Kubernetes API server: discovery, objects with lists and watches, metrics.k8s.io, kubelets. Read only.
 
 mod discovery;
+mod kubelet;
 mod list;
+mod meters;
 mod metrics;
 mod objects;
 mod parameters;
@@ -53,6 +55,7 @@ pub(super) async fn handle(shared: &Arc<Shared>, request: Request<Bytes>) -> Res
         Target::Groups => json(StatusCode::OK, &discovery::groups()),
         Target::Group(name) => discovered(discovery::group(name)),
         Target::Resources { group, version } => discovered(discovery::resources(group, version)),
+        Target::NodeProxy { node, path } => kubelet::answer_for(shared, node, path),
         _ => objects(shared, &request, target),
     }
 }
@@ -153,6 +156,7 @@ pub(super) fn operation(request: &Request<Bytes>) -> String {
     match path::parse(path) {
         Target::Collection { resource, .. } => format!("{} {}", verb(false), resource.plural),
         Target::Object { resource, .. } => format!("{} {}", verb(true), resource.plural),
+        Target::NodeProxy { .. } => "get nodes/proxy".to_owned(),
         Target::NodeMetrics { name } => format!("{} nodes", verb(name.is_some())),
         Target::PodMetrics { name, .. } => format!("{} pods", verb(name.is_some())),
         _ => format!("{} {path}", request.method().as_str().to_lowercase()),
@@ -170,6 +174,9 @@ pub(super) fn fault(request: &Request<Bytes>, status: StatusCode, message: &str)
         StatusCode::GONE if watches(request) => watch::gone(),
         StatusCode::TOO_MANY_REQUESTS => status::too_many_requests(),
         StatusCode::FORBIDDEN => {
+            if let Target::NodeProxy { node, .. } = path::parse(request.uri().path()) {
+                return status::error(status, &kubelet::forbidden(node));
+            }
             let message = format!(
                 "{} is forbidden: User \"simulated\" cannot {} at the cluster scope",
                 request.uri().path().rsplit('/').next().unwrap_or_default(),

@@ -28,6 +28,8 @@ pub(super) enum Target<'a> {
         namespace: &'a str,
         name: &'a str,
     },
+    /// What a node's kubelet has under a path.
+    NodeProxy { node: &'a str, path: &'a str },
     /// Usage of all nodes or of one.
     NodeMetrics { name: Option<&'a str> },
     /// Usage of all pods, of a namespace's, or of one.
@@ -46,6 +48,10 @@ pub(super) const METRICS_VERSION: &str = "v1beta1";
 
 /// What the path names.
 pub(super) fn parse(path: &str) -> Target<'_> {
+    let of_nodes = path.strip_prefix("/api/v1/nodes/");
+    if let Some((node, path)) = of_nodes.and_then(|rest| rest.split_once("/proxy/")) {
+        return Target::NodeProxy { node, path };
+    }
     let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
     match parts.as_slice() {
         ["version"] => Target::Version,
@@ -163,6 +169,13 @@ mod tests {
             (
                 "/apis/metrics.k8s.io/v1beta1/nodes",
                 Target::NodeMetrics { name: None },
+            ),
+            (
+                "/api/v1/nodes/a/proxy/metrics/resource",
+                Target::NodeProxy {
+                    node: "a",
+                    path: "metrics/resource",
+                },
             ),
             ("/apis/apps/v1beta1/deployments", Target::Unknown),
             ("/api/v1/namespaces/shop/nodes", Target::Unknown),

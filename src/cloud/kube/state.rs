@@ -9,6 +9,7 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use super::super::world::{Workload, WorkloadKind, World};
+use super::meters::Meters;
 use super::objects::{self, node, owners, pod, service, volume};
 use super::resource::{
     CRON_JOBS, DAEMON_SETS, DEPLOYMENTS, JOBS, NAMESPACES, NODES, PERSISTENT_VOLUME_CLAIMS,
@@ -31,6 +32,7 @@ struct Inner {
     store: Mutex<Store>,
     /// For each pod of a workload, which of the world's it is.
     workload_of: Mutex<BTreeMap<Key, usize>>,
+    meters: Mutex<Meters>,
     version: watch::Sender<u64>,
 }
 
@@ -52,6 +54,7 @@ impl KubeState {
             clock: clock.clone(),
             store: Mutex::new(Store::new(version)),
             workload_of: Mutex::default(),
+            meters: Mutex::default(),
             version: watch::Sender::new(version),
         }));
         state.populate();
@@ -137,6 +140,21 @@ impl KubeState {
         true
     }
 
+    /// Starts the container of a pod anew: it counts from 0, and its pod goes on. False when there is no such pod of the world.
+    pub fn restart_container(&self, namespace: &str, pod: &str) -> bool {
+        let key = (namespace.to_owned(), pod.to_owned());
+        let Some(mut object) = self.get("Pod", namespace, pod) else {
+            return false;
+        };
+        let now = self.now();
+        let restarts = self.meters().restart(&key, now);
+        let status = &mut object["status"]["containerStatuses"][0];
+        status["restartCount"] = restarts.into();
+        status["state"]["running"]["startedAt"] = objects::time(now);
+        self.change(|store| store.put(&PODS, object));
+        true
+    }
+
     /// Forgets all changes so far: whoever watches or lists from an earlier version is told 410.
     pub fn forget_history(&self) {
         self.store().forget_history();
@@ -184,10 +202,27 @@ impl KubeState {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
+    pub(super) fn meters(&self) -> MutexGuard<'_, Meters> {
+        self.0.meters.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many pods of each workload of the world run.
+    fn running(&self, store: &Store) -> BTreeMap<usize, usize> {
+        let mut counts = BTreeMap::new();
+        for (key, workload) in &*self.workloads() {
+            let pod = store.get(&PODS, key);
+            let runs = pod.is_some_and(|pod| pod["status"]["phase"] == "Running");
+            *counts.entry(*workload).or_default() += usize::from(runs);
+        }
+        counts
+    }
+
     fn change<T>(&self, change: impl FnOnce(&mut Store) -> T) -> T {
         let mut store = self.store();
         let result = change(&mut store);
         let version = store.version();
+        let running = self.running(&store);
+        self.meters().note(self.now(), &running);
         drop(store);
         self.0
             .version

@@ -11,7 +11,7 @@ use promql_parser::parser::{Call, Expr, MatrixSelector, Offset, VectorSelector};
 use super::aggregate;
 use super::binary;
 use super::rate::{self, Range};
-use super::series::{self, Labels, NAME, SCRAPE_INTERVAL_MS, Source};
+use super::series::{self, Labels, Moment, NAME, SCRAPE_INTERVAL_MS, Source};
 use super::sets;
 use super::value::{QueryError, Samples, Series, Value, distinct};
 use crate::cloud::world::World;
@@ -50,8 +50,8 @@ impl Steps {
     }
 }
 
-/// The counters of a workload over a stretch of scrapes.
-type Counters = BTreeMap<(usize, i64, i64), Rc<Vec<u64>>>;
+/// Workloads over stretches of scrapes.
+type Moments = BTreeMap<(usize, i64, i64), Rc<Vec<Moment>>>;
 
 /// A query under evaluation.
 pub(super) struct Evaluation<'w> {
@@ -60,7 +60,7 @@ pub(super) struct Evaluation<'w> {
     steps: Steps,
     /// The first and the last scrape that there is.
     scrapes: (i64, i64),
-    counters: Counters,
+    moments: Moments,
 }
 
 impl<'w> Evaluation<'w> {
@@ -74,7 +74,7 @@ impl<'w> Evaluation<'w> {
             sources: series::all(world),
             steps,
             scrapes: (first, now_ms.div_euclid(SCRAPE_INTERVAL_MS)),
-            counters: Counters::new(),
+            moments: Moments::new(),
         }
     }
 
@@ -218,7 +218,7 @@ impl<'w> Evaluation<'w> {
         let (first, last) = (first.max(oldest), last.min(newest));
         let mut vector = Vec::new();
         for source in matching {
-            let counters = self.counters(self.sources[source].workload, first, last);
+            let moments = self.moments(self.sources[source].workload, first, last);
             let source = &self.sources[source];
             let values: Vec<Option<f64>> = (self.steps.times())
                 .map(|at| {
@@ -226,7 +226,7 @@ impl<'w> Evaluation<'w> {
                     let scrape = at.div_euclid(SCRAPE_INTERVAL_MS).min(newest);
                     let fresh = at - scrape * SCRAPE_INTERVAL_MS < LOOKBACK_MS;
                     let index = usize::try_from(scrape - first).ok().filter(|_| fresh)?;
-                    counters.get(index).map(|counter| source.value(*counter))
+                    moments.get(index).map(|moment| source.value(moment))
                 })
                 .collect();
             if values.iter().any(Option::is_some) {
@@ -286,12 +286,9 @@ impl<'w> Evaluation<'w> {
         let first = after(self.steps.start_ms - offset - length);
         let last = up_to(self.steps.last_ms() - offset);
         for source in matching {
-            let counters = self.counters(self.sources[source].workload, first, last);
+            let moments = self.moments(self.sources[source].workload, first, last);
             let source = &self.sources[source];
-            let values: Vec<f64> = counters
-                .iter()
-                .map(|counter| source.value(*counter))
-                .collect();
+            let values: Vec<f64> = moments.iter().map(|moment| source.value(moment)).collect();
             let ranges: Vec<Option<Range<'_>>> = (self.steps.times())
                 .map(|at| {
                     let (start_ms, end_ms) = (at - offset - length, at - offset);
@@ -312,17 +309,18 @@ impl<'w> Evaluation<'w> {
         Ok(())
     }
 
-    /// The counters of a workload at the scrapes from `first` to `last`, computed once in a query.
-    fn counters(&mut self, workload: usize, first: i64, last: i64) -> Rc<Vec<u64>> {
+    /// A workload at the scrapes from `first` to `last`, computed once in a query.
+    fn moments(&mut self, workload: usize, first: i64, last: i64) -> Rc<Vec<Moment>> {
         let world = self.world;
-        let counters = self
-            .counters
+        let moments = self
+            .moments
             .entry((workload, first, last))
             .or_insert_with(|| {
                 let workload = world.workloads().get(workload);
-                Rc::new(workload.map_or_else(Vec::new, |w| series::counters(w, first..=last)))
+                let moments = |one| series::moments(world, one, first..=last);
+                Rc::new(workload.map_or_else(Vec::new, moments))
             });
-        Rc::clone(counters)
+        Rc::clone(moments)
     }
 
     /// Positions of the series that a selector means.

@@ -8,6 +8,7 @@
 
 mod aggregate;
 mod binary;
+mod cadvisor;
 mod evaluate;
 mod parameters;
 mod rate;

@@ -10,7 +10,8 @@
 //! | `http_request_duration_seconds_sum`, `_count` | `namespace`, `pod`, `code` | their latency |
 //! | `up` | `namespace`, `pod`, `job`, `instance` | 1 |
 //!
-//! Of the counter c of a pod, floor(c / 500) requests have the code 503 and the others 200.
+//! Of the counter c of a pod, floor(c / 500) requests have the code 503 and the others 200. Each pod of the world, with traffic
+//! or without, has the series of its container in [cAdvisor](super::cadvisor) besides.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -18,6 +19,7 @@ use std::ops::RangeInclusive;
 use jiff::Timestamp;
 use promql_parser::parser::LabelModifier;
 
+use super::cadvisor;
 use crate::cloud::world::{Workload, World};
 
 /// Labels of a series, the metric's name among them as [`NAME`].
@@ -61,17 +63,37 @@ pub(super) struct Source {
     content: Content,
 }
 
-/// What a series says about the requests of its pod.
+/// What a series says about its pod.
 #[derive(Clone, Copy, Debug)]
-enum Content {
+pub(super) enum Content {
     Up,
     Requests(Code),
     /// The summed latency, where one request counts this much.
     Latency(Code, f64),
+    /// What does not change.
+    Constant(f64),
+    /// What grows with time, and with each request of the workload.
+    Grown {
+        each_second: f64,
+        each_request: f64,
+        /// Only whole steps of it are seen, each of this size; 0 where all is.
+        step: f64,
+    },
+}
+
+/// A workload when it is scraped.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moment {
+    /// Its counter of requests.
+    pub(super) requests: u64,
+    /// The same with the part of the next that has passed.
+    pub(super) served: f64,
+    /// Seconds since the history began.
+    pub(super) seconds: f64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Code {
+pub(super) enum Code {
     Ok,
     Unavailable,
     /// For buckets that no request falls into.
@@ -92,11 +114,24 @@ impl Code {
 }
 
 impl Source {
-    /// The value where the workload's counter stands at `counter`.
-    pub(super) fn value(&self, counter: u64) -> f64 {
-        let requests = (counter + self.index) / self.pods;
+    /// The value at a moment of the workload.
+    pub(super) fn value(&self, at: &Moment) -> f64 {
+        let requests = (at.requests + self.index) / self.pods;
         match self.content {
             Content::Up => 1.0,
+            Content::Constant(value) => value,
+            Content::Grown {
+                each_second,
+                each_request,
+                step,
+            } => {
+                let grown = each_second * at.seconds + each_request * at.served / self.pods as f64;
+                if step > 0.0 {
+                    (grown / step).floor() * step
+                } else {
+                    grown
+                }
+            }
             Content::Requests(code) => code.count(requests) as f64,
             Content::Latency(code, each) => code.count(requests) as f64 * each,
         }
@@ -107,9 +142,6 @@ impl Source {
 pub(super) fn all(world: &World) -> Vec<Source> {
     let mut all = Vec::new();
     for (position, workload) in world.workloads().iter().enumerate() {
-        if workload.spec.traffic.is_none() {
-            continue;
-        }
         for (index, pod) in workload.pods.iter().enumerate() {
             let mut add = |labels: Labels, content| {
                 all.push(Source {
@@ -120,7 +152,10 @@ pub(super) fn all(world: &World) -> Vec<Source> {
                     content,
                 });
             };
-            of_pod(workload, &pod.name, index, &mut add);
+            cadvisor::of_pod(workload, pod, &mut add);
+            if workload.spec.traffic.is_some() {
+                of_pod(workload, &pod.name, index, &mut add);
+            }
         }
     }
     all
@@ -181,7 +216,7 @@ fn of_pod(workload: &Workload, pod: &str, index: usize, add: &mut impl FnMut(Lab
     }
 }
 
-fn labels(name: &str, groups: &[&[(&str, &str)]]) -> Labels {
+pub(super) fn labels(name: &str, groups: &[&[(&str, &str)]]) -> Labels {
     let name = [(NAME, name)];
     let pairs = groups.iter().copied().flatten().chain(&name);
     pairs
@@ -189,14 +224,22 @@ fn labels(name: &str, groups: &[&[(&str, &str)]]) -> Labels {
         .collect()
 }
 
-/// The counter of a workload at each scrape, which are counted from 1970.
-pub(super) fn counters(workload: &Workload, scrapes: RangeInclusive<i64>) -> Vec<u64> {
-    scrapes
-        .map(|scrape| {
-            let at = Timestamp::from_millisecond(scrape * SCRAPE_INTERVAL_MS);
-            at.map_or(0, |at| workload.counter_at(at))
-        })
-        .collect()
+/// A workload at each scrape, which are counted from 1970.
+pub(super) fn moments(
+    world: &World,
+    workload: &Workload,
+    scrapes: RangeInclusive<i64>,
+) -> Vec<Moment> {
+    let begin = world.history_start();
+    let moment = |scrape: i64| {
+        let at = Timestamp::from_millisecond(scrape * SCRAPE_INTERVAL_MS).unwrap_or(begin);
+        Moment {
+            requests: workload.counter_at(at),
+            served: workload.served_by(at),
+            seconds: at.duration_since(begin).as_secs_f64().max(0.0),
+        }
+    };
+    scrapes.map(moment).collect()
 }
 
 #[cfg(test)]
@@ -220,10 +263,23 @@ workloads:
         .unwrap()
     }
 
+    fn moment(requests: u64) -> Moment {
+        Moment {
+            requests,
+            served: requests as f64,
+            seconds: 0.0,
+        }
+    }
+
     #[test]
-    fn only_workloads_with_traffic_have_series() {
+    fn only_workloads_with_traffic_have_series_of_requests() {
         let all = all(&world());
-        assert!(all.iter().all(|source| source.workload == 0));
+        let of_requests = |source: &&Source| !source.labels[NAME].starts_with("container_");
+        assert!(
+            all.iter()
+                .filter(of_requests)
+                .all(|source| source.workload == 0)
+        );
         let up = all.iter().filter(|source| source.labels[NAME] == "up");
         assert_eq!(up.count(), 3);
     }
@@ -236,7 +292,7 @@ workloads:
                 let values = all
                     .iter()
                     .filter(|s| s.labels[NAME] == name)
-                    .map(|s| s.value(counter));
+                    .map(|s| s.value(&moment(counter)));
                 assert_eq!(values.sum::<f64>(), counter as f64, "{name}");
             }
         }
@@ -250,7 +306,7 @@ workloads:
                 source.labels.get("le").is_some_and(|found| found == le)
                     && source.labels["response_code"] == "200"
             });
-            found.next().unwrap().value(300)
+            found.next().unwrap().value(&moment(300))
         };
         assert_eq!(
             [bucket("25"), bucket("50"), bucket("+Inf")],
@@ -262,9 +318,9 @@ workloads:
     fn a_counter_rises_between_scrapes_within_a_minute() {
         let world = world();
         let start = world.history_start().as_millisecond() / SCRAPE_INTERVAL_MS;
-        assert_eq!(
-            counters(&world.workloads()[0], start..=start + 3),
-            [0, 150, 300, 450]
-        );
+        let moments = moments(&world, &world.workloads()[0], start..=start + 3);
+        let requests: Vec<u64> = moments.iter().map(|one| one.requests).collect();
+        assert_eq!(requests, [0, 150, 300, 450]);
+        assert_eq!(moments[3].seconds, 45.0);
     }
 }

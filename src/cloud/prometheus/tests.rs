@@ -340,3 +340,65 @@ fn labels_values_and_series_are_listed() {
     assert_eq!(series.as_array().unwrap().len(), 1);
     assert!(ask(&world, "/api/v1/series", &[]).is_err());
 }
+
+/// Two hours of 0.1 cores idle and 1.2 core-seconds a second for requests, on two pods that are held back in a fifth of the periods.
+fn limited() -> World {
+    World::from_yaml(
+        "
+name: w
+start: 2026-03-03T00:00:00Z
+history_hours: 2
+nodes: [{name: a, instance_type: m5.large, zone: z, cpu: 2, memory_gib: 8}]
+namespaces: [{name: n}]
+workloads:
+  - {name: web, namespace: n, kind: StatefulSet, replicas: 2, latency_ms: 40,
+     usage: {idle_cpu: 0.1, cpu_seconds_per_request: 0.1, memory_mib: 64, throttled_share: 0.2},
+     traffic: {pattern: steady, requests_per_second: 12}}
+  - {name: db, namespace: n, kind: StatefulSet, usage: {idle_cpu: 0.5, memory_mib: 1}}
+",
+    )
+    .unwrap()
+}
+
+#[test]
+fn containers_are_those_of_cadvisor() {
+    let world = limited();
+    let one = |text: &str| -> f64 {
+        let answer = ask(&world, "/api/v1/query", &[("query", text)]).unwrap();
+        let [element] = &answer["result"].as_array().unwrap()[..] else {
+            panic!("{text}: {answer}");
+        };
+        element["value"][1].as_str().unwrap().parse().unwrap()
+    };
+    for (text, value) in [
+        (
+            r#"container_cpu_usage_seconds_total{container="web",pod="web-1"}"#,
+            7_200.0 * 0.7,
+        ),
+        (
+            r#"container_cpu_usage_seconds_total{container="",image="",pod="db-0"}"#,
+            7_200.0 * 0.5,
+        ),
+        (
+            r#"sum(rate(container_cpu_usage_seconds_total{container!=""}[5m]))"#,
+            2.0 * 0.7 + 0.5,
+        ),
+        (
+            r#"sum(container_memory_working_set_bytes{container!="",pod="web-0"})"#,
+            67_108_864.0,
+        ),
+        (r#"container_cpu_cfs_periods_total{pod="web-0"}"#, 72_000.0),
+        (
+            r#"container_cpu_cfs_throttled_periods_total{pod="web-0"}"#,
+            14_400.0,
+        ),
+        (
+            r#"container_cpu_cfs_throttled_seconds_total{pod="web-0"}"#,
+            720.0,
+        ),
+        (r#"count(container_cpu_cfs_periods_total)"#, 2.0),
+    ] {
+        let found = one(text);
+        assert!((found / value - 1.0).abs() < 1e-3, "{text}: {found}");
+    }
+}

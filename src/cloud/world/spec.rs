@@ -291,6 +291,9 @@ pub struct UsageSpec {
     pub cpu_seconds_per_request: f64,
     /// MiB of one pod.
     pub memory_mib: f64,
+    /// Part of the scheduler's periods in which a pod is held back by its CPU limit; absent: it has none.
+    #[serde(default)]
+    pub throttled_share: Option<f64>,
 }
 
 /// When the runs of a CronJob or a Job begin and how long they last.

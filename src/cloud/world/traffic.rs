@@ -166,6 +166,16 @@ impl Series {
         self.before(whole) + self.in_minute(minute) * milliseconds / 60_000
     }
 
+    /// Requests since the history began, at instant `at`, and the part of the next that has passed.
+    pub(super) fn served_by(&self, at: Timestamp) -> f64 {
+        let minute = at.as_second().div_euclid(60);
+        let Ok(whole) = usize::try_from(minute - self.first_minute) else {
+            return 0.0;
+        };
+        let milliseconds = at.as_millisecond().rem_euclid(60_000) as f64;
+        self.before(whole) as f64 + self.in_minute(minute) as f64 * milliseconds / 60_000.0
+    }
+
     fn before(&self, minutes: usize) -> u64 {
         let mut sums = self.sums.lock().unwrap_or_else(PoisonError::into_inner);
         while sums.len() <= minutes {

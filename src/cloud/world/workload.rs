@@ -90,6 +90,14 @@ impl Workload {
             .map_or(0, |series| series.counter_at(at))
     }
 
+    /// The same, with the part of the next request that has passed.
+    #[must_use]
+    pub fn served_by(&self, at: Timestamp) -> f64 {
+        self.series
+            .as_ref()
+            .map_or(0.0, |series| series.served_by(at))
+    }
+
     /// Requests since the history began that pod `index` of `count` shows.
     ///
     /// Formula: floor((C + i) / k), which sums to C over the pods.
@@ -98,6 +106,17 @@ impl Workload {
         (self.counter_at(at) + index as u64)
             .checked_div(count as u64)
             .unwrap_or(0)
+    }
+
+    /// Core-seconds that each of `pods` pods uses between two instants.
+    ///
+    /// Formula: `idle_cpu` · time + `cpu_seconds_per_request` · requests / k, where requests are not rounded.
+    #[must_use]
+    pub fn core_seconds_of_pod(&self, pods: usize, from: Timestamp, to: Timestamp) -> f64 {
+        let usage = &self.spec.usage;
+        let time = to.duration_since(from).as_secs_f64();
+        let requests = (self.served_by(to) - self.served_by(from)) / pods.max(1) as f64;
+        usage.idle_cpu * time + usage.cpu_seconds_per_request * requests
     }
 
     /// Cores that `pods` pods use together in the minute.

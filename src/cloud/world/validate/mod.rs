@@ -205,6 +205,9 @@ fn usage(workload: &WorkloadSpec, place: &str, found: &mut Found) {
     let place_of_cost = format!("{place}.usage.cpu_seconds_per_request");
     found.not_negative(&place_of_cost, usage.cpu_seconds_per_request);
     found.positive(&format!("{place}.usage.memory_mib"), usage.memory_mib);
+    if let Some(share) = usage.throttled_share {
+        found.share(&format!("{place}.usage.throttled_share"), share);
+    }
 }
 
 fn traffic_of(workload: &WorkloadSpec, place: &str, found: &mut Found) {
