@@ -191,6 +191,7 @@ fn cluster() -> (Vec<PricedNode>, Vec<Arc<Pod>>, Usage) {
         usage.insert(
             key.clone(),
             PodUsage {
+                is_counted: false,
                 at: Timestamp::UNIX_EPOCH,
                 window: seconds(15.0),
                 containers: vec![container(used)],
@@ -285,6 +286,7 @@ fn window(at: usize) -> WorkloadWindow {
             ..TrafficWindow::default()
         }),
         recent: None,
+        throttling: None,
     }
 }
 

@@ -67,6 +67,8 @@ pub struct Pipeline {
     early_minutes: Vec<FunctionMinutes>,
     /// Steps of requests of somebody whom the cluster does not know.
     strangers: u64,
+    /// Counts of the use of pods that it does not know.
+    unknown_pods: u64,
     /// When the cluster was last seen before a restart.
     last_look: Option<Timestamp>,
 }
@@ -114,6 +116,7 @@ impl Pipeline {
             early: Vec::new(),
             early_minutes: Vec::new(),
             strangers: 0,
+            unknown_pods: 0,
             last_look: None,
         }
     }
@@ -241,6 +244,12 @@ impl Pipeline {
         self.strangers
     }
 
+    /// How many counts of what pods used were left out since the start, because the cluster never had such pods.
+    #[must_use]
+    pub const fn unknown_pods(&self) -> u64 {
+        self.unknown_pods
+    }
+
     /// Charges the time since the last look at the cluster, at what was known then, and looks anew.
     fn observe_cluster(&mut self, cluster: Cluster) {
         if let Some(before) = &self.cluster {
@@ -277,9 +286,16 @@ impl Pipeline {
         }
     }
 
+    /// What a pod said last stands until it says something new, or is too old.
     fn observe_usage(&mut self, usage: Usage) {
-        self.usage = usage.pods;
+        self.usage.extend(usage.pods);
         self.refresh_rates();
+        let targets = &self.targets;
+        if self.cluster.is_some() {
+            self.unknown_pods += self
+                .ledger
+                .count_use(&self.rates, &usage.counted, |pod| targets.of_pod(pod));
+        }
     }
 
     fn observe_functions(&mut self, functions: Functions) {

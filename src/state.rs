@@ -18,7 +18,7 @@ use sha2::{Digest as _, Sha256};
 const MAGIC: &str = "breakeven state ";
 
 /// The version that is written, and the only one that is read. It changes with every change of what is written.
-pub(crate) const VERSION: u32 = 3;
+pub(crate) const VERSION: u32 = 4;
 
 const FILE: &str = "breakeven.state";
 const UNFINISHED: &str = "breakeven.state.new";

@@ -47,7 +47,7 @@ fn adjust(config: &mut Config, cloud: SocketAddr) {
     let kubernetes = config.kubernetes.as_mut().unwrap();
     kubernetes.access = Access::Address(format!("http://{cloud}"));
     kubernetes.watch.request_timeout = TIMEOUT;
-    kubernetes.usage.timeout = TIMEOUT;
+    kubernetes.usage_schedule.timeout = TIMEOUT;
     let aws = config.aws.as_mut().unwrap();
     aws.session.endpoint_url = Some(format!("http://{cloud}/aws"));
     aws.session.region = Some("us-east-1".to_owned());

@@ -321,6 +321,27 @@ async fn check_says_what_counts_requests_and_how_to_count_them() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn check_names_the_right_that_reading_kubelets_needs() {
+    let cloud = Cloud::start().await;
+    let config = file("kubernetes: {usage_source: kubelet}\naws: {enabled: false}\n");
+    let check = ["check", "--config.file", path(&config)];
+    let outcome = run_to_end(&mut cloud.command(&check));
+    assert_eq!(outcome.status.code(), Some(0), "{}", outcome.err);
+    assert!(line(&outcome, "usage").contains(" ok: "));
+
+    let proxied = FaultRule::always(Endpoint::Kubernetes, Fault::Forbidden).on_path("/proxy/");
+    cloud.cloud.faults().add(proxied);
+    let outcome = run_to_end(&mut cloud.command(&check));
+    assert_eq!(outcome.status.code(), Some(1), "{}", outcome.out);
+    let usage = line(&outcome, "usage");
+    assert!(
+        usage.ends_with("; grant get on nodes/proxy to the service account"),
+        "{usage}"
+    );
+    assert!(outcome.err.contains("failed: usage"), "{}", outcome.err);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn check_shows_the_plan_for_reading_metrics() {
     let cloud = Cloud::start().await;
     let config = cloud.config();

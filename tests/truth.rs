@@ -188,6 +188,38 @@ async fn a_window_that_moves_on_stays_true() {
     }
 }
 
+/// The demo with another source of what pods use. Where it is counted, the same one percent holds: over an hour what was sampled
+/// and what was counted is the same, but for how late it is. What Prometheus counts is minutes late, of which the burst at half an hour
+/// would be seen, so it is looked at before.
+async fn counted_by(source: &str, minutes: [f64; 2]) {
+    if python().is_none() {
+        return;
+    }
+    let cluster = "kubernetes:\n";
+    let config = include_str!("../config/demo.yaml");
+    assert!(config.contains(cluster));
+    let config = config.replace(cluster, &format!("{cluster}  usage_source: {source}\n"));
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), config).unwrap();
+    let config = file.path().to_str().unwrap();
+    let arguments = ["--start", QUIET, "--speed", "60", "--config.file", config];
+    let demo = Demo::start(&arguments).await;
+    for minutes in minutes {
+        identity(&demo.watched(minutes * 60.0).await);
+        demo.truth(&[("CONFIG", config)]).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_hour_counted_by_kubelets_is_true() {
+    counted_by("kubelet", [20.0, 63.0]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn half_an_hour_counted_by_cadvisor_is_true() {
+    counted_by("prometheus", [15.0, 25.0]).await;
+}
+
 /// The world of the demo, such that its first minutes are fair whatever time it is. The processor time of a request is
 /// then what is used now over the rate of the last five minutes. So no burst of a workload may begin or end
 /// about now, for which a seed is chosen; and `returns`, which serves five requests a minute at night, has its busiest

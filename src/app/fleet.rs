@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use tokio::task::JoinSet;
 use tracing::error;
 
-use crate::config::raw::RawConfig;
+use crate::config::raw::{RawConfig, UsageSource};
 use crate::config::{Config, resolved};
 use crate::exposition::{ApiBudget, ApiUse};
 use crate::model::Report;
@@ -25,7 +25,7 @@ use crate::sources::prices::list::{AwsPriceList, AzureRetail, ListSource};
 use crate::sources::prices::spot::SpotPriceSource;
 use crate::sources::requests::{OwnQueries, RequestsSource};
 use crate::sources::scrape::{ScrapeSource, Targets};
-use crate::sources::usage::MetricsApi;
+use crate::sources::usage::{CadvisorSource, KubeletSource, MetricsApi, Nodes};
 use crate::sources::{Context, Poll, Schedule, Site, Source, SourceId, Tally, poll_forever};
 
 use super::stakes::stakes;
@@ -47,6 +47,7 @@ pub(super) struct Fleet {
     own_queries: OwnQueries,
     scrape_targets: Targets,
     bindings: Bindings,
+    nodes: Nodes,
     /// What the AWS sources that were replaced had spent.
     spent_before: BTreeMap<Arc<str>, ApiUse>,
     /// What sources that were replaced had left out.
@@ -112,6 +113,7 @@ impl Fleet {
             own_queries: OwnQueries::default(),
             scrape_targets: Targets::default(),
             bindings: Bindings::default(),
+            nodes: Nodes::default(),
             spent_before: BTreeMap::new(),
             left_out_before: LeftOut::new(),
             tallies: Vec::new(),
@@ -135,7 +137,7 @@ impl Fleet {
 
     /// Starts all sources.
     pub(super) fn start(&mut self, config: &Config) {
-        self.start_kubernetes(config.kubernetes.as_ref());
+        self.start_kubernetes(config);
         self.start_aws(config.aws.as_ref());
         self.start_prices(config);
         self.start_requests(config);
@@ -149,6 +151,7 @@ impl Fleet {
             self.own_queries.look_at(cluster);
             self.scrape_targets.look_at(cluster);
             self.bindings.look_at(cluster);
+            self.nodes.look_at(cluster);
         }
     }
 
@@ -157,8 +160,12 @@ impl Fleet {
     pub(super) fn change(&mut self, raw: RawConfig, config: &Config) -> bool {
         let window_changed = raw.model.decision_window_seconds.to_bits()
             != self.raw.model.decision_window_seconds.to_bits();
-        if raw.kubernetes != self.raw.kubernetes {
-            self.start_kubernetes(config.kubernetes.as_ref());
+        let requests_changed = raw.requests != self.raw.requests;
+        // What pods use may be read from the same server as requests.
+        let usage_changed =
+            requests_changed && raw.kubernetes.usage_source == UsageSource::Prometheus;
+        if raw.kubernetes != self.raw.kubernetes || usage_changed {
+            self.start_kubernetes(config);
         }
         let aws_changed = raw.aws != self.raw.aws || window_changed;
         if aws_changed {
@@ -172,32 +179,64 @@ impl Fleet {
         {
             self.start_prices(config);
         }
-        let counts_otherwise = raw.requests != self.raw.requests;
-        if counts_otherwise || window_changed {
+        if requests_changed || window_changed {
             self.start_requests(config);
         }
-        if counts_otherwise || aws_changed || raw.kubernetes.enabled != self.raw.kubernetes.enabled
+        if requests_changed || aws_changed || raw.kubernetes.enabled != self.raw.kubernetes.enabled
         {
             self.start_edge(config);
         }
         self.raw = raw;
-        counts_otherwise
+        requests_changed
     }
 
-    fn start_kubernetes(&mut self, settings: Option<&resolved::Kubernetes>) {
+    fn start_kubernetes(&mut self, config: &Config) {
         self.kubernetes = Group::default();
         self.forget(&[Source::Kubernetes, Source::Usage, Source::ControlPlane]);
-        let Some(settings) = settings else { return };
+        let Some(settings) = &config.kubernetes else {
+            return;
+        };
         let connection = Connection::new(settings.access.clone(), CONNECT_TIMEOUT);
-        let usage = MetricsApi::new(connection.clone(), self.context.board.clone());
+        self.start_usage(settings, &connection, config.requests.as_ref());
         let version = VersionApi::new(connection.clone());
         let watch = settings.watch.clone();
         let cluster = kubernetes::run(connection, watch, self.context.clone());
         self.kubernetes
             .add(&self.context, Source::Kubernetes, cluster);
-        self.kubernetes.poll(&self.context, usage, settings.usage);
         self.kubernetes
             .poll(&self.context, version, settings.version);
+    }
+
+    fn start_usage(
+        &mut self,
+        settings: &resolved::Kubernetes,
+        connection: &Connection,
+        requests: Option<&resolved::Requests>,
+    ) {
+        let (board, schedule) = (self.context.board.clone(), settings.usage_schedule);
+        match &settings.usage {
+            resolved::UsageSource::MetricsApi => {
+                let api = MetricsApi::new(connection.clone(), board);
+                self.kubernetes.poll(&self.context, api, schedule);
+            }
+            resolved::UsageSource::Kubelet(settings) => {
+                let connection = connection.clone();
+                let kubelets = KubeletSource::new(settings.clone(), connection, board, &self.nodes);
+                self.tallies.push((kubelets.id(), kubelets.left_out()));
+                self.kubernetes.poll(&self.context, kubelets, schedule);
+            }
+            resolved::UsageSource::Cadvisor(settings) => {
+                let Some(requests) = requests else { return };
+                match CadvisorSource::new(*settings, &requests.prometheus) {
+                    Ok(cadvisor) => {
+                        self.tallies.push((cadvisor.id(), cadvisor.left_out()));
+                        self.kubernetes.poll(&self.context, cadvisor, schedule);
+                    }
+                    // The configuration was checked with the same function.
+                    Err(error) => error!(%error, "what pods use cannot be read"),
+                }
+            }
+        }
     }
 
     fn start_aws(&mut self, settings: Option<&resolved::Aws>) {

@@ -352,11 +352,17 @@ impl State {
         fleet.set_stakes(&report);
         self.save(fleet.balance(), clock);
         let mut sources = self.board.snapshot();
-        let strangers = (
-            (Source::Requests.into(), "unknown_workload"),
-            self.pipeline.strangers(),
-        );
-        for ((source, reason), count) in fleet.left_out().into_iter().chain([strangers]) {
+        let strangers = [
+            (
+                (Source::Requests.into(), "unknown_workload"),
+                self.pipeline.strangers(),
+            ),
+            (
+                (Source::Usage.into(), "unknown_pod"),
+                self.pipeline.unknown_pods(),
+            ),
+        ];
+        for ((source, reason), count) in fleet.left_out().into_iter().chain(strangers) {
             if let Some(status) = sources.get_mut(&source).filter(|_| count > 0) {
                 status.left_out.insert(reason, count);
             }

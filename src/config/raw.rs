@@ -189,12 +189,30 @@ settings! {
         pub team_label: Option<String> = None,
         /// From one look at the nodes and pods to the next, when nothing forces an earlier one.
         pub publish_interval_seconds: f64 = 5.0,
+        /// Where what pods use is read: metrics_api (metrics.k8s.io, which samples), kubelet (each node's, through the API
+        /// server; needs `get` on `nodes/proxy`) or prometheus (cAdvisor in that of `requests`). Both count.
+        pub usage_source: UsageSource = UsageSource::MetricsApi,
         /// From one question for what pods use to the next.
         pub usage_interval_seconds: f64 = 15.0,
+        /// The time over which Prometheus adds up what pods use, at least twice the interval in which it scrapes cAdvisor. Only
+        /// with `usage_source: prometheus`.
+        pub usage_window_seconds: f64 = 120.0,
         /// How old what a pod uses may be.
         pub usage_max_age_seconds: f64 = 300.0,
         /// How long an answer may take.
         pub timeout_seconds: f64 = 30.0,
+    }
+}
+
+choice! {
+    /// Where what pods use is read.
+    pub enum UsageSource {
+        /// metrics.k8s.io.
+        MetricsApi = "metrics_api",
+        /// The kubelets, through the API server.
+        Kubelet = "kubelet",
+        /// The Prometheus that requests are read from, which scrapes cAdvisor.
+        Prometheus = "prometheus",
     }
 }
 

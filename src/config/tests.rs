@@ -74,7 +74,7 @@ aws: {enabled: false}
     assert_eq!(&*config.prices.rules[0].place, "prices.nodes[0]");
     let kubernetes = config.kubernetes.unwrap();
     assert_eq!(kubernetes.watch.team_label.as_deref(), Some("team"));
-    assert_eq!(kubernetes.usage.interval.as_secs(), 30);
+    assert_eq!(kubernetes.usage_schedule.interval.as_secs(), 30);
     assert!(config.aws.is_none() && config.requests.is_none());
 }
 

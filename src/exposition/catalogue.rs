@@ -130,6 +130,10 @@ catalogue! {
         "Money for what was really used = sum of price x use x time, from live usage. Not a part of the loaded cost beside it, but contained in it.";
     WorkloadRequests: Counter "breakeven_workload_requests_total" [], Subject, ["outcome"],
         "Requests or invocations seen, by how they ended, from the request source or CloudWatch.";
+    WorkloadThrottled: Counter "breakeven_workload_cpu_throttled_seconds_total" ["seconds"], Subject, [],
+        "Time for which containers were not let run because they had used up their CPU limit, summed over processors, from cAdvisor. Absent where nobody says so (only usage_source: prometheus does) and where no container has a limit.";
+    WorkloadThrottledRatio: Gauge "breakeven_workload_cpu_throttled_ratio" ["ratio"], Subject, [],
+        "The part of the scheduler's periods in which they were held back = throttled periods / periods in the decision window, from cAdvisor. Above 0.25 the latency is more that of the limit than that of the work.";
     WorkloadMonthlyCost: Gauge "breakeven_workload_monthly_cost_usd" ["usd"], Subject, ["platform", "basis"],
         "Cost of a month like the decision window = cost in the window / its length x hours_per_month (730).";
     WorkloadProjectedMonthCost: Gauge "breakeven_workload_projected_month_cost_usd" ["usd"], Subject, ["component"],

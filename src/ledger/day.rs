@@ -1,5 +1,6 @@
 //! What a workload cost, used and served on a day.
 
+use super::cost::Use;
 use super::workload::Step;
 use crate::model::allocation::WorkloadRates;
 use crate::model::month::Month;
@@ -65,10 +66,19 @@ impl Day {
         self.idle += rates.idle * time;
         self.shared += rates.shared * time;
         self.fixed += rates.fixed * time;
-        let Some(used) = rates.used else { return };
-        self.watched += time;
-        self.cores += used.cores * time;
-        self.memory += used.working_set * time;
+        if let Some(used) = rates.sampled() {
+            self.add_use(rates, Use::at(used, time));
+        }
+    }
+
+    /// Adds what was used. What is not known in full is not known.
+    pub(super) fn add_use(&mut self, rates: &WorkloadRates, one: Use) {
+        if rates.unpriced_pods > 0 {
+            return;
+        }
+        self.watched += one.seen;
+        self.cores += one.cores;
+        self.memory += one.working_set * one.seen;
     }
 
     /// Counts the part of a step that is of this day.

@@ -5,11 +5,13 @@
 //! counters, so that nothing is counted twice; the minute of a function in which counting began counts whole.
 
 mod cluster;
+mod cost;
 mod counted;
 mod coverage;
 mod day;
 mod days;
 mod function;
+mod held_back;
 mod minutes;
 mod moments;
 mod rows;
@@ -30,7 +32,8 @@ use crate::model::allocation::ClusterRates;
 use crate::model::bill::{DayUsage, UsageKey};
 use crate::model::month::{DAYS, Month};
 use crate::observation::{
-    Function, FunctionId, FunctionMinutes, OwnTraffic, RequestTarget, Traffic, WorkloadId,
+    CountedUse, Function, FunctionId, FunctionMinutes, OwnTraffic, PodKey, RequestTarget, Traffic,
+    WorkloadId,
 };
 use crate::units::{Ratio, Requests, RequestsPerSecond, Seconds, Usd, row};
 use cluster::ClusterAccount;
@@ -112,6 +115,31 @@ impl Ledger {
             *total += *rate * time;
             *seen = to;
         }
+    }
+
+    /// Counts what pods used, at what their workloads cost now. `resolve` says whose they are; returns how many are of pods that
+    /// nobody answers for.
+    pub fn count_use(
+        &mut self,
+        rates: &ClusterRates,
+        counted: &[CountedUse],
+        resolve: impl Fn(&PodKey) -> Option<WorkloadId>,
+    ) -> u64 {
+        let mut strangers = 0;
+        let mut by_workload: BTreeMap<WorkloadId, Vec<&CountedUse>> = BTreeMap::new();
+        for one in counted {
+            match resolve(&one.pod) {
+                Some(id) => by_workload.entry(id).or_default().push(one),
+                None => strangers += 1,
+            }
+        }
+        for (id, counted) in by_workload {
+            let rates = rates.workloads.get(&id);
+            if let Some((account, rates)) = self.workloads.get_mut(&id).zip(rates) {
+                account.count_use(rates, &counted);
+            }
+        }
+        strangers
     }
 
     /// Notes time that passed unseen: it is charged to nobody.

@@ -25,9 +25,32 @@ fn moment_of(instant: Timestamp) -> Option<u32> {
 impl Moments {
     /// Adds what was used over a time that began then.
     pub(super) fn add(&mut self, from: Timestamp, time: Seconds, cores: CoreSeconds) {
-        let Some(moment) = moment_of(from) else {
+        if let Some(moment) = moment_of(from) {
+            self.put(moment, time, cores);
+        }
+    }
+
+    /// Adds what was counted in a window, evenly over the moments that it touches. As much of the window was seen.
+    pub(super) fn spread(&mut self, window: Window, seen: Seconds, cores: CoreSeconds) {
+        let length = window.length();
+        let (Some(last), Some(first)) = (moment_of(window.end()), moment_of(window.start())) else {
             return;
         };
+        for moment in first.max(last.saturating_sub(KEPT))..=last {
+            let start = i64::from(moment) * LENGTH;
+            let inside = Timestamp::from_second(start)
+                .ok()
+                .zip(Timestamp::from_second(start + LENGTH).ok())
+                .and_then(|(start, end)| {
+                    Window::between(window.start().max(start), window.end().min(end))
+                });
+            if let Some(share) = inside.and_then(|inside| inside.length().over(length)) {
+                self.put(moment, seen * share, cores * share);
+            }
+        }
+    }
+
+    fn put(&mut self, moment: u32, time: Seconds, cores: CoreSeconds) {
         let (seen, used) = self.0.get(moment).unwrap_or_default();
         self.0.forget(moment.saturating_sub(KEPT));
         self.0.put(moment, &(seen + time, used + cores));

@@ -99,6 +99,14 @@ impl<T: Numbers + Clone + Default, const SLOTS: i64> Slots<T, SLOTS> {
         )
     }
 
+    /// The length of the window, to the whole slots that it has.
+    pub(super) fn whole_length(&self) -> Seconds {
+        Seconds::between(
+            Timestamp::UNIX_EPOCH,
+            Timestamp::from_second(self.length * SLOTS).unwrap_or_default(),
+        )
+    }
+
     /// When the slot of an instant begins.
     pub(super) fn start_of(&self, instant: Timestamp) -> Timestamp {
         let number = instant.as_second().div_euclid(self.length);

@@ -3,6 +3,7 @@ mod functions;
 mod month;
 mod own;
 mod revisions;
+mod used;
 
 use std::collections::HashMap;
 use std::sync::Arc;

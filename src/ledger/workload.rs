@@ -1,18 +1,22 @@
 //! The account of a workload of the cluster.
 
+mod counted_use;
+
 use jiff::{SignedDuration, Timestamp};
 
+use super::cost::Cost;
 use super::coverage::Coverage;
 use super::day::Day;
+use super::held_back::HeldBack;
 use super::moments::Moments;
 use super::slots::Slots;
 use crate::model::allocation::WorkloadRates;
 use crate::model::month::{DAYS, Month, active_time};
 use crate::model::pattern::classify;
 use crate::model::regression::Scatter;
-use crate::model::window::{TrafficWindow, UsedWindow, WorkloadWindow};
+use crate::model::window::{TrafficWindow, WorkloadWindow};
 use crate::observation::{Counted, OwnCount};
-use crate::units::{Gib, Ratio, Requests, RequestsPerSecond, Seconds, Usd, Window, numbers, row};
+use crate::units::{Ratio, Requests, RequestsPerSecond, Seconds, Usd, Window, numbers, row};
 
 /// The time for which the present rates are taken before any time has passed at them.
 const A_MOMENT: Seconds = match Seconds::from_seconds(1.0) {
@@ -51,6 +55,12 @@ pub struct WorkloadAccount {
     totalled_until: Option<Timestamp>,
     /// Since when others count it again, after a query of its own did.
     among_since: Option<Timestamp>,
+    /// Until when what it uses has been counted, where it is counted.
+    counted_until: Option<Timestamp>,
+    /// Steps of requests that wait for what was used in them to be counted.
+    unpaired: Vec<(Window, Requests)>,
+    /// How its containers are held back; absent where nobody ever said so. Most have no limit, so it is kept aside.
+    held_back: Option<Box<HeldBack>>,
 }
 
 /// Money spent since the program started.
@@ -87,16 +97,6 @@ struct Slot {
     paired: Scatter,
 }
 
-/// What was paid and used.
-#[derive(Clone, Copy, Debug, Default)]
-struct Cost {
-    /// The time for which a part of its cost was not known; nothing below is of that time.
-    unpriced: Seconds,
-    allocated: Usd,
-    loaded: Usd,
-    used: UsedWindow,
-}
-
 // The rates are those of the next look at the cluster. What was used a moment ago is not kept: it is paired with requests
 // of steps that end after a restart, which were not seen whole.
 row!(WorkloadAccount {
@@ -112,10 +112,13 @@ row!(WorkloadAccount {
     own,
     totalled_until,
     among_since,
+    held_back,
 } .. {
     rates: WorkloadRates::default(),
     moments: Moments::default(),
     rate: None,
+    counted_until: None,
+    unpaired: Vec::new(),
 });
 
 row!(Spent {
@@ -147,67 +150,6 @@ numbers!(Slot {
     peak: RequestsPerSecond,
     paired: Scatter,
 });
-
-numbers!(Cost {
-    unpriced: Seconds,
-    allocated: Usd,
-    loaded: Usd,
-    used: UsedWindow,
-});
-
-row!(Cost {
-    unpriced,
-    allocated,
-    loaded,
-    used,
-});
-
-impl Cost {
-    fn spend(&mut self, rates: &WorkloadRates, time: Seconds) {
-        if rates.unpriced_pods > 0 {
-            self.unpriced += time;
-            return;
-        }
-        self.allocated += rates.allocated() * time;
-        self.loaded += rates.loaded() * time;
-        let Some(used) = rates.used else { return };
-        self.used.observed += time;
-        self.used.cost += (used.cpu + used.memory) * time;
-        self.used.loaded += rates.loaded() * time;
-        self.used.cores += used.cores * time;
-        self.used.cores_held += rates.held.cpu * time;
-        self.used.memory += used.working_set * time;
-        self.used.memory_held += rates.held.memory * time;
-        let pods = Ratio::count(rates.pods);
-        self.used.pods += time * pods;
-        if let Some(share) = pods.inverse() {
-            let each = used.working_set * share;
-            self.stretch((each, each));
-        }
-    }
-
-    fn add(&mut self, other: &Self, share: Ratio) {
-        self.unpriced += other.unpriced * share;
-        self.allocated += other.allocated * share;
-        self.loaded += other.loaded * share;
-        self.used.observed += other.used.observed * share;
-        self.used.cost += other.used.cost * share;
-        self.used.loaded += other.used.loaded * share;
-        self.used.cores += other.used.cores * share;
-        self.used.cores_held += other.used.cores_held * share;
-        self.used.memory += other.used.memory * share;
-        self.used.memory_held += other.used.memory_held * share;
-        self.used.pods += other.used.pods * share;
-        if let Some(extremes) = other.used.extremes {
-            self.stretch(extremes);
-        }
-    }
-
-    fn stretch(&mut self, (least, most): (Gib, Gib)) {
-        let (low, high) = self.used.extremes.unwrap_or((least, most));
-        self.used.extremes = Some((low.min(least), high.max(most)));
-    }
-}
 
 /// All requests of a workload in one closed step.
 #[derive(Clone, Copy, Debug)]
@@ -243,6 +185,9 @@ impl WorkloadAccount {
             own: None,
             totalled_until: None,
             among_since: None,
+            counted_until: None,
+            unpaired: Vec::new(),
+            held_back: None,
         }
     }
 
@@ -267,7 +212,7 @@ impl WorkloadAccount {
             .across(from, to, |part, slot| slot.cost.spend(rates, time * part));
         self.days
             .across(from, to, |part, day| day.spend(rates, time * part));
-        let Some(used) = rates.used else { return };
+        let Some(used) = rates.sampled() else { return };
         self.spent.used_cpu += used.cpu * time;
         self.spent.used_memory += used.memory * time;
         self.moments.add(from, time, used.cores * time);
@@ -372,11 +317,6 @@ impl WorkloadAccount {
             let share = after.length().over(window.length()).unwrap_or(Ratio::ONE);
             self.requests += step.requests * share;
         }
-        let paired = self
-            .moments
-            .within(window)
-            .filter(|_| !step.requests.is_zero())
-            .map(|cores| Scatter::of_step(cores, step.requests, window.length()));
         let rate = step.requests.per(window.length());
         self.slots
             .across(window.start(), window.end(), |part, slot| {
@@ -384,13 +324,13 @@ impl WorkloadAccount {
                 slot.latency += step.latency * part;
                 slot.measured += step.measured * part;
                 slot.peak = slot.peak.max(rate.unwrap_or_default());
-                if let Some(paired) = paired {
-                    slot.paired += paired * part;
-                }
             });
         self.days.across(window.start(), window.end(), |part, day| {
             day.serve(step, part);
         });
+        if !step.requests.is_zero() {
+            self.meet(window, step.requests);
+        }
     }
 
     pub(super) fn set_rate(&mut self, rate: RequestsPerSecond, at: Timestamp) {
@@ -420,6 +360,7 @@ impl WorkloadAccount {
             cost = Cost::default();
             cost.spend(&self.rates, observed);
         }
+        cost.assume_use(&self.rates, A_MOMENT);
         let counted = self.own.as_ref().map_or(counted, |(_, own)| own);
         let existing_since = self.counted_since();
         WorkloadWindow {
@@ -432,6 +373,7 @@ impl WorkloadAccount {
                 self.traffic(from, covered, counted)
             }),
             recent: self.recent(now),
+            throttling: self.held_back.as_ref().map(|one| one.since(from, seen)),
         }
     }
 
@@ -504,6 +446,7 @@ impl WorkloadAccount {
         if let Some((_, own)) = self.own.take() {
             self.totalled_until = self.totalled_until.max(own.until());
         }
+        self.unpaired.clear();
         self.among_since = None;
         self.existing_since = self.first_seen;
         self.is_counted = false;
@@ -513,6 +456,9 @@ impl WorkloadAccount {
     pub(super) fn begin_window(&mut self, window: Seconds) {
         self.slots = Slots::new(window);
         self.days = Days::of_days();
+        if let Some(held_back) = &mut self.held_back {
+            held_back.begin_window(window);
+        }
     }
 
     /// The bytes that its hours and days take.
@@ -524,7 +470,8 @@ impl WorkloadAccount {
     /// The bytes that it takes.
     #[cfg(test)]
     pub(super) fn bytes(&self) -> usize {
-        size_of::<Self>() + self.bucket_bytes() + self.moments.heap_bytes()
+        let held_back = self.held_back.as_ref().map_or(0, |one| one.bytes());
+        size_of::<Self>() + self.bucket_bytes() + self.moments.heap_bytes() + held_back
     }
 
     /// Whether a part of its cost was ever known.
@@ -555,6 +502,12 @@ impl WorkloadAccount {
     #[must_use]
     pub const fn spent(&self) -> &Spent {
         &self.spent
+    }
+
+    /// For how long its containers were held back since the program started; absent where nobody ever said.
+    #[must_use]
+    pub fn throttled(&self) -> Option<Seconds> {
+        self.held_back.as_ref().map(|one| one.total())
     }
 
     /// Requests since the program started.

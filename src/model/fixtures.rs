@@ -189,5 +189,6 @@ pub(crate) fn usage(used: Resources) -> PodUsage {
             name: "app".into(),
             request: used,
         }],
+        is_counted: false,
     }
 }

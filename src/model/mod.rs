@@ -32,8 +32,8 @@ pub mod window;
 pub use report::{
     AccountReport, Basis, Breakeven, ClusterComponent, ClusterReport, Component, FunctionCounters,
     Home, HourlyPrice, Ineligibility, NodeReport, Outcome, PlatformCost, PriceSource, Provenance,
-    Report, SharedWorkload, Subject, SubjectFacts, SubjectReport, Unpriced, UnpricedVolume,
-    Utilization, Verdict, VolumeReport,
+    Report, SharedWorkload, Subject, SubjectFacts, SubjectReport, Throttled, Unpriced,
+    UnpricedVolume, Utilization, Verdict, VolumeReport,
 };
 pub use settings::{
     AROUND_REGION, KubernetesEquivalent, LambdaEquivalent, LambdaSettings, Settings, SharingPolicy,

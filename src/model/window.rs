@@ -6,6 +6,7 @@ use super::concurrency::Concurrency;
 use super::pattern::Pattern;
 use super::processor_time::{self, Method, ProcessorTime};
 use super::regression::Scatter;
+use crate::observation::Throttling;
 use crate::units::{
     CoreSeconds, Cores, Gib, GibSeconds, Ratio, Requests, RequestsPerSecond, Seconds, Usd, numbers,
     row,
@@ -26,6 +27,8 @@ pub struct WorkloadWindow {
     pub traffic: Option<TrafficWindow>,
     /// What it used and served at once, a moment ago.
     pub recent: Option<(Cores, RequestsPerSecond)>,
+    /// How its containers were held back; absent where that is not known, or none has a limit.
+    pub throttling: Option<Throttling>,
 }
 
 /// What a workload used.

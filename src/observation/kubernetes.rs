@@ -1,4 +1,4 @@
-//! The cluster: nodes, pods, and what the pods use.
+//! The cluster: nodes and pods.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{Notes, ScrapeTarget, TargetGroupBinding, WorkloadId};
-use crate::units::{Cores, Gib, Ratio, Seconds};
+use crate::units::{Cores, Gib, Ratio};
 
 /// Every node and every pod that is bound to one, at one instant.
 #[derive(Clone, Debug, Default)]
@@ -234,24 +234,4 @@ pub struct Container {
     pub name: Arc<str>,
     /// What it requests; nothing where it requests nothing.
     pub request: Resources,
-}
-
-/// What pods use, averaged over a short time before an instant.
-#[derive(Clone, Debug)]
-pub struct Usage {
-    /// When it was read.
-    pub at: Timestamp,
-    /// Each pod that reported.
-    pub pods: HashMap<PodKey, PodUsage>,
-}
-
-/// What one pod uses.
-#[derive(Clone, Debug, PartialEq)]
-pub struct PodUsage {
-    /// The end of the time over which it was averaged.
-    pub at: Timestamp,
-    /// The length of that time.
-    pub window: Seconds,
-    /// The use of each container by name.
-    pub containers: Vec<Container>,
 }

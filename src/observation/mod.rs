@@ -11,6 +11,7 @@ mod name_pattern;
 mod notes;
 mod prices;
 mod requests;
+mod usage;
 
 pub use bill::{Bill, BilledDay, Charge, UsageKind, UsageType};
 pub use functions::{
@@ -19,8 +20,8 @@ pub use functions::{
 };
 pub use identity::{WorkloadId, WorkloadKind};
 pub use kubernetes::{
-    CapacityType, ClaimKey, Cluster, Container, Fronts, Node, Pod, PodKey, PodUsage, Provider,
-    Resources, RouteRule, Scaler, Service, StorageClass, Usage, Volume,
+    CapacityType, ClaimKey, Cluster, Container, Fronts, Node, Pod, PodKey, Provider, Resources,
+    RouteRule, Scaler, Service, StorageClass, Volume,
 };
 pub use name_pattern::{BadNamePattern, NamePattern};
 pub use notes::{FunctionName, Notes};
@@ -29,6 +30,7 @@ pub use requests::{
     Counted, CountedStep, OriginChoice, OwnCount, OwnTraffic, RequestOrigin, RequestRate,
     RequestStep, RequestTarget, ScrapeTarget, TargetGroupBinding, Traffic,
 };
+pub use usage::{CountedUse, PodUsage, Throttling, Usage};
 
 use std::sync::Arc;
 

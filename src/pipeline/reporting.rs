@@ -15,7 +15,7 @@ use crate::model::pair::pair;
 use crate::model::verdict::Settled;
 use crate::model::{
     AccountReport, ClusterComponent, ClusterReport, Component, FunctionCounters, Home, Outcome,
-    Report, SharedWorkload, Subject, SubjectFacts, SubjectReport,
+    Report, SharedWorkload, Subject, SubjectFacts, SubjectReport, Throttled,
 };
 use crate::observation::{CapacityType, Function, OwnCount, Resources, WorkloadId, WorkloadKind};
 use crate::units::{Requests, Usd, UsdPerHour};
@@ -162,6 +162,10 @@ impl Pipeline {
         SubjectReport {
             used_cost_total,
             month: Some(self.ledger.workload_month(account, now)),
+            throttled: account.throttled().map(|total| Throttled {
+                total,
+                ratio: window.throttling.and_then(|throttling| throttling.ratio()),
+            }),
             nodes: facts.nodes,
             ..subject_report(subject, assessment, cost_total, requests_total, shown)
         }
@@ -314,6 +318,7 @@ fn subject_report(
         cost_total,
         used_cost_total: Vec::new(),
         requests_total,
+        throttled: None,
         function: None,
         costs: assessment.costs,
         monthly_saving: assessment.monthly_saving,

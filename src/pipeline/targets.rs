@@ -66,14 +66,17 @@ impl Targets {
         self.workload(target).map(alone).unwrap_or_default()
     }
 
+    /// The workload of a pod, if the cluster has it or had it.
+    pub(super) fn of_pod(&self, pod: &PodKey) -> Option<WorkloadId> {
+        let seen = self.by_pod.get(pod).map(|(id, _)| id.clone());
+        seen.or_else(|| self.by_name_of(pod))
+    }
+
     /// The workload that a target names, if the cluster has it. Without a kind a Deployment comes first, then the
     /// other kinds in their order.
     fn workload(&self, target: &RequestTarget) -> Option<WorkloadId> {
         match target {
-            RequestTarget::Pod(key) => {
-                let seen = self.by_pod.get(key).map(|(id, _)| id.clone());
-                seen.or_else(|| self.by_name_of(key))
-            }
+            RequestTarget::Pod(key) => self.of_pod(key),
             RequestTarget::Workload {
                 namespace,
                 kind,

@@ -1,5 +1,6 @@
 mod annotations;
 mod bill;
+mod counted_use;
 mod explanations;
 mod processor_time;
 mod restart;
@@ -78,6 +79,7 @@ fn uses(second: i64, used: Resources) -> Observation {
     Observation::Usage(Usage {
         at: at(second),
         pods: HashMap::from([(web().key, usage)]),
+        counted: Vec::new(),
     })
 }
 

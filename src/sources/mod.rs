@@ -16,6 +16,7 @@ pub mod requests;
 pub mod scrape;
 pub mod usage;
 
+mod body;
 mod causes;
 mod error;
 mod kept_file;
@@ -24,6 +25,7 @@ mod poll;
 pub mod prices;
 mod status;
 mod tally;
+mod text_format;
 mod told;
 mod transport;
 

@@ -24,6 +24,12 @@ impl Cores {
 }
 
 impl CoreSeconds {
+    /// How long so many cores take to compute it; absent for none.
+    #[must_use]
+    pub fn taking(self, cores: Cores) -> Option<Seconds> {
+        (cores.0 > 0.0).then(|| Seconds(super::quantity::kept(self.0 / cores.0)))
+    }
+
     /// The mean number of cores over a time; absent for no time.
     #[must_use]
     pub fn mean_over(self, time: Seconds) -> Option<Cores> {

@@ -15,6 +15,11 @@ quantity! {
 }
 
 quantity! {
+    /// Periods of the kernel's scheduler, in each of which a container may run for so long.
+    Periods, "periods", from_periods, periods
+}
+
+quantity! {
     /// What a bill counts, in the unit of its usage type: requests, or GB-s.
     BilledUnits, "units", from_units, units
 }

@@ -28,7 +28,7 @@ mod ratio;
 mod time;
 
 pub use compute::{CoreSeconds, Cores};
-pub use counts::{BilledUnits, Requests, RequestsPerSecond};
+pub use counts::{BilledUnits, Periods, Requests, RequestsPerSecond};
 pub use memory::{Gib, GibSeconds, MemoryMib};
 pub use metered::Metered;
 pub use money::{

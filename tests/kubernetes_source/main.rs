@@ -1,9 +1,10 @@
 //! The Kubernetes and usage sources against the simulated cloud, over real sockets, in good and bad times.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod agent;
 mod failures;
+mod kubelet;
 mod usage;
 
 use std::collections::BTreeMap;

@@ -40,6 +40,11 @@ impl Process {
         }
     }
 
+    /// When it began, in seconds since 1970.
+    pub(crate) fn began(&self) -> i64 {
+        self.from
+    }
+
     fn lives(&self, second: i64) -> bool {
         (self.from..self.to).contains(&second)
     }
@@ -55,6 +60,12 @@ impl Workload {
     /// What it served from the start to an instant.
     pub(crate) fn served(&self, from: i64, to: i64) -> f64 {
         (from..to).map(|second| self.asked(second)).sum()
+    }
+
+    /// For how long its processes lived between two instants, together.
+    pub(crate) fn lived(&self, from: i64, to: i64) -> f64 {
+        let lives = |one: &Process| (one.to.min(to) - one.from.max(from)).max(0) as f64;
+        self.processes.iter().map(lives).sum()
     }
 
     /// What a process showed at each of its scrapes: it is scraped from some seconds after its start on.

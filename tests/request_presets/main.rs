@@ -1,8 +1,9 @@
 //! Each preset against a real Prometheus (the Debian package) that holds series in exactly the shape of each program:
-//! what is counted is what was served, while pods restart, are added and go.
+//! what is counted is what was served, while pods restart, are added and go. And the same of what cAdvisor counts.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod cadvisor;
 mod choice;
 mod history;
 mod own;
@@ -43,6 +44,7 @@ fn at(second: i64) -> Timestamp {
 async fn prometheus() -> Option<Prometheus> {
     let (prometheus, promtool) = (installed("prometheus")?, installed("promtool")?);
     let text = shapes::openmetrics(&workloads());
+    let text = text.replace("# EOF\n", &cadvisor::openmetrics(&workloads()));
     let fill = |data: &Path| {
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(file.path(), text).unwrap();
@@ -137,6 +139,7 @@ async fn what_is_counted_is_what_was_served() {
     }
     own::an_annotation_counts_its_workload_alone_and_fails_alone(&prometheus).await;
     weeks::hours_before_the_window_are_read_once(&prometheus).await;
+    cadvisor::what_pods_used_is_counted_and_how_they_are_held_back(&prometheus).await;
 }
 
 async fn a_preset_counts_what_was_served(prometheus: &Prometheus, preset: Preset) {

@@ -175,7 +175,7 @@ fn found(source: Source, status: &SourceStatus, findings: &Findings) -> String {
             report.subjects.iter().filter(is_workload).count(),
             report.shared.len()
         ),
-        Source::Usage => "what pods use is known".to_owned(),
+        Source::Usage => "what pods use can be read".to_owned(),
         Source::Lambda => format!("{} functions", functions_in(&status.site, findings)),
         Source::CloudWatch => "metrics of the functions are read".to_owned(),
         Source::Requests => requests(findings),

@@ -6,6 +6,7 @@ mod functions;
 mod model;
 mod prices;
 mod sources;
+mod usage;
 
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -19,6 +20,7 @@ use crate::pipeline::Limits;
 use crate::settings::{Check, Mistake, Place};
 use crate::sources::edge::Settings as EdgeSettings;
 use crate::sources::prices::{PriceBook, list};
+use crate::sources::usage::{CadvisorSettings, KubeletSettings};
 use crate::sources::{Schedule, aws, bill, cloudwatch, kubernetes, lambda, requests, scrape};
 use crate::units::{HOURS_PER_MONTH, Hours, NotAQuantity, Ratio, Seconds};
 
@@ -64,10 +66,23 @@ pub struct Kubernetes {
     pub access: kubernetes::Access,
     /// How it is watched.
     pub watch: kubernetes::Settings,
-    /// When metrics.k8s.io is asked.
-    pub usage: Schedule,
+    /// Where what pods use is read.
+    pub usage: UsageSource,
+    /// When it is asked.
+    pub usage_schedule: Schedule,
     /// When the API server is asked for its version.
     pub version: Schedule,
+}
+
+/// Where what pods use is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UsageSource {
+    /// metrics.k8s.io.
+    MetricsApi,
+    /// The kubelets.
+    Kubelet(KubeletSettings),
+    /// cAdvisor in the Prometheus of [`Requests`].
+    Cadvisor(CadvisorSettings),
 }
 
 /// AWS Lambda.
@@ -151,7 +166,7 @@ pub fn resolve(raw: &RawConfig) -> Result<Config, Vec<Mistake>> {
         price_list: check.price_list(raw, &top.key("prices").key("price_list")),
         spot: check.spot(raw, &top.key("prices").key("spot")),
         azure_retail: check.azure_retail(raw, &top.key("prices").key("azure_retail")),
-        kubernetes: check.kubernetes(&raw.kubernetes, &top.key("kubernetes")),
+        kubernetes: check.kubernetes(raw, &top.key("kubernetes")),
         aws: check.aws(raw, window, &top.key("aws")),
         scrape: check.scrape(raw, &top.key("requests").key("scrape")),
         edge: check.edge(raw, window, &top.key("requests").key("edge")),

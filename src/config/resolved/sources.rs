@@ -42,17 +42,16 @@ impl Check {
         }
     }
 
-    pub(super) fn kubernetes(
-        &mut self,
-        raw: &raw::Kubernetes,
-        place: &Place,
-    ) -> Option<Kubernetes> {
-        let usage = self.schedule(
+    pub(super) fn kubernetes(&mut self, raw: &RawConfig, place: &Place) -> Option<Kubernetes> {
+        let whole = raw;
+        let raw = &raw.kubernetes;
+        let schedule = self.schedule(
             raw.usage_interval_seconds,
             raw.timeout_seconds,
             place,
             "usage_interval_seconds",
         );
+        let (usage, usage_schedule) = self.usage(whole, schedule, place);
         let publish_interval = self.interval(
             raw.publish_interval_seconds,
             &place.key("publish_interval_seconds"),
@@ -66,7 +65,7 @@ impl Check {
         };
         let watch = kubernetes::Settings {
             publish_interval,
-            request_timeout: usage.timeout,
+            request_timeout: schedule.timeout,
             team_label: raw.team_label.clone(),
             ..kubernetes::Settings::default()
         };
@@ -74,9 +73,10 @@ impl Check {
             access,
             watch,
             usage,
+            usage_schedule,
             version: Schedule {
                 interval: VERSION_INTERVAL,
-                ..usage
+                ..schedule
             },
         })
     }

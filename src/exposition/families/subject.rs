@@ -54,6 +54,17 @@ fn money(report: &SubjectReport, identity: &Labels, batch: &mut Batch) {
         let labels = identity.clone().and("outcome", outcome.as_str());
         batch.push(Metric::WorkloadRequests, labels, requests.requests());
     }
+    if let Some(throttled) = &report.throttled {
+        let seconds = throttled.total.seconds();
+        batch.push(Metric::WorkloadThrottled, identity.clone(), seconds);
+        if let Some(ratio) = throttled.ratio {
+            batch.push(
+                Metric::WorkloadThrottledRatio,
+                identity.clone(),
+                ratio.get(),
+            );
+        }
+    }
     for cost in &report.costs {
         let on = identity.clone().and("platform", cost.platform.as_str());
         let labels = on.and("basis", cost.basis.as_str());

@@ -76,6 +76,21 @@ fn both_platforms_of_a_workload() {
 }
 
 #[test]
+fn how_a_workload_is_held_back_by_its_limits() {
+    assert_series(
+        &text(&of(checkout())),
+        &[
+            "breakeven_workload_cpu_throttled_seconds_total",
+            "breakeven_workload_cpu_throttled_ratio",
+        ],
+        r#"
+        breakeven_workload_cpu_throttled_seconds_total{home="kubernetes",namespace="shop",workload_kind="Deployment",workload="checkout"} 90.5
+        breakeven_workload_cpu_throttled_ratio{home="kubernetes",namespace="shop",workload_kind="Deployment",workload="checkout"} 0.25
+        "#,
+    );
+}
+
+#[test]
 fn the_band_of_a_cost_and_what_it_comes_from() {
     let mut report = checkout();
     for cost in &mut report.costs {

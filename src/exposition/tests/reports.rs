@@ -13,7 +13,8 @@ use crate::model::pattern::Pattern;
 use crate::model::{
     AccountReport, Basis, Breakeven, ClusterComponent, ClusterReport, Component, FunctionCounters,
     Home, HourlyPrice, Ineligibility, NodeReport, Outcome, PlatformCost, PriceSource, Provenance,
-    Report, SharedWorkload, Subject, SubjectFacts, SubjectReport, Unpriced, Utilization, Verdict,
+    Report, SharedWorkload, Subject, SubjectFacts, SubjectReport, Throttled, Unpriced, Utilization,
+    Verdict,
 };
 use crate::observation::{
     Architecture, CapacityType, FunctionId, Node, Notes, OriginChoice, Provider, RequestOrigin,
@@ -70,6 +71,7 @@ pub(crate) fn bare(subject: Subject) -> SubjectReport {
         cost_total: Vec::new(),
         used_cost_total: Vec::new(),
         requests_total: Vec::new(),
+        throttled: None,
         function: None,
         costs: Vec::new(),
         monthly_saving: None,
@@ -110,6 +112,10 @@ pub(crate) fn checkout() -> SubjectReport {
             (Outcome::Served, requests(123_456.0)),
             (Outcome::Failed, requests(7.5)),
         ],
+        throttled: Some(Throttled {
+            total: Seconds::from_seconds(90.5).unwrap(),
+            ratio: Some(ratio(0.25)),
+        }),
         costs: vec![
             cost(Home::Kubernetes, Basis::Used, 20.0, 4e-6),
             cost(Home::Kubernetes, Basis::Allocated, 40.0, 8e-6),

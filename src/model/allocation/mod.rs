@@ -102,6 +102,9 @@ pub struct UsedRates {
     pub cores: Cores,
     /// Memory in use.
     pub working_set: Gib,
+    /// Whether the processor time of its pods is counted, so that these rates add to no sum: it is known once it has
+    /// been counted.
+    pub is_counted: bool,
 }
 
 impl WorkloadRates {
@@ -115,6 +118,12 @@ impl WorkloadRates {
     #[must_use]
     pub fn loaded(&self) -> UsdPerHour {
         self.allocated() + self.idle + self.shared + self.fixed
+    }
+
+    /// What it uses, where that is known from samples alone.
+    #[must_use]
+    pub fn sampled(&self) -> Option<UsedRates> {
+        self.used.filter(|used| !used.is_counted)
     }
 }
 
@@ -134,6 +143,8 @@ struct Holding {
     workload: usize,
     held: Resources,
     used: Option<Resources>,
+    /// Whether that is counted too.
+    is_counted: bool,
 }
 
 /// A node and the pods on it.
@@ -194,6 +205,7 @@ pub fn allocate(
                 workload: place,
                 held,
                 used: used.map(total_use),
+                is_counted: used.is_some_and(|used| used.is_counted),
             });
         }
     }
@@ -342,6 +354,7 @@ fn charge(
         workload,
         held,
         used,
+        is_counted,
     } in &placement.holdings
     {
         let held_cpu = held.cpu * cpu_scale;
@@ -358,6 +371,7 @@ fn charge(
         workload.held.gpus += held.gpus;
         if let Some(used) = used {
             let sum = workload.used.get_or_insert_default();
+            sum.is_counted |= is_counted;
             sum.cores += used.cpu;
             sum.working_set += used.memory;
             sum.cpu += used.cpu.min(held_cpu) * split.core;
@@ -379,6 +393,7 @@ fn settled(workload: Gathered<'_>) -> WorkloadRates {
             memory: (used.memory * scale).min(rates.memory),
             cores: used.cores * scale,
             working_set: used.working_set * scale,
+            ..used
         }
     });
     WorkloadRates { used, ..rates }

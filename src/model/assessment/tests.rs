@@ -71,6 +71,7 @@ pub(super) fn window(
         used,
         traffic: Some(traffic),
         recent: None,
+        throttling: None,
     }
 }
 

@@ -11,8 +11,15 @@ use crate::model::report::{
 };
 use crate::model::settings::Settings;
 use crate::model::window::WorkloadWindow;
-use crate::observation::OriginChoice;
-use crate::units::Usd;
+use crate::observation::{OriginChoice, Throttling};
+use crate::units::{Ratio, Usd};
+
+/// The part of the scheduler's periods that containers may be held back in for their latency to be trusted: that of the alert
+/// `CPUThrottlingHigh` of kubernetes-mixin.
+const UNTRUSTED: Ratio = match Ratio::from_factor(0.25) {
+    Ok(ratio) => ratio,
+    Err(_) => Ratio::ZERO,
+};
 
 pub(super) fn sections(
     report: &Report,
@@ -87,6 +94,7 @@ fn seen(window: &WorkloadWindow, counted_by: &str, inputs: &Inputs) -> Vec<Line>
         let result = format!("{} MiB", plain(memory.point.mib()));
         lines.push(Line::new("memory of a pod (W)", from, result));
     }
+    lines.extend(window.throttling.as_ref().map(|one| held_back(one, &usage)));
     if let Some(traffic) = &window.traffic {
         let from = format!("{counted_by}; over {}", hours(traffic.covered));
         lines.push(Line::new("requests", from, count(traffic.requests)));
@@ -99,6 +107,26 @@ fn seen(window: &WorkloadWindow, counted_by: &str, inputs: &Inputs) -> Vec<Line>
         }
     }
     lines
+}
+
+/// How its containers were held back by their CPU limits, and what that makes of the rest.
+fn held_back(throttling: &Throttling, usage: &str) -> Line {
+    let ratio = throttling.ratio().unwrap_or_default();
+    let doubt = if ratio > UNTRUSTED {
+        format!(
+            "; above {}: latency (w) and waiting (i) are more those of the limit than of the work, and a function would not wait so",
+            percent(UNTRUSTED)
+        )
+    } else {
+        String::new()
+    };
+    let from = format!(
+        "{usage}; {:.0} of {:.0} periods of the scheduler{doubt}",
+        throttling.throttled.periods(),
+        throttling.periods.periods()
+    );
+    let result = format!("{}, {} s", percent(ratio), plain(throttling.time.seconds()));
+    Line::new("held back by CPU limits", from, result)
 }
 
 /// What a month like the last days would be, which the decision does not stand on.

@@ -12,7 +12,7 @@ pub use estate::{
 };
 pub use kinds::{Basis, ClusterComponent, Component, Home, Outcome, Subject};
 pub use subject::{
-    Breakeven, FunctionCounters, PlatformCost, SubjectFacts, SubjectReport, Utilization,
+    Breakeven, FunctionCounters, PlatformCost, SubjectFacts, SubjectReport, Throttled, Utilization,
 };
 pub use verdict::{Ineligibility, Verdict};
 pub use volume::{UnpricedVolume, VolumeReport};

@@ -10,7 +10,7 @@ use crate::model::evidence::Evidence;
 use crate::model::month::Month;
 use crate::model::pattern::Pattern;
 use crate::observation::{Architecture, Notes, Scaler};
-use crate::units::{GibSeconds, MemoryMib, Ratio, Requests, Usd, UsdDelta, UsdPerRequest};
+use crate::units::{GibSeconds, MemoryMib, Ratio, Requests, Seconds, Usd, UsdDelta, UsdPerRequest};
 
 /// What is known of one subject.
 #[derive(Clone, Debug)]
@@ -23,6 +23,8 @@ pub struct SubjectReport {
     pub used_cost_total: Vec<(Component, Usd)>,
     /// Requests since the program started, by how they ended.
     pub requests_total: Vec<(Outcome, Requests)>,
+    /// How its containers are held back by their CPU limits, where that is known.
+    pub throttled: Option<Throttled>,
     /// More counts, of functions only.
     pub function: Option<FunctionCounters>,
     /// What it costs on each platform, as far as that is known.
@@ -58,6 +60,15 @@ impl SubjectReport {
         let is = |cost: &&PlatformCost| cost.platform == platform && cost.basis == Basis::Loaded;
         self.costs.iter().find(is)
     }
+}
+
+/// How the containers of a workload are held back by their CPU limits.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Throttled {
+    /// For how long since the program started, summed over processors.
+    pub total: Seconds,
+    /// The part of the scheduler's periods in the decision window in which they were; absent where there were none.
+    pub ratio: Option<Ratio>,
 }
 
 /// Counts of a function since the program started, and its peak.

@@ -165,7 +165,7 @@ fn form(value: &ciborium::Value) -> String {
     }
 }
 
-/// The form that version 3 has.
+/// The form that version 4 has.
 const FORM: &str = "{t: [t f [[f] f [[t]]] {[t]: [t [f] f b {t: i t: [i [[f [f [f]]] f [f]]] t: {t: [i] t: [f]}} {t: i t: [i [f]] t: {t: [i] t: [f]}} _]} {} \
     {[t]: [[{t: f} f] [[f] f] [[[i [i] i]] [[i]]] [[t]] i b _]} {[t [t] t]: [[f] f i]} [[t]]] t: [[{t: [t]} [t _]]] t: t}";
 
@@ -179,7 +179,7 @@ fn the_form_of_what_is_kept_is_that_of_its_version() {
     let kept = ciborium::Value::serialized(&pipeline.kept()).unwrap();
     assert_eq!(
         (crate::state::VERSION, &*form(&kept)),
-        (3, FORM),
+        (4, FORM),
         "what is kept has another form: give it another version"
     );
 }

@@ -47,6 +47,7 @@ use state::{Controller, State};
 use store::Event;
 use watch::{Means, Resource, Signal, watch};
 
+pub(in crate::sources) use connection::Server;
 pub(in crate::sources) use convert::{Unreadable, quantity};
 pub(in crate::sources) use failure::Attempt;
 pub(in crate::sources) use object::Page;

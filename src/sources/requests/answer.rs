@@ -47,25 +47,43 @@ struct Instant {
 
 /// A time in seconds since 1970, and the value there.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
-pub(super) struct Point(
-    pub(super) f64,
-    #[serde(deserialize_with = "number")] pub(super) f64,
+pub(in crate::sources) struct Point(
+    pub(in crate::sources) f64,
+    #[serde(deserialize_with = "number")] pub(in crate::sources) f64,
 );
 
 /// One series of a result, ranged or instant.
 #[derive(Debug)]
-pub(super) struct Series {
-    pub(super) labels: BTreeMap<String, String>,
-    pub(super) points: Vec<Point>,
+pub(in crate::sources) struct Series {
+    pub(in crate::sources) labels: BTreeMap<String, String>,
+    pub(in crate::sources) points: Vec<Point>,
     /// Whether it holds native histograms, which have no single value.
-    pub(super) histogram: bool,
+    pub(in crate::sources) histogram: bool,
+}
+
+#[cfg(test)]
+impl Series {
+    /// A series with these labels and points.
+    pub(in crate::sources) fn of(labels: &[(&str, &str)], points: &[(f64, f64)]) -> Self {
+        let labels = labels.iter();
+        Self {
+            labels: labels
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
+            points: points
+                .iter()
+                .map(|(at, value)| Point(*at, *value))
+                .collect(),
+            histogram: false,
+        }
+    }
 }
 
 /// A result that was asked for.
 #[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) series: Vec<Series>,
-    pub(super) remarks: Vec<String>,
+pub(in crate::sources) struct Answer {
+    pub(in crate::sources) series: Vec<Series>,
+    pub(in crate::sources) remarks: Vec<String>,
 }
 
 /// Which form of result a query must give.

@@ -35,7 +35,7 @@ pub enum Credentials {
 }
 
 /// A way to one Prometheus.
-pub(super) struct Client {
+pub(in crate::sources) struct Client {
     base: String,
     transport: Transport,
     headers: HeaderMap,
@@ -53,7 +53,7 @@ impl fmt::Debug for Client {
 }
 
 impl Client {
-    pub(super) fn new(settings: &Settings) -> Result<Self, BadAddress> {
+    pub(in crate::sources) fn new(settings: &Settings) -> Result<Self, BadAddress> {
         let base = settings.base_url.trim_end_matches('/').to_owned();
         let headers = settings.headers.iter().map(header);
         Ok(Self {
@@ -69,7 +69,7 @@ impl Client {
     }
 
     /// Reads the secret anew: tokens of service accounts change every hour.
-    pub(super) async fn read_secret(&mut self) -> Result<(), SourceError> {
+    pub(in crate::sources) async fn read_secret(&mut self) -> Result<(), SourceError> {
         let Some(credentials) = &self.credentials else {
             return Ok(());
         };
@@ -102,7 +102,7 @@ impl Client {
     }
 
     /// The value of an expression at the end of each step of the window.
-    pub(super) async fn range(
+    pub(in crate::sources) async fn range(
         &self,
         expression: &str,
         window: Window,

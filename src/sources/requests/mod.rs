@@ -27,8 +27,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tracing::warn;
 
+pub(in crate::sources) use self::answer::{Answer, Series};
 use self::choice::Choice;
-use self::client::Client;
+pub(in crate::sources) use self::client::Client;
 pub use self::client::Credentials;
 use self::convert::Counts;
 use self::own::Own;

@@ -5,12 +5,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING};
 use http::{Request, Uri};
-use http_body_util::{BodyExt, Empty};
+use http_body_util::Empty;
 use hyper_util::client::legacy::Client as HyperClient;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 
 use super::text::{Reader, Series, Unread};
+use crate::sources::body::{Cut, pieces};
 use crate::sources::causes::causes;
 
 /// Both formats; breakeven decompresses nothing, so that no small answer can become a large one.
@@ -92,22 +93,20 @@ impl Client {
                 format!("it answered with the encoding {encoding:?}, which was not asked for");
             return Err(Failure::new("scrape_encoding", text));
         }
-        let mut body = response.into_body();
         let mut reader = Reader::new(wanted);
-        let mut length = 0;
         let too_many = |_| Failure::new("scrape_too_many_series", "it has too many series");
-        while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|error| broken(causes(&error)))?;
-            let Some(piece) = frame.data_ref() else {
-                continue;
-            };
-            length += piece.len();
-            if length > self.longest {
-                let text = format!("it answered with more than {} bytes", self.longest);
-                return Err(Failure::new("scrape_too_long", text));
-            }
-            reader.take(piece).map_err(too_many)?;
-        }
+        pieces(response.into_body(), self.longest, |piece| {
+            reader.take(piece)
+        })
+        .await
+        .map_err(|cut| match cut {
+            Cut::Broken(error) => broken(causes(&error)),
+            Cut::TooLong => Failure::new(
+                "scrape_too_long",
+                format!("it answered with more than {} bytes", self.longest),
+            ),
+            Cut::Refused(refused) => too_many(refused),
+        })?;
         reader.finish().map_err(too_many)
     }
 }

@@ -1,14 +1,9 @@
-//! The text formats of Prometheus and OpenMetrics, read line by line and only as far as some metrics are concerned.
-//!
-//! The parsers on crates.io build every series of a body that is in memory as a whole. This one takes a body in whatever
-//! pieces it comes, holds one line of it at a time, and keeps the wanted series alone, so a body costs no more memory than
-//! its longest line may.
+//! The series of some metrics in a body, and nothing else of it.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-/// The longest line that is read; longer ones are left out.
-const LONGEST_LINE: usize = 64 * 1_024;
+use crate::sources::text_format::{Line, Lines, Sample, name};
 
 /// The most wanted series of one body.
 const MOST_SERIES: usize = 10_000;
@@ -36,63 +31,54 @@ pub(super) struct TooManySeries;
 /// A body that is being read.
 #[derive(Debug)]
 pub(super) struct Reader<'a> {
+    lines: Lines,
+    found: Found<'a>,
+}
+
+/// What was found in it so far.
+#[derive(Debug)]
+struct Found<'a> {
     wanted: &'a [&'a str],
     series: Vec<Series>,
-    line: Vec<u8>,
-    is_too_long: bool,
-    pub(super) unread: Vec<Unread>,
+    unread: Vec<Unread>,
 }
 
 impl<'a> Reader<'a> {
     /// For the series of these metrics.
     pub(super) fn new(wanted: &'a [&'a str]) -> Self {
         Self {
-            wanted,
-            series: wanted.iter().map(|_| Series::new()).collect(),
-            line: Vec::new(),
-            is_too_long: false,
-            unread: Vec::new(),
+            lines: Lines::default(),
+            found: Found {
+                wanted,
+                series: wanted.iter().map(|_| Series::new()).collect(),
+                unread: Vec::new(),
+            },
         }
     }
 
     /// Takes a piece of the body.
     pub(super) fn take(&mut self, piece: &[u8]) -> Result<(), TooManySeries> {
-        for part in piece.split_inclusive(|byte| *byte == b'\n') {
-            let (text, ends) = match part.split_last() {
-                Some((b'\n', text)) => (text, true),
-                _ => (part, false),
-            };
-            if self.is_too_long || self.line.len() + text.len() > LONGEST_LINE {
-                self.is_too_long = true;
-                self.line.clear();
-            } else {
-                self.line.extend_from_slice(text);
-            }
-            if ends {
-                self.end_line()?;
-            }
-        }
-        Ok(())
+        self.lines.take(piece, |line| self.found.line(line))
     }
 
     /// The series of each wanted metric, once the body has ended.
     pub(super) fn finish(mut self) -> Result<(Vec<Series>, Vec<Unread>), TooManySeries> {
-        self.end_line()?;
-        Ok((self.series, self.unread))
+        self.lines.finish(|line| self.found.line(line))?;
+        Ok((self.found.series, self.found.unread))
     }
+}
 
-    fn end_line(&mut self) -> Result<(), TooManySeries> {
-        if std::mem::take(&mut self.is_too_long) {
-            self.note(Unread::LongLine);
-            return Ok(());
-        }
-        let line = std::mem::take(&mut self.line);
-        let read = self.sample(&line);
-        self.line = line;
-        self.line.clear();
-        match read {
-            Ok(()) => {}
-            Err(why) => self.note(why),
+impl Found<'_> {
+    fn line(&mut self, line: Line<'_>) -> Result<(), TooManySeries> {
+        let read = match line {
+            Line::Text(text) => self.sample(text),
+            Line::TooLong => Err(Unread::LongLine),
+        };
+        // Few are enough to know that something is wrong.
+        if let Err(why) = read
+            && self.unread.len() < MOST_SERIES
+        {
+            self.unread.push(why);
         }
         let count: usize = self.series.iter().map(HashMap::len).sum();
         if count > MOST_SERIES {
@@ -101,60 +87,25 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// Few are enough to know that something is wrong.
-    fn note(&mut self, why: Unread) {
-        if self.unread.len() < MOST_SERIES {
-            self.unread.push(why);
-        }
-    }
-
     fn sample(&mut self, line: &[u8]) -> Result<(), Unread> {
-        let line = line.trim_ascii();
-        let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b':');
-        let name = line.iter().take_while(|byte| is_name(byte)).count();
-        let (name, rest) = line.split_at(name);
+        let (name, rest) = name(line);
         let Some(metric) = self.wanted.iter().position(|one| one.as_bytes() == name) else {
             return Ok(());
         };
-        let (labels, rest) = labels(rest.trim_ascii_start()).ok_or(Unread::NoSample)?;
-        let value = rest
-            .split(u8::is_ascii_whitespace)
-            .find(|one| !one.is_empty());
-        let value = value.and_then(|one| std::str::from_utf8(one).ok());
-        let value: f64 = value
-            .and_then(|one| one.parse().ok())
-            .ok_or(Unread::NoSample)?;
-        if !value.is_finite() || value < 0.0 {
+        let sample = Sample::behind_name(rest).ok_or(Unread::NoSample)?;
+        if !sample.value.is_finite() || sample.value < 0.0 {
             return Err(Unread::NoCount);
         }
         let mut hasher = DefaultHasher::new();
-        labels.hash(&mut hasher);
+        sample.labels.hash(&mut hasher);
         match self.series[metric].entry(hasher.finish()) {
             std::collections::hash_map::Entry::Occupied(_) => Err(Unread::Duplicate),
             std::collections::hash_map::Entry::Vacant(entry) => {
-                entry.insert(value);
+                entry.insert(sample.value);
                 Ok(())
             }
         }
     }
-}
-
-/// The labels of a sample, braces and all, and what follows them; nothing where a brace or a quote is left open.
-fn labels(text: &[u8]) -> Option<(&[u8], &[u8])> {
-    if text.first() != Some(&b'{') {
-        return Some(text.split_at(0));
-    }
-    let (mut is_quoted, mut is_escaped) = (false, false);
-    for (at, byte) in text.iter().enumerate() {
-        match byte {
-            _ if is_escaped => is_escaped = false,
-            b'\\' if is_quoted => is_escaped = true,
-            b'"' => is_quoted = !is_quoted,
-            b'}' if !is_quoted => return Some(text.split_at(at + 1)),
-            _ => {}
-        }
-    }
-    None
 }
 
 #[cfg(test)]
@@ -224,12 +175,9 @@ up 1
     }
 
     #[test]
-    fn a_line_without_end_is_not_held() {
+    fn a_line_that_is_too_long_is_left_out_and_named() {
         let mut reader = Reader::new(&WANTED);
-        for _ in 0..1_000 {
-            reader.take(&[b'x'; 10_000]).unwrap();
-            assert!(reader.line.capacity() <= 2 * LONGEST_LINE);
-        }
+        reader.take(&[b'x'; 100_000]).unwrap();
         reader.take(b"\nup 1\n").unwrap();
         let (series, unread) = reader.finish().unwrap();
         assert_eq!((series[1].len(), unread), (1, vec![Unread::LongLine]));

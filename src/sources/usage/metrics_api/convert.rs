@@ -113,6 +113,7 @@ fn of_pod(pod: &PodMetrics) -> Result<PodUsage, Unreadable> {
         at,
         window,
         containers,
+        is_counted: false,
     })
 }
 

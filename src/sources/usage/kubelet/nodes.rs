@@ -1,0 +1,43 @@
+//! Which nodes there are to read, and which pods they may speak of.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::observation::{Cluster, Pod, PodKey};
+use crate::sources::told::{Heard, Told};
+
+/// Tells the source which nodes and pods there are; clones tell the same one.
+#[derive(Clone, Debug, Default)]
+pub struct Nodes(Told<Look>);
+
+/// The nodes and pods of a cluster at one instant.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Look {
+    pub(super) nodes: Vec<Arc<str>>,
+    pods: Vec<Arc<Pod>>,
+}
+
+impl Nodes {
+    /// Reads the nodes of this cluster, from now on.
+    pub fn look_at(&self, cluster: &Cluster) {
+        let nodes = cluster.nodes.iter();
+        self.0.tell(Look {
+            nodes: nodes.map(|node| Arc::clone(&node.name)).collect(),
+            pods: cluster.pods.clone(),
+        });
+    }
+
+    pub(super) fn listen(&self) -> Heard<Look> {
+        self.0.listen()
+    }
+}
+
+impl Look {
+    /// When each pod was created.
+    pub(super) fn births(&self) -> HashMap<PodKey, Option<Timestamp>> {
+        let pods = self.pods.iter();
+        pods.map(|pod| (pod.key.clone(), pod.created_at)).collect()
+    }
+}
