@@ -14,18 +14,23 @@ use breakeven::app::{Agent, ConfigSource};
 use breakeven::clock::Clock;
 use breakeven::cloud::{Endpoint, SimulatedCloud, World};
 use breakeven::config::Config;
+use breakeven::config::resolved::UsageSource;
 use breakeven::http;
 use breakeven::sources::Schedule;
 use breakeven::sources::aws::{Account, FixedCredentials, Role};
 use breakeven::sources::bill;
 use breakeven::sources::edge;
 use breakeven::sources::kubernetes::Access;
+use breakeven::sources::usage::KubeletSettings;
 use serde_json::Value;
 use support::until;
 use tokio_util::sync::CancellationToken;
 
 const WORLD: &str = include_str!("../config/worlds/demo.yaml");
 const ROLE: &str = include_str!("../config/rbac.yaml");
+const ROLE_OF_KUBELETS: &str = include_str!("../config/rbac-kubelet.yaml");
+/// What is not needed where kubelets are read.
+const SAMPLED: &str = "list pods.metrics.k8s.io";
 const MORE: &str = "
   - {name: aside, memory_mib: 128, duration_ms: 5, concurrency: 10, tags: {Team: shop},
      traffic: {pattern: steady, requests_per_second: 1}}
@@ -40,8 +45,8 @@ fn strings(list: &Value) -> Vec<&str> {
     list.map(|one| one.as_str().unwrap()).collect()
 }
 
-fn granted_in_kubernetes() -> Permissions {
-    let role: Value = serde_saphyr::from_str(ROLE).unwrap();
+fn granted_in_kubernetes(role: &str) -> Permissions {
+    let role: Value = serde_saphyr::from_str(role).unwrap();
     let mut granted = Permissions::new();
     for rule in role["rules"].as_array().unwrap() {
         for group in strings(&rule["apiGroups"]) {
@@ -124,6 +129,7 @@ fn needed(cloud: &SimulatedCloud) -> (Permissions, Permissions) {
 fn pointing_to(
     cloud: &SimulatedCloud,
     kept: &Path,
+    usage: UsageSource,
 ) -> impl Fn(&mut Config) + Send + Sync + 'static {
     let (kubernetes, aws) = (cloud.kube_url(), cloud.aws_url());
     let schedule = Schedule {
@@ -147,7 +153,9 @@ fn pointing_to(
     };
     let edge = (settings, schedule);
     move |config| {
-        config.kubernetes.as_mut().unwrap().access = Access::Address(kubernetes.clone());
+        let cluster = config.kubernetes.as_mut().unwrap();
+        cluster.access = Access::Address(kubernetes.clone());
+        cluster.usage = usage.clone();
         let session = &mut config.aws.as_mut().unwrap().session;
         session.endpoint_url = Some(aws.clone());
         session.region = Some("us-east-1".to_owned());
@@ -173,6 +181,21 @@ fn pointing_to(
 
 #[tokio::test]
 async fn the_agent_needs_what_the_role_and_the_policy_grant_and_nothing_else() {
+    let granted = granted_in_kubernetes(ROLE);
+    assert!(granted.contains(SAMPLED));
+    needs(UsageSource::MetricsApi, granted).await;
+}
+
+#[tokio::test]
+async fn with_kubelets_it_needs_one_right_more_and_one_less() {
+    let mut granted = granted_in_kubernetes(ROLE);
+    granted.remove(SAMPLED);
+    granted.extend(granted_in_kubernetes(ROLE_OF_KUBELETS));
+    needs(UsageSource::Kubelet(KubeletSettings::default()), granted).await;
+}
+
+/// Runs an agent until it has needed all that is granted, and sees that it needs no more.
+async fn needs(usage: UsageSource, granted: Permissions) {
     let local = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     // The demo's company, with one function more, for which environments are set aside, one account, and a load balancer before
     // the first workload.
@@ -186,7 +209,7 @@ async fn the_agent_needs_what_the_role_and_the_policy_grant_and_nothing_else() {
         .unwrap();
     let kept = tempfile::tempdir().unwrap();
     let source = ConfigSource {
-        adjust: Arc::new(pointing_to(&cloud, kept.path())),
+        adjust: Arc::new(pointing_to(&cloud, kept.path(), usage)),
         ..ConfigSource::default()
     };
     let settings = http::Settings {
@@ -197,7 +220,7 @@ async fn the_agent_needs_what_the_role_and_the_policy_grant_and_nothing_else() {
     let shutdown = CancellationToken::new();
     let agent = tokio::spawn(agent.run(shutdown.clone()));
 
-    let granted = (granted_in_kubernetes(), granted_in_aws());
+    let granted = (granted, granted_in_aws());
     until("everything to be asked for that is granted", async || {
         let (kubernetes, aws) = needed(&cloud);
         (granted.0.is_subset(&kubernetes) && granted.1.is_subset(&aws)).then_some(())

@@ -66,6 +66,14 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end -}}
 {{- end -}}
 
+{{/* Where the agents that watch a cluster read what pods use: a list of words. */}}
+{{- define "breakeven.usageSources" -}}
+{{- range (include "breakeven.agents" . | fromJson).agents -}}
+{{- if ne (toString (dig "kubernetes" "enabled" true .config)) "false" -}}
+{{- default "metrics_api" (dig "kubernetes" "usage_source" "" .config) }} {{ end -}}
+{{- end -}}
+{{- end -}}
+
 {{/* Ends with a sentence where the Prometheus operator is not installed. */}}
 {{- define "breakeven.needsOperator" -}}
 {{- if not (.root.Capabilities.APIVersions.Has "monitoring.coreos.com/v1") -}}
