@@ -164,7 +164,9 @@ impl Fleet {
         // What pods use may be read from the same server as requests.
         let usage_changed =
             requests_changed && raw.kubernetes.usage_source == UsageSource::Prometheus;
-        if raw.kubernetes != self.raw.kubernetes || usage_changed {
+        // The watch of the pods knows which of them are scraped.
+        let scrape_changed = raw.requests.scrape != self.raw.requests.scrape;
+        if raw.kubernetes != self.raw.kubernetes || usage_changed || scrape_changed {
             self.start_kubernetes(config);
         }
         let aws_changed = raw.aws != self.raw.aws || window_changed;

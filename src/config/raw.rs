@@ -327,7 +327,7 @@ settings! {
 }
 
 settings! {
-    /// Scraping the pods that carry `prometheus.io/scrape: "true"` and `prometheus.io/port`.
+    /// Scraping the pods that carry `prometheus.io/scrape: "true"` and `prometheus.io/port`, or are selected.
     pub struct Scrape {
         /// Whether they are.
         pub enabled: bool = false,
@@ -340,6 +340,23 @@ settings! {
         pub requests_metric: Option<String> = None,
         /// The histogram of their latencies in seconds, without _sum or _count; only with a requests_metric.
         pub latency_metric: Option<String> = None,
+        /// Pods that are scraped though they do not ask for it, each with the `labels` that they have, `port`, and where wanted
+        /// `namespace` and `path`. The first that fits holds, and a pod's own annotations before it.
+        pub pods: Vec<ScrapedPods> = Vec::new(),
+    }
+}
+
+settings! {
+    /// Pods that are scraped though they do not ask for it.
+    pub struct ScrapedPods {
+        /// Their namespace; all without one.
+        pub namespace: Option<String> = None,
+        /// Labels that they have.
+        pub labels: BTreeMap<String, String> = BTreeMap::new(),
+        /// The port of their metrics.
+        pub port: u32 = 0,
+        /// The path of their metrics.
+        pub path: String = "/metrics".to_owned(),
     }
 }
 

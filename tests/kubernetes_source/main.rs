@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use breakeven::cloud::{Endpoint, Fault, FaultRule};
 use breakeven::observation::{CapacityType, Cluster, Observation};
-use breakeven::sources::kubernetes::Settings;
+use breakeven::sources::kubernetes::{ScrapeSelector, Settings};
 use breakeven::sources::{Reason, SourceStatus};
 use tokio::time::timeout;
 
@@ -70,6 +70,32 @@ async fn the_first_cluster_is_whole_and_right() {
         status.errors.is_empty() && status.last_success.is_some(),
         "{status:?}"
     );
+}
+
+#[tokio::test]
+async fn pods_that_are_selected_are_scraped_and_no_others() {
+    let cloud = cloud_at(any_port()).await;
+    let selector = ScrapeSelector {
+        namespace: Some("shop".to_owned()),
+        labels: BTreeMap::from([("app.kubernetes.io/name".to_owned(), "checkout".to_owned())]),
+        port: 9102,
+        path: "/metrics".to_owned(),
+    };
+    let selecting = Settings {
+        scraped: vec![selector],
+        ..settings()
+    };
+    let mut agent = Agent::watching(&cloud, selecting);
+    let cluster = agent.cluster("the whole cluster", is_whole).await;
+    let checkout = |name: &str| name == "checkout";
+    let pods = cluster.pods.iter();
+    let pods = pods.filter(|pod| checkout(&pod.workload.name)).count();
+    assert!(pods > 0);
+    assert_eq!(cluster.scrapes.len(), pods);
+    for scrape in &cluster.scrapes {
+        assert!(checkout(&scrape.workload.name), "{scrape:?}");
+        assert!(scrape.url.ends_with(":9102/metrics"), "{scrape:?}");
+    }
 }
 
 #[tokio::test]

@@ -67,6 +67,7 @@ impl Check {
             publish_interval,
             request_timeout: schedule.timeout,
             team_label: raw.team_label.clone(),
+            scraped: self.scraped_pods(&whole.requests.scrape),
             ..kubernetes::Settings::default()
         };
         raw.enabled.then_some(Kubernetes {
@@ -79,6 +80,43 @@ impl Check {
                 ..schedule
             },
         })
+    }
+
+    /// The pods that are scraped without asking for it; none where none are scraped at all.
+    fn scraped_pods(&mut self, raw: &raw::Scrape) -> Vec<kubernetes::ScrapeSelector> {
+        let place = Place::top().key("requests").key("scrape").key("pods");
+        let mut selectors = Vec::new();
+        for (index, pods) in raw.pods.iter().enumerate() {
+            let place = place.item(index);
+            if pods.labels.is_empty() {
+                let problem = "is empty, which would be every pod: give a label that they have";
+                self.refuse(&place.key("labels"), problem);
+            }
+            let port = u16::try_from(pods.port).unwrap_or_default();
+            if port == 0 {
+                let at_port = place.key("port");
+                if pods.port == 0 {
+                    self.refuse(
+                        &at_port,
+                        "is missing: the port of their metrics, 1 to 65535",
+                    );
+                } else {
+                    self.refuse(&at_port, format!("{} is no port: 1 to 65535", pods.port));
+                }
+            }
+            if !pods.path.starts_with('/') {
+                let problem = format!("{:?} is no path: it begins with /", pods.path);
+                self.refuse(&place.key("path"), problem);
+            }
+            selectors.push(kubernetes::ScrapeSelector {
+                namespace: pods.namespace.clone(),
+                labels: pods.labels.clone(),
+                port,
+                path: pods.path.clone(),
+            });
+        }
+        selectors.retain(|_| raw.enabled);
+        selectors
     }
 
     pub(super) fn aws(&mut self, raw: &RawConfig, window: Duration, place: &Place) -> Option<Aws> {

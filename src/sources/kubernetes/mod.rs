@@ -34,10 +34,12 @@ use tokio::time::{Instant, sleep_until};
 use tracing::{debug, info, warn};
 
 pub use connection::{Access, Connection};
+pub use convert::ScrapeSelector;
 pub use version::VersionApi;
 
 use super::{Context, Reason, Source};
 use crate::observation::Observation;
+use convert::PodExtras;
 use health::{Health, Turn, Watch};
 use object::{
     BindingObject, MetaObject, NodeObject, PodObject, RouteObject, ScalerObject, ServiceObject,
@@ -72,6 +74,8 @@ pub struct Settings {
     pub page_size: u32,
     /// The pod label that holds the team.
     pub team_label: Option<String>,
+    /// Pods that are scraped without asking for it.
+    pub scraped: Vec<ScrapeSelector>,
 }
 
 impl Default for Settings {
@@ -84,6 +88,7 @@ impl Default for Settings {
             longest_pause: Duration::from_secs(30),
             page_size: 500,
             team_label: None,
+            scraped: Vec::new(),
         }
     }
 }
@@ -182,7 +187,10 @@ enum Change {
 pub async fn run(connection: Connection, settings: Settings, context: Context) {
     context.board.expect(Source::Kubernetes);
     let mut cluster = Watching {
-        state: State::new(settings.team_label.clone()),
+        state: State::new(PodExtras {
+            team_label: settings.team_label.clone(),
+            scraped: settings.scraped.clone(),
+        }),
         health: Health::default(),
         context: context.clone(),
     };

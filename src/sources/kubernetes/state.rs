@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::convert::{self, Front, Held, Owner, Unreadable};
+use super::convert::{self, Front, Held, Owner, PodExtras, Unreadable};
 use super::names::Names;
 use super::object::{
     BindingObject, MetaObject, NodeObject, PodObject, RouteObject, ScalerObject, ServiceObject,
@@ -34,7 +34,7 @@ pub(super) struct State {
     volumes: Store<Arc<Volume>>,
     storage_classes: Store<(Arc<str>, Arc<StorageClass>)>,
     names: Names,
-    team_label: Option<String>,
+    extras: PodExtras,
     /// Whether something was learned of owners since pods were given to theirs.
     owners_changed: bool,
 }
@@ -68,9 +68,9 @@ impl Controller {
 pub(super) type Problems = Vec<SourceError>;
 
 impl State {
-    pub(super) fn new(team_label: Option<String>) -> Self {
+    pub(super) fn new(extras: PodExtras) -> Self {
         Self {
-            team_label,
+            extras,
             ..Self::default()
         }
     }
@@ -88,14 +88,14 @@ impl State {
             names,
             replica_sets,
             jobs,
-            team_label,
+            extras,
             ..
         } = self;
         let mut problems = Vec::new();
         fold(pods, event, |pods, object| {
             let uid = object.metadata.uid.as_str();
             let mut found = Vec::new();
-            match convert::pod(&object, team_label.as_deref(), names, &mut found) {
+            match convert::pod(&object, extras, names, &mut found) {
                 Ok(Some(mut held)) => {
                     settle(&mut held, pods.get(uid), replica_sets, jobs);
                     pods.put(uid, held);

@@ -128,7 +128,7 @@ pub(in crate::sources::kubernetes) fn services<'a>(
 mod tests {
     use serde_json::{Value, json};
 
-    use super::super::pod;
+    use super::super::{PodExtras, pod};
     use super::*;
 
     fn held(name: &str, labels: Value) -> Held {
@@ -138,7 +138,7 @@ mod tests {
         }));
         let read = pod(
             &object.unwrap(),
-            None,
+            &PodExtras::default(),
             &mut Names::default(),
             &mut Vec::new(),
         );

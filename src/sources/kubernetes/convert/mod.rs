@@ -8,6 +8,7 @@ mod pod;
 pub(in crate::sources) mod quantity;
 mod request;
 mod scaler;
+mod scrape;
 mod volume;
 
 use std::fmt;
@@ -16,8 +17,9 @@ pub(super) use front::{Front, binding, route, service, services};
 pub(super) use node::node;
 pub(super) use notes::{notes, unreadable};
 pub(super) use owner::{Owner, owner};
-pub(super) use pod::{Held, pod};
+pub(super) use pod::{Held, PodExtras, pod};
 pub(super) use scaler::scaler;
+pub use scrape::ScrapeSelector;
 pub(super) use volume::{storage_class, volume};
 
 use super::object::Amounts;

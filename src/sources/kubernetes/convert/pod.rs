@@ -1,9 +1,8 @@
 //! Pods.
 
-use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use super::{BadField, Owner, Unreadable, notes, owner, request};
+use super::{BadField, Owner, ScrapeSelector, Unreadable, notes, owner, request, scrape};
 use crate::observation::{Notes, Pod, PodKey, Resources, WorkloadId};
 use crate::sources::kubernetes::names::{LabelSet, Names};
 use crate::sources::kubernetes::object::{PodObject, VolumeSpec};
@@ -15,6 +14,15 @@ const OF_ONE_POD: [&str; 3] = [
     "apps.kubernetes.io/pod-index",
     "batch.kubernetes.io/job-completion-index",
 ];
+
+/// What is read of pods besides what they hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(in crate::sources::kubernetes) struct PodExtras {
+    /// The label that holds the team.
+    pub(in crate::sources::kubernetes) team_label: Option<String>,
+    /// Those that are scraped without asking for it.
+    pub(in crate::sources::kubernetes) scraped: Vec<ScrapeSelector>,
+}
 
 /// A pod, and the ReplicaSet or Job through which it belongs to its workload.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,7 +56,7 @@ impl Held {
 /// is absent, and a problem.
 pub(in crate::sources::kubernetes) fn pod(
     object: &PodObject,
-    team_label: Option<&str>,
+    extras: &PodExtras,
     names: &mut Names,
     problems: &mut Vec<Unreadable>,
 ) -> Result<Option<Held>, Unreadable> {
@@ -96,7 +104,9 @@ pub(in crate::sources::kubernetes) fn pod(
         claims: claims(object, names),
         host_network: object.spec.host_network,
         created_at: meta.creation_timestamp,
-        team: team_label
+        team: extras
+            .team_label
+            .as_ref()
             .and_then(|label| meta.labels.get(label))
             .filter(|team| !team.is_empty())
             .map(|team| names.share(team)),
@@ -109,7 +119,7 @@ pub(in crate::sources::kubernetes) fn pod(
         pod: Arc::new(pod),
         through,
         labels: names.share_labels(labels),
-        metrics: metrics(object).map(Into::into),
+        metrics: scrape::metrics(object, &extras.scraped).map(Into::into),
         notes: notes(&meta.annotations).map(Arc::new),
     }))
 }
@@ -127,24 +137,6 @@ fn claims(object: &PodObject, names: &mut Names) -> Vec<Arc<str>> {
     claims.dedup();
     claims.shrink_to_fit();
     claims
-}
-
-/// Where the metrics of a pod are that asks to be scraped, runs, and says at which port. Those behind TLS are not scraped: who
-/// they are cannot be known.
-fn metrics(object: &PodObject) -> Option<String> {
-    let annotations = &object.metadata.annotations;
-    let address: IpAddr = object.status.pod_ip.parse().ok()?;
-    let asks = annotations.scrape.as_deref() == Some("true");
-    let is_plain = annotations
-        .scrape_scheme
-        .as_deref()
-        .is_none_or(|scheme| scheme == "http");
-    let port: u16 = annotations.scrape_port.as_deref()?.trim().parse().ok()?;
-    let path = annotations.scrape_path.as_deref().unwrap_or("/metrics");
-    let path = path.strip_prefix('/').unwrap_or(path);
-    let at = SocketAddr::new(address, port);
-    let is_running = object.status.phase == "Running";
-    (asks && is_plain && is_running).then(|| format!("http://{at}/{path}"))
 }
 
 /// `0.25vCPU 0.5GB`, as the Fargate scheduler writes it; its GB are 1,024 MB.
@@ -189,11 +181,18 @@ mod tests {
         }
     }
 
+    fn of_teams() -> PodExtras {
+        PodExtras {
+            team_label: Some("team".to_owned()),
+            ..PodExtras::default()
+        }
+    }
+
     fn read(changes: Value) -> (Result<Option<Held>, Unreadable>, Vec<Unreadable>) {
         let mut problems = Vec::new();
         let held = pod(
             &object(changes),
-            Some("team"),
+            &of_teams(),
             &mut Names::default(),
             &mut problems,
         );
@@ -274,7 +273,7 @@ mod tests {
             changed.metadata.labels = serde_json::from_value(labels).unwrap_or_default();
             let held = pod(
                 &changed,
-                Some("team"),
+                &of_teams(),
                 &mut Names::default(),
                 &mut Vec::new(),
             );
@@ -282,48 +281,11 @@ mod tests {
         }
         let unasked = pod(
             &object(json!({})),
-            None,
+            &PodExtras::default(),
             &mut Names::default(),
             &mut Vec::new(),
         );
         assert_eq!(unasked.unwrap().unwrap().pod.team, None);
-    }
-
-    #[test]
-    fn a_pod_that_asks_to_be_scraped_says_where() {
-        let asking = |annotations: Value, ip: &str| {
-            let changes = json!({
-                "metadata": {"annotations": annotations},
-                "status": {"phase": "Running", "podIP": ip},
-            });
-            read(changes).0.unwrap().unwrap().metrics
-        };
-        let asks = |more: Value| {
-            let mut annotations =
-                json!({"prometheus.io/scrape": "true", "prometheus.io/port": "9102"});
-            merge(&mut annotations, more);
-            annotations
-        };
-        let at = |annotations| asking(annotations, "10.0.0.7");
-        let plain = Some("http://10.0.0.7:9102/metrics".into());
-        assert_eq!(at(asks(json!({}))), plain);
-        assert_eq!(at(asks(json!({"prometheus.io/scheme": "http"}))), plain);
-        assert_eq!(
-            at(asks(json!({"prometheus.io/path": "/a/b"}))),
-            Some("http://10.0.0.7:9102/a/b".into())
-        );
-        assert_eq!(
-            asking(asks(json!({})), "fd00::7"),
-            Some("http://[fd00::7]:9102/metrics".into())
-        );
-        for not in [
-            json!({"prometheus.io/scrape": "false"}),
-            json!({"prometheus.io/port": "http"}),
-            json!({"prometheus.io/scheme": "https"}),
-        ] {
-            assert_eq!(at(asks(not.clone())), None, "{not}");
-        }
-        assert_eq!(asking(asks(json!({})), ""), None, "it has no address yet");
     }
 
     #[test]
