@@ -396,7 +396,7 @@ impl Pipeline {
         self.usage
             .retain(|_, usage| Seconds::between(usage.at, now) <= age);
         let nodes = self.prices.price(cluster, &self.market);
-        let volumes = self.prices.price_volumes(cluster);
+        let volumes = self.prices.price_volumes(cluster, &self.market);
         let settings = self.charged(now);
         self.rates = allocate(&nodes, &volumes, &cluster.pods, &self.usage, &settings);
         self.ledger.appear(&self.rates, now);

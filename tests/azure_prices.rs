@@ -370,7 +370,9 @@ fn source(cloud: &SimulatedCloud, wishes: &Wishes) -> ListSource<AzureRetail> {
 
 fn prices(observations: Vec<Observation>) -> Vec<(CapacityType, Option<f64>)> {
     let read = |price: ListPrice| {
-        let Product::Machine { capacity_type, .. } = price.offer.product;
+        let Product::Machine { capacity_type, .. } = price.offer.product else {
+            panic!("{price:?}");
+        };
         (capacity_type, price.price.map(|price| price.hourly()))
     };
     match <[Observation; 1]>::try_from(observations) {

@@ -125,8 +125,10 @@ fn listed(observations: Vec<Observation>) -> Vec<ListPrice> {
 }
 
 fn name(price: &ListPrice) -> &str {
-    let Product::Machine { instance_type, .. } = &price.offer.product;
-    instance_type
+    match &price.offer.product {
+        Product::Machine { instance_type, .. } => instance_type,
+        other => panic!("{other:?}"),
+    }
 }
 
 fn spare(observations: Vec<Observation>) -> Vec<SpotPrice> {

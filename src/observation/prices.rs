@@ -28,6 +28,18 @@ pub enum Product {
         /// How it is paid for.
         capacity_type: CapacityType,
     },
+    /// A vCPU of AWS Fargate.
+    FargateCore,
+    /// A GiB of memory of AWS Fargate.
+    FargateGib,
+    /// A GiB of storage of AWS Fargate, beyond what comes with a pod.
+    FargateStorage,
+    /// A GiB of a kind of disk of Amazon EBS.
+    DiskGib(Arc<str>),
+    /// An operation per second of a kind of disk, in one of its tiers, from 0.
+    DiskIops(Arc<str>, usize),
+    /// A MiB per second of a kind of disk.
+    DiskThroughput(Arc<str>),
 }
 
 /// What the list of a cloud says that something costs.
@@ -35,7 +47,7 @@ pub enum Product {
 pub struct ListPrice {
     /// What is offered.
     pub offer: Offer,
-    /// The price of one of it; absent where the list has none.
+    /// The price of one of it by the hour; absent where the list has none.
     pub price: Option<UsdPerHour>,
     /// When the list was read.
     pub at: Timestamp,

@@ -1,14 +1,18 @@
-//! What Amazon EBS charges for volumes: list, [`AS_OF`](super::AS_OF), in the [`REGIONS`] with the prices of us-east-1.
+//! What Amazon EBS charges for volumes, by the list prices of a region. Those of the [`REGIONS`] with the prices of us-east-1 are
+//! carried here: list, [`AS_OF`](super::AS_OF).
 //!
 //! Charged is what is provisioned, used or not. The operations on `standard` volumes, snapshots, and fast restores of them
 //! are not in here. Source: <https://aws.amazon.com/ebs/pricing/>.
 
 use crate::units::{Gib, HOURS_PER_MONTH, Ratio, UsdPerGibHour, UsdPerHour};
 
-/// The regions that these prices are of: they are the same in all three.
+/// The regions that the embedded prices are of: they are the same in all three.
 pub const REGIONS: [&str; 3] = ["us-east-1", "us-east-2", "us-west-2"];
 
-/// A kind of disk: what it is called, and its prices in USD per month.
+/// How many tiers the price of operations per second has at most.
+pub const TIERS: usize = 3;
+
+/// A kind of disk: what it is called, and its embedded prices in USD per month.
 struct Disk {
     name: &'static str,
     /// Each GiB.
@@ -16,7 +20,7 @@ struct Disk {
     /// Each operation per second, from so many of them on.
     iops: &'static [(u32, f64)],
     /// Each MiB per second, from so many of them on.
-    throughput: &'static [(u32, f64)],
+    throughput: Option<(u32, f64)>,
     /// Whether it has no operations per second but those that are asked for.
     needs_iops: bool,
 }
@@ -27,7 +31,7 @@ impl Disk {
             name,
             gib,
             iops: &[],
-            throughput: &[],
+            throughput: None,
             needs_iops: false,
         }
     }
@@ -36,7 +40,7 @@ impl Disk {
 const DISKS: [Disk; 7] = [
     Disk {
         iops: &[(3_000, 0.005)],
-        throughput: &[(125, 0.040)],
+        throughput: Some((125, 0.040)),
         ..Disk::plain("gp3", 0.08)
     },
     Disk::plain("gp2", 0.10),
@@ -55,6 +59,46 @@ const DISKS: [Disk; 7] = [
     Disk::plain("standard", 0.05),
 ];
 
+fn disk(name: &str) -> Option<&'static Disk> {
+    DISKS.iter().find(|one| one.name == name)
+}
+
+/// Whether this is a kind of disk that EBS has.
+#[must_use]
+pub fn is_disk(name: &str) -> bool {
+    disk(name).is_some()
+}
+
+/// What a kind of disk costs in a region. What is absent is not known, or charged by nobody.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rates {
+    /// One GiB.
+    pub gib: UsdPerGibHour,
+    /// One operation per second, tier by tier.
+    pub iops: [Option<UsdPerHour>; TIERS],
+    /// One MiB per second.
+    pub throughput: Option<UsdPerHour>,
+}
+
+/// What a kind of disk costs in [`REGIONS`]; absent for one that is not known.
+#[must_use]
+pub fn embedded(name: &str) -> Option<Rates> {
+    let disk = disk(name)?;
+    let mut iops = [None; TIERS];
+    for (rate, (_, monthly)) in iops.iter_mut().zip(disk.iops) {
+        *rate = Some(by_month(*monthly)?);
+    }
+    Some(Rates {
+        gib: UsdPerGibHour::from_hourly(disk.gib / HOURS_PER_MONTH.hours()).ok()?,
+        iops,
+        throughput: disk.throughput.and_then(|(_, monthly)| by_month(monthly)),
+    })
+}
+
+fn by_month(usd: f64) -> Option<UsdPerHour> {
+    UsdPerHour::from_hourly(usd / HOURS_PER_MONTH.hours()).ok()
+}
+
 /// How fast a volume is made, where that is asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Performance {
@@ -64,48 +108,70 @@ pub struct Performance {
     pub throughput_mib: Option<u32>,
 }
 
-/// What a volume costs in any of [`REGIONS`], in USD per hour; absent for a kind of disk that is not known, and for one
-/// that is charged by operations per second where nothing says how many.
+/// Why what a volume costs is not known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoPrice {
+    /// There is no such kind of disk.
+    UnknownDisk,
+    /// It is charged by operations per second, and nothing says how many.
+    NoIops,
+    /// Its speed is charged for, and nothing says how much.
+    NoRate,
+}
+
+/// What a volume costs, in USD per hour.
 ///
-/// Formula: `(GiB · price of a GiB + Σ operations per second and MiB per second beyond what comes with it · their price) / 730`.
+/// Formula: `GiB · price of a GiB + Σ operations per second and MiB per second beyond what comes with it · their price`.
+///
+/// # Errors
+/// Where that is not known: [`NoPrice`] says why.
 ///
 /// ```
-/// use breakeven::tariff::ebs::{self, Performance};
+/// use breakeven::tariff::ebs::{self, NoPrice, Performance};
 /// use breakeven::units::{Gib, HOURS_PER_MONTH};
 ///
 /// let month = |disk, performance| {
-///     let hourly = ebs::volume(disk, Gib::from_gib(100.0).ok()?, performance)?;
-///     Some(format!("{:.2}", (hourly * HOURS_PER_MONTH).usd()))
+///     let rates = ebs::embedded(disk).ok_or(NoPrice::UnknownDisk)?;
+///     let gib = Gib::from_gib(100.0).map_err(|_| NoPrice::UnknownDisk)?;
+///     let hourly = ebs::volume(disk, gib, performance, &rates)?;
+///     Ok(format!("{:.2}", (hourly * HOURS_PER_MONTH).usd()))
 /// };
 /// let plain = Performance::default();
-/// assert_eq!(month("gp3", plain).as_deref(), Some("8.00"));
+/// assert_eq!(month("gp3", plain).as_deref(), Ok("8.00"));
 /// let fast = Performance { iops: Some(4_000), throughput_mib: Some(250) };
-/// assert_eq!(month("gp3", fast).as_deref(), Some("18.00"));
-/// assert_eq!(month("io2", plain), None);
+/// assert_eq!(month("gp3", fast).as_deref(), Ok("18.00"));
+/// assert_eq!(month("io2", plain), Err(NoPrice::NoIops));
 /// ```
-#[must_use]
-pub fn volume(disk: &str, size: Gib, performance: Performance) -> Option<UsdPerHour> {
-    let disk = DISKS.iter().find(|one| one.name == disk)?;
+pub fn volume(
+    name: &str,
+    size: Gib,
+    performance: Performance,
+    rates: &Rates,
+) -> Result<UsdPerHour, NoPrice> {
+    let disk = disk(name).ok_or(NoPrice::UnknownDisk)?;
     if disk.needs_iops && performance.iops.is_none() {
-        return None;
+        return Err(NoPrice::NoIops);
     }
-    let gib = UsdPerGibHour::from_hourly(disk.gib / HOURS_PER_MONTH.hours()).ok()?;
-    let speed = beyond(performance.iops, disk.iops)?;
-    let throughput = beyond(performance.throughput_mib, disk.throughput)?;
-    Some(size * gib + speed + throughput)
+    let iops = performance.iops.unwrap_or_default();
+    let mut sum = size * rates.gib;
+    for (tier, (from, _)) in disk.iops.iter().enumerate() {
+        let until = disk.iops.get(tier + 1).map_or(u32::MAX, |next| next.0);
+        let rate = rates.iops.get(tier).copied().flatten();
+        sum += beyond(iops.min(until), *from, rate)?;
+    }
+    if let Some((from, _)) = disk.throughput {
+        let throughput = performance.throughput_mib.unwrap_or_default();
+        sum += beyond(throughput, from, rates.throughput)?;
+    }
+    Ok(sum)
 }
 
-/// What an amount costs by tiers, each of which begins at so many.
-fn beyond(amount: Option<u32>, tiers: &[(u32, f64)]) -> Option<UsdPerHour> {
-    let amount = amount.unwrap_or_default();
-    let mut sum = UsdPerHour::ZERO;
-    for (at, (from, monthly)) in tiers.iter().enumerate() {
-        let until = tiers.get(at + 1).map_or(u32::MAX, |next| next.0);
-        let within = amount.min(until).saturating_sub(*from);
-        let each = UsdPerHour::from_hourly(monthly / HOURS_PER_MONTH.hours()).ok()?;
-        sum += each * Ratio::from(within);
+/// What an amount costs beyond what comes with the volume.
+fn beyond(amount: u32, included: u32, rate: Option<UsdPerHour>) -> Result<UsdPerHour, NoPrice> {
+    match amount.saturating_sub(included) {
+        0 => Ok(UsdPerHour::ZERO),
+        more => Ok(rate.ok_or(NoPrice::NoRate)? * Ratio::from(more)),
     }
-    Some(sum)
 }
 
 #[cfg(test)]
@@ -122,7 +188,8 @@ mod tests {
             iops,
             throughput_mib,
         };
-        let hourly = volume(disk, Gib::from_gib(gib).unwrap(), performance)?;
+        let size = Gib::from_gib(gib).unwrap();
+        let hourly = volume(disk, size, performance, &embedded(disk)?).ok()?;
         Some((hourly * HOURS_PER_MONTH).usd())
     }
 
@@ -161,6 +228,28 @@ mod tests {
                 }
                 _ => assert_eq!(found, expected, "{disk}"),
             }
+        }
+    }
+
+    #[test]
+    fn speed_that_nobody_says_the_price_of_has_none_and_what_comes_with_a_volume_needs_none() {
+        let rates = Rates {
+            iops: [None; TIERS],
+            throughput: None,
+            ..embedded("gp3").unwrap()
+        };
+        for (iops, throughput_mib, expected) in [
+            (None, None, None),
+            (Some(3_000), Some(125), None),
+            (Some(3_001), None, Some(NoPrice::NoRate)),
+            (None, Some(126), Some(NoPrice::NoRate)),
+        ] {
+            let performance = Performance {
+                iops,
+                throughput_mib,
+            };
+            let found = volume("gp3", Gib::from_gib(1.0).unwrap(), performance, &rates);
+            assert_eq!(found.err(), expected, "{performance:?}");
         }
     }
 }

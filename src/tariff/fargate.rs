@@ -6,7 +6,7 @@
 use super::known;
 use crate::units::{Cores, Gib, Ratio, UsdPerCoreHour, UsdPerGibHour, UsdPerHour};
 
-/// The regions that these prices are of: they are the same in all three.
+/// The regions that the embedded prices are of: they are the same in all three.
 pub const REGIONS: [&str; 3] = ["us-east-1", "us-east-2", "us-west-2"];
 
 /// The price of one vCPU.
@@ -23,6 +23,53 @@ pub const STORAGE_INCLUDED: Gib = known(Gib::from_gib(20.0));
 
 /// How many times the price of a GiB a vCPU costs: `0.04048 / 0.004445`.
 pub const CPU_TO_MEMORY_RATIO: Ratio = known(Ratio::from_factor(0.040_48 / 0.004_445));
+
+/// What Fargate charges in a region.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rates {
+    /// One vCPU.
+    pub core: UsdPerCoreHour,
+    /// One GiB of memory.
+    pub gib: UsdPerGibHour,
+    /// One GiB of storage beyond what comes with a pod; absent where that is not known.
+    pub storage: Option<UsdPerGibHour>,
+}
+
+/// What it charges in [`REGIONS`].
+pub const EMBEDDED: Rates = Rates {
+    core: CORE,
+    gib: GIB,
+    storage: Some(STORAGE),
+};
+
+impl Rates {
+    /// What a pod of a provisioned size costs, in USD per hour; absent where it has more storage than comes with it, and
+    /// nothing says what that costs.
+    ///
+    /// Formula: `vCPU · price of a vCPU + GiB · price of a GiB + GiB of storage beyond 20 · price of a GiB of it`.
+    ///
+    /// ```
+    /// use breakeven::tariff::fargate;
+    /// use breakeven::units::{Cores, Gib};
+    ///
+    /// let (cores, gib) = (Cores::from_cores(1.0)?, Gib::from_gib(2.0)?);
+    /// let plain = fargate::EMBEDDED.pod(cores, gib, Gib::ZERO);
+    /// assert_eq!(plain.map(|price| format!("{:.5}", price.hourly())).as_deref(), Some("0.04937"));
+    ///
+    /// let rates = fargate::Rates { storage: None, ..fargate::EMBEDDED };
+    /// assert_eq!(rates.pod(cores, gib, Gib::from_gib(30.0)?), None);
+    /// # Ok::<(), breakeven::units::NotAQuantity>(())
+    /// ```
+    #[must_use]
+    pub fn pod(self, cpu: Cores, memory: Gib, extra_storage: Gib) -> Option<UsdPerHour> {
+        let storage = match self.storage {
+            Some(rate) => extra_storage * rate,
+            None if extra_storage == Gib::ZERO => UsdPerHour::ZERO,
+            None => return None,
+        };
+        Some(cpu * self.core + memory * self.gib + storage)
+    }
+}
 
 /// What Fargate adds to the memory that a pod requests, for the kubelet and its companions.
 const RESERVED: Gib = known(Gib::from_mib(256.0));

@@ -115,7 +115,7 @@ fn every_key_of_a_world_file_is_documented() {
                 for (key, value) in object {
                     found.push(key.clone());
                     // Labels, tags, parameters and prices have keys of their own.
-                    if !["labels", "tags", "parameters", "on_demand"].contains(&&**key) {
+                    if !["labels", "tags", "parameters", "on_demand", "disks"].contains(&&**key) {
                         keys(value, found);
                     }
                 }
@@ -129,7 +129,8 @@ fn every_key_of_a_world_file_is_documented() {
     let rest = World::from_yaml(
         "{name: w, lateness: {}, bill: {}, accounts: [{id: '111111111111'}], functions: [{name: f, \
          memory_mib: 128, duration_ms: 1, provisioned: [{qualifier: live, concurrency: 1}], \
-         traffic: {pattern: steady, requests_per_second: 1}}]}",
+         traffic: {pattern: steady, requests_per_second: 1}}], prices: {fargate: {usd_per_vcpu_hour: 1, \
+         usd_per_gib_hour: 1}}}",
     )
     .unwrap();
     let mut found = Vec::new();

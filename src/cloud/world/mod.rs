@@ -28,7 +28,9 @@ pub use self::bill::{BillSpec, Charge};
 pub use self::curve::{duration_multiple, share_within};
 pub use self::function::{Function, ProvisionedMinute};
 pub use self::lateness::LatenessSpec;
-pub use self::prices::{AzurePriceSpec, PricesSpec, SpotPriceSpec};
+pub use self::prices::{
+    AzurePriceSpec, DiskPriceSpec, FargatePriceSpec, PricesSpec, SpotPriceSpec,
+};
 pub use self::runs::Run;
 pub use self::spec::{
     AccountSpec, CapacityType, EdgeSpec, FunctionArchitecture, FunctionSpec, InvokeMode,

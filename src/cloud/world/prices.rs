@@ -11,6 +11,12 @@ pub struct PricesSpec {
     /// USD per hour on demand in the world's region, by instance type; the Price List has no others.
     #[serde(default)]
     pub on_demand: BTreeMap<String, f64>,
+    /// What AWS Fargate costs in the world's region; absent: the Price List has nothing of it.
+    #[serde(default)]
+    pub fargate: Option<FargatePriceSpec>,
+    /// What disks of Amazon EBS cost in the world's region, by kind; the Price List has no others.
+    #[serde(default)]
+    pub disks: BTreeMap<String, DiskPriceSpec>,
     /// What spare capacity costs; the spot price history has no others.
     #[serde(default)]
     pub spot: Vec<SpotPriceSpec>,
@@ -29,6 +35,8 @@ impl Default for PricesSpec {
     fn default() -> Self {
         Self {
             on_demand: BTreeMap::new(),
+            fargate: None,
+            disks: BTreeMap::new(),
             spot: Vec::new(),
             azure: Vec::new(),
             azure_currency: default_currency(),
@@ -44,6 +52,33 @@ fn default_currency() -> String {
 /// "Azure Retail Prices overview": a maximum of 1,000 records for each request.
 fn default_page_size() -> usize {
     1_000
+}
+
+/// What AWS Fargate costs, Linux on Intel and AMD.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FargatePriceSpec {
+    /// USD for a vCPU.
+    pub usd_per_vcpu_hour: f64,
+    /// USD for a GiB of memory.
+    pub usd_per_gib_hour: f64,
+    /// USD for a GiB of storage; absent: the list does not say.
+    #[serde(default)]
+    pub usd_per_storage_gib_hour: Option<f64>,
+}
+
+/// What a kind of disk costs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DiskPriceSpec {
+    /// USD for a GiB.
+    pub usd_per_gib_month: f64,
+    /// USD for an operation per second, tier by tier.
+    #[serde(default)]
+    pub usd_per_iops_month: Vec<f64>,
+    /// USD for a MiB per second.
+    #[serde(default)]
+    pub usd_per_mib_per_second_month: Option<f64>,
 }
 
 /// The price of spare capacity, which stays as it is.

@@ -3,7 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use crate::observation::{CapacityType, ListPrice, Offer, Product, Provider, SpotPrice};
+use crate::tariff::{ebs, fargate};
+use crate::units::{UsdPerCoreHour, UsdPerGibHour, UsdPerHour};
 
 /// The last price of each offer that was ever learned.
 #[derive(Clone, Debug, Default)]
@@ -47,6 +51,43 @@ impl Market {
                 capacity_type,
             },
         })
+    }
+
+    /// What the list of AWS says of Fargate in a region, and when the oldest of it was read; absent where it does not say what a
+    /// vCPU and a GiB cost.
+    pub(super) fn fargate(&self, region: &Arc<str>) -> Option<(fargate::Rates, Timestamp)> {
+        let price = |product| self.of_aws(region, product);
+        let (core, read) = price(Product::FargateCore)?;
+        let (gib, at) = price(Product::FargateGib)?;
+        let storage = price(Product::FargateStorage);
+        let rates = fargate::Rates {
+            core: UsdPerCoreHour::from_hourly(core.hourly()).ok()?,
+            gib: UsdPerGibHour::from_hourly(gib.hourly()).ok()?,
+            storage: storage.and_then(|one| UsdPerGibHour::from_hourly(one.0.hourly()).ok()),
+        };
+        Some((rates, read.min(at)))
+    }
+
+    /// The same of a kind of disk; absent where it does not say what a GiB costs.
+    pub(super) fn disk(&self, region: &Arc<str>, disk: &str) -> Option<(ebs::Rates, Timestamp)> {
+        let disk: Arc<str> = disk.into();
+        let (gib, at) = self.of_aws(region, Product::DiskGib(Arc::clone(&disk)))?;
+        let price = |product| self.of_aws(region, product).map(|(price, _)| price);
+        let rates = ebs::Rates {
+            gib: UsdPerGibHour::from_hourly(gib.hourly()).ok()?,
+            iops: std::array::from_fn(|tier| price(Product::DiskIops(Arc::clone(&disk), tier))),
+            throughput: price(Product::DiskThroughput(Arc::clone(&disk))),
+        };
+        Some((rates, at))
+    }
+
+    fn of_aws(&self, region: &Arc<str>, product: Product) -> Option<(UsdPerHour, Timestamp)> {
+        let listed = self.list.get(&Offer {
+            provider: Provider::Aws,
+            region: Arc::clone(region),
+            product,
+        })?;
+        Some((listed.price?, listed.at))
     }
 
     /// What spare capacity costs in a zone.

@@ -20,6 +20,7 @@ use jiff::Timestamp;
 
 use self::chain::FargatePod;
 pub use self::market::Market;
+use self::plausibility::plausible_product;
 pub use self::plausibility::{Implausible, plausible};
 pub use self::rules::{Discount, DiscountKind, NodeSelector, PriceRule, Rate, SizeRate};
 pub use self::volumes::{VolumeRule, VolumeSelector};
@@ -110,8 +111,8 @@ impl PriceBook {
 
     /// Prices every persistent volume of a cluster.
     #[must_use]
-    pub fn price_volumes(&self, cluster: &Cluster) -> Vec<PricedVolume> {
-        volumes::price(&self.volumes, cluster)
+    pub fn price_volumes(&self, cluster: &Cluster, market: &Market) -> Vec<PricedVolume> {
+        volumes::price(&self.volumes, cluster, market)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Whether a price can be meant, seen beside the list price of its type.
 
-use crate::tariff::{azure, ec2};
+use crate::observation::Product;
+use crate::tariff::{azure, ebs, ec2, fargate};
 use crate::units::UsdPerHour;
 
 /// How many times the list price no price is: no region, no licence and no other operating system comes near.
@@ -23,11 +24,11 @@ const MISTAKES: [(f64, &str); 8] = [
 
 /// A price that is so far from the list price that its unit must be another one.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[error("{hourly} USD per hour is {} the list price of {instance_type} ({}{list} USD per hour); it looks like {mistake}", multiple(*times), if *is_rough { "about " } else { "" })]
+#[error("{hourly} USD per hour is {} the list price of {name} ({}{list} USD per hour); it looks like {mistake}", multiple(*times), if *is_rough { "about " } else { "" })]
 pub struct Implausible {
     hourly: f64,
     times: f64,
-    instance_type: String,
+    name: String,
     list: f64,
     /// Whether the list price is known roughly.
     is_rough: bool,
@@ -49,9 +50,49 @@ fn multiple(times: f64) -> String {
 /// When it is at least 20 times the list price, or at most a hundredth of it.
 pub fn plausible(instance_type: &str, price: UsdPerHour) -> Result<(), Implausible> {
     let exact = ec2::on_demand(instance_type);
-    let Some(list) = exact.or_else(|| azure::about(instance_type)) else {
-        return Ok(());
+    match exact.or_else(|| azure::about(instance_type)) {
+        Some(list) => beside(instance_type, list, exact.is_none(), price),
+        None => Ok(()),
+    }
+}
+
+/// The same for whatever a cloud offers.
+///
+/// # Errors
+/// As [`plausible`].
+pub(super) fn plausible_product(product: &Product, price: UsdPerHour) -> Result<(), Implausible> {
+    let of_disk = |disk: &str, what: &str, rate: &dyn Fn(ebs::Rates) -> Option<UsdPerHour>| {
+        let list = ebs::embedded(disk).and_then(rate);
+        list.map(|list| (format!("a {what} of {disk}"), list))
     };
+    let by_the_hour = |hourly: f64| UsdPerHour::from_hourly(hourly).ok();
+    let of_fargate = |what: &str, hourly: f64| {
+        by_the_hour(hourly).map(|list| (format!("a {what} of Fargate"), list))
+    };
+    let known = match product {
+        Product::Machine { instance_type, .. } => return plausible(instance_type, price),
+        Product::FargateCore => of_fargate("vCPU", fargate::CORE.hourly()),
+        Product::FargateGib => of_fargate("GiB", fargate::GIB.hourly()),
+        Product::FargateStorage => of_fargate("GiB of storage", fargate::STORAGE.hourly()),
+        Product::DiskGib(disk) => of_disk(disk, "GiB", &|rates| by_the_hour(rates.gib.hourly())),
+        Product::DiskIops(disk, tier) => of_disk(disk, "operation per second", &|rates| {
+            rates.iops.get(*tier).copied().flatten()
+        }),
+        Product::DiskThroughput(disk) => of_disk(disk, "MiB per second", &|rates| rates.throughput),
+    };
+    match known {
+        Some((name, list)) => beside(&name, list, false, price),
+        None => Ok(()),
+    }
+}
+
+/// Holds a price against the list price of what is named.
+fn beside(
+    name: &str,
+    list: UsdPerHour,
+    is_rough: bool,
+    price: UsdPerHour,
+) -> Result<(), Implausible> {
     let times = price.hourly() / list.hourly();
     if price.is_zero() || (times > LEAST && times < MOST) {
         return Ok(());
@@ -64,9 +105,9 @@ pub fn plausible(instance_type: &str, price: UsdPerHour) -> Result<(), Implausib
     Err(Implausible {
         hourly: price.hourly(),
         times,
-        instance_type: instance_type.to_owned(),
+        name: name.to_owned(),
         list: list.hourly(),
-        is_rough: exact.is_none(),
+        is_rough,
         mistake,
     })
 }
@@ -144,5 +185,31 @@ mod tests {
                 (found, _) => panic!("{size} {price:?}: {found:?}"),
             }
         }
+    }
+
+    #[test]
+    fn a_price_by_the_month_of_what_is_charged_by_the_month_is_told_from_one_by_the_hour() {
+        let hourly = |price: f64| UsdPerHour::from_hourly(price).unwrap();
+        for (product, fair, mistaken) in [
+            (Product::FargateCore, 0.046_56, 34.0),
+            (Product::FargateGib, 0.005_11, 3.7),
+            (Product::FargateStorage, 0.000_129, 0.1),
+            (Product::DiskGib("gp3".into()), 0.088 / 730.0, 0.088),
+            (Product::DiskIops("io2".into(), 2), 0.035 / 730.0, 0.035),
+            (Product::DiskThroughput("gp3".into()), 0.044 / 730.0, 0.044),
+        ] {
+            assert_eq!(
+                plausible_product(&product, hourly(fair)),
+                Ok(()),
+                "{product:?}"
+            );
+            let error = plausible_product(&product, hourly(mistaken)).unwrap_err();
+            assert!(
+                error.to_string().contains("per month"),
+                "{product:?}: {error}"
+            );
+        }
+        let unknown = Product::DiskIops("gp2".into(), 0);
+        assert_eq!(plausible_product(&unknown, hourly(1.0)), Ok(()));
     }
 }

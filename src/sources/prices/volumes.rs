@@ -1,12 +1,15 @@
-//! What persistent volumes cost: by the configuration, else by the list prices of Amazon EBS, else unpriced.
+//! What persistent volumes cost: by the configuration, else by the list prices of Amazon EBS, read or embedded, else unpriced.
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
+use super::Market;
 use crate::model::allocation::PricedVolume;
 use crate::model::{HourlyPrice, PriceSource, Provenance, UnpricedVolume};
 use crate::observation::{Cluster, StorageClass, Volume};
 use crate::tariff;
-use crate::tariff::ebs::{self, Performance};
+use crate::tariff::ebs::{self, NoPrice, Performance};
 use crate::units::{UsdPerGibHour, UsdPerHour};
 
 /// The drivers whose volumes are of EBS, and the kind of disk that each takes where a storage class names none.
@@ -52,27 +55,34 @@ impl VolumeSelector {
 }
 
 /// Prices every volume of a cluster.
-pub(super) fn price(rules: &[VolumeRule], cluster: &Cluster) -> Vec<PricedVolume> {
+pub(super) fn price(rules: &[VolumeRule], cluster: &Cluster, market: &Market) -> Vec<PricedVolume> {
     let region = only_region(cluster);
     let volumes = cluster.volumes.iter().map(|volume| {
-        let class = volume.storage_class.as_ref();
-        let class = class.and_then(|name| cluster.storage_classes.get(name));
-        let region = volume.region.as_ref().or(region);
+        let listed = || OnEbs::of(volume, cluster, region)?.price(volume, market);
         PricedVolume {
             volume: Arc::clone(volume),
-            price: configured(rules, volume).map_or_else(
-                || {
-                    listed(
-                        volume,
-                        class.map(Arc::as_ref),
-                        region.map(|region| &**region),
-                    )
-                },
-                Ok,
-            ),
+            price: configured(rules, volume).map_or_else(listed, Ok),
         }
     });
     volumes.collect()
+}
+
+/// The kinds of disk that a cluster has volumes of on EBS, each with its region.
+pub(super) fn disks(cluster: &Cluster) -> impl Iterator<Item = (&Arc<str>, &str)> {
+    let region = only_region(cluster);
+    let volumes = cluster.volumes.iter();
+    volumes.filter_map(move |volume| {
+        let on_ebs = OnEbs::of(volume, cluster, region).ok()?;
+        Some((on_ebs.region, on_ebs.disk))
+    })
+}
+
+/// What a volume on EBS is.
+struct OnEbs<'a> {
+    region: &'a Arc<str>,
+    /// A kind of disk that EBS has.
+    disk: &'a str,
+    class: &'a StorageClass,
 }
 
 /// The region of all nodes; absent where they have none or several.
@@ -87,33 +97,72 @@ fn configured(rules: &[VolumeRule], volume: &Volume) -> Option<HourlyPrice> {
     Some(known(
         volume.size * rule.rate,
         PriceSource::Config,
+        None,
         rule.place.to_string(),
     ))
 }
 
-fn listed(
-    volume: &Volume,
-    class: Option<&StorageClass>,
-    region: Option<&str>,
-) -> Result<HourlyPrice, UnpricedVolume> {
-    let driver = volume.driver.as_deref().unwrap_or_default();
-    let (_, default) = EBS_DRIVERS
-        .iter()
-        .find(|(name, _)| *name == driver)
-        .ok_or(UnpricedVolume::NotOnEbs)?;
-    // A class that is gone or cannot be read may have named any kind of disk.
-    let class = class.ok_or(UnpricedVolume::UnknownDisk)?;
-    let disk = class.disk.as_deref().unwrap_or(default);
-    let region = region
-        .filter(|region| ebs::REGIONS.contains(region))
-        .ok_or(UnpricedVolume::UnknownRegion)?;
-    let performance = performance(class, volume);
-    let hourly = ebs::volume(disk, volume.size, performance).ok_or(match performance.iops {
-        None if matches!(disk, "io1" | "io2") => UnpricedVolume::NoIops,
-        _ => UnpricedVolume::UnknownDisk,
-    })?;
-    let method = format!("EBS {disk} in {region}, list of {}", tariff::AS_OF);
-    Ok(known(hourly, PriceSource::Embedded, method))
+impl<'a> OnEbs<'a> {
+    /// `region` is that of volumes that name none.
+    fn of(
+        volume: &'a Volume,
+        cluster: &'a Cluster,
+        region: Option<&'a Arc<str>>,
+    ) -> Result<Self, UnpricedVolume> {
+        let driver = volume.driver.as_deref().unwrap_or_default();
+        let (_, default) = EBS_DRIVERS
+            .iter()
+            .find(|(name, _)| *name == driver)
+            .ok_or(UnpricedVolume::NotOnEbs)?;
+        let class = volume.storage_class.as_ref();
+        // A class that is gone or cannot be read may have named any kind of disk.
+        let class = class
+            .and_then(|name| cluster.storage_classes.get(name))
+            .ok_or(UnpricedVolume::UnknownDisk)?;
+        let disk = class.disk.as_deref().unwrap_or(default);
+        let region = volume.region.as_ref().or(region);
+        let region = region.ok_or(UnpricedVolume::UnknownRegion)?;
+        if !ebs::is_disk(disk) {
+            return Err(UnpricedVolume::UnknownDisk);
+        }
+        Ok(Self {
+            region,
+            disk,
+            class,
+        })
+    }
+
+    /// The Price List's price, else the embedded one.
+    fn price(&self, volume: &Volume, market: &Market) -> Result<HourlyPrice, UnpricedVolume> {
+        let Self {
+            region,
+            disk,
+            class,
+        } = self;
+        let listed = market.disk(region, disk);
+        let (rates, source, at, list) = match listed {
+            Some((rates, at)) => (
+                rates,
+                PriceSource::PriceList,
+                Some(at),
+                "from the Price List".to_owned(),
+            ),
+            None if ebs::REGIONS.contains(&&***region) => (
+                ebs::embedded(disk).ok_or(UnpricedVolume::UnknownDisk)?,
+                PriceSource::Embedded,
+                None,
+                format!("list of {}", tariff::AS_OF),
+            ),
+            None => return Err(UnpricedVolume::UnknownRegion),
+        };
+        let hourly = ebs::volume(disk, volume.size, performance(class, volume), &rates);
+        let hourly = hourly.map_err(|problem| match problem {
+            NoPrice::NoIops => UnpricedVolume::NoIops,
+            NoPrice::UnknownDisk | NoPrice::NoRate => UnpricedVolume::UnknownDisk,
+        })?;
+        let method = format!("EBS {disk} in {region}, {list}");
+        Ok(known(hourly, source, at, method))
+    }
 }
 
 /// What is asked for of the volume: in all, or for each GiB.
@@ -130,12 +179,17 @@ fn performance(class: &StorageClass, volume: &Volume) -> Performance {
     }
 }
 
-fn known(price: UsdPerHour, source: PriceSource, method: String) -> HourlyPrice {
+fn known(
+    price: UsdPerHour,
+    source: PriceSource,
+    fetched_at: Option<Timestamp>,
+    method: String,
+) -> HourlyPrice {
     HourlyPrice {
         price,
         provenance: Provenance {
             source,
-            fetched_at: None,
+            fetched_at,
             method: method.into(),
         },
     }
@@ -177,7 +231,7 @@ mod tests {
             storage_classes: HashMap::from_iter(class.map(|class| (name, Arc::new(class)))),
             ..Cluster::default()
         };
-        price(rules, &cluster).remove(0)
+        price(rules, &cluster, &Market::default()).remove(0)
     }
 
     fn monthly(priced: &PricedVolume) -> Result<f64, UnpricedVolume> {

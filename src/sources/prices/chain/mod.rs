@@ -87,7 +87,7 @@ fn paid_to_aws(
     pod: Option<FargatePod>,
 ) -> Result<Known, Unpriced> {
     if node.capacity_type == CapacityType::Fargate {
-        let listed = on_fargate(node, pod)?;
+        let listed = on_fargate(market, node, pod)?;
         return Ok(discounted(book, FARGATE, listed));
     }
     let instance_type = node
@@ -166,15 +166,28 @@ fn on_demand(market: &Market, node: &Node, instance_type: &Arc<str>) -> Result<K
     ))
 }
 
-fn on_fargate(node: &Node, pod: Option<FargatePod>) -> Result<Known, Unpriced> {
+/// By the Price List's prices, else by the embedded ones.
+fn on_fargate(market: &Market, node: &Node, pod: Option<FargatePod>) -> Result<Known, Unpriced> {
+    const WHAT: &str = "Fargate by provisioned size";
     let pod = pod.ok_or(Unpriced::NoFargateSize)?;
-    let region = node.region.as_deref().unwrap_or_default();
-    if !fargate::REGIONS.contains(&region) {
+    let region = node.region.as_ref().ok_or(Unpriced::UnknownRegion)?;
+    let price = |rates: fargate::Rates| {
+        let size = node.capacity;
+        let price = rates.pod(size.cpu, size.memory, pod.extra_storage);
+        price.ok_or(Unpriced::UnknownRegion)
+    };
+    if let Some((rates, at)) = market.fargate(region) {
+        return Ok(Known {
+            price: price(rates)?,
+            source: PriceSource::PriceList,
+            at: Some(at),
+            method: format!("{WHAT} in {region}, from the Price List"),
+        });
+    }
+    if !fargate::REGIONS.contains(&&**region) {
         return Err(Unpriced::UnknownRegion);
     }
-    let size = node.capacity;
-    let price = fargate::pod(size.cpu, size.memory) + pod.extra_storage * fargate::STORAGE;
-    Ok(embedded(price, "Fargate by provisioned size", region))
+    Ok(embedded(price(fargate::EMBEDDED)?, WHAT, region))
 }
 
 fn embedded(price: UsdPerHour, what: &str, region: &str) -> Known {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::Answered;
 use crate::observation::{CapacityType, ListPrice, Offer, Product, Provider};
 use crate::sources::kept_file::KeptFile;
-use crate::sources::prices::plausible;
+use crate::sources::prices::plausible_product;
 use crate::sources::prices::wanted::{Question, Subject};
 use crate::units::UsdPerHour;
 
@@ -41,6 +41,8 @@ struct AnswerRow {
 #[serde(rename_all = "snake_case")]
 enum SubjectRow {
     InstanceType(String),
+    Fargate,
+    Disk(String),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -55,6 +57,65 @@ struct PriceRow {
 enum ProductRow {
     OnDemand(String),
     Spot(String),
+    FargateCore,
+    FargateGib,
+    FargateStorage,
+    DiskGib(String),
+    DiskIops(String, usize),
+    DiskThroughput(String),
+}
+
+impl SubjectRow {
+    fn of(subject: &Subject) -> Self {
+        match subject {
+            Subject::Machine(instance_type) => Self::InstanceType(instance_type.to_string()),
+            Subject::Fargate => Self::Fargate,
+            Subject::Disk(disk) => Self::Disk(disk.to_string()),
+        }
+    }
+
+    fn subject(self) -> Subject {
+        match self {
+            Self::InstanceType(instance_type) => Subject::Machine(instance_type.into()),
+            Self::Fargate => Subject::Fargate,
+            Self::Disk(disk) => Subject::Disk(disk.into()),
+        }
+    }
+}
+
+impl ProductRow {
+    fn of(product: &Product) -> Self {
+        match product {
+            Product::Machine {
+                instance_type,
+                capacity_type: CapacityType::Spot,
+            } => Self::Spot(instance_type.to_string()),
+            Product::Machine { instance_type, .. } => Self::OnDemand(instance_type.to_string()),
+            Product::FargateCore => Self::FargateCore,
+            Product::FargateGib => Self::FargateGib,
+            Product::FargateStorage => Self::FargateStorage,
+            Product::DiskGib(disk) => Self::DiskGib(disk.to_string()),
+            Product::DiskIops(disk, tier) => Self::DiskIops(disk.to_string(), *tier),
+            Product::DiskThroughput(disk) => Self::DiskThroughput(disk.to_string()),
+        }
+    }
+
+    fn product(self) -> Product {
+        let machine = |name: String, capacity_type| Product::Machine {
+            instance_type: name.into(),
+            capacity_type,
+        };
+        match self {
+            Self::OnDemand(name) => machine(name, CapacityType::OnDemand),
+            Self::Spot(name) => machine(name, CapacityType::Spot),
+            Self::FargateCore => Product::FargateCore,
+            Self::FargateGib => Product::FargateGib,
+            Self::FargateStorage => Product::FargateStorage,
+            Self::DiskGib(disk) => Product::DiskGib(disk.into()),
+            Self::DiskIops(disk, tier) => Product::DiskIops(disk.into(), tier),
+            Self::DiskThroughput(disk) => Product::DiskThroughput(disk.into()),
+        }
+    }
 }
 
 impl Cache {
@@ -84,10 +145,9 @@ impl Cache {
 
 impl AnswerRow {
     fn of(question: &Question, answered: &Answered) -> Self {
-        let Subject::Machine(instance_type) = &question.subject;
         Self {
             region: question.region.to_string(),
-            about: SubjectRow::InstanceType(instance_type.to_string()),
+            about: SubjectRow::of(&question.subject),
             asked_at: answered.at,
             prices: answered.prices.iter().map(PriceRow::of).collect(),
         }
@@ -95,7 +155,6 @@ impl AnswerRow {
 
     fn answer(self, provider: Provider) -> Result<(Question, Answered), String> {
         let region: Arc<str> = self.region.into();
-        let SubjectRow::InstanceType(instance_type) = self.about;
         let prices = self.prices.into_iter();
         let prices: Result<_, String> = prices
             .map(|price| price.price(provider, Arc::clone(&region)))
@@ -107,7 +166,7 @@ impl AnswerRow {
         let question = Question {
             provider,
             region,
-            subject: Subject::Machine(instance_type.into()),
+            subject: self.about.subject(),
         };
         Ok((question, answered))
     }
@@ -115,16 +174,8 @@ impl AnswerRow {
 
 impl PriceRow {
     fn of(price: &ListPrice) -> Self {
-        let Product::Machine {
-            instance_type,
-            capacity_type,
-        } = &price.offer.product;
-        let name = instance_type.to_string();
         Self {
-            product: match capacity_type {
-                CapacityType::Spot => ProductRow::Spot(name),
-                _ => ProductRow::OnDemand(name),
-            },
+            product: ProductRow::of(&price.offer.product),
             usd_per_hour: price.price.map(UsdPerHour::hourly),
             read_at: price.at,
         }
@@ -132,23 +183,17 @@ impl PriceRow {
 
     /// A file can be edited, so its prices are held against the list as those of the configuration are.
     fn price(self, provider: Provider, region: Arc<str>) -> Result<ListPrice, String> {
-        let (instance_type, capacity_type) = match self.product {
-            ProductRow::OnDemand(name) => (name, CapacityType::OnDemand),
-            ProductRow::Spot(name) => (name, CapacityType::Spot),
-        };
+        let product = self.product.product();
         let price = self.usd_per_hour.map(UsdPerHour::from_hourly).transpose();
-        let price = price.map_err(|error| format!("{instance_type}: {error}"))?;
+        let price = price.map_err(|error| format!("{product:?}: {error}"))?;
         if let Some(price) = price {
-            plausible(&instance_type, price).map_err(|error| error.to_string())?;
+            plausible_product(&product, price).map_err(|error| error.to_string())?;
         }
         Ok(ListPrice {
             offer: Offer {
                 provider,
                 region,
-                product: Product::Machine {
-                    instance_type: instance_type.into(),
-                    capacity_type,
-                },
+                product,
             },
             price,
             at: self.read_at,
@@ -162,26 +207,30 @@ mod tests {
 
     const FILE: &str = "price-list.json";
 
-    fn price(capacity_type: CapacityType, hourly: Option<f64>) -> ListPrice {
+    fn machine(capacity_type: CapacityType) -> Product {
+        Product::Machine {
+            instance_type: "m5.large".into(),
+            capacity_type,
+        }
+    }
+
+    fn price(product: Product, hourly: Option<f64>) -> ListPrice {
         ListPrice {
             offer: Offer {
                 provider: Provider::Aws,
                 region: "us-east-1".into(),
-                product: Product::Machine {
-                    instance_type: "m5.large".into(),
-                    capacity_type,
-                },
+                product,
             },
             price: hourly.map(|hourly| UsdPerHour::from_hourly(hourly).unwrap()),
             at: "2026-03-01T00:00:00Z".parse().unwrap(),
         }
     }
 
-    fn answers(prices: Vec<ListPrice>) -> BTreeMap<Question, Answered> {
+    fn answers(subject: Subject, prices: Vec<ListPrice>) -> BTreeMap<Question, Answered> {
         let question = Question {
             provider: Provider::Aws,
             region: "us-east-1".into(),
-            subject: Subject::Machine("m5.large".into()),
+            subject,
         };
         let at = "2026-03-02T00:00:00Z".parse().unwrap();
         BTreeMap::from([(question, Answered { at, prices })])
@@ -192,14 +241,37 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let cache = Cache::in_directory(&directory.path().join("of/prices"), FILE, Provider::Aws);
         assert_eq!(cache.read().await, Ok(BTreeMap::new()));
-        for prices in [
-            vec![
-                price(CapacityType::OnDemand, Some(0.096)),
-                price(CapacityType::Spot, Some(0.03)),
-            ],
-            vec![price(CapacityType::OnDemand, None)],
+        let name = || "io2".into();
+        for (subject, prices) in [
+            (
+                Subject::Machine("m5.large".into()),
+                vec![
+                    price(machine(CapacityType::OnDemand), Some(0.096)),
+                    price(machine(CapacityType::Spot), Some(0.03)),
+                ],
+            ),
+            (
+                Subject::Machine("m5.large".into()),
+                vec![price(machine(CapacityType::OnDemand), None)],
+            ),
+            (
+                Subject::Fargate,
+                vec![
+                    price(Product::FargateCore, Some(0.04)),
+                    price(Product::FargateGib, Some(0.004)),
+                    price(Product::FargateStorage, None),
+                ],
+            ),
+            (
+                Subject::Disk(name()),
+                vec![
+                    price(Product::DiskGib(name()), Some(0.000_2)),
+                    price(Product::DiskIops(name(), 2), Some(0.000_05)),
+                    price(Product::DiskThroughput(name()), None),
+                ],
+            ),
         ] {
-            let answers = answers(prices);
+            let answers = answers(subject, prices);
             cache.write(&answers).await.unwrap();
             assert_eq!(cache.read().await, Ok(answers));
         }
@@ -222,7 +294,7 @@ mod tests {
                 r#"{"version": 1, "prices": []}"#.to_owned(),
                 "it has the form 1, not 2",
             ),
-            (of("t", "-1"), "t: -1 is not an amount of USD per hour"),
+            (of("t", "-1"), ": -1 is not an amount of USD per hour"),
             (of("m5.large", "70.08"), "it looks like a price per month"),
             (
                 of("Standard_D2s_v5", "9.6"),

@@ -1,14 +1,18 @@
 //! The AWS Price List.
 //!
-//! One GetProducts for each type in each region, filtered to the one product that is meant: the offer file of a region
-//! has 435 MB. The calls are free.
+//! One GetProducts for each instance type in each region, filtered to the one product that is meant: the offer file of a
+//! region has 435 MB. One or two for Fargate, and one for each kind of disk, in regions whose prices are not carried. The calls
+//! are free.
 
 mod convert;
+mod question;
+mod usage;
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use serde_json::Value;
 
 use self::convert::Products;
 use super::answer::{Answer, PriceList};
@@ -24,6 +28,9 @@ const PRICING: Service = Service {
 const API: &str = "GetProducts";
 const ACTION: &str = "pricing:GetProducts";
 const TARGET: &str = "AWSPriceListService.GetProducts";
+
+/// The most pages of one answer, of a hundred products each. The filters leave some ten.
+const MOST_PAGES: usize = 5;
 
 /// The AWS Price List.
 #[derive(Debug)]
@@ -52,7 +59,7 @@ impl PriceList for AwsPriceList {
 
     async fn prepare(&mut self, questions: &BTreeSet<Question>) -> Result<(), SourceError> {
         for question in questions {
-            let home = convert::api_region(&question.region);
+            let home = question::api_region(&question.region);
             if let Entry::Vacant(call) = self.calls.entry(home) {
                 let aws = self.aws.in_region(home);
                 call.insert(RestCall::new(aws.session().await?, PRICING, API, ACTION));
@@ -62,17 +69,44 @@ impl PriceList for AwsPriceList {
     }
 
     async fn ask(&self, question: &Question, _: Timestamp) -> Result<Answer, SourceError> {
-        let Some(call) = self.calls.get(convert::api_region(&question.region)) else {
+        let region = &*question.region;
+        let Some(call) = self.calls.get(question::api_region(region)) else {
             return Ok(Answer::default());
         };
-        let Subject::Machine(instance_type) = &question.subject;
-        let input = convert::question(&question.region, instance_type);
-        let products: Products = call.json(TARGET, &input).await?;
-        let product = Product::Machine {
-            instance_type: instance_type.clone(),
-            capacity_type: CapacityType::OnDemand,
-        };
-        let price = convert::price(&products, instance_type);
-        Ok(Answer::one(product, price))
+        Ok(match &question.subject {
+            Subject::Machine(instance_type) => {
+                let products = products(call, question::machine(region, instance_type)).await?;
+                let product = Product::Machine {
+                    instance_type: instance_type.clone(),
+                    capacity_type: CapacityType::OnDemand,
+                };
+                Answer::one(product, convert::machine(&products, instance_type))
+            }
+            Subject::Fargate => {
+                let mut listed = products(call, question::fargate(region)).await?;
+                if !usage::has_storage(&listed) {
+                    listed.extend(products(call, question::fargate_storage(region)).await?);
+                }
+                usage::answer(&listed, usage::fargate())
+            }
+            Subject::Disk(disk) => {
+                let listed = products(call, question::disk(region, disk)).await?;
+                usage::answer(&listed, usage::disk(disk))
+            }
+        })
     }
+}
+
+/// The products that a question leaves, each a JSON document.
+async fn products(call: &RestCall, mut input: Value) -> Result<Vec<String>, SourceError> {
+    let mut all = Vec::new();
+    for _ in 0..MOST_PAGES {
+        let page: Products = call.json(TARGET, &input).await?;
+        all.extend(page.price_list);
+        match page.next_token.filter(|token| !token.is_empty()) {
+            None => return Ok(all),
+            Some(token) => input["NextToken"] = token.into(),
+        }
+    }
+    Err(call.not_understood("the pages have no end"))
 }

@@ -132,7 +132,9 @@ impl PriceList for AzureRetail {
     }
 
     async fn ask(&self, question: &Question, now: Timestamp) -> Result<Answer, SourceError> {
-        let Subject::Machine(size) = &question.subject;
+        let Subject::Machine(size) = &question.subject else {
+            return Ok(Answer::default());
+        };
         let mut items = Vec::new();
         let mut url = convert::first_page(&self.base, &question.region, size);
         for _ in 0..MOST_PAGES {

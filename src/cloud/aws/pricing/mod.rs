@@ -1,9 +1,8 @@
-//! The Price List: GetProducts of Amazon EC2.
-//!
-//! Each type of the world's `prices.on_demand` has three products, as the real list has many: the one that is meant, the same
-//! under Windows, and the same in a capacity reservation that stands unused. Only filters tell them apart.
+//! The Price List: GetProducts of Amazon EC2, EKS and ECS, as far as the world has their prices.
 
-use serde_json::json;
+mod products;
+
+use serde_json::Value;
 
 use super::document::{Document, structure, text};
 use super::failure::Failure;
@@ -16,12 +15,37 @@ const PAGE_SIZE: i64 = 100;
 /// What the tokens of this operation are for.
 const PURPOSE: &str = "GetProducts";
 
-/// What tells the products of a type apart: operating system, state of the capacity, and how many times the price.
-const VARIANTS: [(&str, &str, f64); 3] = [
-    ("Linux", "Used", 1.0),
-    ("Windows", "Used", 1.9),
-    ("Linux", "UnusedCapacityReservation", 1.0),
-];
+/// How a filter holds a field against its value.
+#[derive(Clone, Copy)]
+enum Match {
+    Is,
+    Contains,
+    AnyOf,
+    NoneOf,
+}
+
+impl Match {
+    /// "Filter" in the API reference. Lists are separated by commas.
+    fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "TERM_MATCH" | "EQUALS" => Self::Is,
+            "CONTAINS" => Self::Contains,
+            "ANY_OF" => Self::AnyOf,
+            "NONE_OF" => Self::NoneOf,
+            _ => return None,
+        })
+    }
+
+    fn fits(self, stated: Option<&str>, value: &str) -> bool {
+        let is_one = |stated: &str| value.split(',').any(|one| one == stated);
+        match self {
+            Self::Is => stated == Some(value),
+            Self::Contains => stated.is_some_and(|stated| stated.contains(value)),
+            Self::AnyOf => stated.is_some_and(is_one),
+            Self::NoneOf => !stated.is_some_and(is_one),
+        }
+    }
+}
 
 /// Answers a call.
 pub(super) fn answer(
@@ -33,16 +57,16 @@ pub(super) fn answer(
         return Err(Failure::unknown_operation(operation));
     }
     let service = input.member("ServiceCode").and_then(Document::as_text);
-    if service != Some("AmazonEC2") {
-        return Err(invalid(
-            "ServiceCode must be AmazonEC2, which alone has prices here",
-        ));
-    }
+    let products = products::of(world, service.unwrap_or_default())
+        .ok_or_else(|| invalid("ServiceCode must be AmazonEC2, AmazonEKS or AmazonECS"))?;
     let filters = filters(input)?;
-    let matching = products(world).filter(|product| {
-        filters.iter().all(|(field, value)| {
-            let stated = product["product"]["attributes"][*field].as_str();
-            stated == Some(*value)
+    let matching = products.iter().filter(|product| {
+        filters.iter().all(|(kind, field, value)| {
+            let stated = match *field {
+                "productFamily" => &product["product"]["productFamily"],
+                field => &product["product"]["attributes"][field],
+            };
+            kind.fits(stated.as_str(), value)
         })
     });
     let from = position(input)?;
@@ -52,7 +76,7 @@ pub(super) fn answer(
         Some(_) => return Err(invalid("MaxResults must be 1 to 100")),
     };
     let size = usize::try_from(size).unwrap_or_default();
-    let found: Vec<String> = matching.map(|product| product.to_string()).collect();
+    let found: Vec<String> = matching.map(Value::to_string).collect();
     let next = from + size;
     let page = found.iter().skip(from).take(size);
     let page = Document::List(page.map(|product| text(product.as_str())).collect());
@@ -68,56 +92,15 @@ pub(super) fn answer(
     })
 }
 
-fn products(world: &World) -> impl Iterator<Item = serde_json::Value> {
-    let region = world.spec.region.as_str();
-    let types = world.spec.prices.on_demand.iter().enumerate();
-    types.flat_map(move |(at, (instance_type, price))| {
-        VARIANTS.iter().enumerate().map(move |(variant, (system, capacity, times))| {
-            let sku = format!("SKU{at:05}{variant}");
-            let (offer, rate) = (format!("{sku}.JRTCKXETXF"), format!("{sku}.JRTCKXETXF.6YS6EN2CT7"));
-            json!({
-                "product": {
-                    "productFamily": "Compute Instance",
-                    "sku": sku,
-                    "attributes": {
-                        "instanceType": instance_type,
-                        "regionCode": region,
-                        "operatingSystem": system,
-                        "preInstalledSw": "NA",
-                        "tenancy": "Shared",
-                        "capacitystatus": capacity,
-                        "marketoption": "OnDemand",
-                        "servicecode": "AmazonEC2",
-                    },
-                },
-                "serviceCode": "AmazonEC2",
-                "terms": { "OnDemand": { offer: {
-                    "sku": sku,
-                    "offerTermCode": "JRTCKXETXF",
-                    "priceDimensions": { rate: {
-                        "unit": "Hrs",
-                        "beginRange": "0",
-                        "endRange": "Inf",
-                        "description": format!("${} per On Demand {system} {instance_type}", price * times),
-                        "pricePerUnit": { "USD": format!("{:.10}", price * times) },
-                    } },
-                } } },
-                "version": "20260701000000",
-            })
-        })
-    })
-}
-
-/// The filters, each a field and its value.
-fn filters(input: &Document) -> Result<Vec<(&str, &str)>, Failure> {
+/// The filters: how each holds which field against which value.
+fn filters(input: &Document) -> Result<Vec<(Match, &str, &str)>, Failure> {
     let filters = input.member("Filters").and_then(Document::as_list);
     let read = |filter| {
         let member = |name| Document::member(filter, name).and_then(Document::as_text);
-        match (member("Type"), member("Field"), member("Value")) {
-            (Some("TERM_MATCH"), Some(field), Some(value)) => Ok((field, value)),
-            _ => Err(invalid(
-                "a filter needs the Type TERM_MATCH, a Field and a Value",
-            )),
+        let kind = member("Type").and_then(Match::named);
+        match (kind, member("Field"), member("Value")) {
+            (Some(kind), Some(field), Some(value)) => Ok((kind, field, value)),
+            _ => Err(invalid("a filter needs a Type, a Field and a Value")),
         }
     };
     filters.unwrap_or_default().iter().map(read).collect()
@@ -141,6 +124,8 @@ fn invalid(message: &str) -> Failure {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn world(types: usize) -> World {
