@@ -10,23 +10,20 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use breakeven::app::{Agent, ConfigSource};
 use breakeven::clock::Clock;
 use breakeven::cloud::{Endpoint, Fault, FaultRule, SimulatedCloud, World};
-use breakeven::http::Settings;
 use breakeven::observation::{
     CapacityType, Cluster, ListPrice, Node, Observation, Product, Provider, Resources,
 };
-use breakeven::sources::kubernetes::Access;
 use breakeven::sources::prices::Wishes;
 use breakeven::sources::prices::list::{self, AzureRetail, ListSource};
 use breakeven::sources::{Poll, Reason};
 use jiff::{SignedDuration, Timestamp};
+use support::agent::{RunningAgent, close, hourly};
 use support::exposition::Exposition;
 use support::program::breakeven;
 use support::until;
-use tokio::task::{JoinHandle, block_in_place};
-use tokio_util::sync::CancellationToken;
+use tokio::task::block_in_place;
 
 /// Of each size four or five prices stay after the filter, one of them that of spare capacity; with three on a page an answer has two
 /// pages.
@@ -98,52 +95,18 @@ fn asked(cloud: &SimulatedCloud) -> u64 {
         .count(Endpoint::AzureRetail, "retail prices")
 }
 
-struct Running {
-    metrics: String,
-    task: JoinHandle<()>,
+async fn start(cloud: &SimulatedCloud, cache: Option<&Path>) -> RunningAgent {
+    RunningAgent::start(cloud, &config(&cloud.azure_retail_url(), cache)).await
 }
 
-impl Running {
-    async fn start(cloud: &SimulatedCloud, cache: Option<&Path>) -> Self {
-        let kubernetes = cloud.kube_url();
-        let source = ConfigSource {
-            text: config(&cloud.azure_retail_url(), cache).leak(),
-            adjust: Arc::new(move |config| {
-                config.kubernetes.as_mut().unwrap().access = Access::Address(kubernetes.clone());
-            }),
-            ..ConfigSource::default()
-        };
-        let settings = Settings {
-            listen: vec![([127, 0, 0, 1], 0).into()],
-            clock: cloud.clock().clone(),
-            ..Settings::default()
-        };
-        let agent = Agent::bind(source, settings, cloud.clock().clone())
-            .await
-            .unwrap();
-        let metrics = format!("http://{}/metrics", agent.addresses()[0]);
-        let task = tokio::spawn(agent.run(CancellationToken::new()));
-        Self { metrics, task }
-    }
-
-    async fn shown(&self) -> Option<Exposition> {
-        Exposition::at(&self.metrics).await
-    }
-
-    /// What is shown once the nodes that can have a price have one.
-    async fn priced(&self) -> Exposition {
-        until("all prices", async || {
-            let shown = self.shown().await?;
-            let is_known = |(node, _): &(&str, f64)| shown.one(PRICE, &[("node", node)]).is_some();
-            TRUTH.iter().all(is_known).then_some(shown)
-        })
-        .await
-    }
-}
-
-fn close(what: &str, found: f64, expected: f64) {
-    let off = (found / expected - 1.0).abs();
-    assert!(off < 1e-6, "{what}: {found} is not {expected}");
+/// What is shown once the nodes that can have a price have one.
+async fn priced(agent: &RunningAgent) -> Exposition {
+    until("all prices", async || {
+        let shown = agent.shown().await?;
+        let is_known = |(node, _): &(&str, f64)| shown.one(PRICE, &[("node", node)]).is_some();
+        TRUTH.iter().all(is_known).then_some(shown)
+    })
+    .await
 }
 
 fn unpriced(shown: &Exposition, node: &str, reason: &str) -> bool {
@@ -155,8 +118,8 @@ fn unpriced(shown: &Exposition, node: &str, reason: &str) -> bool {
 async fn a_cluster_of_aks_costs_what_it_should_and_each_dollar_lands_somewhere() {
     let clock = Clock::accelerated("2026-03-02T12:00:00Z".parse().unwrap(), 10.0);
     let cloud = cloud(clock).await;
-    let running = Running::start(&cloud, None).await;
-    let shown = running.priced().await;
+    let running = start(&cloud, None).await;
+    let shown = priced(&running).await;
     for (node, price) in TRUTH {
         close(node, shown.one(PRICE, &[("node", node)]).unwrap(), price);
         let source = match node {
@@ -179,27 +142,17 @@ async fn a_cluster_of_aks_costs_what_it_should_and_each_dollar_lands_somewhere()
     assert_eq!(up, Some(1.0));
     assert_eq!(asked(&cloud), PAGES);
     // What was spent between two looks is what the nodes cost, and the workload carries it.
-    const SECONDS: &str = "breakeven_observed_seconds_total";
-    let later = async |than: &Exposition, seconds: f64| {
-        let from = than.one(SECONDS, &[]).unwrap();
-        until("time to pass", async || {
-            let shown = running.shown().await?;
-            (shown.one(SECONDS, &[])? > from + seconds).then_some(shown)
-        })
-        .await
-    };
-    let from = later(&shown, 5.0).await;
-    let to = later(&from, 30.0).await;
-    let grown = |name: &str| to.sum(name, &[]).unwrap() - from.sum(name, &[]).unwrap_or_default();
+    let from = running.later(&shown, 5.0).await;
+    let to = running.later(&from, 30.0).await;
     // The simulated API server says that it is one of EKS, which the nodes do not change.
     let whole: f64 = TRUTH.iter().map(|one| one.1).sum::<f64>() + 0.10;
     for counter in [
         "breakeven_cluster_cost_usd_total",
         "breakeven_workload_cost_usd_total",
     ] {
-        close(counter, grown(counter) / grown(SECONDS) * 3_600.0, whole);
+        close(counter, hourly(&from, &to, counter, &[]), whole);
     }
-    running.task.abort();
+    drop(running);
     cloud.stop().await;
 }
 
@@ -214,7 +167,7 @@ async fn nodes_are_unpriced_with_the_reason_while_the_api_is_down_and_priced_whe
     cloud
         .faults()
         .add(FaultRule::always(Endpoint::AzureRetail, down));
-    let running = Running::start(&cloud, None).await;
+    let running = start(&cloud, None).await;
     until("the source to be down", async || {
         let shown = running.shown().await?;
         let up = shown.one("breakeven_source_up", &[("source", "azure_retail")]);
@@ -225,9 +178,9 @@ async fn nodes_are_unpriced_with_the_reason_while_the_api_is_down_and_priced_whe
     })
     .await;
     cloud.faults().clear();
-    let shown = running.priced().await;
+    let shown = priced(&running).await;
     assert!(!unpriced(&shown, "aks-general-1", "no_azure_price"));
-    running.task.abort();
+    drop(running);
     cloud.stop().await;
 }
 
@@ -236,20 +189,20 @@ async fn after_a_restart_prices_are_those_of_the_cache_and_nobody_is_asked() {
     let clock = Clock::accelerated("2026-03-02T12:00:00Z".parse().unwrap(), 10.0);
     let cloud = cloud(clock).await;
     let directory = tempfile::tempdir().unwrap();
-    let running = Running::start(&cloud, Some(directory.path())).await;
-    running.priced().await;
+    let running = start(&cloud, Some(directory.path())).await;
+    priced(&running).await;
     until("the cache to be written", async || {
         let kept = std::fs::read_to_string(directory.path().join("azure-retail.json")).ok()?;
         kept.contains("Standard_Z9s_v9").then_some(())
     })
     .await;
-    running.task.abort();
+    drop(running);
     let before = asked(&cloud);
     cloud
         .faults()
         .add(FaultRule::always(Endpoint::AzureRetail, Fault::Hang));
-    let again = Running::start(&cloud, Some(directory.path())).await;
-    let shown = again.priced().await;
+    let again = start(&cloud, Some(directory.path())).await;
+    let shown = priced(&again).await;
     for (node, price) in TRUTH {
         close(node, shown.one(PRICE, &[("node", node)]).unwrap(), price);
     }
@@ -257,7 +210,7 @@ async fn after_a_restart_prices_are_those_of_the_cache_and_nobody_is_asked() {
         assert!(unpriced(&shown, node, reason), "{node}");
     }
     assert_eq!(asked(&cloud), before);
-    again.task.abort();
+    drop(again);
     cloud.stop().await;
 }
 
@@ -265,8 +218,8 @@ async fn after_a_restart_prices_are_those_of_the_cache_and_nobody_is_asked() {
 async fn a_size_that_disappears_and_returns_costs_no_second_question() {
     let clock = Clock::accelerated("2026-03-02T12:00:00Z".parse().unwrap(), 10.0);
     let cloud = cloud(clock).await;
-    let running = Running::start(&cloud, None).await;
-    running.priced().await;
+    let running = start(&cloud, None).await;
+    priced(&running).await;
     let before = asked(&cloud);
     let kube = cloud.kube_state();
     let node = kube.get("Node", "", "aks-memory").unwrap();
@@ -283,7 +236,7 @@ async fn a_size_that_disappears_and_returns_costs_no_second_question() {
     kube.apply(node).unwrap();
     there(true).await;
     assert_eq!(asked(&cloud), before);
-    running.task.abort();
+    drop(running);
     cloud.stop().await;
 }
 

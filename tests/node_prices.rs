@@ -5,20 +5,15 @@
 
 mod support;
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use breakeven::app::{Agent, ConfigSource};
 use breakeven::clock::Clock;
 use breakeven::cloud::{Endpoint, Fault, FaultRule, SimulatedCloud, World};
-use breakeven::http::Settings;
-use breakeven::sources::aws::FixedCredentials;
-use breakeven::sources::kubernetes::Access;
+use support::agent::{RunningAgent, close, hourly};
 use support::exposition::Exposition;
 use support::program::breakeven;
 use support::until;
-use tokio::task::{JoinHandle, block_in_place};
-use tokio_util::sync::CancellationToken;
+use tokio::task::block_in_place;
 
 const WORLD: &str = "
 name: machines
@@ -105,8 +100,7 @@ const AFTER: &str = "2026-09-02T12:00:00Z";
 
 struct Running {
     cloud: SimulatedCloud,
-    metrics: String,
-    task: JoinHandle<()>,
+    agent: RunningAgent,
 }
 
 impl Running {
@@ -114,46 +108,16 @@ impl Running {
         let clock = Clock::accelerated(start.parse().unwrap(), 10.0);
         let address = ([127, 0, 0, 1], 0).into();
         let world = World::from_yaml(WORLD).unwrap();
-        let cloud = SimulatedCloud::start(world, clock.clone(), address)
-            .await
-            .unwrap();
+        let cloud = SimulatedCloud::start(world, clock, address).await.unwrap();
         cloud.faults().replace(faults.to_vec());
-        let (kubernetes, aws) = (cloud.kube_url(), cloud.aws_url());
-        let source = ConfigSource {
-            text: CONFIG,
-            adjust: Arc::new(move |config| {
-                config.kubernetes.as_mut().unwrap().access = Access::Address(kubernetes.clone());
-                let session = &mut config.aws.as_mut().unwrap().session;
-                session.endpoint_url = Some(aws.clone());
-                session.region = Some("us-east-1".to_owned());
-                session.attempt_timeout = Duration::from_secs(1);
-                session.max_attempts = 1;
-                session.credentials = Some(FixedCredentials {
-                    access_key_id: "simulated".to_owned(),
-                    secret_access_key: "simulated".to_owned(),
-                });
-            }),
-            ..ConfigSource::default()
-        };
-        let settings = Settings {
-            listen: vec![address],
-            clock: clock.clone(),
-            ..Settings::default()
-        };
-        let agent = Agent::bind(source, settings, clock).await.unwrap();
-        let metrics = format!("http://{}/metrics", agent.addresses()[0]);
-        let task = tokio::spawn(agent.run(CancellationToken::new()));
-        Self {
-            cloud,
-            metrics,
-            task,
-        }
+        let agent = RunningAgent::start(&cloud, CONFIG).await;
+        Self { cloud, agent }
     }
 
     /// What is shown, once each node has its price by the source that should say it.
     async fn priced(&self) -> Exposition {
         until("all prices", async || {
-            let shown = Exposition::at(&self.metrics).await?;
+            let shown = self.agent.shown().await?;
             let known = TRUTH.iter().all(|(node, _, source)| {
                 let labels = [("node", *node), ("price_source", *source)];
                 shown.one(PRICE, &labels).is_some()
@@ -165,7 +129,7 @@ impl Running {
     }
 
     async fn stop(self) {
-        self.task.abort();
+        drop(self.agent);
         self.cloud.stop().await;
     }
 }
@@ -173,23 +137,6 @@ impl Running {
 const PRICE: &str = "breakeven_node_price_usd_per_hour";
 const CLUSTER: &str = "breakeven_cluster_cost_usd_total";
 const WORKLOADS: &str = "breakeven_workload_cost_usd_total";
-
-/// How much was spent for each hour between two looks.
-fn hourly(before: &Exposition, after: &Exposition, name: &str, labels: &[(&str, &str)]) -> f64 {
-    let grown = |name: &str, labels: &[(&str, &str)]| {
-        after.sum(name, labels).unwrap_or_default() - before.sum(name, labels).unwrap_or_default()
-    };
-    let seconds = grown("breakeven_observed_seconds_total", &[]);
-    grown(name, labels) / seconds * 3_600.0
-}
-
-fn close(what: &str, found: f64, expected: f64) {
-    let off = (found / expected - 1.0).abs();
-    assert!(
-        off < 1e-6,
-        "{what}: {found} is not {expected} ({off:e} off)"
-    );
-}
 
 /// Holds prices, components and the law of money against the truth, which is computed here from the file above.
 async fn holds(start: &str, control_plane: f64) {
@@ -236,18 +183,9 @@ async fn holds(start: &str, control_plane: f64) {
     assert!(age("spare").is_some_and(|age| (0.0..3_600.0).contains(&age)));
     assert_eq!(age("rack").or(age("embedded")), None, "it is of no age");
 
-    let seen = |shown: &Exposition| shown.one("breakeven_observed_seconds_total", &[]).unwrap();
     // The interval in which the last price came is charged at all that was known at its end.
-    let from = until("the next interval", async || {
-        let shown = Exposition::at(&running.metrics).await?;
-        (seen(&shown) > seen(&first) + 5.0).then_some(shown)
-    })
-    .await;
-    let to = until("time to pass", async || {
-        let shown = Exposition::at(&running.metrics).await?;
-        (seen(&shown) > seen(&from) + 30.0).then_some(shown)
-    })
-    .await;
+    let from = running.agent.later(&first, 5.0).await;
+    let to = running.agent.later(&from, 30.0).await;
     let rate = |name: &str, labels: &[(&str, &str)]| hourly(&from, &to, name, labels);
     let nodes: f64 = TRUTH.iter().map(|one| one.1).sum();
     let whole = nodes + control_plane + 6.0 * OF_EACH + SHARED + LEFT_BEHIND;
@@ -304,7 +242,7 @@ async fn embedded_prices_hold_while_the_price_list_is_down_and_are_replaced_when
         shown.one(PRICE, &[("node", "listed"), ("price_source", source)])
     };
     until("the embedded price", async || {
-        of(&Exposition::at(&running.metrics).await?, "embedded")
+        of(&running.agent.shown().await?, "embedded")
     })
     .await;
     assert!(
@@ -313,7 +251,7 @@ async fn embedded_prices_hold_while_the_price_list_is_down_and_are_replaced_when
         started.elapsed()
     );
     until("the sources to be down", async || {
-        let shown = Exposition::at(&running.metrics).await?;
+        let shown = running.agent.shown().await?;
         let down = |source| shown.one("breakeven_source_up", &[("source", source)]) == Some(0.0);
         (down("price_list") && down("spot")).then_some(())
     })
@@ -341,7 +279,7 @@ async fn a_node_that_disappears_and_returns_costs_no_second_question() {
     assert!(kube.delete("Node", "", "gpu"));
     let price = async |there: bool| {
         until("the node to go or come", async || {
-            let shown = Exposition::at(&running.metrics).await?;
+            let shown = running.agent.shown().await?;
             let price = shown.one(PRICE, &[("node", "gpu")]);
             (price.is_some() == there).then_some(())
         })

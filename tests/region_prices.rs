@@ -6,20 +6,14 @@
 mod support;
 
 use std::path::Path;
-use std::sync::Arc;
-use std::time::Duration;
 
-use breakeven::app::{Agent, ConfigSource};
 use breakeven::clock::Clock;
 use breakeven::cloud::{Endpoint, Fault, FaultRule, SimulatedCloud, World};
-use breakeven::http::Settings;
-use breakeven::sources::aws::FixedCredentials;
-use breakeven::sources::kubernetes::Access;
+use support::agent::{RunningAgent, close, hourly};
 use support::exposition::Exposition;
 use support::program::breakeven;
 use support::{run_boto3, until};
-use tokio::task::{JoinHandle, block_in_place};
-use tokio_util::sync::CancellationToken;
+use tokio::task::block_in_place;
 
 const WORLD: &str = "
 name: ireland
@@ -88,7 +82,6 @@ const QUESTIONS: u64 = 1 + 2 + 6;
 
 const PRICE: &str = "breakeven_node_price_usd_per_hour";
 const VOLUME: &str = "breakeven_volume_price_usd_per_hour";
-const SECONDS: &str = "breakeven_observed_seconds_total";
 const CLUSTER: &str = "breakeven_cluster_cost_usd_total";
 const WORKLOADS: &str = "breakeven_workload_cost_usd_total";
 
@@ -118,79 +111,26 @@ prices: {{price_list: {{cache_directory: {cache}}}}}
     )
 }
 
-struct Running {
-    metrics: String,
-    task: JoinHandle<()>,
-}
-
-impl Running {
-    async fn start(cloud: &SimulatedCloud, cache: Option<&Path>) -> Self {
-        let (kubernetes, aws) = (cloud.kube_url(), cloud.aws_url());
-        let source = ConfigSource {
-            text: config(cache).leak(),
-            adjust: Arc::new(move |config| {
-                config.kubernetes.as_mut().unwrap().access = Access::Address(kubernetes.clone());
-                let session = &mut config.aws.as_mut().unwrap().session;
-                session.endpoint_url = Some(aws.clone());
-                session.region = Some("eu-west-1".to_owned());
-                session.attempt_timeout = Duration::from_secs(1);
-                session.max_attempts = 1;
-                session.credentials = Some(FixedCredentials {
-                    access_key_id: "simulated".to_owned(),
-                    secret_access_key: "simulated".to_owned(),
-                });
-            }),
-            ..ConfigSource::default()
-        };
-        let settings = Settings {
-            listen: vec![([127, 0, 0, 1], 0).into()],
-            clock: cloud.clock().clone(),
-            ..Settings::default()
-        };
-        let agent = Agent::bind(source, settings, cloud.clock().clone())
-            .await
-            .unwrap();
-        let metrics = format!("http://{}/metrics", agent.addresses()[0]);
-        let task = tokio::spawn(agent.run(CancellationToken::new()));
-        Self { metrics, task }
-    }
-
-    async fn shown(&self) -> Option<Exposition> {
-        Exposition::at(&self.metrics).await
-    }
-
-    /// What is shown once all that can have a price has one.
-    async fn priced(&self) -> Exposition {
-        until("all prices", async || {
-            let shown = self.shown().await?;
-            let nodes = NODES.iter();
-            let are_priced = nodes
-                .clone()
-                .all(|(node, _)| shown.one(PRICE, &[("node", node)]).is_some());
-            let mut left = LEFT.iter();
-            let are_known =
-                left.all(|(volume, ..)| shown.one(VOLUME, &[("volume", volume)]).is_some());
-            (are_priced && are_known && shown.one(VOLUME, &[("held", "true")]).is_some())
-                .then_some(shown)
-        })
-        .await
-    }
-}
-
-fn close(what: &str, found: f64, expected: f64) {
-    let off = (found / expected - 1.0).abs();
-    assert!(
-        off < 1e-6,
-        "{what}: {found} is not {expected} ({off:e} off)"
-    );
+/// What is shown once all that can have a price has one.
+async fn priced(agent: &RunningAgent) -> Exposition {
+    until("all prices", async || {
+        let shown = agent.shown().await?;
+        let mut nodes = NODES.iter();
+        let mut left = LEFT.iter();
+        let is_priced = nodes.all(|(node, _)| shown.one(PRICE, &[("node", node)]).is_some())
+            && left.all(|(volume, ..)| shown.one(VOLUME, &[("volume", volume)]).is_some())
+            && shown.one(VOLUME, &[("held", "true")]).is_some();
+        is_priced.then_some(shown)
+    })
+    .await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn fargate_and_volumes_cost_what_the_list_of_the_region_says_and_each_dollar_lands_somewhere()
 {
     let cloud = cloud(WORLD, clock()).await;
-    let running = Running::start(&cloud, None).await;
-    let shown = running.priced().await;
+    let running = RunningAgent::start(&cloud, &config(None)).await;
+    let shown = priced(&running).await;
     for (node, price) in NODES {
         let labels = [("node", node), ("price_source", "price_list")];
         close(node, shown.one(PRICE, &labels).unwrap(), price);
@@ -214,22 +154,9 @@ async fn fargate_and_volumes_cost_what_the_list_of_the_region_says_and_each_doll
     assert_eq!(shown.one("breakeven_volume_unpriced", &unpriced), Some(1.0));
     assert_eq!(asked(&cloud), QUESTIONS);
 
-    let later = async |than: &Exposition, seconds: f64| {
-        let from = than.one(SECONDS, &[]).unwrap();
-        until("time to pass", async || {
-            let shown = running.shown().await?;
-            (shown.one(SECONDS, &[])? > from + seconds).then_some(shown)
-        })
-        .await
-    };
-    let from = later(&shown, 5.0).await;
-    let to = later(&from, 30.0).await;
-    let rate = |name: &str, labels: &[(&str, &str)]| {
-        let grown = |name: &str, labels: &[(&str, &str)]| {
-            to.sum(name, labels).unwrap_or_default() - from.sum(name, labels).unwrap_or_default()
-        };
-        grown(name, labels) / grown(SECONDS, &[]) * 3_600.0
-    };
+    let from = running.later(&shown, 5.0).await;
+    let to = running.later(&from, 30.0).await;
+    let rate = |name: &str, labels: &[(&str, &str)]| hourly(&from, &to, name, labels);
     let nodes: f64 = NODES.iter().map(|one| one.1).sum();
     let left = LEFT.iter().map(|one| one.1).sum::<f64>() / 730.0;
     // The control plane of EKS is 0.10.
@@ -256,7 +183,7 @@ async fn fargate_and_volumes_cost_what_the_list_of_the_region_says_and_each_doll
             price,
         );
     }
-    running.task.abort();
+    drop(running);
     cloud.stop().await;
 }
 
@@ -268,7 +195,7 @@ async fn without_the_list_nothing_of_another_region_is_taken_and_what_was_kept_h
     cloud
         .faults()
         .add(FaultRule::always(Endpoint::Pricing, Fault::Hang));
-    let running = Running::start(&cloud, Some(directory.path())).await;
+    let running = RunningAgent::start(&cloud, &config(Some(directory.path()))).await;
     until("the reasons", async || {
         let shown = running.shown().await?;
         let up = shown.one("breakeven_source_up", &[("source", "price_list")]);
@@ -282,7 +209,7 @@ async fn without_the_list_nothing_of_another_region_is_taken_and_what_was_kept_h
     })
     .await;
     cloud.faults().clear();
-    running.priced().await;
+    priced(&running).await;
     let file = directory.path().join("price-list.json");
     until("the cache to be written", async || {
         let kept = std::fs::read_to_string(&file).ok()?;
@@ -290,13 +217,13 @@ async fn without_the_list_nothing_of_another_region_is_taken_and_what_was_kept_h
         parts.iter().all(|part| kept.contains(part)).then_some(())
     })
     .await;
-    running.task.abort();
+    drop(running);
     let before = asked(&cloud);
     cloud
         .faults()
         .add(FaultRule::always(Endpoint::Pricing, Fault::Hang));
-    let again = Running::start(&cloud, Some(directory.path())).await;
-    let shown = again.priced().await;
+    let again = RunningAgent::start(&cloud, &config(Some(directory.path()))).await;
+    let shown = priced(&again).await;
     for (node, price) in NODES {
         close(node, shown.one(PRICE, &[("node", node)]).unwrap(), price);
     }
@@ -305,7 +232,7 @@ async fn without_the_list_nothing_of_another_region_is_taken_and_what_was_kept_h
         close(volume, found, monthly / 730.0);
     }
     assert_eq!(asked(&cloud), before, "what is kept is not asked for");
-    again.task.abort();
+    drop(again);
     cloud.stop().await;
 }
 
@@ -313,7 +240,7 @@ async fn without_the_list_nothing_of_another_region_is_taken_and_what_was_kept_h
 async fn a_pod_with_more_storage_than_the_list_has_a_price_of_is_unpriced_and_others_are_not() {
     let world = WORLD.replace(", usd_per_storage_gib_hour: 0.000123", "");
     let cloud = cloud(&world, clock()).await;
-    let running = Running::start(&cloud, None).await;
+    let running = RunningAgent::start(&cloud, &config(None)).await;
     until("one price and one reason", async || {
         let shown = running.shown().await?;
         let large = shown.one(PRICE, &[("node", "fargate-large")])?;
@@ -322,7 +249,7 @@ async fn a_pod_with_more_storage_than_the_list_has_a_price_of_is_unpriced_and_ot
         (shown.one("breakeven_node_unpriced", &reason) == Some(1.0)).then_some(())
     })
     .await;
-    running.task.abort();
+    drop(running);
     cloud.stop().await;
 }
 

@@ -11,6 +11,7 @@
     clippy::unwrap_used
 )]
 
+pub(crate) mod agent;
 pub(crate) mod exposition;
 pub(crate) mod moto;
 pub(crate) mod program;

@@ -1,0 +1,104 @@
+//! An agent in this process, against a simulated cloud.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use breakeven::app::{Agent, ConfigSource};
+use breakeven::cloud::SimulatedCloud;
+use breakeven::http::Settings;
+use breakeven::sources::aws::FixedCredentials;
+use breakeven::sources::kubernetes::Access;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::exposition::Exposition;
+use super::until;
+
+/// The time that an agent has watched a cluster.
+pub(crate) const SECONDS: &str = "breakeven_observed_seconds_total";
+
+/// An agent that runs; it ends when dropped.
+pub(crate) struct RunningAgent {
+    metrics: String,
+    task: JoinHandle<()>,
+}
+
+impl Drop for RunningAgent {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl RunningAgent {
+    /// Starts one with a configuration, at the clock of the cloud, whose Kubernetes and AWS it reads.
+    pub(crate) async fn start(cloud: &SimulatedCloud, config: &str) -> Self {
+        let (kubernetes, aws) = (cloud.kube_url(), cloud.aws_url());
+        let region = cloud.world().spec.region.clone();
+        let source = ConfigSource {
+            text: config.to_owned().leak(),
+            adjust: Arc::new(move |config| {
+                config.kubernetes.as_mut().unwrap().access = Access::Address(kubernetes.clone());
+                let Some(settings) = &mut config.aws else {
+                    return;
+                };
+                settings.session.endpoint_url = Some(aws.clone());
+                settings.session.region = Some(region.clone());
+                settings.session.attempt_timeout = Duration::from_secs(1);
+                settings.session.max_attempts = 1;
+                settings.session.credentials = Some(FixedCredentials {
+                    access_key_id: "simulated".to_owned(),
+                    secret_access_key: "simulated".to_owned(),
+                });
+            }),
+            ..ConfigSource::default()
+        };
+        let settings = Settings {
+            listen: vec![([127, 0, 0, 1], 0).into()],
+            clock: cloud.clock().clone(),
+            ..Settings::default()
+        };
+        let agent = Agent::bind(source, settings, cloud.clock().clone())
+            .await
+            .unwrap();
+        let metrics = format!("http://{}/metrics", agent.addresses()[0]);
+        let task = tokio::spawn(agent.run(CancellationToken::new()));
+        Self { metrics, task }
+    }
+
+    /// What it shows; absent before the first report.
+    pub(crate) async fn shown(&self) -> Option<Exposition> {
+        Exposition::at(&self.metrics).await
+    }
+
+    /// What it shows once it has watched the cluster for so many more seconds.
+    pub(crate) async fn later(&self, than: &Exposition, seconds: f64) -> Exposition {
+        let from = than.one(SECONDS, &[]).unwrap();
+        until("time to pass", async || {
+            let shown = self.shown().await?;
+            (shown.one(SECONDS, &[])? > from + seconds).then_some(shown)
+        })
+        .await
+    }
+}
+
+/// How much a counter of dollars grew for each hour between two looks.
+pub(crate) fn hourly(
+    from: &Exposition,
+    to: &Exposition,
+    name: &str,
+    labels: &[(&str, &str)],
+) -> f64 {
+    let grown = |name: &str, labels: &[(&str, &str)]| {
+        to.sum(name, labels).unwrap_or_default() - from.sum(name, labels).unwrap_or_default()
+    };
+    grown(name, labels) / grown(SECONDS, &[]) * 3_600.0
+}
+
+/// Holds a number against what it should be, to a millionth.
+pub(crate) fn close(what: &str, found: f64, expected: f64) {
+    let off = (found / expected - 1.0).abs();
+    assert!(
+        off < 1e-6,
+        "{what}: {found} is not {expected} ({off:e} off)"
+    );
+}
