@@ -141,6 +141,13 @@ async fn a_cluster_of_aks_costs_what_it_should_and_each_dollar_lands_somewhere()
     let up = shown.one("breakeven_source_up", &[("source", "azure_retail")]);
     assert_eq!(up, Some(1.0));
     assert_eq!(asked(&cloud), PAGES);
+    let explained = running.explanation("n/Deployment/web").await;
+    for part in [
+        "azure_retail",
+        "Standard_D2s_v5 as spare capacity in westeurope, from Azure's retail prices",
+    ] {
+        assert!(explained.contains(part), "no {part:?} in {explained}");
+    }
     // What was spent between two looks is what the nodes cost, and the workload carries it.
     let from = running.later(&shown, 5.0).await;
     let to = running.later(&from, 30.0).await;

@@ -154,6 +154,18 @@ async fn fargate_and_volumes_cost_what_the_list_of_the_region_says_and_each_doll
     assert_eq!(shown.one("breakeven_volume_unpriced", &unpriced), Some(1.0));
     assert_eq!(asked(&cloud), QUESTIONS);
 
+    for (workload, price) in [
+        (
+            "batch",
+            "Fargate by provisioned size in eu-west-1, from the Price List",
+        ),
+        ("web", "EBS gp3 in eu-west-1, from the Price List"),
+    ] {
+        let explained = running.explanation(&format!("n/Deployment/{workload}"));
+        let explained = explained.await;
+        assert!(explained.contains("price_list"), "{explained}");
+        assert!(explained.contains(price), "{explained}");
+    }
     let from = running.later(&shown, 5.0).await;
     let to = running.later(&from, 30.0).await;
     let rate = |name: &str, labels: &[(&str, &str)]| hourly(&from, &to, name, labels);

@@ -11,7 +11,7 @@ use breakeven::sources::kubernetes::Access;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::exposition::Exposition;
+use super::exposition::{Exposition, get};
 use super::until;
 
 /// The time that an agent has watched a cluster.
@@ -19,7 +19,7 @@ pub(crate) const SECONDS: &str = "breakeven_observed_seconds_total";
 
 /// An agent that runs; it ends when dropped.
 pub(crate) struct RunningAgent {
-    metrics: String,
+    url: String,
     task: JoinHandle<()>,
 }
 
@@ -60,14 +60,22 @@ impl RunningAgent {
         let agent = Agent::bind(source, settings, cloud.clock().clone())
             .await
             .unwrap();
-        let metrics = format!("http://{}/metrics", agent.addresses()[0]);
+        let url = format!("http://{}", agent.addresses()[0]);
         let task = tokio::spawn(agent.run(CancellationToken::new()));
-        Self { metrics, task }
+        Self { url, task }
     }
 
     /// What it shows; absent before the first report.
     pub(crate) async fn shown(&self) -> Option<Exposition> {
-        Exposition::at(&self.metrics).await
+        Exposition::at(&format!("{}/metrics", self.url)).await
+    }
+
+    /// How it explains the numbers of a workload, such as `n/Deployment/web`: a JSON document.
+    pub(crate) async fn explanation(&self, workload: &str) -> String {
+        let page = get(&format!("{}/api/v1/explain/{workload}", self.url)).await;
+        let (status, _, body) = page.unwrap();
+        assert_eq!(status.as_u16(), 200, "{workload}");
+        String::from_utf8(body.to_vec()).unwrap()
     }
 
     /// What it shows once it has watched the cluster for so many more seconds.
