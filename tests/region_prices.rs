@@ -161,8 +161,9 @@ async fn fargate_and_volumes_cost_what_the_list_of_the_region_says_and_each_doll
         ),
         ("web", "EBS gp3 in eu-west-1, from the Price List"),
     ] {
-        let explained = running.explanation(&format!("n/Deployment/{workload}"));
-        let explained = explained.await;
+        let explained = running
+            .explanation(&format!("n/Deployment/{workload}"))
+            .await;
         assert!(explained.contains("price_list"), "{explained}");
         assert!(explained.contains(price), "{explained}");
     }
