@@ -76,6 +76,14 @@ impl<T> Heard<T> {
             Ok(Err(_)) | Err(_) => None,
         }
     }
+
+    /// Waits until something is told of which `is_meant` is true; for ever when nobody tells any more.
+    pub(super) async fn until(&mut self, is_meant: impl Fn(&T) -> bool + Send) {
+        let is_meant = |told: &Option<Arc<T>>| told.as_deref().is_some_and(&is_meant);
+        if self.0.wait_for(is_meant).await.is_err() {
+            std::future::pending().await
+        }
+    }
 }
 
 #[cfg(test)]
@@ -97,5 +105,17 @@ mod tests {
         assert!(Arc::ptr_eq(&first, &heard.latest().unwrap()), "nothing new");
         told.tell(2);
         assert_eq!(heard.latest().as_deref(), Some(&2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_meant_is_waited_for_and_nothing_else() {
+        let told = Told::default();
+        let mut heard = told.listen();
+        let mut waiting = Box::pin(heard.until(|number| *number > 2));
+        for (number, is_meant) in [(1, false), (2, false), (3, true)] {
+            told.tell(number);
+            let waited = tokio::time::timeout(Duration::from_secs(1), &mut waiting).await;
+            assert_eq!(waited.is_ok(), is_meant, "{number}");
+        }
     }
 }

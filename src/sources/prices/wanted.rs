@@ -4,10 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
-
 use super::volumes;
 use crate::observation::{CapacityType, Cluster, Node, Provider};
+use crate::sources::told::{Heard, Told};
 use crate::sources::{Reason, SourceError};
 use crate::tariff::{ebs, fargate};
 
@@ -115,48 +114,30 @@ fn is_elsewhere(provider: Provider, region: &str) -> bool {
 }
 
 /// Tells the sources of prices what is wanted; clones tell the same ones.
-#[derive(Clone, Debug)]
-pub struct Wishes(watch::Sender<Option<Arc<Wanted>>>);
-
-impl Default for Wishes {
-    fn default() -> Self {
-        Self(watch::Sender::new(None))
-    }
-}
+#[derive(Clone, Debug, Default)]
+pub struct Wishes(Told<Wanted>);
 
 impl Wishes {
     /// Wants the prices of what is in a cluster, from now on.
     pub fn look_at(&self, cluster: &Cluster) {
-        let wanted = Wanted::of(cluster);
-        self.0.send_if_modified(|before| {
-            let is_new = before.as_deref() != Some(&wanted);
-            if is_new {
-                *before = Some(Arc::new(wanted));
-            }
-            is_new
-        });
+        self.0.tell(Wanted::of(cluster));
     }
 
     /// What is wanted, as it changes.
     #[must_use]
     pub fn listen(&self) -> Listener {
-        Listener(self.0.subscribe())
+        Listener(self.0.listen())
     }
 }
 
 /// What is wanted, as it changes; nothing before the first look at a cluster.
-#[derive(Clone, Debug)]
-pub struct Listener(watch::Receiver<Option<Arc<Wanted>>>);
+#[derive(Debug)]
+pub struct Listener(Heard<Wanted>);
 
 impl Listener {
     /// What is wanted, waiting a little for the first look at the cluster.
     pub(super) async fn wanted(&mut self) -> Result<Arc<Wanted>, SourceError> {
-        let first = self.0.wait_for(Option::is_some);
-        let wanted = match tokio::time::timeout(FIRST_WAIT, first).await {
-            Ok(Ok(wanted)) => wanted.clone(),
-            Ok(Err(_)) | Err(_) => None,
-        };
-        wanted.ok_or_else(|| {
+        self.0.first(FIRST_WAIT).await.ok_or_else(|| {
             SourceError::new(
                 Reason::Incomplete,
                 "the nodes are not known yet, so there is none to ask prices for",
@@ -167,10 +148,7 @@ impl Listener {
 
     /// Waits until something is wanted of which `is_news` is true.
     pub(super) async fn news(&mut self, is_news: impl Fn(&Wanted) -> bool + Send) {
-        let is_news = |wanted: &Option<Arc<Wanted>>| wanted.as_deref().is_some_and(&is_news);
-        if self.0.wait_for(is_news).await.is_err() {
-            std::future::pending().await
-        }
+        self.0.until(is_news).await;
     }
 }
 
