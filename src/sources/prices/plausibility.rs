@@ -193,7 +193,7 @@ mod tests {
         for (product, fair, mistaken) in [
             (Product::FargateCore, 0.046_56, 34.0),
             (Product::FargateGib, 0.005_11, 3.7),
-            (Product::FargateStorage, 0.000_129, 0.1),
+            (Product::FargateStorage, 0.000_129, 0.081),
             (Product::DiskGib("gp3".into()), 0.088 / 730.0, 0.088),
             (Product::DiskIops("io2".into(), 2), 0.035 / 730.0, 0.035),
             (Product::DiskThroughput("gp3".into()), 0.044 / 730.0, 0.044),
