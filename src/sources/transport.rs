@@ -71,7 +71,7 @@ impl Transport {
             .map_err(|error| bad(format!("{base:?} is not an address: {error}")))?;
         let secure = match (url.scheme_str(), url.authority()) {
             (Some(_), Some(authority)) if authority.as_str().contains('@') => {
-                let problem = "it holds a user or password, which would be shown";
+                let problem = "it holds a user or password: give them in `headers`";
                 return Err(bad(problem.into()));
             }
             (Some("http"), Some(_)) => false,
