@@ -11,10 +11,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use breakeven::app::{Agent, ConfigSource};
 use breakeven::clock::Clock;
-use breakeven::cloud::{Endpoint, SimulatedCloud, World};
-use breakeven::http::Settings;
+use breakeven::cloud::{Endpoint, World};
 use bytes::Bytes;
 use http::header::AUTHORIZATION;
 use http::{Request, Response, StatusCode};
@@ -25,10 +23,10 @@ use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
+use support::watching::{Watching, cloud};
 use support::exposition::Exposition;
 use support::{is_inner, run_again, until};
 use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
 
 /// The role of the agent, in the world's own account.
 const ROLE: &str = "arn:aws:iam::123456789012:role/breakeven";
@@ -59,56 +57,28 @@ fn world(session_seconds: u32) -> World {
     .unwrap()
 }
 
-async fn cloud(session_seconds: u32, clock: Clock) -> SimulatedCloud {
-    let local = (Ipv4Addr::LOCALHOST, 0).into();
-    SimulatedCloud::start(world(session_seconds), clock, local)
-        .await
-        .unwrap()
-}
-
 const CONFIG: &str = "kubernetes: {enabled: false}\nmodel: {interval_seconds: 15}\n\
     aws: {functions_interval_seconds: 30, metrics_interval_seconds: 30}\n";
 
 /// Runs an agent whose credentials come from the environment, until it has counted for long enough. Gives what it then shows.
 async fn watch(session_seconds: u32) -> Exposition {
     let clock = Clock::accelerated(START.parse().unwrap(), SPEED);
-    let cloud = cloud(session_seconds, clock.clone()).await;
-    let file = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), CONFIG).unwrap();
-    let endpoint = cloud.aws_url();
-    let source = ConfigSource {
-        file: Some(file.path().to_owned()),
-        adjust: Arc::new(move |config| {
-            let aws = config.aws.as_mut().unwrap();
-            aws.session.endpoint_url = Some(endpoint.clone());
-            aws.session.max_attempts = 1;
-        }),
-        ..ConfigSource::default()
-    };
-    let settings = Settings {
-        listen: vec![(Ipv4Addr::LOCALHOST, 0).into()],
-        clock: clock.clone(),
-        ..Settings::default()
-    };
-    let agent = Agent::bind(source, settings, clock.clone()).await.unwrap();
-    let url = format!("http://{}/metrics", agent.addresses()[0]);
-    let task = tokio::spawn(agent.run(CancellationToken::new()));
+    let cloud = cloud(world(session_seconds), clock.clone()).await;
+    let agent = Watching::start(cloud, CONFIG, None).await;
     let minute = |instant: Timestamp| instant.as_second().div_euclid(60);
     let first = minute(START.parse().unwrap());
     // All invocations of the minutes that should have been read by now.
     let truth = || (minute(clock.now()) - DELAY_MINUTES - first) * EACH_MINUTE;
     let shown = until("every invocation to be counted", async || {
         let before = truth();
-        let shown = Exposition::at(&url).await?;
+        let shown = agent.metrics().await?;
         let labels = [("workload", "api"), ("outcome", "served")];
         let counted = shown.one("breakeven_workload_requests_total", &labels)?;
         let is_whole = before == truth() && counted.to_bits() == exactly(before).to_bits();
         (is_whole && before >= ENOUGH_MINUTES * EACH_MINUTE).then_some(shown)
     })
     .await;
-    assert!(!task.is_finished(), "the agent ended by itself");
-    task.abort();
-    cloud.stop().await;
+    agent.stop().await;
     shown
 }
 
@@ -199,7 +169,7 @@ impl PodIdentity {
 
 /// Runs a test again with credentials from such an agent, and says how many it has given out.
 async fn with_pod_identity(test: &str, session_seconds: u32, overstated: SignedDuration) -> u32 {
-    let sts = cloud(session_seconds, Clock::system()).await;
+    let sts = cloud(world(session_seconds), Clock::system()).await;
     let file = tempfile::NamedTempFile::new().unwrap();
     let token = "the-token-of-the-service-account";
     std::fs::write(file.path(), token).unwrap();
@@ -266,7 +236,7 @@ async fn a_web_identity_is_exchanged_again_before_its_credentials_expire() {
         assert_eq!(shown.sum("breakeven_source_errors_total", &[]), None);
         return;
     }
-    let sts = cloud(SESSION_SECONDS, Clock::system()).await;
+    let sts = cloud(world(SESSION_SECONDS), Clock::system()).await;
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), "the-token-of-the-service-account").unwrap();
     let environment = [

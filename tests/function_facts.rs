@@ -3,12 +3,12 @@
 
 #![allow(clippy::panic, clippy::unwrap_used)]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use breakeven::clock::Clock;
 use breakeven::cloud::{Endpoint, Fault, FaultRule, SimulatedCloud, World};
-use breakeven::observation::{Function, Functions, Observation};
+use breakeven::observation::{EventSource, Function, Functions, Observation};
 use breakeven::sources::Poll;
 use breakeven::sources::aws::{self, Aws, FixedCredentials};
 use breakeven::sources::lambda::{LambdaSource, MOST_CALLS, Settings};
@@ -25,11 +25,12 @@ fn world(reserved: &str, plain: usize) -> World {
         "name: facts
 functions:
   - {{name: api, memory_mib: 512, duration_ms: 20, tags: {{Team: shop, Cost: '4711'}}, {reserved}
+     event_sources: ['arn:aws:sqs:us-east-1:123456789012:orders', 'arn:aws:kinesis:us-east-1:123456789012:stream/s'],
      provisioned: [{{qualifier: live, concurrency: 5, share: 0.5}}, {{qualifier: '7', concurrency: 2, share: 0.1}}],
      traffic: {{pattern: steady, requests_per_second: 1}}}}
   - {{name: image, memory_mib: 512, duration_ms: 20, package_type: Image, snap_start: true, tags: {{Owner: me}},
      traffic: {{pattern: steady, requests_per_second: 1}}}}
-  - {{name: plain, memory_mib: 128, duration_ms: 20, traffic: {{pattern: steady, requests_per_second: 1}}}}
+  - {{name: plain, memory_mib: 128, duration_ms: 20, url: BUFFERED, traffic: {{pattern: steady, requests_per_second: 1}}}}
   - {{name: managed, memory_mib: 4096, duration_ms: 20, capacity_provider: batch,
      traffic: {{pattern: steady, requests_per_second: 1}}}}
 "
@@ -109,6 +110,11 @@ async fn every_fact_of_a_function_is_read() {
         .map(|(name, value)| (&**name, &**value))
         .collect();
     assert_eq!(labels, [("cost_centre", "4711"), ("team", "shop")]);
+    let polled = [EventSource::Sqs, EventSource::Kinesis].into();
+    assert_eq!(
+        (&api.event_sources, api.has_url),
+        (&Some(polled), Some(false))
+    );
 
     let image = named(&functions, "image");
     assert!(image.is_image && image.snap_start && image.labels.is_empty());
@@ -120,6 +126,10 @@ async fn every_fact_of_a_function_is_read() {
         "known to be nothing"
     );
     assert_eq!(plain.reserved_concurrency, None);
+    assert_eq!(
+        (&plain.event_sources, plain.has_url),
+        (&Some(BTreeSet::new()), Some(true))
+    );
     let managed = named(&functions, "managed");
     assert_eq!(managed.capacity_provider.as_deref(), Some("batch"));
     assert!(source.lacks().is_empty(), "{:?}", source.lacks());
@@ -134,19 +144,24 @@ async fn facts_are_asked_for_once_an_hour_and_not_where_there_can_be_none() {
     let counts = asked(&cloud);
     assert_eq!(counts["ListFunctions"], 3);
     assert_eq!(
-        counts["ListProvisionedConcurrencyConfigs"], 3,
-        "not of managed instances"
-    );
-    assert_eq!(
         counts.get("GetFunctionConcurrency"),
         None,
         "nothing is set aside"
     );
-    assert_eq!(counts["GetResources"], 1);
-    list(&mut source, after(61)).await;
-    let counts = asked(&cloud);
-    assert_eq!(counts["ListProvisionedConcurrencyConfigs"], 6);
-    assert_eq!(counts["GetResources"], 2);
+    let expected = [
+        ("GetResources", [1, 2, 3]),
+        ("ListEventSourceMappings", [1, 2, 3]),
+        // Not of managed instances.
+        ("ListProvisionedConcurrencyConfigs", [3, 6, 9]),
+        ("ListFunctionUrlConfigs", [4, 4, 8]),
+    ];
+    for (at, minutes) in [(0, 10), (1, 61), (2, 361)] {
+        list(&mut source, after(minutes)).await;
+        let counts = asked(&cloud);
+        for (api, counted) in &expected {
+            assert_eq!(counts[*api], counted[at], "{api} after {minutes} minutes");
+        }
+    }
 }
 
 #[tokio::test]
@@ -184,6 +199,8 @@ async fn what_may_not_be_read_is_named_and_takes_nothing_else_away() {
     cloud.faults().replace(vec![
         denied(Endpoint::Lambda, "provisioned-concurrency"),
         denied(Endpoint::Lambda, "account-settings"),
+        denied(Endpoint::Lambda, "event-source-mappings"),
+        denied(Endpoint::Lambda, "/urls"),
         denied(Endpoint::Lambda, "/concurrency"),
         FaultRule::always(Endpoint::Tagging, Fault::Forbidden),
     ]);
@@ -193,6 +210,7 @@ async fn what_may_not_be_read_is_named_and_takes_nothing_else_away() {
     let api = named(&functions, "api");
     assert_eq!((&api.provisioned, api.reserved_concurrency), (&None, None));
     assert!(api.labels.is_empty());
+    assert_eq!((&api.event_sources, api.has_url), (&None, None));
     let lacks = source.lacks();
     for (loss, action) in [
         (
@@ -206,6 +224,14 @@ async fn what_may_not_be_read_is_named_and_takes_nothing_else_away() {
         (
             "how near functions are to their reserved concurrency",
             "lambda:GetFunctionConcurrency",
+        ),
+        (
+            "which queues and streams are polled for functions",
+            "lambda:ListEventSourceMappings",
+        ),
+        (
+            "which functions have a URL",
+            "lambda:ListFunctionUrlConfigs",
         ),
         ("labels by tags", "tag:GetResources"),
     ] {
@@ -222,6 +248,8 @@ async fn what_may_not_be_read_is_named_and_takes_nothing_else_away() {
         "account_limit_unread",
         "provisioned_concurrency_unread",
         "reserved_concurrency_unread",
+        "event_sources_unread",
+        "function_urls_unread",
         "tags_unread",
     ];
     assert_eq!(left_out, unread.map(|reason| (reason, 1)).into());

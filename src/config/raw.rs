@@ -127,7 +127,7 @@ settings! {
         pub core_time_ratio: Range = Range { low: 0.8, point: 1.0, high: 1.25 },
         /// The part of what a workload computes that it computes without requests, where its use and its traffic do not show it.
         pub idle_cpu_ratio: Range = Range { low: 0.0, point: 0.0, high: 0.5 },
-        /// What requests would come through: none, http_api, rest_api or alb. Its prices are known for us-east-1.
+        /// What requests would come through: none, function_url, http_api, rest_api or alb. Its prices are known for us-east-1.
         pub front_door: FrontDoor = FrontDoor::None,
         /// What each request would write to CloudWatch Logs.
         pub log_bytes_per_request: f64 = 0.0,
@@ -137,8 +137,10 @@ settings! {
 choice! {
     /// What requests come through before they reach a function.
     pub enum FrontDoor {
-        /// Nothing that is charged for: an event source, the SDK, or a function URL.
+        /// Nothing that is charged for: an event source, or the SDK.
         None = "none",
+        /// A function URL, which is free.
+        FunctionUrl = "function_url",
         /// An HTTP API of API Gateway.
         HttpApi = "http_api",
         /// A REST API of API Gateway.
@@ -304,8 +306,9 @@ settings! {
     pub struct Surroundings {
         /// Which functions, by name.
         pub functions: String = "*".to_owned(),
-        /// What their requests come through: none, http_api, rest_api or alb. Its prices are known for us-east-1.
-        pub front_door: FrontDoor = FrontDoor::None,
+        /// What their requests come through: none, function_url, http_api, rest_api or alb. Its prices are known for us-east-1.
+        /// Without it what Lambda says holds, which knows event sources and URLs, and nothing of API Gateway and load balancers.
+        pub front_door: Option<FrontDoor> = None,
         /// What each request writes to CloudWatch Logs.
         pub log_bytes_per_request: f64 = 0.0,
         /// What the instances of each such function cost that runs on a capacity provider, with the fee of 15 %; of those that

@@ -158,8 +158,8 @@ catalogue! {
         "Swing of the projected cost when the parameter that moves it most goes from one end of what it may be to the other = (highest - lowest) / point.";
     WorkloadIneligible: Gauge "breakeven_workload_ineligible" [], Subject, ["reason"],
         "1 for each reason why it cannot move to Lambda as it is. Absent where there is none.";
-    WorkloadInfo: Info "breakeven_workload_info" [], Subject, ["traffic_pattern", "architecture", "runtime", "lambda_memory_mib", "team", "unit", "requests_by"],
-        "Facts to join on: processor, runtime, the memory setting of the function or of the equivalent function, the team, what one request is called, and what counts the requests. Further tags of functions that are named in aws.tag_labels are labels that begin with tag_.";
+    WorkloadInfo: Info "breakeven_workload_info" [], Subject, ["traffic_pattern", "architecture", "runtime", "lambda_memory_mib", "team", "unit", "requests_by", "front_door", "event_sources"],
+        "Facts to join on: processor, runtime, the memory setting of the function or of the equivalent function, the team, what one request is called, and what counts the requests. Of functions also what requests come through, as configured or as the Lambda API says (none, function_url, http_api, rest_api or alb), and what Lambda polls for them (sqs, kinesis, dynamodb, kafka, mq, documentdb or other; several with commas between). Further tags of functions that are named in aws.tag_labels are labels that begin with tag_.";
     WorkloadPairInfo: Info "breakeven_workload_pair_info" [], Subject, ["pair"],
         "The workload or function that does the same job on the other platform, by the annotation breakeven.dev/lambda-function: the cost there is observed of it.";
     FunctionGibSeconds: Counter "breakeven_function_gib_seconds_total" ["gib_seconds"], Subject, [],

@@ -1,15 +1,16 @@
 //! What an assessment stands on, kept so that every number can be explained.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::band::Range;
 use super::coldstart::ColdStarts;
 use super::kubernetes_equivalent;
-use super::lambda::{Component, Terms};
+use super::lambda::{Component, Door, DoorOrigin, Terms};
 use super::lambda_equivalent::{self, Demand};
 use super::node_split::Split;
 use super::window::WorkloadWindow;
-use crate::observation::Architecture;
+use crate::observation::{Architecture, EventSource};
 use crate::units::{MemoryMib, Ratio, Requests, Seconds, Usd};
 
 /// What an assessment stands on.
@@ -73,6 +74,10 @@ pub struct FunctionEvidence {
     pub cold_starts: Option<ColdStarts>,
     /// How long each of them initialises.
     pub init: Range<Seconds>,
+    /// What is polled for it; absent where that is not known.
+    pub event_sources: Option<BTreeSet<EventSource>>,
+    /// What its requests come through, and how that is known.
+    pub door: (Door, DoorOrigin),
     /// What it is charged by.
     pub terms: Terms,
     /// What a month costs, by what it is for.

@@ -7,7 +7,7 @@ use super::band::Range;
 use super::bill::Paid;
 use super::coldstart::InitTimes;
 use super::kubernetes_equivalent::Sizing;
-use super::lambda::{Surroundings, Terms};
+use super::lambda::{Door, DoorOrigin, Surroundings, Terms};
 use super::node_split::Weights;
 use crate::observation::{Architecture, Function, NamePattern};
 use crate::units::{Cores, GibSeconds, Hours, Ratio, Seconds, UsdPerHour};
@@ -125,11 +125,30 @@ impl LambdaSettings {
         known.then(|| Terms {
             discount: self.discount,
             used_before: self.used_before,
-            front_door: around.door.priced(month),
+            front_door: around.door.unwrap_or_default().priced(month),
             logged_by_request: around.logged_by_request,
             instances: around.instances,
             ..listed
         })
+    }
+}
+
+impl LambdaSettings {
+    /// What the configuration says of what is around a function.
+    fn around(&self, function: &Function) -> Surroundings {
+        let mut patterns = self.surroundings.iter();
+        let around = patterns.find(|(names, _)| names.matches(&function.id.name));
+        around.map(|(_, around)| *around).unwrap_or_default()
+    }
+
+    /// What the requests of a function come through: as configured, else as Lambda says, else nothing that costs.
+    #[must_use]
+    pub fn door_of(&self, function: &Function) -> (Door, DoorOrigin) {
+        match (self.around(function).door, Door::seen(function)) {
+            (Some(door), _) => (door, DoorOrigin::Configured),
+            (None, Some(door)) => (door, DoorOrigin::Read),
+            (None, None) => (Door::Free, DoorOrigin::Assumed),
+        }
     }
 }
 
@@ -138,9 +157,7 @@ impl Settings {
     /// it are those of us-east-1, and those of managed instances are only configured.
     #[must_use]
     pub fn terms_of(&self, function: &Function) -> Option<Terms> {
-        let mut patterns = self.lambda.surroundings.iter();
-        let around = patterns.find(|(names, _)| names.matches(&function.id.name));
-        let around = around.map(|(_, around)| *around).unwrap_or_default();
+        let around = self.lambda.around(function);
         if function.capacity_provider.is_some() && around.instances.is_none() {
             return None;
         }

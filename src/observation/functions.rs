@@ -1,12 +1,13 @@
 //! Lambda functions, and the minutes they ran.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::EventSource;
 use crate::units::{MemoryMib, Ratio, Requests, Seconds, Window};
 
 /// The length of a minute.
@@ -113,6 +114,10 @@ pub struct Function {
     pub reserved_concurrency: Option<u32>,
     /// What is kept ready for it; absent where that is not known.
     pub provisioned: Option<Vec<ProvisionedConcurrency>>,
+    /// What Lambda polls for it; absent where that is not known.
+    pub event_sources: Option<BTreeSet<EventSource>>,
+    /// Whether it has a function URL; absent where that is not known.
+    pub has_url: Option<bool>,
     /// The labels that are made of its tags, by name.
     pub labels: BTreeMap<Arc<str>, Arc<str>>,
 }
@@ -142,6 +147,8 @@ impl Function {
             capacity_provider: None,
             reserved_concurrency: None,
             provisioned: None,
+            event_sources: None,
+            has_url: None,
             labels: BTreeMap::new(),
         }
     }

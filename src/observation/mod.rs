@@ -11,6 +11,7 @@ mod name_pattern;
 mod notes;
 mod prices;
 mod requests;
+mod triggers;
 mod usage;
 
 pub use bill::{Bill, BilledDay, Charge, UsageKind, UsageType};
@@ -30,6 +31,7 @@ pub use requests::{
     Counted, CountedStep, OriginChoice, OwnCount, OwnTraffic, RequestOrigin, RequestRate,
     RequestStep, RequestTarget, ScrapeTarget, TargetGroupBinding, Traffic,
 };
+pub use triggers::EventSource;
 pub use usage::{CountedUse, PodUsage, Throttling, Usage};
 
 use std::sync::Arc;

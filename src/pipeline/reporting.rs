@@ -10,6 +10,7 @@ use crate::model::assessment::{self, Assessment, Circumstances, ClusterPrices};
 use crate::model::bill::reconcile;
 use crate::model::coldstart::Method;
 use crate::model::kubernetes_equivalent::Machine;
+use crate::model::lambda::DoorOrigin;
 use crate::model::node_split::split;
 use crate::model::pair::pair;
 use crate::model::verdict::Settled;
@@ -189,11 +190,14 @@ impl Pipeline {
                 (Outcome::Failed, totals.errors),
             ]
         });
+        let (door, origin) = self.settings.lambda.door_of(function);
         let facts = SubjectFacts {
             architecture: Some(function.architecture),
             runtime: function.runtime.clone(),
             team: function.labels.get(TEAM).cloned(),
             labels: function.labels.clone(),
+            front_door: (origin != DoorOrigin::Assumed).then_some(door),
+            event_sources: function.event_sources.clone().unwrap_or_default(),
             reserved_concurrency: function.reserved_concurrency,
             provisioned_concurrency: function.provisioned.as_ref().map(|_| function.kept_ready()),
             traffic_pattern: window.and_then(|window| window.pattern),

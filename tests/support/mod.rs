@@ -16,6 +16,7 @@ pub(crate) mod exposition;
 pub(crate) mod moto;
 pub(crate) mod program;
 pub(crate) mod prometheus;
+pub(crate) mod watching;
 
 use std::env;
 use std::fs::OpenOptions;

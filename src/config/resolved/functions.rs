@@ -94,19 +94,20 @@ impl Check {
 
     fn surroundings(
         &mut self,
-        door: raw::FrontDoor,
+        door: Option<raw::FrontDoor>,
         log_bytes: f64,
         place: &Place,
     ) -> Surroundings {
         let logged = place.key("log_bytes_per_request");
         let log_bytes = self.within(log_bytes, &LOGGED, &logged);
         Surroundings {
-            door: match door {
+            door: door.map(|door| match door {
                 raw::FrontDoor::None => Door::Free,
+                raw::FrontDoor::FunctionUrl => Door::FunctionUrl,
                 raw::FrontDoor::HttpApi => Door::HttpApi,
                 raw::FrontDoor::RestApi => Door::RestApi,
                 raw::FrontDoor::Alb => Door::LoadBalancer,
-            },
+            }),
             logged_by_request: self.quantity(Gib::from_bytes(log_bytes), &logged),
             instances: None,
         }
@@ -131,7 +132,8 @@ impl Check {
             raw::Architecture::X86 => Architecture::X86_64,
             raw::Architecture::Arm64 => Architecture::Arm64,
         };
-        let around = self.surroundings(raw.front_door, raw.log_bytes_per_request, place);
+        let door = Some(raw.front_door);
+        let around = self.surroundings(door, raw.log_bytes_per_request, place);
         let terms = functions.terms(&raw.region, architecture, around, month);
         if Terms::list(&raw.region, architecture).is_none() {
             let processor = architecture.as_str();

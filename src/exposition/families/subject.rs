@@ -2,6 +2,7 @@
 
 use crate::exposition::catalogue::{IDENTITY, Metric};
 use crate::exposition::sample::{Batch, Labels};
+use crate::model::lambda::Door;
 use crate::model::month::Month;
 use crate::model::pattern::Pattern;
 use crate::model::{
@@ -176,6 +177,11 @@ fn comparison(report: &SubjectReport, identity: &Labels, batch: &mut Batch) {
     let facts = &report.facts;
     let memory = facts.lambda_memory.map(|memory| memory.mib().to_string());
     let pattern = facts.traffic_pattern.map_or("", Pattern::as_str);
+    let event_sources: Vec<&str> = facts
+        .event_sources
+        .iter()
+        .map(|source| source.as_str())
+        .collect();
     let unit = facts.notes.as_ref().and_then(|notes| notes.unit.as_deref());
     let labels = identity
         .clone()
@@ -193,7 +199,9 @@ fn comparison(report: &SubjectReport, identity: &Labels, batch: &mut Batch) {
         .and(
             "requests_by",
             facts.requests_by.as_deref().unwrap_or_default(),
-        );
+        )
+        .and("front_door", facts.front_door.map_or("", Door::as_str))
+        .and("event_sources", &event_sources.join(","));
     let tags = facts.labels.iter().filter(|(name, _)| &***name != "team");
     let labels = tags.fold(labels, |labels, (name, value)| {
         labels.and(&format!("{TAG_PREFIX}{name}"), value)

@@ -121,7 +121,7 @@ fn a_load_balancer_costs_its_hours_whether_anything_runs_or_not() {
     let batch = batch(0, 3_600, Vec::new());
     let mut settings = settings();
     let around = Surroundings {
-        door: Door::LoadBalancer,
+        door: Some(Door::LoadBalancer),
         ..Surroundings::default()
     };
     settings.lambda.surroundings = vec![(NamePattern::new("resize").unwrap(), around)];

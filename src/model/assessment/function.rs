@@ -81,6 +81,8 @@ pub fn function(
         requests,
         cold_starts: cold_starts.map(|seen| seen.point),
         init: times.of(function.runtime.as_deref()),
+        event_sources: function.event_sources.clone(),
+        door: settings.lambda.door_of(function),
         bill: bill.components().collect(),
         terms,
         pods: None,

@@ -427,7 +427,7 @@ fn where_too_few_minutes_are_known_cold_starts_are_those_that_the_rate_lets_expe
 fn a_front_door_and_logs_are_charged_where_they_are_configured() {
     let mut settings = settings();
     let around = Surroundings {
-        door: Door::HttpApi,
+        door: Some(Door::HttpApi),
         logged_by_request: Gib::from_bytes(1_000.0).unwrap(),
         instances: None,
     };

@@ -3,6 +3,7 @@
 use super::number::{count, factor, hours, millis, plain, price};
 use super::{Inputs, Line, Section, bill, month_and_request};
 use crate::model::evidence::FunctionEvidence;
+use crate::model::lambda::{Door, DoorOrigin};
 use crate::model::report::{Home, SubjectReport};
 use crate::model::settings::Settings;
 use crate::units::Seconds;
@@ -54,7 +55,40 @@ fn seen(evidence: &FunctionEvidence, inputs: &Inputs) -> Vec<Line> {
             millis(mean),
         ));
     }
+    lines.extend(polled(evidence, inputs));
+    lines.push(front_door(evidence, inputs));
     lines
+}
+
+/// What is polled for it; absent where that is not known.
+fn polled(evidence: &FunctionEvidence, inputs: &Inputs) -> Option<Line> {
+    let sources = evidence.event_sources.as_ref()?;
+    let kinds: Vec<&str> = sources.iter().map(|source| source.as_str()).collect();
+    let result = match kinds.as_slice() {
+        [] => "none".to_owned(),
+        kinds => kinds.join(", "),
+    };
+    Some(Line::new("event sources", inputs.source("lambda"), result))
+}
+
+/// What its requests come through, and how that is known.
+fn front_door(evidence: &FunctionEvidence, inputs: &Inputs) -> Line {
+    let (door, origin) = evidence.door;
+    let from = match origin {
+        DoorOrigin::Configured => "aws.surroundings".to_owned(),
+        DoorOrigin::Read if door == Door::FunctionUrl => {
+            format!("it has a URL, {}", inputs.source("lambda"))
+        }
+        DoorOrigin::Read => "Lambda polls for it, and it has no URL as far as is known".to_owned(),
+        DoorOrigin::Assumed => {
+            return Line::new(
+                "front door",
+                "API Gateway and load balancers are not looked for; aws.surroundings says what there is",
+                "not known, taken as free",
+            );
+        }
+    };
+    Line::new("front door", from, door.as_str())
 }
 
 fn at_home(subject: &SubjectReport, evidence: &FunctionEvidence, settings: &Settings) -> Vec<Line> {

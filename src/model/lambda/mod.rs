@@ -15,6 +15,7 @@
 
 mod bill;
 mod compute;
+mod door;
 mod month;
 mod run;
 mod surroundings;
@@ -22,12 +23,13 @@ mod terms;
 
 pub use bill::{Bill, Component, Part};
 pub use compute::{duration, init, instances, provisioned, requests};
+pub use door::{Door, DoorOrigin};
 pub use month::{
     Compute, FreeTier, FrontDoor, Init, Instances, Month, OnDemand, Provisioned, SnapStart,
 };
 pub use run::{KeptReady, Run};
 pub use surroundings::{ephemeral, front_door, logs, snapstart, streaming};
-pub use terms::{Door, PriceOrigin, Surroundings, Terms};
+pub use terms::{PriceOrigin, Surroundings, Terms};
 
 #[cfg(test)]
 mod laws;

@@ -1,10 +1,10 @@
 //! The terms on which a function is charged.
 
+use super::door::Door;
 use super::month::FrontDoor;
 use crate::observation::Architecture;
 use crate::tariff::lambda::Prices;
-use crate::tariff::{api_gateway, load_balancer};
-use crate::units::{Gib, GibSeconds, Hours, Ratio, UsdPerHour};
+use crate::units::{Gib, GibSeconds, Ratio, UsdPerHour};
 
 /// Where the prices of terms come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,8 +63,8 @@ impl Terms {
 /// What is around a function, as it is configured.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Surroundings {
-    /// What its requests come through.
-    pub door: Door,
+    /// What its requests come through, where that is configured.
+    pub door: Option<Door>,
     /// What each request writes to the logs.
     pub logged_by_request: Gib,
     /// What the managed instances of a function on a capacity provider cost.
@@ -75,37 +75,6 @@ impl Surroundings {
     /// Whether its requests come and go for nothing.
     #[must_use]
     pub fn is_free(&self) -> bool {
-        self.door == Door::Free && self.logged_by_request.is_zero()
-    }
-}
-
-/// The kind of a front door.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Door {
-    /// Nothing that is charged for: an event source, the SDK, or a function URL.
-    #[default]
-    Free,
-    /// An HTTP API of API Gateway.
-    HttpApi,
-    /// A REST API of API Gateway.
-    RestApi,
-    /// An Application Load Balancer of its own.
-    LoadBalancer,
-}
-
-impl Door {
-    /// With its list prices in us-east-1; a load balancer exists for `time`.
-    #[must_use]
-    pub fn priced(self, time: Hours) -> FrontDoor {
-        match self {
-            Self::Free => FrontDoor::Free,
-            Self::HttpApi => FrontDoor::Api(api_gateway::http_api()),
-            Self::RestApi => FrontDoor::Api(api_gateway::rest_api()),
-            Self::LoadBalancer => FrontDoor::LoadBalancer {
-                time,
-                hour: load_balancer::HOUR,
-                capacity_unit: load_balancer::CAPACITY_UNIT,
-            },
-        }
+        self.door.is_none_or(Door::is_free) && self.logged_by_request.is_zero()
     }
 }

@@ -1,15 +1,16 @@
 //! What is known of one workload or function.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{Basis, Component, Home, Ineligibility, Outcome, Subject, Verdict};
 use crate::model::band::{Banded, Parameter};
 use crate::model::coldstart::Method;
 use crate::model::evidence::Evidence;
+use crate::model::lambda::Door;
 use crate::model::month::Month;
 use crate::model::pattern::Pattern;
-use crate::observation::{Architecture, Notes, Scaler};
+use crate::observation::{Architecture, EventSource, Notes, Scaler};
 use crate::units::{GibSeconds, MemoryMib, Ratio, Requests, Seconds, Usd, UsdDelta, UsdPerRequest};
 
 /// What is known of one subject.
@@ -170,6 +171,10 @@ pub struct SubjectFacts {
     pub pair: Option<Subject>,
     /// Further labels, made of the tags of a function.
     pub labels: BTreeMap<Arc<str>, Arc<str>>,
+    /// What the requests of a function come through, where that is configured or Lambda says it.
+    pub front_door: Option<Door>,
+    /// What is polled for a function, as far as that is known.
+    pub event_sources: BTreeSet<EventSource>,
     /// How many environments are set aside for a function, where any are.
     pub reserved_concurrency: Option<u32>,
     /// How many environments are kept ready for a function, where that is known.

@@ -3,6 +3,7 @@
 use serde::de::DeserializeOwned;
 
 use super::convert::{self, AccountLimit, AccountSettings, Page, ProvisionedPage, Reserved};
+use super::triggers::{self, MappingsPage, Polled, UrlsPage};
 use crate::observation::ProvisionedConcurrency;
 use crate::sources::SourceError;
 use crate::sources::aws::{RestCall, Service, Session, Tagged, Tagging};
@@ -22,6 +23,8 @@ pub(super) struct Calls {
     get_account_settings: RestCall,
     list_provisioned: RestCall,
     get_concurrency: RestCall,
+    list_event_sources: RestCall,
+    list_urls: RestCall,
     tagging: Tagging,
 }
 
@@ -40,6 +43,16 @@ impl Calls {
                 LAMBDA,
                 "GetFunctionConcurrency",
                 "lambda:GetFunctionConcurrency",
+            ),
+            list_event_sources: call(
+                LAMBDA,
+                "ListEventSourceMappings",
+                "lambda:ListEventSourceMappings",
+            ),
+            list_urls: call(
+                LAMBDA,
+                "ListFunctionUrlConfigs",
+                "lambda:ListFunctionUrlConfigs",
             ),
             tagging: Tagging::new(session),
         }
@@ -78,6 +91,22 @@ impl Calls {
         let path = convert::reserved_path(name);
         let reserved: Reserved = self.get_concurrency.get(path).await?;
         Ok(reserved.reserved_concurrent_executions)
+    }
+
+    /// What is polled for all functions.
+    pub(super) async fn event_sources(&self) -> Result<Polled, SourceError> {
+        let pages = marked(
+            &self.list_event_sources,
+            triggers::mappings_path,
+            |page: &MappingsPage| page.next_marker.clone(),
+        );
+        Ok(triggers::polled(pages.await?))
+    }
+
+    /// Whether a function has a URL.
+    pub(super) async fn has_url(&self, name: &str) -> Result<bool, SourceError> {
+        let page: UrlsPage = self.list_urls.get(triggers::urls_path(name)).await?;
+        Ok(page.has_any())
     }
 
     /// The tags of all functions.

@@ -113,12 +113,21 @@ pub(super) struct LeftOut {
 
 /// Where the page after a marker is.
 pub(super) fn page_path(size: u32, marker: Option<&str>) -> String {
-    let mut path = format!("/2015-03-31/functions/?MaxItems={size}");
+    after(format!("/2015-03-31/functions/?MaxItems={size}"), marker)
+}
+
+/// A path with a query, with the marker of the page that is wanted behind it.
+pub(super) fn after(mut path: String, marker: Option<&str>) -> String {
     if let Some(marker) = marker {
         path.push_str("&Marker=");
         path.push_str(&escaped(marker));
     }
     path
+}
+
+/// The name in the ARN of a function, `arn:aws:lambda:REGION:ACCOUNT:function:NAME`, with or without a version behind it.
+pub(super) fn function_name(arn: &str) -> Option<&str> {
+    arn.split(':').nth(6).filter(|name| !name.is_empty())
 }
 
 /// The functions that are wanted, each once and in order, and those that could not be understood.
@@ -186,15 +195,11 @@ impl CapacityProviderConfig {
 
 /// Where the page after a marker is of what is kept ready for a function.
 pub(super) fn provisioned_path(name: &str, marker: Option<&str>) -> String {
-    let mut path = format!(
-        "/2019-09-30/functions/{}/provisioned-concurrency?List=ALL&MaxItems=50",
-        escaped(name)
-    );
-    if let Some(marker) = marker {
-        path.push_str("&Marker=");
-        path.push_str(&escaped(marker));
-    }
-    path
+    let name = escaped(name);
+    after(
+        format!("/2019-09-30/functions/{name}/provisioned-concurrency?List=ALL&MaxItems=50"),
+        marker,
+    )
 }
 
 /// Where it stands how many environments are set aside for a function.

@@ -12,6 +12,7 @@ use super::calls::Calls;
 use super::convert::AccountLimit;
 use super::survey::Survey;
 use super::tags::{self, LabelsOf};
+use super::triggers::{self, Polled};
 use crate::observation::{Function, ProvisionedConcurrency};
 use crate::sources::{Lacks, SourceError, Tally};
 
@@ -22,8 +23,12 @@ const WAIT: Duration = Duration::from_secs(4);
 /// part of the 15 calls a second that AWS allows to all who make them.
 pub const MOST_CALLS: usize = 100;
 
-/// How long tags are taken as they were.
-const TAGS_GOOD_FOR: SignedDuration = SignedDuration::from_mins(15);
+/// How long what is listed of all functions is taken as it was.
+const LIST_GOOD_FOR: SignedDuration = SignedDuration::from_mins(15);
+
+/// How long what is asked function by function is: what is kept ready and set aside changes by the day, a URL hardly ever.
+const CONCURRENCY_GOOD_FOR: SignedDuration = SignedDuration::from_hours(1);
+const URLS_GOOD_FOR: SignedDuration = SignedDuration::from_hours(6);
 
 /// What can be done without.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,6 +36,8 @@ enum Fact {
     Limit,
     Provisioned,
     Reserved,
+    EventSources,
+    Urls,
     Tags,
 }
 
@@ -41,6 +48,8 @@ impl Fact {
             Self::Limit => "how near functions are to the limit of the account",
             Self::Provisioned => "provisioned concurrency in the cost of functions",
             Self::Reserved => "how near functions are to their reserved concurrency",
+            Self::EventSources => "which queues and streams are polled for functions",
+            Self::Urls => "which functions have a URL",
             Self::Tags => "labels by tags",
         }
     }
@@ -51,31 +60,61 @@ impl Fact {
             Self::Limit => "account_limit_unread",
             Self::Provisioned => "provisioned_concurrency_unread",
             Self::Reserved => "reserved_concurrency_unread",
+            Self::EventSources => "event_sources_unread",
+            Self::Urls => "function_urls_unread",
             Self::Tags => "tags_unread",
         }
     }
 }
 
 /// What is known, and what could not be read when it was last tried.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Facts {
     limit: Option<AccountLimit>,
     provisioned: Survey<Vec<ProvisionedConcurrency>>,
     reserved: Survey<Option<u32>>,
-    labels: LabelsOf,
-    /// When the tags were read, and of which functions.
-    tagged: Option<(Timestamp, BTreeSet<Arc<str>>)>,
+    urls: Survey<bool>,
+    polled: Listing<Polled>,
+    labels: Listing<LabelsOf>,
     lacking: BTreeMap<Fact, String>,
+}
+
+/// What is listed of all functions at once; with when that was, and which functions there were.
+#[derive(Debug)]
+struct Listing<T>(Option<(Timestamp, BTreeSet<Arc<str>>, T)>);
+
+impl<T> Listing<T> {
+    /// Whether it is old, or lacks one of these functions.
+    fn is_due(&self, names: &BTreeSet<Arc<str>>, now: Timestamp) -> bool {
+        let old = now.checked_sub(LIST_GOOD_FOR).unwrap_or(Timestamp::MIN);
+        let known = self.0.as_ref();
+        !known.is_some_and(|(at, of, _)| *at > old && names.is_subset(of))
+    }
+
+    fn listed(&self) -> Option<&T> {
+        self.0.as_ref().map(|(_, _, listed)| listed)
+    }
+}
+
+impl Default for Facts {
+    fn default() -> Self {
+        Self {
+            limit: None,
+            provisioned: Survey::new(CONCURRENCY_GOOD_FOR),
+            reserved: Survey::new(CONCURRENCY_GOOD_FOR),
+            urls: Survey::new(URLS_GOOD_FOR),
+            polled: Listing(None),
+            labels: Listing(None),
+            lacking: BTreeMap::new(),
+        }
+    }
 }
 
 impl Facts {
     /// Learns the limit of the account.
     pub(super) async fn read_limit(&mut self, calls: &Calls) {
         let limit = in_time(calls.limit()).await;
-        self.note(
-            Fact::Limit,
-            limit.as_ref().map(|_| true).map_err(Clone::clone),
-        );
+        self.note(Fact::Limit, outcome(&limit));
         self.limit = limit.ok().or(self.limit);
     }
 
@@ -90,6 +129,7 @@ impl Facts {
         let names: BTreeSet<Arc<str>> = functions.iter().map(|one| one.id.name.clone()).collect();
         self.provisioned.keep(&names);
         self.reserved.keep(&names);
+        self.urls.keep(&names);
         // Managed instances have their own way of keeping environments ready.
         let lambdas = functions
             .iter()
@@ -98,50 +138,46 @@ impl Facts {
         let provisioned = self.provisioned.due(lambdas, now, MOST_CALLS);
         let is_shared_out = self.limit.is_none_or(AccountLimit::is_shared_out);
         if !is_shared_out {
-            self.reserved = Survey::default();
+            self.reserved.clear();
             self.lacking.remove(&Fact::Reserved);
         }
         let reserved = names.iter().filter(|_| is_shared_out);
         let reserved = self.reserved.due(reserved, now, MOST_CALLS);
-        let wants_tags = !tag_labels.is_empty() && !self.has_tags_of(&names, now);
-        let (provisioned, reserved, resources) = tokio::join!(
+        let urls = self.urls.due(names.iter(), now, MOST_CALLS);
+        let wants_tags = !tag_labels.is_empty() && self.labels.is_due(&names, now);
+        let (provisioned, reserved, urls, polled, resources) = tokio::join!(
             each(
                 provisioned,
                 |name| async move { calls.provisioned(&name).await }
             ),
             each(reserved, |name| async move { calls.reserved(&name).await }),
-            async {
-                match wants_tags {
-                    true => Some(in_time(calls.tags()).await),
-                    false => None,
-                }
-            },
+            each(urls, |name| async move { calls.has_url(&name).await }),
+            where_due(self.polled.is_due(&names, now), calls.event_sources()),
+            where_due(wants_tags, calls.tags()),
         );
-        self.note(Fact::Provisioned, provisioned.problem);
-        for (name, answer) in provisioned.answers {
-            self.provisioned.learn(name, now, answer);
+        for (fact, outcome) in [
+            (
+                Fact::Provisioned,
+                learn(&mut self.provisioned, provisioned, now),
+            ),
+            (Fact::Reserved, learn(&mut self.reserved, reserved, now)),
+            (Fact::Urls, learn(&mut self.urls, urls, now)),
+        ] {
+            self.note(fact, outcome);
         }
-        self.note(Fact::Reserved, reserved.problem);
-        for (name, answer) in reserved.answers {
-            self.reserved.learn(name, now, answer);
-        }
-        if let Some(resources) = resources {
-            self.note(
-                Fact::Tags,
-                resources.as_ref().map(|_| true).map_err(Clone::clone),
-            );
-            if let Ok(resources) = resources {
-                self.labels = tags::labels(&resources, tag_labels);
-                self.tagged = Some((now, names));
+        if let Some(polled) = polled {
+            self.note(Fact::EventSources, outcome(&polled));
+            if let Ok(polled) = polled {
+                self.polled = Listing(Some((now, names.clone(), polled)));
             }
         }
-    }
-
-    /// Whether the tags of these functions are known and fresh.
-    fn has_tags_of(&self, names: &BTreeSet<Arc<str>>, now: Timestamp) -> bool {
-        let old = now.checked_sub(TAGS_GOOD_FOR).unwrap_or(Timestamp::MIN);
-        let known = self.tagged.as_ref();
-        known.is_some_and(|(at, of)| *at > old && names.is_subset(of))
+        if let Some(resources) = resources {
+            self.note(Fact::Tags, outcome(&resources));
+            if let Ok(resources) = resources {
+                let labels = tags::labels(&resources, tag_labels);
+                self.labels = Listing(Some((now, names, labels)));
+            }
+        }
     }
 
     /// Notes how asking for something went: with whether anything was asked, or with what is wrong.
@@ -177,8 +213,14 @@ impl Facts {
             let name = &*function.id.name;
             function.provisioned = self.provisioned.of(name).cloned();
             function.reserved_concurrency = self.reserved.of(name).copied().flatten();
+            function.has_url = self.urls.of(name).copied();
         }
-        tags::put(&self.labels, functions);
+        if let Some(polled) = self.polled.listed() {
+            triggers::put(polled, functions);
+        }
+        if let Some(labels) = self.labels.listed() {
+            tags::put(labels, functions);
+        }
     }
 
     /// What could not be read, by what is lost without it.
@@ -230,6 +272,30 @@ where
         }
     }
     asked
+}
+
+/// Takes in what came of asking for several functions, and says how that went.
+fn learn<T>(survey: &mut Survey<T>, asked: Asked<T>, now: Timestamp) -> Result<bool, String> {
+    for (name, answer) in asked.answers {
+        survey.learn(name, now, answer);
+    }
+    asked.problem
+}
+
+/// How asking for something went that was asked for.
+fn outcome<T>(answer: &Result<T, String>) -> Result<bool, String> {
+    answer.as_ref().map(|_| true).map_err(Clone::clone)
+}
+
+/// Asks where that is due.
+async fn where_due<T>(
+    is_due: bool,
+    answer: impl Future<Output = Result<T, SourceError>>,
+) -> Option<Result<T, String>> {
+    match is_due {
+        true => Some(in_time(answer).await),
+        false => None,
+    }
 }
 
 async fn in_time<T>(answer: impl Future<Output = Result<T, SourceError>>) -> Result<T, String> {

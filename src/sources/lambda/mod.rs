@@ -5,10 +5,11 @@
 //! reported all the same, and what is lacking is said.
 //!
 //! - The limit of concurrent environments: GetAccountSettings, one call.
+//! - What Lambda polls for functions: ListEventSourceMappings, 100 of all functions a page, every quarter of an hour.
 //! - Tags, where labels are made of them: GetResources of the tagging API, 100 functions a page, every quarter of an hour.
 //! - What is kept ready for a function (ListProvisionedConcurrencyConfigs), and what is set aside for it
-//!   (GetFunctionConcurrency, only where the account has set anything aside): one call for each function, every hour, at most
-//!   [`MOST_CALLS`] in a poll. CloudWatch cannot tell: its metrics of provisioned concurrency vanish while nothing runs.
+//!   (GetFunctionConcurrency, only where the account has set anything aside): one call for each function, every hour; whether
+//!   it has a URL (ListFunctionUrlConfigs): the same, every six hours; of each kind at most [`MOST_CALLS`] in a poll. CloudWatch cannot tell: its metrics of provisioned concurrency vanish while nothing runs.
 
 mod calls;
 mod convert;
@@ -16,6 +17,7 @@ mod facts;
 mod names;
 mod survey;
 mod tags;
+mod triggers;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -82,7 +84,8 @@ impl LambdaSource {
     }
 
     /// What was left out: `function_not_understood`, and facts that could not be read: `account_limit_unread`,
-    /// `provisioned_concurrency_unread`, `reserved_concurrency_unread`, `tags_unread`.
+    /// `provisioned_concurrency_unread`, `reserved_concurrency_unread`, `event_sources_unread`, `function_urls_unread`,
+    /// `tags_unread`.
     #[must_use]
     pub fn left_out(&self) -> Tally {
         self.left_out.clone()

@@ -5,24 +5,33 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-/// How long a fact is taken as it was: functions change rarely, and AWS allows 15 such calls a second, to all who make
-/// them. <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
-const GOOD_FOR: SignedDuration = SignedDuration::from_hours(1);
-
 /// One fact of each function, and when it was learnt.
 #[derive(Debug)]
-pub(super) struct Survey<T>(BTreeMap<Arc<str>, (Timestamp, T)>);
-
-impl<T> Default for Survey<T> {
-    fn default() -> Self {
-        Self(BTreeMap::new())
-    }
+pub(super) struct Survey<T> {
+    /// How long it is taken as it was.
+    good_for: SignedDuration,
+    known: BTreeMap<Arc<str>, (Timestamp, T)>,
 }
 
 impl<T> Survey<T> {
+    /// A survey that knows nothing yet. A fact is taken as it was for so long: functions change rarely, and AWS allows 15 such
+    /// calls a second, to all who make them.
+    /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
+    pub(super) const fn new(good_for: SignedDuration) -> Self {
+        Self {
+            good_for,
+            known: BTreeMap::new(),
+        }
+    }
+
     /// Forgets functions that are gone.
     pub(super) fn keep(&mut self, names: &BTreeSet<Arc<str>>) {
-        self.0.retain(|name, _| names.contains(name));
+        self.known.retain(|name, _| names.contains(name));
+    }
+
+    /// Forgets all of them.
+    pub(super) fn clear(&mut self) {
+        self.known.clear();
     }
 
     /// The functions to ask for, at most so many: those of which nothing is known, then those of which it was learnt longest
@@ -33,9 +42,9 @@ impl<T> Survey<T> {
         now: Timestamp,
         most: usize,
     ) -> Vec<Arc<str>> {
-        let old = now.checked_sub(GOOD_FOR).unwrap_or(Timestamp::MIN);
+        let old = now.checked_sub(self.good_for).unwrap_or(Timestamp::MIN);
         let mut due: Vec<(Option<Timestamp>, &Arc<str>)> = names
-            .map(|name| (self.0.get(name).map(|(at, _)| *at), name))
+            .map(|name| (self.known.get(name).map(|(at, _)| *at), name))
             .filter(|(at, _)| at.is_none_or(|at| at <= old))
             .collect();
         due.sort();
@@ -45,12 +54,12 @@ impl<T> Survey<T> {
 
     /// Notes what was learnt.
     pub(super) fn learn(&mut self, name: Arc<str>, now: Timestamp, fact: T) {
-        self.0.insert(name, (now, fact));
+        self.known.insert(name, (now, fact));
     }
 
     /// What is known of a function.
     pub(super) fn of(&self, name: &str) -> Option<&T> {
-        self.0.get(name).map(|(_, fact)| fact)
+        self.known.get(name).map(|(_, fact)| fact)
     }
 }
 
@@ -70,7 +79,7 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_asked_first_and_what_is_known_after_an_hour() {
-        let mut survey = Survey::default();
+        let mut survey = Survey::new(SignedDuration::from_hours(1));
         assert_eq!(due(&survey, &["a", "b", "c"], 0, 2), ["a", "b"]);
         survey.learn("b".into(), at(0), 1);
         survey.learn("a".into(), at(5), 2);
@@ -82,7 +91,7 @@ mod tests {
 
     #[test]
     fn a_function_that_is_gone_is_forgotten() {
-        let mut survey = Survey::default();
+        let mut survey = Survey::new(SignedDuration::from_hours(1));
         survey.learn("a".into(), at(0), 1);
         survey.keep(&BTreeSet::new());
         assert_eq!(survey.of("a"), None);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::convert::function_name;
 use crate::observation::Function;
 use crate::sources::aws::Tagged;
 
@@ -12,8 +13,7 @@ pub(super) type LabelsOf = BTreeMap<Arc<str>, BTreeMap<Arc<str>, Arc<str>>>;
 /// The labels of all functions: `wanted` has the tag of each.
 pub(super) fn labels(resources: &[Tagged], wanted: &BTreeMap<String, String>) -> LabelsOf {
     let named = resources.iter().filter_map(|resource| {
-        // arn:aws:lambda:REGION:ACCOUNT:function:NAME
-        let name = Arc::from(resource.arn.split(':').nth(6)?);
+        let name = Arc::from(function_name(&resource.arn)?);
         let labels = wanted.iter().filter_map(|(label, key)| {
             let value = resource.tags.get(key).filter(|value| !value.is_empty())?;
             Some((Arc::from(label.as_str()), Arc::from(value.as_str())))

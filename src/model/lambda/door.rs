@@ -1,0 +1,96 @@
+//! What requests come through before they reach a function, and how that is known.
+
+use super::month::FrontDoor;
+use crate::observation::Function;
+use crate::tariff::{api_gateway, load_balancer};
+use crate::units::Hours;
+
+/// The kind of a front door.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Door {
+    /// Nothing that is charged for: an event source, or the SDK.
+    #[default]
+    Free,
+    /// A function URL, which is free.
+    FunctionUrl,
+    /// An HTTP API of API Gateway.
+    HttpApi,
+    /// A REST API of API Gateway.
+    RestApi,
+    /// An Application Load Balancer of its own.
+    LoadBalancer,
+}
+
+impl Door {
+    /// As it stands in a label, and in the configuration.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Free => "none",
+            Self::FunctionUrl => "function_url",
+            Self::HttpApi => "http_api",
+            Self::RestApi => "rest_api",
+            Self::LoadBalancer => "alb",
+        }
+    }
+
+    /// With its list prices in us-east-1; a load balancer exists for `time`.
+    #[must_use]
+    pub fn priced(self, time: Hours) -> FrontDoor {
+        match self {
+            Self::Free | Self::FunctionUrl => FrontDoor::Free,
+            Self::HttpApi => FrontDoor::Api(api_gateway::http_api()),
+            Self::RestApi => FrontDoor::Api(api_gateway::rest_api()),
+            Self::LoadBalancer => FrontDoor::LoadBalancer {
+                time,
+                hour: load_balancer::HOUR,
+                capacity_unit: load_balancer::CAPACITY_UNIT,
+            },
+        }
+    }
+
+    /// Whether requests come through it for nothing.
+    #[must_use]
+    pub const fn is_free(self) -> bool {
+        matches!(self, Self::Free | Self::FunctionUrl)
+    }
+
+    /// That of a function as Lambda itself knows it: its URL, or none where queues and streams are polled for it. Absent for
+    /// one that has neither, as far as that is known: who calls it then, API Gateway, a load balancer or nobody, Lambda does not say.
+    ///
+    /// ```
+    /// use breakeven::model::lambda::Door;
+    /// use breakeven::observation::{Architecture, EventSource, Function, FunctionId};
+    /// use breakeven::units::MemoryMib;
+    ///
+    /// let id = FunctionId { account_id: "123456789012".into(), region: "us-east-1".into(), name: "api".into() };
+    /// let mut function = Function::plain(id, MemoryMib::MIN, Architecture::Arm64);
+    /// assert_eq!(Door::seen(&function), None);
+    /// function.event_sources = Some([EventSource::Sqs].into());
+    /// assert_eq!(Door::seen(&function), Some(Door::Free));
+    /// function.has_url = Some(true);
+    /// assert_eq!(Door::seen(&function), Some(Door::FunctionUrl));
+    /// ```
+    #[must_use]
+    pub fn seen(function: &Function) -> Option<Self> {
+        let is_polled = || {
+            let sources = function.event_sources.as_ref();
+            sources.is_some_and(|sources| !sources.is_empty())
+        };
+        match function.has_url {
+            Some(true) => Some(Self::FunctionUrl),
+            _ => is_polled().then_some(Self::Free),
+        }
+    }
+}
+
+/// How the front door of a function is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DoorOrigin {
+    /// The configuration says it.
+    Configured,
+    /// Lambda says it.
+    Read,
+    /// It is not known, and taken as free.
+    Assumed,
+}
