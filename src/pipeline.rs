@@ -20,8 +20,9 @@ use crate::model::bill::{Paid, reconcile};
 use crate::model::verdict::Settled;
 use crate::model::{Settings, Subject};
 use crate::observation::{
-    Bill, Cluster, Function, FunctionBatch, FunctionId, FunctionMinutes, Functions, Observation,
-    OwnCount, OwnTraffic, PodKey, PodUsage, RequestOrigin, Traffic, Usage, WorkloadId,
+    Bill, Cluster, Function, FunctionBatch, FunctionId, FunctionMinutes, Functions, Insights,
+    InsightsRead, Observation, OwnCount, OwnTraffic, PodKey, PodUsage, RequestOrigin, Traffic,
+    Usage, WorkloadId,
 };
 use crate::sources::prices::{Market, PriceBook};
 use crate::units::Seconds;
@@ -61,6 +62,7 @@ pub struct Pipeline {
     rates: ClusterRates,
     functions: BTreeMap<(Arc<str>, Arc<str>), Functions>,
     by_id: HashMap<FunctionId, Arc<Function>>,
+    insights: HashMap<FunctionId, Insights>,
     verdicts: HashMap<Subject, Settled>,
     bill: Option<Arc<Bill>>,
     early: Vec<Traffic>,
@@ -111,6 +113,7 @@ impl Pipeline {
             rates: ClusterRates::default(),
             functions: BTreeMap::new(),
             by_id: HashMap::new(),
+            insights: HashMap::new(),
             verdicts: HashMap::new(),
             bill: None,
             early: Vec::new(),
@@ -195,6 +198,7 @@ impl Pipeline {
     pub fn forget_functions(&mut self) {
         self.functions.clear();
         self.by_id.clear();
+        self.insights.clear();
         self.forget_bill();
         self.ledger.forget_functions();
     }
@@ -216,6 +220,7 @@ impl Pipeline {
             Observation::Usage(usage) => self.observe_usage(usage),
             Observation::Functions(functions) => self.observe_functions(functions),
             Observation::FunctionMinutes(minutes) => self.observe_minutes(minutes),
+            Observation::Insights(read) => self.observe_insights(read),
             Observation::RequestOrigin(origin) => self.observe_origin(origin),
             Observation::OwnTraffic(traffic) => self.observe_own(traffic),
             Observation::Traffic(traffic) => self.observe_traffic(traffic),
@@ -312,10 +317,33 @@ impl Pipeline {
 
     fn index_functions(&mut self) {
         let all = self.functions.values().flat_map(|one| &one.functions);
-        self.by_id = all.map(|one| (one.id.clone(), Arc::clone(one))).collect();
+        let known = all.map(|one| match self.insights.get(&one.id) {
+            Some(insights) => Arc::new(Function {
+                insights: Some(*insights),
+                ..Function::clone(one)
+            }),
+            None => Arc::clone(one),
+        });
+        self.by_id = known.map(|one| (one.id.clone(), one)).collect();
         let by_id = &self.by_id;
         self.ledger
             .note_functions(&self.settings, |id| by_id.get(id));
+    }
+
+    /// What is measured of a function belongs to what is known of it. It may be said before the function is listed.
+    fn observe_insights(&mut self, read: InsightsRead) {
+        for (id, insights) in read.functions {
+            match insights {
+                Some(insights) => self.insights.insert(id, insights),
+                None => self.insights.remove(&id),
+            };
+        }
+        let (places, by_id) = (&self.functions, &self.by_id);
+        self.insights.retain(|id, _| {
+            let place = (Arc::clone(&id.account_id), Arc::clone(&id.region));
+            by_id.contains_key(id) || !places.contains_key(&place)
+        });
+        self.index_functions();
     }
 
     fn observe_minutes(&mut self, minutes: FunctionMinutes) {

@@ -302,7 +302,9 @@ impl State {
             Observation::Cluster(_) | Observation::Usage(_) | Observation::ControlPlane(_) => {
                 config.kubernetes.is_some()
             }
-            Observation::Functions(_) | Observation::FunctionMinutes(_) => config.aws.is_some(),
+            Observation::Functions(_)
+            | Observation::FunctionMinutes(_)
+            | Observation::Insights(_) => config.aws.is_some(),
             Observation::Bill(_) => config.aws.as_ref().is_some_and(|aws| aws.bill.is_some()),
             Observation::OwnTraffic(own) => match own.by {
                 OwnCount::Annotation => config.requests.is_some(),

@@ -257,10 +257,23 @@ settings! {
         pub metrics_delay_seconds: f64 = 180.0,
         /// How long after that a minute may still change: until then it is read again. At least a function's timeout.
         pub metrics_settle_seconds: f64 = 900.0,
+        /// Whether Lambda Insights is read: auto, of the functions that have it switched on, or off. It tells processor time, memory
+        /// and initialisation, takes at most a tenth of the budget, and nothing but a list where no function has it.
+        pub lambda_insights: LambdaInsights = LambdaInsights::Auto,
         /// How long a poll may take.
         pub timeout_seconds: f64 = 60.0,
         /// The bill of Lambda, from Cost Explorer.
         pub bill: Bill = Bill::default(),
+    }
+}
+
+choice! {
+    /// Whether Lambda Insights is read.
+    pub enum LambdaInsights {
+        /// Of the functions that have it switched on.
+        Auto = "auto",
+        /// Not at all.
+        Off = "off",
     }
 }
 

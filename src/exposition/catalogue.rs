@@ -169,9 +169,15 @@ catalogue! {
     FunctionThrottles: Counter "breakeven_function_throttles_total" [], Subject, [],
         "Invocations that were turned away, from CloudWatch. They are not billed.";
     FunctionColdStarts: Counter "breakeven_function_cold_starts_total" [], Subject, ["method"],
-        "Environments that had to be started = sum over the minutes of max(0, peak concurrency - its maximum in the keep-alive before) (method ratchet), from CloudWatch. Their initialisation is billed.";
+        "Environments that had to be started = sum over the minutes of max(0, peak concurrency - its maximum in the keep-alive before) (method ratchet), from CloudWatch. Their initialisation is billed. Method measured: from when Lambda Insights is read = invocations x the share of them that it counted an initialisation for.";
     FunctionConcurrencyPeak: Gauge "breakeven_function_concurrency_peak" [], Subject, [],
         "The most environments that ran at once in the decision window, from CloudWatch.";
+    FunctionMemoryPeak: Gauge "breakeven_function_memory_used_peak_bytes" ["bytes"], Subject, [],
+        "The most memory that an environment of the function used in the decision window, from Lambda Insights (maximum of used_memory_max). Absent where that is not switched on.";
+    FunctionCpu: Gauge "breakeven_function_cpu_per_request_seconds" ["seconds"], Subject, [],
+        "Processor time of an invocation in the decision window = sum / count of cpu_total_time, from Lambda Insights. Absent where that is not switched on.";
+    FunctionInit: Gauge "breakeven_function_init_seconds" ["seconds"], Subject, [],
+        "How long a cold start initialised in the decision window = sum / count of init_duration, from Lambda Insights. Absent where that is not switched on, or none was seen.";
     FunctionReservedConcurrency: Gauge "breakeven_function_reserved_concurrency" [], Subject, [],
         "The environments that are set aside for the function, and are the most that it may have, from the Lambda API. Absent where none are.";
     FunctionProvisionedConcurrency: Gauge "breakeven_function_provisioned_concurrency" [], Subject, [],

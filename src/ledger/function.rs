@@ -169,17 +169,21 @@ impl FunctionAccount {
         self.window = self.sum_up(&function, settings);
     }
 
-    /// What the minutes of a range add up to, as far as they are known. Cold starts are those that the range can have a
-    /// part in: of the range, and of the keep-alive after it.
+    /// What the minutes of a range add up to, as far as they are known. Cold starts are as large a share of the invocations as was
+    /// measured; where none was, those that the range can have a part in: of the range, and of the keep-alive after it.
     fn seen(&self, function: &Function, counted: &Range<i64>, keep_alive: Seconds) -> Growth {
         let kept = whole_minutes(keep_alive);
         let touched = counted.start.saturating_sub(kept)..counted.end.saturating_add(kept);
-        let cold_starts = self.ratchet(function, touched, keep_alive);
+        let sums = self.minutes.sums(counted);
+        let cold_starts = match function.cold_share() {
+            Some(share) => sums.invocations * share,
+            None => self.ratchet(function, touched, keep_alive).sure_starts(),
+        };
         let minutes = self.minutes.within(counted);
         Growth {
-            sums: self.minutes.sums(counted),
+            sums,
             ready: minutes.map(|one| function.ready_time(&one)).sum(),
-            cold_starts: cold_starts.sure_starts(),
+            cold_starts,
             time: self
                 .known
                 .between(start_of(counted.start), start_of(counted.end)),
@@ -306,7 +310,7 @@ fn run(function: &Function, seen: &Growth, settings: &Settings) -> Run {
     };
     let init = Init {
         cold_starts: seen.cold_starts,
-        duration: settings.lambda.init.of(function.runtime.as_deref()).point,
+        duration: settings.lambda.init.of_function(function).point,
     };
     let ready = seen.ready.over(sums.duration).unwrap_or_default();
     Run::of(

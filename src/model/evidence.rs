@@ -10,7 +10,7 @@ use super::lambda::{Component, Door, DoorOrigin, Terms};
 use super::lambda_equivalent::{self, Demand};
 use super::node_split::Split;
 use super::window::WorkloadWindow;
-use crate::observation::{Architecture, EventSource};
+use crate::observation::{Architecture, EventSource, Insights};
 use crate::units::{MemoryMib, Ratio, Requests, Seconds, Usd};
 
 /// What an assessment stands on.
@@ -74,6 +74,8 @@ pub struct FunctionEvidence {
     pub cold_starts: Option<ColdStarts>,
     /// How long each of them initialises.
     pub init: Range<Seconds>,
+    /// What Lambda Insights measured of it; absent where it is not switched on, or not read.
+    pub insights: Option<Insights>,
     /// What is polled for it; absent where that is not known.
     pub event_sources: Option<BTreeSet<EventSource>>,
     /// What its requests come through, and how that is known.
@@ -82,6 +84,17 @@ pub struct FunctionEvidence {
     pub terms: Terms,
     /// What a month costs, by what it is for.
     pub bill: Vec<(Component, Usd)>,
-    /// The pods that would do it, and the mean prices of the cluster; absent while those are not known.
-    pub pods: Option<(kubernetes_equivalent::Equivalent, Split)>,
+    /// The pods that would do it; absent while the prices of the cluster are not known.
+    pub pods: Option<PodsEvidence>,
+}
+
+/// The pods that would do what a function does.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PodsEvidence {
+    /// What it needs.
+    pub demand: kubernetes_equivalent::Demand,
+    /// How many there are, and what one costs.
+    pub equivalent: kubernetes_equivalent::Equivalent,
+    /// The mean prices of the cluster.
+    pub prices: Split,
 }

@@ -4,7 +4,7 @@ use super::concurrency::Concurrency;
 use super::node_split::Split;
 use crate::observation::Resources;
 use crate::tariff::lambda as tariff;
-use crate::units::{Cores, MemoryMib, Ratio, UsdPerHour};
+use crate::units::{Cores, Gib, MemoryMib, Ratio, UsdPerHour};
 
 /// How pods are sized, each parameter at one value.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -19,8 +19,39 @@ pub struct Sizing {
     pub target_utilization: Ratio,
     /// How much of the nodes' cost pods can be packed onto (η).
     pub packing_efficiency: Ratio,
-    /// The part of its wall time that a function computes (φ).
-    pub cpu_share: Ratio,
+}
+
+/// What a function needs in the cluster.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Demand {
+    /// How much of a core each request keeps busy while it is worked on (b).
+    pub busy: Cores,
+    /// The memory of one pod.
+    pub memory: Gib,
+}
+
+impl Demand {
+    /// What a function lets expect of which nothing was measured.
+    ///
+    /// Formula: `b = φ · min(1, M/1769)`, as the share φ of its wall time it computes on what it has of a core; and as much memory as
+    /// it has.
+    ///
+    /// ```
+    /// use breakeven::model::kubernetes_equivalent::Demand;
+    /// use breakeven::units::{MemoryMib, Ratio};
+    ///
+    /// let demand = Demand::assumed(MemoryMib::from_mib(1_769).unwrap(), Ratio::from_factor(0.5)?);
+    /// assert_eq!(demand.busy.cores(), 0.5);
+    /// # Ok::<(), breakeven::units::NotAQuantity>(())
+    /// ```
+    #[must_use]
+    pub fn assumed(memory: MemoryMib, cpu_share: Ratio) -> Self {
+        let cores = (f64::from(memory.mib()) / tariff::MIB_PER_CORE).min(1.0);
+        Self {
+            busy: Cores::from_cores(cores).unwrap_or_default() * cpu_share,
+            memory: memory.gib(),
+        }
+    }
 }
 
 /// A kind of machine that pods could have for themselves.
@@ -84,23 +115,23 @@ impl Equivalent {
 
 /// The pods that would serve what a function served.
 ///
-/// Formula, for each minute t with concurrency a(t): `cpu(t) = φ · a(t) · min(1, M/1769)` cores and `n(t) =
+/// Formula, for each minute t with concurrency a(t): `cpu(t) = b · a(t)` cores and `n(t) =
 /// max(n_min, ceil(cpu(t) / (target · pod cpu)), ceil(a(t) / pod concurrency))`, with a(t) held at its maximum of the last 5 minutes. A pod
-/// requests the pod cpu and as much memory as the function has; `replica = Σ_r request_r · price_r / η`.
+/// requests the pod cpu and the memory of the demand; `replica = Σ_r request_r · price_r / η`.
 ///
 /// Absent where there were no minutes, or nothing can be packed.
 #[must_use]
 pub fn size(
     seen: &Concurrency,
-    memory: MemoryMib,
+    demand: &Demand,
     prices: Split,
     sizing: &Sizing,
 ) -> Option<Equivalent> {
     let floor = Ratio::from_factor(f64::from(sizing.min_replicas)).ok()?;
-    let each = replicas_each(memory, sizing)?;
+    let each = replicas_each(demand.busy, sizing)?;
     let request = Resources {
         cpu: sizing.pod_cpu,
-        memory: memory.gib(),
+        memory: demand.memory,
         gpus: 0,
     };
     let pod = request.cpu * prices.core + request.memory * prices.memory;
@@ -114,9 +145,7 @@ pub fn size(
 }
 
 /// How much of a pod each request at work fills.
-fn replicas_each(memory: MemoryMib, sizing: &Sizing) -> Option<Ratio> {
-    let cores = (f64::from(memory.mib()) / tariff::MIB_PER_CORE).min(1.0);
-    let busy = Cores::from_cores(cores).ok()? * sizing.cpu_share;
+fn replicas_each(busy: Cores, sizing: &Sizing) -> Option<Ratio> {
     let by_cpu = busy.over(sizing.pod_cpu * sizing.target_utilization)?;
     let by_slots = Ratio::from_factor(f64::from(sizing.pod_concurrency))
         .ok()?
@@ -147,12 +176,13 @@ mod tests {
                 concurrency: ratio(*concurrency),
             });
         let memory = MemoryMib::from_mib(1_769).unwrap();
+        let equivalent = settings().kubernetes_equivalent;
         let last = i64::from(minutes) - 1;
         size(
             &Concurrency::over(active, last, minutes),
-            memory,
+            &Demand::assumed(memory, equivalent.cpu_share.point),
             prices(),
-            &settings().kubernetes_equivalent.point(),
+            &equivalent.point(),
         )
         .unwrap()
     }

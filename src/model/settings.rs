@@ -179,7 +179,6 @@ impl KubernetesEquivalent {
             min_replicas: self.min_replicas,
             target_utilization: self.target_utilization.point,
             packing_efficiency: self.packing_efficiency.point,
-            cpu_share: self.cpu_share.point,
         }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::EventSource;
+use super::{EventSource, Insights};
 use crate::units::{MemoryMib, Ratio, Requests, Seconds, Window};
 
 /// The length of a minute.
@@ -118,6 +118,8 @@ pub struct Function {
     pub event_sources: Option<BTreeSet<EventSource>>,
     /// Whether it has a function URL; absent where that is not known.
     pub has_url: Option<bool>,
+    /// What Lambda Insights measured of it lately; absent where it is not switched on, or not read.
+    pub insights: Option<Insights>,
     /// The labels that are made of its tags, by name.
     pub labels: BTreeMap<Arc<str>, Arc<str>>,
 }
@@ -149,6 +151,7 @@ impl Function {
             provisioned: None,
             event_sources: None,
             has_url: None,
+            insights: None,
             labels: BTreeMap::new(),
         }
     }
@@ -158,6 +161,16 @@ impl Function {
     pub fn kept_ready(&self) -> u32 {
         let all = self.provisioned.iter().flatten();
         all.map(|one| one.concurrency).sum()
+    }
+
+    /// The share of its invocations that met a cold start, where that was measured. What is kept ready is initialised too, and not for
+    /// an invocation, and what starts from a snapshot is restored and not initialised: of such functions the measure says
+    /// nothing.
+    #[must_use]
+    pub fn cold_share(&self) -> Option<Ratio> {
+        let says = self.kept_ready() == 0 && !self.snap_start;
+        let measured = self.insights.filter(|_| says);
+        measured.and_then(|insights| insights.cold_share())
     }
 
     /// The time that what is kept ready can have worked in a minute. More than that ran elsewhere.

@@ -6,6 +6,7 @@
 mod bill;
 mod functions;
 mod identity;
+mod insights;
 mod kubernetes;
 mod name_pattern;
 mod notes;
@@ -20,6 +21,7 @@ pub use functions::{
     ProvisionedConcurrency,
 };
 pub use identity::{WorkloadId, WorkloadKind};
+pub use insights::{Insights, InsightsRead};
 pub use kubernetes::{
     CapacityType, ClaimKey, Cluster, Container, Fronts, Node, Pod, PodKey, Provider, Resources,
     RouteRule, Scaler, Service, StorageClass, Volume,
@@ -47,6 +49,8 @@ pub enum Observation {
     Functions(Functions),
     /// Minutes of function metrics, which later ones may revise.
     FunctionMinutes(FunctionMinutes),
+    /// What Lambda Insights measured of functions.
+    Insights(InsightsRead),
     /// Which metrics requests are counted by from now on.
     RequestOrigin(RequestOrigin),
     /// Requests that workloads of the cluster served.

@@ -198,16 +198,21 @@ impl Pipeline {
             labels: function.labels.clone(),
             front_door: (origin != DoorOrigin::Assumed).then_some(door),
             event_sources: function.event_sources.clone().unwrap_or_default(),
+            insights: function.insights,
             reserved_concurrency: function.reserved_concurrency,
             provisioned_concurrency: function.provisioned.as_ref().map(|_| function.kept_ready()),
             traffic_pattern: window.and_then(|window| window.pattern),
             ..SubjectFacts::default()
         };
+        let method = match function.cold_share() {
+            Some(_) => Method::Measured,
+            None => Method::Ratchet,
+        };
         let counters = totals.map(|totals| FunctionCounters {
             gib_seconds_total: totals.gib_seconds,
             errors_total: totals.errors,
             throttles_total: totals.throttles,
-            cold_starts_total: (Method::Ratchet, totals.cold_starts),
+            cold_starts_total: (method, totals.cold_starts),
             concurrency_peak: window.and_then(|window| window.concurrency_peak),
         });
         let subject = Subject::Function(function.id.clone());

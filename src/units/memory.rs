@@ -49,6 +49,12 @@ impl Gib {
     pub const fn mib(self) -> f64 {
         self.0 * 1_024.0
     }
+
+    /// As a number of bytes.
+    #[must_use]
+    pub const fn bytes(self) -> f64 {
+        self.0 * 1_073_741_824.0
+    }
 }
 
 impl GibSeconds {

@@ -5,6 +5,7 @@
 
 mod budget;
 mod failing;
+mod insights;
 mod ready;
 mod week;
 

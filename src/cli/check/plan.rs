@@ -41,6 +41,15 @@ fn text(budget: &Budget) -> String {
             rung.expected,
         );
     }
+    let insights = plan.insights();
+    if !insights.expected().statistics.is_zero() {
+        row_of(
+            &mut text,
+            "Insights",
+            insights.functions(),
+            insights.expected(),
+        );
+    }
     row_of(&mut text, "all", plan.functions(), plan.expected());
     if plan.is_stretched() {
         let longest = interval(plan.longest());
@@ -49,6 +58,14 @@ fn text(budget: &Budget) -> String {
             text,
             "The budget does not reach for reading every function as often as aws.metrics_longest_interval_seconds says: \
              the longest interval is {longest}."
+        );
+    }
+    if insights.functions() > 0 {
+        // Writing to a string does not fail.
+        let _ = writeln!(
+            text,
+            "Insights: functions that have Lambda Insights, whose metrics are read within {} besides.",
+            interval(insights.interval())
         );
     }
     text.push_str(
@@ -78,6 +95,11 @@ pub(super) fn as_json(budget: &Budget) -> Value {
     value["functions"] = plan.functions().into();
     value["longest_interval_seconds"] = plan.longest().as_secs_f64().into();
     value["within_longest_interval"] = (!plan.is_stretched()).into();
+    let insights = plan.insights();
+    let mut beside = expected(insights.expected());
+    beside["functions"] = insights.functions().into();
+    beside["interval_seconds"] = insights.interval().as_secs_f64().into();
+    value["lambda_insights"] = beside;
     value["intervals"] = budget.ladder().into_iter().map(rung).collect();
     value
 }

@@ -178,6 +178,7 @@ impl Check {
                 delay: Duration::from_secs_f64(delay),
                 settle: Duration::from_secs_f64(settle),
                 backfill: window,
+                insights: raw.lambda_insights == raw::LambdaInsights::Auto,
                 ..cloudwatch::Settings::default()
             },
             metrics_terms: cloudwatch::Terms {

@@ -8,8 +8,8 @@ use crate::model::pattern::Pattern;
 use crate::model::{
     Basis, Breakeven, FunctionCounters, SharedWorkload, Subject, SubjectReport, Verdict,
 };
-use crate::observation::WorkloadId;
-use crate::units::Hours;
+use crate::observation::{Insights, WorkloadId};
+use crate::units::{Gib, Hours, Seconds};
 
 use super::flag;
 
@@ -211,6 +211,9 @@ fn comparison(report: &SubjectReport, identity: &Labels, batch: &mut Batch) {
         let labels = identity.clone().and("pair", &pair.to_string());
         batch.push(Metric::WorkloadPairInfo, labels, 1.0);
     }
+    if let Some(measured) = &facts.insights {
+        insights(measured, identity, batch);
+    }
     for (metric, environments) in [
         (
             Metric::FunctionReservedConcurrency,
@@ -223,6 +226,23 @@ fn comparison(report: &SubjectReport, identity: &Labels, batch: &mut Batch) {
     ] {
         if let Some(environments) = environments {
             batch.push(metric, identity.clone(), f64::from(environments));
+        }
+    }
+}
+
+/// What Lambda Insights measured, as far as it did.
+fn insights(insights: &Insights, identity: &Labels, batch: &mut Batch) {
+    let seconds = |time: Option<Seconds>| time.map(Seconds::seconds);
+    for (metric, value) in [
+        (
+            Metric::FunctionMemoryPeak,
+            insights.memory_peak.map(Gib::bytes),
+        ),
+        (Metric::FunctionCpu, seconds(insights.cpu_each())),
+        (Metric::FunctionInit, seconds(insights.init_each())),
+    ] {
+        if let Some(value) = value {
+            batch.push(metric, identity.clone(), value);
         }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::{Assessment, monthly_requests};
 use crate::model::band::Banded;
-use crate::model::evidence::{Evidence, FunctionEvidence};
+use crate::model::evidence::{Evidence, FunctionEvidence, PodsEvidence};
 use crate::model::kubernetes_equivalent::Machine;
 use crate::model::node_split::Split;
 use crate::model::report::{Basis, Home, PlatformCost, Verdict};
@@ -54,7 +54,7 @@ pub fn function(
         return assessment;
     };
     let requests = monthly_requests(rate, settings);
-    let cold_starts = at_home::cold_starts(window, settings.lambda.keep_alive);
+    let cold_starts = at_home::cold_starts(function, window, settings.lambda.keep_alive);
     let month = settings.hours_per_month;
     let times = &settings.lambda.init;
     let home = AtHome::of(
@@ -80,16 +80,17 @@ pub fn function(
         duration: window.duration,
         requests,
         cold_starts: cold_starts.map(|seen| seen.point),
-        init: times.of(function.runtime.as_deref()),
+        init: times.of_function(function),
+        insights: function.insights,
         event_sources: function.event_sources.clone(),
         door: settings.lambda.door_of(function),
         bill: bill.components().collect(),
         terms,
         pods: None,
     };
-    let projection =
-        prices.map(|prices| InCluster::of(function.memory, &window.concurrency, prices, settings));
-    if let Some((pods, equivalent)) = projection.and_then(|one| Some((one.cost()?, one.size()?))) {
+    let projection = prices.map(|prices| InCluster::of(function, window, prices, settings));
+    let pods = projection.and_then(|one| Some((one.cost()?, one.size()?, one.demand())));
+    if let Some((pods, equivalent, demand)) = pods {
         assessment
             .costs
             .push(cost(Home::Kubernetes, pods, requests));
@@ -101,7 +102,11 @@ pub fn function(
             &equivalent,
             settings,
         ));
-        evidence.pods = prices.map(|prices| (equivalent, prices.mean));
+        evidence.pods = prices.map(|prices| PodsEvidence {
+            demand,
+            equivalent,
+            prices: prices.mean,
+        });
     }
     assessment.evidence = Evidence::Function(Box::new(evidence));
     let other = assessment.monthly(Home::Kubernetes);

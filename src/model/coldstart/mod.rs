@@ -8,7 +8,8 @@
 //! AWS publishes no count of cold starts unless Lambda Insights is switched on. So there are three ways to know it, the
 //! best first:
 //!
-//! 1. **Measured.** Lambda Insights reports `init_duration` once for each cold start: their number is its sample count.
+//! 1. **Measured.** Lambda Insights reports `init_duration` once for each cold start: as a share of the invocations that it
+//!    measured, their number is its sample count over that of the others.
 //! 2. **Ratchet.** CloudWatch knows the most executions that ran at once in each minute. Where that peak rises above
 //!    everything of the last minutes, environments must have been started for the difference; where it does not, idle
 //!    ones sufficed. See [`ratchet`].
@@ -36,6 +37,7 @@ pub use expected::{
 pub use ratchet::{Ratchet, ratchet, whole_minutes};
 
 use super::band::Range;
+use crate::observation::Function;
 use crate::units::{GibSeconds, MemoryMib, Ratio, Requests, RequestsPerSecond, Seconds};
 
 /// How long Lambda keeps an idle environment.
@@ -96,7 +98,7 @@ pub struct ColdStarts {
 }
 
 impl ColdStarts {
-    /// The samples of Lambda Insights' `init_duration` over some time.
+    /// As many as Lambda Insights counted over some time.
     #[must_use]
     pub const fn measured(samples: Requests, over: Seconds) -> Self {
         Self {
@@ -157,6 +159,13 @@ impl Default for InitTimes {
 }
 
 impl InitTimes {
+    /// The time of a function: as Lambda Insights measured it, in the mean; else that of its runtime.
+    #[must_use]
+    pub fn of_function(&self, function: &Function) -> Range<Seconds> {
+        let measured = function.insights.and_then(|insights| insights.init_each());
+        measured.map_or_else(|| self.of(function.runtime.as_deref()), Range::exactly)
+    }
+
     /// The time of a runtime. One that was configured is taken as exact; container images have no runtime.
     ///
     /// ```

@@ -19,9 +19,9 @@ pub(super) struct Month<'a> {
     pub(super) duration: Seconds,
     /// The share of them that meet a cold start, and how that came to be known.
     pub(super) cold: Option<(Ratio, Method)>,
-    /// How long idle environments are kept, and how long a cold start initialises.
+    /// How long idle environments are kept, and how long a cold start initialises, with where that is known from.
     pub(super) keep_alive: Range<Seconds>,
-    pub(super) init: Range<Seconds>,
+    pub(super) init: (Range<Seconds>, &'static str),
     pub(super) parts: &'a [(Component, Usd)],
 }
 
@@ -52,12 +52,13 @@ impl Month<'_> {
             };
             let result = format!("{} a month", count(self.requests * share));
             lines.push(Line::new("cold starts", how, result));
-            let from = format!(
-                "model.cold_starts, between {} and {}",
-                millis(self.init.low),
-                millis(self.init.high)
-            );
-            lines.push(Line::new("INIT", from, millis(self.init.point)));
+            let (Range { low, point, high }, by) = self.init;
+            let from = if low == high {
+                by.to_owned()
+            } else {
+                format!("{by}, between {} and {}", millis(low), millis(high))
+            };
+            lines.push(Line::new("INIT", from, millis(point)));
         }
         let part =
             |(part, cost): &(Component, Usd)| Line::new(part.as_str(), self.sum(*part), usd(*cost));
@@ -101,7 +102,7 @@ impl Month<'_> {
             ),
             Component::Init => format!(
                 "cold starts x {memory} x {} x price, by tiers",
-                millis(self.init.point)
+                millis(self.init.0.point)
             ),
             Component::Ephemeral => format!("{requests} x GiB above 0.5 x duration x price"),
             Component::FrontDoor => "as configured, by requests or hours".to_owned(),

@@ -2,10 +2,11 @@
 
 use super::number::{count, factor, hours, millis, plain, price};
 use super::{Inputs, Line, Section, bill, month_and_request};
-use crate::model::evidence::FunctionEvidence;
+use crate::model::evidence::{FunctionEvidence, PodsEvidence};
 use crate::model::lambda::{Door, DoorOrigin};
 use crate::model::report::{Home, SubjectReport};
 use crate::model::settings::Settings;
+use crate::observation::Insights;
 use crate::units::Seconds;
 
 pub(super) fn sections(
@@ -55,9 +56,36 @@ fn seen(evidence: &FunctionEvidence, inputs: &Inputs) -> Vec<Line> {
             millis(mean),
         ));
     }
+    if let Some(insights) = &evidence.insights {
+        lines.extend(measured(insights, inputs));
+    }
     lines.extend(polled(evidence, inputs));
     lines.push(front_door(evidence, inputs));
     lines
+}
+
+/// What Lambda Insights measured, as far as it did.
+fn measured(insights: &Insights, inputs: &Inputs) -> impl Iterator<Item = Line> {
+    let over = insights.window.length();
+    let over = format!("over {}{}", hours(over), inputs.age(insights.read_at));
+    let measured = count(insights.invocations);
+    let inits = count(insights.initialised);
+    [
+        insights.cpu_each().map(|each| {
+            let from = format!("Lambda Insights, cpu_total_time of {measured} invocations {over}");
+            Line::new("processor time (s)", from, millis(each))
+        }),
+        insights.memory_peak.map(|peak| {
+            let from = format!("Lambda Insights, the maximum of used_memory_max {over}");
+            Line::new("memory in use", from, format!("{} MiB", plain(peak.mib())))
+        }),
+        insights.init_each().map(|each| {
+            let from = format!("Lambda Insights, init_duration of {inits} environments {over}");
+            Line::new("initialisation", from, millis(each))
+        }),
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// What is polled for it; absent where that is not known.
@@ -91,6 +119,14 @@ fn front_door(evidence: &FunctionEvidence, inputs: &Inputs) -> Line {
     Line::new("front door", from, door.as_str())
 }
 
+/// Where it is known from how long a cold start initialises.
+fn init_by(evidence: &FunctionEvidence) -> &'static str {
+    match evidence.insights.and_then(|insights| insights.init_each()) {
+        Some(_) => "Lambda Insights, in the mean",
+        None => "model.cold_starts",
+    }
+}
+
 fn at_home(subject: &SubjectReport, evidence: &FunctionEvidence, settings: &Settings) -> Vec<Line> {
     let Some(cost) = subject.decisive(Home::Lambda) else {
         return Vec::new();
@@ -110,7 +146,7 @@ fn at_home(subject: &SubjectReport, evidence: &FunctionEvidence, settings: &Sett
             Some((share, seen.method))
         }),
         keep_alive: settings.lambda.keep_alive,
-        init: evidence.init,
+        init: (evidence.init, init_by(evidence)),
         parts: &evidence.bill,
     };
     let mut lines = vec![Line::new(
@@ -126,24 +162,50 @@ fn at_home(subject: &SubjectReport, evidence: &FunctionEvidence, settings: &Sett
     lines
 }
 
+/// How the cores came about that a request keeps busy.
+fn busy(evidence: &FunctionEvidence, settings: &Settings) -> String {
+    let each = evidence.insights.and_then(|insights| insights.cpu_each());
+    match (each, evidence.duration.per(evidence.invocations)) {
+        (Some(each), Some(lasts)) => format!(
+            "{} / ({} x {}), measured; the last is how much longer a core of Lambda takes",
+            millis(each),
+            millis(lasts),
+            factor(settings.lambda_equivalent.core_time.point),
+        ),
+        _ => format!(
+            "{} x min(1, {}/1769), assumed: Lambda Insights would measure it",
+            factor(settings.kubernetes_equivalent.cpu_share.point),
+            evidence.memory.mib()
+        ),
+    }
+}
+
 fn in_the_cluster(
     subject: &SubjectReport,
     evidence: &FunctionEvidence,
     settings: &Settings,
 ) -> Vec<Line> {
-    let Some((pods, mean)) = &evidence.pods else {
+    let Some(PodsEvidence {
+        demand,
+        equivalent: pods,
+        prices: mean,
+    }) = &evidence.pods
+    else {
         return Vec::new();
     };
     let sizing = settings.kubernetes_equivalent.point();
     let month = settings.hours_per_month.hours();
     let mut lines = vec![
         Line::new(
+            "a request keeps busy (b)",
+            busy(evidence, settings),
+            format!("{} cores", plain(demand.busy.cores())),
+        ),
+        Line::new(
             "pods (n), mean",
             format!(
-                "in each minute max({}, ceil({} x a x min(1, {}/1769) / ({} x {})), ceil(a / {})), a held for 5 minutes",
+                "in each minute max({}, ceil(b x a / ({} x {})), ceil(a / {})), a held for 5 minutes",
                 sizing.min_replicas,
-                factor(sizing.cpu_share),
-                evidence.memory.mib(),
                 factor(sizing.target_utilization),
                 plain(sizing.pod_cpu.cores()),
                 sizing.pod_concurrency

@@ -406,7 +406,7 @@ fn on_lambda(
             duration: lambda.equivalent.duration,
             cold: Some((lambda.cold_share, coldstart::Method::ClosedForm)),
             keep_alive: settings.lambda.keep_alive,
-            init: lambda.init,
+            init: (lambda.init, "model.cold_starts"),
             parts: &lambda.bill,
         };
         lines.extend(month.lines(cost));

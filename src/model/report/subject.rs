@@ -10,7 +10,7 @@ use crate::model::evidence::Evidence;
 use crate::model::lambda::Door;
 use crate::model::month::Month;
 use crate::model::pattern::Pattern;
-use crate::observation::{Architecture, EventSource, Notes, Scaler};
+use crate::observation::{Architecture, EventSource, Insights, Notes, Scaler};
 use crate::units::{GibSeconds, MemoryMib, Ratio, Requests, Seconds, Usd, UsdDelta, UsdPerRequest};
 
 /// What is known of one subject.
@@ -175,6 +175,8 @@ pub struct SubjectFacts {
     pub front_door: Option<Door>,
     /// What is polled for a function, as far as that is known.
     pub event_sources: BTreeSet<EventSource>,
+    /// What Lambda Insights measured of a function, where it is switched on and read.
+    pub insights: Option<Insights>,
     /// How many environments are set aside for a function, where any are.
     pub reserved_concurrency: Option<u32>,
     /// How many environments are kept ready for a function, where that is known.

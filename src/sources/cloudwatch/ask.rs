@@ -66,9 +66,9 @@ impl Caller {
         let mut answer = Answer::expecting(queries.len());
         let (mut token, mut barren): (Option<String>, usize) = (None, 0);
         for _ in 0..MOST_PAGES {
-            self.pace
-                .call(queries.len(), queries::minutes(window))
-                .await;
+            let minutes = queries::minutes(window);
+            let datapoints = queries::datapoints(&queries, minutes);
+            self.pace.call(datapoints, minutes).await;
             budget.spend(queries.len());
             let meter = Meter {
                 spend: session.spend.clone(),

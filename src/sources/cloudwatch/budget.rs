@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tracing::{info, warn};
 
+use super::InsightsPlan;
 use super::bucket::Bucket;
 use super::queries::READINGS;
 use super::spending::{self, Expected, Plan, Rung, Stake, Terms};
@@ -35,6 +36,8 @@ pub struct Budget(Arc<Mutex<State>>);
 struct State {
     terms: Terms,
     functions: BTreeMap<Place, Vec<FunctionId>>,
+    /// How many of them have Lambda Insights, and on how many pages they are listed.
+    insights: BTreeMap<Place, (usize, usize)>,
     /// What others than functions take of the budget in a month.
     reserved: Expected,
     stakes: HashMap<FunctionId, Stake>,
@@ -70,6 +73,7 @@ impl Budget {
         Self(Arc::new(Mutex::new(State {
             terms,
             functions: BTreeMap::new(),
+            insights: BTreeMap::new(),
             reserved: Expected::default(),
             stakes: HashMap::new(),
             plan: None,
@@ -134,6 +138,15 @@ impl Budget {
         }
     }
 
+    /// Says how many functions of an account and region have Lambda Insights, and on how many pages they are listed.
+    pub(super) fn list_insights(&self, place: &Functions, functions: usize, pages: usize) {
+        let place = (place.account_id.clone(), place.region.clone());
+        let mut state = self.lock();
+        if state.insights.insert(place, (functions, pages)) != Some((functions, pages)) {
+            state.plan = None;
+        }
+    }
+
     /// The plan, by what is known now.
     #[must_use]
     pub fn plan(&self) -> Arc<Plan> {
@@ -143,7 +156,10 @@ impl Budget {
         }
         let functions = state.functions.values().flatten();
         let staked = functions.map(|id| (id, state.stakes.get(id).copied()));
-        let plan = Arc::new(Plan::new(staked, &READINGS, state.terms, state.reserved));
+        let insights = state.insights();
+        let reserved = state.reserved + insights.expected();
+        let plan = Plan::new(staked, &READINGS, state.terms, reserved).beside(insights);
+        let plan = Arc::new(plan);
         state.plan = Some(Arc::clone(&plan));
         state.tell(&plan);
         plan
@@ -189,6 +205,15 @@ impl Budget {
 }
 
 impl State {
+    /// How often Lambda Insights is read.
+    fn insights(&self) -> InsightsPlan {
+        let all = self.insights.values();
+        let sum = |(functions, pages), (more, and)| (functions + more, pages + and);
+        let (functions, pages) = all.copied().fold((0, 0), sum);
+        let metrics = self.terms.budget.usd() / PER_METRIC_REQUESTED.each();
+        InsightsPlan::new(functions, pages, metrics)
+    }
+
     /// Logs a plan that differs in more than details from what was last told.
     fn tell(&mut self, plan: &Plan) {
         let now = Told {

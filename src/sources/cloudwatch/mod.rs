@@ -16,6 +16,8 @@
 //! of a function the others are read too, for all minutes since they were last: `Invocations` (what is billed, should it
 //! differ), `Errors`, `Throttles` and `ConcurrentExecutions`.
 //!
+//! **Beside them** what Lambda Insights measures is read, of the functions that have it: see [`InsightsPlan`] for how often.
+//!
 //! **What fails** stays due. A function whose queries fail is asked for alone from then on, and keeps no other from
 //! being read.
 
@@ -24,6 +26,8 @@ mod ask;
 mod bucket;
 mod budget;
 mod convert;
+mod insights;
+mod lister;
 mod pace;
 mod progress;
 mod queries;
@@ -31,8 +35,10 @@ mod spending;
 
 pub(in crate::sources) use answer::{Lack, Query};
 pub use ask::API;
-pub(in crate::sources) use ask::{CLOUDWATCH, Caller};
+pub(in crate::sources) use ask::Caller;
 pub use budget::{Balance, Budget};
+pub use insights::InsightsPlan;
+pub(in crate::sources) use lister::Lister;
 pub(in crate::sources) use queries::{fit_in_one_call, minutes};
 pub use spending::{Expected, Plan, Rung, Stake, Terms};
 
@@ -44,11 +50,12 @@ use jiff::Timestamp;
 use tracing::{debug, warn};
 
 use self::convert::{Odd, Outcome};
+use self::insights::InsightsReading;
 use self::progress::{Due, Progress};
 use self::queries::PERIOD;
 use super::aws::{Aws, Session};
 use super::lambda::Listed;
-use super::{Poll, Reason, Site, Source, SourceError, Tally};
+use super::{Lacks, Poll, Reason, Site, Source, SourceError, Tally};
 use crate::observation::{
     FunctionBatch, FunctionId, FunctionMinute, FunctionMinutes, Functions, Observation,
 };
@@ -77,6 +84,8 @@ pub struct Settings {
     pub catch_up: Duration,
     /// How long a poll waits for the functions to be listed for the first time.
     pub list_wait: Duration,
+    /// Whether Lambda Insights is read, of the functions that have it.
+    pub insights: bool,
 }
 
 impl Default for Settings {
@@ -87,6 +96,7 @@ impl Default for Settings {
             backfill: Duration::from_secs(24 * 3_600),
             catch_up: Duration::from_secs(14 * 24 * 3_600),
             list_wait: Duration::from_secs(10),
+            insights: true,
         }
     }
 }
@@ -106,6 +116,7 @@ pub struct CloudWatchSource {
     is_short: bool,
     /// Read already, and paid for, but not yet handed on because what came after it failed.
     kept: Vec<FunctionBatch>,
+    insights: InsightsReading,
     left_out: Tally,
 }
 
@@ -123,6 +134,7 @@ impl CloudWatchSource {
             progress: Progress::default(),
             is_short: false,
             kept: Vec::new(),
+            insights: InsightsReading::default(),
             left_out: Tally::default(),
         }
     }
@@ -138,7 +150,7 @@ impl CloudWatchSource {
     /// What was left out or is lacking: `outside_the_window`, `twice`, `invocations_without_duration`,
     /// `minutes_too_old_to_catch_up`, `message`; readings of a function that failed while others did not:
     /// `function_forbidden`, `function_incomplete`, `function_invalid`; and readings that were put off because the
-    /// budget was spent: `over_budget`.
+    /// budget was spent: `over_budget`; and Lambda Insights, where it could not be read: `insights_unread`.
     #[must_use]
     pub fn left_out(&self) -> Tally {
         self.left_out.clone()
@@ -235,14 +247,35 @@ impl CloudWatchSource {
         }
     }
 
+    /// How it is asked, for as long as it is.
+    fn caller(&mut self, session: &Session) -> Caller {
+        let caller = self.caller.take();
+        caller.unwrap_or_else(|| Caller::new(session, self.aws.linked()))
+    }
+
+    /// Reads what Lambda Insights measures, where that is wanted and due.
+    async fn read_insights(&mut self, functions: &Functions, now: Timestamp) {
+        if !self.settings.insights || !self.insights.is_due(now, &self.budget) {
+            return;
+        }
+        let aws = self.aws.clone();
+        // Without a session the functions could not be read either.
+        let Ok(session) = aws.session().await else {
+            return;
+        };
+        let mut caller = self.caller(session);
+        let asked = (functions, &self.settings, now);
+        self.insights
+            .read(&mut caller, session, asked, &self.budget, &self.left_out)
+            .await;
+        self.caller = Some(caller);
+    }
+
     /// Reads what is due, each call by itself, and says how that went.
     async fn read(&mut self, due: &[Due], now: Timestamp, plan: &Plan) -> Result<(), SourceError> {
         let aws = self.aws.clone();
         let session = aws.session().await?;
-        let mut caller = self
-            .caller
-            .take()
-            .unwrap_or_else(|| Caller::new(session, aws.linked()));
+        let mut caller = self.caller(session);
         let mut trouble = Trouble::default();
         for batch in queries::batches(due) {
             let read = self.read_batch(&mut caller, session, batch, (now, plan), &mut trouble);
@@ -358,6 +391,10 @@ impl Poll for CloudWatchSource {
         }
     }
 
+    fn lacks(&self) -> Lacks {
+        self.insights.lacks()
+    }
+
     /// What is read of one call is kept at once, so an error or a timeout later in the poll costs
     /// only the call it struck.
     async fn poll(&mut self, now: Timestamp) -> Result<Vec<Observation>, SourceError> {
@@ -377,15 +414,19 @@ impl Poll for CloudWatchSource {
         // Between two attempts nothing is due, and what failed still does.
         match &self.failure {
             Some(failure) => Err(failure.clone()),
-            None => Ok(self.salvage()),
+            None => {
+                self.read_insights(&functions, now).await;
+                Ok(self.salvage())
+            }
         }
     }
 
     fn salvage(&mut self) -> Vec<Observation> {
         let functions = std::mem::take(&mut self.kept);
-        if functions.is_empty() {
-            return Vec::new();
-        }
-        vec![Observation::FunctionMinutes(FunctionMinutes { functions })]
+        let minutes = (!functions.is_empty())
+            .then_some(Observation::FunctionMinutes(FunctionMinutes { functions }));
+        let insights = self.insights.take().map(Observation::Insights);
+        // What is measured first, as it says what the minutes cost.
+        insights.into_iter().chain(minutes).collect()
     }
 }

@@ -37,13 +37,13 @@ impl Default for Pace {
 }
 
 impl Pace {
-    /// Waits until a call for so many minutes of so many queries is within the limits, and counts it.
-    pub(super) async fn call(&mut self, queries: usize, minutes: usize) {
+    /// Waits until a call for so many datapoints, which reaches back so many minutes, is within the limits, and counts it.
+    pub(super) async fn call(&mut self, datapoints: usize, minutes: usize) {
         #[expect(
             clippy::cast_precision_loss,
             reason = "500 queries of two weeks are 10 million datapoints"
         )]
-        let datapoints = (queries * minutes) as f64;
+        let datapoints = datapoints as f64;
         self.pass();
         let (calls, is_recent) = (self.calls, minutes <= RECENT_MINUTES);
         let limit = if is_recent {
@@ -77,7 +77,7 @@ mod tests {
         let mut pace = Pace::default();
         let started = Instant::now();
         for (queries, minutes) in calls {
-            pace.call(*queries, *minutes).await;
+            pace.call(queries * minutes, *minutes).await;
         }
         started.elapsed().as_secs_f64()
     }

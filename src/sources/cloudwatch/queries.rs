@@ -129,50 +129,77 @@ pub(in crate::sources) fn minutes(window: Window) -> usize {
     usize::try_from(seconds / 60).unwrap_or_default().max(1)
 }
 
-/// The queries of a call, all of one function side by side. The id of the n-th is `q` and n. They are of metrics in the account
-/// of the credentials, or in one that is linked to it.
+/// How many datapoints these queries may return at the most over so many minutes, each in steps of its own length.
+pub(super) fn datapoints(queries: &[MetricDataQuery], minutes: usize) -> usize {
+    let steps = queries.iter().map(|query| {
+        let period = query.metric_stat().and_then(MetricStat::period);
+        let minutes_each = period.and_then(|seconds| usize::try_from(seconds / 60).ok());
+        minutes / minutes_each.unwrap_or_default().max(1)
+    });
+    steps.sum()
+}
+
+/// A statistic of a metric of a function.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wanted<'f> {
+    pub(super) namespace: &'static str,
+    pub(super) metric: &'static str,
+    /// The one dimension, whose value is the name of the function.
+    pub(super) dimension: &'static str,
+    pub(super) function: &'f FunctionId,
+    pub(super) period: Duration,
+    pub(super) statistic: &'static str,
+}
+
+impl Wanted<'_> {
+    /// The n-th query of a call. Its id is `q` and n. It is of a metric in the account of the credentials, or in one that is
+    /// linked to it.
+    pub(super) fn query(&self, index: usize, linked: Option<&str>) -> MetricDataQuery {
+        let dimension = Dimension::builder()
+            .name(self.dimension)
+            .value(&*self.function.name)
+            .build();
+        let metric = Metric::builder()
+            .namespace(self.namespace)
+            .metric_name(self.metric)
+            .dimensions(dimension)
+            .build();
+        let statistic = MetricStat::builder()
+            .metric(metric)
+            .period(i32::try_from(self.period.as_secs()).unwrap_or(i32::MAX))
+            .stat(self.statistic)
+            .build();
+        MetricDataQuery::builder()
+            .id(format!("q{index}"))
+            .set_account_id(linked.map(str::to_owned))
+            .metric_stat(statistic)
+            .return_data(true)
+            .build()
+    }
+}
+
+/// The queries of a call, all of one function side by side.
 pub(super) fn queries<'a>(
     asked: impl IntoIterator<Item = (&'a FunctionId, Scope)>,
     linked: Option<&str>,
 ) -> Vec<MetricDataQuery> {
-    asked
-        .into_iter()
-        .flat_map(|(function, scope)| scope.series().iter().map(move |one| (function, *one)))
-        .enumerate()
-        .map(|(index, (function, series))| query(index, function, series, linked))
+    let wanted = asked.into_iter().flat_map(|(function, scope)| {
+        scope.series().iter().map(move |series| Wanted {
+            namespace: "AWS/Lambda",
+            metric: series.metric(),
+            dimension: "FunctionName",
+            function,
+            period: PERIOD,
+            statistic: series.statistic(),
+        })
+    });
+    let queries = wanted.enumerate();
+    queries
+        .map(|(index, wanted)| wanted.query(index, linked))
         .collect()
 }
 
-fn query(
-    index: usize,
-    function: &FunctionId,
-    series: Series,
-    linked: Option<&str>,
-) -> MetricDataQuery {
-    let metric = Metric::builder()
-        .namespace("AWS/Lambda")
-        .metric_name(series.metric())
-        .dimensions(
-            Dimension::builder()
-                .name("FunctionName")
-                .value(&*function.name)
-                .build(),
-        )
-        .build();
-    let statistic = MetricStat::builder()
-        .metric(metric)
-        .period(60)
-        .stat(series.statistic())
-        .build();
-    MetricDataQuery::builder()
-        .id(format!("q{index}"))
-        .set_account_id(linked.map(str::to_owned))
-        .metric_stat(statistic)
-        .return_data(true)
-        .build()
-}
-
-/// The index in an id that [`queries`] made.
+/// The index in an id that [`Wanted::query`] made.
 pub(super) fn index(id: &str) -> Option<usize> {
     id.strip_prefix('q')?.parse().ok()
 }

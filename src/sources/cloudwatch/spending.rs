@@ -10,6 +10,7 @@ use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::time::Duration;
 
+use super::InsightsPlan;
 use crate::observation::FunctionId;
 use crate::sources::aws::PER_METRIC_REQUESTED;
 use crate::units::{HOURS_PER_MONTH, Ratio, Requests, Seconds, Usd};
@@ -89,6 +90,7 @@ pub struct Plan {
     longest: Duration,
     is_stretched: bool,
     reading: Reading,
+    insights: InsightsPlan,
 }
 
 /// When a function is read.
@@ -132,7 +134,8 @@ impl Expected {
         Self::of(readings, reading)
     }
 
-    fn of(readings: f64, reading: Reading) -> Self {
+    /// What so many readings of a kind ask for.
+    pub(super) fn of(readings: f64, reading: Reading) -> Self {
         let times = |count: f64| Requests::from_requests(readings * count).unwrap_or_default();
         Self {
             statistics: times(reading.statistics),
@@ -208,7 +211,20 @@ impl Plan {
             longest: spread.longest,
             is_stretched: spread.longest > terms.longest,
             reading,
+            insights: InsightsPlan::default(),
         }
+    }
+
+    /// The same, with how Lambda Insights is read by what is reserved for it.
+    pub(super) const fn beside(mut self, insights: InsightsPlan) -> Self {
+        self.insights = insights;
+        self
+    }
+
+    /// How often Lambda Insights is read.
+    #[must_use]
+    pub const fn insights(&self) -> &InsightsPlan {
+        &self.insights
     }
 
     /// Of so many readings of a function in a row one asks for everything.
@@ -292,7 +308,7 @@ fn affordable(reading: Reading, terms: Terms) -> f64 {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts of functions are small")]
-const fn count(functions: usize) -> f64 {
+pub(super) const fn count(functions: usize) -> f64 {
     functions as f64
 }
 

@@ -51,7 +51,8 @@ pub(super) fn answer(
         let query = queries[slice.result];
         let owner = place_of(place, query);
         let asked = query.account.as_deref().unwrap_or(place.account);
-        let function = query.metric.dimension("FunctionName");
+        let named = |dimension| query.metric.dimension(dimension);
+        let function = named("FunctionName").or_else(|| named("function_name"));
         let fault = faults.take_for_result(asked, place.region, function);
         let status = match (&fault, owner, slice.complete) {
             (Some(fault), _, _) => fault.status.as_str(),

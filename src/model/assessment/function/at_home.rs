@@ -10,14 +10,19 @@ use crate::units::{Hours, Ratio, Requests, Seconds};
 
 /// The cold starts of a function in its window, for each length of time that idle environments may be kept.
 ///
-/// By the peaks of its minutes; where too few are known, as its rate and duration let expect. Absent where neither is
-/// known.
+/// As Lambda Insights counted them; else by the peaks of its minutes; where too few are known, as its rate and duration let
+/// expect. Absent where neither is known.
 pub(super) fn cold_starts(
+    function: &Function,
     window: &FunctionWindow,
     keep_alive: Range<Seconds>,
 ) -> Option<Range<ColdStarts>> {
+    let covered = window.covered();
+    if let Some(share) = function.cold_share() {
+        let counted = ColdStarts::measured(window.invocations * share, covered);
+        return Some(Range::exactly(counted));
+    }
     window.cold_starts.or_else(|| {
-        let covered = window.covered();
         let rate = window.invocations.per(covered)?;
         let each = window.duration.per(window.invocations)?;
         keep_alive.map(|kept| expected(rate, each, kept, covered))
@@ -82,7 +87,7 @@ impl<'a> AtHome<'a> {
             point: in_a_month(seen.point),
             high: in_a_month(seen.high),
         });
-        let init_time = times.of(function.runtime.as_deref());
+        let init_time = times.of_function(function);
         Self {
             function,
             terms,

@@ -5,31 +5,53 @@ use crate::model::assessment::monthly;
 use crate::model::band::{Banded, Ends, Parameter, evaluate};
 use crate::model::concurrency::Concurrency;
 use crate::model::crossover::{KubernetesCurve, LambdaCurve, crossing};
-use crate::model::kubernetes_equivalent::{Equivalent, Sizing, size};
+use crate::model::kubernetes_equivalent::{Demand, Equivalent, Sizing, size};
 use crate::model::report::Breakeven;
 use crate::model::settings::{KubernetesEquivalent, Settings};
-use crate::units::{MemoryMib, Requests, Usd, UsdPerRequest};
+use crate::model::window::FunctionWindow;
+use crate::observation::{Function, Insights};
+use crate::units::{Cores, Gib, MemoryMib, Ratio, Requests, Usd, UsdPerRequest};
 
 /// A function's pods, each parameter at one value.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct InCluster<'a> {
     sizing: Sizing,
     is_dedicated: bool,
-    memory: MemoryMib,
+    setting: MemoryMib,
     concurrency: &'a Concurrency,
-    /// The pods of the likeliest sizing, of which some parameters change the price alone.
-    likeliest: Option<Equivalent>,
+    /// The cores of Lambda that each request keeps busy, where that was measured.
+    measured: Option<Cores>,
+    /// How many times as long as a core of the cluster they take.
+    core_time: Ratio,
+    /// The part of its wall time that it computes, where that was not measured.
+    cpu_share: Ratio,
+    /// The memory of a pod.
+    memory: Gib,
+    /// The pods of the likeliest demand and sizing, of which some parameters change the price alone.
+    likeliest: Option<(Demand, Equivalent)>,
     prices: &'a ClusterPrices,
     settings: &'a Settings,
 }
 
 impl<'a> InCluster<'a> {
-    /// What is not known exactly.
-    const PARAMETERS: [Ends<Self>; 4] = [
+    /// What is not known exactly. Of the share of its wall time, the speed of cores and the memory only that matters which was
+    /// not measured, or was.
+    const PARAMETERS: [Ends<Self>; 6] = [
         Ends {
             parameter: Parameter::CpuShare,
-            one: |known, moved| moved.sizing.cpu_share = known.ranges().cpu_share.low,
-            other: |known, moved| moved.sizing.cpu_share = known.ranges().cpu_share.high,
+            one: |known, moved| moved.cpu_share = known.ranges().cpu_share.low,
+            other: |known, moved| moved.cpu_share = known.ranges().cpu_share.high,
+        },
+        Ends {
+            parameter: Parameter::CoreSpeed,
+            one: |known, moved| moved.core_time = known.settings.lambda_equivalent.core_time.low,
+            other: |known, moved| moved.core_time = known.settings.lambda_equivalent.core_time.high,
+        },
+        // What one request at a time used is the least that a pod needs, and what its owner gave it the most.
+        Ends {
+            parameter: Parameter::WorkingSet,
+            one: |_, _| {},
+            other: |known, moved| moved.memory = known.setting.gib(),
         },
         Ends {
             parameter: Parameter::TargetUtilization,
@@ -57,20 +79,41 @@ impl<'a> InCluster<'a> {
     ];
 
     pub(super) fn of(
-        memory: MemoryMib,
-        concurrency: &'a Concurrency,
+        function: &Function,
+        window: &'a FunctionWindow,
         prices: &'a ClusterPrices,
         settings: &'a Settings,
     ) -> Self {
         let sizing = settings.kubernetes_equivalent.point();
-        Self {
+        let insights = function.insights;
+        let peak = insights.and_then(|insights| insights.memory_peak);
+        let setting = function.memory.gib();
+        let mut projection = Self {
             sizing,
             is_dedicated: false,
-            memory,
-            concurrency,
-            likeliest: size(concurrency, memory, prices.mean, &sizing),
+            setting: function.memory,
+            concurrency: &window.concurrency,
+            measured: insights.and_then(|insights| busy(&insights, window)),
+            core_time: settings.lambda_equivalent.core_time.point,
+            cpu_share: settings.kubernetes_equivalent.cpu_share.point,
+            memory: peak.map_or(setting, |peak| peak.min(setting)),
+            likeliest: None,
             prices,
             settings,
+        };
+        let demand = projection.demand();
+        let pods = size(projection.concurrency, &demand, prices.mean, &sizing);
+        projection.likeliest = pods.map(|pods| (demand, pods));
+        projection
+    }
+
+    /// What it needs: as measured, else as its setting lets expect.
+    pub(super) fn demand(&self) -> Demand {
+        let assumed = Demand::assumed(self.setting, self.cpu_share);
+        let here = |cores: Cores| Some(cores * self.core_time.inverse()?);
+        Demand {
+            busy: self.measured.and_then(here).unwrap_or(assumed.busy),
+            memory: self.memory,
         }
     }
 
@@ -80,24 +123,14 @@ impl<'a> InCluster<'a> {
 
     /// The pods.
     pub(super) fn size(&self) -> Option<Equivalent> {
-        let likeliest = self.ranges().point();
-        let Sizing {
-            target_utilization,
-            cpu_share,
-            ..
-        } = self.sizing;
-        if (target_utilization, cpu_share) == (likeliest.target_utilization, likeliest.cpu_share) {
+        let (demand, likeliest) = (self.demand(), self.ranges().point());
+        let same_target = self.sizing.target_utilization == likeliest.target_utilization;
+        let (known, pods) = self.likeliest?;
+        if same_target && demand == known {
             let packed = self.sizing.packing_efficiency;
-            return self
-                .likeliest?
-                .packed_with(likeliest.packing_efficiency, packed);
+            return pods.packed_with(likeliest.packing_efficiency, packed);
         }
-        size(
-            self.concurrency,
-            self.memory,
-            self.prices.mean,
-            &self.sizing,
-        )
+        size(self.concurrency, &demand, self.prices.mean, &self.sizing)
     }
 
     /// What a month of them costs.
@@ -115,6 +148,15 @@ impl<'a> InCluster<'a> {
             Some(monthly(rate, projection.settings))
         })
     }
+}
+
+/// The cores of Lambda that each request keeps busy, as Lambda Insights measured it.
+///
+/// Formula: `b = processor time of an invocation / its duration`.
+fn busy(insights: &Insights, window: &FunctionWindow) -> Option<Cores> {
+    let lasts = window.duration.per(window.invocations)?;
+    let share = insights.cpu_each()?.over(lasts)?;
+    Cores::from_cores(share.get()).ok()
 }
 
 /// The traffic at which pods cost what the function does: each pod serves what it would be filled with.
