@@ -23,8 +23,8 @@ use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
-use support::watching::{Watching, cloud};
 use support::exposition::Exposition;
+use support::watching::{Watching, cloud};
 use support::{is_inner, run_again, until};
 use tokio::net::TcpListener;
 
