@@ -57,9 +57,11 @@ pub(super) fn answer(
         return Err(Failure::unknown_operation(operation));
     }
     let service = input.member("ServiceCode").and_then(Document::as_text);
-    let products = products::of(world, service.unwrap_or_default())
-        .ok_or_else(|| invalid("ServiceCode must be AmazonEC2, AmazonEKS or AmazonECS"))?;
     let filters = filters(input)?;
+    let is_type = |filter: &&(Match, &str, &str)| matches!(filter, (Match::Is, "instanceType", _));
+    let instance_type = filters.iter().find(is_type).map(|filter| filter.2);
+    let products = products::of(world, service.unwrap_or_default(), instance_type)
+        .ok_or_else(|| invalid("ServiceCode must be AmazonEC2, AmazonEKS or AmazonECS"))?;
     let matching = products.iter().filter(|product| {
         filters.iter().all(|(kind, field, value)| {
             let stated = match *field {

@@ -71,15 +71,17 @@ fn number_of(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, step)
 }
 
-/// The products of a service; absent for a service that has none here.
-pub(super) fn of(world: &World, service: &str) -> Option<Vec<Value>> {
+/// The products of a service; absent for a service that has none here. Of machines only those of the instance type that is
+/// asked for, where one is: a list of hundreds is asked about each of them.
+pub(super) fn of(world: &World, service: &str, instance_type: Option<&str>) -> Option<Vec<Value>> {
     let prices = &world.spec.prices;
     let region = &*world.spec.region;
     let mut products = Vec::new();
     match service {
         "AmazonEC2" => {
-            for (instance_type, price) in &prices.on_demand {
-                products.extend(machine(region, instance_type, *price));
+            let is_asked = |name: &str| instance_type.is_none_or(|asked| asked == name);
+            for (name, price) in prices.on_demand.iter().filter(|one| is_asked(one.0)) {
+                products.extend(machine(region, name, *price));
             }
             for (disk, price) in &prices.disks {
                 products.extend(disk_products(region, disk, price));
