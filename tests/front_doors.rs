@@ -9,8 +9,9 @@ use std::collections::BTreeMap;
 
 use breakeven::clock::Clock;
 use breakeven::cloud::{Endpoint, Fault, FaultRule, World};
+use support::agent::simulated;
 use support::until;
-use support::watching::{Watching, cloud, simulated};
+use support::watching::{Watching, cloud};
 
 const FUNCTIONS: [&str; 5] = ["configured", "polled", "reached", "both", "other"];
 

@@ -7,9 +7,10 @@ mod support;
 use breakeven::clock::Clock;
 use breakeven::cloud::world::Function;
 use breakeven::cloud::{Endpoint, Fault, FaultRule, SimulatedCloud, World};
+use support::agent::simulated;
 use support::exposition::Exposition;
 use support::until;
-use support::watching::{Watching, cloud, simulated};
+use support::watching::{Watching, cloud};
 
 /// Functions in pairs that do the same, each with Lambda Insights and without: one that waits most of its time and uses a
 /// part of its memory, and one of whose invocations each third meets a long cold start.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use breakeven::app::{Agent, ConfigSource};
 use breakeven::cloud::SimulatedCloud;
 use breakeven::http::Settings;
-use breakeven::sources::aws::FixedCredentials;
+use breakeven::sources::aws::{FixedCredentials, Settings as Session};
 use breakeven::sources::kubernetes::Access;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -30,25 +30,36 @@ impl Drop for RunningAgent {
 }
 
 impl RunningAgent {
-    /// Starts one with a configuration, at the clock of the cloud, whose Kubernetes and AWS it reads.
+    /// Starts one with a configuration, at the clock of the cloud, whose Kubernetes and AWS it reads, and that it gives up on soon.
     pub(crate) async fn start(cloud: &SimulatedCloud, config: &str) -> Self {
+        let hurried = |session: &mut Session| {
+            session.attempt_timeout = Duration::from_secs(1);
+            session.credentials = simulated();
+        };
+        Self::start_as(cloud, config, hurried).await
+    }
+
+    /// The same, asking AWS as `adjust` has it; without credentials it takes those of its environment.
+    pub(crate) async fn start_as(
+        cloud: &SimulatedCloud,
+        config: &str,
+        adjust: impl Fn(&mut Session) + Send + Sync + 'static,
+    ) -> Self {
         let (kubernetes, aws) = (cloud.kube_url(), cloud.aws_url());
         let region = cloud.world().spec.region.clone();
         let source = ConfigSource {
             text: config.to_owned().leak(),
             adjust: Arc::new(move |config| {
-                config.kubernetes.as_mut().unwrap().access = Access::Address(kubernetes.clone());
+                if let Some(cluster) = &mut config.kubernetes {
+                    cluster.access = Access::Address(kubernetes.clone());
+                }
                 let Some(settings) = &mut config.aws else {
                     return;
                 };
                 settings.session.endpoint_url = Some(aws.clone());
                 settings.session.region = Some(region.clone());
-                settings.session.attempt_timeout = Duration::from_secs(1);
                 settings.session.max_attempts = 1;
-                settings.session.credentials = Some(FixedCredentials {
-                    access_key_id: "simulated".to_owned(),
-                    secret_access_key: "simulated".to_owned(),
-                });
+                adjust(&mut settings.session);
             }),
             ..ConfigSource::default()
         };
@@ -65,9 +76,20 @@ impl RunningAgent {
         Self { url, task }
     }
 
+    /// Whether it has not ended.
+    pub(crate) fn is_running(&self) -> bool {
+        !self.task.is_finished()
+    }
+
     /// What it shows; absent before the first report.
     pub(crate) async fn shown(&self) -> Option<Exposition> {
         Exposition::at(&format!("{}/metrics", self.url)).await
+    }
+
+    /// Its page.
+    pub(crate) async fn page(&self) -> String {
+        let (_, _, body) = get(&format!("{}/", self.url)).await.unwrap();
+        String::from_utf8(body.to_vec()).unwrap()
     }
 
     /// How it explains the numbers of a workload, such as `n/Deployment/web`: a JSON document.
@@ -87,6 +109,14 @@ impl RunningAgent {
         })
         .await
     }
+}
+
+/// Credentials that the simulated cloud takes.
+pub(crate) fn simulated() -> Option<FixedCredentials> {
+    Some(FixedCredentials {
+        access_key_id: "simulated".to_owned(),
+        secret_access_key: "simulated".to_owned(),
+    })
 }
 
 /// How much a counter of dollars grew for each hour between two looks.
