@@ -55,8 +55,8 @@ pub struct Pipeline {
     targets: Targets,
     /// Which metrics requests are counted by.
     origin: Option<RequestOrigin>,
-    /// The workloads that are counted one by one, in which way, and why one of them cannot be.
-    own: BTreeMap<(OwnCount, WorkloadId), Option<Arc<str>>>,
+    /// Why the queries of annotations count nothing, where they cannot be evaluated.
+    query_failures: BTreeMap<WorkloadId, Arc<str>>,
     facts: HashMap<WorkloadId, WorkloadFacts>,
     usage: HashMap<PodKey, PodUsage>,
     rates: ClusterRates,
@@ -107,7 +107,7 @@ impl Pipeline {
             cluster: None,
             targets: Targets::default(),
             origin: None,
-            own: BTreeMap::new(),
+            query_failures: BTreeMap::new(),
             facts: HashMap::new(),
             usage: HashMap::new(),
             rates: ClusterRates::default(),
@@ -183,7 +183,7 @@ impl Pipeline {
     /// Begins to count requests anew: another source counts them.
     pub fn recount(&mut self) {
         self.origin = None;
-        self.own.clear();
+        self.query_failures.clear();
         self.early.clear();
         self.ledger.recount();
     }
@@ -375,10 +375,11 @@ impl Pipeline {
 
     fn observe_own(&mut self, traffic: OwnTraffic) {
         self.ledger.serve_own(&traffic);
-        self.own.retain(|(by, _), _| *by != traffic.by);
-        let workloads = traffic.workloads.into_iter();
-        self.own
-            .extend(workloads.map(|(id, one)| ((traffic.by, id), one.failure)));
+        if traffic.by == OwnCount::Annotation {
+            let workloads = traffic.workloads.into_iter();
+            let failed = workloads.filter_map(|(id, one)| Some((id, one.failure?)));
+            self.query_failures = failed.collect();
+        }
     }
 
     fn observe_traffic(&mut self, traffic: Traffic) {

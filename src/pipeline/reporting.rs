@@ -18,7 +18,7 @@ use crate::model::{
     AccountReport, ClusterComponent, ClusterReport, Component, FunctionCounters, Home, Outcome,
     Report, SharedWorkload, Subject, SubjectFacts, SubjectReport, Throttled,
 };
-use crate::observation::{CapacityType, Function, OwnCount, Resources, WorkloadId, WorkloadKind};
+use crate::observation::{CapacityType, Function, Resources, WorkloadId, WorkloadKind};
 use crate::units::{Requests, Usd, UsdPerHour};
 
 /// The label that names the team that owns a function.
@@ -153,11 +153,7 @@ impl Pipeline {
             notes: notes.cloned(),
             scaler: circumstances.scaler,
             requests_by: self.requests_by(id),
-            query_failure: self
-                .own
-                .get(&(OwnCount::Annotation, id.clone()))
-                .cloned()
-                .flatten(),
+            query_failure: self.query_failures.get(id).cloned(),
             ..SubjectFacts::default()
         };
         SubjectReport {
