@@ -1,9 +1,12 @@
-//! The Dockerfile, read: there is no engine here that could build it.
+//! The Dockerfile: its text against rules, and the files that it copies compiled in a folder of their own.
+//!
+//! No container engine is needed. The base images are not pulled.
 
 #![allow(clippy::unwrap_used)]
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 const DOCKERFILE: &str = include_str!("../Dockerfile");
 const IGNORED: &str = include_str!("../.dockerignore");
@@ -55,14 +58,33 @@ fn lint(text: &str) -> Vec<&'static str> {
         starts.len() >= 2,
         "what builds is in another stage than what runs",
     );
-    let pinned = |from: &str| {
-        let image = from.split(' ').next().unwrap();
+    let tagged = |from: &str| {
+        let image = from.split([' ', '@']).next().unwrap();
         let tag = image.rsplit('/').next().unwrap().split_once(':');
         tag.is_some_and(|(_, tag)| tag != "latest")
     };
     need(
-        rests("FROM").all(pinned),
+        rests("FROM").all(tagged),
         "images have a tag, and not `latest`",
+    );
+    let pinned = |from: &str| {
+        let image = from.split(' ').next().unwrap();
+        let digest = image.split_once("@sha256:");
+        digest.is_some_and(|(_, digest)| {
+            digest.len() == 64 && digest.chars().all(|digit| digit.is_ascii_hexdigit())
+        })
+    };
+    need(rests("FROM").all(pinned), "images are pinned by digest");
+    let per_platform = |rest: &str| {
+        let mounts = rest
+            .split(' ')
+            .filter(|word| word.starts_with("--mount=type=cache"));
+        let mut ids = mounts.map(|mount| mount.split(',').find(|part| part.starts_with("id=")));
+        ids.all(|id| id.is_some_and(|id| id.contains("${TARGETPLATFORM}")))
+    };
+    need(
+        rests("RUN").all(per_platform),
+        "cache mounts have an id per platform",
     );
     let user = in_last("USER")
         .unwrap_or_default()
@@ -118,25 +140,74 @@ fn the_dockerfile_keeps_every_rule() {
 
 #[test]
 fn a_breach_of_each_rule_is_found() {
-    let bad = "FROM rust\nENV API_TOKEN=a\nADD a b\nCOPY . .\nWORKDIR a\nRUN curl a | sh && cargo build\nUSER root\nEXPOSE 80\nENTRYPOINT breakeven\n";
-    assert_eq!(lint(bad).len(), 12, "{:#?}", lint(bad));
+    let bad = "FROM rust\nENV API_TOKEN=a\nADD a b\nCOPY . .\nWORKDIR a\nRUN --mount=type=cache,target=/t curl a | sh && cargo build\nUSER root\nEXPOSE 80\nENTRYPOINT breakeven\n";
+    assert_eq!(lint(bad).len(), 14, "{:#?}", lint(bad));
+}
+
+/// The files and folders that the Dockerfile copies from the repository, each with its target in the image.
+fn copied() -> Vec<(String, String)> {
+    let copies = instructions(DOCKERFILE)
+        .into_iter()
+        .filter(|(word, rest)| word == "COPY" && !rest.starts_with("--from"));
+    copies
+        .flat_map(|(_, rest)| {
+            let (files, target) = rest.rsplit_once(' ').unwrap();
+            let files = files.split(' ').map(str::to_owned);
+            files
+                .map(|file| (file, target.to_owned()))
+                .collect::<Vec<_>>()
+        })
+        .collect()
 }
 
 #[test]
 fn what_is_copied_is_there_and_not_ignored() {
-    for (word, rest) in instructions(DOCKERFILE) {
-        if word != "COPY" || rest.starts_with("--from") {
-            continue;
-        }
-        let (files, _) = rest.rsplit_once(' ').unwrap();
-        for file in files.split(' ') {
-            assert!(root().join(file).exists(), "{file} is not there");
-            assert!(
-                IGNORED.lines().any(|line| line == format!("!{file}")),
-                "{file} is ignored"
-            );
-        }
+    for (file, _) in copied() {
+        assert!(root().join(&file).exists(), "{file} is not there");
+        assert!(
+            IGNORED.lines().any(|line| line == format!("!{file}")),
+            "{file} is ignored"
+        );
     }
+}
+
+fn copy(from: &Path, to: &Path) {
+    if from.is_dir() {
+        fs::create_dir_all(to).unwrap();
+        for entry in fs::read_dir(from).unwrap() {
+            let entry = entry.unwrap();
+            copy(&entry.path(), &to.join(entry.file_name()));
+        }
+    } else {
+        fs::copy(from, to).unwrap();
+    }
+}
+
+/// `cargo check` of the copied files alone, as the build stage has them. The manifest names benches and tests by their path, so a
+/// folder that is not copied is an error here as it is in the image.
+#[test]
+fn the_copied_files_compile_in_an_empty_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    for (file, target) in copied() {
+        let target = match target.as_str() {
+            "./" => PathBuf::from(&file),
+            // The license, which is copied into the image that runs.
+            absolute if absolute.starts_with('/') => continue,
+            relative => PathBuf::from(relative),
+        };
+        copy(&root().join(&file), &folder.path().join(target));
+    }
+    // A target directory of its own: the features of the dependencies differ from those that tests need.
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("image");
+    let output = Command::new(env!("CARGO"))
+        .args(["check", "--locked", "--offline", "--bin", "breakeven"])
+        .current_dir(folder.path())
+        .env("CARGO_TARGET_DIR", target)
+        .env_remove("RUSTFLAGS")
+        .output()
+        .unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
 }
 
 /// What the source includes from beside it must be among what is copied.
