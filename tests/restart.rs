@@ -242,6 +242,40 @@ async fn a_program_that_is_killed_at_any_moment_counts_on_as_if_it_had_not_been(
     assert!(seen.one("breakeven_state_size_bytes", &[]).unwrap() > 1_000.0);
 }
 
+/// A state file of version 4, and the counters that the program showed which wrote it.
+#[tokio::test(flavor = "multi_thread")]
+async fn counters_continue_from_a_state_file_of_version_4() {
+    let place = tempfile::tempdir().unwrap();
+    let directory = place.path().join("state");
+    fs::create_dir(&directory).unwrap();
+    let written = include_bytes!("fixtures/version-4.state");
+    fs::write(directory.join("breakeven.state"), written).unwrap();
+    let config = include_str!("../config/demo.yaml");
+    let config = format!("{config}\nstate: {{directory: {}}}\n", directory.display());
+    fs::write(place.path().join("config.yaml"), config).unwrap();
+    fs::write(
+        place.path().join("world.yaml"),
+        include_str!("../config/worlds/demo.yaml"),
+    )
+    .unwrap();
+    let mut runs = Runs {
+        place: place.path(),
+        shown: BTreeMap::new(),
+    };
+    let before = Exposition::read(include_str!("fixtures/demo-version-4.prom"));
+    runs.hold(&before);
+    assert!(runs.shown.len() > 100, "{} counters", runs.shown.len());
+    let has_all_workloads = |seen: &Exposition| {
+        let name = "breakeven_workload_cost_usd_total";
+        seen.all(name, &[]).count() >= before.all(name, &[]).count()
+    };
+    let written_at: Timestamp = "2026-03-02T12:01:31Z".parse().unwrap();
+    let length = SignedDuration::from_secs(60);
+    let (_, seen) = runs.run(written_at + AWAY, length, has_all_workloads).await;
+    let failures = seen.sum("breakeven_state_failures_total", &[]);
+    assert_eq!(failures, Some(0.0));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_of_another_cluster_is_set_aside_and_counters_begin_anew() {
     let place = tempfile::tempdir().unwrap();
