@@ -21,7 +21,7 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use crate::clock::Clock;
 use crate::config::raw::RawConfig;
@@ -182,7 +182,7 @@ impl Agent {
             sink,
         };
         let own = Own::new(exposition::Build::THIS);
-        own.config_accepted(clock.now());
+        accept_config(&own, &config, &clock);
         let mut pipeline = Pipeline::new(
             clock.now(),
             config.model.clone(),
@@ -410,7 +410,7 @@ impl State {
             Some(aws) if aws.bill.is_none() => self.pipeline.forget_bill(),
             Some(_) => {}
         }
-        self.own.config_accepted(clock.now());
+        accept_config(&self.own, config, clock);
         info!("configuration reloaded");
     }
 
@@ -418,6 +418,14 @@ impl State {
         self.own.config_refused();
         error!(%errors, "configuration refused; the one before stays");
         errors.to_string()
+    }
+}
+
+/// Notes that a configuration is used, and logs its warnings.
+fn accept_config(own: &Own, config: &Config, clock: &Clock) {
+    own.config_accepted(clock.now(), config.warnings.len());
+    for warning in &config.warnings {
+        warn!(%warning, "configuration");
     }
 }
 

@@ -59,7 +59,7 @@ prices:
   nodes:
     - {selector: {capacity_type: spot}, usd_per_hour: 0.05}
   fixed:
-    - {name: control plane, usd_per_hour: 0.10}
+    - {name: load balancers, usd_per_hour: 0.10}
     - {name: support, usd_per_month: 73}
 kubernetes: {team_label: team, usage_interval_seconds: 30}
 aws: {enabled: false}

@@ -265,6 +265,8 @@ catalogue! {
         "1 where the configuration was read with success the last time, 0 where it was refused and the one before stays.";
     ConfigReloadedAt: Gauge "breakeven_config_last_reload_success_timestamp_seconds" ["seconds"], Own, [],
         "When the configuration was last read with success, in seconds since 1970.";
+    ConfigWarnings: Gauge "breakeven_config_warnings" [], Own, [],
+        "Warnings about the configuration in use, which the log and breakeven check name.";
     StateSavedAt: Gauge "breakeven_state_last_save_timestamp_seconds" ["seconds"], Own, [],
         "When what outlives a restart was last written, in seconds since 1970. Absent where nothing is kept.";
     StateSize: Gauge "breakeven_state_size_bytes" ["bytes"], Own, [],

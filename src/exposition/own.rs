@@ -42,6 +42,8 @@ pub struct ConfigState {
     pub last_reload_successful: Option<bool>,
     /// When it last succeeded.
     pub last_success: Option<Timestamp>,
+    /// Number of warnings about the configuration in use; absent before the first.
+    pub warnings: Option<usize>,
 }
 
 /// What is kept over a restart, and how keeping it went.
@@ -123,6 +125,7 @@ impl OwnFacts {
             config: ConfigState {
                 last_reload_successful: None,
                 last_success: None,
+                warnings: None,
             },
             aws_api: BTreeMap::new(),
             aws_budgets: BTreeMap::new(),
@@ -171,11 +174,12 @@ impl Own {
         self.lock().aws_budgets = budgets;
     }
 
-    /// Notes that the configuration was read with success.
-    pub fn config_accepted(&self, at: Timestamp) {
+    /// Notes that the configuration was read with success, and the number of its warnings.
+    pub fn config_accepted(&self, at: Timestamp, warnings: usize) {
         let config = &mut self.lock().config;
         config.last_reload_successful = Some(true);
         config.last_success = Some(at);
+        config.warnings = Some(warnings);
     }
 
     /// Notes that a new configuration was refused, and the one before stays.

@@ -9,15 +9,21 @@ use crate::units::{NotAQuantity, Ratio};
 /// The least and the longest duration that an interval may have, in seconds.
 const INTERVAL: RangeInclusive<f64> = 0.1..=86_400.0;
 
-/// The errors found so far. Each check gives something to go on with, so that all are found.
+/// The errors and warnings found so far. Each check gives something to go on with, so that all are found.
 #[derive(Default)]
 pub(crate) struct Check {
     pub(crate) errors: Vec<Mistake>,
+    pub(crate) warnings: Vec<Mistake>,
 }
 
 impl Check {
     pub(crate) fn refuse(&mut self, place: &Place, what: impl Into<String>) {
         self.errors.push(Mistake::new(place, what));
+    }
+
+    /// Notes a value that is used, but is probably not meant.
+    pub(crate) fn warn(&mut self, place: &Place, what: impl Into<String>) {
+        self.warnings.push(Mistake::new(place, what));
     }
 
     pub(crate) fn quantity<T: Default>(

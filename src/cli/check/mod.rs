@@ -18,6 +18,7 @@ use crate::app::probe::{Findings, probe};
 use crate::clock::Clock;
 use crate::model::{Home, PriceSource, Subject, SubjectReport};
 use crate::observation::OriginChoice;
+use crate::settings::Mistake;
 use crate::sources::{Site, Source, SourceId, SourceStatus};
 
 #[derive(Debug, Args)]
@@ -51,7 +52,7 @@ pub(super) async fn run(args: CheckArgs) -> Result<(), Failure> {
     let findings = probe(raw, &config, Clock::system(), patience).await;
     match args.output {
         Output::Text => {
-            text(&findings);
+            text(&config.warnings, &findings);
             if args.prices {
                 prices::table(&findings.report);
             }
@@ -61,6 +62,7 @@ pub(super) async fn run(args: CheckArgs) -> Result<(), Failure> {
         }
         Output::Json => {
             let mut answer = as_json(&findings);
+            answer["warnings"] = strings(&config.warnings).into();
             if args.prices {
                 answer["node_prices"] = prices::as_json(&findings.report).into();
                 answer["volume_prices"] = prices::volumes_as_json(&findings.report).into();
@@ -84,8 +86,16 @@ pub(super) async fn run(args: CheckArgs) -> Result<(), Failure> {
     }
 }
 
-fn text(findings: &Findings) {
+/// Each of several errors or warnings as one line.
+fn strings(lines: &[Mistake]) -> Vec<String> {
+    lines.iter().map(ToString::to_string).collect()
+}
+
+fn text(warnings: &[Mistake], findings: &Findings) {
     print("configuration  ok");
+    for warning in warnings {
+        print(format!("{:<14} warning: {warning}", ""));
+    }
     for (id, status) in &findings.sources {
         let name = id.to_string();
         print(format!("{name:<14} {}", outcome(id, status, findings)));

@@ -30,8 +30,8 @@ settings! {
         pub spot: Spot = Spot::default(),
         /// Prices of the nodes' machines on demand and of spare capacity from Azure's retail prices, for clusters of AKS.
         pub azure_retail: AzureRetail = AzureRetail::default(),
-        /// What the cluster costs besides its nodes, each with `name` and `usd_per_hour` or `usd_per_month`: load balancers, NAT
-        /// gateways, support; the control plane, where it is not one of EKS.
+        /// Fixed costs of the cluster, each with `name` and `usd_per_hour` or `usd_per_month`: load balancers, NAT gateways,
+        /// support. The control plane of EKS is included by itself; an entry that is named like it replaces its list price.
         pub fixed: Vec<FixedCost> = Vec::new(),
         /// What each machine costs besides its price, each with `name` and `usd_per_hour` or `usd_per_month`: agents, licences, log
         /// shipping.

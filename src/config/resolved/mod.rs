@@ -57,6 +57,8 @@ pub struct Config {
     pub scrape: Option<(scrape::Settings, Schedule)>,
     /// What AWS counts before the cluster, if that is read.
     pub edge: Option<(EdgeSettings, Schedule)>,
+    /// Values that are used, but are probably not meant.
+    pub warnings: Vec<Mistake>,
 }
 
 /// The cluster.
@@ -138,7 +140,7 @@ pub fn resolve(raw: &RawConfig) -> Result<Config, Vec<Mistake>> {
     let saving = check.interval(raw.state.interval_seconds, &at_state);
     let saving = state_directory.as_ref().map_or(Duration::ZERO, |_| saving);
     let at_model = top.key("model");
-    let config = Config {
+    let mut config = Config {
         external_labels: check.labels(raw, &top.key("external_labels")),
         max_series: raw.max_series as usize,
         interval: check
@@ -176,6 +178,7 @@ pub fn resolve(raw: &RawConfig) -> Result<Config, Vec<Mistake>> {
             &top.key("requests").key("prometheus"),
         ),
         model,
+        warnings: Vec::new(),
     };
     check.longer(
         (
@@ -198,6 +201,7 @@ pub fn resolve(raw: &RawConfig) -> Result<Config, Vec<Mistake>> {
         ),
     );
     if check.errors.is_empty() {
+        config.warnings = check.warnings;
         Ok(config)
     } else {
         Err(check.errors)

@@ -44,6 +44,13 @@ pub(in crate::exposition) fn own(facts: &OwnFacts, report_at: Timestamp) -> Batc
     if let Some(at) = facts.config.last_success {
         batch.push(Metric::ConfigReloadedAt, Labels::default(), seconds_of(at));
     }
+    if let Some(warnings) = facts.config.warnings {
+        batch.push(
+            Metric::ConfigWarnings,
+            Labels::default(),
+            count(warnings as u64),
+        );
+    }
     if let Some((at, bytes)) = facts.state.saved {
         batch.push(Metric::StateSavedAt, Labels::default(), seconds_of(at));
         batch.push(Metric::StateSize, Labels::default(), count(bytes));

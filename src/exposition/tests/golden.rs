@@ -466,6 +466,7 @@ fn the_program_itself_with_external_labels() {
     own.config = ConfigState {
         last_reload_successful: Some(false),
         last_success: Some(at()),
+        warnings: Some(2),
     };
     own.aws_api.insert(
         "GetMetricData".into(),

@@ -42,7 +42,7 @@ fn exposition(format: Format) -> String {
         cost: super::reports::usd(0.00005),
     };
     own.aws_spent(BTreeMap::from([("GetMetricData".into(), asked)]));
-    own.config_accepted(super::reports::at());
+    own.config_accepted(super::reports::at(), 0);
     let status = SourceStatus {
         up: Some(true),
         last_success: Some(super::reports::at()),

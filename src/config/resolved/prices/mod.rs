@@ -1,5 +1,6 @@
 //! Configured prices.
 
+mod control_plane;
 mod file;
 mod rules;
 mod sources;
@@ -11,46 +12,49 @@ use crate::sources::prices::PriceBook;
 use crate::units::{Hours, UsdPerHour};
 
 impl Check {
-    /// All that the cluster costs besides its nodes.
+    /// All that the cluster costs besides its nodes and its control plane.
     pub(super) fn fixed(&mut self, raw: &raw::Prices, month: Hours) -> UsdPerHour {
         let place = Place::top().key("prices");
         let labour = place.key("labour_usd_per_month");
         let hourly = raw.labour_usd_per_month / month.hours().max(1.0);
-        self.sum(&raw.fixed, month, &place.key("fixed"))
-            + self.quantity(UsdPerHour::from_hourly(hourly), &labour)
+        let fixed = place.key("fixed");
+        let costs = control_plane::others(&raw.fixed, &fixed);
+        let costs = costs.map(|(place, cost)| self.fixed_cost(cost, month, &place));
+        costs.sum::<UsdPerHour>() + self.quantity(UsdPerHour::from_hourly(hourly), &labour)
     }
 
-    /// Several costs together.
+    /// The sum of several costs.
     pub(super) fn sum(
         &mut self,
         costs: &[raw::FixedCost],
         month: Hours,
         place: &Place,
     ) -> UsdPerHour {
-        let mut sum = UsdPerHour::ZERO;
-        for (at, cost) in costs.iter().enumerate() {
-            let place = place.item(at);
-            if cost.name.is_empty() {
-                self.refuse(&place.key("name"), "is missing: say what this cost is");
-            }
-            sum += match (cost.usd_per_hour, cost.usd_per_month) {
-                (Some(hourly), None) => {
-                    self.quantity(UsdPerHour::from_hourly(hourly), &place.key("usd_per_hour"))
-                }
-                (None, Some(monthly)) => self.quantity(
-                    UsdPerHour::from_hourly(monthly / month.hours().max(1.0)),
-                    &place.key("usd_per_month"),
-                ),
-                _ => {
-                    self.refuse(
-                        &place,
-                        "needs one of usd_per_hour and usd_per_month, and not both",
-                    );
-                    UsdPerHour::ZERO
-                }
-            };
+        let costs = costs.iter().enumerate();
+        costs
+            .map(|(at, cost)| self.fixed_cost(cost, month, &place.item(at)))
+            .sum()
+    }
+
+    /// One cost, in USD per hour.
+    fn fixed_cost(&mut self, cost: &raw::FixedCost, month: Hours, place: &Place) -> UsdPerHour {
+        if cost.name.is_empty() {
+            self.refuse(&place.key("name"), "is missing: say what this cost is");
         }
-        sum
+        match (cost.usd_per_hour, cost.usd_per_month) {
+            (Some(hourly), None) => {
+                self.quantity(UsdPerHour::from_hourly(hourly), &place.key("usd_per_hour"))
+            }
+            (None, Some(monthly)) => self.quantity(
+                UsdPerHour::from_hourly(monthly / month.hours().max(1.0)),
+                &place.key("usd_per_month"),
+            ),
+            _ => {
+                let problem = "needs one of usd_per_hour and usd_per_month, and not both";
+                self.refuse(place, problem);
+                UsdPerHour::ZERO
+            }
+        }
     }
 
     pub(super) fn prices(&mut self, raw: &raw::Prices, month: Hours, place: &Place) -> PriceBook {
@@ -65,7 +69,6 @@ impl Check {
             written.extend(self.price_file(path, &place.key("file")));
         }
         let eks = place.key("eks");
-        let control_plane = eks.key("control_plane_usd_per_hour");
         PriceBook {
             rules: self.rules(&written),
             on_premises: self.on_premises(&raw.on_premises, &place.key("on_premises")),
@@ -76,10 +79,7 @@ impl Check {
                 &eks.key("auto_mode_fee_ratio"),
             ),
             volumes: self.volumes(&raw.volumes, month, &place.key("volumes")),
-            control_plane: raw
-                .eks
-                .control_plane_usd_per_hour
-                .map(|hourly| self.quantity(UsdPerHour::from_hourly(hourly), &control_plane)),
+            control_plane: self.control_plane(raw, month, place),
         }
     }
 }
