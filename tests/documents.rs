@@ -6,6 +6,10 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use breakeven::sources::Source;
+use breakeven::sources::requests::Preset;
+use serde_json::Value;
+
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
@@ -49,6 +53,97 @@ fn every_link_leads_somewhere() {
 fn links_are_found_in_text() {
     let text = "[a](b.md), [c](d/e.md#f), [g](#h), [`i`](https://example.com/)";
     assert_eq!(links(text), ["b.md", "d/e.md"]);
+}
+
+fn text(document: &str) -> String {
+    fs::read_to_string(root().join(document)).unwrap()
+}
+
+/// What stands in backticks.
+fn code(text: &str) -> impl Iterator<Item = &str> {
+    text.split('`').skip(1).step_by(2)
+}
+
+#[test]
+fn the_runbook_for_sources_names_every_source() {
+    let runbook = text("docs/runbooks/BreakevenSourceDown.md");
+    let rows: BTreeSet<&str> = runbook
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split('`').next())
+        .filter(|name| *name != "source")
+        .collect();
+    assert_eq!(rows, BTreeSet::from(Source::ALL.map(Source::as_str)));
+}
+
+#[test]
+fn the_readme_names_the_presets_in_their_order() {
+    let readme = text("README.md");
+    let line = readme.lines().find(|line| line.contains("preset: auto"));
+    let (_, named) = line.unwrap().split_once("has data: ").unwrap();
+    let presets: Vec<&str> = Preset::ALL.iter().map(|preset| preset.as_str()).collect();
+    assert_eq!(named.split(", ").collect::<Vec<_>>(), presets);
+}
+
+/// Whether a dotted path leads to a setting. Below a list, a map or a value that is absent by default, any key may follow.
+fn is_setting(defaults: &Value, path: &str) -> bool {
+    let mut at = defaults;
+    for key in path.split('.') {
+        match at {
+            Value::Object(keys) if keys.is_empty() => return true,
+            Value::Object(keys) => match keys.get(key) {
+                Some(value) => at = value,
+                None => return false,
+            },
+            Value::Array(_) | Value::Null => return true,
+            _ => return false,
+        }
+    }
+    true
+}
+
+#[test]
+fn every_setting_that_a_document_names_exists() {
+    let defaults: Value = serde_saphyr::from_str(&breakeven::config::default_file()).unwrap();
+    let sections = defaults.as_object().unwrap();
+    let is_path = |word: &str| {
+        let mut keys = word.split('.');
+        let first = keys.next().unwrap();
+        let is_key = |key: &str| {
+            !key.is_empty()
+                && key
+                    .chars()
+                    .all(|letter| letter.is_ascii_lowercase() || "_0123456789".contains(letter))
+        };
+        sections.contains_key(first) && word.contains('.') && keys.all(is_key)
+    };
+    let mut unknown = Vec::new();
+    let mut known = 0;
+    // The keys of a world file, not those of the configuration.
+    let others = [root().join("docs/worlds.md")];
+    let all = documents().into_iter();
+    for document in all.filter(|document| !others.contains(document)) {
+        let text = fs::read_to_string(&document).unwrap();
+        for path in code(&text).filter(|word| is_path(word)) {
+            if is_setting(&defaults, path) {
+                known += 1;
+            } else {
+                unknown.push(format!("{}: {path}", document.display()));
+            }
+        }
+    }
+    assert!(unknown.is_empty(), "{}", unknown.join("\n"));
+    assert!(known >= 100, "only {known} settings were found");
+}
+
+#[test]
+fn a_setting_is_told_from_a_path_that_leads_nowhere() {
+    let defaults = serde_json::json!({"a": {"b": 1, "list": [], "absent": null, "map": {}}});
+    for path in ["a", "a.b", "a.list.x", "a.absent.x", "a.map.x"] {
+        assert!(is_setting(&defaults, path), "{path}");
+    }
+    for path in ["a.c", "a.b.c", "b"] {
+        assert!(!is_setting(&defaults, path), "{path}");
+    }
 }
 
 #[test]

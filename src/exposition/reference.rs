@@ -1,13 +1,17 @@
 //! The reference of all metrics, written out for readers.
 
 use super::catalogue::{Description, Kind, Metric, Scope};
+use crate::sources::{Reason, Source};
 
 /// All metric families as a page in Markdown: `docs/metrics.md`.
 #[must_use]
 pub fn reference() -> String {
     let mut page = String::from(PREFACE);
     for (title, introduction, scopes) in SECTIONS {
-        page.extend(["\n## ", title, "\n\n", introduction, "\n\n"]);
+        let introduction = introduction
+            .replace("{sources}", &listed(Source::ALL.map(Source::as_str)))
+            .replace("{reasons}", &listed(Reason::ALL.map(Reason::as_str)));
+        page.extend(["\n## ", title, "\n\n", &introduction, "\n\n"]);
         page.push_str("| Metric | Type | Labels | Meaning |\n|---|---|---|---|\n");
         for metric in Metric::ALL {
             let description = metric.description();
@@ -17,6 +21,11 @@ pub fn reference() -> String {
         }
     }
     page
+}
+
+/// Values of a label, each as code.
+fn listed<const N: usize>(values: [&str; N]) -> String {
+    values.map(|value| format!("`{value}`")).join(", ")
 }
 
 fn row(description: &Description) -> String {
@@ -56,9 +65,7 @@ const SECTIONS: [(&str, &str, &[Scope]); 4] = [
     ),
     (
         "Sources",
-        "Where the numbers come from, and how old they are. `source` is `kubernetes`, `usage`, `lambda`, `cloudwatch`, `bill`, \
-         `requests`, `control_plane`, `price_list`, `spot` or `azure_retail`; `reason` is from the closed set `connect`, `timeout`, `unauthorized`, `forbidden`, `not_found`, `gone`, \
-         `throttled`, `server_error`, `invalid_request`, `invalid_response`, `incomplete`.",
+        "Where the numbers come from, and how old they are. `source` is one of {sources}. `reason` is one of {reasons}.",
         &[Scope::Sources],
     ),
     (

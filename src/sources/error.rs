@@ -31,6 +31,21 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// All reasons.
+    pub const ALL: [Self; 11] = [
+        Self::Connect,
+        Self::Timeout,
+        Self::Unauthorized,
+        Self::Forbidden,
+        Self::NotFound,
+        Self::Gone,
+        Self::Throttled,
+        Self::ServerError,
+        Self::InvalidRequest,
+        Self::InvalidResponse,
+        Self::Incomplete,
+    ];
+
     /// As it stands in the `reason` label.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -39,6 +39,22 @@ pub enum Source {
 }
 
 impl Source {
+    /// All sources, in the order of the documentation.
+    pub const ALL: [Self; 12] = [
+        Self::Kubernetes,
+        Self::Usage,
+        Self::ControlPlane,
+        Self::Lambda,
+        Self::CloudWatch,
+        Self::Requests,
+        Self::Scrape,
+        Self::Edge,
+        Self::PriceList,
+        Self::Spot,
+        Self::AzureRetail,
+        Self::Bill,
+    ];
+
     /// As it stands in the `source` label.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
