@@ -42,7 +42,7 @@ fn a_hostile_annotation_is_refused_at_once() {
             "{what}: {error}"
         );
     }
-    let longest = format!("increase(x[$window]) #{}", "é".repeat(2_037));
+    let longest = format!("increase(x{{a=\"{}\"}}[$window])", "é".repeat(2_035));
     assert_eq!(longest.len(), 4_096);
     check_query(&longest).unwrap();
 }
@@ -58,7 +58,7 @@ fn time_of_check(text: &str) -> Duration {
 }
 
 #[test]
-fn the_check_of_a_late_error_takes_time_in_proportion_to_its_length() {
+fn the_check_of_a_late_error_parses_the_text_a_few_times() {
     // A long flat query, with an error at its very end that the parser does not locate.
     let late = |length: usize| {
         let mut text = "sum(increase(x[$window])) + f{".to_owned();
@@ -73,9 +73,8 @@ fn the_check_of_a_late_error_takes_time_in_proportion_to_its_length() {
         println!("{} bytes: {time:?}", text.len());
         time
     });
-    // Four times as long takes four times as long, where it took sixteen times; with room for a busy machine.
-    assert!(times[2] < times[0] * 9, "{times:?}");
-    assert!(times[2] < Duration::from_secs(1), "{times:?}");
+    // Parsing every prefix of the longest takes 4,096 times as long as parsing it once: 20 s here.
+    assert!(times[2] < Duration::from_millis(500), "{times:?}");
 }
 
 const START: i64 = 1_772_539_200;

@@ -9,10 +9,11 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use http_body_util::Limited;
 
-/// The longest answer that is read, in bytes. The longest that AWS gives is one of GetMetricData with 100,800 data points, 2 MiB
-/// as CBOR and 9 MiB as XML; a page of 50 functions has less than 1 MiB.
+/// The longest answer that is read, in bytes. The longest that AWS gives are one of GetMetricData with 100,800 data points, 2 MiB
+/// in CBOR, and one of Lambda, 6 MiB; a page of 50 functions has less than 1 MiB. Six sources that are answered without end at
+/// the same time take less than 50 MiB.
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html>
-pub(super) const MAX_ANSWER: usize = 16 * 1_024 * 1_024;
+pub(super) const MAX_ANSWER: usize = 8 * 1_024 * 1_024;
 
 /// A client whose answers are cut at [`MAX_ANSWER`]. Nothing here decompresses, so a short answer stays short.
 #[derive(Debug)]

@@ -35,6 +35,9 @@ const MAX_TIME: Duration = Duration::from_secs(10);
 /// How long all of them may take in one poll, in units of what one may take. Those that are left are the first of the next poll.
 const ROUNDS_OF_A_POLL: u32 = 2;
 
+/// The longest answer, in bytes: one series of 11,000 points has less than half of it.
+const MAX_ANSWER: usize = 1_024 * 1_024;
+
 /// The pause after a first failure; each further failure doubles it.
 const FIRST_PAUSE: SignedDuration = SignedDuration::from_mins(1);
 
@@ -216,6 +219,7 @@ impl RequestsSource {
             left_out,
             ..
         } = self;
+        let client = &client.limited_to(MAX_ANSWER);
         let jobs = jobs
             .into_iter()
             .map(|job| job.read(client, max_time, left_out));
