@@ -220,10 +220,7 @@ async fn one_query_that_hangs_delays_neither_the_preset_nor_the_others() {
             "{failed:?}"
         );
         let failure = failed.failure.as_deref().unwrap();
-        assert!(
-            failure.starts_with("no whole answer within 2 s; "),
-            "{failure}"
-        );
+        assert!(failure.contains("answer within 2 s; "), "{failure}");
         for (id, counted) in own.workloads {
             assert_eq!(counted.failure.is_some(), id == stuck, "{id}");
             *totals.entry(id).or_default() += served(&counted);
