@@ -16,6 +16,7 @@
 //! - [`units`]: money, cores, memory, time, each a type of its own; [`clock`]: the only reader of time;
 //! - [`observation`]: what was seen; [`tariff`]: list prices; [`model`]: what it costs, on both platforms;
 //!   [`ledger`]: what has added up; [`state`]: what of it outlives a restart;
+//! - [`promql`]: limits of foreign expressions;
 //! - [`sources`]: where observations come from; [`pipeline`]: from observations to the report;
 //! - [`exposition`]: from the report to bytes; [`store`]: the latest of both; [`http`]: who asks for them;
 //! - [`config`]: what the user chose; [`cloud`]: a simulated Kubernetes, AWS and Prometheus, reached over sockets;
@@ -35,6 +36,7 @@ pub mod ledger;
 pub mod model;
 pub mod observation;
 pub mod pipeline;
+pub mod promql;
 pub mod scenario;
 pub mod settings;
 pub mod sources;

@@ -23,6 +23,7 @@ use support::agent::{RunningAgent, close, hourly};
 use support::exposition::Exposition;
 use support::program::breakeven;
 use support::until;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::block_in_place;
 
 /// Of each size four or five prices stay after the filter, one of them that of spare capacity; with three on a page an answer has two
@@ -464,4 +465,35 @@ async fn regions_with_a_list_of_their_own_and_machines_of_others_are_not_asked_a
     );
     assert_eq!(asked(&cloud), 0);
     cloud.stop().await;
+}
+
+#[tokio::test]
+async fn a_page_without_end_is_cut_at_its_limit() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut request = [0; 4_096];
+            let _ = stream.read(&mut request).await;
+            let head = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
+            let chunk = format!("10000\r\n{}\r\n", " ".repeat(0x1_0000));
+            let mut sent = stream.write_all(head.as_bytes()).await;
+            while sent.is_ok() {
+                sent = stream.write_all(chunk.as_bytes()).await;
+            }
+        }
+    });
+    let wishes = Wishes::default();
+    see(&wishes, &[D2]);
+    let settings = list::Settings {
+        refresh: Duration::from_secs(86_400),
+        cache_directory: None,
+    };
+    let list = AzureRetail::at(&url).unwrap();
+    let list = list.within(Duration::from_secs(60));
+    let mut source = ListSource::new(&settings, list, wishes.listen());
+    let error = source.poll(noon()).await.unwrap_err();
+    assert_eq!(error.reason(), Reason::InvalidResponse, "{error}");
+    let text = "more than 8388608 bytes on a page";
+    assert!(error.to_string().contains(text), "{error}");
 }

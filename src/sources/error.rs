@@ -87,6 +87,10 @@ impl fmt::Display for Reason {
     }
 }
 
+/// How much of what a failure says is kept, in bytes: what the other side sent may be megabytes, and is logged and served. The
+/// longest query that an error repeats has 4 KiB.
+const MAX_WHAT: usize = 16 * 1_024;
+
 /// A failure of a source: what was tried, what came back, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceError {
@@ -97,11 +101,16 @@ pub struct SourceError {
 }
 
 impl SourceError {
-    /// `what` says what was tried and what came of it; `remedy` what the reader can do.
+    /// `what` says what was tried and what came of it, and is cut at 16 KiB; `remedy` what the reader can do.
     pub fn new(reason: Reason, what: impl Into<String>, remedy: impl Into<String>) -> Self {
+        let mut what = what.into();
+        if what.len() > MAX_WHAT {
+            what.truncate(what.floor_char_boundary(MAX_WHAT));
+            what.push('…');
+        }
         Self {
             reason,
-            what: what.into(),
+            what,
             remedy: remedy.into(),
             retry_after: None,
         }
@@ -151,6 +160,14 @@ mod tests {
             text,
             "listing functions in eu-west-1 was refused; grant lambda:ListFunctions"
         );
+    }
+
+    #[test]
+    fn an_error_of_megabytes_is_cut() {
+        let error = SourceError::new(Reason::ServerError, "é".repeat(1_000_000), "try again");
+        let text = error.to_string();
+        assert!(text.len() < MAX_WHAT + 20, "{} bytes", text.len());
+        assert!(text.ends_with("é…; try again"));
     }
 
     #[test]

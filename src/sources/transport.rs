@@ -34,7 +34,8 @@ pub struct BadAddress {
     pub problem: String,
 }
 
-/// A way to one server. Certificates are only looked for where they are needed.
+/// A way to one server. Certificates are only looked for where they are needed. Clones share connections.
+#[derive(Clone)]
 pub(super) enum Transport {
     Plain(legacy::Client<HttpConnector, Full<Bytes>>),
     Tls(legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>),

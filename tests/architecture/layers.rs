@@ -18,7 +18,8 @@ pub(crate) const LAYERS: &[(&str, &[&str])] = &[
     ),
     ("ledger", &["units", "observation", "model"]),
     ("state", &[]),
-    ("sources", &["units", "clock", "observation"]),
+    ("promql", &[]),
+    ("sources", &["units", "clock", "observation", "promql"]),
     (
         "pipeline",
         &["units", "observation", "model", "ledger", "sources::prices"],
@@ -73,7 +74,7 @@ pub(crate) const LAYERS: &[(&str, &[&str])] = &[
             "exposition::is_label_name",
         ],
     ),
-    ("cloud", &["clock"]),
+    ("cloud", &["clock", "promql"]),
     (
         "app",
         &[

@@ -70,6 +70,11 @@ impl Program {
         self.started.elapsed()
     }
 
+    /// The number of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// All that it has written so far.
     pub(crate) fn said(&self) -> String {
         String::from_utf8_lossy(&fs::read(self.output.path()).unwrap()).into_owned()

@@ -33,6 +33,13 @@ use self::value::QueryError;
 use super::Shared;
 use super::server::{self, Body};
 use super::world::World;
+use crate::promql::{self, Limits, Regexes};
+
+/// What is parsed: expressions of dashboards and of annotations, inside a `sum(...)`.
+const LIMITS: Limits = Limits {
+    max_bytes: 4 * promql::LIMITS.max_bytes,
+    max_nesting: 2 * promql::LIMITS.max_nesting,
+};
 
 /// The version it calls itself: the one whose range and rate it computes.
 const VERSION: &str = "3.5.0";
@@ -181,7 +188,7 @@ fn selectors(parameters: &Parameters) -> Result<Vec<Expr>, QueryError> {
 }
 
 fn parse(name: &str, text: &str) -> Result<Expr, QueryError> {
-    promql_parser::parser::parse(text).map_err(|error| {
+    promql::parse(text, LIMITS, Regexes::Compile).map_err(|error| {
         QueryError::BadData(format!("invalid parameter {name:?}: parse error: {error}"))
     })
 }

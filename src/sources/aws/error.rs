@@ -8,7 +8,9 @@ use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use http_body_util::LengthLimitError;
 
+use super::bounded::MAX_ANSWER;
 use super::role::Role;
 use crate::sources::causes::{cause, causes};
 use crate::sources::{Reason, SourceError};
@@ -94,6 +96,9 @@ impl Attempted {
             SdkError::ServiceError(answer) => {
                 let (code, message) = (answer.err().code(), answer.err().message());
                 self.refused(answer.raw(), code, message)
+            }
+            SdkError::ResponseError(_) if cause::<LengthLimitError>(error).is_some() => {
+                self.too_long()
             }
             SdkError::ResponseError(_) if broke_off(error) => {
                 self.not_connected(&format!("the answer broke off: {}", causes(error)))
@@ -252,6 +257,18 @@ impl Attempted {
                 self.endpoint
             ),
             "check that the endpoint can be reached from here, or raise the timeout",
+        )
+    }
+
+    fn too_long(&self) -> SourceError {
+        SourceError::new(
+            Reason::InvalidResponse,
+            format!(
+                "{} at {} was answered with more than {MAX_ANSWER} bytes, the most that is read",
+                self.what(),
+                self.endpoint
+            ),
+            "check that the endpoint is AWS and no proxy answers in its place; it is tried again",
         )
     }
 

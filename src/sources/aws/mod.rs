@@ -11,7 +11,9 @@
 //! runtime, so they are signed, retried and timed out like those of the CloudWatch SDK.
 
 mod accounts;
+mod bounded;
 mod error;
+mod listing;
 mod meter;
 mod rest;
 mod role;
@@ -26,6 +28,7 @@ pub use session::{Aws, FixedCredentials, Settings};
 pub use spend::{ApiSpend, AwsSpend};
 
 pub(super) use error::{Attempted, undecodable};
+pub(super) use listing::Listing;
 pub(super) use meter::Meter;
 pub(super) use rest::{RestCall, Service};
 pub(super) use session::Session;

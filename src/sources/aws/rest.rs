@@ -140,18 +140,21 @@ impl RestCall {
         &self,
         path: String,
     ) -> Result<T, SourceError> {
-        let body = self.ask(Question::Get(path)).await?;
+        let body = self.get_bytes(path).await?;
         self.read(&body)
     }
 
+    pub(super) async fn get_bytes(&self, path: String) -> Result<Bytes, SourceError> {
+        self.ask(Question::Get(path)).await
+    }
+
     /// Asks an operation of AWS JSON 1.1, such as `AWSPriceListService.GetProducts`.
-    pub(in crate::sources) async fn json<T: DeserializeOwned>(
+    pub(super) async fn json_bytes(
         &self,
         target: &'static str,
         input: &serde_json::Value,
-    ) -> Result<T, SourceError> {
-        let body = self.ask(Question::Json(target, input.to_string())).await?;
-        self.read(&body)
+    ) -> Result<Bytes, SourceError> {
+        self.ask(Question::Json(target, input.to_string())).await
     }
 
     /// Sends a form of the Query protocol, and returns the XML of the answer.
@@ -166,7 +169,7 @@ impl RestCall {
             .map_err(|error| self.attempted.failed(error))
     }
 
-    fn read<T: DeserializeOwned>(&self, body: &[u8]) -> Result<T, SourceError> {
+    pub(super) fn read<T: DeserializeOwned>(&self, body: &[u8]) -> Result<T, SourceError> {
         let mut json = serde_json::Deserializer::from_slice(body);
         serde_path_to_error::deserialize(&mut json)
             .map_err(|error| self.not_understood(&error.to_string()))

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{RestCall, Service, Session};
+use super::{Listing, RestCall, Service, Session};
 use crate::sources::SourceError;
 
 const TAGGING: Service = Service {
@@ -48,9 +48,10 @@ impl Tagging {
     ) -> Result<Vec<Tagged>, SourceError> {
         let mut resources = Vec::new();
         let mut token: Option<String> = None;
+        let mut listing = Listing::new(&self.0);
         loop {
             let question = question(kind, key, token.as_deref());
-            let page: Page = self.0.json(GET_RESOURCES, &question).await?;
+            let page: Page = listing.json(GET_RESOURCES, &question).await?;
             resources.extend(
                 page.resource_tag_mapping_list
                     .into_iter()

@@ -7,6 +7,9 @@ use tracing::warn;
 use super::queries;
 use crate::sources::{Reason, Tally};
 
+/// How many messages of one call are logged.
+const MAX_MESSAGES: usize = 20;
+
 /// All pages of one call, merged by query.
 #[derive(Debug)]
 pub(in crate::sources) struct Answer {
@@ -44,7 +47,9 @@ impl Answer {
     /// it makes no sense.
     pub(super) fn add(&mut self, page: GetMetricDataOutput) -> Result<bool, String> {
         let mut brought = false;
-        self.messages.extend(page.messages().iter().map(text));
+        let room = MAX_MESSAGES.saturating_sub(self.messages.len());
+        self.messages
+            .extend(page.messages().iter().take(room).map(text));
         for result in page.metric_data_results.unwrap_or_default() {
             let id = result.id().unwrap_or_default();
             let query = queries::index(id)
@@ -65,6 +70,11 @@ impl Answer {
             query.status = result.status_code;
         }
         Ok(brought)
+    }
+
+    /// How many data points all pages have.
+    pub(super) fn datapoints(&self) -> usize {
+        self.queries.iter().map(|query| query.points.len()).sum()
     }
 
     /// The queries, in the order in which they were asked.

@@ -29,6 +29,9 @@ const MOST_PAGES: usize = 1_000;
 /// that ended as `InternalError` or `PartialData`, with the token of that page.
 const MOST_BARREN_PAGES: usize = 3;
 
+/// How often the data points that were asked for may come: a page that is asked for again repeats some of them.
+const MAX_REPEATS: usize = 4;
+
 /// How CloudWatch is asked, in one account and region.
 #[derive(Debug)]
 pub(in crate::sources) struct Caller {
@@ -93,6 +96,10 @@ impl Caller {
             let brought = answer
                 .add(page)
                 .map_err(|problem| undecodable(ACTION, &problem))?;
+            if answer.datapoints() > MAX_REPEATS * datapoints.max(queries.len()) {
+                let problem = "it gives more data points than were asked for";
+                return Err(undecodable(ACTION, problem));
+            }
             let goes_on = brought && next != token;
             barren = if goes_on { 0 } else { barren + 1 };
             if next.is_none() || barren == MOST_BARREN_PAGES {

@@ -15,6 +15,9 @@ const ACTION: &str = "cloudwatch:ListMetrics";
 /// The most pages that are followed: at 500 metrics a page, far above what there ever is of one name.
 const MOST_PAGES: usize = 1_000;
 
+/// The most metrics that are kept of one name: 500 functions of each of 200 accounts.
+const MAX_METRICS: usize = 100_000;
+
 /// Asks CloudWatch which metrics there are, in one account and region: those that had a value in the last two weeks.
 #[derive(Debug)]
 pub(in crate::sources) struct Lister {
@@ -73,6 +76,11 @@ impl Lister {
             let next = page.next_token().filter(|next| !next.is_empty());
             let next = next.map(str::to_owned);
             listed.metrics.extend(page.metrics.unwrap_or_default());
+            if listed.metrics.len() > MAX_METRICS {
+                let problem =
+                    format!("it lists more than {MAX_METRICS} metrics, the most that are read");
+                return Err(undecodable(ACTION, &problem));
+            }
             if next.is_none() {
                 return Ok(listed);
             }

@@ -6,7 +6,7 @@ use super::convert::{self, AccountLimit, AccountSettings, Page, ProvisionedPage,
 use super::triggers::{self, MappingsPage, Polled, UrlsPage};
 use crate::observation::ProvisionedConcurrency;
 use crate::sources::SourceError;
-use crate::sources::aws::{RestCall, Service, Session, Tagged, Tagging};
+use crate::sources::aws::{Listing, RestCall, Service, Session, Tagged, Tagging};
 
 /// The most that ListFunctions gives on one page.
 const PAGE_SIZE: u32 = 50;
@@ -123,8 +123,9 @@ async fn marked<T: DeserializeOwned>(
 ) -> Result<Vec<T>, SourceError> {
     let mut pages = Vec::new();
     let mut marker: Option<String> = None;
+    let mut listing = Listing::new(call);
     loop {
-        let page: T = call.get(path(marker.as_deref())).await?;
+        let page: T = listing.get(path(marker.as_deref())).await?;
         let after = next(&page);
         pages.push(page);
         match call.follow(marker, after)? {

@@ -2,9 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::marker::PhantomData;
 
-use serde::de::{Error as _, IgnoredAny, Visitor};
+use serde::de::{Error as _, IgnoredAny, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+
+/// The most series of a result. Those of 10,000 workloads, or of their pods, are far fewer.
+const MAX_SERIES: usize = 100_000;
+
+/// How many warnings of an answer are logged.
+const MAX_REMARKS: usize = 10;
+
+/// How much of an error or a warning is repeated, in characters.
+const MAX_TEXT: usize = 1_000;
 
 /// The body of every answer.
 #[derive(Deserialize)]
@@ -24,7 +34,9 @@ pub(super) struct Body {
 #[derive(Deserialize)]
 #[serde(tag = "resultType", content = "result", rename_all = "lowercase")]
 enum Data {
+    #[serde(deserialize_with = "series")]
     Matrix(Vec<Ranged>),
+    #[serde(deserialize_with = "series")]
     Vector(Vec<Instant>),
     Scalar(IgnoredAny),
     String(IgnoredAny),
@@ -130,16 +142,17 @@ impl Body {
                 return Err(NoResult::Foreign(problem));
             }
         };
-        let remarks = self.warnings.into_iter().chain(self.infos).collect();
+        let remarks = self.warnings.iter().chain(&self.infos).take(MAX_REMARKS);
+        let remarks = remarks.map(|text| beginning(text)).collect();
         Ok(Answer { series, remarks })
     }
 
     /// The error's type and text, where it holds them.
     pub(super) fn failure(&self) -> Option<String> {
-        let text = self.error.as_deref()?;
+        let text = beginning(self.error.as_deref()?);
         Some(match &self.error_type {
-            Some(kind) => format!("{kind}: {text}"),
-            None => text.to_owned(),
+            Some(kind) => format!("{}: {text}", beginning(kind)),
+            None => text,
         })
     }
 }
@@ -162,6 +175,41 @@ impl From<Instant> for Series {
             histogram: series.histogram.is_some(),
         }
     }
+}
+
+fn beginning(text: &str) -> String {
+    text.chars().take(MAX_TEXT).collect()
+}
+
+/// At most [`MAX_SERIES`] series: short ones take many times their length in memory.
+fn series<'de, D, T>(from: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    struct Bounded<T>(PhantomData<T>);
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for Bounded<T> {
+        type Value = Vec<T>;
+
+        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            formatter.write_str("a list of series")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<T>, A::Error> {
+            let mut series = Vec::new();
+            while let Some(one) = list.next_element()? {
+                if series.len() == MAX_SERIES {
+                    let problem = format!(
+                        "it has more than {MAX_SERIES} series: aggregate more in the expression"
+                    );
+                    return Err(A::Error::custom(problem));
+                }
+                series.push(one);
+            }
+            Ok(series)
+        }
+    }
+    from.deserialize_seq(Bounded(PhantomData))
 }
 
 /// Prometheus writes values as text, as JSON has no NaN and no infinity.
@@ -230,6 +278,32 @@ mod tests {
         ] {
             assert_eq!(read(body, form).unwrap_err(), expected, "{body}");
         }
+    }
+
+    #[test]
+    fn too_many_series_are_refused_and_long_texts_are_cut() {
+        let body = |count: usize| {
+            let series = vec![r#"{"metric":{}}"#; count].join(",");
+            format!(
+                r#"{{"status":"success","data":{{"resultType":"matrix","result":[{series}]}}}}"#
+            )
+        };
+        let most = read(&body(MAX_SERIES), Form::Ranged).unwrap();
+        assert_eq!(most.series.len(), MAX_SERIES);
+        let error = serde_json::from_str::<Body>(&body(MAX_SERIES + 1))
+            .err()
+            .unwrap();
+        assert!(
+            error.to_string().contains("more than 100000 series"),
+            "{error}"
+        );
+
+        let long = "x".repeat(50_000);
+        let body = format!(r#"{{"status":"error","errorType":"bad_data","error":"{long}"}}"#);
+        let NoResult::Failed(failure) = read(&body, Form::Instant).unwrap_err() else {
+            panic!("it is an error of Prometheus")
+        };
+        assert_eq!(failure.len(), MAX_TEXT + "bad_data: ".len());
     }
 
     #[test]

@@ -34,7 +34,8 @@ pub enum Credentials {
     },
 }
 
-/// A way to one Prometheus.
+/// A way to one Prometheus. Clones share connections.
+#[derive(Clone)]
 pub(in crate::sources) struct Client {
     base: String,
     transport: Transport,
@@ -66,6 +67,13 @@ impl Client {
                 max_answer: settings.max_answer,
             },
         })
+    }
+
+    /// The same, which reads answers of at most so many bytes.
+    pub(super) fn limited_to(&self, max_answer: usize) -> Self {
+        let mut limited = self.clone();
+        limited.limits.max_answer = max_answer.min(self.limits.max_answer);
+        limited
     }
 
     /// Reads the secret anew: tokens of service accounts change every hour.

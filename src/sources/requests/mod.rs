@@ -7,7 +7,8 @@
 //! Each poll reads the closed steps that were not read yet with one range query an expression, and the present
 //! rate with one instant query. A step is read with `increase(...[step])` at its end, so it covers just the time
 //! from the step before. At the start the weeks before the decision window are read too, once and hour by hour. On an error nothing is lost: the next poll begins at the end of the last step
-//! that was read of all expressions, and reaches back at most [`Settings::backfill`].
+//! that was read of all expressions, and reaches back at most [`Settings::backfill`]. What was read before the error is
+//! handed on all the same.
 
 mod answer;
 mod choice;
@@ -153,9 +154,15 @@ pub struct RequestsSource {
     whole_history: Duration,
     /// Read already, but not yet handed on because what came after it failed.
     kept: Vec<(Window, Vec<RequestStep>)>,
+    kept_rates: Option<Vec<RequestRate>>,
     own_queries: Heard<own::Queries>,
     /// The workloads that are counted by queries of their own.
     own: BTreeMap<WorkloadId, Own>,
+    /// How long one query may take.
+    query_timeout: Duration,
+    polled_at: Option<Timestamp>,
+    /// Whether the last poll came to the own queries. Before that nothing is said of them.
+    has_asked_own: bool,
     left_out: Tally,
 }
 
@@ -187,8 +194,12 @@ impl RequestsSource {
             history: settings.history,
             whole_history: settings.history,
             kept: Vec::new(),
+            kept_rates: None,
             own_queries: own.listen(),
             own: BTreeMap::new(),
+            query_timeout: settings.timeout,
+            polled_at: None,
+            has_asked_own: false,
             left_out: Tally::default(),
         })
     }
@@ -286,8 +297,8 @@ impl RequestsSource {
             .map_err(|problem| client::broken_contract(query.field(), &problem))
     }
 
-    /// What was served in the time that is not read yet, and is served now; nothing while nothing is asked.
-    async fn traffic(&mut self, now: Timestamp) -> Result<Vec<Traffic>, SourceError> {
+    /// Reads what was served in the time that is not read yet, and is served now; nothing while nothing is asked.
+    async fn read_traffic(&mut self, now: Timestamp) -> Result<(), SourceError> {
         let due = self.reach.due(self.read_to, now);
         if let Some(due) = due.filter(|_| !self.history.is_zero()) {
             self.read_history(due).await?;
@@ -295,36 +306,66 @@ impl RequestsSource {
         let parts = due.map(|window| convert::parts(window, self.reach.step, MOST_POINTS));
         for window in parts.into_iter().flatten() {
             let Some(asked) = self.choice.asked() else {
-                return Ok(Vec::new());
+                return Ok(());
             };
             let steps = self.steps(asked, window, self.reach.step).await?;
             self.complete(window, steps);
         }
         let Some(asked) = self.choice.asked() else {
-            return Ok(Vec::new());
+            return Ok(());
         };
         let rates = self.rates(asked, now).await?;
         self.choice.note(!rates.is_empty(), now);
-        let kept = std::mem::take(&mut self.kept);
-        let mut traffic: Vec<Traffic> = kept
-            .into_iter()
-            .map(|(window, steps)| Traffic {
-                at: now,
-                covered: Some(window),
-                steps,
-                rates: Vec::new(),
-            })
-            .collect();
+        self.kept_rates = Some(rates);
+        Ok(())
+    }
+
+    /// Hands on what was read: the steps of each window, and with the last of them the present rates.
+    fn traffic(&mut self, at: Timestamp) -> Vec<Traffic> {
+        let kept = std::mem::take(&mut self.kept).into_iter();
+        let steps = kept.map(|(window, steps)| Traffic {
+            at,
+            covered: Some(window),
+            steps,
+            rates: Vec::new(),
+        });
+        let mut traffic: Vec<Traffic> = steps.collect();
+        let Some(rates) = self.kept_rates.take() else {
+            return traffic;
+        };
         match traffic.last_mut() {
             Some(last) => last.rates = rates,
             None => traffic.push(Traffic {
-                at: now,
+                at,
                 covered: None,
                 steps: Vec::new(),
                 rates,
             }),
         }
-        Ok(traffic)
+        traffic
+    }
+
+    /// Hands on all that was read. What another preset counts ends what the one before it counted, so if the poll failed, a
+    /// new preset is not named before it has data.
+    fn publish(&mut self, at: Timestamp, has_failed: bool) -> Vec<Observation> {
+        let traffic = self.traffic(at);
+        let is_origin_known = !has_failed || !traffic.is_empty();
+        let origin = is_origin_known.then(|| self.choice.news()).flatten();
+        let origin = origin.map(Observation::RequestOrigin);
+        let own = self.own_traffic(at).map(Observation::OwnTraffic);
+        let traffic = traffic.into_iter().map(Observation::Traffic);
+        origin.into_iter().chain(own).chain(traffic).collect()
+    }
+
+    /// Asks the shared queries: those of a preset, or of the configuration.
+    async fn read_shared(&mut self, now: Timestamp) -> Result<(), SourceError> {
+        if self.choice.look(&self.client, self.recent, now).await? {
+            // What another preset counted is counted anew by this one.
+            self.read_to = None;
+            self.history = self.whole_history;
+            self.kept.clear();
+        }
+        self.read_traffic(now).await
     }
 
     fn remarks(&self, remarks: &[String]) {
@@ -333,6 +374,18 @@ impl RequestsSource {
             warn!(remark, "prometheus warns");
         }
     }
+}
+
+/// Whether any other question would fail as well.
+const fn is_of_the_server(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::Connect
+            | Reason::Unauthorized
+            | Reason::Forbidden
+            | Reason::NotFound
+            | Reason::Throttled
+    )
 }
 
 /// Whether a question failed for what it asks, so that it would fail again.
@@ -349,18 +402,21 @@ impl Poll for RequestsSource {
     }
 
     async fn poll(&mut self, now: Timestamp) -> Result<Vec<Observation>, SourceError> {
+        self.polled_at = Some(now);
+        self.has_asked_own = false;
         self.client.read_secret().await?;
-        if self.choice.look(&self.client, self.recent, now).await? {
-            // What another preset counted is counted anew by this one.
-            self.read_to = None;
-            self.history = self.whole_history;
-            self.kept.clear();
+        let shared = self.read_shared(now).await;
+        if let Err(error) = &shared
+            && is_of_the_server(error.reason())
+        {
+            return shared.map(|()| Vec::new());
         }
-        let own = self.own_traffic(now).await?;
-        let traffic = self.traffic(now).await?;
-        let origin = self.choice.news().map(Observation::RequestOrigin);
-        let traffic = traffic.into_iter().map(Observation::Traffic);
-        let own = own.map(Observation::OwnTraffic);
-        Ok(origin.into_iter().chain(own).chain(traffic).collect())
+        self.read_own(now).await;
+        shared.map(|()| self.publish(now, false))
+    }
+
+    fn salvage(&mut self) -> Vec<Observation> {
+        let polled_at = self.polled_at;
+        polled_at.map_or_else(Vec::new, |at| self.publish(at, true))
     }
 }

@@ -3,15 +3,27 @@
 use std::time::Duration;
 
 use promql_parser::parser::value::ValueType;
-use promql_parser::parser::{self};
 
 use super::naming::Way;
 use super::preset::Preset;
+use crate::promql::{self, BadExpression, LIMITS, Limits, Regexes};
 
 /// What stands for the length of the time that an expression covers.
 const PLACEHOLDER: &str = "$window";
 
-/// The range that an expression is checked with.
+/// The setting that the query of an annotation is called by in errors.
+const ANNOTATION: &str = "requests-query";
+
+/// How much of an expression that is too long is shown, in characters.
+const MAX_SHOWN: usize = 80;
+
+/// The limits of what an annotation says, inside `sum(...)`.
+const SUMMED: Limits = Limits {
+    max_bytes: LIMITS.max_bytes + "sum()".len(),
+    max_nesting: LIMITS.max_nesting + 1,
+};
+
+/// The range that an expression is checked with. Its length is less than that of the placeholder.
 const SAMPLE_WINDOW: Duration = Duration::from_secs(300);
 
 /// What is asked of Prometheus.
@@ -60,7 +72,7 @@ pub enum LatencyUnit {
 pub struct BadQuery {
     /// The setting: `requests`, `latency.sum` or `latency.count`; for an annotation `requests-query`.
     pub field: &'static str,
-    /// The expression as written.
+    /// The expression as written; its beginning if it is too long.
     pub expression: String,
     /// Where the problem is, or as far as the expression makes sense; the first character is 1.
     pub position: usize,
@@ -138,25 +150,46 @@ pub(super) struct Expression {
 
 impl Expression {
     pub(super) fn new(field: &'static str, text: &str) -> Result<Self, BadQuery> {
+        Self::checked(field, text, LIMITS, Regexes::Compile)
+    }
+
+    /// The query of an annotation: all that it gives, as one number.
+    pub(super) fn of_annotation(text: &str) -> Result<Self, BadQuery> {
+        Self::checked(ANNOTATION, text, LIMITS, Regexes::Ignore)?;
+        let summed = format!("sum({text})");
+        Self::checked(ANNOTATION, &summed, SUMMED, Regexes::Ignore)
+    }
+
+    fn checked(
+        field: &'static str,
+        text: &str,
+        limits: Limits,
+        regexes: Regexes,
+    ) -> Result<Self, BadQuery> {
         let bad = |position: usize, problem: &str| BadQuery {
             field,
             expression: text.to_owned(),
             position,
             problem: problem.to_owned(),
         };
+        promql::check_limits(text, limits).map_err(|error| beyond_limits(field, text, &error))?;
         let expression = Self::sound(field, text);
         if !text.contains(PLACEHOLDER) {
             let problem = "it lacks `$window`, which stands for its range, as in `increase(requests_total[$window])`";
             return Err(bad(1, problem));
         }
         let filled = expression.over(SAMPLE_WINDOW);
-        match parser::parse(&filled).map(|parsed| parsed.value_type()) {
+        match promql::parse(&filled, limits, regexes).map(|parsed| parsed.value_type()) {
             Ok(ValueType::Vector) => Ok(expression),
             Ok(other) => Err(bad(
                 1,
                 &format!("it gives a {other}, not an instant vector"),
             )),
-            Err(problem) => Err(bad(position(&filled, &problem, text), &problem)),
+            Err(problem) => {
+                let problem = problem.to_string();
+                let longest = || promql::longest_expression(&filled, limits, regexes);
+                Err(bad(position(longest, &problem, text), &problem))
+            }
         }
     }
 
@@ -180,11 +213,31 @@ impl Expression {
     }
 }
 
-/// Where the problem is in the text, which is `filled` before its placeholder was.
+/// The error of an expression that is too long or nests too deeply. It repeats no more than its beginning.
+fn beyond_limits(field: &'static str, text: &str, error: &BadExpression) -> BadQuery {
+    let offset = match error {
+        BadExpression::TooLong { max, .. } => *max,
+        BadExpression::TooDeep { offset, .. } => *offset,
+        BadExpression::Syntax(_) => 0,
+    };
+    let before = &text[..text.floor_char_boundary(offset)];
+    let mut expression: String = text.chars().take(MAX_SHOWN).collect();
+    if expression.len() < text.len() {
+        expression.push('…');
+    }
+    BadQuery {
+        field,
+        expression,
+        position: before.chars().count() + 1,
+        problem: error.to_string(),
+    }
+}
+
+/// Where the problem is in the text; `longest` gives the length of the longest beginning that makes sense by itself, once its
+/// placeholder is filled.
 ///
-/// The parser does not say, so: the name it complains about, the bracket that is not closed, or else the end of the longest
-/// beginning that makes sense by itself.
-fn position(filled: &str, problem: &str, text: &str) -> usize {
+/// The parser does not say, so: the name it complains about, the bracket that is not closed, or else the end of that beginning.
+fn position(longest: impl FnOnce() -> usize, problem: &str, text: &str) -> usize {
     let named = problem
         .split('\'')
         .nth(1)
@@ -192,7 +245,7 @@ fn position(filled: &str, problem: &str, text: &str) -> usize {
         .and_then(|name| text.find(name));
     let found = named
         .or_else(|| problem.contains("unclosed").then(|| unclosed(text))?)
-        .unwrap_or_else(|| unfilled(sensible(filled), text));
+        .unwrap_or_else(|| unfilled(longest(), text));
     text.get(..found).unwrap_or(text).chars().count() + 1
 }
 
@@ -209,14 +262,6 @@ fn unclosed(text: &str) -> Option<usize> {
         }
     }
     open.pop()
-}
-
-/// The length of the longest beginning that parses.
-fn sensible(filled: &str) -> usize {
-    let ends = filled.char_indices().map(|(at, _)| at);
-    ends.rev()
-        .find(|&end| end > 0 && parser::parse(&filled[..end]).is_ok())
-        .unwrap_or(0)
 }
 
 /// The place in the text that corresponds to a length of the filled text.

@@ -27,7 +27,7 @@ pub(super) struct Failure {
 }
 
 impl Failure {
-    fn new(reason: &'static str, text: impl Into<String>) -> Self {
+    pub(super) fn new(reason: &'static str, text: impl Into<String>) -> Self {
         Self {
             reason,
             text: text.into(),

@@ -4,19 +4,28 @@
 //! at once, each with a limit on time and size; of what they answer the wanted series alone are kept. Counters that fall
 //! began anew. What a pod counted between two scrapes is its workload's in the time between two polls.
 
+//!
+//! Pods that cannot be reached are other people's: they delay no other. Healthy pods are scraped first, one that fails waits
+//! longer each time, and what is not read when the time of a poll is over is the first of the next.
+
 mod client;
 mod memory;
+mod target;
 mod text;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
-use futures::StreamExt;
+use futures::{StreamExt, stream};
 use jiff::Timestamp;
+use tokio::time::Instant;
 use tracing::debug;
 
 use self::client::{Client, Failure};
 use self::memory::{Grown, Reading};
+use self::target::TargetState;
 use self::text::{Series, Unread};
 use super::told::{Heard, Told};
 use super::{Poll, Reason, Source, SourceError, Tally};
@@ -26,8 +35,8 @@ use crate::observation::{
 };
 use crate::units::{Requests, Seconds, Window};
 
-/// How many pods are scraped at once.
-const AT_ONCE: usize = 32;
+/// How many pods are scraped at once. Each takes a file descriptor, of which a process has 1,024 by default.
+const AT_ONCE: usize = 128;
 
 /// When a process began, as every client library of Prometheus has it.
 const PROCESS_START: &str = "process_start_time_seconds";
@@ -109,11 +118,23 @@ pub struct ScrapeSource {
     wanted: Vec<String>,
     client: Client,
     targets: Heard<Vec<ScrapeTarget>>,
-    readings: HashMap<PodKey, Reading>,
-    /// The workloads that have requests to count.
-    counted: BTreeSet<WorkloadId>,
+    states: HashMap<PodKey, TargetState>,
+    /// The workloads that have requests to count, and until when they are counted.
+    counted: BTreeMap<WorkloadId, Timestamp>,
+    /// What was read and not yet handed on.
+    read: BTreeMap<WorkloadId, Sum>,
+    polled_at: Option<Timestamp>,
+    /// The poll before.
     last: Option<Timestamp>,
     left_out: Tally,
+}
+
+/// What the pods of a workload counted since they were read before.
+#[derive(Debug, Default)]
+struct Sum {
+    grown: Grown,
+    /// Whether any of its pods was read before, or began since the last poll, so that it is known what it counted.
+    is_known: bool,
 }
 
 impl ScrapeSource {
@@ -133,72 +154,191 @@ impl ScrapeSource {
             wanted,
             settings,
             targets: targets.0.listen(),
-            readings: HashMap::new(),
-            counted: BTreeSet::new(),
+            states: HashMap::new(),
+            counted: BTreeMap::new(),
+            read: BTreeMap::new(),
+            polled_at: None,
             last: None,
             left_out: Tally::default(),
         }
     }
 
     /// What was left out: pods that could not be scraped (`scrape_connect`, `scrape_timeout`, `scrape_status`,
-    /// `scrape_encoding`, `scrape_too_long`, `scrape_too_many_series`), and of the others `long_line`, `no_sample`,
-    /// `not_finite` and `duplicate_series`.
+    /// `scrape_encoding`, `scrape_too_long`, `scrape_too_many_series`), those that the time of a poll did not suffice for
+    /// (`scrape_put_off`), and of the others `long_line`, `no_sample`, `not_finite` and `duplicate_series`.
     #[must_use]
     pub fn left_out(&self) -> Tally {
         self.left_out.clone()
     }
 
-    async fn scraped(&self, target: ScrapeTarget) -> (ScrapeTarget, ScrapeResult) {
-        let result = self.scrape(&target).await;
-        (target, result)
-    }
-
-    async fn scrape(&self, target: &ScrapeTarget) -> ScrapeResult {
-        let wanted: Vec<&str> = self.wanted.iter().map(String::as_str).collect();
-        let (series, unread) = self.client.scrape(&target.url, &wanted).await?;
-        for why in unread {
-            let reason = match why {
-                Unread::LongLine => "long_line",
-                Unread::NoSample => "no_sample",
-                Unread::NoCount => "not_finite",
-                Unread::Duplicate => "duplicate_series",
-            };
-            self.left_out.add(reason, 1);
+    /// Notes which pods there are, and returns those that are due, in the order in which they are scraped.
+    fn due(&mut self, targets: &[ScrapeTarget], now: Timestamp) -> Vec<ScrapeTarget> {
+        for target in targets {
+            let state = self.states.entry(target.pod.clone());
+            let new = || TargetState::new(&target.url, self.last);
+            state.or_insert_with(new).move_to(&target.url);
         }
-        Ok(self.reading(series))
+        if self.states.len() > targets.len() {
+            let there: HashSet<&PodKey> = targets.iter().map(|target| &target.pod).collect();
+            self.states.retain(|pod, _| there.contains(pod));
+        }
+        let state = |target: &ScrapeTarget| self.states.get(&target.pod);
+        let is_due = |target: &&ScrapeTarget| state(target).is_some_and(|one| one.is_due(now));
+        let mut due: Vec<_> = targets.iter().filter(is_due).cloned().collect();
+        due.sort_by_key(|target| state(target).map(TargetState::place));
+        due
     }
 
-    /// What the first metrics say that the pod has; absent where it has none of them.
-    fn reading(&self, series: Vec<Series>) -> Option<Reading> {
-        let named: HashMap<&str, Series> =
-            self.wanted.iter().map(String::as_str).zip(series).collect();
-        let of = |name: &str| named.get(name).cloned().unwrap_or_default();
-        let mut metrics = self.settings.metrics.iter();
-        let metrics = metrics.find(|one| !of(&one.requests).is_empty())?;
-        Some(Reading {
-            requests: of(&metrics.requests),
-            latency: of(&metrics.latency),
-            measured: of(&metrics.measured),
-            began: of(PROCESS_START).into_values().next(),
+    /// Scrapes pods until all are read or the time is over. What was read before is kept, also if this future is dropped.
+    async fn scrape(&mut self, due: Vec<ScrapeTarget>, now: Timestamp) {
+        // Less than the two timeouts that a poll has, and enough for one that begins late.
+        let until = Instant::now() + self.settings.timeout.mul_f64(1.5);
+        let wanted: Vec<&str> = self.wanted.iter().map(String::as_str).collect();
+        let (client, wanted) = (&self.client, wanted.as_slice());
+        let mut waiting = due.len();
+        let scrapes = due.into_iter().map(async |target: ScrapeTarget| {
+            let body = client.scrape(&target.url, wanted).await;
+            (target, body)
+        });
+        let mut scrapes = pin!(stream::iter(scrapes).buffer_unordered(AT_ONCE));
+        while let Ok(Some((target, body))) = tokio::time::timeout_at(until, scrapes.next()).await {
+            waiting -= 1;
+            let result = body.map(|(series, unread)| {
+                count_unread(&unread, &self.left_out);
+                reading(&self.settings.metrics, wanted, series)
+            });
+            let Some(state) = self.states.get_mut(&target.pod) else {
+                continue;
+            };
+            if let Some(sum) = take(state, &target, result, now, &self.left_out) {
+                self.read.entry(target.workload).or_default().add(&sum);
+            }
+        }
+        self.left_out.add("scrape_put_off", waiting as u64);
+    }
+
+    /// Hands on what was read of each workload that has requests to count. One of which nothing was read says why.
+    fn publish(&mut self, targets: &[ScrapeTarget], now: Timestamp) -> Option<OwnTraffic> {
+        let last = self.last.replace(now);
+        let workloads: HashSet<&WorkloadId> = targets.iter().map(|one| &one.workload).collect();
+        self.counted.retain(|id, _| workloads.contains(id));
+        let mut read = std::mem::take(&mut self.read);
+        for (id, sum) in &read {
+            // Until there are two readings nothing is known of the time before the first.
+            let since = if sum.is_known {
+                last.unwrap_or(now)
+            } else {
+                now
+            };
+            self.counted.entry(id.clone()).or_insert(since);
+        }
+        let mut failures: HashMap<&WorkloadId, Arc<str>> = HashMap::new();
+        for target in targets {
+            if let Some(failure) = self
+                .states
+                .get(&target.pod)
+                .and_then(|one| one.failure.as_ref())
+            {
+                let text = || format!("{}: {}", target.url, failure.text).into();
+                failures.entry(&target.workload).or_insert_with(text);
+            }
+        }
+        last?;
+        let mut workloads = BTreeMap::new();
+        for (id, until) in &mut self.counted {
+            let window = Window::between(*until, now);
+            let counted = match (read.remove(id), window) {
+                (Some(sum), Some(window)) => {
+                    *until = now;
+                    counted(window, sum.grown)
+                }
+                // It was read for the first time.
+                (Some(_), None) => Counted::default(),
+                (None, _) => Counted {
+                    failure: failures.get(id).cloned(),
+                    ..Counted::default()
+                },
+            };
+            workloads.insert(id.clone(), counted);
+        }
+        Some(OwnTraffic {
+            at: now,
+            by: OwnCount::Scrape,
+            workloads,
         })
     }
 
-    /// What a pod counted since it was scraped last. Of one that began in the meantime that is all it ever counted; of one
-    /// that was there already when scraping began, nothing is known of the time before.
-    fn take(&mut self, target: &ScrapeTarget, reading: Reading) -> Grown {
-        let before = self.readings.get(&target.pod);
-        let is_young = self
-            .last
-            .zip(target.born)
-            .is_some_and(|(last, born)| born >= last);
-        let grown = match before {
-            Some(before) => reading.since(Some(before)),
-            None if is_young => reading.since(None),
-            None => Grown::default(),
-        };
-        self.readings.insert(target.pod.clone(), reading);
-        grown
+    /// Why no pod is read, if none is.
+    fn failure(&self, targets: &[ScrapeTarget]) -> Option<SourceError> {
+        let mut failed = targets.iter().map(|target| {
+            let failure = self.states.get(&target.pod)?.failure.as_ref()?;
+            Some((&target.url, failure))
+        });
+        let (url, first) = failed.next()??;
+        failed
+            .all(|one| one.is_some())
+            .then(|| nobody_answers(url, first))
     }
+}
+
+impl Sum {
+    fn add(&mut self, other: &Self) {
+        self.grown.requests += other.grown.requests;
+        self.grown.latency += other.grown.latency;
+        self.grown.measured += other.grown.measured;
+        self.is_known |= other.is_known;
+    }
+}
+
+/// Notes what came of a scrape; what it adds to the workload, if the pod has what is looked for.
+fn take(
+    state: &mut TargetState,
+    target: &ScrapeTarget,
+    result: ScrapeResult,
+    now: Timestamp,
+    left_out: &Tally,
+) -> Option<Sum> {
+    match result {
+        Ok(reading) => {
+            state.succeed(now);
+            let grown = state.grow(target, reading?);
+            Some(Sum {
+                grown: grown.unwrap_or_default(),
+                is_known: grown.is_some(),
+            })
+        }
+        Err(failed) => {
+            left_out.add(failed.reason, 1);
+            debug!(url = %target.url, reason = failed.reason, error = failed.text, "pod not scraped");
+            state.fail(failed, now);
+            None
+        }
+    }
+}
+
+fn count_unread(unread: &[Unread], left_out: &Tally) {
+    for why in unread {
+        let reason = match why {
+            Unread::LongLine => "long_line",
+            Unread::NoSample => "no_sample",
+            Unread::NoCount => "not_finite",
+            Unread::Duplicate => "duplicate_series",
+        };
+        left_out.add(reason, 1);
+    }
+}
+
+/// What the first metrics say that the pod has; absent where it has none of them.
+fn reading(metrics: &[Metrics], wanted: &[&str], series: Vec<Series>) -> Option<Reading> {
+    let named: HashMap<&str, Series> = wanted.iter().copied().zip(series).collect();
+    let of = |name: &str| named.get(name).cloned().unwrap_or_default();
+    let metrics = metrics.iter().find(|one| !of(&one.requests).is_empty())?;
+    Some(Reading {
+        requests: of(&metrics.requests),
+        latency: of(&metrics.latency),
+        measured: of(&metrics.measured),
+        began: of(PROCESS_START).into_values().next(),
+    })
 }
 
 impl Poll for ScrapeSource {
@@ -210,55 +350,24 @@ impl Poll for ScrapeSource {
         let Some(targets) = self.targets.latest() else {
             return Ok(Vec::new());
         };
-        let scrapes = futures::stream::iter(targets.to_vec())
-            .map(|target| self.scraped(target))
-            .buffer_unordered(AT_ONCE);
-        let results: Vec<_> = scrapes.collect().await;
-        let mut sums: BTreeMap<WorkloadId, Grown> = BTreeMap::new();
-        let mut failure = None;
-        let mut is_any_read = results.is_empty();
-        for (target, result) in results {
-            match result {
-                Ok(reading) => {
-                    is_any_read = true;
-                    let Some(reading) = reading else { continue };
-                    let grown = self.take(&target, reading);
-                    let sum = sums.entry(target.workload).or_default();
-                    sum.requests += grown.requests;
-                    sum.latency += grown.latency;
-                    sum.measured += grown.measured;
-                }
-                Err(failed) => {
-                    self.left_out.add(failed.reason, 1);
-                    debug!(url = %target.url, reason = failed.reason, error = failed.text, "pod not scraped");
-                    failure.get_or_insert((target.url, failed));
-                }
-            }
+        self.polled_at = Some(now);
+        let due = self.due(&targets, now);
+        self.scrape(due, now).await;
+        self.polled_at = None;
+        let own = self.publish(&targets, now);
+        match self.failure(&targets) {
+            Some(error) => Err(error),
+            None => Ok(own.map(Observation::OwnTraffic).into_iter().collect()),
         }
-        if let Some((url, failed)) = failure.filter(|_| !is_any_read) {
-            return Err(nobody_answers(&url, &failed));
-        }
-        let is_there = |pod: &PodKey| targets.iter().any(|target| target.pod == *pod);
-        if self.readings.len() > targets.len() {
-            self.readings.retain(|pod, _| is_there(pod));
-        }
-        let window = self.last.and_then(|last| Window::between(last, now));
-        self.last = Some(now);
-        let Some(window) = window else {
-            return Ok(Vec::new());
+    }
+
+    /// What was read before the poll was given up.
+    fn salvage(&mut self) -> Vec<Observation> {
+        let (Some(targets), Some(at)) = (self.targets.latest(), self.polled_at.take()) else {
+            return Vec::new();
         };
-        self.counted
-            .retain(|id| targets.iter().any(|target| target.workload == *id));
-        self.counted.extend(sums.keys().cloned());
-        let workloads = self.counted.iter().map(|id| {
-            let grown = sums.get(id).copied().unwrap_or_default();
-            (id.clone(), counted(window, grown))
-        });
-        Ok(vec![Observation::OwnTraffic(OwnTraffic {
-            at: now,
-            by: OwnCount::Scrape,
-            workloads: workloads.collect(),
-        })])
+        let own = self.publish(&targets, at);
+        own.map(Observation::OwnTraffic).into_iter().collect()
     }
 }
 

@@ -8,8 +8,15 @@ use crate::sources::kubernetes::object::Annotations;
 use crate::sources::requests::check_query;
 use crate::units::Seconds;
 
+/// How much of a value that makes no sense is repeated, in characters. An object may have 256 KiB of annotations.
+const MAX_SHOWN: usize = 80;
+
 /// The longest name of a unit.
 const LONGEST_UNIT: usize = 63;
+
+/// The longest ARN of a function.
+/// <https://docs.aws.amazon.com/lambda/latest/api/API_GetFunction.html>
+const MAX_ARN: usize = 170;
 
 pub(in crate::sources::kubernetes) const REQUESTS_QUERY: &str = "breakeven.dev/requests-query";
 const UNIT: &str = "breakeven.dev/unit";
@@ -43,7 +50,7 @@ pub(in crate::sources::kubernetes) fn notes(annotations: &Annotations) -> Option
     });
     read(&annotations.exclude, EXCLUDE, &mut |text| {
         let says = text.parse::<bool>();
-        notes.is_excluded = says.map_err(|_| format!("{text:?} is not true or false"))?;
+        notes.is_excluded = says.map_err(|_| format!("{:?} is not true or false", shown(text)))?;
         Ok(())
     });
     read(
@@ -73,14 +80,31 @@ fn unit(text: &str) -> Result<&str, String> {
     let fits = |c: char| c.is_alphanumeric() || "-_. ".contains(c);
     if text.is_empty() || text.chars().count() > LONGEST_UNIT || !text.chars().all(fits) {
         return Err(format!(
-            "{text:?} is not the name of a unit such as checkout: at most {LONGEST_UNIT} letters, digits, dots, dashes and spaces"
+            "{:?} is not the name of a unit such as checkout: at most {LONGEST_UNIT} letters, digits, dots, dashes and spaces",
+            shown(text)
         ));
     }
     Ok(text)
 }
 
+/// The beginning of a value, for an error.
+fn shown(text: &str) -> String {
+    let mut shown: String = text.chars().take(MAX_SHOWN).collect();
+    if shown.len() < text.len() {
+        shown.push('…');
+    }
+    shown
+}
+
 /// A name, or an ARN without a version: `arn:aws:lambda:us-east-1:123456789012:function:checkout`.
 fn function(text: &str) -> Result<FunctionName, String> {
+    // A name has at most 64 characters, and what stands before it fewer.
+    if text.len() > MAX_ARN {
+        return Err(format!(
+            "{:?} is longer than an ARN, {MAX_ARN} bytes",
+            shown(text)
+        ));
+    }
     let is_name = |name: &str| {
         let fits = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
         (1..=64).contains(&name.len()) && name.chars().all(fits)
@@ -98,12 +122,18 @@ fn function(text: &str) -> Result<FunctionName, String> {
             place,
             name: name.into(),
         })
-        .ok_or_else(|| format!("{text:?} is neither the name of a function nor its ARN"))
+        .ok_or_else(|| {
+            let text = shown(text);
+            format!("{text:?} is neither the name of a function nor its ARN")
+        })
 }
 
 /// `250ms`, `1.5s`, `2m`.
 fn duration(text: &str) -> Result<Seconds, String> {
-    let bad = || format!("{text:?} is not a duration such as 250ms, 1.5s or 2m");
+    let bad = || {
+        let text = shown(text);
+        format!("{text:?} is not a duration such as 250ms, 1.5s or 2m")
+    };
     let units = [("ms", 0.001), ("s", 1.0), ("m", 60.0)];
     let (number, unit) = units
         .iter()
@@ -156,6 +186,31 @@ mod tests {
             let read = duration(text).unwrap().seconds();
             assert!((read - seconds).abs() < 1e-12, "{text}");
         }
+    }
+
+    #[test]
+    fn a_value_without_a_bound_is_refused_and_repeated_in_part_alone() {
+        for annotation in [
+            REQUESTS_QUERY,
+            UNIT,
+            LAMBDA_FUNCTION,
+            EXCLUDE,
+            LATENCY_OBJECTIVE,
+        ] {
+            for text in ["-", "(", "é", "1", ":"] {
+                let text = text.repeat(100_000);
+                let notes = read(json!({annotation: text})).unwrap();
+                let [(name, problem)] = notes.problems.as_slice() else {
+                    panic!("{annotation}: {:?}", notes.problems.len())
+                };
+                assert_eq!(*name, annotation);
+                assert!(problem.len() < 600, "{annotation}: {problem}");
+            }
+        }
+        let notes = read(json!({REQUESTS_QUERY: "-".repeat(20_000), UNIT: "order"})).unwrap();
+        assert_eq!(notes.unit.as_deref(), Some("order"));
+        let problem = &notes.problems[0].1;
+        assert!(problem.contains("20000 bytes, more than 4096"), "{problem}");
     }
 
     #[test]

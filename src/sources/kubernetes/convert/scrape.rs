@@ -5,6 +5,9 @@ use std::net::{IpAddr, SocketAddr};
 
 use crate::sources::kubernetes::object::PodObject;
 
+/// The longest path that is asked for, in bytes; servers take request lines of 8 KiB.
+const MAX_PATH: usize = 2_048;
+
 /// Pods that are scraped though they do not ask for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScrapeSelector {
@@ -48,6 +51,9 @@ pub(super) fn metrics(object: &PodObject, selectors: &[ScrapeSelector]) -> Optio
         }
         let port = annotations.scrape_port.as_deref()?.trim().parse().ok()?;
         let path = annotations.scrape_path.as_deref().unwrap_or("/metrics");
+        if path.len() > MAX_PATH {
+            return None;
+        }
         return Some(url(port, path));
     }
     let mut selectors = selectors.iter();
@@ -112,6 +118,7 @@ mod tests {
             json!({"prometheus.io/scrape": "false"}),
             json!({"prometheus.io/port": "http"}),
             json!({"prometheus.io/scheme": "https"}),
+            json!({"prometheus.io/path": "/".repeat(2_049)}),
         ] {
             assert_eq!(at(&asks(&not)), None, "{not}");
         }

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 
 use super::wanted::{Listener, Wanted};
 use crate::observation::{Observation, SpotPrice};
-use crate::sources::aws::{Aws, RestCall, Service};
+use crate::sources::aws::{Aws, Listing, RestCall, Service};
 use crate::sources::{Poll, Source, SourceError, Tally};
 use crate::units::Seconds;
 
@@ -94,9 +94,10 @@ impl SpotPriceSource {
         let mut entries = Vec::new();
         for types in types.chunks(TYPES_AT_ONCE) {
             let mut token: Option<String> = None;
+            let mut listing = Listing::new(call);
             for page in 0.. {
                 let form = convert::form(types, now, token.as_deref());
-                let answer = call.form(form).await?;
+                let answer = listing.form(form).await?;
                 let answer =
                     convert::page(&answer).map_err(|problem| call.not_understood(&problem))?;
                 entries.extend(answer.entries);

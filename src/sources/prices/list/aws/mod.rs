@@ -17,7 +17,7 @@ use serde_json::Value;
 use self::convert::Products;
 use super::answer::{Answer, PriceList};
 use crate::observation::{CapacityType, Product, Provider};
-use crate::sources::aws::{Aws, RestCall, Service};
+use crate::sources::aws::{Aws, Listing, RestCall, Service};
 use crate::sources::prices::wanted::{Question, Subject};
 use crate::sources::{Source, SourceError};
 
@@ -100,8 +100,9 @@ impl PriceList for AwsPriceList {
 /// The products that a question leaves, each a JSON document.
 async fn products(call: &RestCall, mut input: Value) -> Result<Vec<String>, SourceError> {
     let mut all = Vec::new();
+    let mut listing = Listing::new(call);
     for _ in 0..MOST_PAGES {
-        let page: Products = call.json(TARGET, &input).await?;
+        let page: Products = listing.json(TARGET, &input).await?;
         all.extend(page.price_list);
         match page.next_token.filter(|token| !token.is_empty()) {
             None => return Ok(all),
