@@ -19,6 +19,7 @@ mod session;
 mod spend;
 mod tagging;
 mod trust;
+mod user_agent;
 
 pub use accounts::{Account, Accounts, OWN, Reader};
 pub use role::Role;

@@ -17,6 +17,7 @@ use tokio::sync::OnceCell;
 
 use super::error::CredentialsOf;
 use super::role::{AssumedRole, Role};
+use super::user_agent::IdentifiedClient;
 use super::{Attempted, AwsSpend, Service, trust};
 use crate::sources::{Reason, Site, SourceError};
 
@@ -246,7 +247,7 @@ async fn load(settings: &Settings) -> Result<SdkConfig, SourceError> {
         .tls_context(trust::context(bundle.as_deref())?)
         .build_https();
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(http_client)
+        .http_client(IdentifiedClient(http_client))
         .retry_config(RetryConfig::standard().with_max_attempts(settings.max_attempts.max(1)))
         .timeout_config(
             TimeoutConfig::builder()
