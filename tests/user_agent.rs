@@ -30,7 +30,7 @@ nodes:
 namespaces: [{name: n}]
 workloads:
   - {name: web, namespace: n, kind: Deployment, replicas: 2, requests: {cpu: 0.5, memory_mib: 512},
-     usage: {idle_cpu: 0.1, memory_mib: 256}, traffic: {pattern: steady, requests_per_second: 5}}
+     usage: {idle_cpu: 0.1, memory_mib: 256}, latency_ms: 20, traffic: {pattern: steady, requests_per_second: 5}}
 functions:
   - {name: api, memory_mib: 512, duration_ms: 90, init_ms: 300, traffic: {pattern: steady, requests_per_second: 3}}
   - {name: api, account_id: '111111111111', memory_mib: 512, duration_ms: 90, init_ms: 300, traffic: {pattern: steady, requests_per_second: 3}}
