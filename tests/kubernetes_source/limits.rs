@@ -1,6 +1,5 @@
 //! Answers without an end: they cost little memory, are reported, and harm no other source.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};

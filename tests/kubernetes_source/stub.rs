@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures::{StreamExt, stream};
-use http::{HeaderMap, Request, Response, StatusCode};
+use http::{Request, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::{Frame, Incoming};
@@ -26,7 +26,6 @@ pub(crate) struct Asked {
     pub(crate) at: Instant,
     /// The path with the query.
     pub(crate) path: String,
-    pub(crate) headers: HeaderMap,
 }
 
 impl Asked {
@@ -62,7 +61,6 @@ impl Stub {
                     let asked = Asked {
                         at: Instant::now(),
                         path: request.uri().to_string(),
-                        headers: request.headers().clone(),
                     };
                     log.lock().unwrap().push(asked.clone());
                     let response = answer(&asked);
