@@ -14,7 +14,7 @@ use breakeven::observation::{
     Cluster, Observation, OwnCount, OwnTraffic, PodKey, ScrapeTarget, WorkloadId, WorkloadKind,
 };
 use breakeven::sources::scrape::{ScrapeSource, Settings, Targets};
-use breakeven::sources::{Poll, Reason, Source};
+use breakeven::sources::{Poll, Reason, Source, USER_AGENT};
 use bytes::Bytes;
 use futures::{Stream, StreamExt, stream};
 use http::{Request, Response};
@@ -49,7 +49,13 @@ async fn serve(answer: impl Fn(&str) -> Response<Body> + Send + Sync + 'static) 
         while let Ok((stream, _)) = listener.accept().await {
             let answer = Arc::clone(&answer);
             let service = service_fn(move |request: Request<Incoming>| {
-                let response = answer(request.uri().path());
+                let mut response = answer(request.uri().path());
+                // Each request is to name the program that sends it.
+                if request.headers().get(http::header::USER_AGENT)
+                    != Some(&http::HeaderValue::from_static(USER_AGENT))
+                {
+                    *response.status_mut() = http::StatusCode::FORBIDDEN;
+                }
                 async move { Ok::<_, Infallible>(response) }
             });
             let http = hyper::server::conn::http1::Builder::new();

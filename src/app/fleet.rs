@@ -39,6 +39,8 @@ pub(super) struct Fleet {
     context: Context,
     raw: RawConfig,
     kubernetes: Group,
+    /// What the Kubernetes sources stand on.
+    connection: Option<Connection>,
     aws: Group,
     requests: Group,
     edge: Group,
@@ -105,6 +107,7 @@ impl Fleet {
             context,
             raw,
             kubernetes: Group::default(),
+            connection: None,
             aws: Group::default(),
             requests: Group::default(),
             edge: Group::default(),
@@ -155,9 +158,22 @@ impl Fleet {
         }
     }
 
-    /// Starts those sources anew whose part of the configuration has changed; the others go on. Says whether requests are
-    /// counted otherwise from now on.
-    pub(super) fn change(&mut self, raw: RawConfig, config: &Config) -> bool {
+    /// Whether the kubeconfig, or a file that it names, has other credentials or another address than are in use.
+    pub(super) async fn has_new_connection(&self) -> bool {
+        match &self.connection {
+            Some(connection) => connection.has_changed().await,
+            None => false,
+        }
+    }
+
+    /// Starts those sources anew whose part of the configuration has changed; the others go on. Those of Kubernetes also
+    /// start anew for a new connection. Says whether requests are counted otherwise from now on.
+    pub(super) fn change(
+        &mut self,
+        raw: RawConfig,
+        config: &Config,
+        has_new_connection: bool,
+    ) -> bool {
         let window_changed = raw.model.decision_window_seconds.to_bits()
             != self.raw.model.decision_window_seconds.to_bits();
         let requests_changed = raw.requests != self.raw.requests;
@@ -166,7 +182,8 @@ impl Fleet {
             requests_changed && raw.kubernetes.usage_source == UsageSource::Prometheus;
         // The watch of the pods knows which of them are scraped.
         let scrape_changed = raw.requests.scrape != self.raw.requests.scrape;
-        if raw.kubernetes != self.raw.kubernetes || usage_changed || scrape_changed {
+        let kubernetes_changed = raw.kubernetes != self.raw.kubernetes || has_new_connection;
+        if kubernetes_changed || usage_changed || scrape_changed {
             self.start_kubernetes(config);
         }
         let aws_changed = raw.aws != self.raw.aws || window_changed;
@@ -194,12 +211,14 @@ impl Fleet {
 
     fn start_kubernetes(&mut self, config: &Config) {
         self.kubernetes = Group::default();
+        self.connection = None;
         self.forget(&[Source::Kubernetes, Source::Usage, Source::ControlPlane]);
         let Some(settings) = &config.kubernetes else {
             return;
         };
         let connection = Connection::new(settings.access.clone(), CONNECT_TIMEOUT);
         self.start_usage(settings, &connection, config.requests.as_ref());
+        self.connection = Some(connection.clone());
         let version = VersionApi::new(connection.clone());
         let watch = settings.watch.clone();
         let cluster = kubernetes::run(connection, watch, self.context.clone());

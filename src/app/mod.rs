@@ -271,7 +271,8 @@ impl Agent {
                     let answer = match loaded {
                         Ok((raw, new)) => {
                             state.reconfigure(&raw, &new, &clock);
-                            if fleet.change(raw, &new) {
+                            let has_new_connection = fleet.has_new_connection().await;
+                            if fleet.change(raw, &new, has_new_connection) {
                                 state.pipeline.recount();
                             }
                             state.keep_places(&fleet);

@@ -41,6 +41,7 @@ pub(super) async fn run(args: ExplainArgs) -> Result<(), Failure> {
     };
     let request = ::http::Request::get(&url)
         .header("accept", accept)
+        .header("user-agent", crate::sources::USER_AGENT)
         .body(Empty::<Bytes>::new())
         .map_err(|error| format!("{url} is no address: {error}"))?;
     let client = Client::builder(TokioExecutor::new()).build_http();

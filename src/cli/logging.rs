@@ -52,11 +52,12 @@ impl Level {
 }
 
 /// Libraries that warn of what a source reports itself, each attempt and each watch that ends.
-const TALKATIVE: [&str; 4] = [
-    "aws_config",
-    "aws_smithy_runtime",
-    "aws_runtime",
-    "kube_client",
+const TALKATIVE: [(&str, LevelFilter); 4] = [
+    ("aws_config", LevelFilter::ERROR),
+    ("aws_smithy_runtime", LevelFilter::ERROR),
+    ("aws_runtime", LevelFilter::ERROR),
+    // It reports each request that fails as an error: several lines per second while an API server is down.
+    ("kube_client", LevelFilter::OFF),
 ];
 
 impl LogArgs {
@@ -72,8 +73,7 @@ impl LogArgs {
             .with_default(libraries)
             .with_target("breakeven", level);
         if level < LevelFilter::TRACE {
-            let errors = LevelFilter::ERROR;
-            filter = filter.with_targets(TALKATIVE.map(|library| (library, errors)));
+            filter = filter.with_targets(TALKATIVE);
         }
         let lines = match self.format {
             Format::Logfmt => tracing_logfmt::builder()

@@ -97,7 +97,7 @@ async fn respond(shared: Arc<Shared>, request: Request<Incoming>) -> io::Result<
         .map_err(io::Error::other)?;
     let request = Request::from_parts(head, body.to_bytes());
     let route = route::of(&request);
-    shared.log.record(&route);
+    shared.log.record(&route, request.headers());
     let Some(endpoint) = route.endpoint else {
         return Ok(control::handle(&shared, request).await);
     };

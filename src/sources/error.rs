@@ -98,6 +98,7 @@ pub struct SourceError {
     what: String,
     remedy: String,
     retry_after: Option<Duration>,
+    is_logged: bool,
 }
 
 impl SourceError {
@@ -113,6 +114,7 @@ impl SourceError {
             what,
             remedy: remedy.into(),
             retry_after: None,
+            is_logged: false,
         }
     }
 
@@ -121,6 +123,19 @@ impl SourceError {
     pub const fn retry_after(mut self, pause: Option<Duration>) -> Self {
         self.retry_after = pause;
         self
+    }
+
+    /// The same error, of an outage that has been logged for all sources that it concerns.
+    #[must_use]
+    pub(super) const fn already_logged(mut self) -> Self {
+        self.is_logged = true;
+        self
+    }
+
+    /// Whether the outage that it is part of has been logged.
+    #[must_use]
+    pub const fn is_logged(&self) -> bool {
+        self.is_logged
     }
 
     /// Why, from the closed set.

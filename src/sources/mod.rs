@@ -16,6 +16,7 @@ pub mod requests;
 pub mod scrape;
 pub mod usage;
 
+mod backoff;
 mod body;
 mod causes;
 mod error;
@@ -34,3 +35,6 @@ pub use poll::{Context, Poll, Schedule, poll_forever};
 pub use status::{Lacks, Site, Source, SourceId, SourceStatus, StatusBoard};
 pub use tally::Tally;
 pub use transport::BadAddress;
+
+/// The `User-Agent` of every request to every API, by which its operator can attribute the load.
+pub const USER_AGENT: &str = concat!("breakeven/", env!("CARGO_PKG_VERSION"));

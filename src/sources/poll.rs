@@ -4,12 +4,12 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use backon::{BackoffBuilder, ExponentialBuilder};
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
+use super::backoff::Backoff;
 use super::{Lacks, Reason, Site, Source, SourceError, SourceId, StatusBoard};
 use crate::clock::Clock;
 use crate::observation::Observation;
@@ -123,12 +123,7 @@ pub async fn poll_forever(mut source: impl Poll, schedule: Schedule, context: Co
     let id = source.id();
     context.board.expect(id.clone());
     context.board.describe(&id, source.site(), source.lacks());
-    let backoff = ExponentialBuilder::default()
-        .with_min_delay(FIRST_PAUSE.min(schedule.longest_pause))
-        .with_max_delay(schedule.longest_pause)
-        .without_max_times()
-        .with_jitter();
-    let mut pauses = backoff.build();
+    let mut backoff = Backoff::new(FIRST_PAUSE, schedule.longest_pause);
     loop {
         let started = Instant::now();
         let answer = tokio::time::timeout(schedule.timeout, source.poll(context.clock.now()))
@@ -143,7 +138,7 @@ pub async fn poll_forever(mut source: impl Poll, schedule: Schedule, context: Co
                     return;
                 }
                 context.succeeded(id.clone(), took);
-                pauses = backoff.build();
+                backoff.reset();
                 schedule.interval
             }
             Err(error) => {
@@ -151,8 +146,8 @@ pub async fn poll_forever(mut source: impl Poll, schedule: Schedule, context: Co
                     return;
                 }
                 context.failed(id.clone(), &error, took);
-                let pause = pauses.next().unwrap_or(schedule.longest_pause);
-                pause.max(error.pause().unwrap_or_default())
+                let requested = error.pause().unwrap_or_default();
+                backoff.next_pause().max(requested)
             }
         };
         tokio::select! {

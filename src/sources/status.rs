@@ -143,6 +143,8 @@ struct Entry {
     status: SourceStatus,
     /// Whether the source is no longer asked.
     is_off: bool,
+    /// Whether the failure that it is down for was logged as its own.
+    is_logged: bool,
 }
 
 /// The board on which every source writes how it fares; clones share it.
@@ -177,7 +179,7 @@ impl StatusBoard {
         }
     }
 
-    /// Notes a success. Returns the error that it ends, if there was one.
+    /// Notes a success. Returns the error that it ends, if there was one and it was logged.
     pub fn succeeded(
         &self,
         source: impl Into<SourceId>,
@@ -185,21 +187,28 @@ impl StatusBoard {
         took: Duration,
     ) -> Option<String> {
         let mut board = self.lock();
-        let status = &mut board.entry(source.into()).or_default().status;
+        let entry = board.entry(source.into()).or_default();
+        let was_logged = std::mem::take(&mut entry.is_logged);
+        let status = &mut entry.status;
         status.up = Some(true);
         status.last_success = Some(at);
         status.last_duration = Some(took);
-        status.last_error.take()
+        status.last_error.take().filter(|_| was_logged)
     }
 
-    /// Notes a failure. Returns whether it says something new.
+    /// Notes a failure. Returns whether it is to be logged: it says something new, and its outage is not logged yet.
     pub fn failed(&self, source: impl Into<SourceId>, error: &SourceError, took: Duration) -> bool {
         let mut board = self.lock();
-        let status = &mut board.entry(source.into()).or_default().status;
+        let entry = board.entry(source.into()).or_default();
+        let status = &mut entry.status;
         status.up = Some(false);
         status.last_duration = Some(took);
         *status.errors.entry(error.reason()).or_default() += 1;
-        status.last_error.replace(error.to_string()).as_deref() != Some(&error.to_string())
+        let text = error.to_string();
+        let is_new = status.last_error.replace(text.clone()) != Some(text);
+        let is_to_be_logged = is_new && !error.is_logged();
+        entry.is_logged |= is_to_be_logged;
+        is_to_be_logged
     }
 
     /// Counts a failure that the source gets by without, or has already made good: it is not down for it.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::RETRY_AFTER;
-use http::{HeaderMap, Request, Response, Uri};
+use http::header::{RETRY_AFTER, USER_AGENT};
+use http::{HeaderMap, HeaderValue, Request, Response, Uri};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -105,12 +105,14 @@ impl Transport {
         Ok(Self::Tls(builder.build(tls)))
     }
 
-    /// Sends a request and reads the whole answer.
+    /// Sends a request and reads the whole answer. A `User-Agent` that the request has, from the configuration, stays.
     pub(super) async fn exchange(
         &self,
-        request: Request<Full<Bytes>>,
+        mut request: Request<Full<Bytes>>,
         limits: Limits,
     ) -> Result<Response<Bytes>, Broken> {
+        let own = HeaderValue::from_static(super::USER_AGENT);
+        request.headers_mut().entry(USER_AGENT).or_insert(own);
         let exchange = async {
             let response = self.send(request).await;
             let response = response.map_err(|error| Broken::Connect(causes(&error)))?;

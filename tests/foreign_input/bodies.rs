@@ -46,20 +46,6 @@ async fn an_answer_of_prometheus_is_cut_at_its_limit() {
     assert!(error.to_string().contains(&text), "{error}");
 }
 
-/// The most memory that a process ever had, in MiB.
-fn peak_memory(pid: u32) -> usize {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"));
-    let kib: usize = line
-        .unwrap()
-        .split_whitespace()
-        .nth(1)
-        .unwrap()
-        .parse()
-        .unwrap();
-    kib / 1_024
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn an_agent_whose_servers_answer_without_end_stays_small_and_says_so() {
     let home = tempfile::tempdir().unwrap();
@@ -73,7 +59,7 @@ async fn an_agent_whose_servers_answer_without_end_stays_small_and_says_so() {
 }
 
 /// The most memory that an agent has whose every source is at an address, once two of them failed so often.
-async fn peak_of(home: &tempfile::TempDir, server: SocketAddr, failures: f64) -> usize {
+async fn peak_of(home: &tempfile::TempDir, server: SocketAddr, failures: f64) -> u64 {
     let config = home.path().join("config.yaml");
     let text = format!(
         "kubernetes: {{enabled: false}}\n\
@@ -106,5 +92,5 @@ async fn peak_of(home: &tempfile::TempDir, server: SocketAddr, failures: f64) ->
         (failed("lambda") && failed("requests")).then_some(())
     })
     .await;
-    peak_memory(agent.id())
+    agent.peak_memory() >> 20
 }

@@ -87,7 +87,7 @@ pub(crate) struct Agent {
     pub(crate) seen: mpsc::Receiver<Observation>,
     board: StatusBoard,
     pub(crate) task: JoinHandle<()>,
-    _kubeconfig: tempfile::NamedTempFile,
+    kubeconfig: tempfile::NamedTempFile,
 }
 
 pub(crate) fn connection(kubeconfig: &str) -> (Connection, tempfile::NamedTempFile) {
@@ -123,8 +123,13 @@ impl Agent {
             seen,
             board,
             task: tokio::spawn(run(connection, settings, context)),
-            _kubeconfig: file,
+            kubeconfig: file,
         }
+    }
+
+    /// Puts another kubeconfig in the place of its own.
+    pub(crate) fn change_kubeconfig(&self, text: &str) {
+        std::fs::write(self.kubeconfig.path(), text).unwrap();
     }
 
     /// The first cluster that fits.

@@ -1,10 +1,16 @@
 //! The Kubernetes and usage sources against the simulated cloud, over real sockets, in good and bad times.
 
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
 mod agent;
+mod credentials;
 mod failures;
 mod kubelet;
+mod limits;
+mod outages;
+mod stub;
+#[path = "../support/mod.rs"]
+mod support;
 mod usage;
 
 use std::collections::BTreeMap;

@@ -70,9 +70,13 @@ impl Program {
         self.started.elapsed()
     }
 
-    /// The number of its process.
-    pub(crate) fn id(&self) -> u32 {
-        self.child.id()
+    /// The most memory that it has held so far, in bytes (`VmHWM` of the kernel).
+    pub(crate) fn peak_memory(&self) -> u64 {
+        let status = format!("/proc/{}/status", self.child.id());
+        let status = fs::read_to_string(status).unwrap();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kilobytes = peak.unwrap().trim().strip_suffix(" kB").unwrap();
+        kilobytes.trim().parse::<u64>().unwrap() << 10
     }
 
     /// All that it has written so far.

@@ -44,6 +44,13 @@ pub(super) async fn handle(shared: &Arc<Shared>, request: Request<Bytes>) -> Res
     if request.method() != Method::GET {
         return status::read_only();
     }
+    let authorization = request.headers().get(header::AUTHORIZATION);
+    if !shared
+        .kube
+        .admits(authorization.and_then(|value| value.to_str().ok()))
+    {
+        return status::error(StatusCode::UNAUTHORIZED, "Unauthorized");
+    }
     let discovered = |found: Option<serde_json::Value>| {
         found.map_or_else(status::no_path, |found| json(StatusCode::OK, &found))
     };

@@ -34,6 +34,8 @@ struct Inner {
     workload_of: Mutex<BTreeMap<Key, usize>>,
     meters: Mutex<Meters>,
     version: watch::Sender<u64>,
+    /// The only bearer token that requests are answered for; absent if they need none.
+    token: Mutex<Option<String>>,
 }
 
 impl fmt::Debug for KubeState {
@@ -56,8 +58,12 @@ impl KubeState {
             workload_of: Mutex::default(),
             meters: Mutex::default(),
             version: watch::Sender::new(version),
+            token: Mutex::default(),
         }));
         state.populate();
+        // What a real API server watched before it started is not in its cache: a watch from an earlier version is
+        // answered by 410.
+        state.forget_history();
         state
     }
 
@@ -153,6 +159,20 @@ impl KubeState {
         status["state"]["running"]["startedAt"] = objects::time(now);
         self.change(|store| store.put(&PODS, object));
         true
+    }
+
+    /// Answers requests without this bearer token by 401 from now on. Watches that are open go on, as on a real API server.
+    pub fn require_token(&self, token: &str) {
+        *self.0.token.lock().unwrap_or_else(PoisonError::into_inner) = Some(token.to_owned());
+    }
+
+    /// Whether a request with this `Authorization` is answered.
+    pub(super) fn admits(&self, authorization: Option<&str>) -> bool {
+        let token = self.0.token.lock().unwrap_or_else(PoisonError::into_inner);
+        token.as_ref().is_none_or(|token| {
+            let given = authorization.and_then(|value| value.strip_prefix("Bearer "));
+            given == Some(token.as_str())
+        })
     }
 
     /// Forgets all changes so far: whoever watches or lists from an earlier version is told 410.

@@ -10,7 +10,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use http_body_util::LengthLimitError;
 
-use super::bounded::MAX_ANSWER;
+use super::http_client::MAX_RESPONSE;
 use super::role::Role;
 use crate::sources::causes::{cause, causes};
 use crate::sources::{Reason, SourceError};
@@ -264,7 +264,7 @@ impl Attempted {
         SourceError::new(
             Reason::InvalidResponse,
             format!(
-                "{} at {} was answered with more than {MAX_ANSWER} bytes, the most that is read",
+                "{} at {} was answered with more than {MAX_RESPONSE} bytes, the most that is read",
                 self.what(),
                 self.endpoint
             ),

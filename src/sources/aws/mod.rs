@@ -11,8 +11,8 @@
 //! runtime, so they are signed, retried and timed out like those of the CloudWatch SDK.
 
 mod accounts;
-mod bounded;
 mod error;
+mod http_client;
 mod listing;
 mod meter;
 mod rest;

@@ -26,9 +26,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::{Attempted, Meter, Price, Session, undecodable};
-use crate::sources::SourceError;
-
-const USER_AGENT: &str = concat!("breakeven/", env!("CARGO_PKG_VERSION"));
+use crate::sources::{SourceError, USER_AGENT};
 
 /// A service of AWS.
 #[derive(Clone, Copy, Debug)]

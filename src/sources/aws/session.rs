@@ -15,8 +15,8 @@ use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::service_config::ServiceConfigKey;
 use tokio::sync::OnceCell;
 
-use super::bounded::BoundedClient;
 use super::error::CredentialsOf;
+use super::http_client::AwsHttpClient;
 use super::role::{AssumedRole, Role};
 use super::{Attempted, AwsSpend, Service, trust};
 use crate::sources::{Reason, Site, SourceError};
@@ -247,7 +247,7 @@ async fn load(settings: &Settings) -> Result<SdkConfig, SourceError> {
         .tls_context(trust::context(bundle.as_deref())?)
         .build_https();
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(BoundedClient(http_client))
+        .http_client(AwsHttpClient(http_client))
         .retry_config(RetryConfig::standard().with_max_attempts(settings.max_attempts.max(1)))
         .timeout_config(
             TimeoutConfig::builder()

@@ -5,11 +5,17 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::HeaderValue;
+use http::header::USER_AGENT;
 use kube::config::{KubeConfigOptions, Kubeconfig};
-use tokio::sync::OnceCell;
+use tokio::sync::Mutex;
+use tracing::{debug, info};
 
 use super::failure::told;
-use crate::sources::{Reason, SourceError};
+use super::identity::Identity;
+use super::reachability::Reachability;
+use super::request::Server;
+use crate::sources::{self, Reason, SourceError};
 
 /// Where the address and the credentials of the cluster come from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -58,31 +64,23 @@ impl fmt::Display for Access {
 /// The way into one cluster, shared by all who read from it; clones share it.
 ///
 /// The client is made when it is first asked for, and asked for again as long as it cannot be made: a kubeconfig or a
-/// token that turns up later is found.
+/// token that turns up later is found. After an answer of 401, or none, the kubeconfig and the files that it names are
+/// read again, and the client is replaced if they have changed.
 #[derive(Clone)]
 pub struct Connection(Arc<Inner>);
 
 struct Inner {
     access: Access,
     connect_timeout: Duration,
-    server: OnceCell<Server>,
-}
-
-/// An API server that can be asked.
-#[derive(Clone)]
-pub(in crate::sources) struct Server {
-    pub(in crate::sources) client: kube::Client,
-    /// Its address, for errors.
-    pub(in crate::sources) url: Arc<str>,
+    reachability: Arc<Reachability>,
+    current: Mutex<Option<(Server, Identity)>>,
 }
 
 impl fmt::Debug for Connection {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let url = self.0.server.get().map(|server| &server.url);
         formatter
             .debug_struct("Connection")
             .field("access", &self.0.access)
-            .field("url", &url)
             .finish_non_exhaustive()
     }
 }
@@ -94,7 +92,8 @@ impl Connection {
         Self(Arc::new(Inner {
             access,
             connect_timeout,
-            server: OnceCell::new(),
+            reachability: Arc::default(),
+            current: Mutex::default(),
         }))
     }
 
@@ -107,28 +106,62 @@ impl Connection {
         self.server().await.map(|server| server.client)
     }
 
-    /// The client and its address.
-    pub(in crate::sources) async fn server(&self) -> Result<Server, SourceError> {
-        let made = self.0.server.get_or_try_init(|| self.connect());
-        made.await.cloned()
+    /// Whether the kubeconfig or the service account has another address, token, certificate or authority than the client
+    /// that is in use. Not if it cannot be read: the client stays in use.
+    pub async fn has_changed(&self) -> bool {
+        let current = self.0.current.lock().await;
+        let Some((_, identity)) = &*current else {
+            return false;
+        };
+        match config(&self.0.access).await {
+            Ok(config) => Identity::of(&config) != *identity,
+            Err(error) => {
+                debug!(error = %told(&error), "failed to read the kubeconfig again");
+                false
+            }
+        }
     }
 
-    async fn connect(&self) -> Result<Server, SourceError> {
+    /// The client and its address.
+    pub(in crate::sources) async fn server(&self) -> Result<Server, SourceError> {
+        let is_suspect = self.0.reachability.take_suspicion();
+        if is_suspect && self.has_changed().await {
+            let mut current = self.0.current.lock().await;
+            // One that cannot be used is no better than the one in use.
+            if let Ok(changed) = self.connect().await {
+                info!(url = %changed.0.url, "Kubernetes credentials reloaded");
+                *current = Some(changed);
+            }
+        }
+        let mut current = self.0.current.lock().await;
+        if let Some((server, _)) = &*current {
+            return Ok(server.clone());
+        }
+        let made = self.connect().await?;
+        Ok(current.insert(made).0.clone())
+    }
+
+    async fn connect(&self) -> Result<(Server, Identity), SourceError> {
         let mut config = config(&self.0.access)
             .await
             .map_err(|why| no_way_in(&self.0.access, &why))?;
+        let identity = Identity::of(&config);
         config.connect_timeout = Some(self.0.connect_timeout);
         // Each caller has its own deadlines, and a quiet watch is no failure.
         config.read_timeout = None;
         // Each caller pauses by itself, and says so.
         config.default_retry = false;
+        let name = HeaderValue::from_static(sources::USER_AGENT);
+        config.headers.push((USER_AGENT, name));
         let url = config.cluster_url.to_string();
         let client =
             kube::Client::try_from(config).map_err(|why| no_way_in(&self.0.access, &why))?;
-        Ok(Server {
+        let server = Server {
             client,
             url: url.trim_end_matches('/').into(),
-        })
+            reachability: Arc::clone(&self.0.reachability),
+        };
+        Ok((server, identity))
     }
 }
 
@@ -237,6 +270,34 @@ users:
             assert!(error.to_string().starts_with(&text), "{error}");
             assert!(error.to_string().contains("; set KUBECONFIG"), "{error}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_change_of_the_kubeconfig_or_of_a_file_that_it_names_is_noticed() {
+        let directory = tempfile::tempdir().unwrap();
+        let [path, token] = ["config", "token"].map(|name| directory.path().join(name));
+        std::fs::write(&token, "first").unwrap();
+        let user = |user: &str| KUBECONFIG.replace("user: {}", &format!("user: {{{user}}}"));
+        let by_file = user("tokenFile: token");
+        let [inline, other] = ["one", "other"].map(|token| user(&format!("token: {token}")));
+        let address = inline.replace("127.0.0.1:1/", "127.0.0.1:3/");
+        std::fs::write(&path, &inline).unwrap();
+        let connection = by(path.clone(), None);
+        connection.server().await.unwrap();
+        assert!(!connection.has_changed().await);
+        for changed in [&other, &address, &by_file] {
+            std::fs::write(&path, changed).unwrap();
+            assert!(connection.has_changed().await, "{changed}");
+        }
+        std::fs::write(&path, "clusters: {").unwrap();
+        assert!(!connection.has_changed().await, "it cannot be read");
+
+        std::fs::write(&path, &by_file).unwrap();
+        let connection = by(path, None);
+        connection.server().await.unwrap();
+        assert!(!connection.has_changed().await);
+        std::fs::write(&token, "second").unwrap();
+        assert!(connection.has_changed().await);
     }
 
     #[tokio::test]

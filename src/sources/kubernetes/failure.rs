@@ -10,6 +10,9 @@ use kube::core::Status;
 use crate::sources::causes::chain;
 use crate::sources::{Reason, SourceError};
 
+/// The longest pause that a server can ask for. One that asks for a day is asked again all the same.
+const MAX_REQUESTED_PAUSE: Duration = Duration::from_secs(300);
+
 /// How much of a foreign text an error shows: a proxy may answer with a whole page.
 const LONGEST_TEXT: usize = 300;
 
@@ -79,7 +82,7 @@ impl Attempt<'_> {
             .as_ref()
             .map(|details| details.retry_after_seconds)
             .filter(|seconds| *seconds > 0)
-            .map(|seconds| Duration::from_secs(seconds.into()));
+            .map(|seconds| Duration::from_secs(seconds.into()).min(MAX_REQUESTED_PAUSE));
         SourceError::new(reason(status), what, remedy).retry_after(pause)
     }
 

@@ -6,6 +6,10 @@ use tokio::time::Instant;
 
 use super::store::Event;
 use super::watch::Signal;
+use crate::sources::{Reason, SourceError};
+
+/// After how many interruptions in a row a watch is said not to last.
+const TOO_MANY_INTERRUPTIONS: u32 = 3;
 
 /// What is watched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,8 +58,11 @@ impl Watch {
         matches!(self, Self::Routes | Self::TargetGroupBindings)
     }
 
-    /// What is missing without it, and what is done about it.
-    pub(super) const fn without(self) -> &'static str {
+    /// What is missing while it fails, and what is done about it.
+    const fn without(self, is_listed: bool) -> &'static str {
+        if is_listed {
+            return "a watch failed; its last state stays in use";
+        }
         match self {
             Self::Nodes | Self::Pods => "nothing is known of the cluster",
             Self::ReplicaSets | Self::Jobs => {
@@ -81,15 +88,44 @@ struct Standing {
     /// Whether it was ever listed completely.
     listed: bool,
     /// The last failure, until it works again.
-    failure: Option<String>,
+    failure: Option<Failure>,
+    /// How often in a row the watch was interrupted before it lasted.
+    interruptions: u32,
     /// When the last list began, and how long the last complete one took.
     began: Option<Instant>,
     took: Duration,
 }
 
+#[derive(Clone, Debug)]
+struct Failure {
+    text: String,
+    reason: Reason,
+    is_logged: bool,
+}
+
+/// Whether a failure for this reason is one of the whole server, which all watches meet at once.
+const fn is_of_server(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::Connect
+            | Reason::Timeout
+            | Reason::Unauthorized
+            | Reason::Throttled
+            | Reason::ServerError
+    )
+}
+
 impl Standing {
     const fn is_good(&self) -> bool {
         self.listed && self.failure.is_none()
+    }
+
+    /// Notes the end of a failure.
+    fn recover(&mut self) -> Turn {
+        match self.failure.take() {
+            Some(failure) if failure.is_logged => Turn::Recovered(failure.text),
+            _ => Turn::None,
+        }
     }
 }
 
@@ -98,10 +134,14 @@ impl Standing {
 pub(super) enum Turn {
     /// Nothing worth a word.
     None,
-    /// It failed, and not as it did before.
-    Failed,
-    /// It works again, after this failure.
+    /// It failed, neither as it did before nor as others do that were logged; and what is missing meanwhile.
+    Failed(&'static str),
+    /// It works again, after this failure, which was logged.
     Recovered(String),
+    /// It was interrupted too often in a row.
+    Unsteady,
+    /// It lasted, after it was interrupted too often.
+    Steady,
 }
 
 /// How the watches stand.
@@ -115,15 +155,29 @@ pub(super) struct Health {
 impl Health {
     /// Takes note of what a watch tells.
     pub(super) fn note<T>(&mut self, watch: Watch, signal: &Signal<T>, now: Instant) -> Turn {
+        if let Signal::Failed(error, _) = signal {
+            return self.fail(watch, error);
+        }
         let standing = &mut self.standings[watch as usize];
         let turn = match signal {
-            Signal::Failed(error, _) => {
-                let text = error.to_string();
-                let same = standing.failure.replace(text.clone()) == Some(text);
-                return if same { Turn::None } else { Turn::Failed };
-            }
             // A list that only begins or goes on proves nothing: the next page may fail.
-            Signal::Interrupted(_) | Signal::Event(Event::Listed(_)) => Turn::None,
+            Signal::Failed(..) | Signal::LeftOut(_) | Signal::Event(Event::Listed(_)) => Turn::None,
+            Signal::Interrupted(_) => {
+                standing.interruptions += 1;
+                if standing.interruptions == TOO_MANY_INTERRUPTIONS {
+                    Turn::Unsteady
+                } else {
+                    Turn::None
+                }
+            }
+            Signal::Lasted => {
+                let before = std::mem::take(&mut standing.interruptions);
+                if before >= TOO_MANY_INTERRUPTIONS {
+                    Turn::Steady
+                } else {
+                    Turn::None
+                }
+            }
             Signal::Event(Event::ListBegun) => {
                 standing.began = Some(now);
                 Turn::None
@@ -131,16 +185,43 @@ impl Health {
             Signal::Event(Event::ListDone) => {
                 standing.listed = true;
                 standing.took = standing.began.map_or(Duration::ZERO, |began| now - began);
-                standing.failure.take().map_or(Turn::None, Turn::Recovered)
+                standing.recover()
             }
             Signal::Alive | Signal::Event(Event::Applied(_) | Event::Deleted(_)) => {
-                standing.failure.take().map_or(Turn::None, Turn::Recovered)
+                standing.recover()
             }
         };
         if self.known_since.is_none() && self.is_good() {
             self.known_since = Some(now);
         }
         turn
+    }
+
+    /// Notes a failure. An outage is logged once, however many watches meet it.
+    fn fail(&mut self, watch: Watch, error: &SourceError) -> Turn {
+        let reason = error.reason();
+        let is_of_another = is_of_server(reason)
+            && Watch::ALL.into_iter().any(|other| {
+                let failure = self.standings[other as usize].failure.as_ref();
+                other != watch
+                    && (other.is_essential() || !watch.is_essential())
+                    && failure.is_some_and(|failure| failure.is_logged && failure.reason == reason)
+            });
+        let standing = &mut self.standings[watch as usize];
+        let before = standing.failure.take();
+        let was_logged = before.as_ref().is_some_and(|before| before.is_logged);
+        let is_new = before.is_none_or(|before| before.reason != reason);
+        let is_to_be_logged = is_new && !is_of_another && !error.is_logged();
+        standing.failure = Some(Failure {
+            text: error.to_string(),
+            reason,
+            is_logged: was_logged || is_to_be_logged,
+        });
+        if is_to_be_logged {
+            Turn::Failed(watch.without(standing.listed))
+        } else {
+            Turn::None
+        }
     }
 
     /// Whether nodes and pods are known, and still watched.
@@ -174,7 +255,6 @@ impl Health {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sources::{Reason, SourceError};
 
     const GRACE: Duration = Duration::from_secs(2);
     fn failed() -> Signal<()> {
@@ -226,7 +306,9 @@ mod tests {
         let now = Instant::now();
         for again in [Signal::Alive, done(), Signal::Event(Event::Applied(()))] {
             let mut health = listed(&Watch::ALL, now);
-            assert_eq!(health.note(Watch::Pods, &failed(), now), Turn::Failed);
+            let stale = "a watch failed; its last state stays in use";
+            let turn = health.note(Watch::Pods, &failed(), now);
+            assert_eq!(turn, Turn::Failed(stale));
             assert_eq!(health.note(Watch::Pods, &failed(), now), Turn::None);
             assert_eq!(health.publishable_since(GRACE), None);
             health.note(Watch::Pods, &Signal::<()>::Event(Event::ListBegun), now);
@@ -235,6 +317,76 @@ mod tests {
             assert_eq!(turn, Turn::Recovered("it answered 403; grant list".into()));
             assert_eq!(health.publishable_since(GRACE), Some(now));
         }
+    }
+
+    fn failed_for(reason: Reason) -> Signal<()> {
+        let error = SourceError::new(reason, "it failed", "wait");
+        Signal::Failed(error, Duration::ZERO)
+    }
+
+    #[test]
+    fn an_outage_of_the_server_is_logged_once_and_its_end_too() {
+        let now = Instant::now();
+        let mut health = listed(&Watch::ALL, now);
+        let mut logged = Vec::new();
+        for _ in 0..3 {
+            for watch in Watch::ALL {
+                let turn = health.note(watch, &failed_for(Reason::ServerError), now);
+                logged.extend((turn != Turn::None).then_some(watch));
+            }
+        }
+        assert_eq!(logged, [Watch::Nodes]);
+        let ended = |watch: &Watch| health.note(*watch, &Signal::<()>::Alive, now) != Turn::None;
+        let ended: Vec<Watch> = Watch::ALL.into_iter().filter(ended).collect();
+        assert_eq!(ended, [Watch::Nodes]);
+    }
+
+    #[test]
+    fn a_permission_that_is_missing_is_logged_for_each_watch() {
+        let now = Instant::now();
+        let mut health = Health::default();
+        for watch in Watch::ALL {
+            let turn = health.note(watch, &failed_for(Reason::Forbidden), now);
+            assert_eq!(turn, Turn::Failed(watch.without(false)));
+        }
+    }
+
+    #[test]
+    fn an_outage_that_the_connection_has_logged_is_not_logged_again() {
+        let now = Instant::now();
+        let mut health = listed(&Watch::ALL, now);
+        let error = SourceError::new(Reason::Connect, "refused", "wait").already_logged();
+        let signal = Signal::<()>::Failed(error, Duration::ZERO);
+        assert_eq!(health.note(Watch::Pods, &signal, now), Turn::None);
+        assert_eq!(health.publishable_since(GRACE), None);
+        let turn = health.note(Watch::Pods, &Signal::<()>::Alive, now);
+        assert_eq!(turn, Turn::None);
+        assert_eq!(health.publishable_since(GRACE), Some(now));
+    }
+
+    #[test]
+    fn nothing_is_said_to_be_unknown_whose_last_state_is_in_use() {
+        for watch in Watch::ALL {
+            let text = watch.without(true);
+            assert!(text.ends_with("its last state stays in use"), "{text}");
+            assert_ne!(text, watch.without(false));
+        }
+    }
+
+    #[test]
+    fn a_watch_that_does_not_last_is_logged_once_until_it_lasts() {
+        let now = Instant::now();
+        let mut health = listed(&Watch::ALL, now);
+        let cut = SourceError::new(Reason::Connect, "it was cut", "check");
+        let mut turns = Vec::new();
+        for signal in [0, 0, 0, 0, 1, 1, 0].map(|lasted| match lasted {
+            0 => Signal::<()>::Interrupted(cut.clone()),
+            _ => Signal::Lasted,
+        }) {
+            let turn = health.note(Watch::Pods, &signal, now);
+            turns.extend((turn != Turn::None).then_some(turn));
+        }
+        assert_eq!(turns, [Turn::Unsteady, Turn::Steady]);
     }
 
     #[test]

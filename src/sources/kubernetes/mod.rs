@@ -19,8 +19,16 @@ mod connection;
 mod convert;
 mod failure;
 mod health;
+mod identity;
+mod limits;
+mod lines;
+mod list_reader;
 mod names;
 mod object;
+mod page;
+mod pauses;
+mod reachability;
+mod request;
 mod state;
 mod store;
 mod version;
@@ -49,10 +57,11 @@ use state::{Controller, State};
 use store::Event;
 use watch::{Means, Resource, Signal, watch};
 
-pub(in crate::sources) use connection::Server;
 pub(in crate::sources) use convert::{Unreadable, quantity};
 pub(in crate::sources) use failure::Attempt;
-pub(in crate::sources) use object::Page;
+pub(in crate::sources) use limits::{ListProgress, too_long};
+pub(in crate::sources) use page::PageReader;
+pub(in crate::sources) use request::{Failure, Server};
 
 /// How many signals of the watches may wait; one may hold a whole page of objects.
 const WAITING: usize = 4;
@@ -68,7 +77,7 @@ pub struct Settings {
     pub request_timeout: Duration,
     /// After how long, on the wall, each watch is ended and opened anew.
     pub watch_timeout: Duration,
-    /// The longest pause between attempts while they fail.
+    /// The longest pause between attempts while they fail; while no server answers it is 3 s at most.
     pub longest_pause: Duration,
     /// How many objects are asked for at once.
     pub page_size: u32,
@@ -340,32 +349,45 @@ impl Watching {
     /// Takes note of how the watch fares, and hands on what happened to objects.
     fn note<T>(&mut self, watch: Watch, signal: Signal<T>) -> Option<Event<T>> {
         let turn = self.health.note(watch, &signal, Instant::now());
-        if let Turn::Recovered(ended) = &turn
-            && !watch.is_essential()
-        {
-            info!(source = "kubernetes", ?watch, after = %ended, "watch stands again");
+        match &turn {
+            Turn::Recovered(ended) if !watch.is_essential() => {
+                info!(source = "kubernetes", ?watch, after = %ended, "watch stands again");
+            }
+            Turn::Steady => info!(source = "kubernetes", ?watch, "watch lasts again"),
+            _ => {}
         }
         match signal {
             Signal::Event(event) => return Some(event),
-            Signal::Alive => {}
+            Signal::Alive | Signal::Lasted => {}
             Signal::Interrupted(error) => {
-                debug!(source = "kubernetes", %error, "watch interrupted");
+                if turn == Turn::Unsteady {
+                    warn!(source = "kubernetes", ?watch, %error, "watch does not last");
+                } else {
+                    debug!(source = "kubernetes", %error, "watch interrupted");
+                }
+                self.context.board.counted(Source::Kubernetes, &error);
+            }
+            Signal::LeftOut(error) => {
+                warn!(source = "kubernetes", %error, "object left out");
                 self.context.board.counted(Source::Kubernetes, &error);
             }
             Signal::Failed(error, took) if watch.is_essential() => {
+                let error = match turn {
+                    Turn::Failed(_) => error,
+                    _ => error.already_logged(),
+                };
                 self.context.failed(Source::Kubernetes, &error, took);
             }
             Signal::Failed(error, _)
                 if watch.is_installed() && error.reason() == Reason::NotFound => {}
             Signal::Failed(error, _) => {
                 self.context.board.counted(Source::Kubernetes, &error);
-                if turn == Turn::Failed {
+                if let Turn::Failed(consequence) = turn {
                     warn!(
                         source = "kubernetes",
                         reason = error.reason().as_str(),
                         %error,
-                        "{}",
-                        watch.without()
+                        "{consequence}"
                     );
                 }
             }

@@ -10,6 +10,9 @@ use crate::sources::{Poll, Source, SourceError};
 
 const PATH: &str = "/version";
 
+/// The longest answer that is read, in bytes: a dozen short strings.
+const MAX_ANSWER: usize = 64 << 10;
+
 /// The API server of one cluster, asked for its version.
 #[derive(Clone, Debug)]
 pub struct VersionApi {
@@ -46,13 +49,10 @@ impl Poll for VersionApi {
         let request = Request::get(PATH)
             .body(Vec::new())
             .map_err(|why| attempt.not_understood(why))?;
-        let text = server
-            .client
-            .request_text(request)
-            .await
-            .map_err(|why| attempt.failed(&why))?;
+        let answer = server.read(&attempt, request, MAX_ANSWER).await;
+        let answer = answer.map_err(|failure| failure.of(&attempt))?;
         let version: Version =
-            serde_json::from_str(&text).map_err(|why| attempt.not_understood(why))?;
+            serde_json::from_slice(&answer).map_err(|why| attempt.not_understood(why))?;
         Ok(vec![Observation::ControlPlane(version.git_version.into())])
     }
 }

@@ -1,36 +1,45 @@
 //! Lists a resource, then watches it, for ever.
 //!
-//! This is kube's client with a loop of its own. The loop that comes with kube (`kube::runtime::watcher`) does not tell
-//! when a watch that broke stands again, so a quiet one could not be told from a broken one; it sets no deadline for the
-//! answer to a list or to the opening of a watch; and it asks again with an expired version when that is answered by a
-//! plain 410.
+//! This is kube's client with a loop of its own. `kube::runtime::watcher` of kube 5.0 does not say when a watch that broke is
+//! open again, so a quiet one could not be told from a broken one; it sets no deadline for the answer to a list; it sets no
+//! limit on the bytes of a list or of a line; and it asks again with an expired version when that is answered by a plain 410.
+//!
+//! A version that is gone is listed again at once, and a watch that was cut is opened again at once. If that happens again
+//! before a watch has lasted, the pauses grow: see [`Pauses`].
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
-use futures::StreamExt;
 use kube::api::{ListParams, Request, WatchParams};
-use kube::core::WatchEvent;
+use kube::client::Body;
+use kube::core::{Status, WatchEvent};
 use serde::de::DeserializeOwned;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::Settings;
-use super::connection::{Connection, Server};
+use super::connection::Connection;
 use super::failure::Attempt;
+use super::limits::{self, ListProgress, MAX_SKIPPED};
+use super::lines::{Line, Lines, LinesError};
 use super::object::{Page, Watched};
+use super::page::PageReader;
+use super::pauses::Pauses;
+use super::request::{Failure, Server};
 use super::store::Event;
 use crate::clock::Clock;
+use crate::sources::causes::causes;
 use crate::sources::{Reason, SourceError};
 
-/// The first pause after a failure; each further failure doubles it. As kube and client-go have it.
-const FIRST_PAUSE: Duration = Duration::from_millis(800);
 /// How much longer than agreed a watch may stay silent before it counts as dead: the way of the server's goodbye.
 const GOODBYE: Duration = Duration::from_secs(5);
 /// A watch that the server ends earlier than agreed by no more than this ended as agreed.
 const EARLY: Duration = Duration::from_secs(2);
-/// A watch stands once it was open for so long without a failure; one that ends sooner is not opened again at once.
+/// A watch that is open for so long without a failure is shown to be up.
 const SHORT: Duration = Duration::from_millis(500);
+/// A watch that was open for so long has lasted: the next one is opened without a pause. Servers and proxies end watches
+/// after a minute at the earliest.
+const LASTING: Duration = Duration::from_secs(10);
 
 /// Something to watch.
 #[derive(Clone, Copy, Debug)]
@@ -60,6 +69,8 @@ struct Closed;
 /// Why a list or a watch ended.
 enum End {
     Failed(SourceError),
+    /// It can go on, with another watch or another list.
+    Interrupted(SourceError),
     Closed,
 }
 
@@ -82,8 +93,12 @@ pub(super) enum Signal<T> {
     Event(Event<T>),
     /// The watch stands, and nothing happened up to now.
     Alive,
-    /// The watch was cut, and is opened again at once: nothing is lost.
+    /// The watch lasted.
+    Lasted,
+    /// The watch was cut or its version is gone; it is opened or listed again, at once unless that repeats: nothing is lost.
     Interrupted(SourceError),
+    /// Something was left out of a list or a watch.
+    LeftOut(SourceError),
     /// A list or a watch failed after this time, and is tried again after a pause.
     Failed(SourceError, Duration),
 }
@@ -111,37 +126,42 @@ pub(super) async fn watch<T, C>(
         settings,
         clock,
     } = means;
-    let pauses = ExponentialBuilder::default()
-        .with_min_delay(FIRST_PAUSE.min(settings.longest_pause))
-        .with_max_delay(settings.longest_pause)
-        .without_max_times()
-        .with_jitter();
     let mut watch = Watch {
         resource,
         connection,
+        pauses: Pauses::new(settings.longest_pause),
         settings,
         sink,
         wrap,
         version: None,
+        listed_at: None,
         whole: false,
-        pauses,
-        pause: pauses.build(),
+        is_answered: false,
     };
     loop {
         let started = Instant::now();
-        match watch.go_on().await {
-            Ok(()) => {}
+        let has_version = watch.version.is_some();
+        let (signal, pause) = match watch.go_on().await {
+            Ok(()) => continue,
             Err(End::Closed) => return,
-            Err(End::Failed(error)) => {
-                let pause = watch.pause.next().unwrap_or(watch.settings.longest_pause);
-                let pause = pause.max(error.pause().unwrap_or_default());
-                let failed = Signal::Failed(error, started.elapsed());
-                if watch.tell(failed).await.is_err() {
-                    return;
-                }
-                clock.sleep(pause).await;
+            Err(End::Interrupted(error)) => {
+                let pause = watch.pauses.after_interruption();
+                (Signal::Interrupted(error), pause)
             }
+            Err(End::Failed(error)) => {
+                let pause = match (watch.is_answered, has_version) {
+                    (false, _) => watch.pauses.after_no_answer(),
+                    (true, false) => watch.pauses.after_failed_list(),
+                    (true, true) => watch.pauses.after_failed_watch(),
+                };
+                let pause = pause.max(error.pause().unwrap_or_default());
+                (Signal::Failed(error, started.elapsed()), pause)
+            }
+        };
+        if watch.tell(signal).await.is_err() {
+            return;
         }
+        clock.sleep(pause).await;
     }
 }
 
@@ -153,10 +173,13 @@ struct Watch<T, C> {
     wrap: fn(Signal<T>) -> C,
     /// The version up to which everything is known; absent before a list.
     version: Option<String>,
+    /// The server that the version is of.
+    listed_at: Option<Arc<str>>,
     /// Whether the next list is asked for in one page, because the pages of the last one expired on the way.
     whole: bool,
-    pauses: ExponentialBuilder,
-    pause: ExponentialBackoff,
+    pauses: Pauses,
+    /// Whether the server answered the last request, whatever it was.
+    is_answered: bool,
 }
 
 impl<T, C> Watch<T, C>
@@ -166,8 +189,10 @@ where
 {
     /// One list, or one watch to its end.
     async fn go_on(&mut self) -> Result<(), End> {
+        self.is_answered = false;
         let server = self.connection.server().await?;
-        match self.version.take() {
+        let is_same = self.listed_at.as_ref() == Some(&server.url);
+        match self.version.take().filter(|_| is_same) {
             None => self.list(&server).await,
             Some(version) => self.follow(&server, version).await,
         }
@@ -175,30 +200,44 @@ where
 
     async fn list(&mut self, server: &Server) -> Result<(), End> {
         self.tell(Signal::Event(Event::ListBegun)).await?;
+        let attempt = self.resource.attempt("list", server);
         let mut params = ListParams::default();
         if !std::mem::take(&mut self.whole) {
             params = params.limit(self.settings.page_size);
         }
+        let mut progress = ListProgress::new();
         loop {
-            let page = match self.page(server, &params).await {
+            let page = match self.page(server, &params, &mut progress).await {
                 Ok(page) => page,
-                Err(error) => {
-                    self.whole = error.reason() == Reason::Gone && params.continue_token.is_some();
-                    return Err(error.into());
+                Err(End::Failed(error))
+                    if error.reason() == Reason::Gone && params.continue_token.is_some() =>
+                {
+                    self.whole = true;
+                    return Err(End::Interrupted(error));
                 }
+                Err(end) => return Err(end),
             };
-            self.tell(Signal::Event(Event::Listed(page.items))).await?;
             if page.metadata.continue_token.is_empty() {
                 self.tell(Signal::Event(Event::ListDone)).await?;
                 self.version = Some(page.metadata.resource_version);
-                self.recovered();
+                self.listed_at = Some(Arc::clone(&server.url));
+                self.pauses.listed();
                 return Ok(());
             }
+            progress
+                .next_page(&page.metadata.continue_token)
+                .map_err(|why| attempt.not_understood(why))?;
             params.continue_token = Some(page.metadata.continue_token);
         }
     }
 
-    async fn page(&self, server: &Server, params: &ListParams) -> Result<Page<T>, SourceError> {
+    /// Reads a page, and hands its objects on.
+    async fn page(
+        &mut self,
+        server: &Server,
+        params: &ListParams,
+        progress: &mut ListProgress,
+    ) -> Result<Page, End> {
         let attempt = self.resource.attempt("list", server);
         let request = Request::new(self.resource.path);
         let request = if self.resource.metadata_only {
@@ -207,42 +246,56 @@ where
             request.list(params)
         }
         .map_err(|why| attempt.failed(&kube::Error::BuildRequest(why)))?;
-        // The text, and not the object: kube would log the whole text when it cannot be read.
-        let text = timeout(
-            self.settings.request_timeout,
-            server.client.request_text(request),
-        )
-        .await
-        .map_err(|_| attempt.timed_out(&silence(self.settings.request_timeout)))?
-        .map_err(|why| attempt.failed(&why))?;
-        let page: Page<T> =
-            serde_json::from_str(&text).map_err(|why| attempt.not_understood(why))?;
+        let patience = self.settings.request_timeout;
+        let end = Instant::now() + patience;
+        let slow = |_| attempt.timed_out(&silence(patience));
+        let body = self.send(server, &attempt, request).await?;
+        let mut reader = PageReader::<T>::new(body);
+        while let Some(part) = timeout_at(end, reader.next(&attempt))
+            .await
+            .map_err(slow)??
+        {
+            progress
+                .count(part.objects.len())
+                .map_err(|why| attempt.not_understood(why))?;
+            self.tell(Signal::Event(Event::Listed(part.objects)))
+                .await?;
+            for _ in 0..part.too_long {
+                let error = limits::too_long(self.resource.name);
+                self.tell(Signal::LeftOut(error)).await?;
+            }
+        }
+        let page = reader.finish(&attempt)?;
         let meta = &page.metadata;
         if meta.resource_version.is_empty() && meta.continue_token.is_empty() {
-            return Err(attempt.not_understood(format_args!(
-                "a {} without metadata.resourceVersion",
-                page.kind
-            )));
+            let why = format!("a {} without metadata.resourceVersion", page.kind);
+            return Err(attempt.not_understood(why).into());
         }
         Ok(page)
+    }
+
+    /// Sends a request, whose answer may take a while to begin.
+    async fn send(
+        &mut self,
+        server: &Server,
+        attempt: &Attempt<'_>,
+        request: http::Request<Vec<u8>>,
+    ) -> Result<Body, SourceError> {
+        let patience = self.settings.request_timeout;
+        let answer = timeout(patience, server.send(attempt, request)).await;
+        // One that accepts a connection and does not answer is busy: it is not asked more often for that.
+        self.is_answered = !matches!(answer, Ok(Err(Failure::Unanswered(_))));
+        if self.is_answered {
+            self.pauses.answered();
+        }
+        let answer = answer.map_err(|_| attempt.timed_out(&silence(patience)))?;
+        let response = answer.map_err(|failure| failure.of(attempt))?;
+        Ok(response.into_body())
     }
 
     /// Watches from `version` on. The version that the watch came to is kept, unless it is no longer to be had.
     async fn follow(&mut self, server: &Server, version: String) -> Result<(), End> {
         let attempt = self.resource.attempt("watch", server);
-        let mut version = version;
-        let ended = self.receive(server, attempt, &mut version).await;
-        let gone = matches!(&ended, Err(End::Failed(error)) if error.reason() == Reason::Gone);
-        self.version = (!gone).then_some(version);
-        ended
-    }
-
-    async fn receive(
-        &mut self,
-        server: &Server,
-        attempt: Attempt<'_>,
-        version: &mut String,
-    ) -> Result<(), End> {
         let agreed = self.settings.watch_timeout;
         let params = WatchParams {
             timeout: Some(u32::try_from(agreed.as_secs()).unwrap_or(u32::MAX).max(1)),
@@ -251,23 +304,57 @@ where
         };
         let request = Request::new(self.resource.path);
         let request = if self.resource.metadata_only {
-            request.watch_metadata(&params, version)
+            request.watch_metadata(&params, &version)
         } else {
-            request.watch(&params, version)
+            request.watch(&params, &version)
         }
         .map_err(|why| attempt.failed(&kube::Error::BuildRequest(why)))?;
-        let opening = server.client.request_events::<T>(request);
-        let events = timeout(self.settings.request_timeout, opening)
-            .await
-            .map_err(|_| attempt.timed_out(&silence(self.settings.request_timeout)))?
-            .map_err(|why| attempt.failed(&why))?;
+        let mut position = Position::At(version);
+        let ended = match self.send(server, &attempt, request).await {
+            Ok(body) => {
+                let opened = Instant::now();
+                let ended = self.receive(body, &attempt, &mut position).await;
+                if opened.elapsed() >= LASTING.min(agreed / 2) {
+                    self.pauses.lasted();
+                    self.tell(Signal::Lasted).await?;
+                }
+                ended
+            }
+            Err(error) => Err(error.into()),
+        };
+        match ended {
+            Err(End::Failed(error)) if error.reason() == Reason::Gone => {
+                Err(End::Interrupted(error))
+            }
+            ended => {
+                self.version = position.into_version();
+                ended
+            }
+        }
+    }
+
+    /// Reads a watch to its end.
+    async fn receive(
+        &mut self,
+        body: Body,
+        attempt: &Attempt<'_>,
+        position: &mut Position,
+    ) -> Result<(), End> {
+        let agreed = self.settings.watch_timeout;
         let opened = Instant::now();
-        let mut events = std::pin::pin!(events);
+        let mut lines = Lines::new(body);
         let mut stands = false;
-        loop {
+        let broken = loop {
             let patience = if stands { agreed + GOODBYE } else { SHORT };
-            let event = match timeout(patience, events.next()).await {
-                Ok(event) => event,
+            let line = match timeout(patience, lines.next()).await {
+                Ok(Ok(Some(line))) => line,
+                Ok(Ok(None)) => break None,
+                Ok(Err(LinesError::Broken(why))) => break Some(causes(&why)),
+                Ok(Err(LinesError::Endless)) => {
+                    *position = Position::Lost;
+                    let why = format!("a line does not end within {MAX_SKIPPED} bytes");
+                    return Err(attempt.not_understood(why).into());
+                }
                 Err(_) if stands => return Err(attempt.timed_out(&silence(patience)).into()),
                 Err(_) => {
                     self.tell(Signal::Alive).await?;
@@ -275,36 +362,29 @@ where
                     continue;
                 }
             };
-            let Some(event) = event else { break };
-            let (signal, seen) = match event.map_err(|why| attempt.failed(&why))? {
-                WatchEvent::Added(object) | WatchEvent::Modified(object) => {
-                    let seen = object.meta().resource_version.clone();
-                    (Signal::Event(Event::Applied(object)), seen)
-                }
-                WatchEvent::Deleted(object) => {
-                    let seen = object.meta().resource_version.clone();
-                    (Signal::Event(Event::Deleted(object)), seen)
-                }
-                WatchEvent::Bookmark(bookmark) => {
-                    (Signal::Alive, bookmark.metadata.resource_version)
-                }
-                WatchEvent::Error(status) => return Err(attempt.refused(&status).into()),
+            let signal = match line {
+                Line::TooLong => Signal::LeftOut(limits::too_long(self.resource.name)),
+                Line::Whole(text) => match event(&text, attempt)? {
+                    None => continue,
+                    Some((signal, seen)) => {
+                        *position = Position::At(seen);
+                        signal
+                    }
+                },
             };
-            if seen.is_empty() {
-                let why = "an object without metadata.resourceVersion";
-                return Err(attempt.not_understood(why).into());
-            }
             self.tell(signal).await?;
             stands = true;
-            *version = seen;
-            self.recovered();
-        }
+        };
 
-        // The server ends each watch at the agreed time; kube makes a connection that broke look the same.
+        // The server ends each watch at the agreed time.
         let lasted = opened.elapsed();
-        let cut = attempt.broken(&format!("it was cut after {:.1} s", lasted.as_secs_f64()));
-        if lasted < SHORT.min(agreed / 2) {
-            return Err(cut.into());
+        let mut how = format!("it was cut after {:.1} s", lasted.as_secs_f64());
+        if let Some(why) = broken {
+            how = format!("{how}: {why}");
+        }
+        let cut = attempt.broken(&how);
+        if lasted < LASTING.min(agreed / 2) {
+            return Err(End::Interrupted(cut));
         }
         if lasted + EARLY < agreed {
             self.tell(Signal::Interrupted(cut)).await?;
@@ -312,14 +392,61 @@ where
         Ok(())
     }
 
-    fn recovered(&mut self) {
-        self.pause = self.pauses.build();
-    }
-
     async fn tell(&mut self, signal: Signal<T>) -> Result<(), Closed> {
         let sent = self.sink.send((self.wrap)(signal)).await;
         sent.map_err(|_| Closed)
     }
+}
+
+/// How far a watch came.
+enum Position {
+    /// To this version.
+    At(String),
+    /// Where another watch would meet the same again: it is listed instead.
+    Lost,
+}
+
+impl Position {
+    fn into_version(self) -> Option<String> {
+        match self {
+            Self::At(version) => Some(version),
+            Self::Lost => None,
+        }
+    }
+}
+
+/// What a line of a watch says, and the version that it says it of; nothing if it is not whole.
+fn event<T: Watched + DeserializeOwned>(
+    line: &[u8],
+    attempt: &Attempt<'_>,
+) -> Result<Option<(Signal<T>, String)>, SourceError> {
+    let event = match serde_json::from_slice::<WatchEvent<T>>(line) {
+        Ok(event) => event,
+        // The connection broke in the middle of it.
+        Err(why) if why.is_eof() => return Ok(None),
+        Err(why) => {
+            return Err(match serde_json::from_slice::<Status>(line) {
+                Ok(status) => attempt.refused(&status),
+                Err(_) => attempt.not_understood(why),
+            });
+        }
+    };
+    let (signal, seen) = match event {
+        WatchEvent::Added(object) | WatchEvent::Modified(object) => {
+            let seen = object.meta().resource_version.clone();
+            (Signal::Event(Event::Applied(object)), seen)
+        }
+        WatchEvent::Deleted(object) => {
+            let seen = object.meta().resource_version.clone();
+            (Signal::Event(Event::Deleted(object)), seen)
+        }
+        WatchEvent::Bookmark(bookmark) => (Signal::Alive, bookmark.metadata.resource_version),
+        WatchEvent::Error(status) => return Err(attempt.refused(&status)),
+    };
+    if seen.is_empty() {
+        return Err(attempt.not_understood("an object without metadata.resourceVersion"));
+    }
+    Ok(Some((signal, seen)))
 }
 
 fn silence(length: Duration) -> String {

@@ -197,7 +197,8 @@ impl Facts {
             Some(before) if before == error => debug!(error, reason, "still not read"),
             _ => warn!(
                 error,
-                reason, "not read; the functions are reported without it"
+                reason,
+                "not read; its last values stay in use, and functions without any are reported without it"
             ),
         }
     }

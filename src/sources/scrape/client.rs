@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING};
+use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, USER_AGENT};
 use http::{Request, Uri};
 use http_body_util::Empty;
 use hyper_util::client::legacy::Client as HyperClient;
@@ -75,6 +75,7 @@ impl Client {
         let request = Request::get(uri)
             .header(ACCEPT, FORMATS)
             .header(ACCEPT_ENCODING, "identity")
+            .header(USER_AGENT, crate::sources::USER_AGENT)
             .body(Empty::new())
             .map_err(|error| broken(error.to_string()))?;
         let response = self.http.request(request).await;

@@ -133,7 +133,7 @@ impl InsightsReading {
                     _ => warn!(
                         error,
                         reason = UNREAD,
-                        "not read; functions are reported without it"
+                        "not read; its last values stay in use, and functions without any are reported without it"
                     ),
                 }
             }

@@ -17,8 +17,6 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use jiff::Timestamp;
-use kube::client::Body;
-use kube::core::Status;
 use tracing::{debug, warn};
 
 use self::exposition::{Exposition, Reader};
@@ -28,7 +26,7 @@ pub use self::nodes::Nodes;
 use crate::observation::{Observation, Usage};
 use crate::sources::body::{Cut, pieces};
 use crate::sources::causes::causes;
-use crate::sources::kubernetes::{Attempt, Connection, Server};
+use crate::sources::kubernetes::{Attempt, Connection, Failure, Server};
 use crate::sources::told::Heard;
 use crate::sources::{Lacks, Poll, Reason, Source, SourceError, StatusBoard, Tally};
 
@@ -37,9 +35,6 @@ const AT_ONCE: usize = 16;
 
 /// How long it is waited for to know which nodes there are, on the wall.
 const NODES_PATIENCE: Duration = Duration::from_secs(10);
-
-/// How much of a refusal is read.
-const LONGEST_REFUSAL: usize = 16 * 1_024;
 
 /// What the source does without where some nodes cannot be read.
 const LACK: &str = "what pods use on some nodes";
@@ -251,21 +246,12 @@ async fn read(
 ) -> Result<Exposition, SourceError> {
     let request = http::Request::get(path)
         .header(http::header::ACCEPT, "text/plain;version=0.0.4")
-        .body(Body::empty())
+        .body(Vec::new())
         .map_err(|why| attempt.not_understood(why))?;
-    let response = server.client.send(request).await;
-    let response = response.map_err(|why| attempt.failed(&why))?;
-    let (head, body) = response.into_parts();
-    if !head.status.is_success() {
-        let mut text = Vec::new();
-        // What is longer is cut, and so is what breaks off: the status alone says what went wrong.
-        let _ = pieces(body, LONGEST_REFUSAL, |piece| {
-            text.extend_from_slice(piece);
-            Ok::<(), std::convert::Infallible>(())
-        })
-        .await;
-        return Err(refusal(attempt, head.status.as_u16(), &text));
-    }
+    let response = server.send(&attempt, request).await;
+    let body = response
+        .map_err(|failure| refusal(attempt, failure))?
+        .into_body();
     let mut reader = Reader::new(now);
     let foreign = |problem: String| attempt.not_understood(problem);
     let too_many = |_| foreign("it has more containers than any node can".to_owned());
@@ -292,14 +278,13 @@ async fn read(
     }
 }
 
-/// The failure that a status stands for. The API server says why in a Status, a kubelet in plain text.
-fn refusal(attempt: Attempt<'_>, code: u16, body: &[u8]) -> SourceError {
-    let status = serde_json::from_slice::<Status>(body).unwrap_or_else(|_| {
-        let text = String::from_utf8_lossy(body);
-        Status::failure(&text, "")
-    });
-    let status = status.with_code(code);
-    match code {
+/// The failure of a request. The API server says why in a Status, a kubelet in plain text.
+fn refusal(attempt: Attempt<'_>, failure: Failure) -> SourceError {
+    let status = match failure {
+        Failure::Refused(status) => status,
+        Failure::Unanswered(error) => return error,
+    };
+    match status.code {
         404 => attempt.answered(
             &status,
             "the node is gone, or its kubelet has no /metrics/resource; set kubernetes.usage_source to metrics_api there",

@@ -11,7 +11,9 @@ use tracing::warn;
 
 use self::convert::PodMetrics;
 use crate::observation::{Observation, Usage};
-use crate::sources::kubernetes::{Attempt, Connection, Page};
+use crate::sources::kubernetes::{
+    Attempt, Connection, Failure, ListProgress, PageReader, too_long,
+};
 use crate::sources::{Poll, Reason, Source, SourceError, StatusBoard};
 
 const PATH: &str = "/apis/metrics.k8s.io/v1beta1/pods";
@@ -42,28 +44,42 @@ impl MetricsApi {
             verbs: "get and list",
         };
         let mut params = ListParams::default().limit(PAGE_SIZE);
+        let mut progress = ListProgress::new();
         let mut pods = Vec::new();
         loop {
             let request = Request::new(PATH)
                 .list(&params)
                 .map_err(|why| attempt.failed(&kube::Error::BuildRequest(why)))?;
-            let text = server
-                .client
-                .request_text(request)
-                .await
-                .map_err(|why| refusal(attempt, &why))?;
-            let page: Page<PodMetrics> =
-                serde_json::from_str(&text).map_err(|why| attempt.not_understood(why))?;
+            let response = server.send(&attempt, request).await;
+            let response = response.map_err(|failure| refusal(attempt, failure))?;
+            let mut reader = PageReader::<PodMetrics>::new(response.into_body());
+            while let Some(part) = reader.next(&attempt).await? {
+                progress
+                    .count(part.objects.len())
+                    .map_err(|why| attempt.not_understood(why))?;
+                pods.extend(part.objects);
+                for _ in 0..part.too_long {
+                    self.leave_out(&too_long(RESOURCE));
+                }
+            }
+            let page = reader.finish(&attempt)?;
             if page.kind != "PodMetricsList" {
                 let why = format!("a {} instead of a PodMetricsList", page.kind);
                 return Err(attempt.not_understood(why));
             }
-            pods.extend(page.items);
             if page.metadata.continue_token.is_empty() {
                 return Ok(pods);
             }
+            progress
+                .next_page(&page.metadata.continue_token)
+                .map_err(|why| attempt.not_understood(why))?;
             params.continue_token = Some(page.metadata.continue_token);
         }
+    }
+
+    fn leave_out(&self, error: &SourceError) {
+        warn!(source = "usage", %error, "usage not understood");
+        self.board.counted(Source::Usage, error);
     }
 }
 
@@ -75,13 +91,11 @@ impl Poll for MetricsApi {
     async fn poll(&mut self, now: Timestamp) -> Result<Vec<Observation>, SourceError> {
         let (pods, problems) = convert::usage(self.pods().await?);
         for problem in problems {
-            warn!(source = "usage", %problem, "usage not understood");
-            let error = SourceError::new(
+            self.leave_out(&SourceError::new(
                 Reason::InvalidResponse,
                 problem.to_string(),
                 "look at what serves metrics.k8s.io: the pod counts as one whose usage is not known",
-            );
-            self.board.counted(Source::Usage, &error);
+            ));
         }
         Ok(vec![Observation::Usage(Usage {
             at: now,
@@ -91,18 +105,19 @@ impl Poll for MetricsApi {
     }
 }
 
-/// The failure that an error of the client stands for. An API that is missing or not available is often just that.
-fn refusal(attempt: Attempt<'_>, error: &kube::Error) -> SourceError {
-    let kube::Error::Api(status) = error else {
-        return attempt.failed(error);
+/// The failure of a request. An API that is missing or not available is often just that.
+fn refusal(attempt: Attempt<'_>, failure: Failure) -> SourceError {
+    let status = match failure {
+        Failure::Refused(status) => status,
+        Failure::Unanswered(error) => return error,
     };
     let first = match status.code {
         404 => "install metrics-server, or another that serves metrics.k8s.io",
         503 => "look at the APIService v1beta1.metrics.k8s.io and at metrics-server",
-        _ => return attempt.failed(error),
+        _ => return attempt.refused(&status),
     };
     attempt.answered(
-        status,
+        &status,
         format!("{first}; costs are split by requests alone until then"),
     )
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::MAX_ANSWER;
+use super::MAX_RESPONSE;
 use crate::sources::aws::{Aws, FixedCredentials, Listing, RestCall, Role, Service, Settings};
 use crate::sources::cloudwatch::Lister;
 use crate::sources::{Reason, SourceError};
@@ -179,7 +179,7 @@ async fn an_answer_without_end_is_cut_whatever_is_asked() {
         let sent = sent.load(Ordering::SeqCst);
         // Some more stand in the buffers of the connection.
         assert!(
-            (MAX_ANSWER..MAX_ANSWER + 16 * MIB).contains(&sent),
+            (MAX_RESPONSE..MAX_RESPONSE + 16 * MIB).contains(&sent),
             "{action}: {sent}"
         );
     }

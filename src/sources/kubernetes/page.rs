@@ -1,0 +1,109 @@
+//! Reads one page of a list, a few objects at a time.
+
+use http_body_util::BodyExt;
+use kube::client::Body;
+use serde::de::DeserializeOwned;
+
+use super::failure::Attempt;
+use super::limits::MAX_PAGE;
+use super::list_reader::ListReader;
+use super::object::Page;
+use crate::sources::SourceError;
+use crate::sources::causes::causes;
+
+/// How many objects, and how many bytes of them, are handed on at once.
+const MAX_PART_OBJECTS: usize = 500;
+const MAX_PART_BYTES: usize = 2 << 20;
+
+/// Objects of a page.
+#[derive(Debug)]
+pub(in crate::sources) struct Part<T> {
+    pub(in crate::sources) objects: Vec<T>,
+    /// How many more there were that are too long to be read.
+    pub(in crate::sources) too_long: usize,
+}
+
+/// A page that is being read.
+#[derive(Debug)]
+pub(in crate::sources) struct PageReader<T> {
+    body: Body,
+    list: ListReader,
+    /// The length of what was read.
+    length: usize,
+    part: Part<T>,
+}
+
+impl<T> Default for Part<T> {
+    fn default() -> Self {
+        Self {
+            objects: Vec::new(),
+            too_long: 0,
+        }
+    }
+}
+
+impl<T: DeserializeOwned> PageReader<T> {
+    pub(in crate::sources) fn new(body: Body) -> Self {
+        Self {
+            body,
+            list: ListReader::default(),
+            length: 0,
+            part: Part::default(),
+        }
+    }
+
+    /// The next objects; absent once all were read.
+    pub(in crate::sources) async fn next(
+        &mut self,
+        attempt: &Attempt<'_>,
+    ) -> Result<Option<Part<T>>, SourceError> {
+        let mut part_length = 0;
+        while let Some(frame) = self.body.frame().await {
+            let frame = frame.map_err(|why| attempt.broken(&causes(&why)))?;
+            let Some(piece) = frame.data_ref() else {
+                continue;
+            };
+            self.length += piece.len();
+            part_length += piece.len();
+            if self.length > MAX_PAGE {
+                let why = format!("it is longer than {MAX_PAGE} bytes");
+                return Err(attempt.not_understood(why));
+            }
+            self.read(piece, attempt)?;
+            if self.part.objects.len() >= MAX_PART_OBJECTS || part_length >= MAX_PART_BYTES {
+                return Ok(Some(std::mem::take(&mut self.part)));
+            }
+        }
+        let last = std::mem::take(&mut self.part);
+        let is_empty = last.objects.is_empty() && last.too_long == 0;
+        Ok((!is_empty).then_some(last))
+    }
+
+    fn read(&mut self, piece: &[u8], attempt: &Attempt<'_>) -> Result<(), SourceError> {
+        let part = &mut self.part;
+        let mut problem = None;
+        let split = self.list.read(piece, |object| match object {
+            None => part.too_long += 1,
+            Some(text) => match serde_json::from_slice(text) {
+                Ok(object) => part.objects.push(object),
+                Err(why) => problem = problem.take().or(Some(why)),
+            },
+        });
+        if let Some(why) = problem {
+            return Err(attempt.not_understood(why));
+        }
+        split.map_err(|_| attempt.not_understood("what is around its objects is too long"))
+    }
+
+    /// What the page says of itself, once all objects were read.
+    pub(in crate::sources) fn finish(self, attempt: &Attempt<'_>) -> Result<Page, SourceError> {
+        let metadata = self.list.into_metadata();
+        let page: Page =
+            serde_json::from_slice(&metadata).map_err(|why| attempt.not_understood(why))?;
+        if page.items.is_empty() {
+            Ok(page)
+        } else {
+            Err(attempt.not_understood("its items are no objects"))
+        }
+    }
+}
