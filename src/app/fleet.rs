@@ -144,6 +144,19 @@ impl Fleet {
         self.start_edge(config);
     }
 
+    /// Restarts all sources, which may have read up to instants that are ahead of the clock. Functions are read from `read_to` on.
+    pub(super) fn restart(
+        &mut self,
+        config: &Config,
+        read_to: HashMap<FunctionId, Timestamp>,
+        now: Timestamp,
+    ) {
+        self.balance = self.balance().map(|balance| balance.not_after(now));
+        self.budget = None;
+        self.read_to = read_to;
+        self.start(config);
+    }
+
     /// Lets the sources know what another one saw, as far as it concerns what they ask.
     pub(super) fn notice(&self, observation: &Observation) {
         if let Observation::Cluster(cluster) = observation {

@@ -8,6 +8,7 @@ use crate::source::SourceFile;
 pub(crate) const LAYERS: &[(&str, &[&str])] = &[
     ("units", &[]),
     ("clock", &[]),
+    ("disk", &[]),
     ("observation", &["units"]),
     ("tariff", &["units", "observation"]),
     ("model", &["units", "observation", "tariff"]),
@@ -18,7 +19,7 @@ pub(crate) const LAYERS: &[(&str, &[&str])] = &[
     ),
     ("ledger", &["units", "observation", "model"]),
     ("state", &[]),
-    ("sources", &["units", "clock", "observation"]),
+    ("sources", &["units", "clock", "disk", "observation"]),
     (
         "pipeline",
         &["units", "observation", "model", "ledger", "sources::prices"],
@@ -38,6 +39,7 @@ pub(crate) const LAYERS: &[(&str, &[&str])] = &[
     (
         "store",
         &[
+            "disk",
             "model",
             "exposition",
             "sources::Source",
@@ -79,6 +81,7 @@ pub(crate) const LAYERS: &[(&str, &[&str])] = &[
         &[
             "units",
             "clock",
+            "disk",
             "observation",
             "tariff",
             "model",
