@@ -163,6 +163,7 @@ impl Agent {
         };
         let own = Own::new(exposition::Build::THIS);
         own.config_accepted(clock.now());
+        own.clock_watched();
         let mut pipeline = Pipeline::new(
             clock.now(),
             config.model.clone(),

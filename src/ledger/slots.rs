@@ -310,8 +310,8 @@ mod tests {
             slots.change(at(second), |slot| *slot += ONE);
         }
         assert_eq!(counts(&slots), [(0, 100.0), (1, 1_802.0), (2, 1.0)]);
-        slots.truncate_after(at(-1), |_, _| panic!("nothing is left"));
-        assert_eq!(counts(&slots), []);
+        slots.truncate_after(at(3_599), |_, span| assert_eq!(span, (at(0), at(3_600))));
+        assert_eq!(counts(&slots), [(0, 100.0)]);
     }
 
     #[test]
