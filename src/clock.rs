@@ -24,6 +24,7 @@ enum Kind {
         speed: f64,
     },
     Manual(watch::Receiver<Timestamp>),
+    Stepped(Box<Clock>, watch::Receiver<SignedDuration>),
 }
 
 /// Sets a manual clock.
@@ -34,6 +35,17 @@ impl Hand {
     /// Sets the clock, and ends the waiting of those whose time has come. It stays there when the hand is gone.
     pub fn set(&self, now: Timestamp) {
         self.0.send_replace(now);
+    }
+}
+
+/// Steps a clock forward and back, as an operator or NTP does.
+#[derive(Debug)]
+pub struct Stepper(watch::Sender<SignedDuration>);
+
+impl Stepper {
+    /// Sets how far the clock is ahead. Those who wait go on waiting as long as they would have.
+    pub fn set_ahead(&self, ahead: SignedDuration) {
+        self.0.send_replace(ahead);
     }
 }
 
@@ -68,12 +80,23 @@ impl Clock {
         (Self(Kind::Manual(shown)), Hand(hand))
     }
 
+    /// A clock that shows the time of this one, ahead by what is set.
+    #[must_use]
+    pub fn stepped(self) -> (Self, Stepper) {
+        let (stepper, ahead) = watch::channel(SignedDuration::ZERO);
+        (Self(Kind::Stepped(Box::new(self), ahead)), Stepper(stepper))
+    }
+
     /// The present instant.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         match &self.0 {
             Kind::System => Timestamp::now(),
             Kind::Manual(shown) => *shown.borrow(),
+            Kind::Stepped(clock, ahead) => clock
+                .now()
+                .saturating_add(*ahead.borrow())
+                .unwrap_or(Timestamp::MAX),
             Kind::Accelerated {
                 origin,
                 started,
@@ -91,6 +114,7 @@ impl Clock {
     /// Waits until `duration` has passed on this clock.
     pub async fn sleep(&self, duration: Duration) {
         match &self.0 {
+            Kind::Stepped(clock, _) => Box::pin(clock.sleep(duration)).await,
             Kind::System | Kind::Accelerated { .. } => {
                 tokio::time::sleep(self.on_the_wall(duration)).await;
             }
@@ -113,6 +137,7 @@ impl Clock {
         match &self.0 {
             Kind::System | Kind::Manual(_) => duration,
             Kind::Accelerated { speed, .. } => duration.div_f64(*speed),
+            Kind::Stepped(clock, _) => clock.on_the_wall(duration),
         }
     }
 }
@@ -146,6 +171,19 @@ mod tests {
                 "{second}"
             );
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_clock_that_is_stepped_is_ahead_and_waits_as_long_as_before() {
+        let origin: Timestamp = "2026-03-01T00:00:00Z".parse().unwrap();
+        let (clock, stepper) = Clock::accelerated(origin, 60.0).stepped();
+        let hour = SignedDuration::from_hours(1);
+        stepper.set_ahead(hour);
+        assert_eq!(clock.now(), origin + hour);
+        clock.sleep(Duration::from_secs(60)).await;
+        stepper.set_ahead(SignedDuration::ZERO);
+        let passed = clock.now().duration_since(origin).as_secs();
+        assert!((59..=61).contains(&passed), "{passed} s");
     }
 
     #[tokio::test(start_paused = true)]

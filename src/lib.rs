@@ -14,6 +14,7 @@
 //! From the bottom to the top, each module naming only those before it:
 //!
 //! - [`units`]: money, cores, memory, time, each a type of its own; [`clock`]: the only reader of time;
+//!   [`disk`]: file operations with a deadline;
 //! - [`observation`]: what was seen; [`tariff`]: list prices; [`model`]: what it costs, on both platforms;
 //!   [`ledger`]: what has added up; [`state`]: what of it outlives a restart;
 //! - [`promql`]: limits of foreign expressions;
@@ -30,6 +31,7 @@ pub mod cli;
 pub mod clock;
 pub mod cloud;
 pub mod config;
+pub mod disk;
 pub mod exposition;
 pub mod http;
 pub mod ledger;

@@ -154,6 +154,26 @@ impl Pipeline {
         known.map(|(id, until)| (id.clone(), until)).collect()
     }
 
+    /// The latest instant that it knows of.
+    #[must_use]
+    pub fn latest(&self) -> Option<Timestamp> {
+        self.last_look().max(self.ledger.latest())
+    }
+
+    /// Sets what is later than an instant to it, for a clock that was ahead. Totals stay, and counting goes on from there.
+    pub fn truncate_after(&mut self, now: Timestamp) {
+        self.ledger.truncate_after(now, &self.settings);
+        for settled in self.verdicts.values_mut() {
+            settled.truncate_after(now);
+        }
+        if let Some(cluster) = &mut self.cluster {
+            cluster.at = cluster.at.min(now);
+        }
+        self.last_look = self.last_look.map(|look| look.min(now));
+        self.early.clear();
+        self.early_minutes.clear();
+    }
+
     fn last_look(&self) -> Option<Timestamp> {
         let cluster = self.cluster.as_ref();
         cluster.map(|cluster| cluster.at).or(self.last_look)

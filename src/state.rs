@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -164,6 +164,18 @@ impl Directory {
         at: Timestamp,
         content: &impl Serialize,
     ) -> Result<u64, StateError> {
+        let bytes = encode(owner, at, content).map_err(|error| StateError::Io {
+            path: self.path.clone(),
+            error,
+        })?;
+        self.save_bytes(&bytes, at)
+    }
+
+    /// The same with what [`encode`] made.
+    ///
+    /// # Errors
+    /// When another program has the directory, or it cannot be written.
+    pub fn save_bytes(&mut self, bytes: &[u8], at: Timestamp) -> Result<u64, StateError> {
         self.lock()?;
         let (unfinished, finished) = (self.path.join(UNFINISHED), self.path.join(FILE));
         if self.is_unread && finished.exists() {
@@ -172,12 +184,12 @@ impl Directory {
         self.is_unread = false;
         let write = || {
             let mut file = File::create(&unfinished)?;
-            let size = write(&mut file, owner, at, content)?;
+            file.write_all(bytes)?;
             file.sync_all()?;
             fs::rename(&unfinished, &finished)?;
             // The new name is on the disk once its directory is.
             File::open(&self.path)?.sync_all()?;
-            Ok(size)
+            Ok(bytes.len() as u64)
         };
         write().map_err(|error| StateError::Io {
             path: unfinished.clone(),
@@ -221,49 +233,22 @@ impl Directory {
     }
 }
 
-/// Sums what is written through it.
-struct Summed<W> {
-    out: W,
-    sum: Sha256,
-    size: u64,
-}
-
-impl<W: Write> Write for Summed<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.out.write(bytes)?;
-        self.sum.update(&bytes[..written]);
-        self.size += written as u64;
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()
-    }
-}
-
-/// Writes the bytes of a file, and gives their number.
-fn write(
-    file: impl Write,
-    owner: &Owner,
-    at: Timestamp,
-    content: &impl Serialize,
-) -> io::Result<u64> {
-    let mut out = Summed {
-        out: BufWriter::new(file),
-        sum: Sha256::new(),
-        size: 0,
-    };
-    writeln!(out, "{MAGIC}{VERSION}")?;
+/// The bytes of a file.
+///
+/// # Errors
+/// When the content cannot be written as CBOR.
+pub fn encode(owner: &Owner, at: Timestamp, content: &impl Serialize) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    writeln!(bytes, "{MAGIC}{VERSION}")?;
     let failed = |error| match error {
         ciborium::ser::Error::Io(error) => error,
         error @ ciborium::ser::Error::Value(_) => io::Error::other(error.to_string()),
     };
-    ciborium::into_writer(&(owner, at), &mut out).map_err(failed)?;
-    ciborium::into_writer(content, &mut out).map_err(failed)?;
-    let sum = out.sum.clone().finalize();
-    out.write_all(&sum)?;
-    out.flush()?;
-    Ok(out.size)
+    ciborium::into_writer(&(owner, at), &mut bytes).map_err(failed)?;
+    ciborium::into_writer(content, &mut bytes).map_err(failed)?;
+    let sum = Sha256::digest(&bytes);
+    bytes.extend_from_slice(&sum);
+    Ok(bytes)
 }
 
 /// The instant and the content of a file of this owner.

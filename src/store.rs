@@ -1,5 +1,7 @@
 //! The latest report, ready to be sent: what HTTP handlers read, and all that they read.
 
+mod health;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -8,6 +10,7 @@ use tokio::sync::watch;
 use crate::exposition::Rendered;
 use crate::model::Report;
 use crate::sources::{SourceId, SourceStatus};
+pub use health::Health;
 
 /// A report, how the sources stood when it was made, and its bytes.
 #[derive(Clone, Debug)]
@@ -34,6 +37,7 @@ pub struct Waiting {
 pub struct Store {
     published: Arc<watch::Sender<Option<Arc<Published>>>>,
     waiting: Arc<watch::Sender<Arc<Waiting>>>,
+    health: Health,
 }
 
 impl Store {
@@ -43,6 +47,7 @@ impl Store {
         Self {
             published: Arc::new(watch::Sender::new(None)),
             waiting: Arc::new(watch::Sender::new(Arc::default())),
+            health: Health::new(),
         }
     }
 
@@ -66,6 +71,12 @@ impl Store {
     #[must_use]
     pub fn waiting(&self) -> Arc<Waiting> {
         self.waiting.borrow().clone()
+    }
+
+    /// Health of the process.
+    #[must_use]
+    pub const fn health(&self) -> &Health {
+        &self.health
     }
 
     /// Tells of each new report.

@@ -10,7 +10,7 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use breakeven::app::{Agent, ConfigSource, ReloadHandle};
+use breakeven::app::{Agent, ConfigSource, ReloadHandle, StateNotSaved};
 use breakeven::clock::Clock;
 use breakeven::cloud::{Endpoint, Fault, FaultRule, SimulatedCloud, World};
 use breakeven::http::Settings;
@@ -80,7 +80,7 @@ struct Running {
     file: tempfile::NamedTempFile,
     reload: ReloadHandle,
     url: String,
-    task: JoinHandle<()>,
+    task: JoinHandle<Result<(), StateNotSaved>>,
 }
 
 impl Running {

@@ -13,7 +13,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use breakeven::app::{Agent, ConfigSource};
+use breakeven::app::{Agent, ConfigSource, StateNotSaved};
 use breakeven::clock::Clock;
 use breakeven::cloud::{Endpoint, Fault, FaultRule, SimulatedCloud, World};
 use breakeven::config::Config;
@@ -68,7 +68,7 @@ fn adjust(config: &mut Config, cloud: SocketAddr) {
 /// A running agent.
 struct Running {
     url: String,
-    task: JoinHandle<()>,
+    task: JoinHandle<Result<(), StateNotSaved>>,
 }
 
 impl Running {

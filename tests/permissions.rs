@@ -227,7 +227,7 @@ async fn needs(usage: UsageSource, granted: Permissions) {
     })
     .await;
     shutdown.cancel();
-    agent.await.unwrap();
+    agent.await.unwrap().unwrap();
     assert_eq!(needed(&cloud), granted);
     cloud.stop().await;
 }

@@ -1,18 +1,23 @@
 //! What outlives a restart, and when it is written.
 
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use futures::future::{BoxFuture, ready};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tracing::{info, warn};
 
 use crate::config::Config;
 use crate::config::raw::RawConfig;
+use crate::disk::{Disk, DiskError};
 use crate::exposition::Own;
 use crate::pipeline::{Kept, Pipeline};
 use crate::settings::{Mistake, Mistakes};
 use crate::sources::cloudwatch::Balance;
-use crate::state::{Directory, Found, Owner, StateError};
+use crate::state::{self, Directory, Found, Owner, StateError};
+use crate::store::Health;
 
 /// What was kept could not be read.
 const LOAD: &str = "load";
@@ -26,13 +31,25 @@ const FAILURES: [&str; 5] = [LOAD, SAVE, "damaged", "other_version", "foreign"];
 /// The directory in which the pipeline's sums are kept.
 ///
 /// They are written before each report, and the report is shown after. So nothing is ever shown that a program which is
-/// killed could not go on from: after a restart no counter is lower than what anybody has seen of it.
+/// killed could not go on from: after a restart no counter is lower than what anybody has seen of it. A report is shown
+/// without that if the write fails, or hangs past its deadline.
 #[derive(Debug)]
 pub(super) struct Durable {
-    directory: Directory,
+    directory: Arc<Mutex<Directory>>,
+    path: PathBuf,
+    disk: Disk,
     owner: Owner,
     /// How requests are counted. Counts of other requests do not go on from them.
     counting: String,
+}
+
+/// What a program goes on from.
+#[derive(Debug)]
+pub(super) struct Resumed {
+    /// When it was written.
+    pub(super) at: Timestamp,
+    /// What was left to spend.
+    pub(super) balance: Option<Balance>,
 }
 
 #[derive(Deserialize)]
@@ -54,79 +71,148 @@ fn owner(config: &Config) -> Owner {
     config.external_labels.iter().cloned().collect()
 }
 
+/// How long a report waits for its state to be written. A local disk takes milliseconds, and a network volume that works
+/// less than a second; a report that is later by this is not stale yet at the shortest interval.
+const SAVE_DEADLINE: Duration = Duration::from_secs(2);
+
+/// How long the program waits for its state at the start, before it goes on without: as long as a network volume takes to be
+/// mounted and a file of 100 MB to be read from it, and shorter than the first probes of a pod.
+const LOAD_DEADLINE: Duration = Duration::from_secs(10);
+
+/// Why the state is not on the disk.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum SaveError {
+    #[error(transparent)]
+    State(#[from] StateError),
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+}
+
+/// A write of the state, to be awaited.
+pub(super) type Save = BoxFuture<'static, (Timestamp, Result<u64, SaveError>)>;
+
 impl Durable {
     /// The directory that the configuration names, if any.
-    pub(super) fn of(raw: &RawConfig, config: &Config, own: &Own) -> Option<Self> {
+    pub(super) fn of(raw: &RawConfig, config: &Config, own: &Own, health: &Health) -> Option<Self> {
         let path = config.state_directory.clone()?;
         own.state_is_kept(&FAILURES);
+        let disk = Disk::default();
+        health.watch_disk("state", disk.clone());
         Some(Self {
-            directory: Directory::new(path),
+            directory: Arc::new(Mutex::new(Directory::new(path.clone()))),
+            path,
+            disk,
             owner: owner(config),
             counting: raw.counting(),
         })
     }
 
-    /// Lets a pipeline that knows nothing yet go on from what was kept, and gives what was left to spend. Where that cannot be
-    /// read, counters begin at 0.
+    /// Lets a pipeline that knows nothing yet go on from what was kept, and gives what was left to spend and when it was written.
+    /// Where that cannot be read, counters begin at 0.
     ///
     /// # Errors
     /// When another program has the directory.
-    pub(super) fn resume(
+    pub(super) async fn resume(
         &mut self,
         pipeline: &mut Pipeline,
         own: &Own,
         now: Timestamp,
-    ) -> Result<Option<Balance>, StateError> {
-        let mut balance = None;
-        match self.directory.load::<Content>(&self.owner, now) {
-            Ok(Found::Nothing) => {}
-            Ok(Found::Kept { at, content }) => {
+    ) -> Result<Option<Resumed>, StateError> {
+        match self.load(now).await {
+            Ok(Ok(Found::Nothing)) => {}
+            Ok(Ok(Found::Kept { at, content })) => {
                 pipeline.resume(content.kept);
                 if content.counting != self.counting {
                     pipeline.recount();
                 }
-                balance = content.balance;
-                info!(%at, directory = %self.directory.path().display(), "counters go on");
+                info!(%at, directory = %self.path.display(), "counters go on");
+                return Ok(Some(Resumed {
+                    at,
+                    balance: content.balance,
+                }));
             }
-            Ok(Found::SetAside { fault, path }) => {
+            Ok(Ok(Found::SetAside { fault, path })) => {
                 own.state_failed(fault.as_str());
                 warn!(%fault, path = %path.display(), "kept state cannot be used and was set aside; counters begin at 0");
             }
-            Err(error @ StateError::InUse(_)) => return Err(error),
-            Err(error @ StateError::Io { .. }) => {
+            Ok(Err(error @ StateError::InUse(_))) => return Err(error),
+            Ok(Err(error @ StateError::Io { .. })) => {
                 own.state_failed(LOAD);
                 warn!(%error, "kept state cannot be read; counters begin at 0");
             }
+            Err(error) => {
+                own.state_failed(LOAD);
+                warn!(%error, "kept state cannot be read in time; counters begin at 0");
+                // What the late read finds is dropped, so its file counts as unread: it is set aside and not written over.
+                self.directory = Arc::new(Mutex::new(Directory::new(self.path.clone())));
+            }
         }
-        Ok(balance)
+        Ok(None)
     }
 
-    /// Writes what the pipeline has added up, and what is left to spend.
+    async fn load(&self, now: Timestamp) -> Result<Result<Found<Content>, StateError>, DiskError> {
+        let (directory, owner) = (Arc::clone(&self.directory), self.owner.clone());
+        let what = format!("read of {}", self.path.display());
+        let load = move || lock(&directory).load::<Content>(&owner, now);
+        self.disk.run(what, LOAD_DEADLINE, load).await
+    }
+
+    /// Writes what the pipeline has added up, and what is left to spend. It is taken from the pipeline now, and is on the disk
+    /// when the result is there. While an earlier write hangs, this one fails at once.
     pub(super) fn save(
-        &mut self,
+        &self,
         pipeline: &Pipeline,
         balance: Option<Balance>,
-        own: &Own,
         now: Timestamp,
-    ) {
+    ) -> Save {
+        if let Some(hung) = self.disk.operation() {
+            return Box::pin(ready((now, Err(hung.unfinished().into()))));
+        }
         let content = Keeping {
             counting: &self.counting,
             balance,
             kept: pipeline.kept(),
         };
-        match self.directory.save(&self.owner, now, &content) {
-            Ok(bytes) => own.state_saved(now, bytes),
-            Err(error) => {
-                own.state_failed(SAVE);
-                warn!(%error, "state cannot be kept; a restart would lose what came since it was kept last");
-            }
-        }
+        let bytes = state::encode(&self.owner, now, &content);
+        let (directory, disk, path) = (
+            Arc::clone(&self.directory),
+            self.disk.clone(),
+            self.path.clone(),
+        );
+        Box::pin(async move {
+            let what = format!("write to {}", path.display());
+            let write = move || match bytes {
+                Ok(bytes) => lock(&directory).save_bytes(&bytes, now),
+                Err(error) => Err(StateError::Io { path, error }),
+            };
+            let written = disk.run(what, SAVE_DEADLINE, write).await;
+            let saved = match written {
+                Ok(result) => result.map_err(SaveError::from),
+                Err(error) => Err(error.into()),
+            };
+            (now, saved)
+        })
     }
 
     /// Takes over what of a new configuration concerns it.
     pub(super) fn change(&mut self, raw: &RawConfig, config: &Config) {
         self.owner = owner(config);
         self.counting = raw.counting();
+    }
+}
+
+fn lock(directory: &Mutex<Directory>) -> MutexGuard<'_, Directory> {
+    directory.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Notes how a write of the state went.
+pub(super) fn record_save(own: &Own, at: Timestamp, saved: &Result<u64, SaveError>) {
+    match saved {
+        Ok(bytes) => own.state_saved(at, *bytes),
+        Err(error) => {
+            own.state_failed(SAVE);
+            warn!(%error, "state cannot be kept; a restart would lose what came since it was kept last");
+        }
     }
 }
 

@@ -147,6 +147,19 @@ impl Fleet {
         self.start_edge(config);
     }
 
+    /// Restarts all sources, which may have read up to instants that are ahead of the clock. Functions are read from `read_to` on.
+    pub(super) fn restart(
+        &mut self,
+        config: &Config,
+        read_to: HashMap<FunctionId, Timestamp>,
+        now: Timestamp,
+    ) {
+        self.balance = self.balance().map(|balance| balance.not_after(now));
+        self.budget = None;
+        self.read_to = read_to;
+        self.start(config);
+    }
+
     /// Lets the sources know what another one saw, as far as it concerns what they ask.
     pub(super) fn notice(&self, observation: &Observation) {
         if let Observation::Cluster(cluster) = observation {
@@ -158,12 +171,9 @@ impl Fleet {
         }
     }
 
-    /// Whether the kubeconfig, or a file that it names, has other credentials or another address than are in use.
-    pub(super) async fn has_new_connection(&self) -> bool {
-        match &self.connection {
-            Some(connection) => connection.has_changed().await,
-            None => false,
-        }
+    /// The connection to Kubernetes, if the cluster is read.
+    pub(super) fn connection(&self) -> Option<Connection> {
+        self.connection.clone()
     }
 
     /// Starts those sources anew whose part of the configuration has changed; the others go on. Those of Kubernetes also

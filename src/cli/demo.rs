@@ -61,9 +61,9 @@ pub(super) async fn run(args: DemoArgs) -> Result<(), Failure> {
     let shutdown = CancellationToken::new();
     listen_to_signals(shutdown.clone(), Some(agent.reload_handle()))?;
     welcome(&agent, &cloud);
-    agent.run(shutdown).await;
+    let ended = agent.run(shutdown).await;
     cloud.stop().await;
-    Ok(())
+    Ok(ended?)
 }
 
 /// Points every source of a configuration to the simulated cloud.

@@ -12,6 +12,7 @@ mod simulate;
 
 use std::error::Error;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory as _, Parser, Subcommand};
@@ -54,6 +55,9 @@ enum Command {
     Config(config::ConfigArgs),
 }
 
+/// How long the end of the program waits for threads that block. A file operation on a hung disk never returns.
+const EXIT_DEADLINE: Duration = Duration::from_secs(1);
+
 /// Why a command failed.
 pub type Failure = Box<dyn Error + Send + Sync>;
 
@@ -85,7 +89,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Level::Info
     });
     let runtime = Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(async {
+    let result = runtime.block_on(async {
         match cli.command {
             None => run::run(cli.run).await,
             Some(Command::Run(args)) => run::run(args).await,
@@ -96,7 +100,9 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
             Some(Command::Config(args)) => config::run(&args),
             Some(Command::Estimate(args)) => estimate::run(&args),
         }
-    })
+    });
+    runtime.shutdown_timeout(EXIT_DEADLINE);
+    result
 }
 
 /// Says on standard error why a command failed, with the causes, on one line as far as they are.

@@ -110,8 +110,7 @@ pub(super) async fn run(args: RunArgs) -> Result<(), Failure> {
     }
     let shutdown = CancellationToken::new();
     listen_to_signals(shutdown.clone(), Some(agent.reload_handle()))?;
-    agent.run(shutdown).await;
-    Ok(())
+    Ok(agent.run(shutdown).await?)
 }
 
 /// Ends the program in order at the first SIGTERM or SIGINT, at once at the second, and reloads at SIGHUP.

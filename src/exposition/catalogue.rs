@@ -273,6 +273,8 @@ catalogue! {
         "How much was written.";
     StateFailures: Counter "breakeven_state_failures_total" [], Own, ["reason"],
         "What outlives a restart could not be written (save), or what was kept not be read (load) or not be used and was set aside: damaged, other_version, foreign.";
+    ClockCorrections: Counter "breakeven_clock_corrections_total" [], Own, [],
+        "How often timestamps were ahead of the clock and were set to it, because the clock had been ahead.";
 
     ProcessCpu: Counter "process_cpu_seconds_total" ["seconds"], Own, [],
         "Processor time that the process used, user and system.";

@@ -110,6 +110,8 @@ pub struct OwnFacts {
     pub aws_budgets: BTreeMap<Arc<str>, ApiBudget>,
     /// What it keeps over a restart.
     pub state: StateFacts,
+    /// How often kept timestamps were ahead of the clock and were set to it; absent if nothing watches the clock.
+    pub clock_corrections: Option<u64>,
     /// Numbers of its process, and of whatever else counts live.
     pub live: Vec<MetricFamily>,
     /// Series left out of all expositions before this one.
@@ -133,6 +135,7 @@ impl OwnFacts {
                 saved: None,
                 failures: BTreeMap::new(),
             },
+            clock_corrections: None,
             live: Vec::new(),
             dropped: BTreeMap::new(),
         }
@@ -201,6 +204,16 @@ impl Own {
     /// Notes that it could not be written, or what was kept not be used.
     pub fn state_failed(&self, reason: &'static str) {
         *self.lock().state.failures.entry(reason).or_default() += 1;
+    }
+
+    /// Notes that the clock is watched, so that its corrections are counted from 0.
+    pub fn clock_watched(&self) {
+        self.lock().clock_corrections = Some(0);
+    }
+
+    /// Notes that kept timestamps were ahead of the clock and were set to it.
+    pub fn clock_corrected(&self) {
+        *self.lock().clock_corrections.get_or_insert_default() += 1;
     }
 
     /// Notes what was left out of an exposition, so that the next one goes on counting from there.

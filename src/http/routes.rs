@@ -67,7 +67,7 @@ fn handler(shared: &Shared, path: &str) -> Option<Handler> {
         }
         "/" => |shared, _, _| front(shared),
         COST_MODEL => |_, _, _| document(include_str!("../../docs/cost-model.md")),
-        "/-/healthy" => |_, _, _| text(StatusCode::OK, "breakeven is healthy"),
+        "/-/healthy" => |shared, _, _| healthy(shared),
         "/-/ready" => |shared, _, _| ready(shared),
         path if path.starts_with(explain::PREFIX) => |shared, headers, path| {
             let name = path.strip_prefix(explain::PREFIX).unwrap_or_default();
@@ -108,6 +108,14 @@ fn front(shared: &Shared) -> Answer {
 /// A document, as it was written. Browsers show plain text and save what they do not know.
 fn document(text: &'static str) -> Answer {
     answer(StatusCode::OK, "text/plain; charset=utf-8", text)
+}
+
+/// Whether the main loop turns. What hangs beside it is named, and is no reason to restart the program.
+fn healthy(shared: &Shared) -> Answer {
+    match shared.store.health().check() {
+        Ok(state) => text(StatusCode::OK, &state),
+        Err(reason) => text(StatusCode::SERVICE_UNAVAILABLE, &reason),
+    }
 }
 
 fn ready(shared: &Shared) -> Answer {

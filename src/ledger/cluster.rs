@@ -57,6 +57,10 @@ impl ClusterAccount {
         &self.seen
     }
 
+    pub(super) fn truncate_after(&mut self, instant: Timestamp) {
+        self.seen.truncate_after(instant);
+    }
+
     pub(super) fn forget(&mut self, before: Timestamp) {
         self.seen.forget(before);
     }

@@ -28,6 +28,17 @@ row!(Growth {
 });
 
 impl Excess {
+    /// Notes what was counted of minutes that are not known any more.
+    pub(super) fn add(&mut self, counted: Sums, time: Seconds) {
+        let sums = &mut self.0.sums;
+        sums.invocations += counted.invocations;
+        sums.duration += counted.duration;
+        sums.served += counted.served;
+        sums.errors += counted.errors;
+        sums.throttles += counted.throttles;
+        self.0.time += time;
+    }
+
     /// What is to be counted now that some minutes add up to `after` instead of `before`.
     pub(super) fn growth(&mut self, before: &Growth, after: &Growth) -> Growth {
         let excess = &mut self.0;

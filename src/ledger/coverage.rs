@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::units::Seconds;
+use crate::units::{Ratio, Seconds};
 
 /// The time that was seen, as spans that do not touch, oldest first.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -56,6 +56,26 @@ impl Coverage {
         self.within(from, to)
             .map(|(start, end)| Seconds::between(start, end))
             .sum()
+    }
+
+    /// Drops what is after an instant.
+    pub(super) fn truncate_after(&mut self, instant: Timestamp) {
+        while self.0.back().is_some_and(|(start, _)| *start >= instant) {
+            self.0.pop_back();
+        }
+        if let Some((_, end)) = self.0.back_mut() {
+            *end = instant.min(*end);
+        }
+    }
+
+    /// The part of what was seen between two instants that is not after a third one; all of it if nothing was seen.
+    pub(super) fn share_until(
+        &self,
+        instant: Timestamp,
+        (from, to): (Timestamp, Timestamp),
+    ) -> Ratio {
+        let until = self.between(from, instant.min(to));
+        until.over(self.between(from, to)).unwrap_or(Ratio::ONE)
     }
 
     /// Drops what ended before an instant.
@@ -119,6 +139,22 @@ mod tests {
             [(at(5), at(10)), (at(20), at(30)), (at(40), at(45))]
         );
         assert_eq!(coverage.within(at(10), at(20)).count(), 0);
+    }
+
+    #[test]
+    fn what_is_after_an_instant_is_dropped() {
+        let mut coverage = covered(&[(0, 10), (20, 30), (40, 50)]);
+        let share = coverage.share_until(at(25), (at(5), at(30)));
+        assert!((share.get() - 10.0 / 15.0).abs() < 1e-9, "{share:?}");
+        assert_eq!(coverage.share_until(at(5), (at(10), at(20))), Ratio::ONE);
+        coverage.truncate_after(at(60));
+        coverage.truncate_after(at(25));
+        assert_eq!(
+            Vec::from(coverage.0.clone()),
+            [(at(0), at(10)), (at(20), at(25))]
+        );
+        coverage.truncate_after(at(20));
+        assert_eq!(Vec::from(coverage.0), [(at(0), at(10))]);
     }
 
     #[test]

@@ -89,6 +89,21 @@ impl Day {
         self.active += step.active() * part;
     }
 
+    /// A part of what it cost and used, and all that it served.
+    pub(super) fn part(self, seen: Ratio) -> Self {
+        Self {
+            observed: self.observed * seen,
+            allocated: self.allocated * seen,
+            idle: self.idle * seen,
+            shared: self.shared * seen,
+            fixed: self.fixed * seen,
+            watched: self.watched * seen,
+            cores: self.cores * seen,
+            memory: self.memory * seen,
+            ..self
+        }
+    }
+
     /// What it cost and used, without what it served.
     pub(super) fn unserved(self) -> Self {
         Self {

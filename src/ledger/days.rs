@@ -65,6 +65,12 @@ impl Days {
         self.0.retain(|key, _| key.day >= oldest);
     }
 
+    /// Drops the days after that of an instant.
+    pub(super) fn truncate_after(&mut self, now: Timestamp) {
+        let today = now.to_zoned(TimeZone::UTC).date();
+        self.0.retain(|key, _| key.day <= today);
+    }
+
     pub(super) fn clear(&mut self) {
         self.0.clear();
     }

@@ -223,6 +223,32 @@ impl FunctionAccount {
         self.known.forget(start_of(self.kept_from));
     }
 
+    /// Forgets the minutes after an instant, which the clock was ahead by. What the totals have of them stays, and is not
+    /// counted again when they come.
+    pub(super) fn truncate_after(
+        &mut self,
+        now: Timestamp,
+        started: Timestamp,
+        settings: &Settings,
+    ) {
+        let from = minute_of(now);
+        self.kept_from = self.kept_from.min(from);
+        self.gone_since = self.gone_since.map(|since| since.min(now));
+        let Some(until) = self.known.until().filter(|until| *until > start_of(from)) else {
+            return;
+        };
+        let counted = from.max(minute_of(started))..minute_of(until);
+        let time = self
+            .known
+            .between(start_of(counted.start), start_of(counted.end));
+        self.excess.add(self.minutes.sums(&counted), time);
+        self.minutes.truncate(from);
+        self.known.truncate_after(start_of(from));
+        if let Some(function) = self.function.clone() {
+            self.window = self.sum_up(&function, settings);
+        }
+    }
+
     /// What has added up.
     #[must_use]
     pub const fn totals(&self) -> &Totals {

@@ -37,6 +37,13 @@ impl HeldBack {
         self.slots = Slots::new(window);
     }
 
+    /// Drops what is after an instant from the window. The total stays.
+    pub(super) fn truncate_after(&mut self, instant: Timestamp, seen: &Coverage) {
+        self.slots.truncate_after(instant, |slot, span| {
+            *slot = *slot * seen.share_until(instant, span);
+        });
+    }
+
     /// For how long since the program started.
     pub(super) const fn total(&self) -> Seconds {
         self.total

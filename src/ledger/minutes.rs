@@ -87,6 +87,14 @@ impl Minutes {
             .drain(..position(&self.failures, before, |one| one.minute));
     }
 
+    /// Drops the minutes from one on.
+    pub(super) fn truncate(&mut self, from: i64) {
+        self.ran
+            .truncate(position(&self.ran, from, |one| one.minute));
+        self.failures
+            .truncate(position(&self.failures, from, |one| one.minute));
+    }
+
     /// The minutes of a range that had invocations, without what failed in them.
     pub(super) fn within(&self, range: &Range<i64>) -> impl Iterator<Item = FunctionMinute> {
         slice(&self.ran, range, |one| one.minute)

@@ -16,6 +16,7 @@ mod minutes;
 mod moments;
 mod rows;
 mod slots;
+mod truncate;
 mod workload;
 
 pub use function::FunctionAccount;

@@ -64,6 +64,17 @@ impl<T: Numbers + Default> Rows<T> {
         self.numbers.drain(..end * T::COUNT);
     }
 
+    /// Drops the pieces after one, and takes out the last of the rest.
+    pub(super) fn take_last_until(&mut self, piece: u32) -> Option<(u32, T)> {
+        let end = self.pieces.partition_point(|one| *one <= piece);
+        let last = end.checked_sub(1);
+        let taken = last.map(|last| (self.pieces[last], self.at(last)));
+        let rest = last.unwrap_or_default();
+        self.pieces.truncate(rest);
+        self.numbers.truncate(rest * T::COUNT);
+        taken
+    }
+
     fn at(&self, position: usize) -> T {
         let start = position * T::COUNT;
         let mut numbers = self.numbers.get(start..).unwrap_or_default();

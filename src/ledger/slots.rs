@@ -72,6 +72,33 @@ impl<T: Numbers + Clone + Default, const SLOTS: i64> Slots<T, SLOTS> {
         }
     }
 
+    /// Drops the slots that begin after an instant. Of the slot that it lies in, `cut` leaves what was before it; it receives the
+    /// slot and its start and end.
+    pub(super) fn truncate_after(
+        &mut self,
+        instant: Timestamp,
+        cut: impl FnOnce(&mut T, (Timestamp, Timestamp)),
+    ) {
+        let current = instant.as_second().div_euclid(self.length);
+        if self
+            .newest
+            .as_ref()
+            .is_some_and(|(newest, _)| *newest > current)
+        {
+            let last = u32::try_from(current).unwrap_or_default();
+            let newest = self.older.take_last_until(last);
+            self.newest = newest.map(|(number, slot)| (i64::from(number), slot));
+        }
+        let Some((number, slot)) = &mut self.newest else {
+            return;
+        };
+        let start = Timestamp::from_second(current * self.length);
+        let end = Timestamp::from_second((current + 1) * self.length);
+        if let (true, Ok(start), Ok(end)) = (*number == current, start, end) {
+            cut(slot, (start, end));
+        }
+    }
+
     /// All slots that hold something, oldest first.
     fn iter(&self) -> impl Iterator<Item = (i64, T)> {
         let older = self.older.iter();
@@ -262,6 +289,29 @@ mod tests {
         }
         let numbers: Vec<i64> = slots.iter().map(|(number, _)| number).collect();
         assert_eq!(numbers, [55]);
+    }
+
+    #[test]
+    fn what_is_after_an_instant_is_dropped_and_counting_goes_on_from_there() {
+        let (mut slots, mut seen) =
+            served(&[(0, 100), (3_600, 7_200), (9_000, 9_100), (20_000, 20_100)]);
+        slots.truncate_after(at(5_400), |slot, span| {
+            *slot = *slot * seen.share_until(at(5_400), span);
+        });
+        seen.truncate_after(at(5_400));
+        let counts = |slots: &Slots<Requests>| -> Vec<(i64, f64)> {
+            slots
+                .iter()
+                .map(|(number, one)| (number, one.requests()))
+                .collect()
+        };
+        assert_eq!(counts(&slots), [(0, 100.0), (1, 1_800.0)]);
+        for second in [5_400, 5_401, 7_200] {
+            slots.change(at(second), |slot| *slot += ONE);
+        }
+        assert_eq!(counts(&slots), [(0, 100.0), (1, 1_802.0), (2, 1.0)]);
+        slots.truncate_after(at(3_599), |_, span| assert_eq!(span, (at(0), at(3_600))));
+        assert_eq!(counts(&slots), [(0, 100.0)]);
     }
 
     #[test]

@@ -1,3 +1,4 @@
+mod clock;
 mod days;
 mod functions;
 mod month;

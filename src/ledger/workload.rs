@@ -1,6 +1,7 @@
 //! The account of a workload of the cluster.
 
 mod counted_use;
+mod truncate;
 
 use jiff::{SignedDuration, Timestamp};
 

@@ -57,6 +57,11 @@ impl Settled {
         }
     }
 
+    /// Sets the time since when another verdict holds to an instant, if it is later: the clock was ahead.
+    pub fn truncate_after(&mut self, now: Timestamp) {
+        self.rival = self.rival.map(|(rival, since)| (rival, since.min(now)));
+    }
+
     /// Takes in the verdict of this instant, and gives the one that stands.
     ///
     /// A verdict between platforms yields to another one after that one held for `window`. That something is missing, or no

@@ -8,6 +8,7 @@ use crate::source::SourceFile;
 pub(crate) const LAYERS: &[(&str, &[&str])] = &[
     ("units", &[]),
     ("clock", &[]),
+    ("disk", &[]),
     ("observation", &["units"]),
     ("tariff", &["units", "observation"]),
     ("model", &["units", "observation", "tariff"]),
@@ -19,7 +20,10 @@ pub(crate) const LAYERS: &[(&str, &[&str])] = &[
     ("ledger", &["units", "observation", "model"]),
     ("state", &[]),
     ("promql", &[]),
-    ("sources", &["units", "clock", "observation", "promql"]),
+    (
+        "sources",
+        &["units", "clock", "disk", "observation", "promql"],
+    ),
     (
         "pipeline",
         &["units", "observation", "model", "ledger", "sources::prices"],
@@ -39,6 +43,7 @@ pub(crate) const LAYERS: &[(&str, &[&str])] = &[
     (
         "store",
         &[
+            "disk",
             "model",
             "exposition",
             "sources::Source",
@@ -80,6 +85,7 @@ pub(crate) const LAYERS: &[(&str, &[&str])] = &[
         &[
             "units",
             "clock",
+            "disk",
             "observation",
             "tariff",
             "model",

@@ -75,7 +75,7 @@ async fn shown(bill: &str, apply: bool) -> Exposition {
     })
     .await;
     shutdown.cancel();
-    agent.await.unwrap();
+    agent.await.unwrap().unwrap();
     assert_eq!(asked(&cloud), 1);
     cloud.stop().await;
     shown

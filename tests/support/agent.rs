@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use breakeven::app::{Agent, ConfigSource};
+use breakeven::app::{Agent, ConfigSource, StateNotSaved};
 use breakeven::cloud::SimulatedCloud;
 use breakeven::http::Settings;
 use breakeven::sources::aws::{FixedCredentials, Settings as Session};
@@ -20,7 +20,7 @@ pub(crate) const SECONDS: &str = "breakeven_observed_seconds_total";
 /// An agent that runs; it ends when dropped.
 pub(crate) struct RunningAgent {
     url: String,
-    task: JoinHandle<()>,
+    task: JoinHandle<Result<(), StateNotSaved>>,
 }
 
 impl Drop for RunningAgent {

@@ -59,6 +59,10 @@ pub(in crate::exposition) fn own(facts: &OwnFacts, report_at: Timestamp) -> Batc
         let labels = Labels::default().and("reason", reason);
         batch.push(Metric::StateFailures, labels, count(*failures));
     }
+    if let Some(corrections) = facts.clock_corrections {
+        let corrections = count(corrections);
+        batch.push(Metric::ClockCorrections, Labels::default(), corrections);
+    }
     live(&facts.live, &mut batch);
     batch
 }

@@ -6,7 +6,7 @@ use super::*;
 use crate::observation::{Counted, CountedStep, OwnCount, OwnTraffic};
 
 /// What its own query counted: as many requests in each step of five minutes.
-fn own(from: i64, to: i64, each: f64) -> OwnTraffic {
+pub(super) fn own(from: i64, to: i64, each: f64) -> OwnTraffic {
     let steps = (from..to).step_by(300);
     let counted = Counted {
         covered: vec![step(from, to)],

@@ -23,6 +23,9 @@ const KEPT_DAYS: usize = 14;
 /// and the next call is paid for too.
 const PAUSE: SignedDuration = SignedDuration::from_hours(1);
 
+/// How far ahead of the clock a timestamp may be.
+const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(1);
+
 /// What is kept.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Kept {
@@ -57,6 +60,21 @@ fn midnight_after(now: Timestamp) -> Timestamp {
 impl Kept {
     pub(super) const fn asked_at(&self) -> Option<Timestamp> {
         self.asked_at
+    }
+
+    /// Sets timestamps that are ahead of the clock to now, and drops days that have not ended: the clock was ahead. Returns by how
+    /// much. Without this nothing would be asked until the clock has come to where it was.
+    pub(super) fn correct_clock(&mut self, now: Timestamp) -> Option<SignedDuration> {
+        let ahead = self.asked_at?.duration_since(now);
+        if ahead <= CLOCK_TOLERANCE {
+            return None;
+        }
+        self.asked_at = Some(now);
+        let today = day_of(now);
+        // Calls of a day to come are taken as of today: they are paid.
+        self.calls.day = self.calls.day.map(|day| day.min(today));
+        self.bill.days.retain(|one| one.day < today);
+        Some(ahead)
     }
 
     pub(super) fn has_days(&self) -> bool {
@@ -237,6 +255,24 @@ mod tests {
             kept.question(later),
             Some((day("2026-05-01"), day("2026-06-01")))
         );
+    }
+
+    #[test]
+    fn what_was_asked_ahead_of_the_clock_is_taken_as_asked_now() {
+        let now = at("2026-03-10T08:00:00Z");
+        let mut kept = Kept::default();
+        assert_eq!(kept.correct_clock(now), None);
+        kept.settle(vec![billed("2026-03-09", 1.0), billed("2026-03-12", 1.0)]);
+        assert!(kept.take_call(at("2026-03-13T09:00:00Z"), 2));
+        kept.note_success(at("2026-03-13T09:00:00Z"));
+        let ahead = SignedDuration::from_hours(73);
+        assert_eq!(kept.correct_clock(now), Some(ahead));
+        assert_eq!(
+            (kept.asked_at(), kept.calls_of(day("2026-03-10"))),
+            (Some(now), 1)
+        );
+        assert_eq!(kept.bill.days, [billed("2026-03-09", 1.0)]);
+        assert_eq!(kept.correct_clock(now), None);
     }
 
     #[test]

@@ -104,8 +104,8 @@ impl BillSource {
         }
     }
 
-    /// What was left out or is lacking: `amount_not_understood`, `not_in_usd`, `cache_not_read`, and `pages_put_off`, where
-    /// a day's calls did not suffice for all pages.
+    /// What was left out or is lacking: `amount_not_understood`, `not_in_usd`, `cache_not_read`, `clock_ahead`, where it
+    /// was kept at a time that has not come, and `pages_put_off`, where a day's calls did not suffice for all pages.
     #[must_use]
     pub fn left_out(&self) -> Tally {
         self.left_out.clone()
@@ -280,6 +280,15 @@ impl Poll for BillSource {
 
     async fn poll(&mut self, now: Timestamp) -> Result<Vec<Observation>, SourceError> {
         let mut kept = self.kept(now).await?;
+        if let Some(ahead) = kept.correct_clock(now) {
+            self.left_out.add("clock_ahead", 1);
+            let ahead_seconds = ahead.as_secs();
+            warn!(
+                ahead_seconds,
+                "kept bill is ahead of the clock; it is taken as read now"
+            );
+            self.keep(&kept).await?;
+        }
         let question = kept.question(now);
         let age = kept.asked_at().map(|at| Seconds::between(at, now));
         let is_fresh = age.is_some_and(|age| age < self.settings.refresh.into());

@@ -57,6 +57,17 @@ pub struct Balance {
     at: Timestamp,
 }
 
+impl Balance {
+    /// The same of now, if it is of a later instant: the clock was ahead.
+    #[must_use]
+    pub fn not_after(self, now: Timestamp) -> Self {
+        Self {
+            at: self.at.min(now),
+            ..self
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Told {
     functions: usize,

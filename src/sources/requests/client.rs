@@ -12,6 +12,7 @@ use jiff::Timestamp;
 
 use super::Settings;
 use super::answer::{Answer, Body, Form, NoResult};
+use crate::disk::Disk;
 use crate::sources::percent::escaped;
 use crate::sources::transport::{BadAddress, Broken, Limits, Transport, beginning, pause};
 use crate::sources::{Reason, SourceError};
@@ -42,6 +43,7 @@ pub(in crate::sources) struct Client {
     headers: HeaderMap,
     credentials: Option<Credentials>,
     limits: Limits,
+    disk: Disk,
 }
 
 impl fmt::Debug for Client {
@@ -66,6 +68,7 @@ impl Client {
                 timeout: settings.timeout,
                 max_answer: settings.max_answer,
             },
+            disk: Disk::default(),
         })
     }
 
@@ -92,7 +95,10 @@ impl Client {
                 "put one there that this process can read",
             )
         };
-        let secret = tokio::fs::read_to_string(path).await;
+        let (file, reading) = (path.clone(), format!("read of {}", path.display()));
+        let read = move || std::fs::read_to_string(file);
+        let secret = self.disk.run(reading, self.limits.timeout, read).await;
+        let secret = secret.map_err(|error| unusable(error.to_string()))?;
         let secret = secret.map_err(|error| unusable(error.to_string()))?;
         let secret = secret.trim();
         let value = match credentials {

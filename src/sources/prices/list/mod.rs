@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tracing::warn;
 
 use self::answer::{Answer, PriceList, Problem};
@@ -29,6 +29,9 @@ use super::wanted::{Listener, Question, Wanted};
 use crate::observation::{ListPrice, Observation, Offer};
 use crate::sources::{Poll, Source, SourceError, Tally};
 use crate::units::Seconds;
+
+/// How far ahead of the clock a timestamp may be.
+const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(1);
 
 /// How a list is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,14 +77,15 @@ impl<L: PriceList> ListSource<L> {
         }
     }
 
-    /// What was left out or is lacking: `price_not_understood`, `price_not_in_usd`, `cache_not_read`, `cache_not_written`.
+    /// What was left out or is lacking: `price_not_understood`, `price_not_in_usd`, `cache_not_read`, `cache_not_written`,
+    /// `clock_ahead`, where an answer was kept at a time that has not come.
     #[must_use]
     pub fn left_out(&self) -> Tally {
         self.left_out.clone()
     }
 
     /// What the last run of the program knew.
-    async fn restore(&mut self) -> Vec<ListPrice> {
+    async fn restore(&mut self, now: Timestamp) -> Vec<ListPrice> {
         let Some(cache) = &self.cache else {
             return Vec::new();
         };
@@ -90,6 +94,14 @@ impl<L: PriceList> ListSource<L> {
             warn!(problem, "kept prices not read");
             BTreeMap::new()
         });
+        let ahead = set_to_now(&mut self.known, now);
+        if ahead > 0 {
+            self.left_out.add("clock_ahead", ahead);
+            warn!(
+                answers = ahead,
+                "kept prices are ahead of the clock; they are taken as read now"
+            );
+        }
         let known = self.known.values();
         known.flat_map(|answered| answered.prices.clone()).collect()
     }
@@ -156,6 +168,23 @@ impl<L: PriceList> ListSource<L> {
     }
 }
 
+/// Sets answers that are ahead of the clock to now: the clock was ahead. Without this they would not be asked for again until it
+/// has come to where it was. Returns how many there are.
+fn set_to_now(known: &mut BTreeMap<Question, Answered>, now: Timestamp) -> u64 {
+    let mut count = 0;
+    for answered in known.values_mut() {
+        if answered.at.duration_since(now) <= CLOCK_TOLERANCE {
+            continue;
+        }
+        count += 1;
+        answered.at = now;
+        for price in &mut answered.prices {
+            price.at = price.at.min(now);
+        }
+    }
+    count
+}
+
 /// What is known by an answer and the one before: what it has no price of any more keeps the one it had.
 fn answered(
     question: &Question,
@@ -198,7 +227,7 @@ impl<L: PriceList> Poll for ListSource<L> {
     async fn poll(&mut self, now: Timestamp) -> Result<Vec<Observation>, SourceError> {
         if !self.is_restored {
             self.is_restored = true;
-            let kept = self.restore().await;
+            let kept = self.restore(now).await;
             if !kept.is_empty() {
                 return Ok(vec![Observation::ListPrices(kept)]);
             }
@@ -238,6 +267,31 @@ mod tests {
     use crate::observation::{CapacityType, Product, Provider};
     use crate::sources::prices::wanted::Subject;
     use crate::units::UsdPerHour;
+
+    #[test]
+    fn answers_ahead_of_the_clock_are_taken_as_of_now() {
+        let question = |name: &str| Question {
+            provider: Provider::Aws,
+            region: "us-east-1".into(),
+            subject: Subject::Machine(name.into()),
+        };
+        let time = |second| Timestamp::from_second(second).unwrap();
+        let answered = |at| Answered {
+            at: time(at),
+            prices: Vec::new(),
+        };
+        let mut known = BTreeMap::from([
+            (question("past"), answered(100)),
+            (question("near"), answered(1_030)),
+            (question("ahead"), answered(90_000)),
+        ]);
+        assert_eq!(set_to_now(&mut known, time(1_000)), 1);
+        let at = |name| known[&question(name)].at;
+        assert_eq!(
+            [at("past"), at("near"), at("ahead")],
+            [100, 1_030, 1_000].map(time)
+        );
+    }
 
     #[test]
     fn a_price_that_an_answer_no_longer_has_is_kept_with_its_age_until_a_better_one_comes() {

@@ -3,6 +3,9 @@
 
 #![allow(clippy::panic, clippy::unwrap_used)]
 
+mod clock;
+mod hung_disk;
+#[path = "../support/mod.rs"]
 mod support;
 
 use std::collections::BTreeMap;
@@ -20,6 +23,9 @@ const START: &str = "2026-03-03T09:00:20Z";
 
 /// Three simulated minutes in a second.
 const SPEED: &str = "180";
+
+/// At this speed a second without a processor is three minutes, so one test runs at a time.
+static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 /// How long after its end a minute of a function is read.
 const DELAY: i64 = 3;
@@ -152,7 +158,7 @@ fn millis(seconds: f64) -> i64 {
 }
 
 fn prepare(place: &Path, state: &str) {
-    let config = include_str!("../config/demo.yaml");
+    let config = include_str!("../../config/demo.yaml");
     let config = format!("{config}\nstate: {state}\n");
     fs::write(place.join("config.yaml"), config).unwrap();
     fs::write(place.join("world.yaml"), world()).unwrap();
@@ -182,6 +188,7 @@ fn counted_to(world: &World, first: i64, last: i64, seen: &Exposition) -> Option
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_program_that_is_killed_at_any_moment_counts_on_as_if_it_had_not_been() {
+    let _turn = TURN.lock().await;
     let place = tempfile::tempdir().unwrap();
     let directory = place.path().join("state");
     prepare(
@@ -278,6 +285,7 @@ async fn counters_continue_from_a_state_file_of_version_4() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_of_another_cluster_is_set_aside_and_counters_begin_anew() {
+    let _turn = TURN.lock().await;
     let place = tempfile::tempdir().unwrap();
     let directory = place.path().join("state");
     let state = format!(
@@ -319,6 +327,7 @@ async fn a_file_of_another_cluster_is_set_aside_and_counters_begin_anew() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_programs_do_not_share_a_directory_and_none_moves_while_it_runs() {
+    let _turn = TURN.lock().await;
     let place = tempfile::tempdir().unwrap();
     let directory = place.path().join("state");
     prepare(
@@ -356,6 +365,7 @@ async fn two_programs_do_not_share_a_directory_and_none_moves_while_it_runs() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn where_nothing_can_be_written_the_program_reports_all_the_same_and_says_so() {
+    let _turn = TURN.lock().await;
     let place = tempfile::tempdir().unwrap();
     let directory = place.path().join("state");
     let state = format!(

@@ -1,0 +1,243 @@
+//! The loop that owns the pipeline.
+//!
+//! No file operation runs on it, and none is waited for without a deadline: a report waits for its state to be written, and the
+//! loop takes in observations meanwhile.
+//!
+//! ```text
+//! sources ─▶ observations ─▶ pipeline ─▶ report ─▶ state file ─▶ store ─▶ HTTP
+//!                                                  (deadline)
+//! ```
+
+use std::future::pending;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use jiff::Timestamp;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::durable::{SaveError, record_save, same_directory};
+use super::fleet::Fleet;
+use super::state::State;
+use super::{ConfigSource, Reload};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::config::raw::RawConfig;
+use crate::disk::Disk;
+use crate::model::Report;
+use crate::observation::Observation;
+use crate::settings::{Mistake, Mistakes};
+use crate::sources::kubernetes::Connection;
+
+/// How often the loop turns at least, so that its health is known, and the time before the first report is described anew.
+const TURN_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How long a reload waits for the files of the configuration: as long as a client of the reload endpoint waits for its answer.
+const RELOAD_DEADLINE: Duration = Duration::from_secs(10);
+
+/// The state at the end could not be written.
+#[derive(Debug, thiserror::Error)]
+#[error("the last state could not be written: {0}; a restart goes on from what was written before")]
+pub struct StateNotSaved(String);
+
+/// The loop and all that it owns.
+#[derive(Debug)]
+pub(super) struct MainLoop {
+    pub(super) source: ConfigSource,
+    pub(super) config: Config,
+    pub(super) clock: Clock,
+    pub(super) state: State,
+    pub(super) fleet: Fleet,
+    pub(super) observations: mpsc::Receiver<Observation>,
+    pub(super) reloads: mpsc::Receiver<Reload>,
+}
+
+/// The answer to who asked for a reload. It is given when a report of the new configuration is shown.
+type Answer = (Reload, Result<(), String>);
+
+/// A report that waits for its state to be written.
+struct Publication {
+    report: Arc<Report>,
+    answers: Vec<Answer>,
+    /// Absent if no state is kept.
+    saved: Option<(Timestamp, Result<u64, SaveError>)>,
+}
+
+/// A configuration that was read, and who asked for it.
+struct Reloaded {
+    reply: Reload,
+    result: Result<(RawConfig, Config), Mistakes>,
+    /// Whether the connection to Kubernetes has another address or other credentials than the one in use.
+    has_new_connection: bool,
+}
+
+/// What the loop waits for.
+#[derive(Default)]
+struct Tasks {
+    publication: Option<BoxFuture<'static, Publication>>,
+    reload: Option<BoxFuture<'static, Reloaded>>,
+    /// Answers for the next report.
+    answers: Vec<Answer>,
+    config_disk: Disk,
+}
+
+impl MainLoop {
+    /// Runs until it is told to stop, and writes the state of the end.
+    pub(super) async fn run(mut self, shutdown: CancellationToken) -> Result<(), StateNotSaved> {
+        self.fleet.start(&self.config);
+        self.state.due = self.next_due();
+        let mut tasks = Tasks::default();
+        let mut turn = tokio::time::interval(TURN_INTERVAL);
+        loop {
+            self.state.store.health().record_turn();
+            tokio::select! {
+                () = shutdown.cancelled() => break,
+                Some(observation) = self.observations.recv() => {
+                    self.fleet.notice(&observation);
+                    self.state.observe(observation, &self.config, &self.fleet);
+                }
+                () = tokio::time::sleep_until(self.state.due), if tasks.publication.is_none() => {
+                    let answers = std::mem::take(&mut tasks.answers);
+                    tasks.publication = Some(self.begin_publication(answers));
+                    self.state.due = self.next_due();
+                }
+                publication = result_of(&mut tasks.publication) => self.publish(publication),
+                _ = turn.tick() => if self.state.store.latest().is_none() {
+                    self.state.wait();
+                },
+                Some(reply) = self.reloads.recv(), if tasks.reload.is_none() => {
+                    tasks.reload = Some(self.begin_reload(reply, tasks.config_disk.clone()));
+                }
+                reloaded = result_of(&mut tasks.reload) => {
+                    tasks.answers.push(self.apply(reloaded));
+                    self.state.due = Instant::now();
+                }
+            }
+        }
+        if tasks.publication.is_some() {
+            // Its write has a deadline, and no other one can start before its end.
+            let publication = result_of(&mut tasks.publication).await;
+            self.publish(publication);
+        }
+        self.save_last().await
+    }
+
+    fn next_due(&self) -> Instant {
+        Instant::now() + self.clock.on_the_wall(self.config.interval)
+    }
+
+    /// Makes a report, and begins to write the state that it shows.
+    fn begin_publication(&mut self, answers: Vec<Answer>) -> BoxFuture<'static, Publication> {
+        let now = self.clock.now();
+        if self.state.correct_clock(now) {
+            let read_to = self.state.pipeline.known_until();
+            self.fleet.restart(&self.config, read_to, now);
+            // They were read by the wrong clock.
+            while self.observations.try_recv().is_ok() {}
+        }
+        let report = self.state.report(now, &self.fleet);
+        let save = self.state.save(self.fleet.balance(), now);
+        Box::pin(async move {
+            let saved = match save {
+                Some(save) => Some(save.await),
+                None => None,
+            };
+            Publication {
+                report,
+                answers,
+                saved,
+            }
+        })
+    }
+
+    fn publish(&mut self, publication: Publication) {
+        if let Some((at, saved)) = &publication.saved {
+            record_save(&self.state.own, *at, saved);
+        }
+        self.state
+            .show(publication.report, &self.config, &self.fleet);
+        for (reply, answer) in publication.answers {
+            // Whoever asked may have gone.
+            let _ = reply.send(answer);
+        }
+    }
+
+    /// Begins to read the configuration.
+    fn begin_reload(&self, reply: Reload, disk: Disk) -> BoxFuture<'static, Reloaded> {
+        let source = self.source.clone();
+        let connection = self.fleet.connection();
+        Box::pin(async move {
+            let what = "read of the configuration".to_owned();
+            let read = disk.run(what, RELOAD_DEADLINE, move || source.load()).await;
+            let result = read.unwrap_or_else(|error| {
+                Err(Mistakes(vec![Mistake::new(
+                    "--config.file",
+                    error.to_string(),
+                )]))
+            });
+            Reloaded {
+                reply,
+                result,
+                has_new_connection: has_changed(connection).await,
+            }
+        })
+    }
+
+    /// Takes over a configuration, if it is sound.
+    fn apply(&mut self, reloaded: Reloaded) -> Answer {
+        let reply = reloaded.reply;
+        let loaded = reloaded
+            .result
+            .and_then(|(raw, new)| same_directory(&self.config, &new).map(|()| (raw, new)));
+        let answer = match loaded {
+            Ok((raw, new)) => {
+                self.state.reconfigure(&raw, &new, &self.clock);
+                if self.fleet.change(raw, &new, reloaded.has_new_connection) {
+                    self.state.pipeline.recount();
+                }
+                self.state.keep_places(&self.fleet);
+                self.config = new;
+                Ok(())
+            }
+            Err(errors) => Err(self.state.refuse(&errors)),
+        };
+        (reply, answer)
+    }
+
+    async fn save_last(self) -> Result<(), StateNotSaved> {
+        let balance = self.fleet.balance();
+        drop(self.fleet);
+        let Some(save) = self.state.save(balance, self.clock.now()) else {
+            return Ok(());
+        };
+        let (at, saved) = save.await;
+        record_save(&self.state.own, at, &saved);
+        match saved {
+            Ok(_) => Ok(()),
+            Err(error) => Err(StateNotSaved(error.to_string())),
+        }
+    }
+}
+
+/// The result of a task, which is gone then; none ever if there is no task.
+async fn result_of<T>(task: &mut Option<BoxFuture<'static, T>>) -> T {
+    let Some(running) = task else {
+        return pending().await;
+    };
+    let result = running.await;
+    *task = None;
+    result
+}
+
+/// Whether a connection to Kubernetes has changed. The files are read in a task of their own, so that a hung disk stops
+/// neither the loop nor the reload.
+async fn has_changed(connection: Option<Connection>) -> bool {
+    let Some(connection) = connection else {
+        return false;
+    };
+    let reading = tokio::spawn(async move { connection.has_changed().await });
+    let read = tokio::time::timeout(RELOAD_DEADLINE, reading).await;
+    matches!(read, Ok(Ok(true)))
+}

@@ -1,0 +1,214 @@
+//! What the main loop works on: the pipeline, and what is shown and kept of it.
+
+use std::collections::HashSet;
+use std::mem::{Discriminant, discriminant};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio::time::Instant;
+use tracing::{error, info, warn};
+
+use super::durable::{Durable, Save};
+use super::fleet::Fleet;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::config::raw::RawConfig;
+use crate::exposition::{self, Own, render};
+use crate::model::Report;
+use crate::observation::{Observation, OwnCount, Provider};
+use crate::pipeline::Pipeline;
+use crate::settings::Mistakes;
+use crate::sources::cloudwatch::Balance;
+use crate::sources::{Source, StatusBoard};
+use crate::store::{Published, Store, Waiting};
+
+/// How long after the first observation of a kind the report follows: others of its kind come close behind.
+const FIRST_REPORT_DELAY: Duration = Duration::from_millis(250);
+
+/// How far ahead of the clock a timestamp may be. A clock that is disciplined by NTP or PTP is off by far less, and what is off by
+/// less than this is made up for before the next step of requests ends.
+pub(super) const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(1);
+
+/// What the loop works on.
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) pipeline: Pipeline,
+    /// Keeps what the pipeline adds up, where it is to outlive a restart.
+    pub(super) durable: Option<Durable>,
+    pub(super) board: StatusBoard,
+    pub(super) store: Store,
+    pub(super) own: Own,
+    /// The kinds of observation that a report was made of, or will be at once.
+    pub(super) seen: HashSet<Discriminant<Observation>>,
+    /// When the next report is made.
+    pub(super) due: Instant,
+    /// When the clock was last read.
+    pub(super) read_clock_at: Timestamp,
+}
+
+impl State {
+    /// Takes in what a source saw, unless it was switched off meanwhile.
+    pub(super) fn observe(&mut self, observation: Observation, config: &Config, fleet: &Fleet) {
+        let is_on = match &observation {
+            Observation::Cluster(_) | Observation::Usage(_) | Observation::ControlPlane(_) => {
+                config.kubernetes.is_some()
+            }
+            Observation::Functions(_)
+            | Observation::FunctionMinutes(_)
+            | Observation::Insights(_) => config.aws.is_some(),
+            Observation::Bill(_) => config.aws.as_ref().is_some_and(|aws| aws.bill.is_some()),
+            Observation::OwnTraffic(own) => match own.by {
+                OwnCount::Annotation => config.requests.is_some(),
+                OwnCount::Scrape => config.scrape.is_some(),
+                OwnCount::Edge => config.edge.is_some(),
+            },
+            Observation::RequestOrigin(_) | Observation::Traffic(_) => config.requests.is_some(),
+            Observation::ListPrices(prices) => {
+                prices
+                    .first()
+                    .is_some_and(|price| match price.offer.provider {
+                        Provider::Azure => config.azure_retail.is_some(),
+                        _ => config.aws.is_some(),
+                    })
+            }
+            Observation::SpotPrices(_) => config.aws.is_some(),
+        };
+        if !is_on {
+            return;
+        }
+        if self.seen.insert(discriminant(&observation)) {
+            self.due = self.due.min(Instant::now() + FIRST_REPORT_DELAY);
+        }
+        let is_list = matches!(observation, Observation::Functions(_));
+        self.pipeline.observe(observation);
+        if is_list {
+            // It may have told an account that was not known, and so which others are from before a reload.
+            self.keep_places(fleet);
+        }
+    }
+
+    pub(super) fn keep_places(&mut self, fleet: &Fleet) {
+        self.pipeline
+            .keep_places(|account_id, region| fleet.reads(account_id, region));
+    }
+
+    /// Writes what outlives a restart, if that is wanted.
+    pub(super) fn save(&self, balance: Option<Balance>, now: Timestamp) -> Option<Save> {
+        let durable = self.durable.as_ref()?;
+        Some(aside(|| durable.save(&self.pipeline, balance, now)))
+    }
+
+    /// Makes a report.
+    pub(super) fn report(&mut self, now: Timestamp, fleet: &Fleet) -> Arc<Report> {
+        let report = Arc::new(aside(|| self.pipeline.report(now)));
+        fleet.set_stakes(&report);
+        report
+    }
+
+    /// Sets what is ahead of the clock to now, which is so when the clock was ahead and has been corrected. Returns whether
+    /// anything was.
+    ///
+    /// Without this nothing would be counted until the clock has come to where it was.
+    pub(super) fn correct_clock(&mut self, now: Timestamp) -> bool {
+        let latest = self.pipeline.latest().max(Some(self.read_clock_at));
+        self.read_clock_at = now;
+        let ahead = latest.map_or(SignedDuration::ZERO, |latest| latest.duration_since(now));
+        if ahead <= CLOCK_TOLERANCE {
+            return false;
+        }
+        self.pipeline.truncate_after(now);
+        self.own.clock_corrected();
+        warn!(
+            ahead_seconds = ahead.as_secs(),
+            "the clock was ahead and has been corrected; counters stay, and counting goes on from now"
+        );
+        true
+    }
+
+    /// Renders a report, and puts it where HTTP finds it.
+    pub(super) fn show(&mut self, report: Arc<Report>, config: &Config, fleet: &Fleet) {
+        let mut sources = self.board.snapshot();
+        let strangers = [
+            (
+                (Source::Requests.into(), "unknown_workload"),
+                self.pipeline.strangers(),
+            ),
+            (
+                (Source::Usage.into(), "unknown_pod"),
+                self.pipeline.unknown_pods(),
+            ),
+        ];
+        for ((source, reason), count) in fleet.left_out().into_iter().chain(strangers) {
+            if let Some(status) = sources.get_mut(&source).filter(|_| count > 0) {
+                status.left_out.insert(reason, count);
+            }
+        }
+        self.own.aws_spent(fleet.aws_spend());
+        self.own.aws_planned(fleet.aws_budgets());
+        let inputs = exposition::Inputs {
+            report: &report,
+            sources: &sources,
+            own: &self.own.facts(),
+            external_labels: &config.external_labels,
+            settings: exposition::Settings {
+                max_series: config.max_series,
+            },
+        };
+        let rendered = aside(|| render(&inputs));
+        self.own.rendered(&rendered);
+        self.store.publish(Published {
+            report,
+            sources,
+            rendered,
+        });
+    }
+
+    pub(super) fn wait(&self) {
+        self.store.wait(Waiting {
+            sources: self.board.snapshot(),
+            rendered: None,
+        });
+    }
+
+    pub(super) fn reconfigure(&mut self, raw: &RawConfig, config: &Config, clock: &Clock) {
+        if let Some(durable) = &mut self.durable {
+            durable.change(raw, config);
+        }
+        self.pipeline
+            .reconfigure(config.model.clone(), config.prices.clone(), config.limits);
+        if config.kubernetes.is_none() {
+            self.pipeline.forget_cluster();
+        }
+        match &config.aws {
+            None => self.pipeline.forget_functions(),
+            Some(aws) if aws.bill.is_none() => self.pipeline.forget_bill(),
+            Some(_) => {}
+        }
+        accept_config(&self.own, config, clock);
+        info!("configuration reloaded");
+    }
+
+    pub(super) fn refuse(&self, errors: &Mistakes) -> String {
+        self.own.config_refused();
+        error!(%errors, "configuration refused; the one before stays");
+        errors.to_string()
+    }
+}
+
+/// Notes that a configuration is used, and logs its warnings.
+pub(super) fn accept_config(own: &Own, config: &Config, clock: &Clock) {
+    own.config_accepted(clock.now(), config.warnings.len());
+    for warning in &config.warnings {
+        warn!(%warning, "configuration");
+    }
+}
+
+/// Does work that takes a while, and lets the thread's other tasks go elsewhere where there is an elsewhere.
+fn aside<T>(work: impl FnOnce() -> T) -> T {
+    match Handle::current().runtime_flavor() {
+        RuntimeFlavor::MultiThread => tokio::task::block_in_place(work),
+        _ => work(),
+    }
+}
