@@ -63,6 +63,7 @@ async fn every_api_is_told_which_program_asks() {
 model: {{interval_seconds: 1}}
 kubernetes: {{publish_interval_seconds: 1}}
 aws:
+  tag_labels: {{team: Team}}
   accounts: [{{role_arn: 'arn:aws:iam::111111111111:role/breakeven'}}]
   bill: {{enabled: true, cache_directory: {folder:?}}}
 prices:
@@ -76,13 +77,15 @@ requests: {{prometheus: {{url: {prometheus:?}}}}}
         prometheus = cloud.prometheus_url(),
     );
     let agent = RunningAgent::start(&cloud, &config).await;
-    let seen = until("a request to every API", async || {
-        assert!(agent.is_running());
-        let seen = cloud.requests().user_agents();
-        let is_whole = ENDPOINTS.iter().all(|endpoint| seen.contains_key(endpoint));
-        is_whole.then_some(seen)
-    })
-    .await;
+    for endpoint in ENDPOINTS {
+        until(&format!("a request to {endpoint:?}"), async || {
+            assert!(agent.is_running());
+            let seen = cloud.requests().user_agents();
+            seen.contains_key(&endpoint).then_some(())
+        })
+        .await;
+    }
+    let seen = cloud.requests().user_agents();
     let own = env!("CARGO_PKG_VERSION");
     assert_eq!(USER_AGENT, format!("breakeven/{own}"));
     for (endpoint, user_agents) in seen {
