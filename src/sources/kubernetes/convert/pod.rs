@@ -106,7 +106,9 @@ pub(in crate::sources::kubernetes) fn pod(
             .any(|volume| volume.persistent_volume_claim.is_some()),
         claims: claims(object, names),
         host_network: object.spec.host_network,
+        needs_accelerator: request::needs_accelerator(&object.spec),
         created_at: meta.creation_timestamp,
+        started_at: object.status.start_time.or(meta.creation_timestamp),
         team: extras
             .team_label
             .as_ref()
