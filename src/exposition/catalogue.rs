@@ -145,7 +145,7 @@ catalogue! {
     WorkloadActive: Gauge "breakeven_workload_active_ratio" ["ratio"], Subject, [],
         "Part of the last 28 days (UTC), as far as they were counted, in which it served any request = sum of min(step, requests x 1 minute) over the steps of counting / time counted.";
     WorkloadMonthlySaving: Gauge "breakeven_workload_monthly_saving_usd" ["usd"], Subject, [],
-        "What moving to the other platform would save each month = cost at home - cost there. Negative where it would cost more.";
+        "What moving to the other platform would save each month = cost at home - cost there. Negative if it would cost more, absent if it cannot move.";
     WorkloadUtilization: Gauge "breakeven_workload_utilization_ratio" ["ratio"], Subject, ["resource"],
         "How well it uses what it pays for: cost used / cost loaded (resource cost), processors used / held (cpu), memory used / held (memory).";
     WorkloadBreakevenUtilization: Gauge "breakeven_workload_breakeven_utilization_ratio" ["ratio"], Subject, [],
