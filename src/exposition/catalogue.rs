@@ -153,7 +153,7 @@ catalogue! {
     WorkloadBreakevenRequests: Gauge "breakeven_workload_breakeven_requests_per_month" ["requests_per_month"], Subject, ["crossing"],
         "Traffic at which both platforms cost the same: the least such traffic (crossing first), and the one above which Kubernetes always costs less (sustained). Absent where they never do.";
     WorkloadVerdict: Gauge "breakeven_workload_verdict" [], Subject, ["verdict"],
-        "Which platform costs less, or why that is not known: 1 on the one that holds, 0 on the others.";
+        "Which platform costs less, or why that is not known: 1 on the one that holds, 0 on the others. What cannot move has that of its home.";
     WorkloadUncertainty: Gauge "breakeven_workload_uncertainty_ratio" ["ratio"], Subject, ["parameter"],
         "Swing of the projected cost when the parameter that moves it most goes from one end of what it may be to the other = (highest - lowest) / point.";
     WorkloadIneligible: Gauge "breakeven_workload_ineligible" [], Subject, ["reason"],

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// Which platform costs less, or why that is not known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Verdict {
-    /// Kubernetes costs less.
+    /// Kubernetes costs less, or it cannot leave the cluster.
     Kubernetes,
     /// Lambda costs less.
     Lambda,
