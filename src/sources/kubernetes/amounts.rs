@@ -37,7 +37,7 @@ fn is_accelerator(resource: &str) -> bool {
     };
     let name = name.to_ascii_lowercase();
     let mut words = name.split(['-', '.', '_']);
-    ACCELERATOR_VENDORS.iter().any(|domain| known(&domain))
+    ACCELERATOR_VENDORS.iter().any(known)
         || ["gpu", "neuron", "gaudi"]
             .iter()
             .any(|word| name.contains(word))
