@@ -208,7 +208,9 @@ fn cluster() -> (Vec<PricedNode>, Vec<Arc<Pod>>, Usage) {
             persistent_volume: false,
             claims: Vec::new(),
             host_network: false,
+            needs_accelerator: false,
             created_at: None,
+            started_at: None,
             team: None,
         }));
     }

@@ -5,9 +5,10 @@
 
 mod fronts;
 mod reporting;
+mod steady_pods;
 mod targets;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,6 +27,7 @@ use crate::observation::{
 };
 use crate::sources::prices::{Market, PriceBook};
 use crate::units::Seconds;
+use steady_pods::SteadyPods;
 use targets::Targets;
 
 /// How many batches are kept while what they belong to is not known yet.
@@ -59,6 +61,7 @@ pub struct Pipeline {
     query_failures: BTreeMap<WorkloadId, Arc<str>>,
     facts: HashMap<WorkloadId, WorkloadFacts>,
     usage: HashMap<PodKey, PodUsage>,
+    steady_pods: SteadyPods,
     rates: ClusterRates,
     functions: BTreeMap<(Arc<str>, Arc<str>), Functions>,
     by_id: HashMap<FunctionId, Arc<Function>>,
@@ -87,7 +90,8 @@ pub struct Kept {
 #[derive(Clone, Debug, Default)]
 struct WorkloadFacts {
     team: Option<Arc<str>>,
-    gpus: u32,
+    needs_accelerator: bool,
+    is_on_windows: bool,
     persistent_volume: bool,
     host_network: bool,
     nodes: Vec<Arc<str>>,
@@ -110,6 +114,7 @@ impl Pipeline {
             query_failures: BTreeMap::new(),
             facts: HashMap::new(),
             usage: HashMap::new(),
+            steady_pods: SteadyPods::default(),
             rates: ClusterRates::default(),
             functions: BTreeMap::new(),
             by_id: HashMap::new(),
@@ -196,6 +201,7 @@ impl Pipeline {
         self.targets = Targets::default();
         self.rates = ClusterRates::default();
         self.usage.clear();
+        self.steady_pods = SteadyPods::default();
         self.facts.clear();
         self.early.clear();
     }
@@ -291,10 +297,13 @@ impl Pipeline {
         self.targets
             .update(&cluster, self.ledger.window_start(cluster.at));
         self.facts.clear();
+        let windows = cluster.nodes.iter().filter(|node| node.is_windows());
+        let windows: HashSet<&str> = windows.map(|node| &*node.name).collect();
         for pod in &cluster.pods {
             let facts = self.facts.entry(pod.workload.clone()).or_default();
             facts.team = facts.team.take().or_else(|| pod.team.clone());
-            facts.gpus += pod.request.gpus;
+            facts.needs_accelerator |= pod.needs_accelerator || pod.request.gpus > 0;
+            facts.is_on_windows |= windows.contains(&*pod.node);
             facts.persistent_volume |= pod.persistent_volume;
             facts.host_network |= pod.host_network;
             if !facts.nodes.contains(&pod.node) {
@@ -306,6 +315,9 @@ impl Pipeline {
         }
         self.cluster = Some(cluster);
         self.refresh_rates();
+        if let Some(cluster) = &self.cluster {
+            self.steady_pods.update(cluster, &self.rates.nodes);
+        }
         for traffic in std::mem::take(&mut self.early) {
             self.observe_traffic(traffic);
         }

@@ -145,7 +145,7 @@ catalogue! {
     WorkloadActive: Gauge "breakeven_workload_active_ratio" ["ratio"], Subject, [],
         "Part of the last 28 days (UTC), as far as they were counted, in which it served any request = sum of min(step, requests x 1 minute) over the steps of counting / time counted.";
     WorkloadMonthlySaving: Gauge "breakeven_workload_monthly_saving_usd" ["usd"], Subject, [],
-        "What moving to the other platform would save each month = cost at home - cost there. Negative where it would cost more.";
+        "What moving to the other platform would save each month = cost at home - cost there. Negative if it would cost more, absent if it cannot move.";
     WorkloadUtilization: Gauge "breakeven_workload_utilization_ratio" ["ratio"], Subject, ["resource"],
         "How well it uses what it pays for: cost used / cost loaded (resource cost), processors used / held (cpu), memory used / held (memory).";
     WorkloadBreakevenUtilization: Gauge "breakeven_workload_breakeven_utilization_ratio" ["ratio"], Subject, [],
@@ -153,7 +153,7 @@ catalogue! {
     WorkloadBreakevenRequests: Gauge "breakeven_workload_breakeven_requests_per_month" ["requests_per_month"], Subject, ["crossing"],
         "Traffic at which both platforms cost the same: the least such traffic (crossing first), and the one above which Kubernetes always costs less (sustained). Absent where they never do.";
     WorkloadVerdict: Gauge "breakeven_workload_verdict" [], Subject, ["verdict"],
-        "Which platform costs less, or why that is not known: 1 on the one that holds, 0 on the others.";
+        "Which platform costs less, or why that is not known: 1 on the one that holds, 0 on the others. What cannot move has that of its home.";
     WorkloadUncertainty: Gauge "breakeven_workload_uncertainty_ratio" ["ratio"], Subject, ["parameter"],
         "Swing of the projected cost when the parameter that moves it most goes from one end of what it may be to the other = (highest - lowest) / point.";
     WorkloadIneligible: Gauge "breakeven_workload_ineligible" [], Subject, ["reason"],

@@ -30,6 +30,8 @@ pub enum Evidence {
 pub struct WorkloadEvidence {
     /// What was seen of it.
     pub window: WorkloadWindow,
+    /// How long ago the oldest of its pods started that has not changed since.
+    pub unchanged_for: Seconds,
     /// The requests of a month.
     pub requests: Requests,
     /// The function that would do it; absent while it is not known what one request needs.

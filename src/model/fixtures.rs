@@ -176,7 +176,9 @@ pub(crate) fn pod(name: &str, workload: WorkloadId, node: &str, request: Resourc
         persistent_volume: false,
         claims: Vec::new(),
         host_network: false,
+        needs_accelerator: false,
         created_at: None,
+        started_at: None,
         team: None,
     }
 }

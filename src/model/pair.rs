@@ -3,7 +3,7 @@
 
 use super::band::Banded;
 use super::report::{Basis, Breakeven, Home, PlatformCost, SubjectReport, Verdict};
-use super::verdict::compare;
+use super::verdict::{compare, staying};
 use crate::units::{Ratio, Requests};
 
 /// Puts what was observed of a workload and of the function that does the same job in the place of what was projected.
@@ -50,9 +50,11 @@ fn take(one: &mut SubjectReport, other: &SubjectReport, there: PlatformCost) {
         monthly,
         requests: here.requests,
     });
-    one.monthly_saving = Some(here.monthly.point.minus(monthly.point));
+    let can_move = one.ineligible.is_empty();
+    one.monthly_saving = can_move.then(|| here.monthly.point.minus(monthly.point));
     one.uncertainty = None;
     one.verdict = match home {
+        _ if !can_move => staying(home),
         Home::Kubernetes => compare(&here.monthly, &monthly),
         Home::Lambda => compare(&monthly, &here.monthly),
     };

@@ -3,26 +3,61 @@
 use jiff::Timestamp;
 
 use super::band::Banded;
-use super::report::Verdict;
+use super::report::{Home, Verdict};
 use crate::units::{Requests, Seconds, row};
 
 /// The least time and traffic that a verdict stands on.
 const LEAST_COVERED: f64 = 3_600.0;
 const LEAST_REQUESTS: f64 = 100.0;
 
-/// Whether enough was seen for a verdict; otherwise the verdict that says what is missing.
+/// The least time over which fewer requests than that are counted: three days.
+const LEAST_RARE_COVERED: f64 = 3.0 * 86_400.0;
+
+/// The part of a decision window that must be seen for it to count as seen in full: the last look at a cluster is some
+/// seconds ago, and CloudWatch is some minutes late.
+const FULL_WINDOW: f64 = 0.95;
+
+/// Whether enough requests were seen for a verdict; otherwise the verdict that says what is missing.
 ///
-/// Under an hour or 100 requests: `insufficient_data`. No requests at all in an hour: `no_requests`.
+/// Under an hour, or fewer than 100 requests in less than three days: `insufficient_data`. No requests at all in an hour:
+/// `no_requests`.
 #[must_use]
 pub fn insufficient(covered: Seconds, requests: Requests) -> Option<Verdict> {
     if covered.seconds() < LEAST_COVERED {
         Some(Verdict::InsufficientData)
     } else if requests.is_zero() {
         Some(Verdict::NoRequests)
-    } else if requests.requests() < LEAST_REQUESTS {
+    } else if is_rare(requests) && covered.seconds() < LEAST_RARE_COVERED {
         Some(Verdict::InsufficientData)
     } else {
         None
+    }
+}
+
+/// Whether requests are too few for a verdict, unless they were counted over three days.
+#[must_use]
+pub fn is_rare(requests: Requests) -> bool {
+    requests.requests() < LEAST_REQUESTS
+}
+
+/// Whether rare requests were counted for long enough.
+#[must_use]
+pub fn covers_rare_requests(covered: Seconds) -> bool {
+    covered.seconds() >= LEAST_RARE_COVERED
+}
+
+/// Whether the cost of a workload was seen for long enough for a verdict: for an hour.
+#[must_use]
+pub fn is_cost_seen(observed: Seconds) -> bool {
+    observed.seconds() >= LEAST_COVERED
+}
+
+/// The verdict for what cannot move, whatever the costs: it stays where it is.
+#[must_use]
+pub const fn staying(home: Home) -> Verdict {
+    match home {
+        Home::Kubernetes => Verdict::Kubernetes,
+        Home::Lambda => Verdict::Lambda,
     }
 }
 
@@ -39,13 +74,17 @@ pub fn compare(kubernetes: &Banded, lambda: &Banded) -> Verdict {
 }
 
 /// A verdict that does not flap: it changes only after another one held for a whole decision window.
+///
+/// Until a full decision window has been seen it is provisional, and changes at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settled {
     shown: Verdict,
     rival: Option<(Verdict, Timestamp)>,
+    is_provisional: bool,
 }
 
-row!(Settled { shown, rival });
+// After a restart it is held again if what was kept covers the window.
+row!(Settled { shown, rival } .. { is_provisional: true });
 
 impl Settled {
     /// The first verdict stands at once.
@@ -54,6 +93,7 @@ impl Settled {
         Self {
             shown: first,
             rival: None,
+            is_provisional: true,
         }
     }
 
@@ -62,11 +102,33 @@ impl Settled {
         self.rival = self.rival.map(|(rival, since)| (rival, since.min(now)));
     }
 
+    /// Whether less than a full decision window has been seen so far.
+    #[must_use]
+    pub const fn is_provisional(&self) -> bool {
+        self.is_provisional
+    }
+
+    /// Shows a verdict at once.
+    pub const fn show(&mut self, verdict: Verdict) {
+        self.shown = verdict;
+        self.rival = None;
+    }
+
+    /// Notes how much of the decision window has been seen. What was seen in full once does not become provisional again.
+    pub fn note_seen(&mut self, seen: Seconds, window: Seconds) {
+        let is_full = seen.seconds() >= FULL_WINDOW * window.seconds();
+        self.is_provisional &= !is_full;
+    }
+
     /// Takes in the verdict of this instant, and gives the one that stands.
     ///
     /// A verdict between platforms yields to another one after that one held for `window`. That something is missing, or no
-    /// longer is, shows at once.
+    /// longer is, shows at once, and so does any verdict while it is provisional.
     pub fn consider(&mut self, fresh: Verdict, now: Timestamp, window: Seconds) -> Verdict {
+        if self.is_provisional {
+            self.show(fresh);
+            return self.shown;
+        }
         let held = |since: Timestamp| Seconds::between(since, now) >= window;
         let both_decide = self.shown.decides() && fresh.decides();
         self.rival = match self.rival {
@@ -98,6 +160,12 @@ mod tests {
         };
         assert_eq!(after(3_599.0, 1e6), Some(Verdict::InsufficientData));
         assert_eq!(after(3_600.0, 99.0), Some(Verdict::InsufficientData));
+        assert_eq!(
+            after(3.0 * 86_400.0 - 1.0, 99.0),
+            Some(Verdict::InsufficientData)
+        );
+        assert_eq!(after(3.0 * 86_400.0, 1.0), None);
+        assert_eq!(after(3.0 * 86_400.0, 0.0), Some(Verdict::NoRequests));
         assert_eq!(after(3_600.0, 0.0), Some(Verdict::NoRequests));
         assert_eq!(after(60.0, 0.0), Some(Verdict::InsufficientData));
         assert_eq!(after(3_600.0, 100.0), None);
@@ -135,6 +203,7 @@ mod tests {
         let window = seconds(100.0);
         let at = |second| Timestamp::from_second(second).unwrap();
         let mut settled = Settled::new(Verdict::Kubernetes);
+        settled.note_seen(window, window);
         let mut shown = |second, fresh| settled.consider(fresh, at(second), window);
         assert_eq!(shown(0, Verdict::Lambda), Verdict::Kubernetes);
         assert_eq!(shown(99, Verdict::Lambda), Verdict::Kubernetes);
@@ -147,9 +216,43 @@ mod tests {
     }
 
     #[test]
+    fn a_verdict_is_not_held_before_a_full_window_was_seen() {
+        let window = seconds(86_400.0);
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let mut settled = Settled::new(Verdict::Lambda);
+        let mut shown = |seen, fresh| {
+            settled.note_seen(seconds(seen), window);
+            (
+                settled.consider(fresh, at(0), window),
+                settled.is_provisional(),
+            )
+        };
+        assert_eq!(shown(3_600.0, Verdict::Lambda), (Verdict::Lambda, true));
+        assert_eq!(
+            shown(7_200.0, Verdict::Kubernetes),
+            (Verdict::Kubernetes, true)
+        );
+        assert_eq!(
+            shown(82_000.0, Verdict::Inconclusive),
+            (Verdict::Inconclusive, true)
+        );
+        // The last look is always a little ago.
+        assert_eq!(
+            shown(86_370.0, Verdict::Lambda),
+            (Verdict::Inconclusive, false)
+        );
+        // A gap in what is seen does not begin it again.
+        assert_eq!(
+            shown(40_000.0, Verdict::Lambda),
+            (Verdict::Inconclusive, false)
+        );
+    }
+
+    #[test]
     fn that_something_is_missing_shows_at_once_and_so_does_the_end_of_it() {
         let at = |second| Timestamp::from_second(second).unwrap();
         let mut settled = Settled::new(Verdict::InsufficientData);
+        settled.note_seen(seconds(100.0), seconds(100.0));
         let mut shown = |second, fresh| settled.consider(fresh, at(second), seconds(100.0));
         assert_eq!(shown(0, Verdict::Lambda), Verdict::Lambda);
         assert_eq!(shown(1, Verdict::Unpriced), Verdict::Unpriced);

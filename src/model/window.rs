@@ -3,9 +3,11 @@
 use super::band::Range;
 use super::coldstart::ColdStarts;
 use super::concurrency::Concurrency;
+use super::month::Month;
 use super::pattern::Pattern;
 use super::processor_time::{self, Method, ProcessorTime};
 use super::regression::Scatter;
+use super::verdict::{covers_rare_requests, is_rare};
 use crate::observation::Throttling;
 use crate::units::{
     CoreSeconds, Cores, Gib, GibSeconds, Ratio, Requests, RequestsPerSecond, Seconds, Usd, numbers,
@@ -126,6 +128,22 @@ impl TrafficWindow {
 }
 
 impl WorkloadWindow {
+    /// Takes the counts of the last days in place of those of the window, if requests are rare.
+    ///
+    /// A workload that serves fewer than 100 requests in the window is known by the last 28 days, if three of them
+    /// were counted.
+    pub fn count_rare_requests(&mut self, month: &Month) {
+        let Some(traffic) = &mut self.traffic else {
+            return;
+        };
+        if is_rare(traffic.requests) && covers_rare_requests(month.covered) {
+            traffic.covered = month.covered;
+            traffic.requests = month.requests;
+            traffic.latency = month.latency;
+            traffic.measured = month.measured;
+        }
+    }
+
     /// Processor time of one request (s).
     ///
     /// Formula: that of the steps in which use and requests were both seen, see [`processor_time::of_steps`]; before the

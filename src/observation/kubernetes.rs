@@ -149,6 +149,16 @@ pub struct Node {
     pub labels: BTreeMap<String, String>,
 }
 
+impl Node {
+    /// Whether it runs Windows, by the label that every kubelet sets.
+    #[must_use]
+    pub fn is_windows(&self) -> bool {
+        self.labels
+            .get("kubernetes.io/os")
+            .is_some_and(|os| os == "windows")
+    }
+}
+
 /// A pod that is bound to a node.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pod {
@@ -173,8 +183,12 @@ pub struct Pod {
     pub claims: Vec<Arc<str>>,
     /// Whether it shares the network of its node.
     pub host_network: bool,
+    /// Whether it needs a GPU or another device of its node beside processors and memory.
+    pub needs_accelerator: bool,
     /// When it was created.
     pub created_at: Option<Timestamp>,
+    /// When its node took it on; if the kubelet does not say, when it was created.
+    pub started_at: Option<Timestamp>,
     /// The team that owns it, from the label that the configuration names.
     pub team: Option<Arc<str>>,
 }

@@ -9,6 +9,7 @@ use crate::ledger::{FunctionAccount, WorkloadAccount};
 use crate::model::assessment::{self, Assessment, Circumstances, ClusterPrices};
 use crate::model::bill::reconcile;
 use crate::model::coldstart::Method;
+use crate::model::evidence::Evidence;
 use crate::model::kubernetes_equivalent::Machine;
 use crate::model::lambda::DoorOrigin;
 use crate::model::node_split::split;
@@ -19,7 +20,7 @@ use crate::model::{
     Report, SharedWorkload, Subject, SubjectFacts, SubjectReport, Throttled,
 };
 use crate::observation::{CapacityType, Function, Resources, WorkloadId, WorkloadKind};
-use crate::units::{Requests, Usd, UsdPerHour};
+use crate::units::{Requests, Seconds, Usd, UsdPerHour};
 
 /// The label that names the team that owns a function.
 const TEAM: &str = "team";
@@ -85,7 +86,15 @@ impl Pipeline {
         for one in subjects {
             let fresh = one.verdict;
             let mut settled = before.remove(&one.subject).unwrap_or(Settled::new(fresh));
-            one.verdict = settled.consider(fresh, now, self.settings.decision_window);
+            let (window, seen) = (self.settings.decision_window, seen(&one.evidence));
+            settled.note_seen(seen, window);
+            if one.ineligible.is_empty() {
+                one.verdict = settled.consider(fresh, now, window);
+            } else {
+                // What cannot move must not be held at a verdict from before.
+                settled.show(fresh);
+            }
+            one.provisional = settled.is_provisional().then_some(seen);
             self.verdicts.insert(one.subject.clone(), settled);
         }
     }
@@ -109,7 +118,12 @@ impl Pipeline {
                 .workloads
                 .get(id)
                 .map_or(0, |rates| rates.unpriced_pods),
-            gpus: facts.gpus,
+            needs_accelerator: facts.needs_accelerator,
+            is_on_windows: facts.is_on_windows,
+            unchanged_for: self
+                .steady_pods
+                .since(id)
+                .map_or(Seconds::ZERO, |since| Seconds::between(since, now)),
             persistent_volume: facts.persistent_volume,
             host_network: facts.host_network,
             concurrency_limit: self.concurrency_limit(),
@@ -120,7 +134,9 @@ impl Pipeline {
             is_excluded: notes.as_ref().is_some_and(|notes| notes.is_excluded),
             latency_objective: notes.as_ref().and_then(|notes| notes.latency_objective),
         };
-        let window = self.ledger.workload_window(account, now);
+        let month = self.ledger.workload_month(account, now);
+        let mut window = self.ledger.workload_window(account, now);
+        window.count_rare_requests(&month);
         let assessment = assessment::workload(id, &window, circumstances, &self.settings);
         let spent = account.spent();
         let subject = Subject::Workload(id.clone());
@@ -158,7 +174,7 @@ impl Pipeline {
         };
         SubjectReport {
             used_cost_total,
-            month: Some(self.ledger.workload_month(account, now)),
+            month: Some(month),
             throttled: account.throttled().map(|total| Throttled {
                 total,
                 ratio: window.throttling.and_then(|throttling| throttling.ratio()),
@@ -311,6 +327,18 @@ fn pair_up(workloads: &mut [SubjectReport], functions: &mut [SubjectReport]) {
     }
 }
 
+/// How much of the decision window was seen of a subject: of its cost and its requests, whichever is less.
+fn seen(evidence: &Evidence) -> Seconds {
+    match evidence {
+        Evidence::Nothing => Seconds::ZERO,
+        Evidence::Workload(evidence) => {
+            let traffic = evidence.window.traffic.unwrap_or_default();
+            evidence.window.observed.min(traffic.covered)
+        }
+        Evidence::Function(evidence) => evidence.covered,
+    }
+}
+
 fn subject_report(
     subject: Subject,
     assessment: Assessment,
@@ -331,6 +359,7 @@ fn subject_report(
         breakeven_utilization: assessment.breakeven_utilization,
         breakeven: assessment.breakeven,
         verdict: assessment.verdict,
+        provisional: None,
         ineligible: assessment.ineligible,
         uncertainty: assessment.uncertainty,
         month: None,

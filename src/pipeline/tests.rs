@@ -1,6 +1,7 @@
 mod annotations;
 mod bill;
 mod counted_use;
+mod data_rule;
 mod explanations;
 mod processor_time;
 mod restart;
@@ -70,7 +71,11 @@ fn cluster(second: i64, pods: Vec<Pod>) -> Observation {
 }
 
 fn web() -> Pod {
-    pod("web-1", deployment("shop", "web"), "n", resources(1.0, 4.0))
+    // Older than the agent: what it costs is known from the first look on.
+    Pod {
+        started_at: Some(at(-86_400)),
+        ..pod("web-1", deployment("shop", "web"), "n", resources(1.0, 4.0))
+    }
 }
 
 fn uses(second: i64, used: Resources) -> Observation {

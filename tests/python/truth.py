@@ -140,7 +140,8 @@ class Truth:
                 usage = (self.cores(workload, minute) / len(places), workload["usage"]["memory_mib"] / 1024)
                 request = workload["requests"].get("cpu", 0), workload["requests"].get("memory_mib", 0) / 1024
                 pods[node].append((workload, usage, [max(*pair) for pair in zip(request, usage)]))
-        costs, shared, idle = {}, 0, 0
+        # Machines share their idle capacity and DaemonSets among what runs on them, the cluster everything else.
+        costs, of_machines, of_cluster = {}, 0, self.fixed
         for name, node in self.nodes.items():
             if not node["machine"]:
                 pods[name] = [(workload, usage, [node["cores"], node["gib"]]) for workload, usage, _ in pods[name]]
@@ -149,26 +150,30 @@ class Truth:
                 min(1, capacity / sum(held[kind] for _, _, held in pods[name]))
                 for kind, capacity in enumerate((node["cores"], node["gib"]))
             ]
-            idle += node["price"]
+            of_machines += node["price"] if node["machine"] else 0
             for workload, usage, held in pods[name]:
                 held = [amount * by for amount, by in zip(held, scale)]
                 allocated = held[0] * node["core"] + held[1] * node["memory"]
                 used = min(usage[0], held[0]) * node["core"] + min(usage[1], held[1]) * node["memory"]
-                idle -= allocated
-                if workload["kind"] == "DaemonSet" or workload["namespace"] in SHARED_NAMESPACES:
-                    shared += allocated
+                if workload["kind"] == "DaemonSet":
                     continue
-                cost = costs.setdefault(workload["key"], {"used": 0, "allocated": 0})
+                of_machines -= allocated if node["machine"] else 0
+                if workload["namespace"] in SHARED_NAMESPACES:
+                    of_cluster += allocated
+                    continue
+                cost = costs.setdefault(workload["key"], {"used": 0, "allocated": 0, "on machines": 0})
                 cost["used"] += used
                 cost["allocated"] += allocated
+                cost["on machines"] += allocated if node["machine"] else 0
         for workload in self.spec["workloads"]:
             pods_there = len(self.placed[workload["key"]])
             for one in workload.get("volumes", []):
                 costs[workload["key"]]["allocated"] += self.volume(one) * (1 if one.get("shared") else pods_there)
-        whole = sum(cost["allocated"] for cost in costs.values())
+        whole, on_machines = (sum(cost[part] for cost in costs.values()) for part in ("allocated", "on machines"))
         for cost in costs.values():
             cost["avoidable"] = cost["allocated"] * AVOIDABLE
-            cost["loaded"] = cost["allocated"] * (1 + (idle + shared + self.fixed) / whole)
+            share = cost.pop("on machines") / on_machines
+            cost["loaded"] = cost["allocated"] * (1 + of_cluster / whole) + share * of_machines
         return costs
 
     def mean_rates(self):

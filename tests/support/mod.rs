@@ -128,7 +128,9 @@ pub(crate) fn pod_of(workload: WorkloadId, name: &str) -> Arc<Pod> {
         persistent_volume: false,
         claims: Vec::new(),
         host_network: false,
+        needs_accelerator: false,
         created_at: None,
+        started_at: None,
         team: None,
     })
 }

@@ -79,6 +79,7 @@ pub(crate) fn bare(subject: Subject) -> SubjectReport {
         breakeven_utilization: None,
         breakeven: None,
         verdict: Verdict::NoRequests,
+        provisional: None,
         ineligible: Vec::new(),
         uncertainty: None,
         facts: SubjectFacts::default(),

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 
 use super::tests::{both_sides, close, cluster, hourly, policy, random_nodes, random_pods};
 use super::*;
+use crate::model::SharingPolicy;
 use crate::model::fixtures::{ratio, settings};
 
 /// A cluster, with fixed cost.

@@ -1,13 +1,15 @@
 //! Who holds what of each node, and who carries the rest: every dollar of every node lands somewhere.
 
+mod sharing;
 mod storage;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use self::sharing::{ByGroup, NodeGroup, Sharing};
 use super::node_split::{Split, Weights, split};
 use super::report::{HourlyPrice, NodeReport, Unpriced, UnpricedVolume, VolumeReport};
-use super::settings::{Settings, SharingPolicy};
+use super::settings::Settings;
 use crate::observation::{
     CapacityType, Node, Pod, PodKey, PodUsage, Resources, Volume, WorkloadId, WorkloadKind,
 };
@@ -135,6 +137,8 @@ struct Gathered<'a> {
     rates: WorkloadRates,
     /// Its pods with a price that say what they use.
     told: usize,
+    /// Its allocated cost without storage, by the group of the node.
+    by_group: ByGroup,
 }
 
 /// One pod's part of its node.
@@ -160,6 +164,8 @@ struct Placement<'a> {
 /// price_r`, where `allocation_r` is the larger of the pod's effective request and the sum over its containers of
 /// the larger of request and use. A node whose allocations exceed its capacity scales them down to it. `idle = P - Σ allocated` per
 /// node; `shared` is what DaemonSets and the shared namespaces hold; both and `fixed` are spread by `settings.sharing`.
+/// Workloads with pods on nodes other than Fargate bear the idle capacity of those nodes and the DaemonSets, by their
+/// allocated cost there; all workloads bear the other shared workloads and `fixed`. A Fargate pod pays for its node.
 /// A persistent volume is allocated in equal parts to the pods that hold it; one that none holds is a fixed cost.
 ///
 /// Identity: `Σ loaded over workloads + unattributed = Σ prices of priced nodes + Σ prices of priced volumes + fixed`, where
@@ -192,6 +198,7 @@ pub fn allocate(
                 is_shared: is_shared(&pod.workload, settings),
                 rates: WorkloadRates::default(),
                 told: 0,
+                by_group: ByGroup::new(),
             });
             gathered.len() - 1
         });
@@ -209,11 +216,12 @@ pub fn allocate(
             });
         }
     }
-    let mut idle = UsdPerHour::ZERO;
+    let mut sharing = Sharing::default();
     for placement in &placements {
         rates.nodes.push(node_report(placement));
         if let Ok((split, price)) = &placement.split {
-            idle += charge(&mut gathered, placement, *split, *price);
+            let idle = charge(&mut gathered, placement, *split, *price);
+            sharing.add_idle(NodeGroup::of_node(&placement.node.node), idle);
         }
     }
     let storage = storage::share(volumes, pods);
@@ -224,13 +232,15 @@ pub fn allocate(
         let held = workload.rates.allocated();
         if !is_shared {
             rates.components.allocated += held;
+            sharing.add_bearer(&workload);
             rates.workloads.insert(id.clone(), settled(workload));
         } else if workload.rates.pods > workload.rates.unpriced_pods || !held.is_zero() {
-            rates.components.shared += held;
+            sharing.add_shared(&workload);
             rates.shared.insert(id.clone(), held);
         }
     }
-    spread(&mut rates, idle, storage.unowned, settings);
+    let fixed = fixed(&rates.nodes, storage.unowned, settings);
+    sharing.spread(&mut rates, fixed, settings.sharing);
     rates
 }
 
@@ -320,6 +330,7 @@ fn charge(
     price: UsdPerHour,
 ) -> UsdPerHour {
     let capacity = placement.node.node.capacity;
+    let group = NodeGroup::of_node(&placement.node.node);
     let cpu_sum: Cores = placement
         .holdings
         .iter()
@@ -361,8 +372,11 @@ fn charge(
         let held_memory = held.memory * memory_scale;
         let (cpu, memory) = (held_cpu * split.core, held_memory * split.memory);
         let gpu = split.gpu * Ratio::from(held.gpus) * gpu_scale;
-        allocated += cpu + memory + gpu;
-        let workload = &mut gathered[*workload].rates;
+        let whole = cpu + memory + gpu;
+        allocated += whole;
+        let workload = &mut gathered[*workload];
+        *workload.by_group.entry(group).or_default() += whole;
+        let workload = &mut workload.rates;
         workload.cpu += cpu;
         workload.memory += memory;
         workload.gpu += gpu;
@@ -403,37 +417,12 @@ fn reciprocal(count: usize) -> Ratio {
     Ratio::count(count).inverse().unwrap_or(Ratio::ONE)
 }
 
-/// Spreads idle, shared and fixed cost over the workloads; what nobody carries stays unattributed.
-fn spread(rates: &mut ClusterRates, idle: UsdPerHour, unowned: UsdPerHour, settings: &Settings) {
-    let shared = rates.components.shared;
-    let machines = rates
-        .nodes
+/// What the cluster costs besides its nodes, its pods and the volumes that they hold.
+fn fixed(nodes: &[NodeReport], unowned: UsdPerHour, settings: &Settings) -> UsdPerHour {
+    let machines = nodes
         .iter()
         .filter(|one| one.node.capacity_type != CapacityType::Fargate);
-    let fixed = settings.fixed + settings.fixed_per_node * Ratio::count(machines.count()) + unowned;
-    let whole = rates.components.allocated;
-    let nobody = match settings.sharing {
-        SharingPolicy::None => true,
-        SharingPolicy::Even => rates.workloads.is_empty(),
-        SharingPolicy::Proportional => whole.is_zero(),
-    };
-    if nobody {
-        rates.components.shared = UsdPerHour::ZERO;
-        rates.components.unattributed = idle + shared + fixed;
-        return;
-    }
-    rates.components.idle = idle;
-    rates.components.fixed = fixed;
-    let even = reciprocal(rates.workloads.len());
-    for workload in rates.workloads.values_mut() {
-        let weight = match settings.sharing {
-            SharingPolicy::Even => even,
-            _ => workload.allocated().over(whole).unwrap_or(Ratio::ZERO),
-        };
-        workload.idle = idle * weight;
-        workload.shared = shared * weight;
-        workload.fixed = fixed * weight;
-    }
+    settings.fixed + settings.fixed_per_node * Ratio::count(machines.count()) + unowned
 }
 
 /// Whether a workload serves everybody, so that the others carry its cost.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::*;
+use crate::model::SharingPolicy;
 use crate::model::fixtures::{deployment, node, pod, resources, settings, usage, workload};
 
 pub(super) fn hourly(value: f64) -> UsdPerHour {
@@ -27,8 +28,22 @@ pub(super) fn both_sides(
         .map(|price| price.price)
         .sum();
     let carried = loaded + rates.components.unattributed;
-    let fixed = settings.fixed + settings.fixed_per_node * Ratio::count(nodes.len());
+    let machines = nodes.iter().filter(|node| !is_fargate(node)).count();
+    let fixed = settings.fixed + settings.fixed_per_node * Ratio::count(machines);
     (carried.hourly(), (prices + fixed).hourly())
+}
+
+fn is_fargate(node: &PricedNode) -> bool {
+    node.node.capacity_type == CapacityType::Fargate
+}
+
+/// A node of Fargate, which has just what its pod was sized for.
+fn fargate(name: &str, cores: f64, gib: f64, price: Option<f64>) -> PricedNode {
+    let mut fargate = node(name, cores, gib, price);
+    let mut machine = (*fargate.node).clone();
+    machine.capacity_type = CapacityType::Fargate;
+    fargate.node = Arc::new(machine);
+    fargate
 }
 
 #[derive(Clone, Debug)]
@@ -61,11 +76,15 @@ pub(super) fn random_nodes() -> impl Strategy<Value = Vec<PricedNode>> {
         0.0..64.0,
         0.0..256.0,
         proptest::option::weighted(0.8, 0.0..12.0),
+        proptest::bool::weighted(0.3),
     );
     proptest::collection::vec(one, 0..6).prop_map(|nodes| {
         let named = nodes.into_iter().enumerate();
         named
-            .map(|(at, (cores, gib, price))| node(&format!("n{at}"), cores, gib, price))
+            .map(|(at, (cores, gib, price, on_fargate))| {
+                let make = if on_fargate { fargate } else { node };
+                make(&format!("n{at}"), cores, gib, price)
+            })
             .collect()
     })
 }
@@ -124,6 +143,36 @@ proptest! {
         let all = rates.components;
         let components = all.allocated + all.idle + all.shared + all.fixed + all.unattributed;
         prop_assert!((components.hourly() - paid).abs() <= 1e-9 * paid.max(1.0));
+    }
+
+    #[test]
+    fn fargate_pods_bear_no_idle_capacity_and_no_daemon_sets(
+        nodes in random_nodes(), random in random_pods(), sharing in policy(), more in 1.0..64.0,
+    ) {
+        let settings = Settings { sharing, ..settings() };
+        let (pods, used) = cluster(&random);
+        let nodes: Vec<PricedNode> = nodes.into_iter()
+            .filter(|node| node.node.capacity.cpu.cores() + node.node.capacity.memory.gib() > 0.0)
+            .collect();
+        let on_machines = |id: &WorkloadId| {
+            let names = |node: &&PricedNode| !is_fargate(node) && node.price.is_ok();
+            let machines: Vec<_> = nodes.iter().filter(names).map(|node| &node.node.name).collect();
+            pods.iter().any(|pod| pod.workload == *id && machines.contains(&&pod.node))
+        };
+        let before = allocate(&nodes, &[], &pods, &used, &settings);
+        // A machine that nobody uses, and a DaemonSet on it.
+        let mut nodes_after = nodes.clone();
+        nodes_after.push(node("empty", more, more, Some(more)));
+        let agent = workload("platform", WorkloadKind::DaemonSet, "agent");
+        let mut pods_after = pods.clone();
+        pods_after.push(Arc::new(pod("agent", agent, "empty", resources(0.5, 0.5))));
+        let after = allocate(&nodes_after, &[], &pods_after, &used, &settings);
+        for (id, rates) in &after.workloads {
+            if !on_machines(id) {
+                prop_assert!(close(rates.loaded(), before.workloads[id].loaded().hourly()), "{}", id);
+                prop_assert!(rates.idle.is_zero(), "{}", id);
+            }
+        }
     }
 
     #[test]
@@ -287,10 +336,7 @@ fn a_pod_on_a_node_that_is_not_known_yet_is_unpriced() {
 
 #[test]
 fn a_fargate_pod_holds_all_that_was_provisioned_for_it() {
-    let mut fargate = node("f", 0.5, 1.0, Some(0.024_685));
-    let mut machine = (*fargate.node).clone();
-    machine.capacity_type = CapacityType::Fargate;
-    fargate.node = Arc::new(machine);
+    let fargate = fargate("f", 0.5, 1.0, Some(0.024_685));
     let mut small = pod("p", deployment("shop", "batch"), "f", resources(0.25, 0.5));
     small.fargate_size = Some(resources(0.5, 1.0));
     let rates = allocate(
@@ -366,13 +412,120 @@ fn more_gpus_than_the_node_has_are_scaled_down_to_it() {
     );
 }
 
+/// A machine half of which is idle with a DaemonSet, and a pod on Fargate.
+fn machine_and_fargate(shop_on: &str) -> (Vec<PricedNode>, Vec<Arc<Pod>>) {
+    let nodes = vec![
+        node("m", 4.0, 0.0, Some(0.4)),
+        fargate("f", 0.5, 1.0, Some(0.02)),
+    ];
+    let agent = workload("platform", WorkloadKind::DaemonSet, "agent");
+    let dns = deployment("kube-system", "dns");
+    let pods = vec![
+        pod(
+            "shop",
+            deployment("shop", "web"),
+            shop_on,
+            resources(0.5, 0.0),
+        ),
+        pod(
+            "batch",
+            deployment("shop", "batch"),
+            "f",
+            resources(0.5, 1.0),
+        ),
+        pod("agent", agent, "m", resources(0.5, 0.0)),
+        pod("dns", dns, "m", resources(0.2, 0.0)),
+    ];
+    (nodes, pods.into_iter().map(Arc::new).collect())
+}
+
+#[test]
+fn a_fargate_pod_bears_only_what_serves_the_whole_cluster() {
+    let (nodes, pods) = machine_and_fargate("m");
+    // The node costs 0.40: 0.05 web, 0.05 DaemonSet, 0.02 DNS, 0.28 idle.
+    for (sharing, web, batch) in [
+        // DNS and the fixed cost by allocated cost: 0.05 to 0.02.
+        (
+            SharingPolicy::Proportional,
+            0.28 + 0.05 + 0.05 + 0.12 * 5.0 / 7.0,
+            0.02 + 0.12 * 2.0 / 7.0,
+        ),
+        (SharingPolicy::Even, 0.28 + 0.05 + 0.05 + 0.06, 0.02 + 0.06),
+        (SharingPolicy::None, 0.05, 0.02),
+    ] {
+        let settings = Settings {
+            sharing,
+            fixed: hourly(0.1),
+            ..settings()
+        };
+        let rates = allocate(&nodes, &[], &pods, &HashMap::new(), &settings);
+        let loaded = |name| rates.workloads[&deployment("shop", name)].loaded();
+        assert!(close(loaded("web"), web), "{sharing:?} {:?}", loaded("web"));
+        assert!(
+            close(loaded("batch"), batch),
+            "{sharing:?} {:?}",
+            loaded("batch")
+        );
+    }
+}
+
+#[test]
+fn without_a_workload_on_machines_their_idle_capacity_is_unattributed() {
+    let (nodes, pods) = machine_and_fargate("f");
+    for sharing in [SharingPolicy::Proportional, SharingPolicy::Even] {
+        let settings = Settings {
+            sharing,
+            fixed: hourly(0.1),
+            ..settings()
+        };
+        let rates = allocate(&nodes, &[], &pods, &HashMap::new(), &settings);
+        let all = rates.components;
+        assert!(close(all.unattributed, 0.33 + 0.05), "{all:?}");
+        assert!(
+            all.idle.is_zero() && close(all.shared, 0.02) && close(all.fixed, 0.1),
+            "{all:?}"
+        );
+    }
+}
+
+#[test]
+fn a_volume_draws_no_idle_capacity() {
+    let (nodes, mut pods) = machine_and_fargate("m");
+    let claim = crate::observation::ClaimKey {
+        namespace: "shop".into(),
+        name: "data".into(),
+    };
+    let mut with_volume = (*pods[1]).clone();
+    with_volume.claims = vec![Arc::clone(&claim.name)];
+    pods[1] = Arc::new(with_volume);
+    let volume = PricedVolume {
+        volume: Arc::new(Volume {
+            name: "v".into(),
+            size: Gib::from_gib(1.0).unwrap(),
+            storage_class: None,
+            driver: None,
+            region: None,
+            claim: Some(claim),
+        }),
+        price: nodes[0]
+            .price
+            .clone()
+            .map_err(|_| UnpricedVolume::UnknownDisk),
+    };
+    let rates = allocate(&nodes, &[volume], &pods, &HashMap::new(), &settings());
+    let batch = &rates.workloads[&deployment("shop", "batch")];
+    assert!(
+        close(batch.storage, 0.4) && batch.idle.is_zero(),
+        "{batch:?}"
+    );
+}
+
 #[test]
 fn what_each_machine_costs_besides_is_fixed_cost_and_fargate_has_none_of_it() {
-    let mut fargate = node("f", 0.5, 1.0, Some(0.02));
-    let mut serverless = (*fargate.node).clone();
-    serverless.capacity_type = CapacityType::Fargate;
-    fargate.node = Arc::new(serverless);
-    let nodes = [node("n", 4.0, 16.0, Some(0.2)), fargate];
+    let nodes = [
+        node("n", 4.0, 16.0, Some(0.2)),
+        fargate("f", 0.5, 1.0, Some(0.02)),
+    ];
     let settings = Settings {
         fixed_per_node: hourly(0.01),
         ..settings()

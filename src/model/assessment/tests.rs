@@ -1,3 +1,5 @@
+mod eligibility;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -227,31 +229,6 @@ fn what_is_missing_is_said() {
         "{:?}",
         found.costs
     );
-}
-
-#[test]
-fn why_it_cannot_move_is_said_and_does_not_change_the_price() {
-    let window = window(0.1, 2.0, 0.01, 0.05, 200.0);
-    let stateful = named("data", WorkloadKind::StatefulSet, "db");
-    let with_gpu = Circumstances {
-        gpus: 1,
-        ..Circumstances::default()
-    };
-    let found = workload(&stateful, &window, with_gpu, &settings());
-    assert_eq!(
-        found.ineligible,
-        [Ineligibility::Stateful, Ineligibility::Gpu]
-    );
-    assert_eq!(
-        found.monthly(Home::Lambda),
-        assessed(&window).monthly(Home::Lambda)
-    );
-    let little = Circumstances {
-        concurrency_limit: Some(0),
-        ..Circumstances::default()
-    };
-    let found = workload(&deployment("shop", "web"), &window, little, &settings());
-    assert_eq!(found.ineligible, [Ineligibility::NeedsQuota]);
 }
 
 proptest! {

@@ -11,7 +11,7 @@ use crate::model::report::{
     Basis, Breakeven, Home, Ineligibility, PlatformCost, Utilization, Verdict,
 };
 use crate::model::settings::{LambdaEquivalent, Settings};
-use crate::model::verdict::{compare, insufficient};
+use crate::model::verdict::{compare, insufficient, is_cost_seen, staying};
 use crate::model::window::{TrafficWindow, UsedWindow, WorkloadWindow};
 use crate::observation::{Scaler, WorkloadId, WorkloadKind};
 use crate::tariff::lambda as tariff;
@@ -22,8 +22,13 @@ use crate::units::{Gib, Ratio, Requests, Seconds, Usd, UsdPerRequest};
 pub struct Circumstances {
     /// Its pods on nodes without a price.
     pub unpriced_pods: usize,
-    /// The GPUs that are held for it.
-    pub gpus: u32,
+    /// Whether it needs a GPU or another accelerator.
+    pub needs_accelerator: bool,
+    /// Whether it runs on Windows.
+    pub is_on_windows: bool,
+    /// How long ago the oldest of its pods started whose node, price and requests have not changed since: for so long its
+    /// cost is known, though the agent may have seen less.
+    pub unchanged_for: Seconds,
     /// Whether it keeps data on a persistent volume.
     pub persistent_volume: bool,
     /// Whether it shares the network of its node.
@@ -46,6 +51,9 @@ pub struct Circumstances {
 /// `R* = R · C_K / C_L` (by tiers), and at the utilisation `u* = cost used / C_L`.
 ///
 /// A cost is absent while a pod's node has no price, per request absent while there are no requests.
+///
+/// What cannot move stays: its verdict is never `lambda`, and there is no saving. No verdict stands on less than an hour of
+/// cost, which counts from the start of the oldest unchanged pod.
 #[must_use]
 pub fn workload(
     id: &WorkloadId,
@@ -59,6 +67,7 @@ pub fn workload(
         ..Assessment::default()
     };
     let priced = circumstances.unpriced_pods == 0;
+    let observed = window.observed.max(circumstances.unchanged_for);
     let traffic = window.traffic.unwrap_or_default();
     let own = allowing(circumstances.latency_objective, &traffic, settings);
     let settings = own.as_ref().unwrap_or(settings);
@@ -71,6 +80,7 @@ pub fn workload(
     }
     let mut evidence = WorkloadEvidence {
         window: *window,
+        unchanged_for: circumstances.unchanged_for,
         requests,
         lambda: None,
     };
@@ -105,7 +115,8 @@ pub fn workload(
             let scaled = circumstances
                 .scaler
                 .and_then(|scaler| Scaled::of(scaler, loaded.point, window, requests));
-            assessment.monthly_saving = Some(loaded.point.minus(lambda.point));
+            let can_move = assessment.ineligible.is_empty();
+            assessment.monthly_saving = can_move.then(|| loaded.point.minus(lambda.point));
             assessment.breakeven_utilization = used.and_then(|used| used.over(lambda.point));
             assessment.breakeven = Some(match scaled {
                 Some(scaled) => scaled.breakeven(&projection),
@@ -124,6 +135,10 @@ pub fn workload(
         _ if window.traffic.is_none() => Verdict::NoRequests,
         (Some(missing), _) => missing,
         _ if traffic.mean_latency().is_none() => Verdict::NoLatency,
+        _ if !is_cost_seen(observed) => Verdict::InsufficientData,
+        (None, (Some(_), Some(_))) if !assessment.ineligible.is_empty() => {
+            staying(Home::Kubernetes)
+        }
         (None, (Some(kubernetes), Some(lambda))) => compare(&kubernetes, &lambda),
         _ => Verdict::InsufficientData,
     };
@@ -200,7 +215,8 @@ fn ineligible(id: &WorkloadId, circumstances: Circumstances) -> Vec<Ineligibilit
             Ineligibility::PersistentVolume,
         ),
         (circumstances.host_network, Ineligibility::HostNetwork),
-        (circumstances.gpus > 0, Ineligibility::Gpu),
+        (circumstances.needs_accelerator, Ineligibility::Gpu),
+        (circumstances.is_on_windows, Ineligibility::Windows),
         (circumstances.is_excluded, Ineligibility::Excluded),
     ];
     let holds = reasons.into_iter().filter(|(holds, _)| *holds);

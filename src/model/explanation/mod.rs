@@ -87,7 +87,7 @@ pub fn explain(report: &Report, subject: &SubjectReport, inputs: &Inputs) -> Exp
         },
         Section {
             title: "Verdict",
-            lines: outcome::verdict(subject),
+            lines: outcome::verdict(subject, settings),
         },
         Section {
             title: "What would change the verdict",
@@ -145,7 +145,12 @@ fn advice(subject: &SubjectReport) -> Vec<Line> {
         let name = advice.rule.replace('_', " ");
         Line::new(name, advice.reason, advice.favours.as_str())
     };
-    advise(&facts).into_iter().map(line).collect()
+    // Nothing speaks for a platform that it cannot move to.
+    let elsewhere = subject.subject.home().other();
+    let can_move = subject.ineligible.is_empty();
+    let advice = advise(&facts).into_iter();
+    let advice = advice.filter(|one| can_move || one.favours != elsewhere);
+    advice.map(line).collect()
 }
 
 impl fmt::Display for Explanation {

@@ -4,6 +4,8 @@ use super::Line;
 use super::number::{self, count, factor, percent, usd};
 use crate::model::evidence::Evidence;
 use crate::model::report::{Breakeven, Home, SubjectReport, Verdict};
+use crate::model::settings::Settings;
+use crate::model::verdict::is_cost_seen;
 
 pub(super) fn breakeven(subject: &SubjectReport) -> Vec<Line> {
     let mut lines = Vec::new();
@@ -72,7 +74,7 @@ pub(super) fn breakeven(subject: &SubjectReport) -> Vec<Line> {
     lines
 }
 
-pub(super) fn verdict(subject: &SubjectReport) -> Vec<Line> {
+pub(super) fn verdict(subject: &SubjectReport, settings: &Settings) -> Vec<Line> {
     let mut lines = Vec::new();
     for platform in [Home::Kubernetes, Home::Lambda] {
         if let Some(cost) = subject.decisive(platform) {
@@ -110,7 +112,17 @@ pub(super) fn verdict(subject: &SubjectReport) -> Vec<Line> {
         what_decides(subject),
         subject.verdict.as_str(),
     ));
+    lines.extend(provisional(subject, settings));
     lines
+}
+
+/// That the verdict may change at any time, while less than a full decision window has been seen.
+fn provisional(subject: &SubjectReport, settings: &Settings) -> Option<Line> {
+    let seen = subject.provisional.filter(|_| subject.verdict.decides())?;
+    let from = "it changes at once until a full decision window has been observed";
+    let window = settings.decision_window.in_words();
+    let result = format!("{} of {window} observed", number::hours(seen));
+    Some(Line::new("provisional", from, result))
 }
 
 /// Whether nothing ever said what its pods use.
@@ -121,12 +133,25 @@ fn lacks_use(subject: &SubjectReport) -> bool {
     }
 }
 
+/// Whether its cost was not seen for long enough.
+fn lacks_cost(subject: &SubjectReport) -> bool {
+    match &subject.evidence {
+        Evidence::Workload(evidence) => {
+            !is_cost_seen(evidence.window.observed.max(evidence.unchanged_for))
+        }
+        _ => false,
+    }
+}
+
 /// Why the verdict is so; where something is missing, what to do.
 fn what_decides(subject: &SubjectReport) -> String {
     let parameter = subject
         .uncertainty
         .map(|(one, _)| one.as_str().replace('_', " "));
     match subject.verdict {
+        verdict if verdict.decides() && !subject.ineligible.is_empty() => {
+            "it cannot move, so it stays where it is, whatever the other platform costs".to_owned()
+        }
         Verdict::Kubernetes => "its band lies below that of Lambda".to_owned(),
         Verdict::Lambda => "its band lies below that of Kubernetes".to_owned(),
         Verdict::Inconclusive => match parameter {
@@ -138,8 +163,14 @@ fn what_decides(subject: &SubjectReport) -> String {
         Verdict::InsufficientData if lacks_use(subject) => {
             "what its pods use is not known; see the source usage".to_owned()
         }
+        Verdict::InsufficientData if lacks_cost(subject) => {
+            "less than an hour of its cost was seen, which counts from the start of its oldest \
+             unchanged pod; it comes with time"
+                .to_owned()
+        }
         Verdict::InsufficientData => {
-            "less than an hour or less than 100 requests were seen; it comes with time".to_owned()
+            "less than an hour of requests, or fewer than 100 in less than 3 days, were seen; it comes with time"
+                .to_owned()
         }
         Verdict::NoRequests => {
             "no requests were counted; see that requests.prometheus covers it".to_owned()

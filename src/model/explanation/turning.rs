@@ -16,6 +16,11 @@ use crate::units::{Cores, Ratio, Requests};
 /// What would turn a verdict between platforms, or bring one about. A verdict that says what is missing has none of it: its
 /// own line says what to do.
 pub(super) fn lines(subject: &SubjectReport, settings: &Settings) -> Vec<Line> {
+    if let (true, [first, ..]) = (subject.verdict.decides(), &*subject.ineligible) {
+        let from = "while it cannot move, no cost changes the verdict";
+        let reason = first.as_str().replace('_', " ");
+        return vec![Line::new("cannot move", from, reason)];
+    }
     let costs = [Home::Kubernetes, Home::Lambda].map(|platform| subject.decisive(platform));
     let ([Some(kubernetes), Some(lambda)], true) = (costs, subject.verdict.decides()) else {
         return Vec::new();

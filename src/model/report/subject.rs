@@ -40,6 +40,8 @@ pub struct SubjectReport {
     pub breakeven: Option<Breakeven>,
     /// What follows.
     pub verdict: Verdict,
+    /// How much of the decision window was seen, while no full one was: until then the verdict is not held.
+    pub provisional: Option<Seconds>,
     /// Why it cannot move.
     pub ineligible: Vec<Ineligibility>,
     /// The parameter that moves the projection most, and by how much of it.

@@ -5,13 +5,13 @@ use serde::{Deserialize, Serialize};
 /// Which platform costs less, or why that is not known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Verdict {
-    /// Kubernetes costs less.
+    /// Kubernetes costs less, or it cannot leave the cluster.
     Kubernetes,
     /// Lambda costs less.
     Lambda,
     /// They cost about the same.
     Inconclusive,
-    /// Less than an hour, or less than 100 requests, was seen.
+    /// Less than an hour of cost or requests was seen, or fewer than 100 requests in less than three days.
     InsufficientData,
     /// No requests were seen, or nothing counts them.
     NoRequests,
@@ -65,8 +65,10 @@ pub enum Ineligibility {
     PersistentVolume,
     /// It shares the network of its node.
     HostNetwork,
-    /// It needs a GPU.
+    /// It needs a GPU or another accelerator.
     Gpu,
+    /// It runs on Windows.
+    Windows,
     /// It needs more memory than Lambda offers.
     Memory,
     /// A request takes longer than Lambda allows.
@@ -89,6 +91,7 @@ impl Ineligibility {
             Self::PersistentVolume => "persistent_volume",
             Self::HostNetwork => "host_network",
             Self::Gpu => "gpu",
+            Self::Windows => "windows",
             Self::Memory => "memory",
             Self::Duration => "duration",
             Self::Latency => "latency",

@@ -132,6 +132,28 @@ fn a_pair_is_compared_by_what_was_observed_of_both() {
 }
 
 #[test]
+fn a_pair_moves_nothing_that_cannot_move() {
+    let mut pipeline = seen_with(&Notes {
+        lambda_function: Some(FunctionName {
+            place: None,
+            name: "resize".into(),
+        }),
+        is_excluded: true,
+        ..Notes::default()
+    });
+    pipeline.observe(a_day_of_traffic(0));
+    pipeline.observe(listed(vec![resize()]));
+    pipeline.observe(a_day_of_minutes(60));
+    let report = pipeline.report(at(60));
+    let web = report.find("web")[0];
+    assert!(web.facts.pair.is_some());
+    assert_eq!(
+        (web.verdict, web.monthly_saving),
+        (Verdict::Kubernetes, None)
+    );
+}
+
+#[test]
 fn a_pair_that_is_not_there_changes_nothing_and_explain_says_so() {
     let report = reported(&Notes {
         lambda_function: Some(FunctionName {

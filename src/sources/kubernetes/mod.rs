@@ -15,6 +15,7 @@
 //! that of their ReplicaSet, else to the ReplicaSet or Job itself. Without the others it is up too, and what they tell is not
 //! known.
 
+mod amounts;
 mod connection;
 mod convert;
 mod failure;

@@ -9,6 +9,8 @@ use jiff::Timestamp;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 
+use super::amounts::Amounts;
+
 /// What every object has.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -100,6 +102,9 @@ pub(super) struct PodSpec {
     pub(super) host_network: bool,
     #[serde(default)]
     pub(super) volumes: Vec<VolumeSpec>,
+    /// Devices by dynamic resource allocation.
+    #[serde(default)]
+    pub(super) resource_claims: Vec<IgnoredAny>,
     /// Requests of the pod as a whole (Kubernetes 1.32 and later).
     #[serde(default)]
     pub(super) resources: Requirements,
@@ -129,6 +134,8 @@ pub(super) struct PodStatus {
     pub(super) phase: String,
     #[serde(rename = "podIP", default)]
     pub(super) pod_ip: String,
+    #[serde(rename = "startTime")]
+    pub(super) start_time: Option<Timestamp>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -147,19 +154,6 @@ pub(super) struct Requirements {
     pub(super) requests: Amounts,
     #[serde(default)]
     pub(super) limits: Amounts,
-}
-
-/// Quantities by resource, as Kubernetes writes them.
-#[derive(Clone, Debug, Default, Deserialize)]
-pub(super) struct Amounts {
-    pub(super) cpu: Option<String>,
-    pub(super) memory: Option<String>,
-    #[serde(rename = "ephemeral-storage")]
-    pub(super) ephemeral_storage: Option<String>,
-    #[serde(rename = "nvidia.com/gpu")]
-    pub(super) nvidia_gpu: Option<String>,
-    #[serde(rename = "amd.com/gpu")]
-    pub(super) amd_gpu: Option<String>,
 }
 
 #[derive(Clone, Debug, Deserialize)]

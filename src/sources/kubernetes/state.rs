@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::convert::{self, Front, Held, Owner, PodExtras, Unreadable};
 use super::names::Names;
@@ -17,6 +17,12 @@ use crate::observation::{
     TargetGroupBinding, Volume, WorkloadId, WorkloadKind,
 };
 use crate::sources::{Reason, SourceError};
+
+/// How long a pod is left out of the cluster while the Job or ReplicaSet that controls it has not arrived.
+///
+/// Each kind has a watch of its own, so a pod may arrive first. Under the name of its Job it would be charged to a
+/// workload that vanishes with the next publication, and so would its money.
+const OWNER_WAIT: SignedDuration = SignedDuration::from_secs(60);
 
 /// Nodes, pods, the owners between pods and workloads, what stands before pods, and volumes.
 #[derive(Debug, Default)]
@@ -230,6 +236,7 @@ impl State {
             pods: self
                 .pods
                 .values()
+                .filter(|held| !self.awaits_owner(held, at))
                 .map(|held| Arc::clone(&held.pod))
                 .collect(),
             notes: self.notes(),
@@ -243,6 +250,23 @@ impl State {
             volumes: self.volumes.values().map(Arc::clone).collect(),
             storage_classes: self.storage_classes.values().cloned().collect(),
         }
+    }
+}
+
+impl State {
+    /// Whether a new pod is only known by the name of its Job or ReplicaSet, while the object that names its workload is
+    /// still to arrive. Without the right to list them nothing arrives, and nothing is awaited.
+    fn awaits_owner(&self, held: &Held, at: Timestamp) -> bool {
+        let owners = match held.pod.workload.kind {
+            WorkloadKind::Job => &self.jobs,
+            WorkloadKind::ReplicaSet => &self.replica_sets,
+            _ => return false,
+        };
+        let is_new = held
+            .pod
+            .created_at
+            .is_some_and(|created| at.duration_since(created) < OWNER_WAIT);
+        held.through.is_some() && !held.is_owner_known && is_new && owners.is_listed()
     }
 }
 
@@ -267,7 +291,9 @@ fn settle(
 ) {
     if let Some(owner) = known(held, replica_sets, jobs) {
         held.owned_by(owner);
-    } else if let Some(before) = before.filter(|before| before.through == held.through) {
+    } else if let Some(before) =
+        before.filter(|before| before.is_owner_known && before.through == held.through)
+    {
         let workload = &before.pod.workload;
         let owner = Owner {
             kind: workload.kind.clone(),

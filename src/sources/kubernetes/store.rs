@@ -23,6 +23,8 @@ pub(super) struct Store<V> {
     live: HashMap<Box<str>, V>,
     /// The list that is being read.
     incoming: Option<HashMap<Box<str>, V>>,
+    /// Whether a list was ever complete.
+    is_listed: bool,
 }
 
 impl<V> Default for Store<V> {
@@ -30,6 +32,7 @@ impl<V> Default for Store<V> {
         Self {
             live: HashMap::new(),
             incoming: None,
+            is_listed: false,
         }
     }
 }
@@ -42,7 +45,13 @@ impl<V: Clone + PartialEq> Store<V> {
     pub(super) fn end_list(&mut self) {
         if let Some(incoming) = self.incoming.take() {
             self.live = incoming;
+            self.is_listed = true;
         }
+    }
+
+    /// Whether a list was ever complete.
+    pub(super) const fn is_listed(&self) -> bool {
+        self.is_listed
     }
 
     /// Puts a value; what is already held stays as it is, where it is equal. Says whether it is another one.

@@ -195,6 +195,46 @@ fn a_job_that_is_deleted_before_its_pod_leaves_the_pod_with_its_cron_job() {
     assert_eq!(workloads(&mut state), ["shop/CronJob/report"], "listed");
 }
 
+/// The watch of Jobs may be behind that of pods. A look between the two must not charge a workload that the next
+/// look does not have: what it was charged would vanish from all sums.
+#[test]
+fn a_new_pod_waits_for_the_job_that_names_its_workload() {
+    let at = |second: i64| Timestamp::from_second(second).unwrap();
+    let workloads = |state: &mut State, second| -> Vec<String> {
+        let pods = state.cluster(at(second)).pods;
+        pods.iter().map(|pod| pod.workload.to_string()).collect()
+    };
+    let job = mk_owner("report-28", Some(("CronJob", "report")));
+    let mut pod = owned(mk_pod("pod"), "Job", "report-28");
+    pod["metadata"]["creationTimestamp"] = json!("1970-01-01T00:01:40Z");
+    let mut state = State::default();
+    for event in listed(&[]) {
+        state.job(event);
+    }
+    list_pods(&mut state, &[]);
+    apply_pod(&mut state, &pod);
+    assert_eq!(workloads(&mut state, 101), [""; 0], "before its Job");
+    assert_eq!(
+        workloads(&mut state, 160),
+        ["shop/Job/report-28"],
+        "its Job does not come"
+    );
+    state.job(Event::Applied(one(&job)));
+    assert_eq!(workloads(&mut state, 102), ["shop/CronJob/report"]);
+    // A Job that was seen and is gone is not awaited.
+    state.job(Event::Deleted(one(&job)));
+    apply_pod(&mut state, &pod);
+    assert_eq!(workloads(&mut state, 103), ["shop/CronJob/report"]);
+
+    let mut without_rights = State::default();
+    apply_pod(&mut without_rights, &pod);
+    assert_eq!(
+        workloads(&mut without_rights, 101),
+        ["shop/Job/report-28"],
+        "Jobs cannot be listed"
+    );
+}
+
 #[test]
 fn a_pod_that_did_not_change_is_the_same_allocation_in_each_cluster() {
     let mut state = State::default();

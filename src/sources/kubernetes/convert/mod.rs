@@ -22,7 +22,7 @@ pub(super) use scaler::scaler;
 pub use scrape::ScrapeSelector;
 pub(super) use volume::{storage_class, volume};
 
-use super::object::Amounts;
+use super::amounts::Amounts;
 use crate::observation::Resources;
 use crate::units::{Cores, Gib};
 

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use super::{BadField, Stated, Unreadable};
 use crate::observation::{CapacityType, Node, Provider, Resources};
+use crate::sources::kubernetes::amounts::Amounts;
 use crate::sources::kubernetes::names::Names;
-use crate::sources::kubernetes::object::{Amounts, NodeObject};
+use crate::sources::kubernetes::object::NodeObject;
 
 /// Labels of the machine's kind, the present one first.
 const INSTANCE_TYPE: [&str; 2] = [

@@ -30,6 +30,8 @@ pub(in crate::sources::kubernetes) struct Held {
     pub(in crate::sources::kubernetes) pod: Arc<Pod>,
     /// The uid of the ReplicaSet or Job.
     pub(in crate::sources::kubernetes) through: Option<Arc<str>>,
+    /// Whether the workload is the one that the ReplicaSet or Job named.
+    pub(in crate::sources::kubernetes) is_owner_known: bool,
     /// Its labels, for the selectors of Services.
     pub(in crate::sources::kubernetes) labels: Arc<LabelSet>,
     /// Where its metrics are, if it asks to be scraped.
@@ -41,6 +43,7 @@ pub(in crate::sources::kubernetes) struct Held {
 impl Held {
     /// The same pod, of this workload.
     pub(in crate::sources::kubernetes) fn owned_by(&mut self, owner: &Owner) {
+        self.is_owner_known = true;
         let workload = &self.pod.workload;
         if workload.kind != owner.kind || workload.name != owner.name {
             let pod = Arc::make_mut(&mut self.pod);
@@ -103,7 +106,9 @@ pub(in crate::sources::kubernetes) fn pod(
             .any(|volume| volume.persistent_volume_claim.is_some()),
         claims: claims(object, names),
         host_network: object.spec.host_network,
+        needs_accelerator: request::needs_accelerator(&object.spec),
         created_at: meta.creation_timestamp,
+        started_at: object.status.start_time.or(meta.creation_timestamp),
         team: extras
             .team_label
             .as_ref()
@@ -118,6 +123,7 @@ pub(in crate::sources::kubernetes) fn pod(
     Ok(Some(Held {
         pod: Arc::new(pod),
         through,
+        is_owner_known: false,
         labels: names.share_labels(labels),
         metrics: scrape::metrics(object, &extras.scraped).map(Into::into),
         notes: notes(&meta.annotations).map(Arc::new),

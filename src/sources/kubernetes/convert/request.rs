@@ -2,8 +2,9 @@
 
 use super::{BadField, Stated, quantity, read};
 use crate::observation::{Container, Resources};
+use crate::sources::kubernetes::amounts::Amounts;
 use crate::sources::kubernetes::names::Names;
-use crate::sources::kubernetes::object::{Amounts, ContainerSpec, PodSpec};
+use crate::sources::kubernetes::object::{ContainerSpec, PodSpec, Requirements};
 use crate::units::Gib;
 
 /// The containers that run together, and what the pod requests.
@@ -64,6 +65,18 @@ pub(super) fn storage(spec: &PodSpec) -> Result<Option<Gib>, BadField> {
         (Some(sum), Some(most)) => Some(Gib::max(sum, most)),
         (sum, most) => sum.or(most),
     })
+}
+
+/// Whether a pod asks for a device beside processors and memory: an accelerator, or whatever it claims by dynamic
+/// resource allocation.
+pub(super) fn needs_accelerator(spec: &PodSpec) -> bool {
+    let has = |resources: &Requirements| {
+        resources.requests.has_accelerator || resources.limits.has_accelerator
+    };
+    let mut containers = spec.containers.iter().chain(&spec.init_containers);
+    !spec.resource_claims.is_empty()
+        || has(&spec.resources)
+        || containers.any(|container| has(&container.resources))
 }
 
 fn local_storage(amounts: &Amounts, field: &str) -> Result<Option<Gib>, BadField> {
@@ -129,6 +142,32 @@ mod tests {
             let spec = json!({"containers": wants(containers), "initContainers": wants(init)});
             let spec = serde_json::from_value(spec).unwrap();
             assert_eq!(storage(&spec).unwrap().map(Gib::gib), expected);
+        }
+    }
+
+    #[test]
+    fn a_pod_needs_an_accelerator_by_any_container_or_by_a_claim() {
+        let asks = |part: &str| {
+            let resources = json!({part: {"nvidia.com/mig-1g.10gb": "1"}});
+            json!({"name": "c", "resources": resources})
+        };
+        let plain = json!({"name": "c", "resources": {"requests": {"cpu": "1"}}});
+        for (spec, expected) in [
+            (json!({"containers": [plain]}), false),
+            (json!({"containers": [plain, asks("requests")]}), true),
+            (json!({"containers": [asks("limits")]}), true),
+            (
+                json!({"containers": [plain], "initContainers": [asks("limits")]}),
+                true,
+            ),
+            (
+                json!({"containers": [plain], "resourceClaims": [{"name": "gpu"}]}),
+                true,
+            ),
+        ] {
+            let text = spec.to_string();
+            let spec = serde_json::from_value(spec).unwrap();
+            assert_eq!(needs_accelerator(&spec), expected, "{text}");
         }
     }
 

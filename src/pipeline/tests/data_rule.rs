@@ -1,0 +1,140 @@
+//! How much has to be seen before a verdict is given, and before it is held.
+
+use super::*;
+use crate::model::Ineligibility;
+
+fn started(second: i64) -> Pod {
+    Pod {
+        started_at: Some(at(second)),
+        ..web()
+    }
+}
+
+fn look(pipeline: &mut Pipeline, from: i64, to: i64, pod: &Pod) {
+    for second in (from..=to).step_by(15) {
+        pipeline.observe(uses(second, resources(0.1, 1.0)));
+        pipeline.observe(cluster(second, vec![pod.clone()]));
+    }
+}
+
+#[test]
+fn a_new_workload_has_no_verdict_for_an_hour() {
+    let mut pipeline = pipeline();
+    look(&mut pipeline, 0, 60, &started(0));
+    pipeline.observe(a_day_of_traffic(0));
+    let report = pipeline.report(at(60));
+    assert_eq!(only(&report).verdict, Verdict::InsufficientData);
+    assert!(cost(only(&report), Home::Lambda, Basis::Loaded).is_some());
+    let text = super::explanations::explained(&report).to_string();
+    assert!(
+        text.contains("less than an hour of its cost was seen"),
+        "{text}"
+    );
+    look(&mut pipeline, 75, 3_600, &started(0));
+    pipeline.observe(a_day_of_traffic(3_600));
+    assert_eq!(only(&pipeline.report(at(3_600))).verdict, Verdict::Lambda);
+}
+
+#[test]
+fn a_resize_begins_the_hour_again_for_an_agent_that_has_just_started() {
+    let mut pipeline = pipeline();
+    look(&mut pipeline, 0, 60, &started(-86_400));
+    pipeline.observe(a_day_of_traffic(0));
+    assert_eq!(only(&pipeline.report(at(60))).verdict, Verdict::Lambda);
+    let mut resized = started(-86_400);
+    resized.request = resources(0.5, 2.0);
+    look(&mut pipeline, 75, 120, &resized);
+    let report = pipeline.report(at(120));
+    assert_eq!(only(&report).verdict, Verdict::InsufficientData);
+    look(&mut pipeline, 135, 3_675, &resized);
+    pipeline.observe(a_day_of_traffic(3_600));
+    assert_eq!(only(&pipeline.report(at(3_675))).verdict, Verdict::Lambda);
+}
+
+#[test]
+fn a_verdict_is_provisional_until_a_full_window_was_seen() {
+    let mut pipeline = pipeline();
+    look(&mut pipeline, 0, 3_600, &web());
+    pipeline.observe(a_day_of_traffic(3_600));
+    let report = pipeline.report(at(3_600));
+    let seen = only(&report).provisional.unwrap();
+    assert!((seen.seconds() - 3_600.0).abs() < 1e-9, "{seen:?}");
+    let explanation = super::explanations::explained(&report);
+    let (_, result) = super::explanations::line(&explanation, "Verdict", "provisional");
+    assert_eq!(result, "1.00 h of 24 h observed");
+    // Another verdict within the window shows at once.
+    let mut blocked = web();
+    blocked.host_network = true;
+    look(&mut pipeline, 3_615, 3_630, &blocked);
+    assert_eq!(
+        only(&pipeline.report(at(3_630))).verdict,
+        Verdict::Kubernetes
+    );
+    look(&mut pipeline, 3_645, 3_660, &web());
+    assert_eq!(only(&pipeline.report(at(3_660))).verdict, Verdict::Lambda);
+}
+
+#[test]
+fn after_a_full_window_a_verdict_is_held_unless_it_is_blocked() {
+    let day = 86_400;
+    let mut pipeline = pipeline();
+    look(&mut pipeline, 0, day, &web());
+    pipeline.observe(a_day_of_traffic(day));
+    let report = pipeline.report(at(day));
+    let shown = |report: &Report| (only(report).verdict, only(report).provisional);
+    assert_eq!(shown(&report), (Verdict::Lambda, None));
+    let mut blocked = web();
+    blocked.needs_accelerator = true;
+    look(&mut pipeline, day + 15, day + 30, &blocked);
+    let report = pipeline.report(at(day + 30));
+    assert_eq!(shown(&report), (Verdict::Kubernetes, None));
+    assert_eq!(only(&report).ineligible, [Ineligibility::Gpu]);
+    assert_eq!(only(&report).monthly_saving, None);
+    let text = super::explanations::explained(&report).to_string();
+    assert!(
+        text.contains("it cannot move, so it stays where it is"),
+        "{text}"
+    );
+    assert!(!text.contains("costs less on"), "{text}");
+    // It may move again: what the bands say now has to hold for a window first.
+    look(&mut pipeline, day + 45, day + 60, &web());
+    assert_eq!(
+        only(&pipeline.report(at(day + 60))).verdict,
+        Verdict::Kubernetes
+    );
+}
+
+#[test]
+fn a_workload_on_windows_cannot_move() {
+    let mut pipeline = pipeline();
+    let mut windows = (*machine("n")).clone();
+    let label = ("kubernetes.io/os".to_owned(), "windows".to_owned());
+    windows.labels.extend([label]);
+    for second in [0, 15] {
+        pipeline.observe(uses(second, resources(0.1, 1.0)));
+        pipeline.observe(Observation::Cluster(Cluster {
+            at: at(second),
+            nodes: vec![Arc::new(windows.clone())],
+            pods: vec![Arc::new(web())],
+            ..Cluster::default()
+        }));
+    }
+    pipeline.observe(a_day_of_traffic(0));
+    let report = pipeline.report(at(15));
+    let web = only(&report);
+    assert_eq!(web.ineligible, [Ineligibility::Windows]);
+    assert_eq!(
+        (web.verdict, web.monthly_saving),
+        (Verdict::Kubernetes, None)
+    );
+    let explanation = super::explanations::explained(&report);
+    let advice = explanation
+        .sections
+        .iter()
+        .find(|one| one.title == "Advice");
+    let lines = advice.map_or(&[][..], |one| &one.lines);
+    assert!(
+        lines.iter().all(|line| line.result != "lambda"),
+        "{lines:?}"
+    );
+}
