@@ -7,7 +7,7 @@ mod prices;
 use std::collections::BTreeMap;
 
 pub use self::prices::{
-    AzureRetail, CapacityType, Discount, DiscountKind, Eks, FixedCost, LambdaPrices, NodePrice,
+    AzureRetail, CapacityType, Discount, DiscountKind, Eks, FixedCost, LambdaPrices, NodePrice, UnlistedPrices,
     NodeSelector, OnPremises, PriceList, Prices, Spot, VolumePrice, VolumeSelector,
 };
 pub use super::range::Range;

@@ -72,7 +72,7 @@ pub fn explain(report: &Report, subject: &SubjectReport, inputs: &Inputs) -> Exp
         lines: annotations::lines(subject),
     });
     sections.extend(match &subject.evidence {
-        Evidence::Nothing => Vec::new(),
+        Evidence::Nothing | Evidence::Unpriced(_) => Vec::new(),
         Evidence::Workload(evidence) => workload::sections(report, subject, evidence, inputs),
         Evidence::Function(evidence) => function::sections(subject, evidence, settings, inputs),
     });

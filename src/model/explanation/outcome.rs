@@ -3,6 +3,7 @@
 use super::Line;
 use super::number::{self, count, factor, percent, usd};
 use crate::model::evidence::Evidence;
+use crate::model::lambda::MissingPrice;
 use crate::model::report::{Breakeven, Home, SubjectReport, Verdict};
 
 pub(super) fn breakeven(subject: &SubjectReport) -> Vec<Line> {
@@ -121,6 +122,15 @@ fn lacks_use(subject: &SubjectReport) -> bool {
     }
 }
 
+/// The first price that a function lacks.
+fn missing_price(subject: &SubjectReport) -> Option<MissingPrice> {
+    match &subject.evidence {
+        Evidence::Unpriced(missing) => Some(*missing),
+        Evidence::Function(evidence) => evidence.terms.missing.first().copied(),
+        Evidence::Nothing | Evidence::Workload(_) => None,
+    }
+}
+
 /// Why the verdict is so; where something is missing, what to do.
 fn what_decides(subject: &SubjectReport) -> String {
     let parameter = subject
@@ -147,6 +157,8 @@ fn what_decides(subject: &SubjectReport) -> String {
         Verdict::NoLatency => {
             "how long a request takes is not measured; add latency queries".to_owned()
         }
-        Verdict::Unpriced => "a node has no price; add it to prices.nodes".to_owned(),
+        Verdict::Unpriced => missing_price(subject)
+            .map_or("a node has no price; add it to prices.nodes", MissingPrice::reason)
+            .to_owned(),
     }
 }
