@@ -213,3 +213,81 @@ impl KubernetesEquivalent {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::fixtures;
+    use crate::observation::FunctionId;
+    use crate::units::MemoryMib;
+
+    fn function(region: &str, runtime: &str, snap_start: bool) -> Function {
+        let id = FunctionId {
+            account_id: "123456789012".into(),
+            region: region.into(),
+            name: "api".into(),
+        };
+        let plain = Function::plain(id, MemoryMib::MIN, Architecture::X86_64);
+        Function {
+            runtime: Some(runtime.into()),
+            snap_start,
+            ..plain
+        }
+    }
+
+    fn missing(settings: &Settings, function: &Function) -> Vec<MissingPrice> {
+        match settings.terms_of(function) {
+            Ok(terms) => terms.missing,
+            Err(missing) => vec![missing],
+        }
+    }
+
+    #[test]
+    fn a_part_that_the_region_does_not_list_is_missing_only_from_functions_that_use_it() {
+        let mut settings = fixtures::settings();
+        for (region, runtime, snap_start, expected) in [
+            (
+                "ap-east-2",
+                "python3.13",
+                true,
+                vec![MissingPrice::SnapStart],
+            ),
+            ("ap-east-2", "python3.13", false, vec![]),
+            ("ap-east-2", "java21", true, vec![]),
+            ("sa-east-1", "python3.13", true, vec![]),
+            (
+                "cn-north-1",
+                "python3.13",
+                false,
+                vec![MissingPrice::Region],
+            ),
+        ] {
+            let function = function(region, runtime, snap_start);
+            assert_eq!(
+                missing(&settings, &function),
+                expected,
+                "{region} {runtime}"
+            );
+        }
+        let around = Surroundings {
+            door: Some(Door::LoadBalancer),
+            ..Surroundings::default()
+        };
+        settings.lambda.surroundings = vec![(NamePattern::new("*").unwrap(), around)];
+        for (region, expected) in [
+            ("us-east-1", vec![]),
+            ("eu-west-1", vec![MissingPrice::FrontDoor]),
+        ] {
+            let function = function(region, "python3.13", false);
+            assert_eq!(missing(&settings, &function), expected, "{region}");
+        }
+        let managed = Function {
+            capacity_provider: Some("own".into()),
+            ..function("us-east-1", "python3.13", false)
+        };
+        assert_eq!(
+            missing(&settings, &managed),
+            [MissingPrice::ManagedInstances]
+        );
+    }
+}

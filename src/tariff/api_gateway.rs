@@ -130,7 +130,10 @@ mod tests {
             ] {
                 let difference = found.zip(expected).map(|(one, other)| (one - other).abs());
                 assert_eq!(found.is_some(), expected.is_some(), "{region}");
-                assert!(difference.is_none_or(|usd| usd < 1e-6), "{region} {found:?}");
+                assert!(
+                    difference.is_none_or(|usd| usd < 1e-6),
+                    "{region} {found:?}"
+                );
             }
         }
     }

@@ -157,8 +157,7 @@ impl Prices {
             Architecture::X86_64 => "x86",
             Architecture::Arm64 => "arm64",
         };
-        let by_time =
-            |column: &str| table.price(region, column, UsdPerGibSecond::from_secondly);
+        let by_time = |column: &str| table.price(region, column, UsdPerGibSecond::from_secondly);
         let by_size = |column: &str| table.price(region, column, UsdPerGib::from_each);
         let duration = [
             by_time(&format!("duration_{suffix}"))?,

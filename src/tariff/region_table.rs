@@ -56,13 +56,18 @@ impl RegionTable {
         let table = Self::parse(text);
         let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
         assert_eq!(lines.len(), regions + 1);
-        assert_eq!(table.rows.len(), regions, "a row is short, long or there twice");
+        assert_eq!(
+            table.rows.len(),
+            regions,
+            "a row is short, long or there twice"
+        );
         assert!(lines[1..].is_sorted());
         for (region, cells) in &table.rows {
             for (column, cell) in table.columns.iter().zip(cells) {
                 let number: Option<f64> = cell.parse().ok();
                 assert!(
-                    cell.is_empty() || number.is_some_and(|number| number.is_finite() && number > 0.0),
+                    cell.is_empty()
+                        || number.is_some_and(|number| number.is_finite() && number > 0.0),
                     "{region} {column}: {cell:?}"
                 );
             }

@@ -79,7 +79,11 @@ impl Month<'_> {
             "prices",
             match self.terms.origin {
                 PriceOrigin::List => {
-                    format!("list of {} in {}, first tier", tariff::LISTED_AT, self.region)
+                    format!(
+                        "list of {} in {}, first tier",
+                        tariff::LISTED_AT,
+                        self.region
+                    )
                 }
                 PriceOrigin::Bill => {
                     format!("as billed in {} on the last settled days", self.region)

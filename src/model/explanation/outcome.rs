@@ -158,7 +158,10 @@ fn what_decides(subject: &SubjectReport) -> String {
             "how long a request takes is not measured; add latency queries".to_owned()
         }
         Verdict::Unpriced => missing_price(subject)
-            .map_or("a node has no price; add it to prices.nodes", MissingPrice::reason)
+            .map_or(
+                "a node has no price; add it to prices.nodes",
+                MissingPrice::reason,
+            )
             .to_owned(),
     }
 }

@@ -36,13 +36,20 @@ fn the_price_file_is_sound_and_agrees_with_us_east_1() {
     RegionTable::assert_sound(PRICE_FILE, 36);
     assert!(PRICE_FILE.lines().next().unwrap().contains(LISTED_AT));
     for architecture in Architecture::ALL {
-        assert_eq!(in_region("us-east-1", architecture), Prices::list(architecture));
+        assert_eq!(
+            in_region("us-east-1", architecture),
+            Prices::list(architecture)
+        );
         // Only the parts that are `Option` may be empty in the file.
         let complete = regions().filter(|region| Prices::in_region(region, architecture).is_some());
         assert_eq!(complete.count(), 36, "{architecture:?}");
     }
     for region in ["cn-north-1", "cn-northwest-1", "mars-north-1", ""] {
-        assert_eq!(Prices::in_region(region, Architecture::X86_64), None, "{region}");
+        assert_eq!(
+            Prices::in_region(region, Architecture::X86_64),
+            None,
+            "{region}"
+        );
     }
 }
 
@@ -52,13 +59,37 @@ fn each_region_has_its_own_price_of_every_part() {
     // Per million GB-seconds: duration, provisioned, duration in it, ephemeral storage; per million requests.
     for (region, architecture, expected) in [
         ("us-east-1", X86_64, [16.6667, 4.1667, 9.7222, 0.0309, 0.20]),
-        ("eu-west-1", X86_64, [16.6667, 4.6460, 10.8407, 0.0340, 0.20]),
+        (
+            "eu-west-1",
+            X86_64,
+            [16.6667, 4.6460, 10.8407, 0.0340, 0.20],
+        ),
         ("eu-west-1", Arm64, [13.3334, 3.7168, 8.6726, 0.0340, 0.20]),
-        ("ap-northeast-1", X86_64, [16.6667, 5.3835, 12.5615, 0.0370, 0.20]),
-        ("sa-east-1", X86_64, [16.6667, 6.6372, 15.4867, 0.0586, 0.20]),
-        ("af-south-1", Arm64, [17.6800, 4.4240, 10.3200, 0.0404, 0.27]),
-        ("us-gov-west-1", X86_64, [16.6667, 5.2729, 12.3033, 0.0370, 0.20]),
-        ("us-gov-west-1", Arm64, [13.3334, 3.3334, 7.7778, 0.0370, 0.20]),
+        (
+            "ap-northeast-1",
+            X86_64,
+            [16.6667, 5.3835, 12.5615, 0.0370, 0.20],
+        ),
+        (
+            "sa-east-1",
+            X86_64,
+            [16.6667, 6.6372, 15.4867, 0.0586, 0.20],
+        ),
+        (
+            "af-south-1",
+            Arm64,
+            [17.6800, 4.4240, 10.3200, 0.0404, 0.27],
+        ),
+        (
+            "us-gov-west-1",
+            X86_64,
+            [16.6667, 5.2729, 12.3033, 0.0370, 0.20],
+        ),
+        (
+            "us-gov-west-1",
+            Arm64,
+            [13.3334, 3.3334, 7.7778, 0.0370, 0.20],
+        ),
     ] {
         let prices = in_region(region, architecture);
         let found = [
@@ -70,7 +101,10 @@ fn each_region_has_its_own_price_of_every_part() {
         ];
         for (found, expected) in found.into_iter().zip(expected) {
             let found = found * 1e6;
-            assert!((found / expected - 1.0).abs() < 1e-9, "{region}: {found} {expected}");
+            assert!(
+                (found / expected - 1.0).abs() < 1e-9,
+                "{region}: {found} {expected}"
+            );
         }
     }
 }
@@ -89,7 +123,10 @@ fn a_part_that_a_region_does_not_list_is_absent_and_the_others_are_not() {
     assert_eq!(parts("ap-east-2"), (false, false));
     assert_eq!(parts("us-gov-east-1"), (false, false));
     let tokyo = in_region("ap-northeast-3", Architecture::Arm64);
-    assert_eq!(tokyo.snapstart_cache.map(UsdPerGibSecond::secondly), Some(0.000_002_001_2));
+    assert_eq!(
+        tokyo.snapstart_cache.map(UsdPerGibSecond::secondly),
+        Some(0.000_002_001_2)
+    );
 }
 
 #[test]
@@ -111,7 +148,10 @@ fn provisioned_concurrency_pays_off_above_the_break_even_of_its_region() {
     ] {
         for architecture in Architecture::ALL {
             let found = break_even(region, architecture);
-            assert!((found - expected).abs() < 1e-3, "{region} {architecture:?} {found}");
+            assert!(
+                (found - expected).abs() < 1e-3,
+                "{region} {architecture:?} {found}"
+            );
         }
     }
 }
@@ -138,7 +178,10 @@ fn the_break_even_is_that_of_the_marginal_tier() {
     let expected = |duration: f64| 0.000_004_166_7 / (duration - 0.000_009_722_2);
     assert!((at(5.9e9) - expected(0.000_016_666_7)).abs() < 1e-12);
     assert!((at(6e9) - expected(0.000_015)).abs() < 1e-9);
-    assert!((at(20e9) - expected(0.000_013_333_4)).abs() < 1e-9, "it never pays there");
+    assert!(
+        (at(20e9) - expected(0.000_013_333_4)).abs() < 1e-9,
+        "it never pays there"
+    );
     assert!(at(20e9) > 1.0);
     let sao_paulo = in_region("sa-east-1", Architecture::X86_64);
     assert_eq!(sao_paulo.provisioned_break_even(amount(6e9)), None);
