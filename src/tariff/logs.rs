@@ -63,6 +63,8 @@ mod tests {
         RegionTable::assert_sound(PRICE_FILE, 36);
         assert_eq!(ingestion_in("us-east-1"), Some(ingestion()));
         assert_eq!(ingestion_in("cn-north-1"), None);
+        // Every region with prices of Lambda has one of logs.
+        assert!(crate::tariff::lambda::regions().all(|region| ingestion_in(region).is_some()));
         let large = Gib::from_gib(60.0 * GIB_PER_TIB).unwrap();
         let month = ingestion_in("sa-east-1").unwrap().total(large).usd();
         let expected = GIB_PER_TIB * (10.0 * 0.9 + 20.0 * 0.45 + 20.0 * 0.18 + 10.0 * 0.09);
