@@ -3,6 +3,7 @@
 //! Prices: `logs/prices.csv`, the price file of the AWS Pricing Calculator of 2025-09-23. Rules:
 //! <https://aws.amazon.com/cloudwatch/pricing/>.
 
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use super::region_table::RegionTable;
@@ -13,7 +14,14 @@ const GIB_PER_TIB: f64 = 1_024.0;
 
 const PRICE_FILE: &str = include_str!("logs/prices.csv");
 
-static PRICES: LazyLock<RegionTable> = LazyLock::new(|| RegionTable::parse(PRICE_FILE));
+/// Tiers by region.
+static PRICES: LazyLock<BTreeMap<&'static str, Tiers<Gib>>> = LazyLock::new(|| {
+    let table = RegionTable::parse(PRICE_FILE);
+    let regions = table.regions();
+    regions
+        .filter_map(|region| Some((region, from_table(&table, region)?)))
+        .collect()
+});
 
 /// Ingestion of the logs of Lambda functions in a region, in tiers per month; `None` if the region lists no price.
 ///
@@ -25,7 +33,11 @@ static PRICES: LazyLock<RegionTable> = LazyLock::new(|| RegionTable::parse(PRICE
 /// ```
 #[must_use]
 pub fn ingestion_in(region: &str) -> Option<Tiers<Gib>> {
-    let price = |column| PRICES.price(region, column, UsdPerGib::from_each);
+    PRICES.get(region).cloned()
+}
+
+fn from_table(table: &RegionTable, region: &str) -> Option<Tiers<Gib>> {
+    let price = |column| table.price(region, column, UsdPerGib::from_each);
     let steps = [
         (10.0, price("lambda_logs_gb_first_10TB")?),
         (20.0, price("next_20TB")?),
