@@ -1,5 +1,5 @@
 //! A cluster in a region whose prices the program does not carry: Fargate and volumes cost what the Price List says, asked for no
-//! more than is needed, and each dollar of them lands in a component.
+//! more than is needed, and each dollar of them lands in a component. Functions in several regions cost what their region lists.
 
 #![allow(clippy::panic, clippy::unwrap_used)]
 
@@ -306,5 +306,123 @@ async fn check_prints_where_the_prices_of_fargate_and_of_volumes_come_from() {
 async fn boto3_reads_the_same_prices_with_the_filters_of_the_api() {
     let cloud = cloud(WORLD, clock()).await;
     run_boto3("test_boto3_prices.py", cloud.aws_url()).await;
+    cloud.stop().await;
+}
+
+/// Functions in four regions: each 1 GiB, 10 requests per second of 500 ms, all served by 20 environments of provisioned
+/// concurrency, with 1 GiB of `/tmp` more than is free. The last has SnapStart instead.
+fn functions() -> World {
+    let ready = "provisioned: [{qualifier: live, concurrency: 20}], ephemeral_storage_mib: 1536";
+    let function = |region: &str, more: &str| {
+        format!(
+            "  - {{name: {region}, region: {region}, memory_mib: 1024, duration_ms: 500, timeout_s: 30, {more},\n     \
+             traffic: {{pattern: steady, requests_per_second: 10}}}}\n"
+        )
+    };
+    let mut text = "name: regions\nhistory_hours: 3\nfunctions:\n".to_owned();
+    for (region, ..) in PROVISIONED {
+        text += &function(region, ready);
+    }
+    text += &function(
+        "ap-east-2",
+        "snap_start: true, runtime: python3.13, init_ms: 300",
+    );
+    World::from_yaml(&text).unwrap()
+}
+
+/// List prices in USD of a GB-second: provisioned concurrency, duration inside it, `/tmp`. By the price file of the AWS Pricing
+/// Calculator of 2025-10-30.
+const PROVISIONED: [(&str, f64, f64, f64); 3] = [
+    (
+        "eu-west-1",
+        0.000_004_646_0,
+        0.000_010_840_7,
+        0.000_000_034_0,
+    ),
+    (
+        "sa-east-1",
+        0.000_006_637_2,
+        0.000_015_486_7,
+        0.000_000_058_6,
+    ),
+    (
+        "ap-northeast-1",
+        0.000_005_383_5,
+        0.000_012_561_5,
+        0.000_000_037_0,
+    ),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn functions_cost_what_provisioned_concurrency_and_tmp_cost_in_their_region() {
+    let world = functions();
+    let clock = Clock::accelerated(world.start(), 120.0);
+    let cloud = SimulatedCloud::start(world, clock, ([127, 0, 0, 1], 0).into())
+        .await
+        .unwrap();
+    let config = "
+kubernetes: {enabled: false}
+model: {interval_seconds: 1}
+aws:
+  regions: [eu-west-1, sa-east-1, ap-northeast-1, ap-east-2]
+  budget_usd_per_month: 1000
+";
+    let running = RunningAgent::start(&cloud, config).await;
+    let requests = |shown: &Exposition, function: &str| {
+        shown
+            .sum(
+                "breakeven_workload_requests_total",
+                &[("workload", function)],
+            )
+            .filter(|requests| *requests > 0.0)
+    };
+    let shown = until("requests in every region", async || {
+        let shown = running.shown().await?;
+        let mut functions = PROVISIONED.iter().map(|one| one.0).chain(["ap-east-2"]);
+        functions
+            .all(|function| requests(&shown, function).is_some())
+            .then_some(shown)
+    })
+    .await;
+    let each = |function: &str, component: &str| {
+        let labels = [("workload", function), ("component", component)];
+        let cost = shown.sum("breakeven_workload_cost_usd_total", &labels);
+        cost.unwrap_or_default() / requests(&shown, function).unwrap()
+    };
+    // 600 requests in a minute, each billed half a millisecond of rounding more in the mean.
+    for (region, provisioned, inside, tmp) in PROVISIONED {
+        let billed = 0.500_5;
+        let expected = 20.0 * 60.0 / 600.0 * provisioned + billed * inside;
+        close(region, each(region, "provisioned"), expected);
+        close(region, each(region, "ephemeral"), billed * tmp);
+        close(region, each(region, "requests"), 0.000_000_2);
+    }
+    for (function, part) in [
+        ("eu-west-1", "79.7 % of it in use"),
+        ("sa-east-1", "never (562.5 %)"),
+        ("ap-northeast-1", "never (131.1 %)"),
+        (
+            "ap-east-2",
+            "SnapStart has no list price in this region; set prices.lambda.unlisted",
+        ),
+    ] {
+        let explained = running.explanation(function).await;
+        assert!(explained.contains(part), "{explained}");
+    }
+    // The part without a price is left out, and the others are not.
+    close("ap-east-2", each("ap-east-2", "requests"), 0.000_000_18);
+    close(
+        "ap-east-2",
+        each("ap-east-2", "duration"),
+        0.500_5 * 0.000_015,
+    );
+    assert!(each("ap-east-2", "snapstart").abs() < f64::EPSILON);
+    let unpriced = [("workload", "ap-east-2"), ("verdict", "unpriced")];
+    until("the verdict once an hour is known", async || {
+        let shown = running.shown().await?;
+        (shown.one("breakeven_workload_verdict", &unpriced)? > 0.0).then_some(())
+    })
+    .await;
+    drop(running);
     cloud.stop().await;
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 pub use self::prices::{
     AzureRetail, CapacityType, Discount, DiscountKind, Eks, FixedCost, LambdaPrices, NodePrice,
-    NodeSelector, OnPremises, PriceList, Prices, Spot, VolumePrice, VolumeSelector,
+    NodeSelector, OnPremises, PriceList, Prices, Spot, UnlistedPrices, VolumePrice, VolumeSelector,
 };
 pub use super::range::Range;
 use crate::settings::{Setting as _, choice, settings};
@@ -127,7 +127,8 @@ settings! {
         pub core_time_ratio: Range = Range { low: 0.8, point: 1.0, high: 1.25 },
         /// The part of what a workload computes that it computes without requests, where its use and its traffic do not show it.
         pub idle_cpu_ratio: Range = Range { low: 0.0, point: 0.0, high: 0.5 },
-        /// What requests would come through: none, function_url, http_api, rest_api or alb. Its prices are known for us-east-1.
+        /// What requests would come through: none, function_url, http_api, rest_api or alb. API Gateway has the list prices of
+        /// its region, a load balancer those of us-east-1 and no others.
         pub front_door: FrontDoor = FrontDoor::None,
         /// What each request would write to CloudWatch Logs.
         pub log_bytes_per_request: f64 = 0.0,
@@ -319,7 +320,8 @@ settings! {
     pub struct Surroundings {
         /// Which functions, by name.
         pub functions: String = "*".to_owned(),
-        /// What their requests come through: none, function_url, http_api, rest_api or alb. Its prices are known for us-east-1.
+        /// What their requests come through: none, function_url, http_api, rest_api or alb. API Gateway has the list prices of
+        /// its region, a load balancer those of us-east-1 and no others.
         /// Without it what Lambda says holds, which knows event sources and URLs, and nothing of API Gateway and load balancers.
         pub front_door: Option<FrontDoor> = None,
         /// What each request writes to CloudWatch Logs.

@@ -1,4 +1,5 @@
 use super::*;
+use crate::model::lambda::FrontDoor;
 use crate::observation::CapacityType;
 use crate::sources::prices::Rate;
 use crate::units::UsdPerHour;
@@ -133,4 +134,36 @@ fn the_bill_is_kept_where_it_says_or_else_with_the_state() {
     assert_eq!(kept_in(state).as_deref(), Some("/kept"));
     let own = "aws: {bill: {enabled: true, cache_directory: /own}}";
     assert_eq!(kept_in(own).as_deref(), Some("/own"));
+}
+
+#[test]
+fn a_price_of_a_part_holds_only_in_regions_that_list_none() {
+    let there = |region: &str| {
+        format!(
+            "model: {{lambda_equivalent: {{region: {region}, front_door: http_api}}}}
+prices: {{lambda: {{unlisted: {{front_door_usd_per_million: 7, snapstart_cache_usd_per_gb_second: 0.5}}}}}}"
+        )
+    };
+    let a_million = |region: &str| {
+        let (_, config) = parse(&there(region)).unwrap();
+        let terms = config.model.lambda_equivalent.terms;
+        let FrontDoor::Api(tiers) = terms.front_door else {
+            panic!("{region}")
+        };
+        (
+            tiers.first().each() * 1e6,
+            terms.prices.snapstart_cache.unwrap().secondly(),
+        )
+    };
+    for (region, front_door, snapstart) in [
+        ("mx-central-1", 7.0, 0.000_001_703_2),
+        ("ap-east-2", 7.0, 0.5),
+        ("sa-east-1", 1.59, 0.000_001_985_5),
+    ] {
+        let found = a_million(region);
+        assert!((found.0 - front_door).abs() < 1e-9, "{region} {found:?}");
+        assert!((found.1 - snapstart).abs() < 1e-12, "{region} {found:?}");
+    }
+    let negative = "prices: {lambda: {unlisted: {front_door_usd_per_million: -1}}}";
+    assert_eq!(errors(negative).len(), 1);
 }

@@ -373,7 +373,7 @@ impl Totals {
     fn add(&mut self, function: &Function, growth: &Growth, settings: &Settings) {
         let sums = &growth.sums;
         let run = run(function, growth, settings);
-        if let Some(mut terms) = settings.terms_of(function) {
+        if let Ok(mut terms) = settings.terms_of(function) {
             terms.front_door = terms.front_door.over(growth.time.into());
             for (component, cost) in run.bill(&terms).components() {
                 *self.cost.entry(component).or_default() += cost;

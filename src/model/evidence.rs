@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::band::Range;
 use super::coldstart::ColdStarts;
 use super::kubernetes_equivalent;
-use super::lambda::{Component, Door, DoorOrigin, Terms};
+use super::lambda::{Component, Door, DoorOrigin, MissingPrice, Terms};
 use super::lambda_equivalent::{self, Demand};
 use super::node_split::Split;
 use super::window::WorkloadWindow;
@@ -23,6 +23,8 @@ pub enum Evidence {
     Workload(Box<WorkloadEvidence>),
     /// Of a function.
     Function(Box<FunctionEvidence>),
+    /// Of a function without a price.
+    Unpriced(MissingPrice),
 }
 
 /// What the assessment of a workload stands on.
@@ -86,6 +88,8 @@ pub struct FunctionEvidence {
     pub terms: Terms,
     /// What a month costs, by what it is for.
     pub bill: Vec<(Component, Usd)>,
+    /// What a month without any request costs: provisioned concurrency, snapshots, a load balancer.
+    pub idle: Usd,
     /// The pods that would do it; absent while the prices of the cluster are not known.
     pub pods: Option<PodsEvidence>,
 }

@@ -14,7 +14,7 @@ use super::lambda::Terms;
 use super::node_split::Weights;
 use super::report::{HourlyPrice, PriceSource, Provenance, Unpriced};
 use super::settings::{
-    KubernetesEquivalent, LambdaEquivalent, LambdaSettings, Settings, SharingPolicy,
+    KubernetesEquivalent, LambdaEquivalent, LambdaSettings, Settings, SharingPolicy, UnlistedPrices,
 };
 use crate::observation::{
     Architecture, CapacityType, Container, Node, Pod, PodKey, PodUsage, Provider, Resources,
@@ -75,6 +75,7 @@ pub(crate) fn settings() -> Settings {
             surroundings: Vec::new(),
             applies_bill: false,
             paid: Paid::default(),
+            unlisted: UnlistedPrices::default(),
         },
         lambda_equivalent: LambdaEquivalent {
             architecture: Architecture::Arm64,

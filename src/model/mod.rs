@@ -36,7 +36,7 @@ pub use report::{
     UnpricedVolume, Utilization, Verdict, VolumeReport,
 };
 pub use settings::{
-    AROUND_REGION, KubernetesEquivalent, LambdaEquivalent, LambdaSettings, Settings, SharingPolicy,
+    KubernetesEquivalent, LambdaEquivalent, LambdaSettings, Settings, SharingPolicy, UnlistedPrices,
 };
 
 #[cfg(test)]

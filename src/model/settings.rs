@@ -7,13 +7,13 @@ use super::band::Range;
 use super::bill::Paid;
 use super::coldstart::InitTimes;
 use super::kubernetes_equivalent::Sizing;
-use super::lambda::{Door, DoorOrigin, Surroundings, Terms};
+use super::lambda::{Door, DoorOrigin, FrontDoor, MissingPrice, Run, Surroundings, Terms};
 use super::node_split::Weights;
 use crate::observation::{Architecture, Function, NamePattern};
-use crate::units::{Cores, GibSeconds, Hours, Ratio, Seconds, UsdPerHour};
-
-/// The region whose prices of what is around Lambda are known.
-pub const AROUND_REGION: &str = "us-east-1";
+use crate::tariff::Tiers;
+use crate::units::{
+    Cores, GibSeconds, Hours, Ratio, Seconds, UsdPerGib, UsdPerGibSecond, UsdPerHour, UsdPerRequest,
+};
 
 /// Settings of the model, resolved from the configuration.
 #[derive(Clone, Debug, PartialEq)]
@@ -70,6 +70,19 @@ pub struct LambdaSettings {
     pub applies_bill: bool,
     /// What that is, where they are.
     pub paid: Paid,
+    /// Configured prices of parts, for regions where AWS lists none.
+    pub unlisted: UnlistedPrices,
+}
+
+/// Configured prices of parts of a function's cost, for regions where AWS lists none.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct UnlistedPrices {
+    /// `SnapStart`: snapshot in the cache.
+    pub snapstart_cache: Option<UsdPerGibSecond>,
+    /// `SnapStart`: restore.
+    pub snapstart_restore: Option<UsdPerGib>,
+    /// Request through API Gateway or a load balancer.
+    pub front_door: Option<UsdPerRequest>,
 }
 
 /// How a workload of the cluster would run on Lambda.
@@ -111,7 +124,8 @@ pub struct KubernetesEquivalent {
 }
 
 impl LambdaSettings {
-    /// What is charged in a region, with so much around it; absent where a price of that is not known.
+    /// What is charged in a region, with so much around it; absent where the region has no list prices. What is around it and
+    /// has no list price there is left out, and named in [`Terms::missing`].
     #[must_use]
     pub fn terms(
         &self,
@@ -120,14 +134,26 @@ impl LambdaSettings {
         around: Surroundings,
         month: Hours,
     ) -> Option<Terms> {
-        let listed = Terms::list(region, architecture)?;
-        let known = around.is_free() || region == AROUND_REGION;
-        known.then(|| Terms {
+        let mut listed = Terms::list(region, architecture)?;
+        let UnlistedPrices {
+            snapstart_cache,
+            snapstart_restore,
+            front_door,
+        } = self.unlisted;
+        let prices = &mut listed.prices;
+        prices.snapstart_cache = prices.snapstart_cache.or(snapstart_cache);
+        prices.snapstart_restore = prices.snapstart_restore.or(snapstart_restore);
+        let configured = || front_door.map(|price| FrontDoor::Api(Tiers::flat(price)));
+        let door = around.door.unwrap_or_default();
+        let front_door = door.priced(region, month).or_else(configured);
+        let missing = front_door.is_none().then_some(MissingPrice::FrontDoor);
+        Some(Terms {
             discount: self.discount,
             used_before: self.used_before,
-            front_door: around.door.unwrap_or_default().priced(month),
+            front_door: front_door.unwrap_or(FrontDoor::Free),
             logged_by_request: around.logged_by_request,
             instances: around.instances,
+            missing: missing.into_iter().collect(),
             ..listed
         })
     }
@@ -153,19 +179,24 @@ impl LambdaSettings {
 }
 
 impl Settings {
-    /// What a function is charged by; absent where a price that applies to it is not known: those of what is around
-    /// it are those of us-east-1, and those of managed instances are only configured.
-    #[must_use]
-    pub fn terms_of(&self, function: &Function) -> Option<Terms> {
+    /// Prices of a function. A part that the function uses and that has no price is named in [`Terms::missing`].
+    ///
+    /// # Errors
+    /// If the region has no list prices, or the managed instances that the function runs on have no configured price.
+    pub fn terms_of(&self, function: &Function) -> Result<Terms, MissingPrice> {
         let around = self.lambda.around(function);
         if function.capacity_provider.is_some() && around.instances.is_none() {
-            return None;
+            return Err(MissingPrice::ManagedInstances);
         }
         let (region, architecture) = (&function.id.region, function.architecture);
-        let terms = self
+        let mut terms = self
             .lambda
-            .terms(region, architecture, around, self.hours_per_month)?;
-        Some(self.lambda.paid.applied(terms, &function.id, architecture))
+            .terms(region, architecture, around, self.hours_per_month)
+            .ok_or(MissingPrice::Region)?;
+        if Run::pays_for_snapshots(function) && !terms.prices.has_snapstart() {
+            terms.missing.push(MissingPrice::SnapStart);
+        }
+        Ok(self.lambda.paid.applied(terms, &function.id, architecture))
     }
 }
 
@@ -180,5 +211,83 @@ impl KubernetesEquivalent {
             target_utilization: self.target_utilization.point,
             packing_efficiency: self.packing_efficiency.point,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::fixtures;
+    use crate::observation::FunctionId;
+    use crate::units::MemoryMib;
+
+    fn function(region: &str, runtime: &str, snap_start: bool) -> Function {
+        let id = FunctionId {
+            account_id: "123456789012".into(),
+            region: region.into(),
+            name: "api".into(),
+        };
+        let plain = Function::plain(id, MemoryMib::MIN, Architecture::X86_64);
+        Function {
+            runtime: Some(runtime.into()),
+            snap_start,
+            ..plain
+        }
+    }
+
+    fn missing(settings: &Settings, function: &Function) -> Vec<MissingPrice> {
+        match settings.terms_of(function) {
+            Ok(terms) => terms.missing,
+            Err(missing) => vec![missing],
+        }
+    }
+
+    #[test]
+    fn a_part_that_the_region_does_not_list_is_missing_only_from_functions_that_use_it() {
+        let mut settings = fixtures::settings();
+        for (region, runtime, snap_start, expected) in [
+            (
+                "ap-east-2",
+                "python3.13",
+                true,
+                vec![MissingPrice::SnapStart],
+            ),
+            ("ap-east-2", "python3.13", false, vec![]),
+            ("ap-east-2", "java21", true, vec![]),
+            ("sa-east-1", "python3.13", true, vec![]),
+            (
+                "cn-north-1",
+                "python3.13",
+                false,
+                vec![MissingPrice::Region],
+            ),
+        ] {
+            let function = function(region, runtime, snap_start);
+            assert_eq!(
+                missing(&settings, &function),
+                expected,
+                "{region} {runtime}"
+            );
+        }
+        let around = Surroundings {
+            door: Some(Door::LoadBalancer),
+            ..Surroundings::default()
+        };
+        settings.lambda.surroundings = vec![(NamePattern::new("*").unwrap(), around)];
+        for (region, expected) in [
+            ("us-east-1", vec![]),
+            ("eu-west-1", vec![MissingPrice::FrontDoor]),
+        ] {
+            let function = function(region, "python3.13", false);
+            assert_eq!(missing(&settings, &function), expected, "{region}");
+        }
+        let managed = Function {
+            capacity_provider: Some("own".into()),
+            ..function("us-east-1", "python3.13", false)
+        };
+        assert_eq!(
+            missing(&settings, &managed),
+            [MissingPrice::ManagedInstances]
+        );
     }
 }

@@ -4,12 +4,9 @@ use super::{AMOUNT, raw};
 use crate::model::lambda::{Compute, FrontDoor, Month};
 use crate::observation::Architecture;
 use crate::settings::{Check, Place};
-use crate::tariff::lambda::{self as tariff, Prices};
+use crate::tariff::lambda::Prices;
 use crate::tariff::{Tiers, api_gateway, load_balancer, logs};
 use crate::units::{Hours, NotAQuantity, UsdPerGib, UsdPerGibSecond, UsdPerHour, UsdPerRequest};
-
-/// The region of the prices of what is around Lambda.
-const REGION: &str = "us-east-1";
 
 /// The prices of Lambda; those of what is around it are put into the month.
 pub(super) fn prices(
@@ -70,22 +67,22 @@ impl PriceList<'_> {
     }
 
     fn lambda(&mut self, month: &Month, given: &raw::Prices, architecture: Architecture) -> Prices {
-        let known = tariff::REGIONS.contains(&self.region);
+        let listed = Prices::in_region(self.region, architecture);
+        let known = listed.is_some();
         let when = |needed| Knowledge { known, needed };
-        let (mut provisioned, mut snapstart, mut on_demand) =
-            (when(false), when(false), when(false));
+        let (mut provisioned, mut snapstart, mut on_demand) = (false, false, false);
         if let Compute::OnDemand(compute) = &month.compute {
-            provisioned = when(compute.provisioned.is_some());
-            snapstart = when(compute.snapstart.is_some());
-            on_demand = when(true);
+            provisioned = compute.provisioned.is_some();
+            snapstart = compute.snapstart.is_some();
+            on_demand = true;
         }
         let by_time = UsdPerGibSecond::from_secondly;
-        let by_size = UsdPerGib::from_each;
-        let mut prices = Prices::list(architecture);
-        if let Some(duration) = tariff::duration_in(self.region, architecture) {
-            on_demand.known = true;
-            prices.duration = duration;
-        }
+        let mut prices = listed.unwrap_or_else(|| Prices {
+            snapstart_cache: None,
+            snapstart_restore: None,
+            streaming: None,
+            ..Prices::list(architecture)
+        });
         self.set(
             &mut prices.request,
             ("requests_usd_per_million", given.requests_usd_per_million),
@@ -99,7 +96,7 @@ impl PriceList<'_> {
                 given.duration_usd_per_gb_second,
             ),
             |price| UsdPerGibSecond::from_secondly(price).map(Tiers::flat),
-            on_demand,
+            when(on_demand),
         );
         self.set(
             &mut prices.provisioned,
@@ -108,7 +105,7 @@ impl PriceList<'_> {
                 given.provisioned_usd_per_gb_second,
             ),
             by_time,
-            provisioned,
+            when(provisioned),
         );
         self.set(
             &mut prices.provisioned_duration,
@@ -117,7 +114,7 @@ impl PriceList<'_> {
                 given.provisioned_duration_usd_per_gb_second,
             ),
             by_time,
-            provisioned,
+            when(provisioned),
         );
         self.set(
             &mut prices.ephemeral_storage,
@@ -128,57 +125,87 @@ impl PriceList<'_> {
             by_time,
             when(!month.ephemeral_storage.is_zero()),
         );
-        self.set(
+        self.set_unlisted(&mut prices, given, (snapstart, !month.streamed.is_zero()));
+        prices
+    }
+
+    /// The prices that some regions do not list, `needed` for snapshots and for streamed responses.
+    fn set_unlisted(&mut self, prices: &mut Prices, given: &raw::Prices, needed: (bool, bool)) {
+        let (snapstart, streaming) = needed;
+        self.set_optional(
             &mut prices.snapstart_cache,
             (
                 "snapstart_cache_usd_per_gb_second",
                 given.snapstart_cache_usd_per_gb_second,
             ),
-            by_time,
+            UsdPerGibSecond::from_secondly,
             snapstart,
         );
-        self.set(
+        self.set_optional(
             &mut prices.snapstart_restore,
             (
                 "snapstart_restore_usd_per_gb",
                 given.snapstart_restore_usd_per_gb,
             ),
-            by_size,
+            UsdPerGib::from_each,
             snapstart,
         );
-        self.set(
+        self.set_optional(
             &mut prices.streaming,
             ("streaming_usd_per_gb", given.streaming_usd_per_gb),
-            by_size,
-            when(!month.streamed.is_zero()),
+            UsdPerGib::from_each,
+            streaming,
         );
-        prices
+    }
+
+    /// As [`set`](Self::set), for a price that is unknown if it is `None`.
+    fn set_optional<T: Copy + Default>(
+        &mut self,
+        price: &mut Option<T>,
+        given: (&str, Option<f64>),
+        make: fn(f64) -> Result<T, NotAQuantity>,
+        needed: bool,
+    ) {
+        let known = price.is_some();
+        let mut value = price.unwrap_or_default();
+        let is_given = given.1.is_some();
+        self.set(&mut value, given, make, Knowledge { known, needed });
+        *price = (known || is_given).then_some(value);
     }
 
     fn logs(&mut self, month: &Month, given: &raw::Prices) -> Tiers<crate::units::Gib> {
-        let mut tiers = logs::ingestion();
-        let needed = !month.logged_by_request.is_zero();
+        let listed = logs::ingestion_in(self.region);
+        let known = Knowledge {
+            known: listed.is_some(),
+            needed: !month.logged_by_request.is_zero(),
+        };
+        let mut tiers = listed.unwrap_or_else(Tiers::free);
         self.set(
             &mut tiers,
             ("logs_usd_per_gb", given.logs_usd_per_gb),
             |price| UsdPerGib::from_each(price).map(Tiers::flat),
-            self.around(needed),
+            known,
         );
         tiers
     }
 
     fn front_door(&mut self, kind: raw::FrontDoor, given: &raw::Prices, time: Hours) -> FrontDoor {
-        let mut tiers = match kind {
+        let listed = match kind {
             raw::FrontDoor::None | raw::FrontDoor::FunctionUrl => return FrontDoor::Free,
             raw::FrontDoor::Alb => return self.load_balancer(given, time),
-            raw::FrontDoor::HttpApi => api_gateway::http_api(),
-            raw::FrontDoor::RestApi => api_gateway::rest_api(),
+            raw::FrontDoor::HttpApi => api_gateway::http_api_in(self.region),
+            raw::FrontDoor::RestApi => api_gateway::rest_api_in(self.region),
         };
+        let known = Knowledge {
+            known: listed.is_some(),
+            needed: true,
+        };
+        let mut tiers = listed.unwrap_or_else(Tiers::free);
         self.set(
             &mut tiers,
             ("api_usd_per_million", given.api_usd_per_million),
             |price| UsdPerRequest::from_per_million(price).map(Tiers::flat),
-            self.around(true),
+            known,
         );
         FrontDoor::Api(tiers)
     }
@@ -186,7 +213,10 @@ impl PriceList<'_> {
     fn load_balancer(&mut self, given: &raw::Prices, time: Hours) -> FrontDoor {
         let (mut hour, mut capacity_unit) = (load_balancer::HOUR, load_balancer::CAPACITY_UNIT);
         let hourly = UsdPerHour::from_hourly;
-        let around = self.around(true);
+        let around = Knowledge {
+            known: self.region == load_balancer::REGION,
+            needed: true,
+        };
         self.set(
             &mut hour,
             ("alb_usd_per_hour", given.alb_usd_per_hour),
@@ -203,13 +233,6 @@ impl PriceList<'_> {
             time,
             hour,
             capacity_unit,
-        }
-    }
-
-    fn around(&self, needed: bool) -> Knowledge {
-        Knowledge {
-            known: self.region == REGION,
-            needed,
         }
     }
 }

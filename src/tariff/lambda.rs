@@ -1,18 +1,30 @@
-//! What AWS Lambda charges: us-east-1, list, [`AS_OF`](super::AS_OF); the [`REGIONS`] share these prices.
+//! AWS Lambda list prices per region, and the limits and rules of its bill.
 //!
-//! Source: <https://aws.amazon.com/lambda/pricing/>.
+//! Prices: `lambda/prices.csv`, the price file of the AWS Pricing Calculator of [`LISTED_AT`]. Rules:
+//! <https://aws.amazon.com/lambda/pricing/>. China is not in the file: AWS bills it in CNY.
 
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use super::region_table::RegionTable;
 use super::{Tiers, known};
 use crate::observation::Architecture;
 use crate::units::{
     GibSeconds, Hours, Ratio, Requests, Seconds, UsdPerGib, UsdPerGibSecond, UsdPerRequest,
 };
 
-/// The fee for each request, on both architectures.
-pub const REQUEST: UsdPerRequest = known(UsdPerRequest::from_per_million(0.20));
+/// Date of the price file.
+pub const LISTED_AT: &str = "2025-10-30";
 
-/// `/tmp` above [`FREE_EPHEMERAL_STORAGE_MIB`].
-pub const EPHEMERAL_STORAGE: UsdPerGibSecond = price(0.000_000_030_9);
+/// The price file.
+const PRICE_FILE: &str = include_str!("lambda/prices.csv");
+
+/// The prices of each region, by architecture in the order of [`Architecture::ALL`].
+static PRICES: LazyLock<BTreeMap<&'static str, [Option<Prices>; 2]>> = LazyLock::new(|| {
+    let table = RegionTable::parse(PRICE_FILE);
+    let of = |region| Architecture::ALL.map(|one| Prices::from_table(&table, region, one));
+    table.regions().map(|region| (region, of(region))).collect()
+});
 
 /// `/tmp` that every function has for nothing, in MiB.
 pub const FREE_EPHEMERAL_STORAGE_MIB: u32 = 512;
@@ -45,158 +57,163 @@ pub const FREE_DURATION: GibSeconds = amount(400_000.0);
 /// Provisioned concurrency is paid in steps of so long.
 pub const PROVISIONED_STEP: Hours = known(Hours::from_hours(1.0 / 12.0));
 
-/// The memory of a snapshot, for as long as it is kept. Free for Java.
-pub const SNAPSTART_CACHE: UsdPerGibSecond = price(0.000_001_504_6);
-
-/// A restore from a snapshot, by the memory of the function. Free for Java.
-pub const SNAPSTART_RESTORE: UsdPerGib = known(UsdPerGib::from_each(0.000_139_799_8));
-
 /// A snapshot is paid for at least so long.
 pub const SNAPSTART_LEAST: Hours = known(Hours::from_hours(3.0));
-
-/// What is streamed beyond 6 MB of a request and 100 GB of a month.
-pub const STREAMING: UsdPerGib = known(UsdPerGib::from_each(0.008));
 
 /// What Managed Instances cost besides EC2, of the on-demand price of the instance.
 pub const MANAGED_INSTANCES_FEE: Ratio = known(Ratio::from_factor(0.15));
 
-/// The regions that share all prices of this module.
-pub const REGIONS: [&str; 17] = [
-    "ap-northeast-1",
-    "ap-northeast-2",
-    "ap-northeast-3",
-    "ap-south-1",
-    "ap-southeast-1",
-    "ap-southeast-2",
-    "ca-central-1",
-    "eu-central-1",
-    "eu-north-1",
-    "eu-west-1",
-    "eu-west-2",
-    "eu-west-3",
-    "sa-east-1",
-    "us-east-1",
-    "us-east-2",
-    "us-west-1",
-    "us-west-2",
-];
+/// GB-seconds of a month in the first and in the second tier of duration, per region and architecture; a third tier has
+/// the rest.
+const fn tier_widths(architecture: Architecture) -> [GibSeconds; 2] {
+    match architecture {
+        Architecture::X86_64 => [amount(6e9), amount(9e9)],
+        Architecture::Arm64 => [amount(7.5e9), amount(11.25e9)],
+    }
+}
 
-/// Regions with a price of duration of their own: that of the first tier on Intel and AMD. Their other prices are
-/// not known here.
-const EXCEPTIONS: [(&str, UsdPerGibSecond); 4] = [
-    ("af-south-1", price(0.000_022_1)),
-    ("ap-east-1", price(0.000_022_92)),
-    ("eu-south-1", price(0.000_019_517_2)),
-    ("me-south-1", price(0.000_020_666_7)),
-];
+/// Regions with Lambda list prices, by name: all commercial ones and GovCloud.
+pub fn regions() -> impl Iterator<Item = &'static str> {
+    PRICES.keys().copied()
+}
 
-/// The price of duration, in tiers by month, region and architecture.
+/// Duration in us-east-1, in tiers per month.
 #[must_use]
 pub fn duration(architecture: Architecture) -> Tiers<GibSeconds> {
-    let (steps, last) = match architecture {
-        Architecture::X86_64 => (
-            [(6e9, 0.000_016_666_7), (9e9, 0.000_015_000_0)],
-            0.000_013_333_4,
-        ),
-        Architecture::Arm64 => (
-            [(7.5e9, 0.000_013_333_4), (11.25e9, 0.000_012_000_1)],
-            0.000_010_666_7,
-        ),
-    };
-    let steps = steps.map(|(width, step)| (amount(width), price(step)));
-    Tiers::new(steps, price(last))
+    Prices::list(architecture).duration
 }
 
-/// The price of duration in a region; absent where it is not known.
-///
-/// In the regions with a price of their own that of the first tier is used for any amount: an upper bound above the
-/// first tier.
-///
-/// ```
-/// use breakeven::observation::Architecture;
-/// use breakeven::tariff::lambda;
-///
-/// let here = lambda::duration_in("eu-west-1", Architecture::Arm64);
-/// assert_eq!(here, Some(lambda::duration(Architecture::Arm64)));
-/// let there = lambda::duration_in("af-south-1", Architecture::X86_64).unwrap();
-/// assert_eq!(there.last().secondly(), 0.000_022_1);
-/// assert_eq!(lambda::duration_in("af-south-1", Architecture::Arm64), None);
-/// ```
-#[must_use]
-pub fn duration_in(region: &str, architecture: Architecture) -> Option<Tiers<GibSeconds>> {
-    if REGIONS.contains(&region) {
-        return Some(duration(architecture));
-    }
-    let own = EXCEPTIONS.iter().find(|(name, _)| *name == region)?;
-    (architecture == Architecture::X86_64).then(|| Tiers::flat(own.1))
-}
-
-/// What is paid for the memory of environments that are kept ready.
-#[must_use]
-pub const fn provisioned(architecture: Architecture) -> UsdPerGibSecond {
-    price(match architecture {
-        Architecture::X86_64 => 0.000_004_166_7,
-        Architecture::Arm64 => 0.000_003_333_4,
-    })
-}
-
-/// The price of duration in environments that are kept ready.
-#[must_use]
-pub const fn provisioned_duration(architecture: Architecture) -> UsdPerGibSecond {
-    price(match architecture {
-        Architecture::X86_64 => 0.000_009_722_2,
-        Architecture::Arm64 => 0.000_007_777_8,
-    })
-}
-
-/// What Lambda charges for a function, item by item.
+/// Lambda prices of a region and architecture, before any discount.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Prices {
-    /// The fee for each request.
+    /// Per request.
     pub request: UsdPerRequest,
-    /// Duration on demand, before any discount.
+    /// Duration on demand, in tiers per month.
     pub duration: Tiers<GibSeconds>,
-    /// Environments that are kept ready.
+    /// Provisioned concurrency, for the time it is configured.
     pub provisioned: UsdPerGibSecond,
-    /// Duration in them.
+    /// Duration of requests that provisioned concurrency serves.
     pub provisioned_duration: UsdPerGibSecond,
-    /// `/tmp` above what is free.
+    /// `/tmp` above [`FREE_EPHEMERAL_STORAGE_MIB`].
     pub ephemeral_storage: UsdPerGibSecond,
-    /// Snapshots.
-    pub snapstart_cache: UsdPerGibSecond,
-    /// Restores from them.
-    pub snapstart_restore: UsdPerGib,
-    /// Streamed responses.
-    pub streaming: UsdPerGib,
+    /// `SnapStart`: snapshot in the cache, per GB of function memory. Free for Java. `None`: not listed in the region.
+    pub snapstart_cache: Option<UsdPerGibSecond>,
+    /// `SnapStart`: restore, per GB of function memory. Free for Java. `None`: not listed in the region.
+    pub snapstart_restore: Option<UsdPerGib>,
+    /// Response streaming beyond 6 MB per request and 100 GB per month. `None`: not listed in the region.
+    pub streaming: Option<UsdPerGib>,
 }
 
 impl Prices {
-    /// List prices in a region; absent where that of duration is not known. The others of a region with a price of duration of its
-    /// own are taken to be those of us-east-1.
+    /// List prices of a region; `None` for a region without them.
+    ///
+    /// ```
+    /// use breakeven::observation::Architecture;
+    /// use breakeven::tariff::lambda::Prices;
+    ///
+    /// let ireland = Prices::in_region("eu-west-1", Architecture::X86_64).unwrap();
+    /// assert_eq!(ireland.duration.first().secondly(), 0.000_016_666_7);
+    /// assert_eq!(ireland.provisioned.secondly(), 0.000_004_646);
+    /// assert_eq!(Prices::in_region("cn-north-1", Architecture::X86_64), None);
+    /// ```
     #[must_use]
     pub fn in_region(region: &str, architecture: Architecture) -> Option<Self> {
-        let duration = duration_in(region, architecture)?;
-        Some(Self::with(duration, architecture))
-    }
-
-    /// List prices in us-east-1.
-    #[must_use]
-    pub fn list(architecture: Architecture) -> Self {
-        Self::with(duration(architecture), architecture)
-    }
-
-    const fn with(duration: Tiers<GibSeconds>, architecture: Architecture) -> Self {
-        Self {
-            request: REQUEST,
-            duration,
-            provisioned: provisioned(architecture),
-            provisioned_duration: provisioned_duration(architecture),
-            ephemeral_storage: EPHEMERAL_STORAGE,
-            snapstart_cache: SNAPSTART_CACHE,
-            snapstart_restore: SNAPSTART_RESTORE,
-            streaming: STREAMING,
+        let [x86, arm] = PRICES.get(region)?;
+        match architecture {
+            Architecture::X86_64 => x86.clone(),
+            Architecture::Arm64 => arm.clone(),
         }
     }
+
+    /// List prices of us-east-1.
+    #[must_use]
+    pub fn list(architecture: Architecture) -> Self {
+        let (duration, provisioned, provisioned_duration) = match architecture {
+            Architecture::X86_64 => (
+                [0.000_016_666_7, 0.000_015, 0.000_013_333_4],
+                0.000_004_166_7,
+                0.000_009_722_2,
+            ),
+            Architecture::Arm64 => (
+                [0.000_013_333_4, 0.000_012_000_1, 0.000_010_666_7],
+                0.000_003_333_4,
+                0.000_007_777_8,
+            ),
+        };
+        Self {
+            request: known(UsdPerRequest::from_per_million(0.20)),
+            duration: tiers(architecture, duration.map(price)),
+            provisioned: price(provisioned),
+            provisioned_duration: price(provisioned_duration),
+            ephemeral_storage: price(0.000_000_030_9),
+            snapstart_cache: Some(price(0.000_001_504_6)),
+            snapstart_restore: Some(known(UsdPerGib::from_each(0.000_139_799_8))),
+            streaming: Some(known(UsdPerGib::from_each(0.008))),
+        }
+    }
+
+    fn from_table(table: &RegionTable, region: &str, architecture: Architecture) -> Option<Self> {
+        let suffix = match architecture {
+            Architecture::X86_64 => "x86",
+            Architecture::Arm64 => "arm64",
+        };
+        let by_time = |column: &str| table.price(region, column, UsdPerGibSecond::from_secondly);
+        let by_size = |column: &str| table.price(region, column, UsdPerGib::from_each);
+        let duration = [
+            by_time(&format!("duration_{suffix}"))?,
+            by_time(&format!("duration_{suffix}_tier2"))?,
+            by_time(&format!("duration_{suffix}_tier3"))?,
+        ];
+        Some(Self {
+            request: table.price(region, "request_million", UsdPerRequest::from_per_million)?,
+            duration: tiers(architecture, duration),
+            provisioned: by_time(&format!("provisioned_concurrency_{suffix}"))?,
+            provisioned_duration: by_time(&format!("duration_provisioned_{suffix}"))?,
+            ephemeral_storage: by_time("ephemeral_storage")?,
+            snapstart_cache: by_time("snapstart_cache"),
+            snapstart_restore: by_size("snapstart_restore"),
+            streaming: by_size("streaming_gb"),
+        })
+    }
+
+    /// Whether `SnapStart` has both of its prices.
+    #[must_use]
+    pub const fn has_snapstart(&self) -> bool {
+        self.snapstart_cache.is_some() && self.snapstart_restore.is_some()
+    }
+
+    /// Utilization of provisioned concurrency above which it costs less than the same work on demand.
+    ///
+    /// Formula: `r = p_configured / (p_duration - p_inside)`, without unit, where `p_duration` is the price of duration on
+    /// demand after `used` GB-seconds of the month (the marginal tier). At `r >= 1` provisioned concurrency never pays.
+    /// `None` if duration inside it is not cheaper than on demand, so that it never pays either.
+    ///
+    /// ```
+    /// use breakeven::observation::Architecture;
+    /// use breakeven::tariff::lambda::Prices;
+    /// use breakeven::units::{GibSeconds, Ratio};
+    ///
+    /// let break_even = |region| {
+    ///     let prices = Prices::in_region(region, Architecture::X86_64)?;
+    ///     prices.provisioned_break_even(GibSeconds::ZERO).map(Ratio::get)
+    /// };
+    /// assert!((break_even("us-east-1").unwrap() - 0.600).abs() < 1e-4);
+    /// assert!(break_even("sa-east-1").unwrap() > 1.0, "it never pays");
+    /// ```
+    #[must_use]
+    pub fn provisioned_break_even(&self, used: GibSeconds) -> Option<Ratio> {
+        let on_demand = self.duration.beyond(used).first();
+        let gain = on_demand.less(self.provisioned_duration);
+        self.provisioned.over(gain)
+    }
+}
+
+fn tiers(
+    architecture: Architecture,
+    [first, second, third]: [UsdPerGibSecond; 3],
+) -> Tiers<GibSeconds> {
+    let [one, two] = tier_widths(architecture);
+    Tiers::new([(one, first), (two, second)], third)
 }
 
 const fn price(secondly: f64) -> UsdPerGibSecond {
@@ -212,38 +229,4 @@ const fn amount(value: f64) -> GibSeconds {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn published_monthly_figures_come_out() {
-        let cost = |gib_seconds: f64| {
-            duration(Architecture::X86_64)
-                .total(amount(gib_seconds))
-                .usd()
-        };
-        assert!((cost(6e9 * 1.024 * 0.5) - 51_200.10).abs() < 0.01);
-        assert!((cost(9e9 * 1.024) - 148_240.20).abs() < 0.01);
-        assert!((cost(250_000.0) - 4.166_7).abs() < 0.000_1);
-        let arm = duration(Architecture::Arm64).total(amount(250_000.0)).usd();
-        assert!((arm - 3.333_4).abs() < 0.000_1);
-        assert!(((Requests::from_requests(5e6).unwrap() * REQUEST).usd() - 1.0).abs() < 1e-12);
-    }
-
-    #[test]
-    fn provisioned_concurrency_pays_off_above_a_utilisation_of_60_percent() {
-        for architecture in [Architecture::X86_64, Architecture::Arm64] {
-            let on_demand = duration(architecture).steps()[0].1.secondly();
-            let inside = provisioned_duration(architecture).secondly();
-            let even = provisioned(architecture).secondly() / (on_demand - inside);
-            assert!((even - 0.6).abs() < 1e-4, "{even}");
-        }
-    }
-
-    #[test]
-    fn regions_are_sorted_and_none_has_two_prices() {
-        assert!(REGIONS.is_sorted());
-        assert!(EXCEPTIONS.iter().all(|(name, _)| !REGIONS.contains(name)));
-        assert_eq!(duration_in("mars-north-1", Architecture::X86_64), None);
-    }
-}
+mod tests;

@@ -7,6 +7,9 @@
 use super::known;
 use crate::units::{Ratio, Requests, Seconds, UsdPerHour};
 
+/// The region of these prices.
+pub const REGION: &str = "us-east-1";
+
 /// The load balancer itself.
 pub const HOUR: UsdPerHour = known(UsdPerHour::from_hourly(0.022_5));
 

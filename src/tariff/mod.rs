@@ -12,6 +12,7 @@ pub mod lambda;
 pub mod load_balancer;
 pub mod logs;
 pub mod network;
+mod region_table;
 mod tiers;
 
 pub use tiers::Tiers;

@@ -45,9 +45,9 @@ pub struct Charge<'w> {
     pub amortized_usd: f64,
 }
 
-/// A kind of usage, and its list price.
+/// A kind of usage, and its list price in the first tier.
 ///
-/// <https://aws.amazon.com/lambda/pricing/>, us-east-1, first tier; the bill has them in every region.
+/// <https://aws.amazon.com/lambda/pricing/>; a region without prices of its own here is billed at those of us-east-1.
 #[derive(Clone, Copy, PartialEq)]
 enum Kind {
     Duration,
@@ -68,13 +68,22 @@ impl Kind {
         }
     }
 
-    fn usd(self, architecture: FunctionArchitecture) -> f64 {
-        let (x86, arm) = match self {
-            Self::Duration => (0.000_016_666_7, 0.000_013_333_4),
-            Self::Request => (0.000_000_2, 0.000_000_2),
-            Self::ProvisionedConcurrency => (0.000_004_166_7, 0.000_003_333_4),
-            Self::ProvisionedDuration => (0.000_009_722_2, 0.000_007_777_8),
-            Self::Storage => (0.000_000_030_9, 0.000_000_030_9),
+    fn usd(self, region: &str, architecture: FunctionArchitecture) -> f64 {
+        let (x86, arm) = match (self, region) {
+            (Self::Duration, _) => (0.000_016_666_7, 0.000_013_333_4),
+            (Self::Request, _) => (0.000_000_2, 0.000_000_2),
+            (Self::ProvisionedConcurrency, "eu-west-1") => (0.000_004_646_0, 0.000_003_716_8),
+            (Self::ProvisionedConcurrency, "ap-northeast-1") => (0.000_005_383_5, 0.000_004_306_8),
+            (Self::ProvisionedConcurrency, "sa-east-1") => (0.000_006_637_2, 0.000_005_309_8),
+            (Self::ProvisionedConcurrency, _) => (0.000_004_166_7, 0.000_003_333_4),
+            (Self::ProvisionedDuration, "eu-west-1") => (0.000_010_840_7, 0.000_008_672_6),
+            (Self::ProvisionedDuration, "ap-northeast-1") => (0.000_012_561_5, 0.000_010_049_2),
+            (Self::ProvisionedDuration, "sa-east-1") => (0.000_015_486_7, 0.000_012_389_4),
+            (Self::ProvisionedDuration, _) => (0.000_009_722_2, 0.000_007_777_8),
+            (Self::Storage, "eu-west-1") => (0.000_000_034_0, 0.000_000_034_0),
+            (Self::Storage, "ap-northeast-1") => (0.000_000_037_0, 0.000_000_037_0),
+            (Self::Storage, "sa-east-1") => (0.000_000_058_6, 0.000_000_058_6),
+            (Self::Storage, _) => (0.000_000_030_9, 0.000_000_030_9),
         };
         match architecture {
             FunctionArchitecture::X86 => x86,
@@ -106,7 +115,7 @@ impl World {
     fn charge<'w>(&'w self, function: &'w Function, kind: Kind, quantity: f64) -> Charge<'w> {
         let bill = self.spec.bill.clone().unwrap_or_default();
         let architecture = function.spec.architecture;
-        let list = quantity * kind.usd(architecture) * (1.0 - bill.discount);
+        let list = quantity * kind.usd(&function.region, architecture) * (1.0 - bill.discount);
         let covered = if kind.is_compute() {
             bill.savings_plan_coverage
         } else {
@@ -266,6 +275,34 @@ mod tests {
         );
         let usd = 18_000.0 * 0.000_000_030_9;
         near(&charges[3], "Lambda-Storage-GB-Second", 18_000.0, usd, usd);
+    }
+
+    #[test]
+    fn a_region_with_prices_of_its_own_is_billed_at_them() {
+        let function = "region: sa-east-1, ephemeral_storage_mib: 1536, \
+                        provisioned: [{qualifier: a, concurrency: 20}],";
+        let charges = hour(&world("", function));
+        let usd = 18_000.0 * 0.000_015_486_7;
+        near(
+            &charges[1],
+            "SAE1-Lambda-Provisioned-GB-Second",
+            18_000.0,
+            usd,
+            usd,
+        );
+        let (name, usd) = (
+            "SAE1-Lambda-Provisioned-Concurrency",
+            72_000.0 * 0.000_006_637_2,
+        );
+        near(&charges[2], name, 72_000.0, usd, usd);
+        let usd = 18_000.0 * 0.000_000_058_6;
+        near(
+            &charges[3],
+            "SAE1-Lambda-Storage-GB-Second",
+            18_000.0,
+            usd,
+            usd,
+        );
     }
 
     #[test]

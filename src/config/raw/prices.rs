@@ -50,6 +50,20 @@ settings! {
         pub duration_discount_ratio: f64 = 0.0,
         /// GB-s that others in the organisation use each month, in each region and on each processor: they fill the first tiers.
         pub other_gb_seconds_per_month: f64 = 0.0,
+        /// Prices of parts of a function's cost in regions where AWS lists none.
+        pub unlisted: UnlistedPrices = UnlistedPrices::default(),
+    }
+}
+
+settings! {
+    /// Prices of parts of a function's cost in regions where AWS lists none.
+    pub struct UnlistedPrices {
+        /// Snapshot of SnapStart in the cache, per GB-second of function memory.
+        pub snapstart_cache_usd_per_gb_second: Option<f64> = None,
+        /// Restore of SnapStart, per GB of function memory.
+        pub snapstart_restore_usd_per_gb: Option<f64> = None,
+        /// A million requests through API Gateway or a load balancer.
+        pub front_door_usd_per_million: Option<f64> = None,
     }
 }
 

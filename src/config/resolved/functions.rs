@@ -6,11 +6,13 @@ use crate::config::raw::{self, RawConfig};
 use crate::model::bill::Paid;
 use crate::model::coldstart::InitTimes;
 use crate::model::lambda::{Door, Surroundings, Terms};
-use crate::model::{AROUND_REGION, LambdaEquivalent, LambdaSettings};
+use crate::model::{LambdaEquivalent, LambdaSettings, UnlistedPrices};
 use crate::observation::{Architecture, NamePattern};
 use crate::settings::{Check, Place};
 use crate::tariff::lambda as tariff;
-use crate::units::{Gib, GibSeconds, Hours, Seconds, UsdPerHour};
+use crate::units::{
+    Gib, GibSeconds, Hours, Seconds, UsdPerGib, UsdPerGibSecond, UsdPerHour, UsdPerRequest,
+};
 
 /// The least and the longest time that an idle environment may be kept, in seconds.
 const KEEP_ALIVE: RangeInclusive<f64> = 60.0..=7_200.0;
@@ -46,6 +48,7 @@ impl Check {
             init: self.init_times(&raw.model.cold_starts, cold),
             applies_bill: raw.aws.bill.enabled && raw.aws.bill.apply,
             paid: Paid::default(),
+            unlisted: self.unlisted(&raw.prices.lambda.unlisted, &prices.key("unlisted")),
             surroundings: raw
                 .aws
                 .surroundings
@@ -53,6 +56,23 @@ impl Check {
                 .enumerate()
                 .filter_map(|(at, around)| self.around(around, &patterns.item(at)))
                 .collect(),
+        }
+    }
+
+    fn unlisted(&mut self, raw: &raw::UnlistedPrices, place: &Place) -> UnlistedPrices {
+        let cache = place.key("snapstart_cache_usd_per_gb_second");
+        let restore = place.key("snapstart_restore_usd_per_gb");
+        let front_door = place.key("front_door_usd_per_million");
+        UnlistedPrices {
+            snapstart_cache: raw
+                .snapstart_cache_usd_per_gb_second
+                .map(|price| self.quantity(UsdPerGibSecond::from_secondly(price), &cache)),
+            snapstart_restore: raw
+                .snapstart_restore_usd_per_gb
+                .map(|price| self.quantity(UsdPerGib::from_each(price), &restore)),
+            front_door: raw
+                .front_door_usd_per_million
+                .map(|price| self.quantity(UsdPerRequest::from_per_million(price), &front_door)),
         }
     }
 
@@ -135,19 +155,23 @@ impl Check {
         let door = Some(raw.front_door);
         let around = self.surroundings(door, raw.log_bytes_per_request, place);
         let terms = functions.terms(&raw.region, architecture, around, month);
-        if Terms::list(&raw.region, architecture).is_none() {
-            let processor = architecture.as_str();
-            let what = format!(
-                "the prices of Lambda on {processor} in {:?} are not known",
-                raw.region
-            );
-            self.refuse(&at("region"), what);
-        } else if terms.is_none() {
-            let what = format!(
-                "the prices of front doors and logs are known for {AROUND_REGION}, not for {:?}",
-                raw.region
-            );
-            self.refuse(&at("region"), what);
+        match &terms {
+            None => {
+                let processor = architecture.as_str();
+                let what = format!(
+                    "the prices of Lambda on {processor} in {:?} are not known",
+                    raw.region
+                );
+                self.refuse(&at("region"), what);
+            }
+            Some(terms) if !terms.missing.is_empty() => {
+                let what = format!(
+                    "has no list price in {:?}; set prices.lambda.unlisted.front_door_usd_per_million",
+                    raw.region
+                );
+                self.refuse(&at("front_door"), what);
+            }
+            Some(_) => {}
         }
         LambdaEquivalent {
             architecture,

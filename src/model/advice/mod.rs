@@ -3,7 +3,7 @@
 //! The [verdict](super::verdict) compares costs. This is what stands beside it: what an engineer would say after a
 //! look at the workload, such as "it needs a GPU" or "it is asked once an hour". Advice is words. It never changes
 //! a price or a verdict, and the two may well disagree: then the reader knows what the cheaper platform would ask
-//! of the team.
+//! of the team. But advice about cost never contradicts the cost shown beside it.
 //!
 //! The rules are the rows of [`RULES`], from those that leave no choice down to mild preferences. What is not known
 //! about a workload lets no rule fire.
@@ -12,11 +12,14 @@ mod rules;
 
 pub use rules::RULES;
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use super::Home;
 use super::pattern::Pattern;
 use crate::observation::WorkloadKind;
 use crate::tariff::lambda::LONGEST_INVOCATION;
-use crate::units::{Gib, Ratio, Requests, Seconds};
+use crate::units::{Gib, Ratio, Requests, Seconds, Usd};
 
 /// What is known of a workload. What is not known is absent, or `false` where only presence can be seen.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -41,6 +44,27 @@ pub struct Facts {
     pub utilization: Option<Ratio>,
     /// Requests in a month.
     pub monthly_requests: Option<Requests>,
+    /// Cost per month on Lambda, for the same traffic.
+    pub cost_on_lambda: Option<Usd>,
+    /// Cost per month on Kubernetes, for the same traffic.
+    pub cost_on_kubernetes: Option<Usd>,
+    /// Cost per month on Lambda without any request: provisioned concurrency, snapshots, a load balancer.
+    pub idle_cost_on_lambda: Option<Usd>,
+    /// The utilization at which both platforms cost the same.
+    pub breakeven_utilization: Option<Ratio>,
+    /// Provisioned concurrency in the region.
+    pub provisioned: Option<ProvisionedConcurrency>,
+}
+
+/// When provisioned concurrency pays in a region.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ProvisionedConcurrency {
+    /// The region.
+    pub region: Arc<str>,
+    /// The utilization above which it costs less than the same work on demand; `None` if it never pays.
+    pub break_even: Option<Ratio>,
+    /// Whether the function has it.
+    pub is_configured: bool,
 }
 
 impl Facts {
@@ -66,6 +90,20 @@ impl Facts {
             .is_some_and(|requests| test(requests.requests()))
     }
 
+    /// Whether the costs beside the advice are known and say that the other platform costs less.
+    fn costs_more_on(&self, platform: Home) -> bool {
+        let costs = self.cost_on_lambda.zip(self.cost_on_kubernetes);
+        costs.is_some_and(|(lambda, kubernetes)| match platform {
+            Home::Lambda => lambda > kubernetes,
+            Home::Kubernetes => kubernetes > lambda,
+        })
+    }
+
+    /// The cost on Lambda without any request, if it is known and more than nothing.
+    fn idle_cost(&self) -> Option<Usd> {
+        self.idle_cost_on_lambda.filter(|cost| !cost.is_zero())
+    }
+
     fn is_used(&self, test: impl Fn(f64) -> bool) -> bool {
         self.utilization
             .is_some_and(|utilization| test(utilization.get()))
@@ -81,14 +119,14 @@ pub struct Rule {
     pub favours: Home,
     /// Whether it leaves no choice.
     pub decisive: bool,
-    /// Why, as a sentence.
-    pub reason: &'static str,
+    /// Why, as sentences.
+    pub reason: fn(&Facts) -> Cow<'static, str>,
     /// When it holds.
     pub applies: fn(&Facts) -> bool,
 }
 
 /// One piece of advice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Advice {
     /// The rule that it comes from.
     pub rule: &'static str,
@@ -96,8 +134,8 @@ pub struct Advice {
     pub favours: Home,
     /// Whether it leaves no choice.
     pub decisive: bool,
-    /// Why, as a sentence.
-    pub reason: &'static str,
+    /// Why, as sentences.
+    pub reason: Cow<'static, str>,
 }
 
 /// The advice for a workload, the weightiest first; none where nothing of note is known.
@@ -120,7 +158,7 @@ pub fn advise(facts: &Facts) -> Vec<Advice> {
             rule: rule.name,
             favours: rule.favours,
             decisive: rule.decisive,
-            reason: rule.reason,
+            reason: (rule.reason)(facts),
         })
         .collect()
 }

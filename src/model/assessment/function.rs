@@ -49,10 +49,15 @@ pub fn function(
     let Some(rate) = window.invocations.per(covered) else {
         return assessment;
     };
-    let Some(terms) = settings.terms_of(function) else {
-        assessment.verdict = Verdict::Unpriced;
-        return assessment;
+    let terms = match settings.terms_of(function) {
+        Ok(terms) => terms,
+        Err(missing) => {
+            assessment.verdict = Verdict::Unpriced;
+            assessment.evidence = Evidence::Unpriced(missing);
+            return assessment;
+        }
     };
+    let is_complete = terms.missing.is_empty();
     let requests = monthly_requests(rate, settings);
     let cold_starts = at_home::cold_starts(function, window, settings.lambda.keep_alive);
     let month = settings.hours_per_month;
@@ -85,6 +90,7 @@ pub fn function(
         event_sources: function.event_sources.clone(),
         door: settings.lambda.door_of(function),
         bill: bill.components().collect(),
+        idle: bill.curve().fixed,
         terms,
         pods: None,
     };
@@ -94,14 +100,14 @@ pub fn function(
         assessment
             .costs
             .push(cost(Home::Kubernetes, pods, requests));
-        assessment.monthly_saving = Some(lambda.point.minus(pods.point));
         assessment.uncertainty = pods.largest;
-        assessment.breakeven = Some(in_cluster::breakeven(
-            &bill.curve(),
-            requests,
-            &equivalent,
-            settings,
-        ));
+        // A cost that lacks a part compares with nothing.
+        if is_complete {
+            assessment.monthly_saving = Some(lambda.point.minus(pods.point));
+            let curve = bill.curve();
+            let breakeven = in_cluster::breakeven(&curve, requests, &equivalent, settings);
+            assessment.breakeven = Some(breakeven);
+        }
         evidence.pods = prices.map(|prices| PodsEvidence {
             demand,
             equivalent,
@@ -112,8 +118,8 @@ pub fn function(
     let other = assessment.monthly(Home::Kubernetes);
     assessment.verdict = match (insufficient(covered, window.invocations), other) {
         (Some(missing), _) => missing,
-        (None, None) => Verdict::Unpriced,
-        (None, Some(pods)) => compare(&pods, &lambda),
+        (None, Some(pods)) if is_complete => compare(&pods, &lambda),
+        (None, _) => Verdict::Unpriced,
     };
     assessment
 }

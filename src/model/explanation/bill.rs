@@ -1,13 +1,13 @@
 //! What a month on Lambda costs, part by part.
 
-use super::number::{count, factor, millis, per_million, price, usd};
+use super::number::{count, factor, millis, per_million, percent, plain, price, usd};
 use super::{Line, month_and_request};
 use crate::model::band::Range;
 use crate::model::coldstart::Method;
 use crate::model::lambda::{Component, PriceOrigin, Terms};
 use crate::model::report::PlatformCost;
-use crate::tariff;
-use crate::units::{MemoryMib, Ratio, Requests, Seconds, Usd};
+use crate::tariff::lambda as tariff;
+use crate::units::{MemoryMib, Ratio, Requests, Seconds, Usd, UsdPerGibSecond};
 
 /// A month on Lambda.
 pub(super) struct Month<'a> {
@@ -63,6 +63,12 @@ impl Month<'_> {
         let part =
             |(part, cost): &(Component, Usd)| Line::new(part.as_str(), self.sum(*part), usd(*cost));
         lines.extend(self.parts.iter().map(part));
+        let missing = self.terms.missing.iter();
+        lines.extend(missing.map(|one| Line::new(one.part(), one.reason(), "not priced")));
+        let mut parts = self.parts.iter();
+        if parts.any(|(part, _)| *part == Component::Provisioned) {
+            lines.push(self.provisioned_break_even());
+        }
         lines.extend(month_and_request(cost, "all of these parts"));
         lines
     }
@@ -73,7 +79,11 @@ impl Month<'_> {
             "prices",
             match self.terms.origin {
                 PriceOrigin::List => {
-                    format!("list of {} in {}, first tier", tariff::AS_OF, self.region)
+                    format!(
+                        "list of {} in {}, first tier",
+                        tariff::LISTED_AT,
+                        self.region
+                    )
                 }
                 PriceOrigin::Bill => {
                     format!("as billed in {} on the last settled days", self.region)
@@ -88,6 +98,25 @@ impl Month<'_> {
                 per_million(prices.request)
             ),
         )
+    }
+
+    /// The utilization above which provisioned concurrency costs less than the same work on demand.
+    fn provisioned_break_even(&self) -> Line {
+        let prices = &self.terms.prices;
+        let million = |price: UsdPerGibSecond| plain(price.secondly() * 1e6);
+        let from = format!(
+            "{} / ({} - {}), prices of a million GB-s in {}: provisioned / (on demand - inside)",
+            million(prices.provisioned),
+            million(prices.duration.beyond(self.terms.used_before).first()),
+            million(prices.provisioned_duration),
+            self.region,
+        );
+        let result = match prices.provisioned_break_even(self.terms.used_before) {
+            Some(ratio) if ratio < Ratio::ONE => format!("{} of it in use", percent(ratio)),
+            Some(ratio) => format!("never ({})", percent(ratio)),
+            None => "never".to_owned(),
+        };
+        Line::new("provisioned pays above", from, result)
     }
 
     /// The formula of a part, with the numbers put in.

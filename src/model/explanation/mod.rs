@@ -13,11 +13,14 @@ mod workload;
 pub use inputs::{Input, Inputs};
 
 use std::fmt;
+use std::sync::Arc;
 
-use super::advice::{Advice, Facts, advise};
+use super::advice::{Advice, Facts, ProvisionedConcurrency, advise};
 use super::evidence::Evidence;
-use super::report::{Ineligibility, PlatformCost, Report, Subject, SubjectReport};
-use crate::units::{MemoryMib, Seconds};
+use super::lambda::FrontDoor;
+use super::report::{Home, Ineligibility, PlatformCost, Report, Subject, SubjectReport};
+use super::settings::Settings;
+use crate::units::{MemoryMib, Ratio, Seconds, Usd};
 use number::{count, usd};
 
 /// An explanation: what a reader needs to do the sum again by hand.
@@ -72,7 +75,7 @@ pub fn explain(report: &Report, subject: &SubjectReport, inputs: &Inputs) -> Exp
         lines: annotations::lines(subject),
     });
     sections.extend(match &subject.evidence {
-        Evidence::Nothing => Vec::new(),
+        Evidence::Nothing | Evidence::Unpriced(_) => Vec::new(),
         Evidence::Workload(evidence) => workload::sections(report, subject, evidence, inputs),
         Evidence::Function(evidence) => function::sections(subject, evidence, settings, inputs),
     });
@@ -95,7 +98,7 @@ pub fn explain(report: &Report, subject: &SubjectReport, inputs: &Inputs) -> Exp
         },
         Section {
             title: "Advice",
-            lines: advice(subject),
+            lines: advice(subject, settings),
         },
     ]);
     sections.retain(|section| !section.lines.is_empty());
@@ -124,13 +127,15 @@ fn month_and_request(cost: &PlatformCost, from: impl Into<String>) -> Vec<Line> 
 }
 
 /// What else speaks for a platform, in words; it does not change the verdict.
-fn advice(subject: &SubjectReport) -> Vec<Line> {
+fn advice(subject: &SubjectReport, settings: &Settings) -> Vec<Line> {
     let is = |reason| subject.ineligible.contains(&reason);
     let kind = match &subject.subject {
         Subject::Workload(workload) => Some(workload.kind.clone()),
         Subject::Function(_) => None,
     };
     let requests = subject.costs.first().map(|cost| cost.requests);
+    let cost = |platform| subject.decisive(platform).map(|cost| cost.monthly.point);
+    let (provisioned, idle_cost_on_lambda) = on_lambda(subject, settings);
     let facts = Facts {
         pattern: subject.facts.traffic_pattern,
         kind,
@@ -139,11 +144,16 @@ fn advice(subject: &SubjectReport) -> Vec<Line> {
         stateful: is(Ineligibility::Stateful) || is(Ineligibility::PersistentVolume),
         utilization: subject.utilization.cost,
         monthly_requests: requests.filter(|requests| !requests.is_zero()),
+        cost_on_lambda: cost(Home::Lambda),
+        cost_on_kubernetes: cost(Home::Kubernetes),
+        breakeven_utilization: subject.breakeven_utilization,
+        idle_cost_on_lambda,
+        provisioned: Some(provisioned),
         ..Facts::default()
     };
     let line = |advice: Advice| {
         let name = advice.rule.replace('_', " ");
-        Line::new(name, advice.reason, advice.favours.as_str())
+        Line::new(name, advice.reason.as_ref(), advice.favours.as_str())
     };
     // Nothing speaks for a platform that it cannot move to.
     let elsewhere = subject.subject.home().other();
@@ -151,6 +161,34 @@ fn advice(subject: &SubjectReport) -> Vec<Line> {
     let advice = advise(&facts).into_iter();
     let advice = advice.filter(|one| can_move || one.favours != elsewhere);
     advice.map(line).collect()
+}
+
+/// When provisioned concurrency pays in the region of the subject, and what Lambda costs per month without any request.
+fn on_lambda(
+    subject: &SubjectReport,
+    settings: &Settings,
+) -> (ProvisionedConcurrency, Option<Usd>) {
+    let (terms, region, idle) = match &subject.evidence {
+        Evidence::Function(evidence) => (&evidence.terms, &evidence.region, Some(evidence.idle)),
+        _ => {
+            let equivalent = &settings.lambda_equivalent;
+            let idle = match equivalent.terms.front_door {
+                FrontDoor::LoadBalancer { time, hour, .. } => hour * time,
+                FrontDoor::Free | FrontDoor::Api(_) => Usd::ZERO,
+            };
+            (&equivalent.terms, &equivalent.region, Some(idle))
+        }
+    };
+    let break_even = terms.prices.provisioned_break_even(terms.used_before);
+    let provisioned = ProvisionedConcurrency {
+        region: Arc::clone(region),
+        break_even: break_even.filter(|ratio| *ratio < Ratio::ONE),
+        is_configured: subject
+            .facts
+            .provisioned_concurrency
+            .is_some_and(|count| count > 0),
+    };
+    (provisioned, idle)
 }
 
 impl fmt::Display for Explanation {

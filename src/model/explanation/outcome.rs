@@ -3,6 +3,7 @@
 use super::Line;
 use super::number::{self, count, factor, percent, usd};
 use crate::model::evidence::Evidence;
+use crate::model::lambda::MissingPrice;
 use crate::model::report::{Breakeven, Home, SubjectReport, Verdict};
 use crate::model::settings::Settings;
 use crate::model::verdict::is_cost_seen;
@@ -143,6 +144,15 @@ fn lacks_cost(subject: &SubjectReport) -> bool {
     }
 }
 
+/// The first price that a function lacks.
+fn missing_price(subject: &SubjectReport) -> Option<MissingPrice> {
+    match &subject.evidence {
+        Evidence::Unpriced(missing) => Some(*missing),
+        Evidence::Function(evidence) => evidence.terms.missing.first().copied(),
+        Evidence::Nothing | Evidence::Workload(_) => None,
+    }
+}
+
 /// Why the verdict is so; where something is missing, what to do.
 fn what_decides(subject: &SubjectReport) -> String {
     let parameter = subject
@@ -178,6 +188,11 @@ fn what_decides(subject: &SubjectReport) -> String {
         Verdict::NoLatency => {
             "how long a request takes is not measured; add latency queries".to_owned()
         }
-        Verdict::Unpriced => "a node has no price; add it to prices.nodes".to_owned(),
+        Verdict::Unpriced => missing_price(subject)
+            .map_or(
+                "a node has no price; add it to prices.nodes",
+                MissingPrice::reason,
+            )
+            .to_owned(),
     }
 }

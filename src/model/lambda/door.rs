@@ -34,25 +34,22 @@ impl Door {
         }
     }
 
-    /// With its list prices in us-east-1; a load balancer exists for `time`.
+    /// With its list prices in a region; `None` if the region lists none. A load balancer exists for `time`.
     #[must_use]
-    pub fn priced(self, time: Hours) -> FrontDoor {
+    pub fn priced(self, region: &str, time: Hours) -> Option<FrontDoor> {
         match self {
-            Self::Free | Self::FunctionUrl => FrontDoor::Free,
-            Self::HttpApi => FrontDoor::Api(api_gateway::http_api()),
-            Self::RestApi => FrontDoor::Api(api_gateway::rest_api()),
-            Self::LoadBalancer => FrontDoor::LoadBalancer {
-                time,
-                hour: load_balancer::HOUR,
-                capacity_unit: load_balancer::CAPACITY_UNIT,
-            },
+            Self::Free | Self::FunctionUrl => Some(FrontDoor::Free),
+            Self::HttpApi => api_gateway::http_api_in(region).map(FrontDoor::Api),
+            Self::RestApi => api_gateway::rest_api_in(region).map(FrontDoor::Api),
+            Self::LoadBalancer if region == load_balancer::REGION => {
+                Some(FrontDoor::LoadBalancer {
+                    time,
+                    hour: load_balancer::HOUR,
+                    capacity_unit: load_balancer::CAPACITY_UNIT,
+                })
+            }
+            Self::LoadBalancer => None,
         }
-    }
-
-    /// Whether requests come through it for nothing.
-    #[must_use]
-    pub const fn is_free(self) -> bool {
-        matches!(self, Self::Free | Self::FunctionUrl)
     }
 
     /// That of a function as Lambda itself knows it: its URL, or none where queues and streams are polled for it. Absent for

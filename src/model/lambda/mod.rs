@@ -29,7 +29,7 @@ pub use month::{
 };
 pub use run::{KeptReady, Run};
 pub use surroundings::{ephemeral, front_door, logs, snapstart, streaming};
-pub use terms::{PriceOrigin, Surroundings, Terms};
+pub use terms::{MissingPrice, PriceOrigin, Surroundings, Terms};
 
 #[cfg(test)]
 mod laws;

@@ -123,9 +123,9 @@ pub(in crate::model) const RAISED: [fn(&mut Prices, Ratio); 8] = [
     |prices, by| prices.provisioned = prices.provisioned * by,
     |prices, by| prices.provisioned_duration = prices.provisioned_duration * by,
     |prices, by| prices.ephemeral_storage = prices.ephemeral_storage * by,
-    |prices, by| prices.snapstart_cache = prices.snapstart_cache * by,
-    |prices, by| prices.snapstart_restore = prices.snapstart_restore * by,
-    |prices, by| prices.streaming = prices.streaming * by,
+    |prices, by| prices.snapstart_cache = prices.snapstart_cache.map(|price| price * by),
+    |prices, by| prices.snapstart_restore = prices.snapstart_restore.map(|price| price * by),
+    |prices, by| prices.streaming = prices.streaming.map(|price| price * by),
 ];
 
 pub(in crate::model) fn no_less(more: Usd, less: Usd) -> bool {

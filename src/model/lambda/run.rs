@@ -7,7 +7,7 @@ use super::month::{
 };
 use super::terms::Terms;
 use crate::observation::Function;
-use crate::tariff::{Tiers, lambda as tariff, load_balancer, logs};
+use crate::tariff::{Tiers, lambda as tariff, load_balancer};
 use crate::units::{
     Gib, GibSeconds, Hours, MemoryMib, Ratio, Requests, Seconds, Usd, UsdPerGib, UsdPerHour,
 };
@@ -84,10 +84,6 @@ impl Run {
             };
         }
         let concurrency = function.kept_ready();
-        let is_java = function
-            .runtime
-            .as_deref()
-            .is_some_and(|name| name.starts_with("java"));
         Self {
             ephemeral_storage_mib: function.ephemeral_storage_mib,
             init: Some(init),
@@ -96,12 +92,20 @@ impl Run {
                 time,
                 share: ready_share,
             }),
-            snapstart: (function.snap_start && !is_java).then_some(SnapStart {
+            snapstart: Self::pays_for_snapshots(function).then_some(SnapStart {
                 cached: time,
                 restores: init.cold_starts,
             }),
             ..plain
         }
+    }
+
+    /// Whether the snapshots of a function are charged: with `SnapStart`, unless its runtime is Java.
+    #[must_use]
+    pub fn pays_for_snapshots(function: &Function) -> bool {
+        let runtime = function.runtime.as_deref().unwrap_or_default();
+        let is_on_demand = function.capacity_provider.is_none();
+        function.snap_start && is_on_demand && !runtime.starts_with("java")
     }
 
     /// The time that is billed besides INIT, where rounding up to a whole millisecond adds so much to each invocation.
@@ -189,8 +193,8 @@ impl Run {
         let kept = self.kept() * prices.provisioned + inside * prices.provisioned_duration;
         let snapshots = self.snapstart.map_or(Usd::ZERO, |snapshots| {
             let restores = snapshots.restores.over(Requests::ONE).unwrap_or_default();
-            (memory * Seconds::from(snapshots.cached)) * prices.snapstart_cache
-                + (memory * restores) * prices.snapstart_restore
+            (memory * Seconds::from(snapshots.cached)) * prices.snapstart_cache.unwrap_or_default()
+                + (memory * restores) * prices.snapstart_restore.unwrap_or_default()
         });
         let instances = self.instances(terms).as_ref().map(instances);
         let instances = instances.map_or(Usd::ZERO, |part| part.fixed);
@@ -212,7 +216,7 @@ impl Run {
             Usd::ZERO
         } else {
             let count = invocations.over(Requests::ONE).unwrap_or(Ratio::ZERO);
-            logs::ingestion().total(logged * count)
+            terms.log_prices.total(logged * count)
         };
         invocations * terms.prices.request
             + duration * terms.discount.complement()
@@ -276,7 +280,7 @@ impl Run {
             log_prices: if logged.is_zero() {
                 Tiers::flat(UsdPerGib::ZERO)
             } else {
-                logs::ingestion()
+                terms.log_prices.clone()
             },
             front_door: terms.front_door.clone(),
         }

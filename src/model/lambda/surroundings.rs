@@ -34,7 +34,8 @@ pub fn ephemeral(month: &Month, prices: &Prices) -> Option<Part> {
     Some(Part::by_request(Component::Ephemeral, tiers))
 }
 
-/// Snapshots and starts from them, in USD; absent where there are none. Java has them for nothing.
+/// Snapshots and starts from them, in USD; absent where there are none, or the region lists no price of them. Java has them for
+/// nothing.
 ///
 /// Formula: `M/1024 · time kept · 3600 · 1.5046e-6 + restores · M/1024 · 1.397998e-4`. The first part is paid at any
 /// traffic.
@@ -63,17 +64,18 @@ pub fn ephemeral(month: &Month, prices: &Prices) -> Option<Part> {
 #[must_use]
 pub fn snapstart(month: &Month, on_demand: &OnDemand, prices: &Prices) -> Option<Part> {
     let snapshots = on_demand.snapstart?;
+    let (cache, restore) = (prices.snapstart_cache?, prices.snapstart_restore?);
     let memory = month.memory.gib();
     let kept = Seconds::from(snapshots.cached);
     let restores = snapshots.restores.over(month.requests).unwrap_or_default();
     Some(Part {
         component: Component::SnapStart,
-        fixed: (memory * kept) * prices.snapstart_cache,
-        by_request: Tiers::flat(prices.snapstart_restore).by_request(memory * restores),
+        fixed: (memory * kept) * cache,
+        by_request: Tiers::flat(restore).by_request(memory * restores),
     })
 }
 
-/// Streamed responses, in USD; absent where there are none.
+/// Streamed responses, in USD; absent where there are none, or the region lists no price of them.
 ///
 /// Formula: `0.008 · GiB billed`: beyond 6 MB of each request and what is free.
 #[must_use]
@@ -81,7 +83,7 @@ pub fn streaming(month: &Month, prices: &Prices) -> Option<Part> {
     if month.streamed.is_zero() {
         return None;
     }
-    let tiers = Tiers::flat(prices.streaming).by_request(month.streamed * month.each());
+    let tiers = Tiers::flat(prices.streaming?).by_request(month.streamed * month.each());
     Some(Part::by_request(Component::Streaming, tiers))
 }
 

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::units::{Requests, Usd, UsdPerRequest};
 
-/// CloudWatch's price of one metric requested with GetMetricData: 0.01 USD for 1,000, in every region
-/// and never in the free tier. <https://aws.amazon.com/cloudwatch/pricing/>
+/// CloudWatch's price of one metric requested with GetMetricData: 0.01 USD for 1,000, never in the free tier. That holds in
+/// all regions but sa-east-1 (0.014) and GovCloud (0.013), which are counted too cheap. <https://aws.amazon.com/cloudwatch/pricing/>
 pub(in crate::sources) const PER_METRIC_REQUESTED: UsdPerRequest =
     match UsdPerRequest::from_each(0.000_01) {
         Ok(price) => price,
