@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::redaction::redact;
+
 /// The closed set of reasons, as they stand in the `reason` label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reason {
@@ -82,11 +84,12 @@ pub struct SourceError {
 }
 
 impl SourceError {
-    /// `what` says what was tried and what came of it; `remedy` what the reader can do.
+    /// `what` says what was tried and what came of it; `remedy` what the reader can do. What has the form of a secret
+    /// is removed from `what`, which may repeat the response of a server.
     pub fn new(reason: Reason, what: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self {
             reason,
-            what: what.into(),
+            what: redact(&what.into()).into_owned(),
             remedy: remedy.into(),
             retry_after: None,
         }
