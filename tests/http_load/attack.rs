@@ -14,11 +14,14 @@ const AT_ONCE: usize = 64;
 /// How long connecting may take; a client that does not get in by then is left out.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// From one byte of a dripping client to its next, and from one look for closed connections to the next.
-const INTERVAL: Duration = Duration::from_secs(1);
+/// In each interval one part of the clients has its turn: dripping ones send a byte, and closed connections are noticed.
+const INTERVAL: Duration = Duration::from_millis(100);
+
+/// How many intervals it takes until all clients had their turn.
+const TURNS: usize = 10;
 
 /// How many connections that the server closed are opened again in each interval.
-const REOPENED: usize = 64;
+const REOPENED: usize = 6;
 
 const REQUEST: &[u8] = b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n";
 const HALF_HEAD: &[u8] = b"GET /metrics HTTP/1.1\r\nHost: a\r\nX-Half: ";
@@ -52,9 +55,13 @@ impl Attack {
         behavior.open(&mut open, clients, target).await;
         Self(tokio::spawn(async move {
             let mut ticks = tokio::time::interval(INTERVAL);
-            loop {
+            for turn in 0.. {
                 ticks.tick().await;
-                open.retain(|stream| behavior.is_open(stream));
+                let mut client = turn;
+                open.retain(|stream| {
+                    client += 1;
+                    client % TURNS != 0 || behavior.is_open(stream)
+                });
                 let closed = clients - open.len();
                 behavior.open(&mut open, closed.min(REOPENED), target).await;
             }
