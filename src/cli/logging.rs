@@ -1,10 +1,14 @@
 //! Log lines, on standard error.
 
+use std::io::{self, Write};
+
 use clap::{Args, ValueEnum};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Layer as _, fmt};
+
+use crate::sources::redact;
 
 /// What is logged, and how.
 #[derive(Debug, Args)]
@@ -78,10 +82,10 @@ impl LogArgs {
         let lines = match self.format {
             Format::Logfmt => tracing_logfmt::builder()
                 .layer()
-                .with_writer(std::io::stderr)
+                .with_writer(|| Redacted(io::stderr()))
                 .boxed(),
             Format::Json => fmt::layer()
-                .with_writer(std::io::stderr)
+                .with_writer(|| Redacted(io::stderr()))
                 .json()
                 .flatten_event(true)
                 .boxed(),
@@ -90,5 +94,20 @@ impl LogArgs {
         let _ = tracing_subscriber::registry()
             .with(lines.with_filter(filter))
             .try_init();
+    }
+}
+
+/// A stream that receives whole lines, and writes them without what has the form of a secret.
+struct Redacted<W>(W);
+
+impl<W: Write> Write for Redacted<W> {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(line);
+        self.0.write_all(redact(&text).as_bytes())?;
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
     }
 }

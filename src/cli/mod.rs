@@ -88,7 +88,10 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
     } else {
         Level::Info
     });
-    let runtime = Builder::new_multi_thread().enable_all().build()?;
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(worker_threads())
+        .enable_all()
+        .build()?;
     let result = runtime.block_on(async {
         match cli.command {
             None => run::run(cli.run).await,
@@ -103,6 +106,11 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
     });
     runtime.shutdown_timeout(EXIT_DEADLINE);
     result
+}
+
+/// One for each processor, and at least two: while a source decodes a long response, health is still answered.
+fn worker_threads() -> usize {
+    std::thread::available_parallelism().map_or(2, |count| count.get().max(2))
 }
 
 /// Says on standard error why a command failed, with the causes, on one line as far as they are.

@@ -3,6 +3,7 @@
 //! Every key names its unit. The sentences below are those of the default file (`breakeven config default`).
 
 mod prices;
+mod secret;
 
 use std::collections::BTreeMap;
 
@@ -12,6 +13,7 @@ pub use self::prices::{
 };
 pub use super::range::Range;
 use crate::settings::{Setting as _, choice, settings};
+use crate::sources::Secret;
 
 settings! {
     /// The whole file.
@@ -48,7 +50,14 @@ settings! {
 impl RawConfig {
     /// How requests are counted, as text: where it is another one, what was counted before is something else.
     pub(crate) fn counting(&self) -> String {
-        crate::settings::plain_page(&self.requests.tree())
+        let page = crate::settings::plain_page(&self.requests.tree());
+        match &self.requests.prometheus {
+            // Another tenant has other requests.
+            Some(prometheus) if !prometheus.headers.is_empty() => {
+                format!("{page}# {}\n", secret::digest(&prometheus.headers))
+            }
+            _ => page,
+        }
     }
 }
 
@@ -428,7 +437,7 @@ settings! {
         /// A file with the certificates of the only authorities that are trusted, in PEM; null for those of the system.
         pub ca_file: Option<String> = None,
         /// Further headers, such as `X-Scope-OrgID` for the tenant of Mimir.
-        pub headers: BTreeMap<String, String> = BTreeMap::new(),
+        pub headers: BTreeMap<String, Secret> = BTreeMap::new(),
         /// From one poll to the next.
         pub interval_seconds: f64 = 60.0,
         /// The steps in which requests are counted, at least twice the scrape interval.

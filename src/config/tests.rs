@@ -167,3 +167,78 @@ prices: {{lambda: {{unlisted: {{front_door_usd_per_million: 7, snapstart_cache_u
     let negative = "prices: {lambda: {unlisted: {front_door_usd_per_million: -1}}}";
     assert_eq!(errors(negative).len(), 1);
 }
+
+/// A configuration with these headers for Prometheus.
+fn with_headers(headers: &str) -> String {
+    format!("requests: {{prometheus: {{url: 'http://a:9090', preset: istio, headers: {headers}}}}}")
+}
+
+#[test]
+fn header_values_are_shown_nowhere() {
+    let text = with_headers("{Authorization: Bearer hunter2, X-Scope-OrgID: shop}");
+    let (raw, config) = parse(&text).unwrap();
+    let headers = r#"headers: {"Authorization":"<redacted>","X-Scope-OrgID":"<redacted>"}"#;
+    assert!(show(&raw).contains(headers), "{}", show(&raw));
+    for text in [format!("{raw:?}"), format!("{config:?}"), raw.counting()] {
+        assert!(
+            !text.contains("hunter2") && !text.contains("shop"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn requests_of_another_tenant_are_other_requests() {
+    let [shop, bank, none] = ["{X-Scope-OrgID: shop}", "{X-Scope-OrgID: bank}", "{}"]
+        .map(|headers| parse(&with_headers(headers)).unwrap().0.counting());
+    assert_ne!(shop, bank);
+    assert!(!none.contains('#'), "{none}");
+}
+
+#[test]
+fn errors_do_not_show_values_that_may_be_secrets() {
+    for (text, expected) in [
+        (
+            with_headers("{X-Key: 112358}"),
+            "requests.prometheus.headers.X-Key: the value is not text; put it in quotes",
+        ),
+        (
+            with_headers("'X-Key: 112358'"),
+            "requests.prometheus.headers: the value is not keys with values",
+        ),
+        (
+            with_headers("{X-Key: \"112358\\n\"}"),
+            "requests.prometheus.headers: `headers` is not usable: the value of `x-key` is none",
+        ),
+        (
+            with_headers("{}, basic_auth: 'prometheus:112358'"),
+            "requests.prometheus.basic_auth: the value is not a section with keys",
+        ),
+        (
+            with_headers("{}, basic_auth: {username: 'prometheus:112358', password_file: a}"),
+            "requests.prometheus.basic_auth.username: the value is empty or has a colon, expected the name of a user",
+        ),
+        (
+            "requests: {prometheus: {preset: istio, url: 'http://a:112358@b c'}}".to_owned(),
+            "requests.prometheus.url: `base_url` is not usable: \"http://<redacted>@b c\" is not an address: invalid uri character",
+        ),
+        (
+            "requests: {prometheus: {preset: istio, url: 'ftp://a:112358@b'}}".to_owned(),
+            "requests.prometheus.url: `base_url` is not usable: it holds a user or password: give them in `headers`",
+        ),
+        (
+            "requests: {prometheus: {preset: istio, url: 'http://a/?key=112358'}}".to_owned(),
+            "requests.prometheus.url: `base_url` is not usable: \"http://a/\" has a query",
+        ),
+    ] {
+        assert_eq!(parse(&text).unwrap_err().to_string(), expected);
+    }
+    // Characters that begin something else in YAML.
+    for beginning in ["*", "&", "!", "%", "@", "`", "|", "'", "[", "\""] {
+        let text =
+            format!("requests:\n  prometheus:\n    headers:\n      X-Key: {beginning}112358");
+        let error = parse(&text).err().map(|error| error.to_string());
+        let error = error.unwrap_or_default();
+        assert!(!error.contains("112358"), "{error}");
+    }
+}

@@ -8,8 +8,10 @@
 //! [`Store`]: crate::store::Store
 
 mod answer;
+mod connections;
 mod explain;
 mod html;
+mod monitored_stream;
 mod page;
 mod routes;
 mod server;
@@ -32,7 +34,7 @@ pub struct Settings {
     pub telemetry_path: String,
     /// Whether the configuration may be reloaded over HTTP.
     pub enable_lifecycle: bool,
-    /// How many connections are served at once; more of them wait.
+    /// How many connections may be open; at the limit idle and slow ones are closed for new ones.
     pub max_connections: usize,
     /// Tells how old a report is.
     pub clock: Clock,

@@ -11,12 +11,13 @@ use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, error, info};
 
+use super::connections::{Connection, Connections};
+use super::monitored_stream::MonitoredStream;
 use super::routes::{Shared, route};
 use super::{ReloadHook, Settings};
 use crate::store::Store;
@@ -32,6 +33,17 @@ const CONNECTION_AGE: Duration = Duration::from_secs(300);
 /// How long an answer that is under way may take after that, or after the server was told to stop. Kubernetes
 /// gives a pod 30 s in all.
 const GRACE: Duration = Duration::from_secs(5);
+
+/// How many connections may wait in the kernel to be accepted: as many as Go's servers let wait, and Linux allows by
+/// default. Beyond it the kernel drops connections, and a client tries again only after a second.
+const BACKLOG: u32 = 4_096;
+
+/// How much of its responses the kernel keeps for a client, in bytes. By itself Linux lets it grow to 4 MiB, which 512
+/// clients that read nothing would make 2 GiB. It is below `net.core.wmem_max`, and enough for 2 MB/s at 100 ms.
+const SEND_BUFFER: u32 = 192 * 1_024;
+
+/// The largest request head, in bytes. Half a request is kept in memory for each connection.
+const MAX_HEAD: usize = 64 * 1_024;
 
 /// The first pause after a failed accept (no file descriptor is free, say), and the longest.
 const ACCEPT_PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
@@ -68,7 +80,7 @@ pub async fn bind(settings: Settings, store: Store, reload: ReloadHook) -> io::R
             );
             io::Error::new(error.kind(), what)
         };
-        let listener = TcpListener::bind(address).await.map_err(named)?;
+        let listener = listen(*address).map_err(named)?;
         addresses.push(listener.local_addr().map_err(named)?);
         listeners.push(listener);
     }
@@ -81,6 +93,19 @@ pub async fn bind(settings: Settings, store: Store, reload: ReloadHook) -> io::R
     })
 }
 
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // A restart may listen although connections of the process before it still end.
+    socket.set_reuseaddr(true)?;
+    // Connections inherit it.
+    socket.set_send_buffer_size(SEND_BUFFER)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
 impl Server {
     /// Where it listens, with the ports that were free where port 0 was asked for.
     #[must_use]
@@ -90,7 +115,7 @@ impl Server {
 
     /// Answers until it is told to stop; then answers what is under way, for a few seconds at most.
     pub async fn serve(self, shutdown: CancellationToken) {
-        let slots = Arc::new(Semaphore::new(self.settings.max_connections.max(1)));
+        let connections = Connections::new(self.settings.max_connections);
         let shared = Arc::new(Shared {
             settings: self.settings,
             store: self.store,
@@ -100,7 +125,7 @@ impl Server {
         for (listener, address) in self.listeners.into_iter().zip(self.addresses) {
             info!(%address, "listening");
             let acceptor = Acceptor {
-                slots: slots.clone(),
+                connections: connections.clone(),
                 shared: shared.clone(),
                 tasks: tasks.clone(),
                 shutdown: shutdown.clone(),
@@ -115,7 +140,7 @@ impl Server {
 
 /// What accepting takes besides a socket.
 struct Acceptor {
-    slots: Arc<Semaphore>,
+    connections: Connections,
     shared: Arc<Shared>,
     tasks: TaskTracker,
     shutdown: CancellationToken,
@@ -136,6 +161,8 @@ impl Acceptor {
                     Err(error) if is_of_one_connection(&error) => {
                         debug!(%error, "a connection ended before it was accepted");
                     }
+                    // Too many files are open, most likely: a slow client gives up its one.
+                    Err(_) if self.connections.close_slow().await => {}
                     Err(error) => {
                         error!(%error, pause = ?pause, "cannot accept connections, trying again");
                         tokio::time::sleep(pause).await;
@@ -150,42 +177,56 @@ impl Acceptor {
         }
     }
 
-    /// Serves the connection in a task of its own, as soon as there is a place for it.
+    /// Serves the connection in a task of its own.
     async fn admit(&self, stream: TcpStream) {
-        let Ok(slot) = self.slots.clone().acquire_owned().await else {
-            return;
-        };
+        let connection = Arc::new(self.connections.admit().await);
         let (shared, shutdown) = (self.shared.clone(), self.shutdown.clone());
-        self.tasks.spawn(async move {
-            serve_connection(stream, shared, shutdown).await;
-            drop(slot);
-        });
+        self.tasks
+            .spawn(serve_connection(stream, connection, shared, shutdown));
     }
 }
 
-async fn serve_connection(stream: TcpStream, shared: Arc<Shared>, shutdown: CancellationToken) {
+async fn serve_connection(
+    stream: TcpStream,
+    place: Arc<Connection>,
+    shared: Arc<Shared>,
+    shutdown: CancellationToken,
+) {
     // Answers are whole when they are sent: nothing is gained by waiting for more.
     if let Err(error) = stream.set_nodelay(true) {
         debug!(%error, "cannot send without delay");
     }
+    let stream = MonitoredStream::new(stream, place.clone());
+    let activity = place.clone();
     let service = service_fn(move |request: hyper::Request<Incoming>| {
-        let shared = shared.clone();
+        let (shared, activity) = (shared.clone(), activity.clone());
+        activity.handle();
         async move {
             let body = request.body().size_hint().lower();
             let (head, _unread) = request.into_parts();
-            Ok::<_, Infallible>(route(&shared, &head, body).await)
+            let answer = route(&shared, &head, body).await;
+            activity.sent();
+            Ok::<_, Infallible>(answer)
         }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
+        .max_buf_size(MAX_HEAD)
         .serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(connection);
     let result = tokio::select! {
         result = connection.as_mut() => result,
+        () = place.must_close() => {
+            debug!("a slow connection was closed for a new one");
+            return;
+        }
         () = stop(&shutdown) => {
             connection.as_mut().graceful_shutdown();
-            tokio::time::timeout(GRACE, connection).await.unwrap_or(Ok(()))
+            tokio::select! {
+                ended = tokio::time::timeout(GRACE, connection) => ended.unwrap_or(Ok(())),
+                () = place.must_close() => Ok(()),
+            }
         }
     };
     if let Err(error) = result {

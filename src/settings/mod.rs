@@ -104,6 +104,9 @@ pub(crate) enum Tree {
 
 /// Something that stands in the file.
 pub(crate) trait Setting: Sized {
+    /// Whether an error must not show the value.
+    const IS_SECRET: bool = false;
+
     /// Reads it. What is wrong is added to `errors`; absent where nothing can be made of the value.
     fn read(value: &Value, place: &Place, errors: &mut Vec<Mistake>) -> Option<Self>;
 
@@ -123,6 +126,11 @@ pub(crate) fn shown(value: &Value) -> String {
 
 pub(crate) fn wrong_kind(value: &Value, place: &Place, expected: &str) -> Mistake {
     Mistake::new(place, format!("{} is not {expected}", shown(value)))
+}
+
+/// The error of a value that may be a secret, so that it is not shown.
+pub(crate) fn wrong_secret(place: &Place, expected: &str) -> Mistake {
+    Mistake::new(place, format!("the value is not {expected}"))
 }
 
 /// The known key that an unknown one was probably meant to be.
@@ -169,8 +177,12 @@ macro_rules! settings {
                     serde_json::Value::Null => return Some(Self::default()),
                     serde_json::Value::Object(keys) => keys,
                     other => {
+                        // A text may be a secret on a wrong line, such as a user with a password.
                         let expected = "a section with keys";
-                        errors.push($crate::settings::wrong_kind(other, place, expected));
+                        errors.push(match other {
+                            serde_json::Value::String(_) => $crate::settings::wrong_secret(place, expected),
+                            _ => $crate::settings::wrong_kind(other, place, expected),
+                        });
                         return None;
                     }
                 };
@@ -266,6 +278,8 @@ plain!(String, "text", |value| value
     .map(ToOwned::to_owned));
 
 impl<T: Setting> Setting for Option<T> {
+    const IS_SECRET: bool = T::IS_SECRET;
+
     fn read(value: &Value, place: &Place, errors: &mut Vec<Mistake>) -> Option<Self> {
         if value.is_null() {
             Some(None)
@@ -307,6 +321,8 @@ impl<T: Setting> Setting for Vec<T> {
 }
 
 impl<T: Setting + serde::Serialize> Setting for BTreeMap<String, T> {
+    const IS_SECRET: bool = T::IS_SECRET;
+
     fn read(value: &Value, place: &Place, errors: &mut Vec<Mistake>) -> Option<Self> {
         match value {
             Value::Null => Some(Self::new()),
@@ -315,6 +331,10 @@ impl<T: Setting + serde::Serialize> Setting for BTreeMap<String, T> {
                     Some((key.clone(), T::read(value, &place.key(key), errors)?))
                 };
                 Some(keys.iter().filter_map(read).collect())
+            }
+            _ if T::IS_SECRET => {
+                errors.push(wrong_secret(place, "keys with values"));
+                None
             }
             other => {
                 errors.push(wrong_kind(other, place, "keys with values"));

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::redaction::redact;
+
 /// The closed set of reasons, as they stand in the `reason` label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reason {
@@ -102,9 +104,10 @@ pub struct SourceError {
 }
 
 impl SourceError {
-    /// `what` says what was tried and what came of it, and is cut at 16 KiB; `remedy` what the reader can do.
+    /// `what` says what was tried and its result, without anything that has the form of a secret (it may repeat the response
+    /// of a server), and is cut at 16 KiB; `remedy` what the reader can do.
     pub fn new(reason: Reason, what: impl Into<String>, remedy: impl Into<String>) -> Self {
-        let mut what = what.into();
+        let mut what = redact(&what.into()).into_owned();
         if what.len() > MAX_WHAT {
             what.truncate(what.floor_char_boundary(MAX_WHAT));
             what.push('…');

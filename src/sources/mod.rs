@@ -24,6 +24,7 @@ mod kept_file;
 mod percent;
 mod poll;
 pub mod prices;
+mod redaction;
 mod status;
 mod tally;
 mod text_format;
@@ -32,6 +33,7 @@ mod transport;
 
 pub use error::{Reason, SourceError};
 pub use poll::{Context, Poll, Schedule, poll_forever};
+pub use redaction::{REDACTED, Secret, redact};
 pub use status::{Lacks, Site, Source, SourceId, SourceStatus, StatusBoard};
 pub use tally::Tally;
 pub use transport::BadAddress;

@@ -17,12 +17,16 @@ use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 
 use super::causes::causes;
+use super::redaction::{KnownSecrets, redact};
 
 /// How long connecting may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How much of an answer that is not understood is shown, in characters.
 const SHOWN: usize = 200;
+
+/// How much of such an answer is searched for secrets, in bytes.
+const SEARCHED: usize = 64 * 1_024;
 
 /// An address or header that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -67,9 +71,10 @@ impl Transport {
             field: "base_url",
             problem,
         };
+        let shown = redact(base);
         let url: Uri = base
             .parse()
-            .map_err(|error| bad(format!("{base:?} is not an address: {error}")))?;
+            .map_err(|error| bad(format!("{shown:?} is not an address: {error}")))?;
         let secure = match (url.scheme_str(), url.authority()) {
             (Some(_), Some(authority)) if authority.as_str().contains('@') => {
                 let problem = "it holds a user or password: give them in `headers`";
@@ -79,12 +84,14 @@ impl Transport {
             (Some("https"), Some(_)) => true,
             _ => {
                 return Err(bad(format!(
-                    "{base:?} does not begin with `http://` or `https://` and a host"
+                    "{shown:?} does not begin with `http://` or `https://` and a host"
                 )));
             }
         };
         if url.query().is_some() {
-            return Err(bad(format!("{base:?} has a query")));
+            // The query may be a secret, so it is not shown.
+            let address = base.split('?').next().unwrap_or_default();
+            return Err(bad(format!("{address:?} has a query")));
         }
         let mut connector = HttpConnector::new();
         connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
@@ -171,11 +178,10 @@ pub(super) fn pause(headers: &HeaderMap) -> Option<Duration> {
     seconds.ok().map(Duration::from_secs)
 }
 
-/// A body as far as it is shown.
-pub(super) fn beginning(body: &[u8]) -> String {
-    String::from_utf8_lossy(body)
-        .trim()
-        .chars()
-        .take(SHOWN)
-        .collect()
+/// A body as far as it is shown, without secrets.
+pub(super) fn beginning(body: &[u8], secrets: &KnownSecrets) -> String {
+    // What is cut off in the middle could not be recognized, so secrets go first.
+    let searched = body.get(..SEARCHED).unwrap_or(body);
+    let text = secrets.redact(&String::from_utf8_lossy(searched));
+    text.trim().chars().take(SHOWN).collect()
 }

@@ -255,21 +255,21 @@ async fn counters_continue_from_a_state_file_of_version_4() {
     let place = tempfile::tempdir().unwrap();
     let directory = place.path().join("state");
     fs::create_dir(&directory).unwrap();
-    let written = include_bytes!("fixtures/version-4.state");
+    let written = include_bytes!("../fixtures/version-4.state");
     fs::write(directory.join("breakeven.state"), written).unwrap();
-    let config = include_str!("../config/demo.yaml");
+    let config = include_str!("../../config/demo.yaml");
     let config = format!("{config}\nstate: {{directory: {}}}\n", directory.display());
     fs::write(place.path().join("config.yaml"), config).unwrap();
     fs::write(
         place.path().join("world.yaml"),
-        include_str!("../config/worlds/demo.yaml"),
+        include_str!("../../config/worlds/demo.yaml"),
     )
     .unwrap();
     let mut runs = Runs {
         place: place.path(),
         shown: BTreeMap::new(),
     };
-    let before = Exposition::read(include_str!("fixtures/demo-version-4.prom"));
+    let before = Exposition::read(include_str!("../fixtures/demo-version-4.prom"));
     runs.hold(&before);
     assert!(runs.shown.len() > 100, "{} counters", runs.shown.len());
     let has_all_workloads = |seen: &Exposition| {

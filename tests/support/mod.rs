@@ -225,6 +225,32 @@ pub(crate) async fn run_again(test: &str, environment: &[(&str, &str)]) {
     assert!(out.contains("1 passed"), "{out}\n{err}");
 }
 
+/// The same for a test that opens up to `files` files, with what else of the environment it needs. Skipped if the
+/// machine does not let a process have so many. Blocks the thread.
+pub(crate) fn run_again_with_files(test: &str, files: u64, environment: &[(&str, &str)]) {
+    let limit = run(Command::new("sh").args(["-c", "ulimit -H -n"]));
+    if limit.trim().parse().is_ok_and(|limit: u64| limit < files) {
+        return skip(&format!(
+            "a process may have {} open files, not {files}",
+            limit.trim()
+        ));
+    }
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", "ulimit -S -n \"$0\" && exec \"$@\""])
+        .arg(files.to_string())
+        .arg(env::current_exe().unwrap())
+        .args([test, "--exact", "--nocapture"])
+        .envs(environment.iter().copied())
+        .env(INNER, "yes");
+    let output = command.output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let (out, err) = (text(&output.stdout), text(&output.stderr));
+    assert!(output.status.success(), "{out}\n{err}");
+    assert!(out.contains("1 passed"), "{out}\n{err}");
+    println!("{out}");
+}
+
 /// Asks again and again until there is an answer, or the deadline has come, which fails the test; `what`
 /// says what was waited for.
 pub(crate) async fn until<T>(what: &str, ask: impl AsyncFnMut() -> Option<T>) -> T {

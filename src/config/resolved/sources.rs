@@ -347,7 +347,8 @@ impl Check {
         if let Some(basic) = &raw.basic_auth {
             let place = place.key("basic_auth");
             if basic.username.is_empty() || basic.username.contains(':') {
-                let problem = format!("{:?} is not the name of a user", basic.username);
+                // With a colon it may hold the password, so it is not shown.
+                let problem = "the value is empty or has a colon, expected the name of a user";
                 self.refuse(&place.key("username"), problem);
             }
             if basic.password_file.is_empty() {

@@ -14,6 +14,7 @@ use super::Settings;
 use super::answer::{Answer, Body, Form, NoResult};
 use crate::disk::Disk;
 use crate::sources::percent::escaped;
+use crate::sources::redaction::{KnownSecrets, Secret};
 use crate::sources::transport::{BadAddress, Broken, Limits, Transport, beginning, pause};
 use crate::sources::{Reason, SourceError};
 use crate::units::Window;
@@ -42,6 +43,10 @@ pub(in crate::sources) struct Client {
     transport: Transport,
     headers: HeaderMap,
     credentials: Option<Credentials>,
+    /// The values of the headers.
+    header_secrets: KnownSecrets,
+    /// What the server receives and may repeat: the values of the headers, and the token or password as it is now.
+    secrets: KnownSecrets,
     limits: Limits,
     disk: Disk,
 }
@@ -59,11 +64,17 @@ impl Client {
     pub(in crate::sources) fn new(settings: &Settings) -> Result<Self, BadAddress> {
         let base = settings.base_url.trim_end_matches('/').to_owned();
         let headers = settings.headers.iter().map(header);
+        let mut secrets = KnownSecrets::default();
+        for (_, value) in &settings.headers {
+            secrets.add_header(value.expose());
+        }
         Ok(Self {
             transport: Transport::to(&base, settings.ca_file.as_deref())?,
             base,
             headers: headers.collect::<Result<_, _>>()?,
             credentials: settings.credentials.clone(),
+            header_secrets: secrets.clone(),
+            secrets,
             limits: Limits {
                 timeout: settings.timeout,
                 max_answer: settings.max_answer,
@@ -101,6 +112,8 @@ impl Client {
         let secret = secret.map_err(|error| unusable(error.to_string()))?;
         let secret = secret.map_err(|error| unusable(error.to_string()))?;
         let secret = secret.trim();
+        self.secrets = self.header_secrets.clone();
+        self.secrets.add(secret);
         let value = match credentials {
             Credentials::Bearer { .. } => format!("Bearer {secret}"),
             Credentials::Basic { username, .. } => {
@@ -108,6 +121,7 @@ impl Client {
                 format!("Basic {}", aws_smithy_types::base64::encode(pair))
             }
         };
+        self.secrets.add_header(&value);
         let mut value = HeaderValue::from_str(&value)
             .map_err(|_| unusable("it holds characters that no header can".into()))?;
         value.set_sensitive(true);
@@ -166,15 +180,22 @@ impl Client {
         let read = parsed(&body);
         if head.status != StatusCode::OK {
             let said = read.ok().and_then(|body| body.failure());
-            return Err(self.refused(&head, said.unwrap_or_else(|| beginning(&body))));
+            let said = said.unwrap_or_else(|| beginning(&body, &self.secrets));
+            return Err(self.refused(&head, said));
         }
         let foreign = |problem: String| self.failed(Reason::InvalidResponse, &problem);
-        let body = read
-            .map_err(|error| foreign(format!("{error}; it begins with {:?}", beginning(&body))))?;
-        body.result(form).map_err(|none| match none {
+        let body = read.map_err(|error| {
+            let shown = beginning(&body, &self.secrets);
+            foreign(format!("{error}; it begins with {shown:?}"))
+        })?;
+        let mut answer = body.result(form).map_err(|none| match none {
             NoResult::Failed(said) => self.failed(Reason::InvalidRequest, &said),
             NoResult::Foreign(problem) => foreign(problem),
-        })
+        })?;
+        for remark in &mut answer.remarks {
+            *remark = self.secrets.redact(remark);
+        }
+        Ok(answer)
     }
 
     fn refused(&self, head: &http::response::Parts, said: String) -> SourceError {
@@ -218,6 +239,7 @@ impl Client {
             Reason::InvalidResponse => "check that the address is that of a Prometheus API",
             _ => "it is tried again",
         };
+        let problem = self.secrets.redact(problem);
         let what = format!("the Prometheus at {}: {problem}", self.base);
         SourceError::new(reason, what, remedy)
     }
@@ -232,16 +254,15 @@ pub(super) fn broken_contract(field: &str, problem: &str) -> SourceError {
     )
 }
 
-fn header((name, value): &(String, String)) -> Result<(HeaderName, HeaderValue), BadAddress> {
+fn header((name, value): &(String, Secret)) -> Result<(HeaderName, HeaderValue), BadAddress> {
     let bad = |problem: String| BadAddress {
         field: "headers",
         problem,
     };
     let name =
         HeaderName::try_from(name).map_err(|_| bad(format!("{name:?} is not a header name")))?;
-    // The value may be a secret, so it is not shown.
-    let mut value =
-        HeaderValue::try_from(value).map_err(|_| bad(format!("the value of `{name}` is none")))?;
+    let mut value = HeaderValue::try_from(value.expose())
+        .map_err(|_| bad(format!("the value of `{name}` is none")))?;
     value.set_sensitive(true);
     Ok((name, value))
 }

@@ -39,7 +39,7 @@ pub use self::preset::Preset;
 use self::query::Prepared;
 pub use self::query::{BadQuery, LatencyQueries, LatencyUnit, Queries};
 use super::told::Heard;
-use super::{BadAddress, Poll, Reason, Source, SourceError, Tally};
+use super::{BadAddress, Poll, Reason, Secret, Source, SourceError, Tally};
 use crate::observation::{Observation, RequestRate, RequestStep, Traffic, WorkloadId};
 use crate::units::Window;
 
@@ -72,7 +72,7 @@ pub struct Settings {
     /// A file with the certificates of the only authorities that are trusted; absent for those of the system.
     pub ca_file: Option<PathBuf>,
     /// Further headers, such as `X-Scope-OrgID`.
-    pub headers: Vec<(String, String)>,
+    pub headers: Vec<(String, Secret)>,
     /// How long one query may take.
     pub timeout: Duration,
     /// The longest answer that is read, in bytes.
@@ -102,12 +102,11 @@ impl Settings {
 
 impl std::fmt::Debug for Settings {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let names: Vec<&String> = self.headers.iter().map(|(name, _)| name).collect();
         formatter
             .debug_struct("Settings")
             .field("base_url", &self.base_url)
             .field("queries", &self.queries)
-            .field("headers", &names)
+            .field("headers", &self.headers)
             .finish_non_exhaustive()
     }
 }

@@ -20,6 +20,7 @@ use self::convert::Page;
 use super::answer::{Answer, PriceList};
 use crate::observation::Provider;
 use crate::sources::prices::wanted::{Question, Subject};
+use crate::sources::redaction::KnownSecrets;
 use crate::sources::transport::{BadAddress, Broken, Limits, Transport, beginning, pause};
 use crate::sources::{Reason, Source, SourceError};
 
@@ -96,12 +97,18 @@ impl AzureRetail {
         if head.status != StatusCode::OK {
             let status = head.status.as_u16();
             let reason = Reason::of_status(status).unwrap_or(Reason::InvalidResponse);
-            let said = format!("status {status}: {}", beginning(&body));
+            let said = format!(
+                "status {status}: {}",
+                beginning(&body, &KnownSecrets::default())
+            );
             let error = self.failed(reason, &said);
             return Err(error.retry_after(pause(&head.headers)));
         }
         convert::page(&body).map_err(|problem| {
-            let what = format!("{problem}; it begins with {:?}", beginning(&body));
+            let what = format!(
+                "{problem}; it begins with {:?}",
+                beginning(&body, &KnownSecrets::default())
+            );
             self.failed(Reason::InvalidResponse, &what)
         })
     }
