@@ -330,7 +330,7 @@ fn pair_up(workloads: &mut [SubjectReport], functions: &mut [SubjectReport]) {
 /// How much of the decision window was seen of a subject: of its cost and its requests, whichever is less.
 fn seen(evidence: &Evidence) -> Seconds {
     match evidence {
-        Evidence::Nothing => Seconds::ZERO,
+        Evidence::Nothing | Evidence::Unpriced(_) => Seconds::ZERO,
         Evidence::Workload(evidence) => {
             let traffic = evidence.window.traffic.unwrap_or_default();
             evidence.window.observed.min(traffic.covered)
