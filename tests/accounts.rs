@@ -26,7 +26,7 @@ const DATA: &str = "222222222222";
 const REGIONS: [&str; 2] = ["us-east-1", "us-west-2"];
 
 /// How long an attempt may take.
-const TIMEOUT: Duration = Duration::from_millis(700);
+const TIMEOUT: Duration = Duration::from_secs(3);
 
 /// A function of the same name in each of the six places, called differently often. The credentials of one role live for an
 /// hour, those of the other for three seconds of the wall.

@@ -380,7 +380,7 @@ async fn check_with(endpoint: Endpoint, fault: Fault, on_path: &str, failed: &st
     let rule = FaultRule::always(endpoint, fault);
     cloud.cloud.faults().add(rule.on_path(on_path));
     let config = cloud.config();
-    let check = ["check", "--patience", "6", "--config.file", path(&config)];
+    let check = ["check", "--patience", "30", "--config.file", path(&config)];
     let outcome = run_to_end(&mut cloud.command(&check));
     assert_eq!(
         outcome.status.code(),
@@ -458,7 +458,7 @@ async fn check_names_an_address_where_nobody_listens() {
     let config = file(&format!(
         "requests: {{prometheus: {{url: {nobody:?}, preset: istio}}}}\n"
     ));
-    let mut check = cloud.command(&["check", "--patience", "6", "--config.file", path(&config)]);
+    let mut check = cloud.command(&["check", "--patience", "30", "--config.file", path(&config)]);
     let outcome = run_to_end(check.env("AWS_ENDPOINT_URL", nobody));
     assert_eq!(
         outcome.status.code(),

@@ -52,7 +52,7 @@ fn cloudwatch(cloud: &SimulatedCloud, region: &'static str, attempts: u32) -> Cl
         )
         .timeout_config(
             TimeoutConfig::builder()
-                .operation_timeout(Duration::from_millis(1_500))
+                .operation_timeout(Duration::from_secs(5))
                 .build(),
         )
         .endpoint_url(cloud.aws_url())

@@ -15,20 +15,27 @@ use jiff::Timestamp;
 use support::exposition::{Exposition, get};
 use support::program::{Program, breakeven};
 use support::{demo_config, python, run_python, until, until_within};
+use tokio::sync::{Mutex, MutexGuard};
 use tokio::task::block_in_place;
 
 /// How soon the demo is ready.
 const READY: Duration = Duration::from_secs(15);
 
+/// One demo at a time. An accelerated world shares the processors with its agent: with several at once, and on a busy machine,
+/// polls would be seconds late, which are minutes of the world.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
+
 /// The demo from a time of day on, and where it is to be found.
 struct Demo {
     _program: Program,
+    _turn: MutexGuard<'static, ()>,
     agent: String,
     cloud: String,
 }
 
 impl Demo {
     async fn start(arguments: &[&str]) -> Self {
+        let turn = ONE_AT_A_TIME.lock().await;
         let mut command = breakeven(&["demo", "--web.listen-address", "127.0.0.1:0"]);
         let mut program = Program::start(command.args(arguments));
         let agent = program.listens("the metrics   http://").await;
@@ -44,6 +51,7 @@ impl Demo {
         assert!(program.age() < READY, "ready after {:?}", program.age());
         Self {
             _program: program,
+            _turn: turn,
             agent,
             cloud: format!("http://{cloud}"),
         }
@@ -55,7 +63,7 @@ impl Demo {
 
     /// Waits until the agent has watched for so long, of the world's time.
     async fn watched(&self, least: f64) -> Exposition {
-        until_within(Duration::from_secs(120), "time to pass", async || {
+        until_within(Duration::from_secs(240), "time to pass", async || {
             watched(&self.agent, least).await
         })
         .await

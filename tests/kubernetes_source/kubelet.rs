@@ -71,7 +71,7 @@ impl Three {
         let (connection, kubeconfig) = connection(&cloud.kubeconfig());
         let (nodes, board) = (Nodes::default(), StatusBoard::default());
         let settings = KubeletSettings {
-            timeout: Duration::from_millis(500),
+            timeout: Duration::from_secs(3),
             ..KubeletSettings::default()
         };
         let source = KubeletSource::new(settings, connection, board.clone(), &nodes);
