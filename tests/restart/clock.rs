@@ -180,10 +180,7 @@ async fn an_agent_whose_clock_is_set_back_counts_on_from_there() {
     let ahead = agent.runs_until(scene.clock.now()).await;
     scene.stepper.set_ahead(SignedDuration::ZERO);
     let corrected_at = scene.clock.now();
-    let mut runs = Runs {
-        place: place.path(),
-        shown: BTreeMap::new(),
-    };
+    let mut runs = Runs::over(place.path());
     runs.hold(&first);
     runs.hold(&ahead);
     let seen = agent.counts_on(&ahead, corrected_at).await;
@@ -207,10 +204,7 @@ async fn an_agent_that_finds_a_state_of_the_future_counts_on_from_now() {
     let corrected_at = scene.clock.now();
     let agent = scene.run(&directory).await;
     let seen = agent.counts_on(&ahead, corrected_at).await;
-    let mut runs = Runs {
-        place: place.path(),
-        shown: BTreeMap::new(),
-    };
+    let mut runs = Runs::over(place.path());
     runs.hold(&ahead);
     runs.hold(&seen);
     holds_no_request_twice(&seen, scene.clock.now().duration_since(scene.start));

@@ -21,10 +21,7 @@ async fn start(place: &Path) -> (Program, String) {
         directory.display()
     );
     prepare(place, &state);
-    let runs = Runs {
-        place,
-        shown: BTreeMap::new(),
-    };
+    let runs = Runs::over(place);
     runs.start(START.parse().unwrap()).await
 }
 
