@@ -30,6 +30,14 @@ const SPEED: f64 = 60.0;
 /// How many sources there are.
 const SOURCES: f64 = 8.0;
 
+/// The costs of requests once all are known: of twelve workloads on four bases and on Lambda, and of twelve functions on both
+/// platforms. Right after a recovery those of workloads on Lambda may still be missing.
+const COSTS: usize = 84;
+
+/// Seconds of the world after which a step of five minutes has both usage and requests. Before it the cost on Lambda rests on the
+/// rate of the last five minutes, which is five seconds here, and so does not outlast a fault on a busy machine.
+const PAIRED_AFTER: f64 = 900.0;
+
 /// How long a response may take here: short for the faults that hang, and enough for a busy machine.
 const TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -110,7 +118,9 @@ impl Running {
         until("all sources and numbers", async || {
             let shown = self.metrics().await;
             let sources = shown.sum("breakeven_source_up", &[])?;
-            (sources >= SOURCES && costs(&shown).len() > 70).then_some(shown)
+            let observed = shown.one("breakeven_observed_seconds_total", &[])?;
+            let is_complete = sources >= SOURCES && costs(&shown).len() >= COSTS;
+            (is_complete && observed >= PAIRED_AFTER).then_some(shown)
         })
         .await
     }

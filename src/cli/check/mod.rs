@@ -18,7 +18,6 @@ use crate::app::probe::{Findings, probe};
 use crate::clock::Clock;
 use crate::model::{Home, PriceSource, Subject, SubjectReport};
 use crate::observation::OriginChoice;
-use crate::settings::Mistake;
 use crate::sources::{Site, Source, SourceId, SourceStatus};
 
 #[derive(Debug, Args)]
@@ -62,7 +61,7 @@ pub(super) async fn run(args: CheckArgs) -> Result<(), Failure> {
         }
         Output::Json => {
             let mut answer = as_json(&findings);
-            answer["warnings"] = strings(&config.warnings).into();
+            answer["warnings"] = config.warnings.clone().into();
             if args.prices {
                 answer["node_prices"] = prices::as_json(&findings.report).into();
                 answer["volume_prices"] = prices::volumes_as_json(&findings.report).into();
@@ -86,12 +85,7 @@ pub(super) async fn run(args: CheckArgs) -> Result<(), Failure> {
     }
 }
 
-/// Each of several errors or warnings as one line.
-fn strings(lines: &[Mistake]) -> Vec<String> {
-    lines.iter().map(ToString::to_string).collect()
-}
-
-fn text(warnings: &[Mistake], findings: &Findings) {
+fn text(warnings: &[String], findings: &Findings) {
     print("configuration  ok");
     for warning in warnings {
         print(format!("{:<14} warning: {warning}", ""));

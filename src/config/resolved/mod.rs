@@ -58,7 +58,7 @@ pub struct Config {
     /// What AWS counts before the cluster, if that is read.
     pub edge: Option<(EdgeSettings, Schedule)>,
     /// Values that are used, but are probably not meant.
-    pub warnings: Vec<Mistake>,
+    pub warnings: Vec<String>,
 }
 
 /// The cluster.
@@ -201,7 +201,7 @@ pub fn resolve(raw: &RawConfig) -> Result<Config, Vec<Mistake>> {
         ),
     );
     if check.errors.is_empty() {
-        config.warnings = check.warnings;
+        config.warnings = check.warnings.iter().map(Mistake::to_string).collect();
         Ok(config)
     } else {
         Err(check.errors)
