@@ -25,17 +25,38 @@ const OTHER_WORDS: [&str; 14] = [
     "the",
 ];
 
-/// Whether a fixed cost is the control plane by its name, such as `EKS control plane` or `control-plane fee`.
-///
-/// Case and separators are ignored. `control plane monitoring` is another cost.
+/// How the name of a fixed cost relates to the control plane. Case and separators are ignored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Name {
+    /// It names the control plane, such as `EKS control plane` or `control-plane fee`.
+    ControlPlane,
+    /// It names the control plane and something else, such as `control plane monitoring` or `control plane of prod`.
+    Similar,
+    /// It names another cost.
+    Other,
+}
+
 fn is_control_plane(cost: &raw::FixedCost) -> bool {
-    let name = cost
+    name(cost) == Name::ControlPlane
+}
+
+fn name(cost: &raw::FixedCost) -> Name {
+    let text = cost
         .name
         .to_lowercase()
         .replace("controlplane", "control plane");
-    let words = name.split(|letter: char| !letter.is_alphanumeric());
-    let named = words.filter(|word| !word.is_empty() && !OTHER_WORDS.contains(word));
-    named.eq(["control", "plane"])
+    let words = text.split(|letter: char| !letter.is_alphanumeric());
+    let named: Vec<&str> = words
+        .filter(|word| !word.is_empty() && !OTHER_WORDS.contains(word))
+        .collect();
+    let control_plane = ["control", "plane"];
+    if named == control_plane {
+        Name::ControlPlane
+    } else if named.windows(2).any(|pair| pair == control_plane) {
+        Name::Similar
+    } else {
+        Name::Other
+    }
 }
 
 /// The entries of `prices.fixed` with their places.
@@ -80,12 +101,22 @@ impl Check {
             }
             let replacing = self.fixed_cost(cost, month, &place);
             let warning = format!(
-                "{:?} replaces the list price of the EKS control plane, which is charged without it; \
-                 remove it unless another price is paid",
+                "{:?} replaces the list price of the control plane, which is charged by itself on EKS; \
+                 remove it, or set {setting} to another price",
                 cost.name
             );
             self.warn(&place, warning);
             price = Some(price.unwrap_or_default() + replacing);
+        }
+        for (place, cost) in entries(&raw.fixed, &fixed) {
+            if name(cost) == Name::Similar {
+                let warning = format!(
+                    "{:?} is added to the price of the control plane, which is charged by itself on EKS; \
+                     if it is that price, remove it, or set {setting} to another price",
+                    cost.name
+                );
+                self.warn(&place, warning);
+            }
         }
         price
     }
@@ -103,33 +134,45 @@ mod tests {
 
     #[test]
     fn names_of_the_control_plane_are_recognized() {
-        let is = |name: &str| {
-            let cost = raw::FixedCost {
-                name: name.to_owned(),
+        let named = |text: &str| {
+            name(&raw::FixedCost {
+                name: text.to_owned(),
                 usd_per_hour: Some(0.1),
                 usd_per_month: None,
-            };
-            is_control_plane(&cost)
+            })
         };
-        for name in [
-            "EKS control plane",
-            "control plane",
-            "control_plane",
-            "Control-Plane fee",
-            "Amazon EKS cluster control plane",
-            "ControlPlane",
+        for (text, expected) in [
+            ("EKS control plane", Name::ControlPlane),
+            ("control plane", Name::ControlPlane),
+            ("control_plane", Name::ControlPlane),
+            ("Control-Plane fee", Name::ControlPlane),
+            ("Amazon EKS cluster control plane", Name::ControlPlane),
+            ("ControlPlane", Name::ControlPlane),
+            ("control plane monitoring", Name::Similar),
+            ("EKS control plane (us-east-1)", Name::Similar),
+            ("load balancers", Name::Other),
+            ("plane control", Name::Other),
+            ("eks", Name::Other),
+            ("", Name::Other),
         ] {
-            assert!(is(name), "{name}");
+            assert_eq!(named(text), expected, "{text}");
         }
-        for name in [
-            "control plane monitoring",
-            "load balancers",
-            "plane control",
-            "eks",
-            "",
-        ] {
-            assert!(!is(name), "{name}");
-        }
+    }
+
+    #[test]
+    fn a_cost_with_a_similar_name_is_added_with_a_warning() {
+        let config =
+            parsed("prices: {fixed: [{name: EKS control plane of prod, usd_per_hour: 0.10}]}");
+        assert!(config.prices.control_plane.is_none());
+        assert_eq!(config.model.fixed.hourly(), 0.1);
+        let warnings: Vec<_> = config.warnings.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            warnings,
+            [
+                "prices.fixed[0]: \"EKS control plane of prod\" is added to the price of the control plane, which is charged by \
+              itself on EKS; if it is that price, remove it, or set prices.eks.control_plane_usd_per_hour to another price"
+            ]
+        );
     }
 
     #[test]
@@ -150,8 +193,8 @@ mod tests {
         assert_eq!(
             warnings,
             [
-                "prices.fixed[0]: \"EKS control plane\" replaces the list price of the EKS control plane, which is charged \
-              without it; remove it unless another price is paid"
+                "prices.fixed[0]: \"EKS control plane\" replaces the list price of the control plane, which is charged by itself \
+                 on EKS; remove it, or set prices.eks.control_plane_usd_per_hour to another price"
             ]
         );
         let none = parsed("prices: {fixed: [{name: load balancers, usd_per_month: 65}]}");
