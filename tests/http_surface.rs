@@ -7,13 +7,13 @@
 )]
 
 use std::collections::BTreeMap;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use breakeven::exposition::{Build, Inputs, OwnFacts, render};
+use breakeven::exposition::{Build, Encoding, Format, Inputs, OwnFacts, render};
 use breakeven::http::{ReloadHook, Settings, bind};
 use breakeven::model::Report;
 use breakeven::sources::{Source, SourceStatus};
@@ -453,10 +453,69 @@ async fn a_connection_beyond_the_limit_is_served_and_an_idle_one_closes() {
         assert_eq!(running.get("/-/healthy").await.status, 200);
         // A response that was sent before is not lost.
         let end = tokio::time::timeout(DEADLINE, first.read_to_end(&mut answer));
-        end.await.expect("the first one closes").unwrap();
+        let end = end.await.expect("the first one closes");
+        assert_eq!(end.unwrap_err().kind(), ErrorKind::ConnectionReset);
         assert_eq!(answer.ends_with(b"healthy\n"), !sent.is_empty());
     }
     running.stop().await;
+}
+
+/// After an ordinary close the kernel would keep the response for minutes, for any number of such clients.
+#[tokio::test]
+async fn clients_that_do_not_read_are_reset_when_their_connection_closes_for_another() {
+    const LIMIT: usize = 4;
+    let settings = Settings {
+        max_connections: LIMIT,
+        ..Settings::default()
+    };
+    let running = Running::start(settings, accepting()).await;
+    // More than the client's kernel takes and less than the server's: the server has sent all of it.
+    let length = publish_metrics_of(&running.store, 40_000);
+    let head = "GET /metrics HTTP/1.1\r\nHost: a\r\n";
+    for (request, is_half_closed) in [
+        (format!("{head}\r\n"), false),
+        (format!("{head}Connection: close\r\n\r\n"), false),
+        (format!("{head}Connection: close\r\n\r\n"), true),
+    ] {
+        let mut clients = Vec::new();
+        for _ in 0..4 * LIMIT {
+            let socket = tokio::net::TcpSocket::new_v4().unwrap();
+            socket.set_recv_buffer_size(4_096).unwrap();
+            let mut client = socket.connect(running.address).await.unwrap();
+            client.write_all(request.as_bytes()).await.unwrap();
+            if is_half_closed {
+                client.shutdown().await.unwrap();
+            }
+            client.readable().await.unwrap();
+            clients.push(client);
+        }
+        for mut client in clients.drain(..3 * LIMIT) {
+            let mut received = Vec::new();
+            let end = tokio::time::timeout(DEADLINE, client.read_to_end(&mut received)).await;
+            let error = end.expect("it closes").expect_err("it is reset");
+            assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+            assert!(received.len() < length, "{} bytes", received.len());
+        }
+        // A client that keeps its place and reads late receives everything.
+        let mut last = clients.pop().unwrap();
+        let mut received = vec![0; length];
+        let all = tokio::time::timeout(DEADLINE, last.read_exact(&mut received));
+        all.await.expect("a response").unwrap();
+    }
+    running.stop().await;
+}
+
+/// Publishes metrics of at least so many bytes; returns how many there are.
+fn publish_metrics_of(store: &Store, length: usize) -> usize {
+    for labels in 0.. {
+        let published = published(labels);
+        let (bytes, _) = published.rendered.body(Format::Text, Encoding::Identity);
+        if bytes.len() >= length {
+            store.publish(published);
+            return bytes.len();
+        }
+    }
+    unreachable!("more labels make longer metrics");
 }
 
 #[tokio::test]

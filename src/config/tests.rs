@@ -220,7 +220,15 @@ fn errors_do_not_show_values_that_may_be_secrets() {
         ),
         (
             "requests: {prometheus: {preset: istio, url: 'http://a:112358@b c'}}".to_owned(),
-            "requests.prometheus.url: `base_url` is not usable: \"http://<redacted>@b c\" is not an address: invalid uri character",
+            "requests.prometheus.url: `base_url` is not usable: the value (not shown, as it may hold a password) is not an address: invalid uri character",
+        ),
+        (
+            "requests: {prometheus: {preset: istio, url: 'http//a:112358@b:9090'}}".to_owned(),
+            "requests.prometheus.url: `base_url` is not usable: the value (not shown, as it may hold a password) is not an address: invalid format",
+        ),
+        (
+            with_headers("{'Authorization: Bearer 112358': null}"),
+            "requests.prometheus.headers: the value is not keys with values",
         ),
         (
             "requests: {prometheus: {preset: istio, url: 'ftp://a:112358@b'}}".to_owned(),

@@ -5,6 +5,7 @@
 //! reads its response slowly. If no client is slow, the connection without activity for the longest time closes.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -175,6 +176,7 @@ impl Connections {
             id,
             activity,
             close,
+            has_timed_out: AtomicBool::new(false),
             table: self.0.clone(),
         })
     }
@@ -186,6 +188,7 @@ pub(super) struct Connection {
     id: u64,
     activity: Arc<Mutex<Activity>>,
     close: CancellationToken,
+    has_timed_out: AtomicBool,
     table: Arc<Shared>,
 }
 
@@ -195,9 +198,17 @@ impl Connection {
         self.close.cancelled().await;
     }
 
-    /// Whether the connection closes although a request or a response is incomplete.
-    pub(super) fn is_cut_off(&self) -> bool {
-        self.close.is_cancelled() && lock(&self.activity).phase != Phase::Idle
+    /// The client exceeded a time limit.
+    pub(super) fn time_out(&self) {
+        self.has_timed_out.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the server closes the connection against the client's will.
+    ///
+    /// Such a connection is reset. A response that fits the send buffer is "sent" as soon as the kernel has it. After an
+    /// ordinary close the kernel would keep it for minutes, without limit on the number of such clients.
+    pub(super) fn must_reset(&self) -> bool {
+        self.close.is_cancelled() || self.has_timed_out.load(Ordering::Relaxed)
     }
 
     /// The client sent something.

@@ -39,8 +39,8 @@ const GRACE: Duration = Duration::from_secs(5);
 const BACKLOG: u32 = 4_096;
 
 /// How much of its responses the kernel keeps for a client, in bytes. By itself Linux lets it grow to 4 MiB, which 512
-/// clients that read nothing would make 2 GiB. It is below `net.core.wmem_max`, and enough for 2 MB/s at 100 ms.
-const SEND_BUFFER: u32 = 192 * 1_024;
+/// clients that read nothing would make 2 GiB. It is below `net.core.wmem_max`, and enough for 600 KB/s at 100 ms.
+const SEND_BUFFER: u32 = 64 * 1_024;
 
 /// The largest request head, in bytes. Half a request is kept in memory for each connection.
 const MAX_HEAD: usize = 64 * 1_024;
@@ -224,12 +224,18 @@ async fn serve_connection(
         () = stop(&shutdown) => {
             connection.as_mut().graceful_shutdown();
             tokio::select! {
-                ended = tokio::time::timeout(GRACE, connection) => ended.unwrap_or(Ok(())),
+                ended = tokio::time::timeout(GRACE, connection.as_mut()) => ended.unwrap_or_else(|_| {
+                    place.time_out();
+                    Ok(())
+                }),
                 () = place.must_close() => Ok(()),
             }
         }
     };
     if let Err(error) = result {
+        if error.is_timeout() {
+            place.time_out();
+        }
         debug!(%error, "a connection broke");
     }
 }

@@ -328,6 +328,11 @@ impl<T: Setting + serde::Serialize> Setting for BTreeMap<String, T> {
             Value::Null => Some(Self::new()),
             Value::Object(keys) => {
                 let read = |(key, value): (&String, &Value)| {
+                    if T::IS_SECRET && key.contains([':', ' ']) {
+                        // The value was written as a part of the key.
+                        errors.push(wrong_secret(place, "keys with values"));
+                        return None;
+                    }
                     Some((key.clone(), T::read(value, &place.key(key), errors)?))
                 };
                 Some(keys.iter().filter_map(read).collect())

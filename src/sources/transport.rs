@@ -17,7 +17,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 
 use super::causes::causes;
-use super::redaction::{KnownSecrets, redact};
+use super::redaction::KnownSecrets;
 
 /// How long connecting may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -71,10 +71,10 @@ impl Transport {
             field: "base_url",
             problem,
         };
-        let shown = redact(base);
+        let shown = shown(base);
         let url: Uri = base
             .parse()
-            .map_err(|error| bad(format!("{shown:?} is not an address: {error}")))?;
+            .map_err(|error| bad(format!("{shown} is not an address: {error}")))?;
         let secure = match (url.scheme_str(), url.authority()) {
             (Some(_), Some(authority)) if authority.as_str().contains('@') => {
                 let problem = "it holds a user or password: give them in `headers`";
@@ -84,14 +84,12 @@ impl Transport {
             (Some("https"), Some(_)) => true,
             _ => {
                 return Err(bad(format!(
-                    "{shown:?} does not begin with `http://` or `https://` and a host"
+                    "{shown} does not begin with `http://` or `https://` and a host"
                 )));
             }
         };
         if url.query().is_some() {
-            // The query may be a secret, so it is not shown.
-            let address = base.split('?').next().unwrap_or_default();
-            return Err(bad(format!("{address:?} has a query")));
+            return Err(bad(format!("{shown} has a query")));
         }
         let mut connector = HttpConnector::new();
         connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
@@ -148,6 +146,14 @@ impl Transport {
             Self::Tls(client) => client.request(request),
         }
     }
+}
+
+/// An address as an error quotes it: without its query, and not at all if it may hold a password.
+fn shown(base: &str) -> String {
+    if base.contains('@') {
+        return "the value (not shown, as it may hold a password)".to_owned();
+    }
+    format!("{:?}", base.split(['?', '#']).next().unwrap_or_default())
 }
 
 /// Trust in the authorities of a file, and in no others.

@@ -260,7 +260,7 @@ fn header((name, value): &(String, Secret)) -> Result<(HeaderName, HeaderValue),
         problem,
     };
     let name =
-        HeaderName::try_from(name).map_err(|_| bad(format!("{name:?} is not a header name")))?;
+        HeaderName::try_from(name).map_err(|_| bad("a key is not a header name".to_owned()))?;
     let mut value = HeaderValue::try_from(value.expose())
         .map_err(|_| bad(format!("the value of `{name}` is none")))?;
     value.set_sensitive(true);
