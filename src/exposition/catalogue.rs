@@ -117,7 +117,7 @@ macro_rules! catalogue {
 
 catalogue! {
     RequestCost: Gauge "breakeven_request_cost_usd" ["usd"], Subject, ["platform", "basis"],
-        "Cost of one request over the decision window = cost / requests. On the platform that is its home it is observed, on the other it is projected.";
+        "Cost of one request over the decision window = cost / requests, observed at home and projected elsewhere. With fewer than 100 requests in it: requests of the last 28 days.";
     RequestCostLow: Gauge "breakeven_request_cost_low_usd" ["usd"], Subject, ["platform", "basis"],
         "The least that one request may cost: every parameter that is not known exactly at its cheaper end.";
     RequestCostHigh: Gauge "breakeven_request_cost_high_usd" ["usd"], Subject, ["platform", "basis"],
@@ -135,7 +135,7 @@ catalogue! {
     WorkloadThrottledRatio: Gauge "breakeven_workload_cpu_throttled_ratio" ["ratio"], Subject, [],
         "The part of the scheduler's periods in which they were held back = throttled periods / periods in the decision window, from cAdvisor. Above 0.25 the latency is more that of the limit than that of the work.";
     WorkloadMonthlyCost: Gauge "breakeven_workload_monthly_cost_usd" ["usd"], Subject, ["platform", "basis"],
-        "Cost of a month like the decision window = cost in the window / its length x hours_per_month (730).";
+        "Cost of a month like the decision window = cost in the window / its length x hours_per_month (730). With fewer than 100 requests in it, Lambda serves those of the last 28 days.";
     WorkloadProjectedMonthCost: Gauge "breakeven_workload_projected_month_cost_usd" ["usd"], Subject, ["component"],
         "Cost in the cluster of a month like the last 28 days (UTC), as far as they were seen = cost / time seen x hours_per_month (730). The components exclude each other and add up. Absent until a day was seen.";
     WorkloadProjectedMonthRequests: Gauge "breakeven_workload_projected_month_requests" [], Subject, [],

@@ -9,6 +9,7 @@ use super::kubernetes_equivalent;
 use super::lambda::{Component, Door, DoorOrigin, MissingPrice, Terms};
 use super::lambda_equivalent::{self, Demand};
 use super::node_split::Split;
+use super::report::Ineligibility;
 use super::window::WorkloadWindow;
 use crate::observation::{Architecture, EventSource, Insights};
 use crate::units::{MemoryMib, Ratio, Requests, Seconds, Usd};
@@ -55,6 +56,8 @@ pub struct LambdaEvidence {
     pub init: Range<Seconds>,
     /// What a month would cost, by what it is for.
     pub bill: Vec<(Component, Usd)>,
+    /// Reasons against Lambda that hold at the likely CPU time of a request but not at the least possible: they block nothing.
+    pub possible_blockers: Vec<Ineligibility>,
 }
 
 /// What the assessment of a function stands on.
@@ -88,8 +91,8 @@ pub struct FunctionEvidence {
     pub terms: Terms,
     /// What a month costs, by what it is for.
     pub bill: Vec<(Component, Usd)>,
-    /// What a month without any request costs: provisioned concurrency, snapshots, a load balancer.
-    pub idle: Usd,
+    /// Cost of a month without any request, by component; components without such a cost are left out.
+    pub idle: Vec<(Component, Usd)>,
     /// The pods that would do it; absent while the prices of the cluster are not known.
     pub pods: Option<PodsEvidence>,
 }

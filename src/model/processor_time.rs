@@ -51,6 +51,19 @@ impl ProcessorTime {
             },
         }
     }
+
+    /// Least CPU time that a request of this latency may need, for decisions that an upper bound must not make.
+    ///
+    /// Formula: the low end of [`given`](Self::given). A ratio also contains the CPU usage of idle pods, so no more of it is
+    /// certain than one thread can use in that time: the latency.
+    #[must_use]
+    pub fn lower_bound(&self, idle: Range<Ratio>, latency: Seconds) -> Seconds {
+        let low = self.given(idle).low;
+        match self.method {
+            Method::Slope => low,
+            Method::Ratio(_) | Method::Recent => low.min(latency),
+        }
+    }
 }
 
 /// Why the slope is not taken.
@@ -64,6 +77,8 @@ pub enum NoSlope {
     Unsure,
     /// All of its interval is above the ratio: it rises more than all that was computed can explain.
     Steep,
+    /// Fewer than 100 requests in the decision window: usage and requests are those of the last 28 days.
+    RareRequests,
 }
 
 impl NoSlope {
@@ -75,6 +90,7 @@ impl NoSlope {
             Self::SteadyTraffic => "traffic varies by less than 10 %",
             Self::Unsure => "use does not follow the traffic closely enough",
             Self::Steep => "the slope is even steeper",
+            Self::RareRequests => "requests are too rare for a slope",
         }
     }
 }
@@ -202,6 +218,28 @@ mod tests {
         }
         let many = found(rates(30, 0.5).map(busy));
         assert_eq!(many.given(idle), many.value);
+    }
+
+    #[test]
+    fn a_ratio_proves_no_more_cpu_time_than_one_thread_can_use() {
+        let idle = Range {
+            low: Ratio::ZERO,
+            point: Ratio::ZERO,
+            high: Ratio::from_factor(0.5).unwrap(),
+        };
+        let least = |time: ProcessorTime, latency| {
+            let latency = Seconds::from_millis(latency).unwrap();
+            time.lower_bound(idle, latency).millis()
+        };
+        // 50 ms, of which half may be idle usage.
+        let ratio = found(rates(15, 0.5).map(busy));
+        for (latency, expected) in [(10.0, 10.0), (25.0, 25.0), (100.0, 25.0)] {
+            let found = least(ratio, latency);
+            assert!((found - expected).abs() < 1e-6, "{latency}: {found}");
+        }
+        // A slope of 20 ms is certain: the request runs on several threads.
+        let slope = found(rates(30, 0.5).map(busy));
+        assert!((least(slope, 10.0) - 20.0).abs() < 1e-6);
     }
 
     #[test]

@@ -17,6 +17,9 @@ const LEAST_RARE_COVERED: f64 = 3.0 * 86_400.0;
 /// seconds ago, and CloudWatch is some minutes late.
 const FULL_WINDOW: f64 = 0.95;
 
+/// How much may be missing of a short decision window for the same reason. The shortest that can be set is an hour.
+const MAX_DELAY_SECONDS: f64 = 600.0;
+
 /// Whether enough requests were seen for a verdict; otherwise the verdict that says what is missing.
 ///
 /// Under an hour, or fewer than 100 requests in less than three days: `insufficient_data`. No requests at all in an hour:
@@ -114,9 +117,15 @@ impl Settled {
         self.rival = None;
     }
 
-    /// Notes how much of the decision window has been seen. What was seen in full once does not become provisional again.
+    /// Notes how much of the decision window has been seen.
+    ///
+    /// What was seen in full once does not become provisional again while the agent runs. The state file does not contain
+    /// this flag: after a restart the verdict is provisional until a full window has been seen, so that a restart during a
+    /// gap in observation ends the holding of a verdict.
     pub fn note_seen(&mut self, seen: Seconds, window: Seconds) {
-        let is_full = seen.seconds() >= FULL_WINDOW * window.seconds();
+        let window = window.seconds();
+        let full = (FULL_WINDOW * window).min(window - MAX_DELAY_SECONDS);
+        let is_full = seen.seconds() >= full;
         self.is_provisional &= !is_full;
     }
 
@@ -246,6 +255,20 @@ mod tests {
             shown(40_000.0, Verdict::Lambda),
             (Verdict::Inconclusive, false)
         );
+    }
+
+    #[test]
+    fn a_short_window_is_full_although_cloudwatch_is_late() {
+        let is_provisional = |seen, window| {
+            let mut settled = Settled::new(Verdict::Lambda);
+            settled.note_seen(seconds(seen), seconds(window));
+            settled.is_provisional()
+        };
+        // Ten minutes late, of an hour and of two.
+        assert!(!is_provisional(3_000.0, 3_600.0));
+        assert!(is_provisional(2_999.0, 3_600.0));
+        assert!(!is_provisional(6_600.0, 7_200.0));
+        assert!(is_provisional(6_599.0, 7_200.0));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::coldstart::ColdStarts;
 use super::concurrency::Concurrency;
 use super::month::Month;
 use super::pattern::Pattern;
-use super::processor_time::{self, Method, ProcessorTime};
+use super::processor_time::{self, Method, NoSlope, ProcessorTime};
 use super::regression::Scatter;
 use super::verdict::{covers_rare_requests, is_rare};
 use crate::observation::Throttling;
@@ -109,6 +109,8 @@ pub struct TrafficWindow {
     pub peak: RequestsPerSecond,
     /// The steps whose use and requests were both seen whole.
     pub paired: Scatter,
+    /// Whether usage and requests in `paired` are those of the last 28 days as one step, because requests are rare.
+    pub is_paired_by_month: bool,
     /// How they are spread over time; absent while too little is known.
     pub pattern: Option<Pattern>,
 }
@@ -131,7 +133,8 @@ impl WorkloadWindow {
     /// Takes the counts of the last days in place of those of the window, if requests are rare.
     ///
     /// A workload that serves fewer than 100 requests in the window is known by the last 28 days, if three of them
-    /// were counted.
+    /// were counted. So is its CPU time per request: mean usage of these days, for the time counted, over their requests.
+    /// Usage of the window over requests of the month would be another quantity, and unknown in a window without requests.
     pub fn count_rare_requests(&mut self, month: &Month) {
         let Some(traffic) = &mut self.traffic else {
             return;
@@ -141,19 +144,28 @@ impl WorkloadWindow {
             traffic.requests = month.requests;
             traffic.latency = month.latency;
             traffic.measured = month.measured;
+            if let Some(cores) = month.cores.mean_over(month.watched) {
+                let (requests, covered) = (month.requests, month.covered);
+                traffic.paired = Scatter::of_step(cores * covered, requests, covered);
+                traffic.is_paired_by_month = true;
+            }
         }
     }
 
     /// Processor time of one request (s).
     ///
     /// Formula: that of the steps in which use and requests were both seen, see [`processor_time::of_steps`]; before the
-    /// first of them `cores / λ` of the last minutes, an upper bound.
+    /// first of them `cores / λ` of the last minutes, an upper bound. Of rare requests `cores / λ` of the last 28 days.
     #[must_use]
     pub fn cpu_per_request(&self) -> Option<ProcessorTime> {
-        let paired = self
-            .traffic
-            .and_then(|traffic| processor_time::of_steps(&traffic.paired));
-        paired.or_else(|| {
+        let traffic = self.traffic.unwrap_or_default();
+        if traffic.is_paired_by_month {
+            return Some(ProcessorTime {
+                value: Range::exactly(traffic.paired.ratio()?),
+                method: Method::Ratio(NoSlope::RareRequests),
+            });
+        }
+        processor_time::of_steps(&traffic.paired).or_else(|| {
             let (cores, rate) = self.recent?;
             let second = Seconds::from_seconds(1.0).ok()?;
             Some(ProcessorTime {

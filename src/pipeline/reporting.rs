@@ -88,8 +88,12 @@ impl Pipeline {
             let mut settled = before.remove(&one.subject).unwrap_or(Settled::new(fresh));
             let (window, seen) = (self.settings.decision_window, seen(&one.evidence));
             settled.note_seen(seen, window);
-            if one.ineligible.is_empty() {
-                one.verdict = settled.consider(fresh, now, window);
+            if one.ineligible.iter().all(|reason| reason.is_measured()) {
+                let held = settled.consider(fresh, now, window);
+                // A limit that is exceeded shows at once, but a single measurement does not end a verdict that is held.
+                if one.ineligible.is_empty() {
+                    one.verdict = held;
+                }
             } else {
                 // What cannot move must not be held at a verdict from before.
                 settled.show(fresh);

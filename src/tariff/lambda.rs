@@ -184,9 +184,10 @@ impl Prices {
 
     /// Utilization of provisioned concurrency above which it costs less than the same work on demand.
     ///
-    /// Formula: `r = p_configured / (p_duration - p_inside)`, without unit, where `p_duration` is the price of duration on
-    /// demand after `used` GB-seconds of the month (the marginal tier). At `r >= 1` provisioned concurrency never pays.
-    /// `None` if duration inside it is not cheaper than on demand, so that it never pays either.
+    /// Formula: `r = p_configured / (p_duration · (1 - discount) - p_inside)`, without unit, where `p_duration` is the price of
+    /// duration on demand after `used` GB-seconds of the month (the marginal tier). The discount is on duration on demand only.
+    /// At `r >= 1` provisioned concurrency never pays. `None` if duration inside it is not cheaper than on demand, so that
+    /// it never pays either.
     ///
     /// ```
     /// use breakeven::observation::Architecture;
@@ -195,14 +196,14 @@ impl Prices {
     ///
     /// let break_even = |region| {
     ///     let prices = Prices::in_region(region, Architecture::X86_64)?;
-    ///     prices.provisioned_break_even(GibSeconds::ZERO).map(Ratio::get)
+    ///     prices.provisioned_break_even(GibSeconds::ZERO, Ratio::ZERO).map(Ratio::get)
     /// };
     /// assert!((break_even("us-east-1").unwrap() - 0.600).abs() < 1e-4);
     /// assert!(break_even("sa-east-1").unwrap() > 1.0, "it never pays");
     /// ```
     #[must_use]
-    pub fn provisioned_break_even(&self, used: GibSeconds) -> Option<Ratio> {
-        let on_demand = self.duration.beyond(used).first();
+    pub fn provisioned_break_even(&self, used: GibSeconds, discount: Ratio) -> Option<Ratio> {
+        let on_demand = self.duration.beyond(used).first() * discount.complement();
         let gain = on_demand.less(self.provisioned_duration);
         self.provisioned.over(gain)
     }

@@ -112,6 +112,19 @@ fn row(html: &mut Html, subject: &SubjectReport) {
 }
 
 fn verdict(html: &mut Html, subject: &SubjectReport) {
+    let reasons: Vec<&str> = subject
+        .ineligible
+        .iter()
+        .map(|reason| reason.as_str())
+        .collect();
+    let reasons = reasons.join(", ").replace('_', " ");
+    // Its verdict is its home whatever the costs, and the other price beside it may be lower.
+    if subject.verdict.decides() && !reasons.is_empty() {
+        html.markup("<span class=badge>cannot move</span><small>")
+            .text(&reasons)
+            .markup("</small>");
+        return;
+    }
     html.markup(match subject.verdict {
         Verdict::Kubernetes => "<span class=\"badge kubernetes\">Kubernetes</span>",
         Verdict::Lambda => "<span class=\"badge lambda\">Lambda</span>",
@@ -121,14 +134,9 @@ fn verdict(html: &mut Html, subject: &SubjectReport) {
         Verdict::NoLatency => "<span class=badge>latency not known</span>",
         Verdict::Unpriced => "<span class=badge>a price is not known</span>",
     });
-    if !subject.ineligible.is_empty() {
-        let reasons: Vec<&str> = subject
-            .ineligible
-            .iter()
-            .map(|reason| reason.as_str())
-            .collect();
-        html.markup("<small>cannot move: ");
-        html.text(&reasons.join(", ").replace('_', " "))
+    if !reasons.is_empty() {
+        html.markup("<small>cannot move: ")
+            .text(&reasons)
             .markup("</small>");
     }
 }

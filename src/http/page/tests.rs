@@ -135,6 +135,21 @@ fn the_dearest_come_first_and_the_rest_is_counted() {
 }
 
 #[test]
+fn a_platform_is_not_said_to_cost_less_because_the_other_one_is_blocked() {
+    let mut stuck = checkout();
+    stuck.verdict = Verdict::Kubernetes;
+    stuck.ineligible = postgres().ineligible;
+    stuck.subject = Subject::Workload(workload("shop", "Deployment", "stuck"));
+    let mut report = everything();
+    report.subjects.push(stuck);
+    let page = page_of(report, BTreeMap::new());
+    let row = row(&page, "stuck");
+    // Its cost on Lambda stands beside it, and is lower.
+    assert_eq!(row[4..6], ["$12.15", "$1.03"]);
+    assert_eq!(row[row.len() - 2..], ["cannot move", "stateful, memory"]);
+}
+
+#[test]
 fn the_tiles_sum_up_and_only_those_count_that_can_move() {
     let mut stuck = checkout();
     stuck.ineligible = postgres().ineligible;

@@ -16,6 +16,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::Home;
+use super::lambda::Component;
 use super::pattern::Pattern;
 use crate::observation::WorkloadKind;
 use crate::tariff::lambda::LONGEST_INVOCATION;
@@ -50,6 +51,8 @@ pub struct Facts {
     pub cost_on_kubernetes: Option<Usd>,
     /// Cost per month on Lambda without any request: provisioned concurrency, snapshots, a load balancer.
     pub idle_cost_on_lambda: Option<Usd>,
+    /// Components of the bill that make up that cost.
+    pub idle_components: Vec<Component>,
     /// The utilization at which both platforms cost the same.
     pub breakeven_utilization: Option<Ratio>,
     /// Provisioned concurrency in the region.

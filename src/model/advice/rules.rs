@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::{Facts, Rule};
 use crate::model::Home;
 use crate::model::coldstart::INIT;
+use crate::model::lambda::Component;
 use crate::model::pattern::Pattern;
 use crate::observation::WorkloadKind;
 use crate::units::{MemoryMib, Usd};
@@ -284,14 +285,41 @@ fn latency_critical(facts: &Facts) -> Cow<'static, str> {
 
 /// What Lambda costs while there are no requests, as a sentence.
 fn while_idle(facts: &Facts) -> String {
-    facts.idle_cost().map_or_else(
-        || "A function costs nothing meanwhile, unless it has provisioned concurrency.".to_owned(),
-        |cost| {
+    let Some(cost) = facts.idle_cost() else {
+        return "A function costs nothing meanwhile, unless it has provisioned concurrency."
+            .to_owned();
+    };
+    let cost = cost.usd();
+    let names: Vec<&str> = facts.idle_components.iter().map(configured).collect();
+    match names.split_last() {
+        None => format!("On Lambda {cost:.2} USD a month are paid even without requests."),
+        Some((last, before)) => {
+            let names = if before.is_empty() {
+                (*last).to_owned()
+            } else {
+                format!("{} and {last}", before.join(", "))
+            };
             format!(
-                "On Lambda {:.2} USD a month are paid even without requests, for what is configured: provisioned \
-                 concurrency, snapshots or a load balancer. Without these a function costs nothing meanwhile.",
-                cost.usd()
+                "On Lambda {cost:.2} USD a month are paid even without requests, for {names}. A function without that \
+                 costs nothing meanwhile."
             )
-        },
-    )
+        }
+    }
+}
+
+/// What is configured if a component of the bill costs something without requests.
+const fn configured(component: &Component) -> &'static str {
+    match component {
+        Component::Provisioned => "provisioned concurrency",
+        Component::Instances => "managed instances",
+        Component::SnapStart => "snapshots (SnapStart)",
+        Component::FrontDoor => "a load balancer",
+        // These are paid by the request; what is fixed of them is a setting of the account.
+        Component::Requests
+        | Component::Duration
+        | Component::Init
+        | Component::Ephemeral
+        | Component::Streaming
+        | Component::Logs => component.as_str(),
+    }
 }

@@ -296,6 +296,35 @@ fn a_function_that_is_paid_while_idle_is_not_said_to_cost_nothing() {
 }
 
 #[test]
+fn what_is_paid_while_idle_is_named_by_its_components() {
+    let said = |components: &[Component]| {
+        let facts = Facts {
+            pattern: Some(Pattern::Sporadic),
+            idle_cost_on_lambda: usd(54.75),
+            idle_components: components.to_vec(),
+            ..Facts::default()
+        };
+        reason(&facts, "sporadic")
+    };
+    let instances = said(&[Component::Instances]);
+    assert!(
+        instances.contains("without requests, for managed instances. A function"),
+        "{instances}"
+    );
+    assert!(!instances.contains("load balancer"), "{instances}");
+    let more = [
+        Component::Provisioned,
+        Component::SnapStart,
+        Component::FrontDoor,
+    ];
+    let more = said(&more);
+    assert!(
+        more.contains("for provisioned concurrency, snapshots (SnapStart) and a load balancer."),
+        "{more}"
+    );
+}
+
+#[test]
 fn advice_about_cost_never_contradicts_the_cost_beside_it() {
     let few = Facts {
         monthly_requests: requests(900_000.0),

@@ -90,7 +90,7 @@ pub fn function(
         event_sources: function.event_sources.clone(),
         door: settings.lambda.door_of(function),
         bill: bill.components().collect(),
-        idle: bill.curve().fixed,
+        idle: bill.fixed_components().collect(),
         terms,
         pods: None,
     };

@@ -64,6 +64,7 @@ pub(super) fn window(
             requests(per_second * HOUR),
             seconds(HOUR),
         ),
+        is_paired_by_month: false,
         pattern: None,
     };
     WorkloadWindow {

@@ -87,22 +87,21 @@ pub fn workload(
     let projection = Projection::of(window, &traffic, requests, settings);
     if let Some((projection, lambda)) = projection.and_then(|one| Some((one, one.cost()?))) {
         let equivalent = projection.equivalent();
+        let limit = circumstances
+            .concurrency_limit
+            .unwrap_or(settings.lambda_equivalent.concurrency_limit);
+        let (certain, possible) = projection.blockers(&equivalent, &traffic, limit);
+        assessment.ineligible.extend(certain);
+        assessment.lambda_memory = Some(equivalent.memory);
         evidence.lambda = Some(LambdaEvidence {
             demand: projection.demand,
             architecture: settings.lambda_equivalent.architecture,
             cold_share: projection.cold_share,
             init: settings.lambda.init.otherwise,
             bill: projection.bill().components().collect(),
-            equivalent: equivalent.clone(),
+            equivalent,
+            possible_blockers: possible,
         });
-        let limit = circumstances
-            .concurrency_limit
-            .unwrap_or(settings.lambda_equivalent.concurrency_limit);
-        assessment.ineligible.extend(&equivalent.ineligible);
-        if needs_quota(traffic.peak, equivalent.duration, limit) {
-            assessment.ineligible.push(Ineligibility::NeedsQuota);
-        }
-        assessment.lambda_memory = Some(equivalent.memory);
         assessment.uncertainty = lambda.largest;
         assessment.costs.push(PlatformCost {
             platform: Home::Lambda,
@@ -276,6 +275,8 @@ impl Scaled {
 struct Projection<'a> {
     demand: Demand,
     cpu: Range<Seconds>,
+    /// CPU time of a request that is certain.
+    certain_cpu: Seconds,
     working_set: Range<Gib>,
     requests: Requests,
     /// The share of requests that would meet a cold start.
@@ -328,11 +329,13 @@ impl<'a> Projection<'a> {
         settings: &'a Settings,
     ) -> Option<Self> {
         let idle = settings.lambda_equivalent.idle_cpu;
-        let cpu = window.cpu_per_request()?.given(idle);
+        let found = window.cpu_per_request()?;
+        let cpu = found.given(idle);
         let working_set = window.used.working_set()?;
+        let latency = traffic.mean_latency()?;
         let demand = Demand {
             cpu: cpu.point,
-            latency: traffic.mean_latency()?,
+            latency,
             working_set: working_set.point,
             core_time: settings.lambda_equivalent.core_time.point,
         };
@@ -343,6 +346,7 @@ impl<'a> Projection<'a> {
         let known = Self {
             demand,
             cpu,
+            certain_cpu: found.lower_bound(idle, latency),
             working_set,
             requests,
             cold_share: cold_shares.point,
@@ -356,6 +360,32 @@ impl<'a> Projection<'a> {
     /// The function that would do it.
     fn equivalent(&self) -> Equivalent {
         choose(self.demand, &self.settings.lambda_equivalent)
+    }
+
+    /// What certainly keeps it from Lambda, and what does so only if its CPU time per request is not the least possible.
+    ///
+    /// A blocker must be certain: it decides whatever the costs, and CPU time per request is often an upper bound.
+    fn blockers(
+        &self,
+        likely: &Equivalent,
+        traffic: &TrafficWindow,
+        limit: u32,
+    ) -> (Vec<Ineligibility>, Vec<Ineligibility>) {
+        let demand = Demand {
+            cpu: self.certain_cpu,
+            ..self.demand
+        };
+        let least = choose(demand, &self.settings.lambda_equivalent);
+        let shortest = least.duration.min(likely.duration);
+        let of = |ineligible: &[Ineligibility], duration| {
+            let quota = needs_quota(traffic.peak, duration, limit);
+            let quota = quota.then_some(Ineligibility::NeedsQuota);
+            ineligible.iter().copied().chain(quota).collect::<Vec<_>>()
+        };
+        let certain = of(&least.ineligible, shortest);
+        let mut possible = of(&likely.ineligible, likely.duration);
+        possible.retain(|reason| !certain.contains(reason));
+        (certain, possible)
     }
 
     /// What would be charged for.

@@ -104,14 +104,23 @@ impl Month<'_> {
     fn provisioned_break_even(&self) -> Line {
         let prices = &self.terms.prices;
         let million = |price: UsdPerGibSecond| plain(price.secondly() * 1e6);
+        let discount = self.terms.discount;
+        let (factor, discounted) = if discount.is_zero() {
+            (String::new(), "on demand")
+        } else {
+            (
+                format!(" x (1 - {})", factor(discount)),
+                "on demand x (1 - discount)",
+            )
+        };
         let from = format!(
-            "{} / ({} - {}), prices of a million GB-s in {}: provisioned / (on demand - inside)",
+            "{} / ({}{factor} - {}), prices of a million GB-s in {}: provisioned / ({discounted} - inside)",
             million(prices.provisioned),
             million(prices.duration.beyond(self.terms.used_before).first()),
             million(prices.provisioned_duration),
             self.region,
         );
-        let result = match prices.provisioned_break_even(self.terms.used_before) {
+        let result = match self.terms.provisioned_break_even() {
             Some(ratio) if ratio < Ratio::ONE => format!("{} of it in use", percent(ratio)),
             Some(ratio) => format!("never ({})", percent(ratio)),
             None => "never".to_owned(),

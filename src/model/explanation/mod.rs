@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use super::advice::{Advice, Facts, ProvisionedConcurrency, advise};
 use super::evidence::Evidence;
-use super::lambda::FrontDoor;
+use super::lambda::{Component, FrontDoor};
 use super::report::{Home, Ineligibility, PlatformCost, Report, Subject, SubjectReport};
 use super::settings::Settings;
 use crate::units::{MemoryMib, Ratio, Seconds, Usd};
@@ -135,7 +135,7 @@ fn advice(subject: &SubjectReport, settings: &Settings) -> Vec<Line> {
     };
     let requests = subject.costs.first().map(|cost| cost.requests);
     let cost = |platform| subject.decisive(platform).map(|cost| cost.monthly.point);
-    let (provisioned, idle_cost_on_lambda) = on_lambda(subject, settings);
+    let (provisioned, idle) = on_lambda(subject, settings);
     let facts = Facts {
         pattern: subject.facts.traffic_pattern,
         kind,
@@ -147,7 +147,8 @@ fn advice(subject: &SubjectReport, settings: &Settings) -> Vec<Line> {
         cost_on_lambda: cost(Home::Lambda),
         cost_on_kubernetes: cost(Home::Kubernetes),
         breakeven_utilization: subject.breakeven_utilization,
-        idle_cost_on_lambda,
+        idle_cost_on_lambda: Some(idle.iter().map(|(_, cost)| *cost).sum()),
+        idle_components: idle.into_iter().map(|(component, _)| component).collect(),
         provisioned: Some(provisioned),
         ..Facts::default()
     };
@@ -163,23 +164,26 @@ fn advice(subject: &SubjectReport, settings: &Settings) -> Vec<Line> {
     advice.map(line).collect()
 }
 
-/// When provisioned concurrency pays in the region of the subject, and what Lambda costs per month without any request.
+/// When provisioned concurrency pays in the region of the subject, and what Lambda costs per month without any request, by
+/// component.
 fn on_lambda(
     subject: &SubjectReport,
     settings: &Settings,
-) -> (ProvisionedConcurrency, Option<Usd>) {
+) -> (ProvisionedConcurrency, Vec<(Component, Usd)>) {
     let (terms, region, idle) = match &subject.evidence {
-        Evidence::Function(evidence) => (&evidence.terms, &evidence.region, Some(evidence.idle)),
+        Evidence::Function(evidence) => (&evidence.terms, &evidence.region, evidence.idle.clone()),
         _ => {
             let equivalent = &settings.lambda_equivalent;
             let idle = match equivalent.terms.front_door {
-                FrontDoor::LoadBalancer { time, hour, .. } => hour * time,
-                FrontDoor::Free | FrontDoor::Api(_) => Usd::ZERO,
+                FrontDoor::LoadBalancer { time, hour, .. } => {
+                    vec![(Component::FrontDoor, hour * time)]
+                }
+                FrontDoor::Free | FrontDoor::Api(_) => Vec::new(),
             };
-            (&equivalent.terms, &equivalent.region, Some(idle))
+            (&equivalent.terms, &equivalent.region, idle)
         }
     };
-    let break_even = terms.prices.provisioned_break_even(terms.used_before);
+    let break_even = terms.provisioned_break_even();
     let provisioned = ProvisionedConcurrency {
         region: Arc::clone(region),
         break_even: break_even.filter(|ratio| *ratio < Ratio::ONE),

@@ -4,9 +4,9 @@ use super::Line;
 use super::number::{self, count, factor, percent, usd};
 use crate::model::evidence::Evidence;
 use crate::model::lambda::MissingPrice;
-use crate::model::report::{Breakeven, Home, SubjectReport, Verdict};
+use crate::model::report::{Breakeven, Home, Ineligibility, SubjectReport, Verdict};
 use crate::model::settings::Settings;
-use crate::model::verdict::is_cost_seen;
+use crate::model::verdict::{covers_rare_requests, insufficient, is_cost_seen, is_rare};
 
 pub(super) fn breakeven(subject: &SubjectReport) -> Vec<Line> {
     let mut lines = Vec::new();
@@ -108,9 +108,15 @@ pub(super) fn verdict(subject: &SubjectReport, settings: &Settings) -> Vec<Line>
         let name = reason.as_str().replace('_', " ");
         lines.push(Line::new("cannot move", "as it is now", name));
     }
+    for reason in possible_blockers(subject) {
+        let name = reason.as_str().replace('_', " ");
+        let from =
+            "at this processor time (s), but not at the least that it may be: it blocks nothing";
+        lines.push(Line::new("may not be able to move", from, name));
+    }
     lines.push(Line::new(
         "verdict",
-        what_decides(subject),
+        what_decides(subject, settings),
         subject.verdict.as_str(),
     ));
     lines.extend(provisional(subject, settings));
@@ -144,6 +150,61 @@ fn lacks_cost(subject: &SubjectReport) -> bool {
     }
 }
 
+/// Reasons against Lambda that are not certain.
+fn possible_blockers(subject: &SubjectReport) -> &[Ineligibility] {
+    match &subject.evidence {
+        Evidence::Workload(evidence) => evidence
+            .lambda
+            .as_ref()
+            .map_or(&[], |lambda| &lambda.possible_blockers),
+        _ => &[],
+    }
+}
+
+/// Whether there are requests enough, but no usage at the time of any of them.
+fn lacks_cpu_per_request(subject: &SubjectReport) -> bool {
+    match &subject.evidence {
+        Evidence::Workload(evidence) => {
+            let traffic = evidence.window.traffic.unwrap_or_default();
+            insufficient(traffic.covered, traffic.requests).is_none()
+                && evidence.window.cpu_per_request().is_none()
+        }
+        _ => false,
+    }
+}
+
+/// What a verdict lacks if too little has been observed.
+fn what_is_missing(subject: &SubjectReport, settings: &Settings) -> String {
+    match &subject.evidence {
+        _ if lacks_use(subject) => "what its pods use is not known; see the source usage".to_owned(),
+        _ if lacks_cost(subject) => {
+            "less than an hour of its cost was seen, which counts from the start of its oldest \
+             unchanged pod; it comes with time"
+                .to_owned()
+        }
+        _ if lacks_cpu_per_request(subject) => {
+            "processor time per request is unknown: CPU usage and requests have not been observed at the same time; \
+             see the sources usage and requests"
+                .to_owned()
+        }
+        Evidence::Function(evidence)
+            if is_rare(evidence.invocations)
+                && is_cost_seen(evidence.covered)
+                && !covers_rare_requests(settings.decision_window) =>
+        {
+            format!(
+                "fewer than 100 invocations in the decision window of {}; rare invocations need more than 3 days: \
+                 set model.decision_window_seconds to 345600 (4 days)",
+                settings.decision_window.in_words()
+            )
+        }
+        _ => {
+            "less than an hour of requests, or fewer than 100 in less than 3 days, were seen; it comes with time"
+                .to_owned()
+        }
+    }
+}
+
 /// The first price that a function lacks.
 fn missing_price(subject: &SubjectReport) -> Option<MissingPrice> {
     match &subject.evidence {
@@ -154,7 +215,7 @@ fn missing_price(subject: &SubjectReport) -> Option<MissingPrice> {
 }
 
 /// Why the verdict is so; where something is missing, what to do.
-fn what_decides(subject: &SubjectReport) -> String {
+fn what_decides(subject: &SubjectReport, settings: &Settings) -> String {
     let parameter = subject
         .uncertainty
         .map(|(one, _)| one.as_str().replace('_', " "));
@@ -170,18 +231,7 @@ fn what_decides(subject: &SubjectReport) -> String {
             }
             None => "the bands overlap".to_owned(),
         },
-        Verdict::InsufficientData if lacks_use(subject) => {
-            "what its pods use is not known; see the source usage".to_owned()
-        }
-        Verdict::InsufficientData if lacks_cost(subject) => {
-            "less than an hour of its cost was seen, which counts from the start of its oldest \
-             unchanged pod; it comes with time"
-                .to_owned()
-        }
-        Verdict::InsufficientData => {
-            "less than an hour of requests, or fewer than 100 in less than 3 days, were seen; it comes with time"
-                .to_owned()
-        }
+        Verdict::InsufficientData => what_is_missing(subject, settings),
         Verdict::NoRequests => {
             "no requests were counted; see that requests.prometheus covers it".to_owned()
         }

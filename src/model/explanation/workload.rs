@@ -5,7 +5,7 @@ use super::{Inputs, Line, Section, bill};
 use crate::model::coldstart;
 use crate::model::evidence::{LambdaEvidence, WorkloadEvidence};
 use crate::model::month::Month;
-use crate::model::processor_time::Method;
+use crate::model::processor_time::{Method, NoSlope};
 use crate::model::report::{
     Basis, Home, NodeReport, Provenance, Report, Subject, SubjectReport, VolumeReport,
 };
@@ -356,6 +356,10 @@ fn processor_time(window: &WorkloadWindow) -> String {
             millis(time.value.low),
             millis(time.value.high),
             millis(paired.ratio().unwrap_or_default())
+        ),
+        Method::Ratio(NoSlope::RareRequests) => format!(
+            "mean usage x time counted / requests of the last 28 days = {all}; an upper bound, as {}",
+            NoSlope::RareRequests.as_str()
         ),
         Method::Ratio(why) => format!(
             "{all} in {steps} steps seen together; an upper bound, as {}",

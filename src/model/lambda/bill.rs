@@ -144,6 +144,12 @@ impl Bill {
             .map(|part| (part.component, part.at(self.requests)))
     }
 
+    /// Cost of a month without any request by component, in USD. Components without such a cost are left out.
+    pub fn fixed_components(&self) -> impl Iterator<Item = (Component, Usd)> {
+        let parts = self.parts.iter().filter(|part| !part.fixed.is_zero());
+        parts.map(|part| (part.component, part.fixed))
+    }
+
     /// What all parts cost together, in USD.
     #[must_use]
     pub fn total(&self) -> Usd {

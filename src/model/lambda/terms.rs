@@ -99,6 +99,14 @@ impl Terms {
         Self::new(Prices::list(architecture), logs::ingestion())
     }
 
+    /// Utilization of provisioned concurrency above which it costs less than the same work on demand, at these prices, this
+    /// discount and the marginal tier; see [`Prices::provisioned_break_even`].
+    #[must_use]
+    pub fn provisioned_break_even(&self) -> Option<Ratio> {
+        self.prices
+            .provisioned_break_even(self.used_before, self.discount)
+    }
+
     const fn new(prices: Prices, log_prices: Tiers<Gib>) -> Self {
         Self {
             prices,

@@ -82,6 +82,15 @@ pub enum Ineligibility {
 }
 
 impl Ineligibility {
+    /// Whether it follows from measurements, which may cross a limit for a moment, not from what the workload is.
+    #[must_use]
+    pub const fn is_measured(self) -> bool {
+        matches!(
+            self,
+            Self::Memory | Self::Duration | Self::Latency | Self::NeedsQuota
+        )
+    }
+
     /// As it stands in the `reason` label.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -13,7 +13,7 @@ fn web_id() -> WorkloadId {
 }
 
 /// The cluster with what an annotation says of its only workload.
-fn annotated(second: i64, notes: Notes) -> Observation {
+pub(super) fn annotated(second: i64, notes: Notes) -> Observation {
     let Observation::Cluster(cluster) = cluster(second, vec![web()]) else {
         panic!("it is a cluster")
     };

@@ -1,7 +1,9 @@
 //! How much has to be seen before a verdict is given, and before it is held.
 
+use super::annotations::annotated;
 use super::*;
 use crate::model::Ineligibility;
+use crate::observation::Notes;
 
 fn started(second: i64) -> Pod {
     Pod {
@@ -102,6 +104,44 @@ fn after_a_full_window_a_verdict_is_held_unless_it_is_blocked() {
         only(&pipeline.report(at(day + 60))).verdict,
         Verdict::Kubernetes
     );
+}
+
+#[test]
+fn a_limit_that_is_exceeded_for_a_moment_does_not_end_a_verdict_that_is_held() {
+    let day = 86_400;
+    let mut pipeline = pipeline();
+    look(&mut pipeline, 0, day, &web());
+    pipeline.observe(a_day_of_traffic(day));
+    assert_eq!(only(&pipeline.report(at(day))).verdict, Verdict::Lambda);
+    let slow = Notes {
+        latency_objective: Some(seconds(0.001)),
+        ..Notes::default()
+    };
+    pipeline.observe(annotated(day + 15, slow.clone()));
+    let report = pipeline.report(at(day + 15));
+    assert_eq!(only(&report).ineligible, [Ineligibility::Latency]);
+    assert_eq!(only(&report).verdict, Verdict::Kubernetes, "not held");
+    assert_eq!(only(&report).monthly_saving, None);
+    look(&mut pipeline, day + 30, day + 45, &web());
+    let report = pipeline.report(at(day + 45));
+    assert_eq!(only(&report).verdict, Verdict::Lambda);
+    // Exceeded for a whole window, it is what holds.
+    for second in (day + 60..=2 * day + 120).step_by(60) {
+        pipeline.observe(uses(second, resources(0.1, 1.0)));
+        pipeline.observe(annotated(second, slow.clone()));
+        if second % 3_600 == 60 {
+            pipeline.observe(a_day_of_traffic(second));
+            let _ = pipeline.report(at(second));
+        }
+    }
+    assert_eq!(
+        only(&pipeline.report(at(2 * day + 120))).verdict,
+        Verdict::Kubernetes
+    );
+    look(&mut pipeline, 2 * day + 135, 2 * day + 150, &web());
+    let report = pipeline.report(at(2 * day + 150));
+    assert_eq!(only(&report).ineligible, []);
+    assert_eq!(only(&report).verdict, Verdict::Kubernetes);
 }
 
 #[test]

@@ -1,7 +1,11 @@
 //! What is said of the numbers that a pipeline comes to.
 
 use super::*;
+use crate::model::Ineligibility;
+use crate::model::evidence::Evidence;
 use crate::model::explanation::{Explanation, Input, Inputs, explain};
+use crate::model::regression::Scatter;
+use crate::observation::ProvisionedConcurrency;
 
 /// The explanation of the only subject, ten seconds after the report was made.
 pub(super) fn explained(report: &Report) -> Explanation {
@@ -221,4 +225,123 @@ fn a_price_that_was_fetched_has_an_age() {
     let explanation = explained(&report);
     let from = line(&explanation, "Prices of its nodes", "n").0;
     assert!(from.contains("prices.nodes[0], 60 min old;"), "{from}");
+}
+
+#[test]
+fn processor_time_that_is_unknown_is_named_as_what_is_missing() {
+    let mut report = busy(1.0);
+    let missing = "processor time per request is unknown: CPU usage and requests have not been observed at the same time";
+    assert!(!explained(&report).to_string().contains(missing));
+    let web = &mut report.subjects[0];
+    web.verdict = Verdict::InsufficientData;
+    let Evidence::Workload(evidence) = &mut web.evidence else {
+        panic!("it is a workload")
+    };
+    evidence.window.traffic.as_mut().unwrap().paired = Scatter::default();
+    evidence.window.recent = None;
+    let explanation = explained(&report);
+    let (from, _) = line(&explanation, "Verdict", "verdict");
+    assert!(from.starts_with(missing), "{from}");
+}
+
+#[test]
+fn processor_time_of_rare_requests_is_said_to_be_of_the_last_days() {
+    let mut report = busy(1.0);
+    let Evidence::Workload(evidence) = &mut report.subjects[0].evidence else {
+        panic!("it is a workload")
+    };
+    let traffic = evidence.window.traffic.as_mut().unwrap();
+    traffic.is_paired_by_month = true;
+    let explanation = explained(&report);
+    let (from, _) = line(&explanation, "The same on Lambda", "processor time (s)");
+    assert!(
+        from.starts_with("mean usage x time counted / requests of the last 28 days = ")
+            && from.ends_with("an upper bound, as requests are too rare for a slope"),
+        "{from}"
+    );
+}
+
+#[test]
+fn what_would_block_only_at_an_upper_bound_is_shown_as_that() {
+    let mut report = busy(1.0);
+    let Evidence::Workload(evidence) = &mut report.subjects[0].evidence else {
+        panic!("it is a workload")
+    };
+    evidence.lambda.as_mut().unwrap().possible_blockers = vec![Ineligibility::Latency];
+    let explanation = explained(&report);
+    let (from, what) = line(&explanation, "Verdict", "may not be able to move");
+    assert_eq!(what, "latency");
+    assert!(from.ends_with("it blocks nothing"), "{from}");
+}
+
+/// The explanation of a function that has five environments kept ready.
+fn kept_ready(settings: Settings, minutes: Observation) -> Explanation {
+    let mut pipeline = Pipeline::new(at(0), settings, PriceBook::default(), limits());
+    let function = Function {
+        provisioned: Some(vec![ProvisionedConcurrency {
+            qualifier: "live".into(),
+            concurrency: 5,
+        }]),
+        ..resize()
+    };
+    pipeline.observe(listed(vec![function]));
+    pipeline.observe(minutes);
+    explained(&pipeline.report(at(0)))
+}
+
+#[test]
+fn a_discount_is_in_the_break_even_of_provisioned_concurrency() {
+    let mut settings = settings();
+    let shown = |settings: &Settings| {
+        let explanation = kept_ready(settings.clone(), a_day_of_minutes(0));
+        let (from, result) = line(&explanation, "Cost on Lambda", "provisioned pays above");
+        let advice = explanation.to_string().contains("provisioned never pays");
+        (from.to_owned(), result.to_owned(), advice)
+    };
+    let (from, result, is_advised) = shown(&settings);
+    assert_eq!(
+        from,
+        "4.17 / (16.67 - 9.72), prices of a million GB-s in us-east-1: provisioned / (on demand - inside)"
+    );
+    assert_eq!((&*result, is_advised), ("60.0 % of it in use", false));
+    // 4.1667 / (16.6667 x 0.8 - 9.7222) is 115.4 %.
+    settings.lambda.discount = crate::model::fixtures::ratio(0.2);
+    let (from, result, is_advised) = shown(&settings);
+    assert_eq!(
+        from,
+        "4.17 / (16.67 x (1 - 0.2000) - 9.72), prices of a million GB-s in us-east-1: provisioned / \
+         (on demand x (1 - discount) - inside)"
+    );
+    assert_eq!((&*result, is_advised), ("never (115.4 %)", true));
+}
+
+#[test]
+fn a_rare_function_is_told_which_window_it_needs() {
+    let few = |window: f64| {
+        let settings = Settings {
+            decision_window: seconds(window * 86_400.0),
+            ..settings()
+        };
+        let Observation::FunctionMinutes(mut minutes) = a_day_of_minutes(0) else {
+            unreachable!()
+        };
+        for (at, minute) in (0..).zip(&mut minutes.functions[0].minutes) {
+            if at % 60 != 0 {
+                minute.invocations = Requests::ZERO;
+                minute.duration = Seconds::ZERO;
+            } else {
+                minute.invocations = Requests::ONE;
+            }
+        }
+        let explanation = kept_ready(settings, Observation::FunctionMinutes(minutes));
+        let (from, verdict) = line(&explanation, "Verdict", "verdict");
+        assert_eq!(verdict, "insufficient_data");
+        from.to_owned()
+    };
+    assert_eq!(
+        few(1.0),
+        "fewer than 100 invocations in the decision window of 24 h; rare invocations need more than 3 days: \
+         set model.decision_window_seconds to 345600 (4 days)"
+    );
+    assert!(few(4.0).ends_with("it comes with time"));
 }

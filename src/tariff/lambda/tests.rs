@@ -11,7 +11,7 @@ fn in_region(region: &str, architecture: Architecture) -> Prices {
 /// Break-even utilization of provisioned concurrency in the first tier.
 fn break_even(region: &str, architecture: Architecture) -> f64 {
     let prices = in_region(region, architecture);
-    let ratio = prices.provisioned_break_even(GibSeconds::ZERO);
+    let ratio = prices.provisioned_break_even(GibSeconds::ZERO, Ratio::ZERO);
     ratio.map_or(f64::INFINITY, Ratio::get)
 }
 
@@ -174,7 +174,10 @@ fn provisioned_concurrency_never_pays_in_sixteen_regions() {
 #[test]
 fn the_break_even_is_that_of_the_marginal_tier() {
     let prices = Prices::list(Architecture::X86_64);
-    let at = |used| prices.provisioned_break_even(amount(used)).unwrap().get();
+    let at = |used| {
+        let ratio = prices.provisioned_break_even(amount(used), Ratio::ZERO);
+        ratio.unwrap().get()
+    };
     let expected = |duration: f64| 0.000_004_166_7 / (duration - 0.000_009_722_2);
     assert!((at(5.9e9) - expected(0.000_016_666_7)).abs() < 1e-12);
     assert!((at(6e9) - expected(0.000_015)).abs() < 1e-9);
@@ -184,7 +187,25 @@ fn the_break_even_is_that_of_the_marginal_tier() {
     );
     assert!(at(20e9) > 1.0);
     let sao_paulo = in_region("sa-east-1", Architecture::X86_64);
-    assert_eq!(sao_paulo.provisioned_break_even(amount(6e9)), None);
+    assert_eq!(
+        sao_paulo.provisioned_break_even(amount(6e9), Ratio::ZERO),
+        None
+    );
+}
+
+#[test]
+fn a_discount_on_duration_moves_the_break_even_of_provisioned_concurrency() {
+    let prices = Prices::list(Architecture::X86_64);
+    let at = |discount| {
+        let discount = Ratio::from_factor(discount).unwrap();
+        prices.provisioned_break_even(GibSeconds::ZERO, discount)
+    };
+    for (discount, expected) in [(0.0, 0.600), (0.1, 0.789_5), (0.2, 1.154_0)] {
+        let found = at(discount).unwrap().get();
+        assert!((found - expected).abs() < 1e-3, "{discount}: {found}");
+    }
+    // At this discount duration inside it is no longer cheaper than on demand.
+    assert_eq!(at(0.5), None);
 }
 
 const BEGIN: &str = "<!-- lambda list prices: made from src/tariff/lambda/prices.csv by \

@@ -1,7 +1,9 @@
 //! What keeps a verdict from being given: a blocked platform, and too little data.
 
 use super::*;
+use crate::model::evidence::LambdaEvidence;
 use crate::model::month::Month;
+use crate::model::processor_time::{Method, NoSlope};
 
 fn web() -> crate::observation::WorkloadId {
     deployment("shop", "web")
@@ -188,6 +190,9 @@ fn rare_requests_are_known_by_the_last_days() {
         requests: requests(30.0 * days),
         latency: seconds(1.5 * days),
         measured: requests(30.0 * days),
+        // 0.08 cores, seen for half of the time in which requests were counted.
+        watched: seconds(days * DAY / 2.0),
+        cores: CoreSeconds::from_core_seconds(0.08 * days * DAY / 2.0).unwrap(),
         ..Month::default()
     };
     for (in_the_window, month, expected, a_month) in [
@@ -208,11 +213,94 @@ fn rare_requests_are_known_by_the_last_days() {
             traffic.requests = requests(in_the_window);
             traffic.measured = requests(in_the_window);
             traffic.latency = seconds(in_the_window * 0.05);
+            // The steps have as many requests as the window.
+            let cores = CoreSeconds::from_core_seconds(0.08 * DAY).unwrap();
+            traffic.paired = Scatter::of_step(cores, requests(in_the_window), seconds(DAY));
         }
         window.count_rare_requests(&month);
         let found = assessed(&window);
         assert_eq!(found.verdict, expected, "{in_the_window}");
+        if let (Verdict::Lambda, true) = (expected, in_the_window < 100.0) {
+            let time = window.cpu_per_request().unwrap();
+            assert_eq!(time.method, Method::Ratio(NoSlope::RareRequests));
+            // Of the same days as the requests, scaled to the time in which they were counted.
+            let each = 0.08 * DAY / 30.0;
+            assert!(
+                (time.value.point.seconds() / each - 1.0).abs() < 1e-9,
+                "{time:?}"
+            );
+        }
         let shown = found.costs[0].requests.requests();
         assert!((shown - a_month).abs() < 1e-6, "{shown} {a_month}");
     }
+}
+
+fn on_lambda(found: &Assessment) -> &LambdaEvidence {
+    let Evidence::Workload(evidence) = &found.evidence else {
+        panic!("it is a workload")
+    };
+    evidence.lambda.as_ref().unwrap()
+}
+
+#[test]
+fn an_upper_bound_of_cpu_time_blocks_nothing() {
+    // Four pods that use 0.02 cores each whatever they serve, and 30 ms of 60 ms for each request, every other second.
+    let idle = window(0.196, 0.5, 0.03 + 4.0 * 0.02 / 0.5, 0.06, 200.0);
+    let found = assessed(&idle);
+    let lambda = on_lambda(&found);
+    assert!((lambda.demand.cpu.millis() - 190.0).abs() < 1e-9);
+    assert_eq!(found.ineligible, []);
+    assert_eq!(lambda.possible_blockers, [Ineligibility::Latency]);
+    assert_eq!(found.verdict, Verdict::Lambda);
+    assert!(found.monthly_saving.unwrap().usd() > 130.0);
+    // Two requests a day: half of the ratio of 3,456 s is more than twice 60 ms, and not certain either.
+    let rare = Month {
+        covered: seconds(28.0 * DAY),
+        requests: requests(56.0),
+        latency: seconds(56.0 * 0.06),
+        measured: requests(56.0),
+        watched: seconds(28.0 * DAY),
+        cores: CoreSeconds::from_core_seconds(0.08 * 28.0 * DAY).unwrap(),
+        ..Month::default()
+    };
+    let mut window = window(0.196, 2.0 / DAY, 3_456.0, 0.06, 200.0);
+    window.count_rare_requests(&rare);
+    let found = assessed(&window);
+    assert_eq!(found.ineligible, []);
+    assert_eq!(
+        on_lambda(&found).possible_blockers,
+        [Ineligibility::Duration]
+    );
+    assert_eq!(found.verdict, Verdict::Lambda);
+}
+
+#[test]
+fn a_cpu_time_that_is_certain_blocks() {
+    // A second of CPU time in 200 ms, by a slope: it runs on five threads, and there is no room for the last doubt.
+    let mut threads = window(0.1, 20.0, 1.0, 0.2, 200.0);
+    threads.traffic.as_mut().unwrap().paired = steps([10.0, 10.0, 30.0, 30.0]);
+    let found = assessed(&threads);
+    assert_eq!(found.ineligible, [Ineligibility::Latency]);
+    assert_eq!(on_lambda(&found).possible_blockers, []);
+    assert_eq!(found.verdict, Verdict::Kubernetes);
+    // So does a latency that is too long by itself, whatever it computes.
+    let found = assessed(&window(0.1, 0.5, 0.1, 950.0, 200.0));
+    assert_eq!(found.ineligible, [Ineligibility::Duration]);
+}
+
+#[test]
+fn a_quota_blocks_only_if_the_least_cpu_time_exceeds_it() {
+    let verdict = |peak| {
+        let mut window = window(0.196, 0.5, 0.19, 0.06, 200.0);
+        let traffic = window.traffic.as_mut().unwrap();
+        traffic.peak = RequestsPerSecond::from_per_second(peak).unwrap();
+        let found = assessed(&window);
+        let possible = on_lambda(&found).possible_blockers.clone();
+        (found.ineligible, possible)
+    };
+    let (latency, quota) = (Ineligibility::Latency, Ineligibility::NeedsQuota);
+    // 1,000 environments: 190 ms each at the upper bound, and no less than 60 ms.
+    assert_eq!(verdict(5_000.0), (vec![], vec![latency]));
+    assert_eq!(verdict(7_000.0), (vec![], vec![latency, quota]));
+    assert_eq!(verdict(20_000.0), (vec![quota], vec![latency]));
 }
