@@ -177,10 +177,15 @@ impl MainLoop {
                     error.to_string(),
                 )]))
             });
+            let connection = connection.filter(|connection| is_kept(connection, &result));
+            let (result, has_new_connection) = match has_changed(connection).await {
+                Ok(has_changed) => (result, has_changed),
+                Err(mistake) => (result.and(Err(Mistakes(vec![mistake]))), false),
+            };
             Reloaded {
                 reply,
                 result,
-                has_new_connection: has_changed(connection).await,
+                has_new_connection,
             }
         })
     }
@@ -231,13 +236,21 @@ async fn result_of<T>(task: &mut Option<BoxFuture<'static, T>>) -> T {
     result
 }
 
-/// Whether a connection to Kubernetes has changed. The files are read in a task of their own, so that a hung disk stops
-/// neither the loop nor the reload.
-async fn has_changed(connection: Option<Connection>) -> bool {
-    let Some(connection) = connection else {
-        return false;
-    };
-    let reading = tokio::spawn(async move { connection.has_changed().await });
-    let read = tokio::time::timeout(RELOAD_DEADLINE, reading).await;
-    matches!(read, Ok(Ok(true)))
+/// Whether a new configuration takes the connection to Kubernetes from the same place. If not, a new connection is made in
+/// any case, and the files of this one do not matter.
+fn is_kept(connection: &Connection, result: &Result<(RawConfig, Config), Mistakes>) -> bool {
+    let config = result.as_ref().ok().map(|(_, config)| config);
+    let kubernetes = config.and_then(|config| config.kubernetes.as_ref());
+    kubernetes.is_some_and(|kubernetes| kubernetes.access == *connection.access())
+}
+
+/// Whether a connection to Kubernetes has changed. A failure means that its files could not be read in time.
+async fn has_changed(connection: Option<Connection>) -> Result<bool, Mistake> {
+    match connection {
+        Some(connection) => connection
+            .has_changed()
+            .await
+            .map_err(|error| Mistake::new("kubernetes.kubeconfig", error.to_string())),
+        None => Ok(false),
+    }
 }

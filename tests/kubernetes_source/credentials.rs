@@ -1,6 +1,7 @@
 //! A token that is replaced in the kubeconfig, and the name that the program gives of itself.
 
-use std::path::Path;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use breakeven::app::{Agent as Whole, ConfigSource};
@@ -102,6 +103,64 @@ async fn a_token_that_is_replaced_in_the_kubeconfig_is_used_after_a_reload() {
     let shown = watched(2).await;
     let labels = [("source", "kubernetes"), ("reason", "unauthorized")];
     assert_eq!(shown.one("breakeven_source_errors_total", &labels), None);
+}
+
+/// A file whose reading hangs until this is dropped.
+struct HungFile(PathBuf);
+
+impl HungFile {
+    /// Replaces a file.
+    fn replace(path: PathBuf) -> Self {
+        std::fs::remove_file(&path).unwrap();
+        let made = std::process::Command::new("mkfifo").arg(&path).status();
+        assert!(made.unwrap().success());
+        Self(path)
+    }
+}
+
+impl Drop for HungFile {
+    fn drop(&mut self) {
+        let mut options = std::fs::File::options();
+        let mut pipe = options.read(true).write(true).open(&self.0).unwrap();
+        pipe.write_all(b"second").unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_file_whose_reading_hangs_fails_a_reload_and_hides_no_outage() {
+    let cloud = cloud_at(any_port()).await;
+    let address = cloud.address();
+    let folder = TempDir::new().unwrap();
+    let [kubeconfig, token] = ["kubeconfig", "token"].map(|name| folder.path().join(name));
+    std::fs::write(&token, "first").unwrap();
+    let text = cloud.kubeconfig();
+    let by_file = text.replace("token: simulated", "tokenFile: token");
+    assert_ne!(by_file, text);
+    std::fs::write(&kubeconfig, by_file).unwrap();
+    let (url, reload) = whole_agent(&kubeconfig).await;
+    let is_up = |up: f64| {
+        let url = url.clone();
+        async move {
+            until("the state of the source", async || {
+                let shown = Exposition::at(&url).await?;
+                let shown = shown.one("breakeven_source_up", &[("source", "kubernetes")]);
+                (shown == Some(up)).then_some(())
+            })
+            .await;
+        }
+    };
+    is_up(1.0).await;
+    let _hung = HungFile::replace(token);
+    let refused = reload.reload().await.unwrap_err().to_string();
+    assert!(
+        refused.contains("kubernetes.kubeconfig: read of the kubeconfig"),
+        "{refused}"
+    );
+    assert!(refused.contains("has not finished for"), "{refused}");
+    cloud.stop().await;
+    is_up(0.0).await;
+    let _cloud = cloud_at(address).await;
+    is_up(1.0).await;
 }
 
 #[tokio::test]

@@ -2,20 +2,32 @@
 
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use http::HeaderValue;
 use http::header::USER_AGENT;
 use kube::config::{KubeConfigOptions, Kubeconfig};
-use tokio::sync::Mutex;
-use tracing::{debug, info};
+use tokio::runtime::Handle;
+use tokio::sync::MutexGuard;
+use tokio::time::{Instant, timeout};
+use tracing::{debug, info, warn};
 
 use super::failure::told;
 use super::identity::Identity;
 use super::reachability::Reachability;
 use super::request::Server;
+use crate::disk::{Disk, DiskError};
 use crate::sources::{self, Reason, SourceError};
+
+/// How long it may take to read the kubeconfig and the files that it names again: shorter than the deadline of a reload.
+const CHECK_DEADLINE: Duration = Duration::from_secs(5);
+
+/// How long it may take to make a client, with a program that prints credentials.
+const CONNECT_DEADLINE: Duration = Duration::from_secs(30);
+
+const READ_REMEDY: &str =
+    "check the files that the kubeconfig names, and the program that it runs for credentials";
 
 /// Where the address and the credentials of the cluster come from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -66,6 +78,9 @@ impl fmt::Display for Access {
 /// The client is made when it is first asked for, and asked for again as long as it cannot be made: a kubeconfig or a
 /// token that turns up later is found. After an answer of 401, or none, the kubeconfig and the files that it names are
 /// read again, and the client is replaced if they have changed.
+///
+/// Files are read, and programs for credentials run, on a thread for blocking work and with a deadline: the client in
+/// use stays available while they hang.
 #[derive(Clone)]
 pub struct Connection(Arc<Inner>);
 
@@ -73,8 +88,15 @@ struct Inner {
     access: Access,
     connect_timeout: Duration,
     reachability: Arc<Reachability>,
+    /// The client in use. It is not locked during any file operation.
     current: Mutex<Option<(Server, Identity)>>,
+    /// Held by the one task that uses the disk.
+    turn: tokio::sync::Mutex<LastFailure>,
+    disk: Disk,
 }
+
+/// The last failure to make a client, and its time.
+type LastFailure = Option<(Instant, SourceError)>;
 
 impl fmt::Debug for Connection {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -94,7 +116,15 @@ impl Connection {
             connect_timeout,
             reachability: Arc::default(),
             current: Mutex::default(),
+            turn: tokio::sync::Mutex::default(),
+            disk: Disk::default(),
         }))
+    }
+
+    /// Where the address and the credentials come from.
+    #[must_use]
+    pub fn access(&self) -> &Access {
+        &self.0.access
     }
 
     /// The client.
@@ -107,55 +137,114 @@ impl Connection {
     }
 
     /// Whether the kubeconfig or the service account has another address, token, certificate or authority than the client
-    /// that is in use. Not if it cannot be read: the client stays in use.
-    pub async fn has_changed(&self) -> bool {
-        let current = self.0.current.lock().await;
-        let Some((_, identity)) = &*current else {
-            return false;
+    /// that is in use. The content of a token file does not count: the client reads it again every minute. Not if the
+    /// kubeconfig is invalid: the client stays in use.
+    ///
+    /// # Errors
+    /// Fails if the files cannot be read within 5 s.
+    pub async fn has_changed(&self) -> Result<bool, SourceError> {
+        let Some((_, before)) = self.current() else {
+            return Ok(false);
         };
-        match config(&self.0.access).await {
-            Ok(config) => Identity::of(&config) != *identity,
-            Err(error) => {
-                debug!(error = %told(&error), "failed to read the kubeconfig again");
-                false
-            }
-        }
+        let _turn = self.turn(CHECK_DEADLINE).await?;
+        let now = self.identity().await?;
+        Ok(now.is_some_and(|now| !now.has_same_setup(&before)))
     }
 
     /// The client and its address.
     pub(in crate::sources) async fn server(&self) -> Result<Server, SourceError> {
-        let is_suspect = self.0.reachability.take_suspicion();
-        if is_suspect && self.has_changed().await {
-            let mut current = self.0.current.lock().await;
-            // One that cannot be used is no better than the one in use.
-            if let Ok(changed) = self.connect().await {
+        if self.0.reachability.take_suspicion() {
+            self.renew().await;
+        }
+        if let Some((server, _)) = self.current() {
+            return Ok(server);
+        }
+        let asked = Instant::now();
+        let mut last_failure = self.turn(CONNECT_DEADLINE).await?;
+        if let Some((server, _)) = self.current() {
+            return Ok(server);
+        }
+        // One attempt counts for all callers that waited for it: each may run a program for credentials.
+        if let Some((at, error)) = &*last_failure
+            && *at >= asked
+        {
+            return Err(error.clone());
+        }
+        let made = self.connect().await;
+        *last_failure = made
+            .as_ref()
+            .err()
+            .map(|error| (Instant::now(), error.clone()));
+        made.map(|made| self.replace(made))
+    }
+
+    /// The client was not available in time.
+    pub(super) fn timed_out(&self, deadline: Duration) -> SourceError {
+        let what = match self.0.disk.operation() {
+            Some(operation) => operation.unfinished().to_string(),
+            None => format!("not finished within {} s", deadline.as_secs_f64()),
+        };
+        let access = &self.0.access;
+        SourceError::new(
+            Reason::Timeout,
+            format!("no way into the cluster by {access}: {what}"),
+            READ_REMEDY,
+        )
+    }
+
+    /// Replaces the client if the files describe another one by now.
+    async fn renew(&self) {
+        let Some((_, before)) = self.current() else {
+            return;
+        };
+        let is_hung = self.0.disk.operation().is_some();
+        match self.changed_client(before).await {
+            Ok(Some(changed)) => {
                 info!(url = %changed.0.url, "Kubernetes credentials reloaded");
-                *current = Some(changed);
+                self.replace(changed);
+            }
+            Ok(None) => {}
+            // It was logged when it began.
+            Err(error) if is_hung => debug!(%error, "failed to read the kubeconfig again"),
+            Err(error) => {
+                warn!(source = "kubernetes", %error, "failed to read the kubeconfig again");
             }
         }
-        let mut current = self.0.current.lock().await;
-        if let Some((server, _)) = &*current {
-            return Ok(server.clone());
+    }
+
+    /// The client that the files describe now, if it is another one and can be used.
+    async fn changed_client(
+        &self,
+        before: Identity,
+    ) -> Result<Option<(Server, Identity)>, SourceError> {
+        let _turn = self.turn(CHECK_DEADLINE).await?;
+        match self.identity().await? {
+            Some(now) if now != before => Ok(self.connect().await.ok()),
+            _ => Ok(None),
         }
-        let made = self.connect().await?;
-        Ok(current.insert(made).0.clone())
+    }
+
+    /// The identity of the client that the files describe now; absent if they are invalid.
+    async fn identity(&self) -> Result<Option<Identity>, SourceError> {
+        let access = self.0.access.clone();
+        let read = self.read(CHECK_DEADLINE, move || {
+            config(&access).map(|config| Identity::of(&config))
+        });
+        match read.await? {
+            Ok(identity) => Ok(Some(identity)),
+            Err(error) => {
+                debug!(error = %told(&error), "failed to read the kubeconfig again");
+                Ok(None)
+            }
+        }
     }
 
     async fn connect(&self) -> Result<(Server, Identity), SourceError> {
-        let mut config = config(&self.0.access)
-            .await
-            .map_err(|why| no_way_in(&self.0.access, &why))?;
-        let identity = Identity::of(&config);
-        config.connect_timeout = Some(self.0.connect_timeout);
-        // Each caller has its own deadlines, and a quiet watch is no failure.
-        config.read_timeout = None;
-        // Each caller pauses by itself, and says so.
-        config.default_retry = false;
-        let name = HeaderValue::from_static(sources::USER_AGENT);
-        config.headers.push((USER_AGENT, name));
-        let url = config.cluster_url.to_string();
-        let client =
-            kube::Client::try_from(config).map_err(|why| no_way_in(&self.0.access, &why))?;
+        let (access, timeout) = (self.0.access.clone(), self.0.connect_timeout);
+        let read = self.read(CONNECT_DEADLINE, move || {
+            new_client(&access, timeout).map_err(|why| no_way_in(&access, &why))
+        });
+        let (client, url, identity) = read.await??;
         let server = Server {
             client,
             url: url.trim_end_matches('/').into(),
@@ -163,12 +252,69 @@ impl Connection {
         };
         Ok((server, identity))
     }
+
+    /// Waits for the file operations of other tasks.
+    async fn turn(&self, deadline: Duration) -> Result<MutexGuard<'_, LastFailure>, SourceError> {
+        let turn = timeout(deadline, self.0.turn.lock()).await;
+        turn.map_err(|_| self.timed_out(deadline))
+    }
+
+    /// Runs file operations with a deadline. The caller has the turn.
+    async fn read<T: Send + 'static>(
+        &self,
+        deadline: Duration,
+        operation: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, SourceError> {
+        let what = format!("read of {}", self.0.access);
+        let read = self.0.disk.run(what, deadline, operation).await;
+        read.map_err(|error| {
+            let reason = match error {
+                DiskError::Unfinished { .. } => Reason::Timeout,
+                DiskError::Broken(_) => Reason::Unauthorized,
+            };
+            SourceError::new(reason, error.to_string(), READ_REMEDY)
+        })
+    }
+
+    fn current(&self) -> Option<(Server, Identity)> {
+        let current = self.0.current.lock();
+        current.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn replace(&self, made: (Server, Identity)) -> Server {
+        let server = made.0.clone();
+        let current = self.0.current.lock();
+        *current.unwrap_or_else(PoisonError::into_inner) = Some(made);
+        server
+    }
 }
 
-async fn config(access: &Access) -> Result<kube::Config, kube::Error> {
+/// Makes a client, with its address and its identity. Reads files and may run a program for credentials: for a thread
+/// for blocking work only.
+fn new_client(
+    access: &Access,
+    connect_timeout: Duration,
+) -> Result<(kube::Client, String, Identity), kube::Error> {
+    let mut config = config(access)?;
+    let identity = Identity::of(&config);
+    config.connect_timeout = Some(connect_timeout);
+    // Each caller has its own deadlines, and a quiet watch is no failure.
+    config.read_timeout = None;
+    // Each caller pauses by itself, and says so.
+    config.default_retry = false;
+    let name = HeaderValue::from_static(sources::USER_AGENT);
+    config.headers.push((USER_AGENT, name));
+    let url = config.cluster_url.to_string();
+    Ok((kube::Client::try_from(config)?, url, identity))
+}
+
+/// Reads the configuration, for a thread for blocking work only: these functions of kube are async, but read files as
+/// if they were not.
+fn config(access: &Access) -> Result<kube::Config, kube::Error> {
+    let runtime = Handle::current();
     match access {
-        Access::Inferred => kube::Config::infer()
-            .await
+        Access::Inferred => runtime
+            .block_on(kube::Config::infer())
             .map_err(kube::Error::InferConfig),
         Access::InCluster => {
             kube::Config::incluster().map_err(|why| kube::Error::Service(Box::new(why)))
@@ -188,7 +334,8 @@ async fn config(access: &Access) -> Result<kube::Config, kube::Error> {
                 context: context.clone(),
                 ..KubeConfigOptions::default()
             };
-            Ok(kube::Config::from_custom_kubeconfig(file, &options).await?)
+            let config = kube::Config::from_custom_kubeconfig(file, &options);
+            Ok(runtime.block_on(config)?)
         }
     }
 }
@@ -206,6 +353,8 @@ mod tests {
     use std::io::Write;
 
     use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(60);
 
     const KUBECONFIG: &str = r#"
 apiVersion: v1
@@ -284,20 +433,105 @@ users:
         std::fs::write(&path, &inline).unwrap();
         let connection = by(path.clone(), None);
         connection.server().await.unwrap();
-        assert!(!connection.has_changed().await);
+        assert!(!connection.has_changed().await.unwrap());
         for changed in [&other, &address, &by_file] {
             std::fs::write(&path, changed).unwrap();
-            assert!(connection.has_changed().await, "{changed}");
+            assert!(connection.has_changed().await.unwrap(), "{changed}");
         }
         std::fs::write(&path, "clusters: {").unwrap();
-        assert!(!connection.has_changed().await, "it cannot be read");
+        assert!(
+            !connection.has_changed().await.unwrap(),
+            "it cannot be read"
+        );
 
         std::fs::write(&path, &by_file).unwrap();
         let connection = by(path, None);
         connection.server().await.unwrap();
-        assert!(!connection.has_changed().await);
+        assert!(!connection.has_changed().await.unwrap());
         std::fs::write(&token, "second").unwrap();
-        assert!(connection.has_changed().await);
+        assert!(
+            !connection.has_changed().await.unwrap(),
+            "the client reads it again by itself"
+        );
+        let identity = |connection: &Connection| connection.current().unwrap().1;
+        let before = identity(&connection);
+        connection.0.reachability.suspect();
+        connection.server().await.unwrap();
+        assert_ne!(
+            identity(&connection),
+            before,
+            "the new token is in use after a 401"
+        );
+        assert!(!connection.has_changed().await.unwrap());
+    }
+
+    /// A file whose reading hangs until this is dropped.
+    struct HungFile(PathBuf);
+
+    impl HungFile {
+        /// Replaces a file.
+        fn replace(path: PathBuf) -> Self {
+            std::fs::remove_file(&path).unwrap();
+            let made = std::process::Command::new("mkfifo").arg(&path).status();
+            assert!(made.unwrap().success());
+            Self(path)
+        }
+    }
+
+    impl Drop for HungFile {
+        fn drop(&mut self) {
+            let mut options = std::fs::File::options();
+            let mut pipe = options.read(true).write(true).open(&self.0).unwrap();
+            pipe.write_all(b"second").unwrap();
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_token_file_whose_reading_hangs_fails_the_check_and_the_client_stays_in_use() {
+        let directory = tempfile::tempdir().unwrap();
+        let [path, token] = ["config", "token"].map(|name| directory.path().join(name));
+        std::fs::write(&token, "first").unwrap();
+        std::fs::write(
+            &path,
+            KUBECONFIG.replace("user: {}", "user: {tokenFile: token}"),
+        )
+        .unwrap();
+        let connection = by(path, None);
+        connection.server().await.unwrap();
+        let hung = HungFile::replace(token);
+        let checking = connection.clone();
+        let check = tokio::spawn(async move { checking.has_changed().await });
+        // The check has begun, and hangs.
+        let begun = async {
+            while connection.0.disk.operation().is_none() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        timeout(PATIENCE, begun).await.unwrap();
+        timeout(PATIENCE, connection.server())
+            .await
+            .unwrap()
+            .unwrap();
+        let error = timeout(PATIENCE, check).await.unwrap().unwrap();
+        let error = error.unwrap_err();
+        assert_eq!(error.reason(), Reason::Timeout);
+        assert!(
+            error.to_string().contains("has not finished for"),
+            "{error}"
+        );
+
+        connection.0.reachability.suspect();
+        timeout(PATIENCE, connection.server())
+            .await
+            .unwrap()
+            .unwrap();
+        drop(hung);
+        let recovered = async {
+            while connection.has_changed().await.is_err() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        timeout(PATIENCE, recovered).await.unwrap();
     }
 
     #[tokio::test]

@@ -5,9 +5,10 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
+use kube::client::AuthError;
 use kube::core::Status;
 
-use crate::sources::causes::chain;
+use crate::sources::causes::{cause, chain};
 use crate::sources::{Reason, SourceError};
 
 /// The longest pause that a server can ask for. One that asks for a day is asked again all the same.
@@ -48,7 +49,7 @@ impl Attempt<'_> {
             kube::Error::Api(status) => self.refused(status),
             kube::Error::SerdeError(why) => self.not_understood(why),
             kube::Error::FromUtf8(why) => self.not_understood(why),
-            kube::Error::Auth(_) => self.failure(
+            _ if is_of_credentials(error) => self.failure(
                 Reason::Unauthorized,
                 told(error),
                 "check the credentials in the kubeconfig and the program that it runs for them",
@@ -161,6 +162,12 @@ pub(in crate::sources) fn told(error: &(dyn StdError + 'static)) -> String {
     one_line(&text)
 }
 
+/// Whether there are no valid credentials, so that no request was sent. kube returns such an error as
+/// `kube::Error::Auth` when it makes a client, and as `kube::Error::Service` when a request needs new credentials.
+pub(in crate::sources) fn is_of_credentials(error: &kube::Error) -> bool {
+    cause::<AuthError>(error).is_some()
+}
+
 /// Whether an error of the operating system of this kind is behind it.
 fn is_io(error: &(dyn StdError + 'static), kind: io::ErrorKind) -> bool {
     chain(error)
@@ -271,6 +278,19 @@ mod tests {
         ] {
             let error = kube::Error::Service(Box::new(io::Error::from(kind)));
             assert_eq!(LIST.failed(&error).reason(), reason);
+        }
+        let failed_program = || AuthError::AuthExec("exit status 1".to_owned());
+        for error in [
+            kube::Error::Auth(failed_program()),
+            kube::Error::Service(Box::new(failed_program())),
+        ] {
+            let error = LIST.failed(&error);
+            assert_eq!(error.reason(), Reason::Unauthorized);
+            assert!(
+                error
+                    .to_string()
+                    .contains("; check the credentials in the kubeconfig")
+            );
         }
         let garbage = serde_json::from_str::<Status>("<html>").unwrap_err();
         let error = LIST.failed(&kube::Error::SerdeError(garbage));

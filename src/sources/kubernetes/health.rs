@@ -210,7 +210,8 @@ impl Health {
         let standing = &mut self.standings[watch as usize];
         let before = standing.failure.take();
         let was_logged = before.as_ref().is_some_and(|before| before.is_logged);
-        let is_new = before.is_none_or(|before| before.reason != reason);
+        // A failure that was part of another one's outage is logged once that one has ended.
+        let is_new = before.is_none_or(|before| before.reason != reason || !before.is_logged);
         let is_to_be_logged = is_new && !is_of_another && !error.is_logged();
         standing.failure = Some(Failure {
             text: error.to_string(),
@@ -339,6 +340,28 @@ mod tests {
         let ended = |watch: &Watch| health.note(*watch, &Signal::<()>::Alive, now) != Turn::None;
         let ended: Vec<Watch> = Watch::ALL.into_iter().filter(ended).collect();
         assert_eq!(ended, [Watch::Nodes]);
+    }
+
+    #[test]
+    fn a_failure_that_outlives_a_shared_outage_is_logged_once_and_its_end_too() {
+        let now = Instant::now();
+        let mut health = listed(&Watch::ALL, now);
+        for watch in Watch::ALL {
+            health.note(watch, &failed_for(Reason::ServerError), now);
+        }
+        let turn = health.note(Watch::Nodes, &Signal::<()>::Alive, now);
+        assert_eq!(turn, Turn::Recovered("it failed; wait".into()));
+
+        let rest = || Watch::ALL.into_iter().skip(1);
+        let mut logged = Vec::new();
+        for watch in rest().chain(rest()) {
+            let turn = health.note(watch, &failed_for(Reason::ServerError), now);
+            logged.extend((turn != Turn::None).then_some(watch));
+        }
+        assert_eq!(logged, [Watch::Pods]);
+        let ended = |watch: &Watch| health.note(*watch, &Signal::<()>::Alive, now) != Turn::None;
+        let ended: Vec<Watch> = rest().filter(ended).collect();
+        assert_eq!(ended, [Watch::Pods]);
     }
 
     #[test]

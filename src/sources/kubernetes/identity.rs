@@ -4,9 +4,14 @@ use kube::Config;
 use kube::config::AuthInfo;
 use sha2::{Digest, Sha256};
 
-/// A digest of all that a client is made of, with the content of the files that are named; no secret can be read from it.
+/// Digests of all that a client is made of, with the content of the files that are named; no secret can be read from them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Identity([u8; 32]);
+pub(super) struct Identity {
+    /// All but the content of the token file.
+    setup: [u8; 32],
+    /// The content of the token file, which kube reads again every minute.
+    token_file: [u8; 32],
+}
 
 impl Identity {
     /// The identity of a configuration, with the files as they are now.
@@ -29,16 +34,31 @@ impl Identity {
         // The secrets are in it. As a value, its maps have an order.
         let auth = serde_json::to_value(&config.auth_info).unwrap_or_default();
         add(auth.to_string().as_bytes());
-        for file in files(&config.auth_info) {
-            add(&std::fs::read(file).unwrap_or_default());
+        for file in certificate_files(&config.auth_info) {
+            add(&content(file));
         }
-        Self(digest.finalize().into())
+        let token = config.auth_info.token_file.as_deref().map(content);
+        Self {
+            setup: digest.finalize().into(),
+            token_file: Sha256::digest(token.unwrap_or_default()).into(),
+        }
+    }
+
+    /// Whether a client of the other identity uses the same address, certificates, authority and token, except for the
+    /// content of the token file.
+    pub(super) fn has_same_setup(&self, other: &Self) -> bool {
+        self.setup == other.setup
     }
 }
 
-/// The files that credentials name.
-fn files(auth: &AuthInfo) -> impl Iterator<Item = &String> {
-    [&auth.token_file, &auth.client_certificate, &auth.client_key]
+/// The files of the client certificate.
+fn certificate_files(auth: &AuthInfo) -> impl Iterator<Item = &String> {
+    [&auth.client_certificate, &auth.client_key]
         .into_iter()
         .flatten()
+}
+
+/// The content of a file; empty if it cannot be read.
+fn content(file: &str) -> Vec<u8> {
+    std::fs::read(file).unwrap_or_default()
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tracing::{info, warn};
 
-/// An outage that begins so soon after another one was logged is part of it.
+/// An outage that begins so soon after another one was logged is part of it, and is logged only if it lasts longer.
 const SAME_OUTAGE: Duration = Duration::from_secs(60);
 
 /// What is known of one API server.
@@ -45,11 +45,11 @@ impl Reachability {
     pub(super) fn lost(&self, error: &str) {
         self.suspect();
         let mut outage = self.outage.lock().unwrap_or_else(PoisonError::into_inner);
-        if outage.since.is_some() {
+        let now = Instant::now();
+        outage.since.get_or_insert(now);
+        if outage.is_logged {
             return;
         }
-        let now = Instant::now();
-        outage.since = Some(now);
         if outage.logged_at.is_none_or(|last| now - last > SAME_OUTAGE) {
             (outage.is_logged, outage.logged_at) = (true, Some(now));
             warn!(
@@ -67,5 +67,47 @@ impl Reachability {
     /// Whether the credentials may have changed since this was asked last.
     pub(super) fn take_suspicion(&self) -> bool {
         self.is_suspect.swap(false, Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::advance;
+
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// Reports a failure, and returns whether its outage has been logged.
+    fn lose(server: &Reachability) -> bool {
+        server.lost("connection refused");
+        server.outage.lock().unwrap().is_logged
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_outage_soon_after_another_is_logged_if_it_lasts() {
+        let server = Reachability::default();
+        assert!(lose(&server), "the first outage");
+        advance(SECOND).await;
+        server.found();
+        advance(SECOND).await;
+        assert!(!lose(&server), "it may be part of the first outage");
+        advance(SAME_OUTAGE).await;
+        assert!(lose(&server), "it lasts");
+        server.found();
+        assert!(!server.outage.lock().unwrap().is_logged);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_comes_and_goes_is_logged_once_a_minute() {
+        let server = Reachability::default();
+        let mut logged = 0;
+        for _ in 0..60 {
+            logged += u32::from(lose(&server));
+            advance(5 * SECOND).await;
+            server.found();
+            advance(5 * SECOND).await;
+        }
+        assert!((8..=10).contains(&logged), "{logged} times in 10 minutes");
     }
 }

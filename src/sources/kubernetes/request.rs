@@ -8,7 +8,7 @@ use http::{Request, Response, StatusCode};
 use kube::client::Body;
 use kube::core::Status;
 
-use super::failure::{Attempt, told};
+use super::failure::{Attempt, is_of_credentials, told};
 use super::limits::MAX_ERROR;
 use super::reachability::Reachability;
 use crate::sources::SourceError;
@@ -59,7 +59,7 @@ impl Server {
     ) -> Result<Response<Body>, Failure> {
         let response = match self.client.send(request.map(Body::from)).await {
             Ok(response) => response,
-            Err(why) if matches!(why, kube::Error::Auth(_)) => {
+            Err(why) if is_of_credentials(&why) => {
                 self.reachability.suspect();
                 return Err(Failure::Unanswered(attempt.failed(&why)));
             }
@@ -126,4 +126,64 @@ async fn refusal(body: Body) -> Status {
     .await;
     serde_json::from_slice(&text)
         .unwrap_or_else(|_| Status::failure(&String::from_utf8_lossy(&text), ""))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::sources::Reason;
+    use crate::sources::kubernetes::{Access, Connection};
+
+    /// A program whose credentials have expired when it prints them; the second time it fails.
+    const PROGRAM: &str = r#"
+if [ -e "$0.used" ]; then echo "the session has ended" >&2; exit 1; fi
+touch "$0.used"
+echo '{"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential",
+  "status": {"token": "first", "expirationTimestamp": "2020-01-01T00:00:00Z"}}'
+"#;
+
+    #[tokio::test]
+    async fn a_program_for_credentials_that_fails_is_no_outage_of_the_server() {
+        let directory = tempfile::tempdir().unwrap();
+        let [path, program] = ["config", "program"].map(|name| directory.path().join(name));
+        std::fs::write(&program, PROGRAM).unwrap();
+        let exec = serde_json::json!({
+            "apiVersion": "client.authentication.k8s.io/v1", "command": "sh", "args": [program],
+            "interactiveMode": "Never",
+        });
+        let kubeconfig = serde_json::json!({
+            "apiVersion": "v1", "kind": "Config", "current-context": "one",
+            "clusters": [{"name": "one", "cluster": {"server": "http://127.0.0.1:1"}}],
+            "contexts": [{"name": "one", "context": {"cluster": "one", "user": "one"}}],
+            "users": [{"name": "one", "user": {"exec": exec}}],
+        });
+        std::fs::write(&path, kubeconfig.to_string()).unwrap();
+        let access = Access::Kubeconfig {
+            path: Some(path),
+            context: None,
+        };
+        let connection = Connection::new(access, Duration::from_secs(1));
+        let server = connection.server().await.unwrap();
+        let attempt = Attempt {
+            verb: "list",
+            resource: "nodes",
+            url: &server.url,
+            verbs: "list",
+        };
+        let request = Request::get("/api/v1/nodes").body(Vec::new()).unwrap();
+        let Err(Failure::Unanswered(error)) = server.send(&attempt, request).await else {
+            panic!("it is answered");
+        };
+        assert_eq!(error.reason(), Reason::Unauthorized, "{error}");
+        assert!(
+            error
+                .to_string()
+                .contains("; check the credentials in the kubeconfig"),
+            "{error}"
+        );
+        assert!(!error.is_logged());
+        assert!(server.reachability.take_suspicion());
+    }
 }

@@ -372,3 +372,21 @@ async fn an_interrupted_watch_and_an_object_not_understood_are_counted_and_nothi
     assert_eq!(status.errors[&Reason::Connect], 1);
     assert_eq!(status.errors[&Reason::InvalidResponse], 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn credentials_that_fail_are_tried_ever_more_rarely() {
+    const TIME: Duration = Duration::from_secs(600);
+    const WATCHES: u64 = 14;
+    let access = Access::Kubeconfig {
+        path: Some("/nowhere/kubeconfig".into()),
+        context: None,
+    };
+    let connection = Connection::new(access, Duration::from_secs(1));
+    let (cluster, _seen, board) = watching();
+    let source = run(connection, Settings::default(), cluster.context);
+    assert!(tokio::time::timeout(TIME, source).await.is_err());
+    let failures = board.snapshot()[&Source::Kubernetes.into()].errors[&Reason::Unauthorized];
+    // Six pauses grow to 30 s; after that each is 15 s at least.
+    let attempts = WATCHES..=WATCHES * (6 + TIME.as_secs() / 15);
+    assert!(attempts.contains(&failures), "{failures} attempts");
+}

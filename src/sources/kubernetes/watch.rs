@@ -136,7 +136,7 @@ pub(super) async fn watch<T, C>(
         version: None,
         listed_at: None,
         whole: false,
-        is_answered: false,
+        is_unreachable: false,
     };
     loop {
         let started = Instant::now();
@@ -149,10 +149,10 @@ pub(super) async fn watch<T, C>(
                 (Signal::Interrupted(error), pause)
             }
             Err(End::Failed(error)) => {
-                let pause = match (watch.is_answered, has_version) {
-                    (false, _) => watch.pauses.after_no_answer(),
-                    (true, false) => watch.pauses.after_failed_list(),
-                    (true, true) => watch.pauses.after_failed_watch(),
+                let pause = match (watch.is_unreachable, has_version) {
+                    (true, _) => watch.pauses.after_no_answer(),
+                    (false, false) => watch.pauses.after_failed_list(),
+                    (false, true) => watch.pauses.after_failed_watch(),
                 };
                 let pause = pause.max(error.pause().unwrap_or_default());
                 (Signal::Failed(error, started.elapsed()), pause)
@@ -178,8 +178,8 @@ struct Watch<T, C> {
     /// Whether the next list is asked for in one page, because the pages of the last one expired on the way.
     whole: bool,
     pauses: Pauses,
-    /// Whether the server answered the last request, whatever it was.
-    is_answered: bool,
+    /// Whether the last request failed on its way to the server. Credentials that fail are no such failure.
+    is_unreachable: bool,
 }
 
 impl<T, C> Watch<T, C>
@@ -189,8 +189,11 @@ where
 {
     /// One list, or one watch to its end.
     async fn go_on(&mut self) -> Result<(), End> {
-        self.is_answered = false;
-        let server = self.connection.server().await?;
+        self.is_unreachable = false;
+        let patience = self.settings.request_timeout;
+        let server = timeout(patience, self.connection.server())
+            .await
+            .map_err(|_| self.connection.timed_out(patience))??;
         let is_same = self.listed_at.as_ref() == Some(&server.url);
         match self.version.take().filter(|_| is_same) {
             None => self.list(&server).await,
@@ -284,9 +287,11 @@ where
         let patience = self.settings.request_timeout;
         let answer = timeout(patience, server.send(attempt, request)).await;
         // One that accepts a connection and does not answer is busy: it is not asked more often for that.
-        self.is_answered = !matches!(answer, Ok(Err(Failure::Unanswered(_))));
-        if self.is_answered {
-            self.pauses.answered();
+        match &answer {
+            Ok(Err(Failure::Unanswered(error))) => {
+                self.is_unreachable = matches!(error.reason(), Reason::Connect | Reason::Timeout);
+            }
+            _ => self.pauses.answered(),
         }
         let answer = answer.map_err(|_| attempt.timed_out(&silence(patience)))?;
         let response = answer.map_err(|failure| failure.of(attempt))?;
