@@ -4,7 +4,7 @@
 //! thread for blocking work, one at a time, and stops waiting at a deadline. While an operation has not returned, the
 //! next one fails at once. So a disk that hangs takes one thread, however long it hangs.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -12,6 +12,44 @@ use tokio::time::Instant;
 /// Runs the file operations of one file or directory; clones share the one thread.
 #[derive(Clone, Debug, Default)]
 pub struct Disk(Arc<Mutex<Option<Operation>>>);
+
+/// The disks of a program, each with the name of its use; clones share the list.
+#[derive(Clone, Debug, Default)]
+pub struct Disks(Arc<Mutex<Vec<NamedDisk>>>);
+
+/// Does not keep the disk in use. A running operation does.
+#[derive(Debug)]
+struct NamedDisk {
+    name: String,
+    disk: Weak<Mutex<Option<Operation>>>,
+}
+
+impl Disks {
+    /// Adds a disk until its last clone is dropped and its last operation has returned. The name is its use, such as `state`.
+    pub fn watch(&self, name: impl Into<String>, disk: &Disk) {
+        let mut disks = self.lock();
+        disks.retain(|one| one.disk.strong_count() > 0);
+        disks.push(NamedDisk {
+            name: name.into(),
+            disk: Arc::downgrade(&disk.0),
+        });
+    }
+
+    /// The operations that run now, each with the name of its disk.
+    #[must_use]
+    pub fn operations(&self) -> Vec<(String, Operation)> {
+        let disks = self.lock();
+        let running = disks.iter().filter_map(|one| {
+            let operation = Disk(one.disk.upgrade()?).operation()?;
+            Some((one.name.clone(), operation))
+        });
+        running.collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<NamedDisk>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// A file operation that has not returned.
 #[derive(Clone, Debug)]
@@ -156,6 +194,29 @@ mod tests {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         assert_eq!(disk.run(write(), PATIENCE, || 7).await, Ok(7));
+    }
+
+    #[tokio::test]
+    async fn a_disk_is_watched_until_it_is_dropped_and_its_operation_has_returned() {
+        let (disks, disk) = (Disks::default(), Disk::default());
+        disks.watch("state", &disk);
+        assert!(disks.operations().is_empty());
+        let (release, hangs) = mpsc::channel::<()>();
+        let hung = disk.run(write(), DEADLINE, move || hangs.recv()).await;
+        assert!(hung.is_err());
+        drop(disk);
+        let named: Vec<_> = disks.operations();
+        assert_eq!(named.len(), 1);
+        assert_eq!(
+            (named[0].0.as_str(), named[0].1.what()),
+            ("state", "write to /x")
+        );
+        drop(release);
+        while !disks.operations().is_empty() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        disks.watch("another", &Disk::default());
+        assert_eq!(disks.lock().len(), 1, "the first one is gone");
     }
 
     #[tokio::test]

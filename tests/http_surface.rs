@@ -389,6 +389,62 @@ async fn a_reload_answers_with_what_came_of_it() {
     running.stop().await;
 }
 
+/// Counts the hooks that run.
+struct RunningHook(Arc<AtomicUsize>);
+
+impl Drop for RunningHook {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+#[tokio::test]
+async fn a_reload_that_hangs_keeps_no_task_for_clients_that_have_gone() {
+    let (count, requested) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (running_hooks, all_hooks) = (count.clone(), requested.clone());
+    let hook: ReloadHook = Arc::new(move || {
+        all_hooks.fetch_add(1, Ordering::SeqCst);
+        running_hooks.fetch_add(1, Ordering::SeqCst);
+        let running = RunningHook(running_hooks.clone());
+        Box::pin(async move {
+            let _running = running;
+            std::future::pending().await
+        })
+    });
+    let settings = Settings {
+        enable_lifecycle: true,
+        ..Settings::default()
+    };
+    let running = Running::start(settings, hook).await;
+    let eventually = async |what: &str, holds: &dyn Fn() -> bool| {
+        let wait = async {
+            while !holds() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let waited = tokio::time::timeout(DEADLINE, wait).await;
+        assert!(
+            waited.is_ok(),
+            "{what}: {} run",
+            count.load(Ordering::SeqCst)
+        );
+    };
+    for round in 1..=20 {
+        let mut clients = Vec::new();
+        for _ in 0..100 {
+            let mut stream = TcpStream::connect(running.address).await.unwrap();
+            let request = b"POST /-/reload HTTP/1.1\r\nHost: breakeven\r\n\r\n";
+            stream.write_all(request).await.unwrap();
+            clients.push(stream);
+        }
+        let all_requested = || requested.load(Ordering::SeqCst) == round * 100;
+        eventually("every request to be handled", &all_requested).await;
+    }
+    let none_runs = || count.load(Ordering::SeqCst) == 0;
+    eventually("the tasks of clients that have gone to end", &none_runs).await;
+    running.stop().await;
+}
+
 #[tokio::test]
 async fn a_large_body_is_refused_unread() {
     let settings = Settings {

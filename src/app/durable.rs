@@ -97,7 +97,7 @@ impl Durable {
         let path = config.state_directory.clone()?;
         own.state_is_kept(&FAILURES);
         let disk = Disk::default();
-        health.watch_disk("state", disk.clone());
+        health.disks().watch("state", &disk);
         Some(Self {
             directory: Arc::new(Mutex::new(Directory::new(path.clone()))),
             path,

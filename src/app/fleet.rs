@@ -11,6 +11,7 @@ use tracing::error;
 
 use crate::config::raw::{RawConfig, UsageSource};
 use crate::config::{Config, resolved};
+use crate::disk::Disks;
 use crate::exposition::{ApiBudget, ApiUse};
 use crate::model::Report;
 use crate::observation::{FunctionId, Observation};
@@ -21,7 +22,7 @@ use crate::sources::edge::{Bindings, EdgeSource};
 use crate::sources::kubernetes::{self, Connection, VersionApi};
 use crate::sources::lambda::LambdaSource;
 use crate::sources::prices::Wishes;
-use crate::sources::prices::list::{AwsPriceList, AzureRetail, ListSource};
+use crate::sources::prices::list::{AwsPriceList, AzureRetail, ListSource, PriceList};
 use crate::sources::prices::spot::SpotPriceSource;
 use crate::sources::requests::{OwnQueries, RequestsSource};
 use crate::sources::scrape::{ScrapeSource, Targets};
@@ -38,6 +39,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 pub(super) struct Fleet {
     context: Context,
     raw: RawConfig,
+    /// Where the sources' file operations are watched.
+    disks: Disks,
     kubernetes: Group,
     /// What the Kubernetes sources stand on.
     connection: Option<Connection>,
@@ -102,10 +105,11 @@ impl Group {
 }
 
 impl Fleet {
-    pub(super) fn new(context: Context, raw: RawConfig) -> Self {
+    pub(super) fn new(context: Context, raw: RawConfig, disks: Disks) -> Self {
         Self {
             context,
             raw,
+            disks,
             kubernetes: Group::default(),
             connection: None,
             aws: Group::default(),
@@ -260,6 +264,7 @@ impl Fleet {
                 let Some(requests) = requests else { return };
                 match CadvisorSource::new(*settings, &requests.prometheus) {
                     Ok(cadvisor) => {
+                        self.disks.watch("usage", cadvisor.disk());
                         self.tallies.push((cadvisor.id(), cadvisor.left_out()));
                         self.kubernetes.poll(&self.context, cadvisor, schedule);
                     }
@@ -280,6 +285,7 @@ impl Fleet {
         self.forget(&[Source::Lambda, Source::CloudWatch, Source::Bill]);
         let Some(settings) = settings else { return };
         let session = Aws::new(settings.session.clone());
+        self.disks.watch("aws", session.disk());
         self.readers = settings.accounts.readers(&session);
         self.session = Some(session);
         let budget = Budget::new(settings.metrics_terms);
@@ -309,6 +315,7 @@ impl Fleet {
         }
         if let (Some((bill, schedule)), Some(aws)) = (&settings.bill, &self.session) {
             let bill = BillSource::new(bill.clone(), aws.clone(), billed);
+            self.disks.watch("bill", bill.disk());
             self.tallies.push((bill.id(), bill.left_out()));
             self.aws.poll(&self.context, bill, *schedule);
         }
@@ -338,12 +345,13 @@ impl Fleet {
         self.prices = Group::default();
         self.forget(&[Source::PriceList, Source::Spot, Source::AzureRetail]);
         self.start_azure_retail(config);
-        let Some(aws) = &self.session else { return };
+        let Some(aws) = self.session.clone() else {
+            return;
+        };
         if let Some((settings, schedule)) = &config.price_list {
             let list = AwsPriceList::new(aws.clone());
             let list = ListSource::new(settings, list, self.wishes.listen());
-            self.tallies.push((list.id(), list.left_out()));
-            self.prices.poll(&self.context, list, *schedule);
+            self.start_list(list, *schedule);
         }
         if let Some(schedule) = config.spot {
             let spot = SpotPriceSource::new(schedule.interval, aws.clone(), self.wishes.listen());
@@ -358,13 +366,21 @@ impl Fleet {
         };
         match AzureRetail::at(&settings.base_url) {
             Ok(list) => {
+                self.disks.watch("azure_retail", list.disk());
                 let list = ListSource::new(&settings.list, list, self.wishes.listen());
-                self.tallies.push((list.id(), list.left_out()));
-                self.prices.poll(&self.context, list, *schedule);
+                self.start_list(list, *schedule);
             }
             // The configuration was checked with the same function.
             Err(error) => error!(%error, "Azure's retail prices cannot be read"),
         }
+    }
+
+    fn start_list<L: PriceList + 'static>(&mut self, list: ListSource<L>, schedule: Schedule) {
+        if let Some(disk) = list.disk() {
+            self.disks.watch(list.id().to_string(), disk);
+        }
+        self.tallies.push((list.id(), list.left_out()));
+        self.prices.poll(&self.context, list, schedule);
     }
 
     fn start_requests(&mut self, config: &Config) {
@@ -380,6 +396,7 @@ impl Fleet {
         };
         match RequestsSource::with(&settings.prometheus, &self.own_queries) {
             Ok(source) => {
+                self.disks.watch("requests", source.disk());
                 self.tallies.push((source.id(), source.left_out()));
                 self.requests.poll(&self.context, source, settings.schedule);
             }

@@ -89,6 +89,8 @@ impl MainLoop {
         self.fleet.start(&self.config);
         self.state.due = self.next_due();
         let mut tasks = Tasks::default();
+        let disks = self.state.store.health().disks();
+        disks.watch("config", &tasks.config_disk);
         let mut turn = tokio::time::interval(TURN_INTERVAL);
         loop {
             self.state.store.health().record_turn();
@@ -116,6 +118,8 @@ impl MainLoop {
                 }
             }
         }
+        // A reload that has not ended is given up.
+        tasks.reload = None;
         if tasks.publication.is_some() {
             // Its write has a deadline, and no other one can start before its end.
             let publication = result_of(&mut tasks.publication).await;

@@ -8,6 +8,7 @@ mod durable;
 mod fleet;
 mod main_loop;
 pub mod probe;
+mod reload;
 mod stakes;
 mod state;
 
@@ -17,7 +18,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::error;
@@ -37,6 +38,8 @@ use durable::{Durable, Resumed};
 use fleet::Fleet;
 use main_loop::MainLoop;
 pub use main_loop::StateNotSaved;
+use reload::Reload;
+pub use reload::ReloadHandle;
 use state::{State, accept_config};
 
 /// How many observations may wait to be taken in.
@@ -101,25 +104,6 @@ pub struct Agent {
     reload: ReloadHandle,
 }
 
-type Reload = oneshot::Sender<Result<(), String>>;
-
-/// Asks a running agent to read its configuration anew.
-#[derive(Clone, Debug)]
-pub struct ReloadHandle(mpsc::Sender<Reload>);
-
-impl ReloadHandle {
-    /// Reads the configuration anew.
-    ///
-    /// # Errors
-    /// The text of what is wrong with it; the one before stays.
-    pub async fn reload(&self) -> Result<(), String> {
-        let (reply, answer) = oneshot::channel();
-        let stopped = || "the agent has stopped".to_owned();
-        self.0.send(reply).await.map_err(|_| stopped())?;
-        answer.await.unwrap_or_else(|_| Err(stopped()))
-    }
-}
-
 /// Why an agent cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -146,13 +130,9 @@ impl Agent {
     ) -> Result<Self, StartError> {
         let (raw, config) = source.load().map_err(StartError::Config)?;
         let store = Store::new();
-        let (reload_sender, reloads) = mpsc::channel(1);
-        let reload = ReloadHandle(reload_sender);
+        let (reload, reloads) = ReloadHandle::new();
         let hook = reload.clone();
-        let hook: http::ReloadHook = Arc::new(move || {
-            let hook = hook.clone();
-            Box::pin(async move { hook.reload().await })
-        });
+        let hook: http::ReloadHook = Arc::new(move || Box::pin(hook.reload()));
         let server = http::bind(http, store.clone(), hook).await?;
         let (sink, observations) = mpsc::channel(WAITING_OBSERVATIONS);
         let board = StatusBoard::default();
@@ -171,7 +151,7 @@ impl Agent {
             config.limits,
         );
         let mut durable = Durable::of(&raw, &config, &own, store.health());
-        let mut fleet = Fleet::new(context, raw);
+        let mut fleet = Fleet::new(context, raw, store.health().disks().clone());
         let now = clock.now();
         let resumed = match &mut durable {
             Some(durable) => durable.resume(&mut pipeline, &own, now).await?,

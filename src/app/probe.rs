@@ -11,6 +11,7 @@ use super::fleet::Fleet;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::config::raw::RawConfig;
+use crate::disk::Disks;
 use crate::model::Report;
 use crate::observation::Observation;
 use crate::pipeline::Pipeline;
@@ -44,7 +45,7 @@ pub async fn probe(raw: RawConfig, config: &Config, clock: Clock, patience: Dura
         board: board.clone(),
         sink,
     };
-    let mut fleet = Fleet::new(context, raw);
+    let mut fleet = Fleet::new(context, raw, Disks::default());
     let prices = config.prices.clone();
     let mut pipeline = Pipeline::new(clock.now(), config.model.clone(), prices, config.limits);
     let deadline = Instant::now() + patience;

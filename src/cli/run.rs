@@ -128,8 +128,8 @@ pub(super) fn listen_to_signals(
                 _ = interrupt.recv() => {}
                 _ = hang_up.recv() => {
                     if let Some(reload) = &reload {
-                        // The agent says itself what came of it.
-                        let _ = reload.reload().await;
+                        // Not awaited: a file that hangs must not delay SIGTERM. The agent logs the result.
+                        drop(reload.reload());
                     }
                     continue;
                 }

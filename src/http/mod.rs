@@ -53,5 +53,6 @@ impl Default for Settings {
     }
 }
 
-/// Reads the configuration anew. The error says what is wrong with it; the one before stays.
+/// Requests a reload of the configuration when it is called, and returns a future for the result. The reload also happens
+/// if the future is dropped. The error names the problem of the new configuration; the old one stays.
 pub type ReloadHook = Arc<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync>;

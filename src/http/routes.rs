@@ -6,6 +6,7 @@ use ::http::header::{
 };
 use ::http::request::Parts;
 use ::http::{Method, StatusCode};
+use tokio_util::task::AbortOnDropHandle;
 
 use super::answer::{Answer, answer, headers_only, method_not_allowed, text, with};
 use super::{ReloadHook, Settings, explain, page};
@@ -150,8 +151,8 @@ async fn reload(shared: &Shared) -> Answer {
             "reloading over HTTP is off; start breakeven with --web.enable-lifecycle, or send it SIGHUP",
         );
     }
-    // A task of its own: a client that hangs up does not stop a reload halfway.
-    match tokio::spawn((shared.reload)()).await {
+    // The task ends with the connection, so there are never more tasks than connections. The reload itself goes on.
+    match AbortOnDropHandle::new(tokio::spawn((shared.reload)())).await {
         Ok(Ok(())) => text(StatusCode::OK, "the configuration is reloaded"),
         Ok(Err(error)) => text(StatusCode::INTERNAL_SERVER_ERROR, &error),
         Err(error) => text(

@@ -39,6 +39,11 @@ impl KeptFile {
         }
     }
 
+    /// Runs its file operations.
+    pub(super) const fn disk(&self) -> &Disk {
+        &self.disk
+    }
+
     /// What is kept; nothing where there is no file. Problems name the file.
     pub(super) async fn read<T: DeserializeOwned>(&self) -> Result<Option<T>, String> {
         let path = self.path.clone();

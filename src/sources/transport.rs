@@ -1,6 +1,6 @@
 //! HTTP to servers that are known by an address: TLS where it begins with `https`, and limits on time and size.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,19 +8,25 @@ use bytes::Bytes;
 use http::header::{RETRY_AFTER, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Request, Response, Uri};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::client::legacy::{self, ResponseFuture};
 use hyper_util::rt::TokioExecutor;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
+use tokio::sync::OnceCell;
 
 use super::causes::causes;
 use super::redaction::KnownSecrets;
+use crate::disk::Disk;
 
 /// How long connecting may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long reading the certificates may take: they are a few small files.
+const CERTIFICATES_DEADLINE: Duration = Duration::from_secs(5);
 
 /// How much of an answer that is not understood is shown, in characters.
 const SHOWN: usize = 200;
@@ -41,8 +47,68 @@ pub struct BadAddress {
 /// A way to one server. Certificates are only looked for where they are needed. Clones share connections.
 #[derive(Clone)]
 pub(super) enum Transport {
-    Plain(legacy::Client<HttpConnector, Full<Bytes>>),
-    Tls(legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>),
+    Plain(Box<legacy::Client<HttpConnector, Full<Bytes>>>),
+    Tls(TlsClient),
+}
+
+/// A TLS client that reads the certificates before its first request, so that making it needs no file.
+#[derive(Clone)]
+pub(super) struct TlsClient {
+    ca_file: Option<PathBuf>,
+    disk: Disk,
+    client: Arc<OnceCell<HttpsClient>>,
+}
+
+type HttpsClient = legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
+
+impl TlsClient {
+    /// The client, once the certificates are read.
+    async fn get(&self) -> Result<&HttpsClient, Broken> {
+        let read = async || {
+            let ca_file = self.ca_file.clone();
+            let what = match &ca_file {
+                Some(file) => format!("read of {}", file.display()),
+                None => "read of the certificates of this machine".to_owned(),
+            };
+            let build = move || https_client(ca_file.as_deref());
+            let built = self.disk.run(what, CERTIFICATES_DEADLINE, build).await;
+            let built = built.map_err(|error| Broken::Connect(error.to_string()))?;
+            built.map_err(|error| Broken::Connect(error.to_string()))
+        };
+        self.client.get_or_try_init(read).await
+    }
+
+    /// Reads the certificates now. Blocks.
+    fn load(&self) -> Result<(), BadAddress> {
+        if !self.client.initialized() {
+            // Another thread may have been faster.
+            let _ = self.client.set(https_client(self.ca_file.as_deref())?);
+        }
+        Ok(())
+    }
+}
+
+/// A client that trusts the authorities of a file, or those of this machine.
+fn https_client(ca_file: Option<&Path>) -> Result<HttpsClient, BadAddress> {
+    let mut connector = http_connector();
+    connector.enforce_http(false);
+    let tls = HttpsConnectorBuilder::new();
+    let tls = match ca_file {
+        Some(file) => tls.with_tls_config(trusting(file)?),
+        None => tls.with_native_roots().map_err(|error| BadAddress {
+            field: "base_url",
+            problem: format!("no certificates to trust: {error}"),
+        })?,
+    };
+    let tls = tls.https_only().enable_http1().wrap_connector(connector);
+    Ok(legacy::Client::builder(TokioExecutor::new()).build(tls))
+}
+
+fn http_connector() -> HttpConnector {
+    let mut connector = HttpConnector::new();
+    connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
+    connector.set_nodelay(true);
+    connector
 }
 
 /// How long an exchange may take, and how much of an answer is read.
@@ -65,8 +131,9 @@ pub(super) enum Broken {
 }
 
 impl Transport {
-    /// A way to the server of an address; `ca_file` has the authorities that are trusted in place of the system's.
-    pub(super) fn to(base: &str, ca_file: Option<&Path>) -> Result<Self, BadAddress> {
+    /// A way to the server of an address; `ca_file` has the authorities that are trusted in place of the system's. It is read on
+    /// `disk` before the first request.
+    pub(super) fn to(base: &str, ca_file: Option<&Path>, disk: &Disk) -> Result<Self, BadAddress> {
         let bad = |problem: String| BadAddress {
             field: "base_url",
             problem,
@@ -91,23 +158,23 @@ impl Transport {
         if url.query().is_some() {
             return Err(bad(format!("{shown} has a query")));
         }
-        let mut connector = HttpConnector::new();
-        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
-        connector.set_nodelay(true);
-        let builder = legacy::Client::builder(TokioExecutor::new());
-        if !secure {
-            return Ok(Self::Plain(builder.build(connector)));
+        if secure {
+            return Ok(Self::Tls(TlsClient {
+                ca_file: ca_file.map(Path::to_path_buf),
+                disk: disk.clone(),
+                client: Arc::default(),
+            }));
         }
-        connector.enforce_http(false);
-        let tls = HttpsConnectorBuilder::new();
-        let tls = match ca_file {
-            Some(file) => tls.with_tls_config(trusting(file)?),
-            None => tls
-                .with_native_roots()
-                .map_err(|error| bad(format!("no certificates to trust: {error}")))?,
-        };
-        let tls = tls.https_only().enable_http1().wrap_connector(connector);
-        Ok(Self::Tls(builder.build(tls)))
+        let builder = legacy::Client::builder(TokioExecutor::new());
+        Ok(Self::Plain(Box::new(builder.build(http_connector()))))
+    }
+
+    /// Reads the certificates now instead of before the first request. Blocks.
+    pub(super) fn load_certificates(&self) -> Result<(), BadAddress> {
+        match self {
+            Self::Plain(_) => Ok(()),
+            Self::Tls(client) => client.load(),
+        }
     }
 
     /// Sends a request and reads the whole answer. A `User-Agent` that the request has, from the configuration, stays.
@@ -118,8 +185,9 @@ impl Transport {
     ) -> Result<Response<Bytes>, Broken> {
         let own = HeaderValue::from_static(super::USER_AGENT);
         request.headers_mut().entry(USER_AGENT).or_insert(own);
+        let client = self.ready().await?;
         let exchange = async {
-            let response = self.send(request).await;
+            let response = client.send(request).await;
             let response = response.map_err(|error| Broken::Connect(causes(&error)))?;
             let (head, body) = response.into_parts();
             let body = Limited::new(body, limits.max_answer).collect().await;
@@ -140,10 +208,29 @@ impl Transport {
             })
     }
 
-    fn send(&self, request: Request<Full<Bytes>>) -> ResponseFuture {
+    /// The client of the server, with the certificates that it needs.
+    async fn ready(&self) -> Result<Ready<'_>, Broken> {
+        Ok(match self {
+            Self::Plain(client) => Ready::Plain(client),
+            Self::Tls(client) => Ready::Tls(client.get().await?),
+        })
+    }
+}
+
+/// A client that needs no more files.
+enum Ready<'a> {
+    Plain(&'a legacy::Client<HttpConnector, Full<Bytes>>),
+    Tls(&'a HttpsClient),
+}
+
+impl Ready<'_> {
+    async fn send(
+        &self,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Response<Incoming>, legacy::Error> {
         match self {
-            Self::Plain(client) => client.request(request),
-            Self::Tls(client) => client.request(request),
+            Self::Plain(client) => client.request(request).await,
+            Self::Tls(client) => client.request(request).await,
         }
     }
 }

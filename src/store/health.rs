@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::disk::Disk;
+use crate::disk::Disks;
 
 /// The longest that the main loop may stand: far beyond a report of the largest cluster, and short enough for a liveness
 /// probe to restart the pod.
@@ -16,30 +16,28 @@ const HANGS_AFTER: Duration = Duration::from_secs(2);
 
 /// Health of the process; clones share it.
 #[derive(Clone, Debug)]
-pub struct Health(Arc<Mutex<State>>);
-
-#[derive(Debug)]
-struct State {
-    turned_at: Instant,
-    disks: Vec<(&'static str, Disk)>,
+pub struct Health {
+    turned_at: Arc<Mutex<Instant>>,
+    disks: Disks,
 }
 
 impl Health {
     pub(super) fn new() -> Self {
-        Self(Arc::new(Mutex::new(State {
-            turned_at: Instant::now(),
-            disks: Vec::new(),
-        })))
+        Self {
+            turned_at: Arc::new(Mutex::new(Instant::now())),
+            disks: Disks::default(),
+        }
     }
 
     /// Notes that the main loop turns.
     pub fn record_turn(&self) {
-        self.lock().turned_at = Instant::now();
+        *self.lock() = Instant::now();
     }
 
-    /// Lets the file operations of a disk be named while they hang. `name` is what they are for, such as `state`.
-    pub fn watch_disk(&self, name: &'static str, disk: Disk) {
-        self.lock().disks.push((name, disk));
+    /// The disks whose file operations are named while they hang.
+    #[must_use]
+    pub const fn disks(&self) -> &Disks {
+        &self.disks
     }
 
     /// A sentence for the health endpoint.
@@ -47,18 +45,16 @@ impl Health {
     /// # Errors
     /// The reason, if the main loop has stood for too long.
     pub fn check(&self) -> Result<String, String> {
-        let state = self.lock();
-        let hung: String = state
-            .disks
+        let operations = self.disks.operations();
+        let hung: String = operations
             .iter()
-            .filter_map(|(name, disk)| Some((name, disk.operation()?)))
             .filter(|(_, operation)| operation.age() >= HANGS_AFTER)
             .map(|(name, operation)| {
                 let (what, seconds) = (operation.what(), operation.age().as_secs());
                 format!("; {name}: {what} has not finished for {seconds} s")
             })
             .collect();
-        let stands = state.turned_at.elapsed();
+        let stands = self.lock().elapsed();
         if stands < LONGEST_STAND {
             return Ok(format!("breakeven is healthy{hung}"));
         }
@@ -68,8 +64,10 @@ impl Health {
         ))
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Instant> {
+        self.turned_at
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -78,6 +76,7 @@ mod tests {
     use std::sync::mpsc;
 
     use super::*;
+    use crate::disk::Disk;
 
     #[tokio::test(start_paused = true)]
     async fn a_loop_that_stands_for_two_minutes_is_not_healthy_until_it_turns() {
@@ -94,7 +93,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_operation_that_hangs_is_named_and_is_no_reason_to_restart() {
         let (health, disk) = (Health::new(), Disk::default());
-        health.watch_disk("state", disk.clone());
+        health.disks().watch("state", &disk);
         let (release, hangs) = mpsc::channel::<()>();
         let what = "write to /x".to_owned();
         let mut hung =

@@ -185,3 +185,29 @@ async fn a_configuration_that_cannot_be_read_in_time_is_refused_and_reports_go_o
         .await;
     reports_go_on(&agent).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_that_waits_for_its_configuration_ends_at_sigterm() {
+    let _turn = TURN.lock().await;
+    let place = tempfile::tempdir().unwrap();
+    let (mut program, agent) = start(place.path()).await;
+    until("readiness", async || get(&format!("{agent}/-/ready")).await).await;
+    let config = place.path().join("config.yaml");
+    fs::remove_file(&config).unwrap();
+    make_pipe(&config);
+    program.signal("HUP");
+    until("health to name the read", async || {
+        let (status, body) = health(&agent).await?;
+        assert_eq!(status, StatusCode::OK, "{body}");
+        let named = "; config: read of the configuration has not finished for ";
+        body.contains(named).then_some(())
+    })
+    .await;
+    // A second reload is queued behind the first one.
+    program.signal("HUP");
+    program.signal("TERM");
+    let status = program.ends().await;
+    let said = program.said();
+    assert!(status.success(), "{status}");
+    assert!(!said.contains("configuration refused"), "it waited\n{said}");
+}

@@ -10,6 +10,7 @@ use aws_config::identity::IdentityCache;
 use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::service_config::ServiceConfigKey;
@@ -19,6 +20,7 @@ use super::error::CredentialsOf;
 use super::http_client::AwsHttpClient;
 use super::role::{AssumedRole, Role};
 use super::{Attempted, AwsSpend, Service, trust};
+use crate::disk::Disk;
 use crate::sources::{Reason, Site, SourceError};
 
 /// How long connecting may take: three SYN packets, as the AWS SDKs have it.
@@ -100,6 +102,7 @@ struct Shared {
 struct Chain {
     settings: Settings,
     spend: AwsSpend,
+    disk: Disk,
     config: OnceCell<SdkConfig>,
 }
 
@@ -110,6 +113,7 @@ impl Aws {
         let chain = Chain {
             settings,
             spend: AwsSpend::default(),
+            disk: Disk::default(),
             config: OnceCell::new(),
         };
         Self(Arc::new(Shared {
@@ -193,6 +197,12 @@ impl Aws {
         self.0.chain.spend.clone()
     }
 
+    /// Runs the read of the certificates.
+    #[must_use]
+    pub fn disk(&self) -> &Disk {
+        &self.0.chain.disk
+    }
+
     /// The account and region, as far as they are known by now.
     #[must_use]
     pub fn site(&self) -> Site {
@@ -234,18 +244,43 @@ impl Aws {
 
 impl Chain {
     async fn config(&self) -> Result<&SdkConfig, SourceError> {
-        self.config.get_or_try_init(|| load(&self.settings)).await
+        self.config
+            .get_or_try_init(|| load(&self.settings, &self.disk))
+            .await
     }
 }
 
-async fn load(settings: &Settings) -> Result<SdkConfig, SourceError> {
+/// A client that trusts the certificates of the bundle or of this machine, which are read on the disk.
+async fn http_client(
+    bundle: Option<PathBuf>,
+    deadline: Duration,
+    disk: &Disk,
+) -> Result<SharedHttpClient, SourceError> {
+    let what = match &bundle {
+        Some(path) => format!("read of the CA bundle {}", path.display()),
+        None => "read of the certificates of this machine".to_owned(),
+    };
+    let build = move || {
+        let context = trust::context(bundle.as_deref())?;
+        let client = aws_smithy_http_client::Builder::new()
+            .tls_provider(Provider::Rustls(CryptoMode::Ring))
+            .tls_context(context)
+            .build_https();
+        Ok(client)
+    };
+    disk.run(what, deadline, build)
+        .await
+        .unwrap_or_else(|error| {
+            let remedy = "check the disk, or unset AWS_CA_BUNDLE";
+            Err(SourceError::new(Reason::Connect, error.to_string(), remedy))
+        })
+}
+
+async fn load(settings: &Settings, disk: &Disk) -> Result<SdkConfig, SourceError> {
     let bundle = std::env::var_os(CA_BUNDLE)
         .filter(|path| !path.is_empty())
         .map(PathBuf::from);
-    let http_client = aws_smithy_http_client::Builder::new()
-        .tls_provider(Provider::Rustls(CryptoMode::Ring))
-        .tls_context(trust::context(bundle.as_deref())?)
-        .build_https();
+    let http_client = http_client(bundle, settings.attempt_timeout, disk).await?;
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .http_client(AwsHttpClient(http_client))
         .retry_config(RetryConfig::standard().with_max_attempts(settings.max_attempts.max(1)))

@@ -7,6 +7,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::kept::{Calls, Kept};
+use crate::disk::Disk;
 use crate::observation::{Bill, BilledDay, Charge, UsageType};
 use crate::sources::kept_file::KeptFile;
 use crate::units::{BilledUnits, NotAQuantity, Usd};
@@ -55,6 +56,11 @@ struct ChargeRow {
 impl Cache {
     pub(super) fn in_directory(directory: &Path) -> Self {
         Self(KeptFile::new(directory, FILE, VERSION))
+    }
+
+    /// Runs its file operations.
+    pub(super) const fn disk(&self) -> &Disk {
+        self.0.disk()
     }
 
     /// What is kept; nothing where there is no file.

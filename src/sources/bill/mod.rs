@@ -31,6 +31,7 @@ use self::kept::Kept;
 use super::aws::{Attempted, Aws, AwsSpend, Meter, Price, Service, undecodable};
 use super::lambda::Listed;
 use super::{Poll, Reason, Source, SourceError, Tally};
+use crate::disk::Disk;
 use crate::observation::Observation;
 use crate::units::Seconds;
 
@@ -102,6 +103,12 @@ impl BillSource {
             salvaged: None,
             left_out: Tally::default(),
         }
+    }
+
+    /// Runs its file operations.
+    #[must_use]
+    pub const fn disk(&self) -> &Disk {
+        self.cache.disk()
     }
 
     /// What was left out or is lacking: `amount_not_understood`, `not_in_usd`, `cache_not_read`, `clock_ahead`, where it

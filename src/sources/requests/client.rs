@@ -68,8 +68,9 @@ impl Client {
         for (_, value) in &settings.headers {
             secrets.add_header(value.expose());
         }
+        let disk = Disk::default();
         Ok(Self {
-            transport: Transport::to(&base, settings.ca_file.as_deref())?,
+            transport: Transport::to(&base, settings.ca_file.as_deref(), &disk)?,
             base,
             headers: headers.collect::<Result<_, _>>()?,
             credentials: settings.credentials.clone(),
@@ -79,8 +80,18 @@ impl Client {
                 timeout: settings.timeout,
                 max_answer: settings.max_answer,
             },
-            disk: Disk::default(),
+            disk,
         })
+    }
+
+    /// Runs its file operations.
+    pub(in crate::sources) const fn disk(&self) -> &Disk {
+        &self.disk
+    }
+
+    /// Reads the certificates now instead of before the first query. Blocks.
+    pub(super) fn load_certificates(&self) -> Result<(), BadAddress> {
+        self.transport.load_certificates()
     }
 
     /// The same, which reads answers of at most so many bytes.

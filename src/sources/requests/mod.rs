@@ -40,6 +40,7 @@ use self::query::Prepared;
 pub use self::query::{BadQuery, LatencyQueries, LatencyUnit, Queries};
 use super::told::Heard;
 use super::{BadAddress, Poll, Reason, Secret, Source, SourceError, Tally};
+use crate::disk::Disk;
 use crate::observation::{Observation, RequestRate, RequestStep, Traffic, WorkloadId};
 use crate::units::Window;
 
@@ -166,18 +167,21 @@ pub struct RequestsSource {
 }
 
 impl RequestsSource {
-    /// Asks nothing yet.
+    /// Asks nothing yet. Reads the certificates, so it blocks while their disk hangs.
     ///
     /// # Errors
-    /// When an expression is not PromQL for an instant vector or lacks `$window`, or the address or a header is none.
+    /// When an expression is not PromQL for an instant vector or lacks `$window`, the address or a header is none, or the
+    /// certificates cannot be read.
     pub fn new(settings: &Settings) -> Result<Self, BadSettings> {
-        Self::with(settings, &OwnQueries::default())
+        let source = Self::with(settings, &OwnQueries::default())?;
+        source.client.load_certificates()?;
+        Ok(source)
     }
 
-    /// One that counts some workloads by queries of their own as well.
+    /// One that counts some workloads by queries of their own as well. It reads the certificates before the first query.
     ///
     /// # Errors
-    /// As [`Self::new`].
+    /// As [`Self::new`], except for the certificates.
     pub fn with(settings: &Settings, own: &OwnQueries) -> Result<Self, BadSettings> {
         let whole = |duration: Duration| Duration::from_secs(duration.as_secs().max(1));
         Ok(Self {
@@ -201,6 +205,12 @@ impl RequestsSource {
             has_asked_own: false,
             left_out: Tally::default(),
         })
+    }
+
+    /// Runs its file operations.
+    #[must_use]
+    pub fn disk(&self) -> &Disk {
+        self.client.disk()
     }
 
     /// What was left out: `not_finite`, `negative`, `without_target`, `native_histogram`, `outside_the_range`,

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Answered;
+use crate::disk::Disk;
 use crate::observation::{CapacityType, ListPrice, Offer, Product, Provider};
 use crate::sources::kept_file::KeptFile;
 use crate::sources::prices::plausible_product;
@@ -124,6 +125,11 @@ impl Cache {
             file: KeptFile::new(directory, file, VERSION),
             provider,
         }
+    }
+
+    /// Runs its file operations.
+    pub(super) const fn disk(&self) -> &Disk {
+        self.file.disk()
     }
 
     /// What is kept; nothing where there is no file.

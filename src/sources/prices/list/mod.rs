@@ -20,12 +20,14 @@ use futures::stream::FuturesUnordered;
 use jiff::{SignedDuration, Timestamp};
 use tracing::warn;
 
-use self::answer::{Answer, PriceList, Problem};
+pub use self::answer::PriceList;
+use self::answer::{Answer, Problem};
 pub use self::aws::AwsPriceList;
 pub use self::azure::{AzureRetail, BASE_URL};
 use self::cache::Cache;
 use super::market::is_better;
 use super::wanted::{Listener, Question, Wanted};
+use crate::disk::Disk;
 use crate::observation::{ListPrice, Observation, Offer};
 use crate::sources::{Poll, Source, SourceError, Tally};
 use crate::units::Seconds;
@@ -75,6 +77,12 @@ impl<L: PriceList> ListSource<L> {
             known: BTreeMap::new(),
             left_out: Tally::default(),
         }
+    }
+
+    /// Runs its file operations; absent if no answers are cached in a file.
+    #[must_use]
+    pub fn disk(&self) -> Option<&Disk> {
+        self.cache.as_ref().map(Cache::disk)
     }
 
     /// What was left out or is lacking: `price_not_understood`, `price_not_in_usd`, `cache_not_read`, `cache_not_written`,

@@ -18,6 +18,7 @@ use tracing::warn;
 
 use self::convert::{Sums, Values};
 use self::queries::Query;
+use crate::disk::Disk;
 use crate::observation::{Observation, Usage};
 use crate::sources::requests::{self, Client};
 use crate::sources::{BadAddress, Poll, Reason, Source, SourceError, Tally};
@@ -58,6 +59,12 @@ impl CadvisorSource {
             began: None,
             left_out: Tally::default(),
         })
+    }
+
+    /// Runs its file operations.
+    #[must_use]
+    pub fn disk(&self) -> &Disk {
+        self.client.disk()
     }
 
     /// What was left out: `not_finite`, `without_target`, `windows_too_old_to_catch_up`, `warning`.

@@ -18,6 +18,7 @@ use jiff::Timestamp;
 
 use self::convert::Page;
 use super::answer::{Answer, PriceList};
+use crate::disk::Disk;
 use crate::observation::Provider;
 use crate::sources::prices::wanted::{Question, Subject};
 use crate::sources::redaction::KnownSecrets;
@@ -43,6 +44,7 @@ pub struct AzureRetail {
     base: String,
     transport: Transport,
     limits: Limits,
+    disk: Disk,
 }
 
 impl fmt::Debug for AzureRetail {
@@ -61,14 +63,22 @@ impl AzureRetail {
     /// When that is no address.
     pub fn at(base_url: &str) -> Result<Self, BadAddress> {
         let base = base_url.trim_end_matches('/').to_owned();
+        let disk = Disk::default();
         Ok(Self {
-            transport: Transport::to(&base, None)?,
+            transport: Transport::to(&base, None, &disk)?,
+            disk,
             base,
             limits: Limits {
                 timeout: PAGE_TIMEOUT,
                 max_answer: LONGEST_PAGE,
             },
         })
+    }
+
+    /// Runs its file operations.
+    #[must_use]
+    pub const fn disk(&self) -> &Disk {
+        &self.disk
     }
 
     /// The same, with another time for each page.
