@@ -259,7 +259,7 @@ async fn a_node_that_fails_keeps_nobody_waiting_and_loses_nothing() {
     cluster.read(2, &mut counted).await;
     let whole = counted.0.len();
     for (fault, reason, text) in [
-        (Fault::Hang, Reason::Timeout, "no whole answer within 0.5 s"),
+        (Fault::Hang, Reason::Timeout, "no whole answer within 3 s"),
         (
             Fault::Forbidden,
             Reason::Forbidden,
