@@ -482,6 +482,10 @@ users:
         fn drop(&mut self) {
             let mut options = std::fs::File::options();
             let mut pipe = options.read(true).write(true).open(&self.0).unwrap();
+            let file = self.0.with_extension("new");
+            std::fs::write(&file, "second").unwrap();
+            // The next open finds a file, and a reader that waits finds the end.
+            std::fs::rename(&file, &self.0).unwrap();
             pipe.write_all(b"second").unwrap();
         }
     }
