@@ -96,7 +96,7 @@ pub fn check_limits(text: &str, limits: Limits) -> Result<(), BadExpression> {
 
 /// The length of the longest beginning of a text that is an expression by itself, with the spaces after it.
 ///
-/// It takes at most [`MAX_ATTEMPTS`] parses, whatever the text: it tries the ends of all operands outside brackets, from the
+/// It takes at most 16 parses, whatever the text: it tries the ends of all operands outside brackets, from the
 /// last, or halves their number until one is left if there are too many.
 #[must_use]
 pub fn longest_expression(text: &str, limits: Limits, regexes: Regexes) -> usize {

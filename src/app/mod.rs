@@ -1,6 +1,6 @@
 //! The agent: the only module that knows everybody.
 //!
-//! One loop ([`main_loop`]) owns the pipeline. Sources run beside it and send what they see; at every interval, and as
+//! One loop (`main_loop`) owns the pipeline. Sources run beside it and send what they see; at every interval, and as
 //! soon as something new is known, the loop makes a report, renders it once, and puts it into the store, from which HTTP
 //! answers.
 
