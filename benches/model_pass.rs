@@ -17,24 +17,24 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use breakeven::config;
-use breakeven::model::allocation::{PricedNode, allocate};
-use breakeven::model::assessment::{self, Circumstances, ClusterPrices};
-use breakeven::model::band::Range;
-use breakeven::model::coldstart::{ColdStarts, Method};
-use breakeven::model::concurrency::{Concurrency, MinuteConcurrency};
-use breakeven::model::kubernetes_equivalent::Machine;
-use breakeven::model::node_split::split;
-use breakeven::model::regression::Scatter;
-use breakeven::model::window::{FunctionWindow, TrafficWindow, UsedWindow, WorkloadWindow};
-use breakeven::model::{HourlyPrice, PriceSource, Provenance, Settings};
-use breakeven::observation::{
+use breakeven_model::allocation::{PricedNode, allocate};
+use breakeven_model::assessment::{self, Circumstances, ClusterPrices};
+use breakeven_model::band::Range;
+use breakeven_model::coldstart::{ColdStarts, Method};
+use breakeven_model::concurrency::{Concurrency, MinuteConcurrency};
+use breakeven_model::inventory::{
     Architecture, CapacityType, Container, Function, FunctionId, Node, Pod, PodKey, PodUsage,
     Provider, Resources, WorkloadId, WorkloadKind,
 };
-use breakeven::units::{
+use breakeven_model::kubernetes_equivalent::Machine;
+use breakeven_model::node_split::split;
+use breakeven_model::regression::Scatter;
+use breakeven_model::units::{
     CoreSeconds, Cores, Gib, GibSeconds, MemoryMib, Ratio, Requests, RequestsPerSecond, Seconds,
     Usd, UsdPerHour,
 };
+use breakeven_model::window::{FunctionWindow, TrafficWindow, UsedWindow, WorkloadWindow};
+use breakeven_model::{HourlyPrice, PriceSource, Provenance, Settings};
 use jiff::Timestamp;
 
 const SUBJECTS: usize = 10_000;

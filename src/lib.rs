@@ -28,21 +28,14 @@
 
 pub mod app;
 pub mod cli;
-pub mod clock;
-pub mod cloud;
 pub mod config;
 pub mod disk;
 pub mod exposition;
 pub mod http;
 pub mod ledger;
-pub mod model;
-pub mod observation;
 pub mod pipeline;
-pub mod promql;
 pub mod scenario;
 pub mod settings;
 pub mod sources;
 pub mod state;
 pub mod store;
-pub mod tariff;
-pub mod units;

@@ -16,17 +16,17 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::ledger::Ledger;
-use crate::model::allocation::{ClusterRates, allocate};
-use crate::model::bill::{Paid, reconcile};
-use crate::model::verdict::Settled;
-use crate::model::{Settings, Subject};
-use crate::observation::{
+use breakeven_model::allocation::{ClusterRates, allocate};
+use breakeven_model::bill::{Paid, reconcile};
+use breakeven_model::inventory::{
     Bill, Cluster, Function, FunctionBatch, FunctionId, FunctionMinutes, Functions, Insights,
     InsightsRead, Observation, OwnCount, OwnTraffic, PodKey, PodUsage, RequestOrigin, Traffic,
     Usage, WorkloadId,
 };
-use crate::sources::prices::{Market, PriceBook};
-use crate::units::Seconds;
+use breakeven_model::pricing::{Market, PriceBook};
+use breakeven_model::units::Seconds;
+use breakeven_model::verdict::Settled;
+use breakeven_model::{Settings, Subject};
 use steady_pods::SteadyPods;
 use targets::Targets;
 

@@ -14,12 +14,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use breakeven::app::{Agent, ConfigSource, StateNotSaved};
-use breakeven::clock::Clock;
-use breakeven::cloud::{Endpoint, Fault, FaultRule, SimulatedCloud, World};
 use breakeven::config::Config;
 use breakeven::http::Settings;
 use breakeven::sources::aws::FixedCredentials;
 use breakeven::sources::kubernetes::Access;
+use breakeven_clock::Clock;
+use breakeven_simulator::{Endpoint, Fault, FaultRule, SimulatedCloud, World};
 use support::exposition::{Exposition, get};
 use support::until;
 use tokio::task::JoinHandle;

@@ -7,8 +7,8 @@ mod support;
 use std::process::Command;
 use std::time::Duration;
 
-use breakeven::clock::Clock;
-use breakeven::cloud::{Endpoint, Fault, FaultRule, SimulatedCloud, World};
+use breakeven_clock::Clock;
+use breakeven_simulator::{Endpoint, Fault, FaultRule, SimulatedCloud, World};
 use http::{Method, StatusCode};
 use support::exposition::{Exposition, ask, get};
 use support::program::{Program, breakeven};

@@ -7,12 +7,12 @@ mod support;
 
 use std::time::Duration;
 
-use breakeven::clock::Clock;
-use breakeven::cloud::{Endpoint, SimulatedCloud, World};
 use breakeven::sources::aws::{self, Aws};
 use breakeven::sources::cloudwatch::{self, Budget, CloudWatchSource, Terms};
 use breakeven::sources::lambda::{self, LambdaSource};
 use breakeven::sources::{Poll, Reason};
+use breakeven_clock::Clock;
+use breakeven_simulator::{Endpoint, SimulatedCloud, World};
 use support::{is_inner, run_again};
 
 fn sources() -> (LambdaSource, CloudWatchSource) {

@@ -10,14 +10,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use breakeven::clock::Clock;
-use breakeven::cloud::{Endpoint, Fault, FaultRule, SimulatedCloud, World};
-use breakeven::observation::{
-    CapacityType, Cluster, ListPrice, Node, Observation, Product, Provider, Resources,
-};
 use breakeven::sources::prices::Wishes;
 use breakeven::sources::prices::list::{self, AzureRetail, ListSource};
 use breakeven::sources::{Poll, Reason};
+use breakeven_clock::Clock;
+use breakeven_model::inventory::{
+    CapacityType, Cluster, ListPrice, Node, Observation, Product, Provider, Resources,
+};
+use breakeven_simulator::{Endpoint, Fault, FaultRule, SimulatedCloud, World};
 use jiff::{SignedDuration, Timestamp};
 use support::agent::{RunningAgent, close, hourly};
 use support::exposition::Exposition;

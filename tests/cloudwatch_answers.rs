@@ -5,13 +5,13 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
-use breakeven::observation::{
-    Architecture, Function, FunctionBatch, FunctionId, Functions, Observation,
-};
 use breakeven::sources::aws::{self, Aws, FixedCredentials};
 use breakeven::sources::cloudwatch::{self, Budget, CloudWatchSource, Terms};
 use breakeven::sources::{Poll, Reason};
-use breakeven::units::{MemoryMib, Seconds};
+use breakeven_model::inventory::{
+    Architecture, Function, FunctionBatch, FunctionId, Functions, Observation,
+};
+use breakeven_model::units::{MemoryMib, Seconds};
 use bytes::Bytes;
 use ciborium::Value;
 use http::{Request, Response};

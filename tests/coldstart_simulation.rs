@@ -18,8 +18,8 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
-use breakeven::model::coldstart::{expected_fraction, ratchet, refined_fraction};
-use breakeven::units::{RequestsPerSecond, Seconds};
+use breakeven_model::coldstart::{expected_fraction, ratchet, refined_fraction};
+use breakeven_model::units::{RequestsPerSecond, Seconds};
 
 const NANOS: f64 = 1e9;
 const MINUTE: u64 = 60_000_000_000;

@@ -11,8 +11,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use breakeven::clock::Clock;
-use breakeven::cloud::{Endpoint, World};
+use breakeven_clock::Clock;
+use breakeven_simulator::{Endpoint, World};
 use bytes::Bytes;
 use http::header::AUTHORIZATION;
 use http::{Request, Response, StatusCode};

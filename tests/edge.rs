@@ -9,18 +9,18 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use breakeven::clock::Clock;
-use breakeven::cloud::{
-    Endpoint, Fault, FaultRule, ResultFault, ResultStatus, SimulatedCloud, World,
-};
-use breakeven::observation::{
-    Cluster, Counted, Fronts, Observation, OwnCount, Service, TargetGroupBinding, WorkloadId,
-};
 use breakeven::sources::aws::{self, Aws, FixedCredentials};
 use breakeven::sources::cloudwatch::{Budget, Terms};
 use breakeven::sources::edge::{Bindings, Counter, EdgeSource, Settings, named};
 use breakeven::sources::{Poll, Reason};
-use breakeven::units::Usd;
+use breakeven_clock::Clock;
+use breakeven_model::inventory::{
+    Cluster, Counted, Fronts, Observation, OwnCount, Service, TargetGroupBinding, WorkloadId,
+};
+use breakeven_model::units::Usd;
+use breakeven_simulator::{
+    Endpoint, Fault, FaultRule, ResultFault, ResultStatus, SimulatedCloud, World,
+};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use support::exposition::{Exposition, get};

@@ -7,8 +7,8 @@ mod support;
 
 use std::collections::BTreeMap;
 
-use breakeven::clock::Clock;
-use breakeven::cloud::{Endpoint, Fault, FaultRule, World};
+use breakeven_clock::Clock;
+use breakeven_simulator::{Endpoint, Fault, FaultRule, World};
 use support::agent::simulated;
 use support::until;
 use support::watching::{Watching, cloud};

@@ -6,12 +6,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use breakeven::clock::Clock;
-use breakeven::cloud::{Endpoint, Fault, FaultRule, SimulatedCloud, World};
-use breakeven::observation::{EventSource, Function, Functions, Observation};
 use breakeven::sources::Poll;
 use breakeven::sources::aws::{self, Aws, FixedCredentials};
 use breakeven::sources::lambda::{LambdaSource, MOST_CALLS, Settings};
+use breakeven_clock::Clock;
+use breakeven_model::inventory::{EventSource, Function, Functions, Observation};
+use breakeven_simulator::{Endpoint, Fault, FaultRule, SimulatedCloud, World};
 use jiff::{SignedDuration, Timestamp};
 
 fn after(minutes: i64) -> Timestamp {

@@ -15,9 +15,9 @@ use std::time::Duration;
 
 use breakeven::exposition::{Build, Encoding, Format, Inputs, OwnFacts, render};
 use breakeven::http::{ReloadHook, Settings, bind};
-use breakeven::model::Report;
 use breakeven::sources::{Source, SourceStatus};
 use breakeven::store::{Published, Store, Waiting};
+use breakeven_model::Report;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;

@@ -4,9 +4,9 @@
 
 mod support;
 
-use breakeven::clock::Clock;
-use breakeven::cloud::world::Function;
-use breakeven::cloud::{Endpoint, Fault, FaultRule, SimulatedCloud, World};
+use breakeven_clock::Clock;
+use breakeven_simulator::world::Function;
+use breakeven_simulator::{Endpoint, Fault, FaultRule, SimulatedCloud, World};
 use support::agent::simulated;
 use support::exposition::Exposition;
 use support::until;

@@ -9,15 +9,17 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use breakeven::clock::Clock;
-use breakeven::cloud::{Endpoint, Fault, FaultRule, SimulatedCloud, World};
-use breakeven::observation::NamePattern;
-use breakeven::observation::{Architecture, FunctionBatch, FunctionMinute, Functions, Observation};
 use breakeven::sources::aws::{self, Aws, FixedCredentials};
 use breakeven::sources::cloudwatch::{self, Budget, CloudWatchSource, Terms};
 use breakeven::sources::lambda::{self, LambdaSource};
 use breakeven::sources::{Poll, Reason, Source, SourceError};
-use breakeven::units::Usd;
+use breakeven_clock::Clock;
+use breakeven_model::inventory::NamePattern;
+use breakeven_model::inventory::{
+    Architecture, FunctionBatch, FunctionMinute, Functions, Observation,
+};
+use breakeven_model::units::Usd;
+use breakeven_simulator::{Endpoint, Fault, FaultRule, SimulatedCloud, World};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 

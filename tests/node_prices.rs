@@ -7,8 +7,8 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use breakeven::clock::Clock;
-use breakeven::cloud::{Endpoint, Fault, FaultRule, SimulatedCloud, World};
+use breakeven_clock::Clock;
+use breakeven_simulator::{Endpoint, Fault, FaultRule, SimulatedCloud, World};
 use support::agent::{RunningAgent, close, hourly};
 use support::exposition::Exposition;
 use support::program::breakeven;

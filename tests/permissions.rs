@@ -11,8 +11,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use breakeven::app::{Agent, ConfigSource};
-use breakeven::clock::Clock;
-use breakeven::cloud::{Endpoint, SimulatedCloud, World};
 use breakeven::config::Config;
 use breakeven::config::resolved::UsageSource;
 use breakeven::http;
@@ -22,6 +20,8 @@ use breakeven::sources::bill;
 use breakeven::sources::edge;
 use breakeven::sources::kubernetes::Access;
 use breakeven::sources::usage::KubeletSettings;
+use breakeven_clock::Clock;
+use breakeven_simulator::{Endpoint, SimulatedCloud, World};
 use serde_json::Value;
 use support::until;
 use tokio_util::sync::CancellationToken;

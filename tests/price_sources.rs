@@ -10,16 +10,17 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use breakeven::clock::Clock;
-use breakeven::cloud::{Endpoint, Fault, FaultRule, SimulatedCloud, World};
-use breakeven::observation::{
-    CapacityType, Cluster, ListPrice, Node, Observation, Product, Provider, Resources, SpotPrice,
-};
 use breakeven::sources::aws::{self, Aws, FixedCredentials};
+use breakeven::sources::prices::Wishes;
 use breakeven::sources::prices::list::{self, AwsPriceList, ListSource};
 use breakeven::sources::prices::spot::SpotPriceSource;
-use breakeven::sources::prices::{Market, Wishes};
 use breakeven::sources::{Poll, Reason};
+use breakeven_clock::Clock;
+use breakeven_model::inventory::{
+    CapacityType, Cluster, ListPrice, Node, Observation, Product, Provider, Resources, SpotPrice,
+};
+use breakeven_model::pricing::Market;
+use breakeven_simulator::{Endpoint, Fault, FaultRule, SimulatedCloud, World};
 use jiff::{SignedDuration, Timestamp};
 
 const HOUR: Duration = Duration::from_secs(3_600);

@@ -8,13 +8,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use breakeven::clock::Clock;
-use breakeven::cloud::{Endpoint, Fault, FaultRule, SimulatedCloud, World};
-use breakeven::observation::{Observation, RequestStep, RequestTarget, Traffic};
 use breakeven::sources::requests::{
     Credentials, LatencyQueries, LatencyUnit, Preset, Queries, RequestsSource, Settings,
 };
 use breakeven::sources::{Poll, Reason, Source};
+use breakeven_clock::Clock;
+use breakeven_model::inventory::{Observation, RequestStep, RequestTarget, Traffic};
+use breakeven_simulator::{Endpoint, Fault, FaultRule, SimulatedCloud, World};
 use http_body_util::{BodyExt, Full};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;

@@ -10,11 +10,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
-use breakeven::observation::{
-    Cluster, Observation, OwnCount, OwnTraffic, PodKey, ScrapeTarget, WorkloadId, WorkloadKind,
-};
 use breakeven::sources::scrape::{ScrapeSource, Settings, Targets};
 use breakeven::sources::{Poll, Reason, Source, USER_AGENT};
+use breakeven_model::inventory::{
+    Cluster, Observation, OwnCount, OwnTraffic, PodKey, ScrapeTarget, WorkloadId, WorkloadKind,
+};
 use bytes::Bytes;
 use futures::{Stream, StreamExt, stream};
 use http::{Request, Response};

@@ -11,7 +11,7 @@ use aws_sdk_cloudwatch::config::retry::RetryConfig;
 use aws_sdk_cloudwatch::config::timeout::TimeoutConfig;
 use aws_sdk_cloudwatch::config::{Credentials, Region};
 use aws_sdk_cloudwatch::error::{DisplayErrorContext, ProvideErrorMetadata};
-use breakeven::cloud::{Endpoint, Fault, FaultRule, SimulatedCloud, World};
+use breakeven_simulator::{Endpoint, Fault, FaultRule, SimulatedCloud, World};
 
 /// The function `api` in three places, with one, two and three calls a second, and others.
 const WORLD: &str = "

@@ -16,8 +16,8 @@ use aws_sdk_cloudwatch::primitives::DateTime;
 use aws_sdk_cloudwatch::types::{
     Dimension, Metric, MetricDataQuery, MetricStat, ScanBy, StatusCode,
 };
-use breakeven::cloud::world::Function;
-use breakeven::cloud::{Endpoint, Fault, FaultRule, SimulatedCloud, World};
+use breakeven_simulator::world::Function;
+use breakeven_simulator::{Endpoint, Fault, FaultRule, SimulatedCloud, World};
 use bytes::Bytes;
 use http::{Method, Request, Response};
 use http_body_util::{BodyExt, Full};

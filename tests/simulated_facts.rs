@@ -4,7 +4,7 @@
 
 mod support;
 
-use breakeven::cloud::{Endpoint, SimulatedCloud, World};
+use breakeven_simulator::{Endpoint, SimulatedCloud, World};
 
 /// `tests/python/test_boto3_facts.py` knows these numbers.
 const WORLD: &str = "

@@ -2,10 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops where it is wrong")]
 
-use breakeven::cloud::World;
-use breakeven::cloud::world::Traffic;
-use breakeven::model::pattern::{Pattern, classify};
-use breakeven::units::{Requests, Seconds};
+use breakeven_model::pattern::{Pattern, classify};
+use breakeven_model::units::{Requests, Seconds};
+use breakeven_simulator::World;
+use breakeven_simulator::world::Traffic;
 
 const MINUTES_PER_DAY: i64 = 1_440;
 

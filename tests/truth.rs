@@ -8,8 +8,8 @@ mod support;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use breakeven::cloud::World;
-use breakeven::cloud::world::Traffic;
+use breakeven_simulator::World;
+use breakeven_simulator::world::Traffic;
 use http::StatusCode;
 use jiff::Timestamp;
 use support::exposition::{Exposition, get};

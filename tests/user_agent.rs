@@ -6,9 +6,9 @@ mod support;
 
 use std::collections::BTreeSet;
 
-use breakeven::clock::Clock;
-use breakeven::cloud::{Endpoint, SimulatedCloud, World};
 use breakeven::sources::USER_AGENT;
+use breakeven_clock::Clock;
+use breakeven_simulator::{Endpoint, SimulatedCloud, World};
 use support::agent::RunningAgent;
 use support::until;
 

@@ -13,8 +13,6 @@ use crate::config::raw::{RawConfig, UsageSource};
 use crate::config::{Config, resolved};
 use crate::disk::Disks;
 use crate::exposition::{ApiBudget, ApiUse};
-use crate::model::Report;
-use crate::observation::{FunctionId, Observation};
 use crate::sources::aws::{Aws, Reader};
 use crate::sources::bill::BillSource;
 use crate::sources::cloudwatch::{API, Balance, Budget, CloudWatchSource};
@@ -28,6 +26,8 @@ use crate::sources::requests::{OwnQueries, RequestsSource};
 use crate::sources::scrape::{ScrapeSource, Targets};
 use crate::sources::usage::{CadvisorSource, KubeletSource, MetricsApi, Nodes};
 use crate::sources::{Context, Poll, Schedule, Site, Source, SourceId, Tally, poll_forever};
+use breakeven_model::Report;
+use breakeven_model::inventory::{FunctionId, Observation};
 
 use super::stakes::stakes;
 

@@ -22,14 +22,14 @@ use super::durable::{SaveError, record_save, same_directory};
 use super::fleet::Fleet;
 use super::state::State;
 use super::{ConfigSource, Reload};
-use crate::clock::Clock;
 use crate::config::Config;
 use crate::config::raw::RawConfig;
 use crate::disk::Disk;
-use crate::model::Report;
-use crate::observation::Observation;
 use crate::settings::{Mistake, Mistakes};
 use crate::sources::kubernetes::Connection;
+use breakeven_clock::Clock;
+use breakeven_model::Report;
+use breakeven_model::inventory::Observation;
 
 /// How often the loop turns at least, so that its health is known, and the time before the first report is described anew.
 const TURN_INTERVAL: Duration = Duration::from_secs(1);

@@ -8,15 +8,15 @@ use tokio::time::{Instant, timeout_at};
 
 use super::WAITING_OBSERVATIONS;
 use super::fleet::Fleet;
-use crate::clock::Clock;
 use crate::config::Config;
 use crate::config::raw::RawConfig;
 use crate::disk::Disks;
-use crate::model::Report;
-use crate::observation::Observation;
 use crate::pipeline::Pipeline;
 use crate::sources::cloudwatch::Budget;
 use crate::sources::{Context, SourceId, SourceStatus, StatusBoard};
+use breakeven_clock::Clock;
+use breakeven_model::Report;
+use breakeven_model::inventory::Observation;
 
 /// How often the board is looked at while the sources are asked.
 const GLANCE: Duration = Duration::from_millis(50);

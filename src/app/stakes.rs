@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use crate::model::{Home, Report, Subject, SubjectReport, Verdict};
-use crate::observation::FunctionId;
 use crate::sources::cloudwatch::Stake;
-use crate::units::{Ratio, Usd};
+use breakeven_model::inventory::FunctionId;
+use breakeven_model::units::{Ratio, Usd};
+use breakeven_model::{Home, Report, Subject, SubjectReport, Verdict};
 
 /// What is at stake by a report. A function of which nothing is known yet is not in it.
 pub(super) fn stakes(report: &Report) -> HashMap<FunctionId, Stake> {

@@ -12,17 +12,17 @@ use tracing::{error, info, warn};
 
 use super::durable::{Durable, Save};
 use super::fleet::Fleet;
-use crate::clock::Clock;
 use crate::config::Config;
 use crate::config::raw::RawConfig;
 use crate::exposition::{self, Own, render};
-use crate::model::Report;
-use crate::observation::{Observation, OwnCount, Provider};
 use crate::pipeline::Pipeline;
 use crate::settings::Mistakes;
 use crate::sources::cloudwatch::Balance;
 use crate::sources::{Source, StatusBoard};
 use crate::store::{Published, Store, Waiting};
+use breakeven_clock::Clock;
+use breakeven_model::Report;
+use breakeven_model::inventory::{Observation, OwnCount, Provider};
 
 /// How long after the first observation of a kind the report follows: others of its kind come close behind.
 const FIRST_REPORT_DELAY: Duration = Duration::from_millis(250);

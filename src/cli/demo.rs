@@ -12,10 +12,10 @@ use super::run::{WebArgs, listen_to_signals};
 use super::simulate::world;
 use super::{Failure, print};
 use crate::app::{Agent, ConfigSource};
-use crate::cloud::SimulatedCloud;
 use crate::config::Config;
 use crate::sources::aws::FixedCredentials;
 use crate::sources::kubernetes::Access;
+use breakeven_simulator::SimulatedCloud;
 
 /// The configuration of the demo.
 const DEMO_CONFIG: &str = include_str!("../../config/demo.yaml");

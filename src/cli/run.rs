@@ -10,8 +10,8 @@ use tracing::{info, warn};
 
 use super::Failure;
 use crate::app::{Agent, ConfigSource, ReloadHandle};
-use crate::clock::Clock;
 use crate::http;
+use breakeven_clock::Clock;
 
 /// What the agent is started with.
 #[derive(Debug, PartialEq, Eq, Args)]

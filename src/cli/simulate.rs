@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::run::listen_to_signals;
 use super::{Failure, print};
-use crate::cloud::{SimulatedCloud, World};
+use breakeven_simulator::{SimulatedCloud, World};
 
 #[derive(Debug, Args)]
 pub(super) struct SimulateArgs {

@@ -1,8 +1,8 @@
 use super::*;
-use crate::model::lambda::FrontDoor;
-use crate::observation::CapacityType;
-use crate::sources::prices::Rate;
-use crate::units::UsdPerHour;
+use breakeven_model::inventory::CapacityType;
+use breakeven_model::lambda::FrontDoor;
+use breakeven_model::pricing::Rate;
+use breakeven_model::units::UsdPerHour;
 
 fn errors(text: &str) -> Vec<String> {
     let refused = parse(text).map(|_| ()).unwrap_err();

@@ -7,8 +7,8 @@
 use super::catalogue::{Metric, Scope};
 use super::own::{DropReason, Dropped};
 use super::sample::{Batch, Families};
-use crate::model::{Basis, SubjectReport};
-use crate::units::Usd;
+use breakeven_model::units::Usd;
+use breakeven_model::{Basis, SubjectReport};
 
 /// Shows the subjects' series: money always, the rest as long as there are no more than `max_series`.
 /// Counts what is left out.

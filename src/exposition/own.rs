@@ -12,7 +12,7 @@ use prometheus::proto::MetricFamily;
 
 use super::Rendered;
 use super::catalogue::Metric;
-use crate::units::Usd;
+use breakeven_model::units::Usd;
 
 /// How the program was built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

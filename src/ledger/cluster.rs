@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 
 use super::coverage::Coverage;
-use crate::model::allocation::{ClusterAmounts, ClusterRates};
-use crate::units::{Seconds, Usd, row};
+use breakeven_model::allocation::{ClusterAmounts, ClusterRates};
+use breakeven_model::units::{Seconds, Usd, row};
 
 /// What the cluster cost, and over which time that was seen.
 #[derive(Debug, Default)]
@@ -14,14 +14,6 @@ pub(crate) struct ClusterAccount {
     lost: Seconds,
     seen: Coverage,
 }
-
-row!(ClusterAmounts<Usd> {
-    allocated,
-    idle,
-    shared,
-    fixed,
-    unattributed,
-});
 
 row!(ClusterAccount {
     spent,

@@ -1,8 +1,8 @@
 //! What a workload paid and used, as sums.
 
-use crate::model::allocation::{UsedRates, WorkloadRates};
-use crate::model::window::UsedWindow;
-use crate::units::{CoreSeconds, Gib, Ratio, Seconds, Usd, numbers, row};
+use breakeven_model::allocation::{UsedRates, WorkloadRates};
+use breakeven_model::units::{CoreSeconds, Gib, Ratio, Seconds, Usd, numbers, row};
+use breakeven_model::window::UsedWindow;
 
 /// What was paid and used.
 #[derive(Clone, Copy, Debug, Default)]

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::minutes::Sums;
-use crate::units::{Requests, Seconds, row};
+use breakeven_model::units::{Requests, Seconds, row};
 
 /// What some known minutes of a function add up to, or what became more of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::units::{Ratio, Seconds};
+use breakeven_model::units::{Ratio, Seconds};
 
 /// The time that was seen, as spans that do not touch, oldest first.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]

@@ -2,9 +2,11 @@
 
 use super::cost::Use;
 use super::workload::Step;
-use crate::model::allocation::WorkloadRates;
-use crate::model::month::Month;
-use crate::units::{CoreSeconds, GibSeconds, Ratio, Requests, Seconds, Usd, numbers, row};
+use breakeven_model::allocation::WorkloadRates;
+use breakeven_model::month::Month;
+use breakeven_model::units::{
+    CoreSeconds, GibSeconds, Ratio, Requests, Seconds, Usd, numbers, row,
+};
 
 /// The sums of one day (UTC).
 #[derive(Clone, Copy, Debug, Default)]

@@ -9,9 +9,9 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 use serde::{Deserialize, Serialize};
 
-use crate::model::bill::{DayUsage, LambdaUsage, Place, UsageKey};
-use crate::observation::Function;
-use crate::units::Seconds;
+use breakeven_model::bill::{DayUsage, LambdaUsage, Place, UsageKey};
+use breakeven_model::inventory::Function;
+use breakeven_model::units::Seconds;
 
 /// How many days are kept: AWS settles a day within two or three, and a week of them is compared.
 const KEPT_DAYS: i64 = 14;

@@ -10,15 +10,15 @@ use super::counted::{Excess, Growth};
 use super::coverage::Coverage;
 use super::days::{Days, Revision, by_day, day_of};
 use super::minutes::Minutes;
-use crate::model::Settings;
-use crate::model::bill::LambdaUsage;
-use crate::model::coldstart::{Ratchet, ratchet, whole_minutes};
-use crate::model::concurrency::{Concurrency, MinuteConcurrency};
-use crate::model::lambda::{Component, Init, Run};
-use crate::model::pattern::classify;
-use crate::model::window::FunctionWindow;
-use crate::observation::{Function, FunctionBatch};
-use crate::units::{GibSeconds, Ratio, Requests, Seconds, Usd, row};
+use breakeven_model::Settings;
+use breakeven_model::bill::LambdaUsage;
+use breakeven_model::coldstart::{Ratchet, ratchet, whole_minutes};
+use breakeven_model::concurrency::{Concurrency, MinuteConcurrency};
+use breakeven_model::inventory::{Function, FunctionBatch};
+use breakeven_model::lambda::{Component, Init, Run};
+use breakeven_model::pattern::classify;
+use breakeven_model::units::{GibSeconds, Ratio, Requests, Seconds, Usd, row};
+use breakeven_model::window::FunctionWindow;
 
 /// How many minutes are kept at least, to be revised: Lambda shows an invocation when it has ended, which is up to 15
 /// minutes after the one in which it began, and CloudWatch may be late by some hours.

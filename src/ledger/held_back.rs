@@ -4,8 +4,8 @@ use jiff::Timestamp;
 
 use super::coverage::Coverage;
 use super::slots::Slots;
-use crate::observation::Throttling;
-use crate::units::{Seconds, Window, row};
+use breakeven_model::inventory::Throttling;
+use breakeven_model::units::{Seconds, Window, row};
 
 /// For how long since the program started, and over the window.
 #[derive(Debug)]

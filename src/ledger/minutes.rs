@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use crate::observation::FunctionMinute;
-use crate::units::{Requests, Seconds, row};
+use breakeven_model::inventory::FunctionMinute;
+use breakeven_model::units::{Requests, Seconds, row};
 
 /// In place of a peak that is not known.
 const UNKNOWN: u32 = u32::MAX;

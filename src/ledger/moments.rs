@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::rows::Rows;
-use crate::units::{CoreSeconds, Seconds, Window};
+use breakeven_model::units::{CoreSeconds, Seconds, Window};
 
 /// Looks at the cluster within so many seconds are one moment: the shortest step in which requests may be counted.
 const LENGTH: i64 = 30;

@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use serde::{Deserialize, Serialize};
 
-use crate::units::Numbers;
+use breakeven_model::units::Numbers;
 
 /// Sums of equal pieces of time, each with the number of its piece since 1970, oldest first. One takes four bytes for each of
 /// its numbers and four for that of its piece.
@@ -91,7 +91,7 @@ impl<T: Numbers + Default> Rows<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::units::{Requests, Seconds};
+    use breakeven_model::units::{Requests, Seconds};
 
     fn sums(requests: f64) -> (Requests, Seconds) {
         let requests = Requests::from_requests(requests).unwrap();

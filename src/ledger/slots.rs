@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::coverage::Coverage;
 use super::rows::Rows;
-use crate::units::{Numbers, Ratio, Seconds};
+use breakeven_model::units::{Numbers, Ratio, Seconds};
 
 /// Something that adds up, kept for one window of time in so many slots: the window's edge is interpolated within one.
 ///
@@ -220,7 +220,7 @@ impl<T: Numbers + Clone + Default, const SLOTS: i64> Slots<T, SLOTS> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::units::Requests;
+    use breakeven_model::units::Requests;
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()

@@ -11,11 +11,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
-use crate::model::allocation::{WorkloadRates, allocate};
-use crate::model::fixtures::{deployment, node, pod, resources, seconds, settings, usage};
-use crate::model::pattern::Pattern;
-use crate::observation::{PodKey, PodUsage, RequestRate, RequestStep};
-use crate::units::{Requests, RequestsPerSecond, Window};
+use breakeven_model::allocation::{WorkloadRates, allocate};
+use breakeven_model::fixtures::{deployment, node, pod, resources, seconds, settings, usage};
+use breakeven_model::inventory::{PodKey, PodUsage, RequestRate, RequestStep};
+use breakeven_model::pattern::Pattern;
+use breakeven_model::units::{Requests, RequestsPerSecond, Window};
 
 /// A midnight.
 const START: i64 = 20_833 * 86_400;
@@ -103,7 +103,7 @@ fn spend_for(ledger: &mut Ledger, from: i64, to: i64) {
     }
 }
 
-fn window(ledger: &Ledger, now: i64) -> crate::model::window::WorkloadWindow {
+fn window(ledger: &Ledger, now: i64) -> breakeven_model::window::WorkloadWindow {
     ledger.workload_window(ledger.workload(&web()).unwrap(), at(now))
 }
 

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{FunctionAccount, Ledger, WorkloadAccount};
-use crate::model::Settings;
+use breakeven_model::Settings;
 
 impl Ledger {
     /// The latest instant that it knows of.

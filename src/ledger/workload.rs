@@ -11,13 +11,15 @@ use super::day::Day;
 use super::held_back::HeldBack;
 use super::moments::Moments;
 use super::slots::Slots;
-use crate::model::allocation::WorkloadRates;
-use crate::model::month::{DAYS, Month, active_time};
-use crate::model::pattern::classify;
-use crate::model::regression::Scatter;
-use crate::model::window::{TrafficWindow, WorkloadWindow};
-use crate::observation::{Counted, OwnCount};
-use crate::units::{Ratio, Requests, RequestsPerSecond, Seconds, Usd, Window, numbers, row};
+use breakeven_model::allocation::WorkloadRates;
+use breakeven_model::inventory::{Counted, OwnCount};
+use breakeven_model::month::{DAYS, Month, active_time};
+use breakeven_model::pattern::classify;
+use breakeven_model::regression::Scatter;
+use breakeven_model::units::{
+    Ratio, Requests, RequestsPerSecond, Seconds, Usd, Window, numbers, row,
+};
+use breakeven_model::window::{TrafficWindow, WorkloadWindow};
 
 /// The time for which the present rates are taken before any time has passed at them.
 const A_MOMENT: Seconds = match Seconds::from_seconds(1.0) {
@@ -424,7 +426,7 @@ impl WorkloadAccount {
     }
 
     /// What it uses and serves now, if both are known and fresh.
-    fn recent(&self, now: Timestamp) -> Option<(crate::units::Cores, RequestsPerSecond)> {
+    fn recent(&self, now: Timestamp) -> Option<(breakeven_model::units::Cores, RequestsPerSecond)> {
         let (rate, at) = self.rate.filter(|(rate, _)| !rate.is_zero())?;
         let fresh =
             now.duration_since(at) <= RATE_AGE && now.duration_since(self.last_seen) <= RATE_AGE;

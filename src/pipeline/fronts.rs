@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::targets::Shares;
-use crate::observation::{self, RequestTarget, WorkloadId};
-use crate::units::Ratio;
+use breakeven_model::inventory::{self, RequestTarget, WorkloadId};
+use breakeven_model::units::Ratio;
 
 /// A namespace and a name in it.
 type Name = (Arc<str>, Arc<str>);
@@ -21,7 +21,7 @@ pub(super) struct Fronts {
 }
 
 impl Fronts {
-    pub(super) fn of(seen: &observation::Fronts) -> Self {
+    pub(super) fn of(seen: &inventory::Fronts) -> Self {
         let mut fronts = Self::default();
         for service in &seen.services {
             let (namespace, name) = (&service.namespace, &service.name);
@@ -97,8 +97,8 @@ fn parts(counts: impl Iterator<Item = u32> + Clone) -> impl Iterator<Item = Rati
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::fixtures::deployment;
-    use crate::observation::{RouteRule, Service};
+    use breakeven_model::fixtures::deployment;
+    use breakeven_model::inventory::{RouteRule, Service};
 
     fn service(name: &str, ports: &[&str], workloads: &[(&str, u32)]) -> Service {
         let workloads = workloads.iter();
@@ -114,7 +114,7 @@ mod tests {
 
     fn fronts() -> Fronts {
         let backend = |name: &str, weight| ("shop".into(), name.into(), weight);
-        Fronts::of(&observation::Fronts {
+        Fronts::of(&inventory::Fronts {
             services: vec![
                 service("web", &["http", "80"], &[("web", 3), ("web-canary", 1)]),
                 service("api", &["80"], &[("api", 2)]),

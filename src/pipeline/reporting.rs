@@ -6,21 +6,21 @@ use jiff::Timestamp;
 
 use super::Pipeline;
 use crate::ledger::{FunctionAccount, WorkloadAccount};
-use crate::model::assessment::{self, Assessment, Circumstances, ClusterPrices};
-use crate::model::bill::reconcile;
-use crate::model::coldstart::Method;
-use crate::model::evidence::Evidence;
-use crate::model::kubernetes_equivalent::Machine;
-use crate::model::lambda::DoorOrigin;
-use crate::model::node_split::split;
-use crate::model::pair::pair;
-use crate::model::verdict::Settled;
-use crate::model::{
+use breakeven_model::assessment::{self, Assessment, Circumstances, ClusterPrices};
+use breakeven_model::bill::reconcile;
+use breakeven_model::coldstart::Method;
+use breakeven_model::evidence::Evidence;
+use breakeven_model::inventory::{CapacityType, Function, Resources, WorkloadId, WorkloadKind};
+use breakeven_model::kubernetes_equivalent::Machine;
+use breakeven_model::lambda::DoorOrigin;
+use breakeven_model::node_split::split;
+use breakeven_model::pair::pair;
+use breakeven_model::units::{Requests, Seconds, Usd, UsdPerHour};
+use breakeven_model::verdict::Settled;
+use breakeven_model::{
     AccountReport, ClusterComponent, ClusterReport, Component, FunctionCounters, Home, Outcome,
     Report, SharedWorkload, Subject, SubjectFacts, SubjectReport, Throttled,
 };
-use crate::observation::{CapacityType, Function, Resources, WorkloadId, WorkloadKind};
-use crate::units::{Requests, Seconds, Usd, UsdPerHour};
 
 /// The label that names the team that owns a function.
 const TEAM: &str = "team";

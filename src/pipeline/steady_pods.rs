@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::model::{NodeReport, PriceSource};
-use crate::observation::{Cluster, Pod, PodKey, Resources, WorkloadId};
-use crate::units::UsdPerHour;
+use breakeven_model::inventory::{Cluster, Pod, PodKey, Resources, WorkloadId};
+use breakeven_model::units::UsdPerHour;
+use breakeven_model::{NodeReport, PriceSource};
 
 /// The pods of the last look at the cluster.
 #[derive(Debug, Default)]
@@ -103,8 +103,8 @@ fn is_repriced(before: Option<NodePrice>, now: Option<NodePrice>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::allocation::PricedNode;
-    use crate::model::fixtures::{deployment, node, pod, resources};
+    use breakeven_model::allocation::PricedNode;
+    use breakeven_model::fixtures::{deployment, node, pod, resources};
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()

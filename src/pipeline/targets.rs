@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use smallvec::{SmallVec, smallvec};
 
 use super::fronts::Fronts;
-use crate::observation::{Cluster, PodKey, RequestTarget, WorkloadId, WorkloadKind};
-use crate::units::Ratio;
+use breakeven_model::inventory::{Cluster, PodKey, RequestTarget, WorkloadId, WorkloadKind};
+use breakeven_model::units::Ratio;
 
 /// The workloads that served requests, and the part that each served; nobody where it is not known.
 pub(super) type Shares = SmallVec<[(WorkloadId, Ratio); 1]>;
@@ -124,8 +124,8 @@ impl Targets {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::fixtures::{deployment, pod, resources, workload};
-    use crate::observation::Pod;
+    use breakeven_model::fixtures::{deployment, pod, resources, workload};
+    use breakeven_model::inventory::Pod;
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()

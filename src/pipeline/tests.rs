@@ -7,14 +7,14 @@ mod processor_time;
 mod restart;
 
 use super::*;
-use crate::model::coldstart::refined_fraction;
-use crate::model::fixtures::{deployment, node, pod, resources, seconds, settings, usage};
-use crate::model::{Basis, ClusterComponent, Component, Home, Report, SubjectReport, Verdict};
-use crate::observation::{
+use breakeven_model::coldstart::refined_fraction;
+use breakeven_model::fixtures::{deployment, node, pod, resources, seconds, settings, usage};
+use breakeven_model::inventory::{
     Architecture, FunctionBatch, FunctionMinute, Node, Pod, RequestStep, RequestTarget, Resources,
 };
-use crate::sources::prices::{NodeSelector, PriceRule, Rate};
-use crate::units::{MemoryMib, Requests, RequestsPerSecond, Usd, UsdPerHour, Window};
+use breakeven_model::pricing::{NodeSelector, PriceRule, Rate};
+use breakeven_model::units::{MemoryMib, Requests, RequestsPerSecond, Usd, UsdPerHour, Window};
+use breakeven_model::{Basis, ClusterComponent, Component, Home, Report, SubjectReport, Verdict};
 
 /// A midnight.
 const START: i64 = 20_833 * 86_400;
@@ -127,9 +127,9 @@ fn a_day_of_traffic(until: i64) -> Observation {
         at: at(until),
         covered: Some(window(until - 86_400, until)),
         steps: steps.collect(),
-        rates: vec![crate::observation::RequestRate {
+        rates: vec![breakeven_model::inventory::RequestRate {
             target: RequestTarget::Pod(web().key),
-            rate: crate::units::RequestsPerSecond::from_per_second(1.0).unwrap(),
+            rate: breakeven_model::units::RequestsPerSecond::from_per_second(1.0).unwrap(),
         }],
     })
 }
@@ -475,7 +475,7 @@ fn a_function_whose_minutes_are_not_known_has_no_counts() {
 fn a_workload_that_nothing_counts_has_no_count_of_requests() {
     let mut pipeline = pipeline();
     run_for(&mut pipeline, 0, 60);
-    let other = RequestTarget::Pod(crate::observation::PodKey {
+    let other = RequestTarget::Pod(breakeven_model::inventory::PodKey {
         namespace: "shop".into(),
         name: "stranger".into(),
     });

@@ -1,11 +1,11 @@
 //! The cluster of a scenario.
 
 use super::{AMOUNT, amount, list_price, raw};
-use crate::model::scenario::Cluster;
-use crate::observation::Resources;
 use crate::settings::{Check, Place};
-use crate::tariff::ec2;
-use crate::units::{Cores, Gib, Requests, Usd, UsdPerHour, UsdPerRequest};
+use breakeven_model::estimate::Cluster;
+use breakeven_model::inventory::Resources;
+use breakeven_model::pricing::list_prices::ec2;
+use breakeven_model::units::{Cores, Gib, Requests, Usd, UsdPerHour, UsdPerRequest};
 
 /// What a node may cost each hour, and a request, in USD: the dearest of either is far below.
 const HOURLY: std::ops::RangeInclusive<f64> = 0.0..=1e6;

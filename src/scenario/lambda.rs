@@ -1,13 +1,15 @@
 //! The function of a scenario.
 
 use super::{AMOUNT, amount, list_price, raw};
-use crate::model::lambda::{
+use crate::settings::{Check, Place};
+use breakeven_model::lambda::{
     Compute, FreeTier, FrontDoor, Init, Instances, Month, OnDemand, Provisioned, SnapStart,
 };
-use crate::settings::{Check, Place};
-use crate::tariff::Tiers;
-use crate::tariff::lambda::{self as tariff, Prices};
-use crate::units::{Gib, GibSeconds, Hours, MemoryMib, Ratio, Requests, Seconds, UsdPerHour};
+use breakeven_model::pricing::list_prices::Tiers;
+use breakeven_model::pricing::list_prices::lambda::{self as tariff, Prices};
+use breakeven_model::units::{
+    Gib, GibSeconds, Hours, MemoryMib, Ratio, Requests, Seconds, UsdPerHour,
+};
 
 /// How long a billed request may take, in milliseconds.
 const DURATION: std::ops::RangeInclusive<f64> = 1.0..=tariff::LONGEST_INVOCATION.millis();

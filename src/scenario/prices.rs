@@ -1,12 +1,14 @@
 //! The prices of a scenario: those that are given, else those that the program knows for the region.
 
 use super::{AMOUNT, raw};
-use crate::model::lambda::{Compute, FrontDoor, Month};
-use crate::observation::Architecture;
 use crate::settings::{Check, Place};
-use crate::tariff::lambda::Prices;
-use crate::tariff::{Tiers, api_gateway, load_balancer, logs};
-use crate::units::{Hours, NotAQuantity, UsdPerGib, UsdPerGibSecond, UsdPerHour, UsdPerRequest};
+use breakeven_model::inventory::Architecture;
+use breakeven_model::lambda::{Compute, FrontDoor, Month};
+use breakeven_model::pricing::list_prices::lambda::Prices;
+use breakeven_model::pricing::list_prices::{Tiers, api_gateway, load_balancer, logs};
+use breakeven_model::units::{
+    Hours, NotAQuantity, UsdPerGib, UsdPerGibSecond, UsdPerHour, UsdPerRequest,
+};
 
 /// The prices of Lambda; those of what is around it are put into the month.
 pub(super) fn prices(
@@ -173,7 +175,7 @@ impl PriceList<'_> {
         *price = (known || is_given).then_some(value);
     }
 
-    fn logs(&mut self, month: &Month, given: &raw::Prices) -> Tiers<crate::units::Gib> {
+    fn logs(&mut self, month: &Month, given: &raw::Prices) -> Tiers<breakeven_model::units::Gib> {
         let listed = logs::ingestion_in(self.region);
         let known = Knowledge {
             known: listed.is_some(),

@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::lambda::{Compute, FreeTier};
+use breakeven_model::lambda::{Compute, FreeTier};
 
 #[test]
 fn what_is_left_out_has_its_default() {
@@ -14,7 +14,9 @@ fn what_is_left_out_has_its_default() {
     };
     assert_eq!(on_demand.provisioned, None);
     assert_eq!((on_demand.snapstart, on_demand.init), (None, None));
-    let list = crate::tariff::lambda::Prices::list(crate::observation::Architecture::X86_64);
+    let list = breakeven_model::pricing::list_prices::lambda::Prices::list(
+        breakeven_model::inventory::Architecture::X86_64,
+    );
     assert_eq!(prices, list);
 }
 

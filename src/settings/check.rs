@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::{Mistake, Place};
-use crate::units::{NotAQuantity, Ratio};
+use breakeven_model::units::{NotAQuantity, Ratio};
 
 /// The least and the longest duration that an interval may have, in seconds.
 const INTERVAL: RangeInclusive<f64> = 0.1..=86_400.0;

@@ -11,8 +11,8 @@ use tracing::{debug, info, warn};
 
 use super::backoff::Backoff;
 use super::{Lacks, Reason, Site, Source, SourceError, SourceId, StatusBoard};
-use crate::clock::Clock;
-use crate::observation::Observation;
+use breakeven_clock::Clock;
+use breakeven_model::inventory::Observation;
 
 /// The first pause after a failure; each further failure doubles it.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use breakeven::cloud::{Endpoint, Fault, FaultRule, SimulatedCloud};
-use breakeven::observation::BilledDay;
 use breakeven::sources::{Poll, Reason};
+use breakeven_model::inventory::BilledDay;
+use breakeven_simulator::{Endpoint, Fault, FaultRule, SimulatedCloud};
 
 use super::*;
 

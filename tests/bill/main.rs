@@ -13,11 +13,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use breakeven::clock::Clock;
-use breakeven::cloud::{Endpoint, SimulatedCloud, World};
-use breakeven::observation::{Bill, Functions, Observation};
 use breakeven::sources::aws::{self, Aws, FixedCredentials};
 use breakeven::sources::bill::{BillSource, Settings};
+use breakeven_clock::Clock;
+use breakeven_model::inventory::{Bill, Functions, Observation};
+use breakeven_simulator::{Endpoint, SimulatedCloud, World};
 use jiff::Timestamp;
 use tokio::sync::watch;
 

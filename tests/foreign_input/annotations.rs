@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use breakeven::observation::{
-    Cluster, Counted, Notes, Observation, OwnTraffic, Traffic, WorkloadId, WorkloadKind,
-};
 use breakeven::sources::Poll;
 use breakeven::sources::requests::{
     OwnQueries, Preset, Queries, RequestsSource, Settings, check_query,
+};
+use breakeven_model::inventory::{
+    Cluster, Counted, Notes, Observation, OwnTraffic, Traffic, WorkloadId, WorkloadKind,
 };
 use http_body_util::{BodyExt, Full};
 use hyper::service::service_fn;

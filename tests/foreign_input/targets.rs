@@ -7,11 +7,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use breakeven::observation::{
-    Cluster, Observation, PodKey, ScrapeTarget, WorkloadId, WorkloadKind,
-};
 use breakeven::sources::Poll;
 use breakeven::sources::scrape::{ScrapeSource, Settings, Targets};
+use breakeven_model::inventory::{
+    Cluster, Observation, PodKey, ScrapeTarget, WorkloadId, WorkloadKind,
+};
 use http::Response;
 use http_body_util::Full;
 use hyper::service::service_fn;

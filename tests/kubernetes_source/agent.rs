@@ -5,11 +5,11 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use breakeven::clock::Clock;
-use breakeven::cloud::{SimulatedCloud, World};
-use breakeven::observation::{Cluster, Observation};
 use breakeven::sources::kubernetes::{Access, Connection, Settings, run};
 use breakeven::sources::{Context, Source, SourceStatus, StatusBoard};
+use breakeven_clock::Clock;
+use breakeven_model::inventory::{Cluster, Observation};
+use breakeven_simulator::{SimulatedCloud, World};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout, timeout_at};

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use breakeven::app::{Agent as Whole, ConfigSource};
-use breakeven::clock::Clock;
-use breakeven::cloud::{Endpoint, Fault, FaultRule, SimulatedCloud};
 use breakeven::http::Settings;
 use breakeven::sources::kubernetes::Access;
 use breakeven::sources::{Reason, USER_AGENT};
+use breakeven_clock::Clock;
+use breakeven_simulator::{Endpoint, Fault, FaultRule, SimulatedCloud};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 

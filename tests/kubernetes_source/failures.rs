@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use breakeven::cloud::{Endpoint, Fault, FaultRule};
-use breakeven::observation::Observation;
 use breakeven::sources::Reason;
+use breakeven_model::inventory::Observation;
+use breakeven_simulator::{Endpoint, Fault, FaultRule};
 
 use crate::agent::{Agent, any_port, cloud_at, is_whole, pods, settings, workloads};
 

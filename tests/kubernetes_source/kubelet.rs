@@ -6,12 +6,12 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use breakeven::clock::Clock;
-use breakeven::cloud::{Endpoint, Fault, FaultRule, SimulatedCloud, World};
-use breakeven::observation::{Cluster, CountedUse, Observation, PodKey, Usage};
 use breakeven::sources::kubernetes::{Access, Connection};
 use breakeven::sources::usage::{KubeletSettings, KubeletSource, Nodes};
 use breakeven::sources::{Poll, Reason, Schedule, Source, StatusBoard, poll_forever};
+use breakeven_clock::Clock;
+use breakeven_model::inventory::{Cluster, CountedUse, Observation, PodKey, Usage};
+use breakeven_simulator::{Endpoint, Fault, FaultRule, SimulatedCloud, World};
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::combinators::BoxBody;

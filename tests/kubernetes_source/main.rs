@@ -16,10 +16,10 @@ mod usage;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use breakeven::cloud::{Endpoint, Fault, FaultRule};
-use breakeven::observation::{CapacityType, Cluster, Observation};
 use breakeven::sources::kubernetes::{ScrapeSelector, Settings};
 use breakeven::sources::{Reason, SourceStatus};
+use breakeven_model::inventory::{CapacityType, Cluster, Observation};
+use breakeven_simulator::{Endpoint, Fault, FaultRule};
 use tokio::time::timeout;
 
 use agent::{Agent, PATIENCE, any_port, cloud_at, is_whole, pods, settings, workloads};

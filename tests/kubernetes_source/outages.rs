@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use breakeven::cloud::{Endpoint, SimulatedCloud};
 use breakeven::sources::kubernetes::Settings;
 use breakeven::sources::{Reason, Source};
+use breakeven_simulator::{Endpoint, SimulatedCloud};
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 

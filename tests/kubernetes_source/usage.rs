@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use breakeven::clock::Clock;
-use breakeven::cloud::{Endpoint, Fault, FaultRule, SimulatedCloud};
-use breakeven::observation::{Observation, Usage};
 use breakeven::sources::usage::MetricsApi;
 use breakeven::sources::{Poll, Reason, Schedule, Source, StatusBoard, poll_forever};
+use breakeven_clock::Clock;
+use breakeven_model::inventory::{Observation, Usage};
+use breakeven_simulator::{Endpoint, Fault, FaultRule, SimulatedCloud};
 use tokio::time::timeout;
 
 use crate::agent::{PATIENCE, any_port, cloud_at, connection, context};

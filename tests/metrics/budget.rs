@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use breakeven::cloud::Endpoint;
-use breakeven::cloud::world::Function;
-use breakeven::observation::FunctionId;
 use breakeven::sources::aws::{Account, Role};
 use breakeven::sources::cloudwatch::{Stake, Terms};
+use breakeven_model::inventory::FunctionId;
+use breakeven_simulator::Endpoint;
+use breakeven_simulator::world::Function;
 
 use super::*;
 

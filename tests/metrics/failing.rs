@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use breakeven::cloud::{Endpoint, Fault, FaultRule, ResultFault, ResultStatus};
 use breakeven::sources::cloudwatch::Terms;
+use breakeven_simulator::{Endpoint, Fault, FaultRule, ResultFault, ResultStatus};
 
 use super::*;
 

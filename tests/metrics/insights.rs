@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use breakeven::cloud::{Endpoint, Fault, FaultRule, ResultFault, ResultStatus};
-use breakeven::observation::Insights;
 use breakeven::sources::aws::{Account, Role};
 use breakeven::sources::cloudwatch::Terms;
+use breakeven_model::inventory::Insights;
+use breakeven_simulator::{Endpoint, Fault, FaultRule, ResultFault, ResultStatus};
 
 use super::*;
 

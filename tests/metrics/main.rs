@@ -13,14 +13,14 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use breakeven::clock::{Clock, Hand};
-use breakeven::cloud::{SimulatedCloud, World};
-use breakeven::observation::{Function, FunctionBatch, Functions, Observation};
 use breakeven::sources::Poll;
 use breakeven::sources::aws::{self, Accounts, Aws, FixedCredentials, Reader};
 use breakeven::sources::cloudwatch::{self, Budget, CloudWatchSource};
 use breakeven::sources::lambda::{self, LambdaSource};
-use breakeven::units::Usd;
+use breakeven_clock::{Clock, Hand};
+use breakeven_model::inventory::{Function, FunctionBatch, Functions, Observation};
+use breakeven_model::units::Usd;
+use breakeven_simulator::{SimulatedCloud, World};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 

@@ -1,9 +1,9 @@
 //! A day of functions for which environments are kept ready, or snapshots, against the bill of the simulated cloud.
 
-use breakeven::model::Home;
-use breakeven::model::{Report, Subject, SubjectReport};
 use breakeven::pipeline::Pipeline;
 use breakeven::sources::cloudwatch::Terms;
+use breakeven_model::Home;
+use breakeven_model::{Report, Subject, SubjectReport};
 
 use super::*;
 

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use breakeven::cloud::world::Function;
-use breakeven::cloud::{Endpoint, Fault, FaultRule, ResultFault, ResultStatus};
-use breakeven::model::{Report, Subject, SubjectReport};
-use breakeven::observation::{Architecture, Observation};
 use breakeven::pipeline::Pipeline;
 use breakeven::sources::Reason;
 use breakeven::sources::cloudwatch::Terms;
-use breakeven::units::Requests;
+use breakeven_model::inventory::{Architecture, Observation};
+use breakeven_model::units::Requests;
+use breakeven_model::{Report, Subject, SubjectReport};
+use breakeven_simulator::world::Function;
+use breakeven_simulator::{Endpoint, Fault, FaultRule, ResultFault, ResultStatus};
 
 use super::*;
 

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::Duration;
 
-use breakeven::observation::{Observation, PodKey, Throttling, Usage};
 use breakeven::sources::requests::Queries;
 use breakeven::sources::usage::{CadvisorSettings, CadvisorSource};
 use breakeven::sources::{Poll, Reason};
+use breakeven_model::inventory::{Observation, PodKey, Throttling, Usage};
 
 use super::history::{LENGTH, Process, Workload, workloads};
 use super::support::prometheus::Prometheus;

@@ -5,9 +5,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use breakeven::observation::{Observation, OriginChoice, RequestOrigin};
 use breakeven::sources::requests::{Queries, RequestsSource, Settings};
 use breakeven::sources::{Poll, Reason};
+use breakeven_model::inventory::{Observation, OriginChoice, RequestOrigin};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::service::service_fn;

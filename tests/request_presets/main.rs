@@ -19,15 +19,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use breakeven::config;
-use breakeven::model::evidence::Evidence;
-use breakeven::model::{Outcome, Report, Subject, SubjectReport};
-use breakeven::observation::{
-    CapacityType, Cluster, Fronts, Node, Observation, OriginChoice, Provider, Resources, RouteRule,
-    Service, WorkloadId, WorkloadKind,
-};
 use breakeven::pipeline::Pipeline;
 use breakeven::sources::Poll;
 use breakeven::sources::requests::{Preset, Queries, RequestsSource, Settings};
+use breakeven_model::evidence::Evidence;
+use breakeven_model::inventory::{
+    CapacityType, Cluster, Fronts, Node, Observation, OriginChoice, Provider, Resources, RouteRule,
+    Service, WorkloadId, WorkloadKind,
+};
+use breakeven_model::{Outcome, Report, Subject, SubjectReport};
 use history::{LENGTH, START, Workload, workloads};
 use jiff::Timestamp;
 use support::prometheus::{Prometheus, installed};

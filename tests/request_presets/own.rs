@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use breakeven::observation::{Cluster, Notes, Observation, OwnTraffic};
 use breakeven::pipeline::Pipeline;
 use breakeven::sources::Poll;
 use breakeven::sources::requests::{OwnQueries, Preset, Queries, RequestsSource};
+use breakeven_model::inventory::{Cluster, Notes, Observation, OwnTraffic};
 
 use super::history::{LENGTH, START, workloads};
 use super::support::prometheus::Prometheus;

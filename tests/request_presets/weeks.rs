@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use breakeven::observation::{Observation, RequestTarget, Traffic};
 use breakeven::sources::Poll;
 use breakeven::sources::requests::{Preset, Queries, RequestsSource, Settings};
+use breakeven_model::inventory::{Observation, RequestTarget, Traffic};
 
 use super::history::{LENGTH, START, workloads};
 use super::support::prometheus::Prometheus;

@@ -4,9 +4,9 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use breakeven::app::{Agent, ConfigSource, StateNotSaved};
-use breakeven::clock::{Clock, Stepper};
-use breakeven::cloud::SimulatedCloud;
 use breakeven::sources::kubernetes::Access;
+use breakeven_clock::{Clock, Stepper};
+use breakeven_simulator::SimulatedCloud;
 use support::agent::simulated;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;

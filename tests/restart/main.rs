@@ -13,7 +13,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use breakeven::cloud::World;
+use breakeven_simulator::World;
 use jiff::{SignedDuration, Timestamp};
 use support::exposition::{Exposition, get};
 use support::program::{Program, breakeven};

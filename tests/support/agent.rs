@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use breakeven::app::{Agent, ConfigSource, StateNotSaved};
-use breakeven::cloud::SimulatedCloud;
 use breakeven::http::Settings;
 use breakeven::sources::aws::{FixedCredentials, Settings as Session};
 use breakeven::sources::kubernetes::Access;
+use breakeven_simulator::SimulatedCloud;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 

@@ -26,7 +26,7 @@ use std::process::{Command, ExitStatus};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use breakeven::observation::{Pod, PodKey, Resources, WorkloadId};
+use breakeven_model::inventory::{Pod, PodKey, Resources, WorkloadId};
 
 /// How long a condition may take that a test waits for: far beyond the usual time, also on a busy machine.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(180);

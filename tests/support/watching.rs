@@ -2,9 +2,9 @@
 
 use std::net::Ipv4Addr;
 
-use breakeven::clock::Clock;
-use breakeven::cloud::{SimulatedCloud, World};
 use breakeven::sources::aws::{FixedCredentials, Settings as Session};
+use breakeven_clock::Clock;
+use breakeven_simulator::{SimulatedCloud, World};
 
 use super::agent::RunningAgent;
 use super::exposition::Exposition;

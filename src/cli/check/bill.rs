@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use crate::cli::print;
-use crate::model::Report;
-use crate::model::bill::{BillReport, BilledPlace};
-use crate::units::{Ratio, Usd};
+use breakeven_model::Report;
+use breakeven_model::bill::{BillReport, BilledPlace};
+use breakeven_model::units::{Ratio, Usd};
 
 /// What the source found, in a line.
 pub(super) fn found(report: &Report) -> String {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::cli::print;
 use crate::sources::cloudwatch::{Budget, Expected, Rung};
-use crate::units::Seconds;
+use breakeven_model::units::Seconds;
 
 /// A table of the functions by how often they are read, and what that costs in a month.
 pub(super) fn table(budget: &Budget) {

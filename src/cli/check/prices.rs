@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::cli::print;
-use crate::model::{NodeReport, Report, VolumeReport};
-use crate::units::Seconds;
+use breakeven_model::units::Seconds;
+use breakeven_model::{NodeReport, Report, VolumeReport};
 
 /// The heads of the columns.
 const HEADS: [&str; 9] = [

@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value};
 
-use crate::model::Breakeven;
-use crate::model::scenario::{Estimate, Side};
-use crate::units::{Ratio, Requests, UsdPerRequest};
+use breakeven_model::Breakeven;
+use breakeven_model::estimate::{Estimate, Side};
+use breakeven_model::units::{Ratio, Requests, UsdPerRequest};
 
 pub(super) fn of(estimate: &Estimate) -> Value {
     let breakeven = estimate.breakeven.as_ref();

@@ -1,8 +1,8 @@
 //! Both costs over the traffic, on logarithmic scales, before they are drawn.
 
-use crate::model::Breakeven;
-use crate::model::scenario::{Curves, Estimate};
-use crate::units::{Ratio, Requests};
+use breakeven_model::Breakeven;
+use breakeven_model::estimate::{Curves, Estimate};
+use breakeven_model::units::{Ratio, Requests};
 
 /// How many points a curve has, besides those where it jumps.
 const POINTS: u16 = 240;

@@ -1,11 +1,11 @@
 //! The answer for people: a table of both sides, and what follows in sentences.
 
 use super::numbers::{count, money};
-use crate::model::Breakeven;
-use crate::model::node_split::{Weights, split};
-use crate::model::scenario::{Curves, Estimate, Scenario, Side};
-use crate::tariff::ec2;
-use crate::units::{Ratio, Requests};
+use breakeven_model::Breakeven;
+use breakeven_model::estimate::{Curves, Estimate, Scenario, Side};
+use breakeven_model::node_split::{Weights, split};
+use breakeven_model::pricing::list_prices::ec2;
+use breakeven_model::units::{Ratio, Requests};
 
 pub(super) fn of(scenario: &Scenario, estimate: &Estimate) -> String {
     let mut lines = vec![heading(scenario, estimate), String::new()];

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use crate::config::raw::{self, RawConfig};
-use crate::observation::WorkloadId;
 use crate::settings::{Check, Place};
 use crate::sources::Schedule;
 use crate::sources::edge::{Counter, Settings, named};
+use breakeven_model::inventory::WorkloadId;
 
 impl Check {
     /// Where load balancers and APIs are read.

@@ -3,16 +3,16 @@
 use std::ops::RangeInclusive;
 
 use crate::config::raw::{self, RawConfig};
-use crate::model::bill::Paid;
-use crate::model::coldstart::InitTimes;
-use crate::model::lambda::{Door, Surroundings, Terms};
-use crate::model::{LambdaEquivalent, LambdaSettings, UnlistedPrices};
-use crate::observation::{Architecture, NamePattern};
 use crate::settings::{Check, Place};
-use crate::tariff::lambda as tariff;
-use crate::units::{
+use breakeven_model::bill::Paid;
+use breakeven_model::coldstart::InitTimes;
+use breakeven_model::inventory::{Architecture, NamePattern};
+use breakeven_model::lambda::{Door, Surroundings, Terms};
+use breakeven_model::pricing::list_prices::lambda as tariff;
+use breakeven_model::units::{
     Gib, GibSeconds, Hours, Seconds, UsdPerGib, UsdPerGibSecond, UsdPerHour, UsdPerRequest,
 };
+use breakeven_model::{LambdaEquivalent, LambdaSettings, UnlistedPrices};
 
 /// The least and the longest time that an idle environment may be kept, in seconds.
 const KEEP_ALIVE: RangeInclusive<f64> = 60.0..=7_200.0;

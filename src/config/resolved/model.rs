@@ -1,10 +1,10 @@
 //! The settings of the model.
 
 use crate::config::raw::{self, RawConfig};
-use crate::model::node_split::Weights;
-use crate::model::{KubernetesEquivalent, Settings, SharingPolicy};
 use crate::settings::{Check, Place};
-use crate::units::{Cores, Hours, Seconds};
+use breakeven_model::node_split::Weights;
+use breakeven_model::units::{Cores, Hours, Seconds};
+use breakeven_model::{KubernetesEquivalent, Settings, SharingPolicy};
 
 /// What a core or a GPU may cost, relative to a GiB.
 const WEIGHT: std::ops::RangeInclusive<f64> = 0.1..=10_000.0;

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use super::{Aws, Kubernetes, Requests};
 use crate::config::raw::{self, RawConfig};
-use crate::model::month;
 use crate::settings::{Check, Place};
 use crate::sources::{Schedule, aws, bill, cloudwatch, kubernetes, lambda, requests, scrape};
-use crate::units::Usd;
+use breakeven_model::month;
+use breakeven_model::units::Usd;
 
 /// How many queries a poll of Prometheus may take, at most, in ordinary use: three for the steps, three for those of the weeks
 /// before, three for the present, and one for each preset while none is chosen.

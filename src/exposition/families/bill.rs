@@ -3,7 +3,7 @@
 use super::seconds_of;
 use crate::exposition::catalogue::Metric;
 use crate::exposition::sample::{Batch, Labels};
-use crate::model::bill::{BillReport, BilledPlace};
+use breakeven_model::bill::{BillReport, BilledPlace};
 
 /// What AWS bills, and how the model compares with it.
 pub(in crate::exposition) fn bill(report: &BillReport) -> Batch {

@@ -4,9 +4,9 @@ use jiff::Timestamp;
 
 use crate::exposition::catalogue::Metric;
 use crate::exposition::sample::{Batch, Labels};
-use crate::model::{AccountReport, ClusterReport, NodeReport, Report, VolumeReport};
 use crate::sources::Source;
-use crate::units::Seconds;
+use breakeven_model::units::Seconds;
+use breakeven_model::{AccountReport, ClusterReport, NodeReport, Report, VolumeReport};
 
 /// Everything that is shown besides workloads and functions.
 pub(in crate::exposition) fn estate(report: &Report) -> Batch {

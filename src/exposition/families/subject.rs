@@ -2,14 +2,14 @@
 
 use crate::exposition::catalogue::{IDENTITY, Metric};
 use crate::exposition::sample::{Batch, Labels};
-use crate::model::lambda::Door;
-use crate::model::month::Month;
-use crate::model::pattern::Pattern;
-use crate::model::{
+use breakeven_model::inventory::{Insights, WorkloadId};
+use breakeven_model::lambda::Door;
+use breakeven_model::month::Month;
+use breakeven_model::pattern::Pattern;
+use breakeven_model::units::{Gib, Hours, Seconds};
+use breakeven_model::{
     Basis, Breakeven, FunctionCounters, SharedWorkload, Subject, SubjectReport, Verdict,
 };
-use crate::observation::{Insights, WorkloadId};
-use crate::units::{Gib, Hours, Seconds};
 
 use super::flag;
 
@@ -293,7 +293,7 @@ fn identity(subject: &Subject) -> Labels {
 
 fn workload_identity(workload: &WorkloadId) -> Labels {
     labels_of([
-        crate::model::Home::Kubernetes.as_str(),
+        breakeven_model::Home::Kubernetes.as_str(),
         &workload.namespace,
         workload.kind.as_str(),
         &workload.name,

@@ -5,10 +5,10 @@ use std::time::Duration;
 use super::reports::*;
 use super::*;
 use crate::exposition::{ApiBudget, ApiUse, ConfigState};
-use crate::model::band::Parameter;
-use crate::model::{Breakeven, SharedWorkload, Subject, SubjectReport, Verdict};
-use crate::observation::{OriginChoice, RequestOrigin, WorkloadKind};
 use crate::sources::{Lacks, Reason, Site, Source};
+use breakeven_model::band::Parameter;
+use breakeven_model::inventory::{OriginChoice, RequestOrigin, WorkloadKind};
+use breakeven_model::{Breakeven, SharedWorkload, Subject, SubjectReport, Verdict};
 
 fn of(subject: SubjectReport) -> Report {
     Report {

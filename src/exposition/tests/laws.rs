@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::reports::{bare, everything, nothing, workload};
 use super::*;
 use crate::exposition::encode::abnf;
-use crate::model::Subject;
+use breakeven_model::Subject;
 
 #[test]
 fn openmetrics_reads_back_as_the_specification_has_it() {

@@ -2,13 +2,16 @@
 
 use super::reports::{bare, everything, nothing, usd, workload};
 use super::*;
-use crate::model::{Component, Subject, SubjectReport};
+use breakeven_model::{Component, Subject, SubjectReport};
 
 /// A workload that has cost so much: one series of money, and nine others (seven verdicts, the facts, its requests).
 fn costing(name: &str, spent: f64) -> SubjectReport {
     SubjectReport {
         cost_total: vec![(Component::Cpu, usd(spent))],
-        requests_total: vec![(crate::model::Outcome::Served, super::reports::requests(1.0))],
+        requests_total: vec![(
+            breakeven_model::Outcome::Served,
+            super::reports::requests(1.0),
+        )],
         ..bare(Subject::Workload(workload("shop", "Deployment", name)))
     }
 }

@@ -4,24 +4,24 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::model::band::Banded;
-use crate::model::bill::{BillReport, BilledLine, BilledPlace, SavingsPlan};
-use crate::model::coldstart::Method;
-use crate::model::evidence::Evidence;
-use crate::model::lambda;
-use crate::model::pattern::Pattern;
-use crate::model::{
+use breakeven_model::band::Banded;
+use breakeven_model::bill::{BillReport, BilledLine, BilledPlace, SavingsPlan};
+use breakeven_model::coldstart::Method;
+use breakeven_model::evidence::Evidence;
+use breakeven_model::inventory::{
+    Architecture, CapacityType, FunctionId, Node, Notes, OriginChoice, Provider, RequestOrigin,
+    Resources, UsageType, WorkloadId, WorkloadKind,
+};
+use breakeven_model::lambda;
+use breakeven_model::pattern::Pattern;
+use breakeven_model::units::{
+    GibSeconds, MemoryMib, Ratio, Requests, Seconds, Usd, UsdPerCoreHour, UsdPerGibHour, UsdPerHour,
+};
+use breakeven_model::{
     AccountReport, Basis, Breakeven, ClusterComponent, ClusterReport, Component, FunctionCounters,
     Home, HourlyPrice, Ineligibility, NodeReport, Outcome, PlatformCost, PriceSource, Provenance,
     Report, SharedWorkload, Subject, SubjectFacts, SubjectReport, Throttled, Unpriced, Utilization,
     Verdict,
-};
-use crate::observation::{
-    Architecture, CapacityType, FunctionId, Node, Notes, OriginChoice, Provider, RequestOrigin,
-    Resources, UsageType, WorkloadId, WorkloadKind,
-};
-use crate::units::{
-    GibSeconds, MemoryMib, Ratio, Requests, Seconds, Usd, UsdPerCoreHour, UsdPerGibHour, UsdPerHour,
 };
 
 pub(crate) fn at() -> Timestamp {
@@ -32,7 +32,7 @@ pub(crate) fn at() -> Timestamp {
 pub(crate) fn nothing() -> Report {
     Report {
         at: at(),
-        settings: crate::model::fixtures::settings().into(),
+        settings: breakeven_model::fixtures::settings().into(),
         subjects: Vec::new(),
         shared: Vec::new(),
         nodes: Vec::new(),

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::units::{Ratio, Seconds};
+use breakeven_model::units::{Ratio, Seconds};
 
 /// Shown for what is not known.
 pub(super) const UNKNOWN: &str = "–";

@@ -4,7 +4,7 @@ use super::format::{UNKNOWN, money, percent, signed_money};
 use crate::http::explain;
 use crate::http::html::Html;
 use crate::http::routes::COST_MODEL;
-use crate::model::{Home, Report, Subject, SubjectReport, Verdict};
+use breakeven_model::{Home, Report, Subject, SubjectReport, Verdict};
 
 /// How many of them are shown: those that cost most. The metrics have all.
 const SHOWN: usize = 25;

@@ -2,13 +2,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::*;
-use crate::clock::Clock;
 use crate::exposition::tests::reports::{
     at, bare, checkout, everything, nothing, postgres, usd, workload,
 };
 use crate::exposition::{Inputs, OwnFacts, render};
-use crate::model::{Subject, Verdict};
 use crate::sources::{Reason, Source};
+use breakeven_clock::Clock;
+use breakeven_model::{Subject, Verdict};
 
 fn settings() -> Settings {
     Settings {
@@ -119,7 +119,7 @@ fn the_dearest_come_first_and_the_rest_is_counted() {
         subject.subject =
             Subject::Workload(workload("shop", "Deployment", &format!("w{index:02}")));
         for cost in &mut subject.costs {
-            cost.monthly = crate::model::band::Banded::exactly(usd(f64::from(index)));
+            cost.monthly = breakeven_model::band::Banded::exactly(usd(f64::from(index)));
         }
         report.subjects.push(subject);
     }

@@ -4,8 +4,8 @@ use jiff::civil::date;
 
 use super::functions::{batch, function, minute, ran};
 use super::*;
-use crate::model::bill::DayUsage;
-use crate::observation::FunctionMinutes;
+use breakeven_model::bill::DayUsage;
+use breakeven_model::inventory::FunctionMinutes;
 
 const DAY: i64 = 86_400;
 

@@ -1,11 +1,11 @@
 //! Functions.
 
 use super::*;
-use crate::model::lambda::{Component, Door, Surroundings};
-use crate::observation::{
+use breakeven_model::inventory::{
     Architecture, FunctionBatch, FunctionMinute, NamePattern, ProvisionedConcurrency,
 };
-use crate::units::MemoryMib;
+use breakeven_model::lambda::{Component, Door, Surroundings};
+use breakeven_model::units::MemoryMib;
 
 pub(super) fn function() -> Arc<Function> {
     let id = FunctionId {

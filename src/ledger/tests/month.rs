@@ -1,7 +1,7 @@
 //! What a workload cost and served on its last days.
 
 use super::*;
-use crate::units::HOURS_PER_MONTH;
+use breakeven_model::units::HOURS_PER_MONTH;
 
 const HOUR: i64 = 3_600;
 const DAY: i64 = 24 * HOUR;

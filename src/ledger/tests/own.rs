@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::observation::{Counted, CountedStep, OwnCount, OwnTraffic};
+use breakeven_model::inventory::{Counted, CountedStep, OwnCount, OwnTraffic};
 
 /// What its own query counted: as many requests in each step of five minutes.
 pub(super) fn own(from: i64, to: i64, each: f64) -> OwnTraffic {

@@ -5,9 +5,11 @@ use proptest::sample::Index;
 
 use super::*;
 use crate::ledger::function::{FunctionAccount, Totals};
-use crate::model::lambda::Component;
-use crate::observation::{Architecture, FunctionBatch, FunctionMinute, ProvisionedConcurrency};
-use crate::units::MemoryMib;
+use breakeven_model::inventory::{
+    Architecture, FunctionBatch, FunctionMinute, ProvisionedConcurrency,
+};
+use breakeven_model::lambda::Component;
+use breakeven_model::units::MemoryMib;
 
 /// Minutes of a history.
 const LENGTH: i64 = 60;

@@ -1,8 +1,8 @@
 //! What pods are counted to use.
 
 use super::*;
-use crate::observation::{CountedUse, Throttling};
-use crate::units::{CoreSeconds, Periods};
+use breakeven_model::inventory::{CountedUse, Throttling};
+use breakeven_model::units::{CoreSeconds, Periods};
 
 /// The rates of [`rates`], where use is counted.
 fn counted_rates(pods: usize) -> ClusterRates {

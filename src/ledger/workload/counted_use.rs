@@ -3,10 +3,10 @@
 use super::WorkloadAccount;
 use crate::ledger::cost::Use;
 use crate::ledger::held_back::HeldBack;
-use crate::model::allocation::WorkloadRates;
-use crate::model::regression::Scatter;
-use crate::observation::CountedUse;
-use crate::units::{Ratio, Requests, Seconds, Window};
+use breakeven_model::allocation::WorkloadRates;
+use breakeven_model::inventory::CountedUse;
+use breakeven_model::regression::Scatter;
+use breakeven_model::units::{Ratio, Requests, Seconds, Window};
 
 /// How many steps of requests wait for their use: about as many as moments are kept for.
 const MOST_UNPAIRED: usize = 8;

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::model::Ineligibility;
-use crate::observation::{
+use breakeven_model::Ineligibility;
+use breakeven_model::inventory::{
     Counted, CountedStep, FunctionName, Notes, OwnCount, OwnTraffic, WorkloadId,
 };
 

@@ -4,8 +4,8 @@ use jiff::civil::date;
 
 use super::explanations::{explained, line};
 use super::*;
-use crate::observation::{BilledDay, Charge, UsageType};
-use crate::units::{BilledUnits, Ratio};
+use breakeven_model::inventory::{BilledDay, Charge, UsageType};
+use breakeven_model::units::{BilledUnits, Ratio};
 
 /// A bill of one day on which a discount was given on everything, and a Savings Plan covered all of duration.
 fn bill() -> Observation {

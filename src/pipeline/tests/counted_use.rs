@@ -2,10 +2,10 @@
 
 use super::explanations::{explained, line};
 use super::*;
-use crate::model::evidence::Evidence;
-use crate::model::processor_time::Method;
-use crate::observation::{CountedUse, Throttling};
-use crate::units::{CoreSeconds, Periods};
+use breakeven_model::evidence::Evidence;
+use breakeven_model::inventory::{CountedUse, Throttling};
+use breakeven_model::processor_time::Method;
+use breakeven_model::units::{CoreSeconds, Periods};
 
 /// Cores that a pod uses however it serves, and core-seconds of a request.
 const IDLE: f64 = 0.1;

@@ -2,8 +2,8 @@
 
 use super::annotations::annotated;
 use super::*;
-use crate::model::Ineligibility;
-use crate::observation::Notes;
+use breakeven_model::Ineligibility;
+use breakeven_model::inventory::Notes;
 
 fn started(second: i64) -> Pod {
     Pod {

@@ -1,11 +1,11 @@
 //! What is said of the numbers that a pipeline comes to.
 
 use super::*;
-use crate::model::Ineligibility;
-use crate::model::evidence::Evidence;
-use crate::model::explanation::{Explanation, Input, Inputs, explain};
-use crate::model::regression::Scatter;
-use crate::observation::ProvisionedConcurrency;
+use breakeven_model::Ineligibility;
+use breakeven_model::evidence::Evidence;
+use breakeven_model::explanation::{Explanation, Input, Inputs, explain};
+use breakeven_model::inventory::ProvisionedConcurrency;
+use breakeven_model::regression::Scatter;
 
 /// The explanation of the only subject, ten seconds after the report was made.
 pub(super) fn explained(report: &Report) -> Explanation {
@@ -48,7 +48,7 @@ fn busy(times: f64) -> Report {
         unreachable!()
     };
     for step in &mut traffic.steps {
-        let times = crate::model::fixtures::ratio(times);
+        let times = breakeven_model::fixtures::ratio(times);
         step.requests = step.requests * times;
         step.latency = step
             .latency
@@ -305,7 +305,7 @@ fn a_discount_is_in_the_break_even_of_provisioned_concurrency() {
     );
     assert_eq!((&*result, is_advised), ("60.0 % of it in use", false));
     // 4.1667 / (16.6667 x 0.8 - 9.7222) is 115.4 %.
-    settings.lambda.discount = crate::model::fixtures::ratio(0.2);
+    settings.lambda.discount = breakeven_model::fixtures::ratio(0.2);
     let (from, result, is_advised) = shown(&settings);
     assert_eq!(
         from,

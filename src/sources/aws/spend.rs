@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::units::{Requests, Usd, UsdPerRequest};
+use breakeven_model::units::{Requests, Usd, UsdPerRequest};
 
 /// CloudWatch's price of one metric requested with GetMetricData: 0.01 USD for 1,000, never in the free tier. That holds in
 /// all regions but sa-east-1 (0.014) and GovCloud (0.013), which are counted too cheap. <https://aws.amazon.com/cloudwatch/pricing/>

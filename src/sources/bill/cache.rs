@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::kept::{Calls, Kept};
 use crate::disk::Disk;
-use crate::observation::{Bill, BilledDay, Charge, UsageType};
 use crate::sources::kept_file::KeptFile;
-use crate::units::{BilledUnits, NotAQuantity, Usd};
+use breakeven_model::inventory::{Bill, BilledDay, Charge, UsageType};
+use breakeven_model::units::{BilledUnits, NotAQuantity, Usd};
 
 /// The name of the file in its directory.
 const FILE: &str = "bill.json";

@@ -14,9 +14,9 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
-use crate::observation::{BilledDay, Charge, UsageType};
 use crate::sources::Tally;
-use crate::units::{BilledUnits, NotAQuantity, Usd};
+use breakeven_model::inventory::{BilledDay, Charge, UsageType};
+use breakeven_model::units::{BilledUnits, NotAQuantity, Usd};
 
 /// The service whose bill it is.
 const SERVICE: &str = "AWS Lambda";
@@ -220,7 +220,7 @@ mod tests {
     use aws_sdk_costexplorer::types::ResultByTime;
 
     use super::*;
-    use crate::observation::{Architecture, UsageKind};
+    use breakeven_model::inventory::{Architecture, UsageKind};
 
     type Amounts<'a> = &'a [(&'a str, &'a str, &'a str)];
 

@@ -7,8 +7,8 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 
-use crate::observation::{Bill, BilledDay, Charge, Observation, UsageType};
 use crate::sources::{Reason, SourceError};
+use breakeven_model::inventory::{Bill, BilledDay, Charge, Observation, UsageType};
 
 /// How far the first question reaches back.
 const FIRST_DAYS: i64 = 7;
@@ -204,7 +204,7 @@ fn summed(before: Vec<Charge>, more: Vec<Charge>) -> Vec<Charge> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::units::{BilledUnits, Usd};
+    use breakeven_model::units::{BilledUnits, Usd};
 
     fn at(text: &str) -> Timestamp {
         text.parse().unwrap()

@@ -12,7 +12,7 @@ use super::pace::Pace;
 use super::queries;
 use crate::sources::aws::{Attempted, Meter, Price, Service, Session, undecodable};
 use crate::sources::{Reason, SourceError};
-use crate::units::Window;
+use breakeven_model::units::Window;
 
 /// The call that metrics are read with, and what its use is counted as.
 pub const API: &str = "GetMetricData";

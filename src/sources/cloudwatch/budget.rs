@@ -12,9 +12,9 @@ use super::InsightsPlan;
 use super::bucket::Bucket;
 use super::queries::READINGS;
 use super::spending::{self, Expected, Plan, Rung, Stake, Terms};
-use crate::observation::{FunctionId, Functions};
 use crate::sources::aws::PER_METRIC_REQUESTED;
-use crate::units::Usd;
+use breakeven_model::inventory::{FunctionId, Functions};
+use breakeven_model::units::Usd;
 
 /// The part of a month's budget that may be spent at once, where it was not spent before: for first readings.
 const SAVED_SHARE: f64 = 0.1;
@@ -271,8 +271,8 @@ mod tests {
     }
 
     fn functions(region: &str, names: &[&str]) -> Functions {
-        use crate::observation::{Architecture, Function};
-        use crate::units::{MemoryMib, Seconds};
+        use breakeven_model::inventory::{Architecture, Function};
+        use breakeven_model::units::{MemoryMib, Seconds};
 
         let function = |name: &&str| {
             Arc::new(Function {

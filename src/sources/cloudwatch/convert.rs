@@ -9,9 +9,9 @@ use std::collections::BTreeMap;
 use super::answer::{Answer, Lack, Query};
 use super::progress::Due;
 use super::queries::{Scope, Series};
-use crate::observation::FunctionMinute;
 use crate::sources::{Reason, Tally};
-use crate::units::{NotAQuantity, Requests, Seconds, Window};
+use breakeven_model::inventory::FunctionMinute;
+use breakeven_model::units::{NotAQuantity, Requests, Seconds, Window};
 
 /// What an answer says of one function.
 #[derive(Debug, PartialEq)]

@@ -10,8 +10,8 @@ use jiff::{SignedDuration, Timestamp};
 use super::Settings;
 use super::queries::{PERIOD, Scope};
 use super::spending::Plan;
-use crate::observation::{FunctionId, FunctionMinute, Functions};
-use crate::units::Window;
+use breakeven_model::inventory::{FunctionId, FunctionMinute, Functions};
+use breakeven_model::units::Window;
 
 /// The longest that a minute may take to settle. CloudWatch gives the last three hours at another rate than what is older.
 const LONGEST_SETTLING: Duration = Duration::from_secs(3 * 3_600);

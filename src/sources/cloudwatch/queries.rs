@@ -6,8 +6,8 @@ use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricStat};
 
 use super::progress::Due;
 use super::spending::Reading;
-use crate::observation::FunctionId;
-use crate::units::Window;
+use breakeven_model::inventory::FunctionId;
+use breakeven_model::units::Window;
 
 /// The length of the minutes. Lambda reports no finer.
 pub(super) const PERIOD: Duration = Duration::from_secs(60);

@@ -11,9 +11,9 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::InsightsPlan;
-use crate::observation::FunctionId;
 use crate::sources::aws::PER_METRIC_REQUESTED;
-use crate::units::{HOURS_PER_MONTH, Ratio, Requests, Seconds, Usd};
+use breakeven_model::inventory::FunctionId;
+use breakeven_model::units::{HOURS_PER_MONTH, Ratio, Requests, Seconds, Usd};
 
 /// The part of the budget that is planned. The rest is for what no plan knows: first readings, functions that appear,
 /// calls that are tried again.

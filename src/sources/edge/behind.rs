@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::observation::{Cluster, WorkloadId, WorkloadKind};
 use crate::sources::told::{Heard, Told};
-use crate::units::Ratio;
+use breakeven_model::inventory::{Cluster, WorkloadId, WorkloadKind};
+use breakeven_model::units::Ratio;
 
 /// The workloads that serve what a counter counts, and the part of each.
 pub(super) type Shares = BTreeMap<WorkloadId, Ratio>;
@@ -96,8 +96,8 @@ pub fn named(tag: &str) -> Option<WorkloadId> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::fixtures::{deployment, pod, resources, workload};
-    use crate::observation::{Fronts, Service, TargetGroupBinding};
+    use breakeven_model::fixtures::{deployment, pod, resources, workload};
+    use breakeven_model::inventory::{Fronts, Service, TargetGroupBinding};
 
     #[test]
     fn who_is_behind_a_target_group_shares_its_requests_by_pods() {

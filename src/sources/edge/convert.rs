@@ -6,11 +6,11 @@ use std::sync::Arc;
 use super::PERIOD;
 use super::behind::Shares;
 use super::counter::{Counter, Series};
-use crate::observation::{Counted, CountedStep, WorkloadId};
 use crate::sources::Reason;
 use crate::sources::Tally;
 use crate::sources::cloudwatch::{Lack, Query};
-use crate::units::{NotAQuantity, Requests, Seconds, Window};
+use breakeven_model::inventory::{Counted, CountedStep, WorkloadId};
+use breakeven_model::units::{NotAQuantity, Requests, Seconds, Window};
 
 /// What a counter counted, by the second at which each minute begins. Where nothing was counted there is nothing.
 pub(super) type Minutes = BTreeMap<i64, Minute>;
@@ -136,8 +136,8 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::model::fixtures::deployment;
-    use crate::units::Ratio;
+    use breakeven_model::fixtures::deployment;
+    use breakeven_model::units::Ratio;
 
     fn window(from: i64, to: i64) -> Window {
         let at = |second| Timestamp::from_second(second).unwrap();

@@ -3,7 +3,7 @@
 use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricStat};
 
 use super::PERIOD;
-use crate::units::{NotAQuantity, Seconds};
+use breakeven_model::units::{NotAQuantity, Seconds};
 
 /// Something of AWS that counts requests.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -12,11 +12,11 @@ use super::object::{
     StorageClassObject, VolumeObject, Watched,
 };
 use super::store::{Event, Store};
-use crate::observation::{
+use crate::sources::{Reason, SourceError};
+use breakeven_model::inventory::{
     Cluster, Fronts, Node, Notes, RouteRule, Scaler, ScrapeTarget, StorageClass,
     TargetGroupBinding, Volume, WorkloadId, WorkloadKind,
 };
-use crate::sources::{Reason, SourceError};
 
 /// How long a pod is left out of the cluster while the Job or ReplicaSet that controls it has not arrived.
 ///

@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 
 use super::state::Problems;
 use super::*;
-use crate::clock::Clock;
-use crate::observation::{Cluster, Container, Pod};
 use crate::sources::{Reason, SourceError, StatusBoard};
+use breakeven_clock::Clock;
+use breakeven_model::inventory::{Cluster, Container, Pod};
 
 fn mk_pod(name: &str) -> Value {
     json!({

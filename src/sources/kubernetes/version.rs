@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::{Attempt, Connection};
-use crate::observation::Observation;
 use crate::sources::{Poll, Source, SourceError};
+use breakeven_model::inventory::Observation;
 
 const PATH: &str = "/version";
 

@@ -27,9 +27,9 @@ use super::page::PageReader;
 use super::pauses::Pauses;
 use super::request::{Failure, Server};
 use super::store::Event;
-use crate::clock::Clock;
 use crate::sources::causes::causes;
 use crate::sources::{Reason, SourceError};
+use breakeven_clock::Clock;
 
 /// How much longer than agreed a watch may stay silent before it counts as dead: the way of the server's goodbye.
 const GOODBYE: Duration = Duration::from_secs(5);

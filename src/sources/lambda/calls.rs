@@ -4,9 +4,9 @@ use serde::de::DeserializeOwned;
 
 use super::convert::{self, AccountLimit, AccountSettings, Page, ProvisionedPage, Reserved};
 use super::triggers::{self, MappingsPage, Polled, UrlsPage};
-use crate::observation::ProvisionedConcurrency;
 use crate::sources::SourceError;
 use crate::sources::aws::{Listing, RestCall, Service, Session, Tagged, Tagging};
+use breakeven_model::inventory::ProvisionedConcurrency;
 
 /// The most that ListFunctions gives on one page.
 const PAGE_SIZE: u32 = 50;

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::Settings;
-use crate::observation::{Architecture, Function, FunctionId, ProvisionedConcurrency};
 use crate::sources::percent::escaped;
-use crate::units::{MemoryMib, Seconds};
+use breakeven_model::inventory::{Architecture, Function, FunctionId, ProvisionedConcurrency};
+use breakeven_model::units::{MemoryMib, Seconds};
 
 /// A page of ListFunctions, with the fields in use.
 #[derive(Debug, Deserialize)]
@@ -257,7 +257,7 @@ fn id(arn: &str) -> Option<FunctionId> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observation::NamePattern;
+    use breakeven_model::inventory::NamePattern;
 
     fn read(functions: &str) -> (Vec<Function>, Vec<LeftOut>) {
         let page = serde_json::from_str(&format!(r#"{{"Functions":{functions}}}"#)).unwrap();

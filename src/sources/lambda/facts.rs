@@ -13,8 +13,8 @@ use super::convert::AccountLimit;
 use super::survey::Survey;
 use super::tags::{self, LabelsOf};
 use super::triggers::{self, Polled};
-use crate::observation::{Function, ProvisionedConcurrency};
 use crate::sources::{Lacks, SourceError, Tally};
+use breakeven_model::inventory::{Function, ProvisionedConcurrency};
 
 /// How long they are waited for; the functions do not wait longer for them, nor their metrics for the functions.
 const WAIT: Duration = Duration::from_secs(4);

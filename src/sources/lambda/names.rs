@@ -13,7 +13,7 @@ impl Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observation::NamePattern;
+    use breakeven_model::inventory::NamePattern;
 
     fn settings(include: &[&str], exclude: &[&str]) -> Settings {
         let patterns = |all: &[&str]| {

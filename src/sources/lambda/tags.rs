@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::convert::function_name;
-use crate::observation::Function;
 use crate::sources::aws::Tagged;
+use breakeven_model::inventory::Function;
 
 /// Labels, by the name of the function.
 pub(super) type LabelsOf = BTreeMap<Arc<str>, BTreeMap<Arc<str>, Arc<str>>>;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::convert::{after, function_name};
-use crate::observation::{EventSource, Function};
 use crate::sources::percent::escaped;
+use breakeven_model::inventory::{EventSource, Function};
 
 /// The most mappings that ListEventSourceMappings gives on one page.
 /// <https://docs.aws.amazon.com/lambda/latest/api/API_ListEventSourceMappings.html>

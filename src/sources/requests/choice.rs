@@ -11,8 +11,8 @@ use super::convert;
 use super::preset::Preset;
 use super::query::BadQuery;
 use super::query::{Prepared, Queries};
-use crate::observation::{OriginChoice, RequestOrigin};
 use crate::sources::{Reason, SourceError, Tally};
+use breakeven_model::inventory::{OriginChoice, RequestOrigin};
 
 /// How long the chosen preset may be without any series before the others are tried again.
 const PATIENCE: SignedDuration = SignedDuration::from_hours(1);

@@ -17,7 +17,7 @@ use crate::sources::percent::escaped;
 use crate::sources::redaction::{KnownSecrets, Secret};
 use crate::sources::transport::{BadAddress, Broken, Limits, Transport, beginning, pause};
 use crate::sources::{Reason, SourceError};
-use crate::units::Window;
+use breakeven_model::units::Window;
 
 /// As whom Prometheus is asked. Secrets are read from files, anew for each poll.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,9 +8,9 @@ use jiff::Timestamp;
 use super::answer::{Answer, Series};
 use super::naming::{self, Way};
 use super::query::LatencyUnit;
-use crate::observation::{CountedStep, RequestRate, RequestStep, RequestTarget};
 use crate::sources::Tally;
-use crate::units::{NotAQuantity, Requests, RequestsPerSecond, Seconds, Window};
+use breakeven_model::inventory::{CountedStep, RequestRate, RequestStep, RequestTarget};
+use breakeven_model::units::{NotAQuantity, Requests, RequestsPerSecond, Seconds, Window};
 
 /// What was counted, by target and by the end of the step in seconds since 1970.
 pub(super) type Counts = BTreeMap<RequestTarget, BTreeMap<i64, f64>>;
@@ -238,7 +238,7 @@ mod tests {
     use super::super::answer::Point;
     use super::super::query::OWN_WAYS;
     use super::*;
-    use crate::observation::{PodKey, WorkloadKind};
+    use breakeven_model::inventory::{PodKey, WorkloadKind};
 
     const STEP: Duration = Duration::from_secs(300);
 

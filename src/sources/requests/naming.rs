@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::observation::{PodKey, RequestTarget, WorkloadKind};
+use breakeven_model::inventory::{PodKey, RequestTarget, WorkloadKind};
 
 /// What meshes write for a workload that they do not know.
 const UNKNOWN: [&str; 2] = ["unknown", "reserved:unknown"];

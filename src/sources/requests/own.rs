@@ -16,10 +16,10 @@ use tracing::warn;
 use super::client::Client;
 use super::query::{BadQuery, Expression};
 use super::{MOST_POINTS, RequestsSource, convert};
-use crate::observation::{Cluster, Counted, OwnCount, OwnTraffic, WorkloadId};
 use crate::sources::told::{Heard, Told};
 use crate::sources::{Reason, SourceError, Tally};
-use crate::units::Window;
+use breakeven_model::inventory::{Cluster, Counted, OwnCount, OwnTraffic, WorkloadId};
+use breakeven_model::units::Window;
 
 /// The most workloads that are asked for by a query each; there are two queries for each of them.
 const MOST: usize = 200;
@@ -340,7 +340,7 @@ fn too_slow(max_time: Duration) -> SourceError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observation::WorkloadKind;
+    use breakeven_model::inventory::WorkloadKind;
 
     fn id(namespace: &str, name: &str) -> WorkloadId {
         WorkloadId {

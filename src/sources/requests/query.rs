@@ -6,7 +6,7 @@ use promql_parser::parser::value::ValueType;
 
 use super::naming::Way;
 use super::preset::Preset;
-use crate::promql::{self, BadExpression, LIMITS, Limits, Regexes};
+use breakeven_promql::{BadExpression, LIMITS, Limits, Regexes};
 
 /// What stands for the length of the time that an expression covers.
 const PLACEHOLDER: &str = "$window";
@@ -172,14 +172,15 @@ impl Expression {
             position,
             problem: problem.to_owned(),
         };
-        promql::check_limits(text, limits).map_err(|error| beyond_limits(field, text, &error))?;
+        breakeven_promql::check_limits(text, limits)
+            .map_err(|error| beyond_limits(field, text, &error))?;
         let expression = Self::sound(field, text);
         if !text.contains(PLACEHOLDER) {
             let problem = "it lacks `$window`, which stands for its range, as in `increase(requests_total[$window])`";
             return Err(bad(1, problem));
         }
         let filled = expression.over(SAMPLE_WINDOW);
-        match promql::parse(&filled, limits, regexes).map(|parsed| parsed.value_type()) {
+        match breakeven_promql::parse(&filled, limits, regexes).map(|parsed| parsed.value_type()) {
             Ok(ValueType::Vector) => Ok(expression),
             Ok(other) => Err(bad(
                 1,
@@ -187,7 +188,7 @@ impl Expression {
             )),
             Err(problem) => {
                 let problem = problem.to_string();
-                let longest = || promql::longest_expression(&filled, limits, regexes);
+                let longest = || breakeven_promql::longest_expression(&filled, limits, regexes);
                 Err(bad(position(longest, &problem, text), &problem))
             }
         }

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::client::Failure;
 use super::memory::{Grown, Reading};
-use crate::observation::ScrapeTarget;
+use breakeven_model::inventory::ScrapeTarget;
 
 /// The pause after a first failure; each further failure doubles it. A pod that only starts is read a poll later.
 const FIRST_PAUSE: SignedDuration = SignedDuration::from_secs(30);

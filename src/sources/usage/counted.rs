@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::observation::{Container, CountedUse, PodUsage, Resources};
-use crate::units::{CoreSeconds, Gib, Window};
+use breakeven_model::inventory::{Container, CountedUse, PodUsage, Resources};
+use breakeven_model::units::{CoreSeconds, Gib, Window};
 
 /// What a container used on average, where its memory is known.
 pub(super) fn container(

@@ -5,7 +5,7 @@
 
 use crate::config::raw;
 use crate::settings::{Check, Place};
-use crate::units::{Hours, UsdPerHour};
+use breakeven_model::units::{Hours, UsdPerHour};
 
 /// Words that a name may have besides "control plane".
 const OTHER_WORDS: [&str; 14] = [

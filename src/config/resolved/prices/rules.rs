@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use crate::config::raw;
-use crate::observation::CapacityType;
 use crate::settings::{Check, Place};
-use crate::sources::prices::{
+use breakeven_model::inventory::CapacityType;
+use breakeven_model::pricing::{
     Discount, DiscountKind, NodeSelector, OnPremises, PriceRule, Rate, SizeRate, plausible,
 };
-use crate::units::{UsdPerCoreHour, UsdPerGibHour, UsdPerHour};
+use breakeven_model::units::{UsdPerCoreHour, UsdPerGibHour, UsdPerHour};
 
 impl Check {
     /// The rules in their order. Two with the same selector are a mistake: the second would never hold.

@@ -2,8 +2,8 @@
 
 use crate::config::raw;
 use crate::settings::{Check, Place};
-use crate::sources::prices::{VolumeRule, VolumeSelector};
-use crate::units::{Hours, UsdPerGibHour};
+use breakeven_model::pricing::{VolumeRule, VolumeSelector};
+use breakeven_model::units::{Hours, UsdPerGibHour};
 
 /// What no GiB costs in a month: twenty times the dearest kind of disk.
 const MOST: f64 = 2.5;

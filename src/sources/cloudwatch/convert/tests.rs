@@ -8,7 +8,7 @@ use aws_smithy_types::DateTime;
 use jiff::Timestamp;
 
 use super::*;
-use crate::observation::FunctionId;
+use breakeven_model::inventory::FunctionId;
 
 const START: i64 = 30_000_000;
 

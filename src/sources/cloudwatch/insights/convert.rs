@@ -5,11 +5,11 @@ use aws_sdk_cloudwatch::types::MetricDataQuery;
 use jiff::Timestamp;
 
 use super::PERIOD;
-use crate::observation::{FunctionId, Insights};
 use crate::sources::Reason;
 use crate::sources::cloudwatch::answer::{Answer, Lack, Query};
 use crate::sources::cloudwatch::queries::{Wanted, fit_in_one_call, minutes};
-use crate::units::{CoreSeconds, Gib, NotAQuantity, Requests, Seconds, Window};
+use breakeven_model::inventory::{FunctionId, Insights};
+use breakeven_model::units::{CoreSeconds, Gib, NotAQuantity, Requests, Seconds, Window};
 
 pub(super) const NAMESPACE: &str = "LambdaInsights";
 pub(super) const DIMENSION: &str = "function_name";

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::observation::{Architecture, Function};
 use crate::sources::cloudwatch::queries::READINGS;
 use crate::sources::cloudwatch::spending::{Expected, Stake, Terms};
-use crate::units::{MemoryMib, Requests, Seconds, Usd};
+use breakeven_model::inventory::{Architecture, Function};
+use breakeven_model::units::{MemoryMib, Requests, Seconds, Usd};
 
 /// A minute of reading is that minute after midnight; it reads up to three minutes before.
 fn at(minute: i64) -> Timestamp {

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::pod::Held;
-use crate::observation::{RouteRule, Service, TargetGroupBinding, WorkloadId};
 use crate::sources::kubernetes::names::{LabelSet, Names};
 use crate::sources::kubernetes::object::{BindingObject, RouteObject, ServiceObject};
+use breakeven_model::inventory::{RouteRule, Service, TargetGroupBinding, WorkloadId};
 
 /// A Service as it is written: its pods are looked for when they are asked for.
 #[derive(Clone, Debug, PartialEq)]

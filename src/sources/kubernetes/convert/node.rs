@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{BadField, Stated, Unreadable};
-use crate::observation::{CapacityType, Node, Provider, Resources};
 use crate::sources::kubernetes::amounts::Amounts;
 use crate::sources::kubernetes::names::Names;
 use crate::sources::kubernetes::object::NodeObject;
+use breakeven_model::inventory::{CapacityType, Node, Provider, Resources};
 
 /// Labels of the machine's kind, the present one first.
 const INSTANCE_TYPE: [&str; 2] = [
@@ -121,7 +121,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::units::{Cores, Gib};
+    use breakeven_model::units::{Cores, Gib};
 
     fn read(labels: Value, capacity: Value, allocatable: Value) -> Result<Node, Unreadable> {
         let object = serde_json::from_value(json!({

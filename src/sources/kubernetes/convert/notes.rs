@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::Unreadable;
-use crate::observation::{FunctionName, Notes};
 use crate::sources::kubernetes::object::Annotations;
 use crate::sources::requests::check_query;
-use crate::units::Seconds;
+use breakeven_model::inventory::{FunctionName, Notes};
+use breakeven_model::units::Seconds;
 
 /// How much of a value that makes no sense is repeated, in characters. An object may have 256 KiB of annotations.
 const MAX_SHOWN: usize = 80;

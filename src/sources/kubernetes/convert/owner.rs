@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::observation::WorkloadKind;
 use crate::sources::kubernetes::names::Names;
 use crate::sources::kubernetes::object::{Meta, MetaObject, OwnerReference};
+use breakeven_model::inventory::WorkloadKind;
 
 /// The label that a Deployment puts on its ReplicaSets and their pods; the name of the ReplicaSet ends with it.
 const TEMPLATE_HASH: &str = "pod-template-hash";

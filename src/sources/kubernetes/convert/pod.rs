@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::{BadField, Owner, ScrapeSelector, Unreadable, notes, owner, request, scrape};
-use crate::observation::{Notes, Pod, PodKey, Resources, WorkloadId};
 use crate::sources::kubernetes::names::{LabelSet, Names};
 use crate::sources::kubernetes::object::{PodObject, VolumeSpec};
-use crate::units::{Cores, Gib};
+use breakeven_model::inventory::{Notes, Pod, PodKey, Resources, WorkloadId};
+use breakeven_model::units::{Cores, Gib};
 
 /// Labels that tell the pods of one workload apart: no Service for all of them selects by these.
 const OF_ONE_POD: [&str; 3] = [

@@ -3,7 +3,7 @@
 //! The grammar is that of `k8s.io/apimachinery/pkg/api/resource`: a signed decimal number, then nothing, a binary
 //! suffix (`Ki` to `Ei`), a decimal one (`n`, `u`, `m`, `k`, `M` to `E`) or an exponent.
 
-use crate::units::{Cores, Gib};
+use breakeven_model::units::{Cores, Gib};
 
 /// A text that is no quantity, or not one that this resource can have.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

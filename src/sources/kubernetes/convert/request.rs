@@ -1,11 +1,11 @@
 //! What a pod requests, as the scheduler counts it.
 
 use super::{BadField, Stated, quantity, read};
-use crate::observation::{Container, Resources};
 use crate::sources::kubernetes::amounts::Amounts;
 use crate::sources::kubernetes::names::Names;
 use crate::sources::kubernetes::object::{ContainerSpec, PodSpec, Requirements};
-use crate::units::Gib;
+use breakeven_model::inventory::{Container, Resources};
+use breakeven_model::units::Gib;
 
 /// The containers that run together, and what the pod requests.
 ///

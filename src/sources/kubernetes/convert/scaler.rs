@@ -1,9 +1,9 @@
 //! What scales workloads.
 
-use crate::observation::{Scaler, WorkloadId, WorkloadKind};
 use crate::sources::kubernetes::names::Names;
 use crate::sources::kubernetes::object::ScalerObject;
-use crate::units::Ratio;
+use breakeven_model::inventory::{Scaler, WorkloadId, WorkloadKind};
+use breakeven_model::units::Ratio;
 
 /// The workload that an autoscaler scales, and how.
 pub(in crate::sources::kubernetes) fn scaler(

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use super::{BadField, Unreadable, quantity, read};
-use crate::observation::{ClaimKey, StorageClass, Volume};
 use crate::sources::kubernetes::names::Names;
 use crate::sources::kubernetes::object::{
     Meta, PersistentVolumeSpec, StorageClassObject, VolumeObject,
 };
+use breakeven_model::inventory::{ClaimKey, StorageClass, Volume};
 
 /// Where a volume or a node says its region.
 const REGION: [&str; 2] = [

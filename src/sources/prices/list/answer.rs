@@ -5,10 +5,10 @@ use std::fmt::Debug;
 
 use jiff::Timestamp;
 
-use crate::observation::{Product, Provider};
-use crate::sources::prices::wanted::Question;
 use crate::sources::{Source, SourceError};
-use crate::units::UsdPerHour;
+use breakeven_model::inventory::{Product, Provider};
+use breakeven_model::pricing::Question;
+use breakeven_model::units::UsdPerHour;
 
 /// The price list of a cloud.
 pub trait PriceList: Debug + Send + Sync {

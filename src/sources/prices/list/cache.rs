@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 
 use super::Answered;
 use crate::disk::Disk;
-use crate::observation::{CapacityType, ListPrice, Offer, Product, Provider};
 use crate::sources::kept_file::KeptFile;
-use crate::sources::prices::plausible_product;
-use crate::sources::prices::wanted::{Question, Subject};
-use crate::units::UsdPerHour;
+use breakeven_model::inventory::{CapacityType, ListPrice, Offer, Product, Provider};
+use breakeven_model::pricing::plausible_product;
+use breakeven_model::pricing::{Question, Subject};
+use breakeven_model::units::UsdPerHour;
 
 /// The form of the file.
 const VERSION: u32 = 2;

@@ -6,10 +6,10 @@ use std::fmt::Write as _;
 use aws_smithy_xml::decode::{Document, ScopedDecoder, XmlDecodeError, try_data};
 use jiff::Timestamp;
 
-use crate::observation::SpotPrice;
 use crate::sources::percent::escaped;
-use crate::sources::prices::plausible;
-use crate::units::UsdPerHour;
+use breakeven_model::inventory::SpotPrice;
+use breakeven_model::pricing::plausible;
+use breakeven_model::units::UsdPerHour;
 
 /// The version of the API.
 const VERSION: &str = "2016-11-15";

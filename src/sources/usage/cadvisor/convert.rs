@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use crate::observation::{Container, CountedUse, PodKey, PodUsage, Throttling};
 use crate::sources::Tally;
 use crate::sources::requests::{Answer, Series};
 use crate::sources::usage::counted;
-use crate::units::{CoreSeconds, Gib, Periods, Seconds, Window};
+use breakeven_model::inventory::{Container, CountedUse, PodKey, PodUsage, Throttling};
+use breakeven_model::units::{CoreSeconds, Gib, Periods, Seconds, Window};
 
 /// Whose a value is: a pod, and a container of it where it is of one alone.
 type Owner = (PodKey, Arc<str>);

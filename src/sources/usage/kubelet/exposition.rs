@@ -9,9 +9,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::observation::PodKey;
 use crate::sources::text_format::{Line, Lines, Sample, name, pairs};
-use crate::units::{CoreSeconds, Gib};
+use breakeven_model::inventory::PodKey;
+use breakeven_model::units::{CoreSeconds, Gib};
 
 const CONTAINER_CPU: &[u8] = b"container_cpu_usage_seconds_total";
 const CONTAINER_MEMORY: &[u8] = b"container_memory_working_set_bytes";

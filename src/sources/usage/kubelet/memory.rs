@@ -6,9 +6,9 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use super::exposition::{ContainerReading, Count, PodReading};
-use crate::observation::{CountedUse, PodKey, PodUsage};
 use crate::sources::usage::counted;
-use crate::units::{CoreSeconds, Window};
+use breakeven_model::inventory::{CountedUse, PodKey, PodUsage};
+use breakeven_model::units::{CoreSeconds, Window};
 
 /// How far the clock of a node may be from the agent's for its times to be taken.
 const MOST_SKEW: SignedDuration = SignedDuration::from_mins(5);
@@ -223,7 +223,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::units::Gib;
+    use breakeven_model::units::Gib;
 
     const T: i64 = 1_772_496_000;
 

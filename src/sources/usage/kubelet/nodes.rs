@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::observation::{Cluster, Pod, PodKey};
 use crate::sources::told::{Heard, Told};
+use breakeven_model::inventory::{Cluster, Pod, PodKey};
 
 /// Tells the source which nodes and pods there are; clones tell the same one.
 #[derive(Clone, Debug, Default)]

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
-use crate::observation::{Container, PodKey, PodUsage, Resources};
 use crate::sources::kubernetes::{Unreadable, quantity};
-use crate::units::{Cores, Gib, Seconds};
+use breakeven_model::inventory::{Container, PodKey, PodUsage, Resources};
+use breakeven_model::units::{Cores, Gib, Seconds};
 
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct PodMetrics {

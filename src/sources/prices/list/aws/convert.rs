@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::sources::prices::list::answer::Problem;
-use crate::sources::prices::plausible;
-use crate::units::UsdPerHour;
+use breakeven_model::pricing::plausible;
+use breakeven_model::units::UsdPerHour;
 
 /// The output. Each product is a JSON document in a string.
 #[derive(Debug, Deserialize)]

@@ -6,10 +6,10 @@
 use std::sync::Arc;
 
 use super::convert::{Dimension, Listed};
-use crate::observation::Product;
 use crate::sources::prices::list::answer::{Answer, Problem};
-use crate::sources::prices::plausible_product;
-use crate::units::{HOURS_PER_MONTH, UsdPerHour};
+use breakeven_model::inventory::Product;
+use breakeven_model::pricing::plausible_product;
+use breakeven_model::units::{HOURS_PER_MONTH, UsdPerHour};
 
 /// How many MiB a GiB has.
 const MIB_PER_GIB: f64 = 1_024.0;

@@ -6,11 +6,11 @@ use http::Uri;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use crate::observation::{CapacityType, Product};
 use crate::sources::percent::escaped;
 use crate::sources::prices::list::answer::{Answer, Problem};
-use crate::sources::prices::plausible;
-use crate::units::UsdPerHour;
+use breakeven_model::inventory::{CapacityType, Product};
+use breakeven_model::pricing::plausible;
+use breakeven_model::units::UsdPerHour;
 
 /// The version whose filters tell upper case from lower, and whose answers are described.
 const VERSION: &str = "2023-01-01-preview";

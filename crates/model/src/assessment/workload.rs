@@ -1,0 +1,429 @@
+//! A workload of the cluster, and its Lambda equivalent.
+
+use super::{Assessment, monthly, monthly_requests};
+use crate::band::{Banded, Ends, Parameter, Range, evaluate};
+use crate::coldstart::refined_fractions;
+use crate::crossover::{KubernetesCurve, crossing};
+use crate::evidence::{Evidence, LambdaEvidence, WorkloadEvidence};
+use crate::inventory::{Scaler, WorkloadId, WorkloadKind};
+use crate::lambda::{Bill, Init, Run};
+use crate::lambda_equivalent::{Demand, Equivalent, choose, needs_quota};
+use crate::pricing::list_prices::lambda as tariff;
+use crate::report::{Basis, Breakeven, Home, Ineligibility, PlatformCost, Utilization, Verdict};
+use crate::settings::{LambdaEquivalent, Settings};
+use crate::units::{Gib, Ratio, Requests, Seconds, Usd, UsdPerRequest};
+use crate::verdict::{compare, insufficient, is_cost_seen, staying};
+use crate::window::{TrafficWindow, UsedWindow, WorkloadWindow};
+
+/// What is known of a workload besides its window.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Circumstances {
+    /// Its pods on nodes without a price.
+    pub unpriced_pods: usize,
+    /// Whether it needs a GPU or another accelerator.
+    pub needs_accelerator: bool,
+    /// Whether it runs on Windows.
+    pub is_on_windows: bool,
+    /// How long ago the oldest of its pods started whose node, price and requests have not changed since: for so long its
+    /// cost is known, though the agent may have seen less.
+    pub unchanged_for: Seconds,
+    /// Whether it keeps data on a persistent volume.
+    pub persistent_volume: bool,
+    /// Whether it shares the network of its node.
+    pub host_network: bool,
+    /// How many environments the account may run at once, where it says so.
+    pub concurrency_limit: Option<u32>,
+    /// What scales it, where anything does.
+    pub scaler: Option<Scaler>,
+    /// Whether it is not to be compared.
+    pub is_excluded: bool,
+    /// How long a request may take in the mean, where that is said of it.
+    pub latency_objective: Option<Seconds>,
+}
+
+/// What follows for a workload of the cluster.
+///
+/// Monthly cost on a basis: its mean over the time seen, times the hours of a month. One request: that over
+/// the mean requests of a month, `R = λ · 3600 · H`. Its Lambda equivalent is chosen by
+/// [`choose`] for its mean request; at the capacity it holds now the platforms cost the same at
+/// `R* = R · C_K / C_L` (by tiers), and at the utilisation `u* = cost used / C_L`.
+///
+/// A cost is absent while a pod's node has no price, per request absent while there are no requests.
+///
+/// What cannot move stays: its verdict is never `lambda`, and there is no saving. No verdict stands on less than an hour of
+/// cost, which counts from the start of the oldest unchanged pod.
+#[must_use]
+pub fn workload(
+    id: &WorkloadId,
+    window: &WorkloadWindow,
+    circumstances: Circumstances,
+    settings: &Settings,
+) -> Assessment {
+    let mut assessment = Assessment {
+        utilization: utilization(&window.used),
+        ineligible: ineligible(id, circumstances),
+        ..Assessment::default()
+    };
+    let priced = circumstances.unpriced_pods == 0;
+    let observed = window.observed.max(circumstances.unchanged_for);
+    let traffic = window.traffic.unwrap_or_default();
+    let own = allowing(circumstances.latency_objective, &traffic, settings);
+    let settings = own.as_ref().unwrap_or(settings);
+    let requests = traffic
+        .rate()
+        .map(|rate| monthly_requests(rate, settings))
+        .unwrap_or_default();
+    if priced {
+        assessment.costs = at_home(window, requests, settings);
+    }
+    let mut evidence = WorkloadEvidence {
+        window: *window,
+        unchanged_for: circumstances.unchanged_for,
+        requests,
+        lambda: None,
+    };
+    let projection = Projection::of(window, &traffic, requests, settings);
+    if let Some((projection, lambda)) = projection.and_then(|one| Some((one, one.cost()?))) {
+        let equivalent = projection.equivalent();
+        let limit = circumstances
+            .concurrency_limit
+            .unwrap_or(settings.lambda_equivalent.concurrency_limit);
+        let (certain, possible) = projection.blockers(&equivalent, &traffic, limit);
+        assessment.ineligible.extend(certain);
+        assessment.lambda_memory = Some(equivalent.memory);
+        evidence.lambda = Some(LambdaEvidence {
+            demand: projection.demand,
+            architecture: settings.lambda_equivalent.architecture,
+            cold_share: projection.cold_share,
+            init: settings.lambda.init.otherwise,
+            bill: projection.bill().components().collect(),
+            equivalent,
+            possible_blockers: possible,
+        });
+        assessment.uncertainty = lambda.largest;
+        assessment.costs.push(PlatformCost {
+            platform: Home::Lambda,
+            basis: Basis::Loaded,
+            monthly: lambda,
+            requests,
+        });
+        if let Some(loaded) = assessment.monthly(Home::Kubernetes) {
+            let used = used_monthly(window, settings);
+            let scaled = circumstances
+                .scaler
+                .and_then(|scaler| Scaled::of(scaler, loaded.point, window, requests));
+            let can_move = assessment.ineligible.is_empty();
+            assessment.monthly_saving = can_move.then(|| loaded.point.minus(lambda.point));
+            assessment.breakeven_utilization = used.and_then(|used| used.over(lambda.point));
+            assessment.breakeven = Some(match scaled {
+                Some(scaled) => scaled.breakeven(&projection),
+                None => projection.breakeven(loaded.point, assessment.breakeven_utilization),
+            });
+        }
+    }
+    assessment.evidence = Evidence::Workload(Box::new(evidence));
+    let costs = (
+        assessment.monthly(Home::Kubernetes),
+        assessment.monthly(Home::Lambda),
+    );
+    assessment.verdict = match (insufficient(traffic.covered, traffic.requests), costs) {
+        _ if !priced => Verdict::Unpriced,
+        // Nothing counts its requests: that is what is missing, however long it runs.
+        _ if window.traffic.is_none() => Verdict::NoRequests,
+        (Some(missing), _) => missing,
+        _ if traffic.mean_latency().is_none() => Verdict::NoLatency,
+        _ if !is_cost_seen(observed) => Verdict::InsufficientData,
+        (None, (Some(_), Some(_))) if !assessment.ineligible.is_empty() => {
+            staying(Home::Kubernetes)
+        }
+        (None, (Some(kubernetes), Some(lambda))) => compare(&kubernetes, &lambda),
+        _ => Verdict::InsufficientData,
+    };
+    assessment
+}
+
+/// The settings for a workload of which an objective is said: a request may become so much slower that it just meets it.
+fn allowing(
+    objective: Option<Seconds>,
+    traffic: &TrafficWindow,
+    settings: &Settings,
+) -> Option<Settings> {
+    let max_slowdown = objective?.over(traffic.mean_latency()?)?;
+    Some(Settings {
+        lambda_equivalent: LambdaEquivalent {
+            max_slowdown,
+            ..settings.lambda_equivalent.clone()
+        },
+        ..settings.clone()
+    })
+}
+
+/// What it costs where it runs, on each basis.
+fn at_home(window: &WorkloadWindow, requests: Requests, settings: &Settings) -> Vec<PlatformCost> {
+    let mean = |sum: Usd| {
+        sum.over_time(window.observed)
+            .map(|rate| monthly(rate, settings))
+    };
+    let avoidable = mean(window.allocated).map(|allocated| Banded {
+        low: allocated * settings.avoidable.low,
+        point: allocated * settings.avoidable.point,
+        high: allocated * settings.avoidable.high,
+        largest: None,
+    });
+    let exactly = |cost: Option<Usd>| cost.map(Banded::exactly);
+    let bases = [
+        (Basis::Used, exactly(used_monthly(window, settings))),
+        (Basis::Allocated, exactly(mean(window.allocated))),
+        (Basis::Loaded, exactly(mean(window.loaded))),
+        (Basis::Avoidable, avoidable),
+    ];
+    let on = |(basis, monthly): (Basis, Option<Banded>)| {
+        Some(PlatformCost {
+            platform: Home::Kubernetes,
+            basis,
+            monthly: monthly?,
+            requests,
+        })
+    };
+    bases.into_iter().filter_map(on).collect()
+}
+
+/// A month of what it used: of its loaded cost the part that it used while that was seen.
+fn used_monthly(window: &WorkloadWindow, settings: &Settings) -> Option<Usd> {
+    let loaded = window.loaded.over_time(window.observed)?;
+    let share = window.used.cost.over(window.used.loaded)?;
+    Some(monthly(loaded, settings) * share)
+}
+
+fn utilization(used: &UsedWindow) -> Utilization {
+    Utilization {
+        cost: used.cost.over(used.loaded),
+        cpu: used.cores.over(used.cores_held),
+        memory: used.memory.over(used.memory_held),
+    }
+}
+
+fn ineligible(id: &WorkloadId, circumstances: Circumstances) -> Vec<Ineligibility> {
+    let stateful = id.kind == WorkloadKind::StatefulSet;
+    let reasons = [
+        (stateful, Ineligibility::Stateful),
+        (
+            circumstances.persistent_volume,
+            Ineligibility::PersistentVolume,
+        ),
+        (circumstances.host_network, Ineligibility::HostNetwork),
+        (circumstances.needs_accelerator, Ineligibility::Gpu),
+        (circumstances.is_on_windows, Ineligibility::Windows),
+        (circumstances.is_excluded, Ineligibility::Excluded),
+    ];
+    let holds = reasons.into_iter().filter(|(holds, _)| *holds);
+    holds.map(|(_, reason)| reason).collect()
+}
+
+/// What an autoscaler makes of a workload's cost: pods that come with its traffic, above those that it keeps at least.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Scaled {
+    curve: KubernetesCurve,
+    /// What the most pods that it may have can serve in a month.
+    most: Requests,
+}
+
+impl Scaled {
+    /// Absent where the autoscaler does not go by processors, or their use was not seen.
+    ///
+    /// One of n pods costs `C_K / n`. At the use u of its request that was seen it served R / n, so at the use that the
+    /// autoscaler aims at it serves `R / n · target / u`.
+    fn of(
+        scaler: Scaler,
+        loaded: Usd,
+        window: &WorkloadWindow,
+        requests: Requests,
+    ) -> Option<Self> {
+        let pods = window.used.pods.over(window.used.observed)?;
+        let each = pods.inverse()?;
+        let utilization = window.used.cores.over(window.used.cores_held)?;
+        let slack = scaler.target? * utilization.inverse()?;
+        let capacity = requests * each * slack;
+        let curve = KubernetesCurve {
+            fixed: Usd::ZERO,
+            step: loaded * each,
+            steps_min: scaler.min,
+            capacity: Some(capacity),
+            each: UsdPerRequest::ZERO,
+        };
+        let most = capacity * Ratio::from(scaler.max);
+        (!capacity.is_zero()).then_some(Self { curve, most })
+    }
+
+    /// The traffic at which its pods would cost as much as the function.
+    fn breakeven(&self, projection: &Projection) -> Breakeven {
+        match crossing(&projection.bill().curve(), &self.curve) {
+            Breakeven::Crossing { first, .. } if first > self.most => Breakeven::BeyondCapacity,
+            Breakeven::Crossing { first, sustained } => Breakeven::Crossing {
+                first,
+                sustained: sustained.filter(|sustained| *sustained <= self.most),
+            },
+            other => other,
+        }
+    }
+}
+
+/// A month of its requests on Lambda.
+#[derive(Clone, Copy, Debug)]
+struct Projection<'a> {
+    demand: Demand,
+    cpu: Range<Seconds>,
+    /// CPU time of a request that is certain.
+    certain_cpu: Seconds,
+    working_set: Range<Gib>,
+    requests: Requests,
+    /// The share of requests that would meet a cold start.
+    cold_share: Ratio,
+    /// The same, by how long idle environments are kept, at the duration that is likeliest.
+    cold_shares: Range<Ratio>,
+    init: Seconds,
+    settings: &'a Settings,
+}
+
+impl<'a> Projection<'a> {
+    /// What is not known exactly.
+    const PARAMETERS: [Ends<Self>; 5] = [
+        Ends {
+            parameter: Parameter::CoreSpeed,
+            one: |known, moved| {
+                moved.demand.core_time = known.settings.lambda_equivalent.core_time.low;
+            },
+            other: |known, moved| {
+                moved.demand.core_time = known.settings.lambda_equivalent.core_time.high;
+            },
+        },
+        Ends {
+            parameter: Parameter::WorkingSet,
+            one: |known, moved| moved.demand.working_set = known.working_set.low,
+            other: |known, moved| moved.demand.working_set = known.working_set.high,
+        },
+        Ends {
+            parameter: Parameter::CpuPerRequest,
+            one: |known, moved| moved.demand.cpu = known.cpu.low,
+            other: |known, moved| moved.demand.cpu = known.cpu.high,
+        },
+        Ends {
+            parameter: Parameter::KeepAlive,
+            one: |known, moved| moved.cold_share = known.cold_shares.low,
+            other: |known, moved| moved.cold_share = known.cold_shares.high,
+        },
+        Ends {
+            parameter: Parameter::InitDuration,
+            one: |known, moved| moved.init = known.settings.lambda.init.otherwise.low,
+            other: |known, moved| moved.init = known.settings.lambda.init.otherwise.high,
+        },
+    ];
+
+    /// Absent while it is not known what one request needs.
+    fn of(
+        window: &WorkloadWindow,
+        traffic: &TrafficWindow,
+        requests: Requests,
+        settings: &'a Settings,
+    ) -> Option<Self> {
+        let idle = settings.lambda_equivalent.idle_cpu;
+        let found = window.cpu_per_request()?;
+        let cpu = found.given(idle);
+        let working_set = window.used.working_set()?;
+        let latency = traffic.mean_latency()?;
+        let demand = Demand {
+            cpu: cpu.point,
+            latency,
+            working_set: working_set.point,
+            core_time: settings.lambda_equivalent.core_time.point,
+        };
+        let duration = choose(demand, &settings.lambda_equivalent).duration;
+        let shares = refined_fractions(traffic.rate()?, duration, settings.lambda.keep_alive);
+        // More at once than any account may run: its share of cold starts is next to nothing.
+        let cold_shares = shares.unwrap_or(Range::exactly(Ratio::ZERO));
+        let known = Self {
+            demand,
+            cpu,
+            certain_cpu: found.lower_bound(idle, latency),
+            working_set,
+            requests,
+            cold_share: cold_shares.point,
+            cold_shares,
+            init: settings.lambda.init.otherwise.point,
+            settings,
+        };
+        (!requests.is_zero()).then_some(known)
+    }
+
+    /// The function that would do it.
+    fn equivalent(&self) -> Equivalent {
+        choose(self.demand, &self.settings.lambda_equivalent)
+    }
+
+    /// What certainly keeps it from Lambda, and what does so only if its CPU time per request is not the least possible.
+    ///
+    /// A blocker must be certain: it decides whatever the costs, and CPU time per request is often an upper bound.
+    fn blockers(
+        &self,
+        likely: &Equivalent,
+        traffic: &TrafficWindow,
+        limit: u32,
+    ) -> (Vec<Ineligibility>, Vec<Ineligibility>) {
+        let demand = Demand {
+            cpu: self.certain_cpu,
+            ..self.demand
+        };
+        let least = choose(demand, &self.settings.lambda_equivalent);
+        let shortest = least.duration.min(likely.duration);
+        let of = |ineligible: &[Ineligibility], duration| {
+            let quota = needs_quota(traffic.peak, duration, limit);
+            let quota = quota.then_some(Ineligibility::NeedsQuota);
+            ineligible.iter().copied().chain(quota).collect::<Vec<_>>()
+        };
+        let certain = of(&least.ineligible, shortest);
+        let mut possible = of(&likely.ineligible, likely.duration);
+        possible.retain(|reason| !certain.contains(reason));
+        (certain, possible)
+    }
+
+    /// What would be charged for.
+    fn run(&self) -> Run {
+        let equivalent = self.equivalent();
+        let duration = self.requests.each_taking(equivalent.duration);
+        Run {
+            init: Some(Init {
+                cold_starts: self.requests * self.cold_share,
+                duration: self.init,
+            }),
+            ..Run::plain(equivalent.memory, self.requests, duration)
+        }
+    }
+
+    /// All that Lambda would charge for a month of it.
+    fn bill(&self) -> Bill {
+        self.run().bill(&self.settings.lambda_equivalent.terms)
+    }
+
+    /// What a month of it would cost.
+    fn cost(&self) -> Option<Banded> {
+        let terms = &self.settings.lambda_equivalent.terms;
+        evaluate(self, &Self::PARAMETERS, |projection| {
+            Some(projection.run().cost(tariff::MEAN_ROUNDING, terms))
+        })
+    }
+
+    /// The traffic at which the function would cost as much as what is held now.
+    fn breakeven(&self, loaded: Usd, utilization: Option<Ratio>) -> Breakeven {
+        if utilization.is_some_and(|utilization| utilization > Ratio::ONE) {
+            return Breakeven::BeyondCapacity;
+        }
+        let held = KubernetesCurve {
+            fixed: loaded,
+            step: Usd::ZERO,
+            steps_min: 1,
+            capacity: None,
+            each: UsdPerRequest::ZERO,
+        };
+        crossing(&self.bill().curve(), &held)
+    }
+}

@@ -1,0 +1,241 @@
+//! A function.
+
+use super::number::{count, factor, hours, millis, plain, price};
+use super::{Inputs, Line, Section, bill, month_and_request};
+use crate::evidence::{FunctionEvidence, PodsEvidence};
+use crate::inventory::Insights;
+use crate::lambda::{Door, DoorOrigin};
+use crate::report::{Home, SubjectReport};
+use crate::settings::Settings;
+use crate::units::Seconds;
+
+pub(super) fn sections(
+    subject: &SubjectReport,
+    evidence: &FunctionEvidence,
+    settings: &Settings,
+    inputs: &Inputs,
+) -> Vec<Section> {
+    vec![
+        Section {
+            title: "What was seen",
+            lines: seen(evidence, inputs),
+        },
+        Section {
+            title: "Cost on Lambda",
+            lines: at_home(subject, evidence, settings),
+        },
+        Section {
+            title: "The same in the cluster",
+            lines: in_the_cluster(subject, evidence, settings),
+        },
+    ]
+}
+
+fn seen(evidence: &FunctionEvidence, inputs: &Inputs) -> Vec<Line> {
+    let over = format!(
+        "{}; closed minutes over {}",
+        inputs.source("cloudwatch"),
+        hours(evidence.covered)
+    );
+    let mut lines = vec![
+        Line::new("invocations", over, count(evidence.invocations)),
+        Line::new(
+            "configuration",
+            inputs.source("lambda"),
+            format!(
+                "{} MiB, {}",
+                evidence.memory.mib(),
+                evidence.architecture.as_str()
+            ),
+        ),
+    ];
+    if let Some(mean) = evidence.duration.per(evidence.invocations) {
+        lines.push(Line::new(
+            "duration (d)",
+            "sum / count, INIT not included",
+            millis(mean),
+        ));
+    }
+    if let Some(insights) = &evidence.insights {
+        lines.extend(measured(insights, inputs));
+    }
+    lines.extend(polled(evidence, inputs));
+    lines.push(front_door(evidence, inputs));
+    lines
+}
+
+/// What Lambda Insights measured, as far as it did.
+fn measured(insights: &Insights, inputs: &Inputs) -> impl Iterator<Item = Line> {
+    let over = insights.window.length();
+    let over = format!("over {}{}", hours(over), inputs.age(insights.read_at));
+    let measured = count(insights.invocations);
+    let inits = count(insights.initialised);
+    [
+        insights.cpu_each().map(|each| {
+            let from = format!("Lambda Insights, cpu_total_time of {measured} invocations {over}");
+            Line::new("processor time (s)", from, millis(each))
+        }),
+        insights.memory_peak.map(|peak| {
+            let from = format!("Lambda Insights, the maximum of used_memory_max {over}");
+            Line::new("memory in use", from, format!("{} MiB", plain(peak.mib())))
+        }),
+        insights.init_each().map(|each| {
+            let from = format!("Lambda Insights, init_duration of {inits} environments {over}");
+            Line::new("initialisation", from, millis(each))
+        }),
+    ]
+    .into_iter()
+    .flatten()
+}
+
+/// What is polled for it; absent where that is not known.
+fn polled(evidence: &FunctionEvidence, inputs: &Inputs) -> Option<Line> {
+    let sources = evidence.event_sources.as_ref()?;
+    let kinds: Vec<&str> = sources.iter().map(|source| source.as_str()).collect();
+    let result = match kinds.as_slice() {
+        [] => "none".to_owned(),
+        kinds => kinds.join(", "),
+    };
+    Some(Line::new("event sources", inputs.source("lambda"), result))
+}
+
+/// What its requests come through, and how that is known.
+fn front_door(evidence: &FunctionEvidence, inputs: &Inputs) -> Line {
+    let (door, origin) = evidence.door;
+    let from = match origin {
+        DoorOrigin::Configured => "aws.surroundings".to_owned(),
+        DoorOrigin::Read if door == Door::FunctionUrl => {
+            format!("it has a URL, {}", inputs.source("lambda"))
+        }
+        DoorOrigin::Read => "Lambda polls for it, and it has no URL as far as is known".to_owned(),
+        DoorOrigin::Assumed => {
+            return Line::new(
+                "front door",
+                "API Gateway and load balancers are not looked for; aws.surroundings says what there is",
+                "not known, taken as free",
+            );
+        }
+    };
+    Line::new("front door", from, door.as_str())
+}
+
+/// Where it is known from how long a cold start initialises.
+fn init_by(evidence: &FunctionEvidence) -> &'static str {
+    match evidence.insights.and_then(|insights| insights.init_each()) {
+        Some(_) => "Lambda Insights, in the mean",
+        None => "model.cold_starts",
+    }
+}
+
+fn at_home(subject: &SubjectReport, evidence: &FunctionEvidence, settings: &Settings) -> Vec<Line> {
+    let Some(cost) = subject.decisive(Home::Lambda) else {
+        return Vec::new();
+    };
+    let month = bill::Month {
+        terms: &evidence.terms,
+        region: &evidence.region,
+        memory: evidence.memory,
+        requests: evidence.requests,
+        duration: evidence
+            .duration
+            .per(evidence.invocations)
+            .unwrap_or_default(),
+        cold: evidence.cold_starts.and_then(|seen| {
+            let month = Seconds::from(settings.hours_per_month);
+            let share = (seen.rate()? * month).over(evidence.requests)?;
+            Some((share, seen.method))
+        }),
+        keep_alive: settings.lambda.keep_alive,
+        init: (evidence.init, init_by(evidence)),
+        parts: &evidence.bill,
+    };
+    let mut lines = vec![Line::new(
+        "requests of a month",
+        format!(
+            "{} / {} x hours of a month",
+            count(evidence.invocations),
+            hours(evidence.covered)
+        ),
+        count(evidence.requests),
+    )];
+    lines.extend(month.lines(cost));
+    lines
+}
+
+/// How the cores came about that a request keeps busy.
+fn busy(evidence: &FunctionEvidence, settings: &Settings) -> String {
+    let each = evidence.insights.and_then(|insights| insights.cpu_each());
+    match (each, evidence.duration.per(evidence.invocations)) {
+        (Some(each), Some(lasts)) => format!(
+            "{} / ({} x {}), measured; the last is how much longer a core of Lambda takes",
+            millis(each),
+            millis(lasts),
+            factor(settings.lambda_equivalent.core_time.point),
+        ),
+        _ => format!(
+            "{} x min(1, {}/1769), assumed: Lambda Insights would measure it",
+            factor(settings.kubernetes_equivalent.cpu_share.point),
+            evidence.memory.mib()
+        ),
+    }
+}
+
+fn in_the_cluster(
+    subject: &SubjectReport,
+    evidence: &FunctionEvidence,
+    settings: &Settings,
+) -> Vec<Line> {
+    let Some(PodsEvidence {
+        demand,
+        equivalent: pods,
+        prices: mean,
+    }) = &evidence.pods
+    else {
+        return Vec::new();
+    };
+    let sizing = settings.kubernetes_equivalent.point();
+    let month = settings.hours_per_month.hours();
+    let mut lines = vec![
+        Line::new(
+            "a request keeps busy (b)",
+            busy(evidence, settings),
+            format!("{} cores", plain(demand.busy.cores())),
+        ),
+        Line::new(
+            "pods (n), mean",
+            format!(
+                "in each minute max({}, ceil(b x a / ({} x {})), ceil(a / {})), a held for 5 minutes",
+                sizing.min_replicas,
+                factor(sizing.target_utilization),
+                plain(sizing.pod_cpu.cores()),
+                sizing.pod_concurrency
+            ),
+            format!(
+                "{}, at most {}",
+                factor(pods.replicas),
+                factor(pods.replicas_peak)
+            ),
+        ),
+        Line::new(
+            "a pod",
+            format!(
+                "({} cores x {} + {} MiB x {}) / {}, mean prices of the cluster",
+                plain(pods.request.cpu.cores()),
+                price(mean.core.hourly(), "a core"),
+                plain(pods.request.memory.mib()),
+                price(mean.memory.hourly(), "a GiB"),
+                factor(sizing.packing_efficiency)
+            ),
+            price(pods.replica.hourly(), "an hour"),
+        ),
+    ];
+    if let Some(cost) = subject.decisive(Home::Kubernetes) {
+        let from = format!(
+            "{} x {} x {month} h",
+            factor(pods.replicas),
+            price(pods.replica.hourly(), "an hour")
+        );
+        lines.extend(month_and_request(cost, from));
+    }
+    lines
+}

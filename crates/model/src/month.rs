@@ -1,0 +1,185 @@
+//! What a month costs that is like the last four weeks.
+//!
+//! The decision window says what holds now, by which a verdict is given: a day, as a rule. A month has weekends. So what a
+//! workload cost and served is kept by day as well, and projected from as many days as were seen, up to [`DAYS`]: four whole
+//! weeks, in which each day of the week counts alike.
+
+use crate::units::{CoreSeconds, Cores, Gib, GibSeconds, Hours, Ratio, Requests, Seconds, Usd};
+
+/// How many days are kept, today with them.
+pub const DAYS: i64 = 28;
+
+/// How much must have been seen before a month is projected from it: a day.
+const LEAST: Seconds = match Seconds::from_seconds(86_400.0) {
+    Ok(day) => day,
+    Err(_) => Seconds::ZERO,
+};
+
+/// What was seen of a workload on its last days, as sums.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Month {
+    /// The time for which its cost was known; the costs below are of this time.
+    pub observed: Seconds,
+    /// What was held for it.
+    pub allocated: Usd,
+    /// Its part of what nobody holds.
+    pub idle: Usd,
+    /// Its part of what serves everybody.
+    pub shared: Usd,
+    /// Its part of what the cluster costs besides its nodes.
+    pub fixed: Usd,
+    /// The time for which its use was known; what was used is of this time.
+    pub watched: Seconds,
+    /// Processors that it used.
+    pub cores: CoreSeconds,
+    /// Memory that it used.
+    pub memory: GibSeconds,
+    /// The time over which its requests were counted.
+    pub covered: Seconds,
+    /// Those requests.
+    pub requests: Requests,
+    /// The sum of their latencies, of those that were measured.
+    pub latency: Seconds,
+    /// How many were measured.
+    pub measured: Requests,
+    /// The time in which it served any, as far as the steps of counting tell: see [`active_time`].
+    pub active: Seconds,
+}
+
+/// What a month like these days would be.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Projection {
+    /// What would be held for it.
+    pub allocated: Usd,
+    /// Its part of what nobody would hold.
+    pub idle: Usd,
+    /// Its part of what serves everybody.
+    pub shared: Usd,
+    /// Its part of what the cluster costs besides its nodes.
+    pub fixed: Usd,
+}
+
+impl Projection {
+    /// All of it.
+    #[must_use]
+    pub fn loaded(&self) -> Usd {
+        self.allocated + self.idle + self.shared + self.fixed
+    }
+}
+
+impl Month {
+    /// The cost of a month. Absent until a day was seen.
+    ///
+    /// Formula: sum / time seen · hours of a month, for each component.
+    #[must_use]
+    pub fn cost(&self, hours: Hours) -> Option<Projection> {
+        let times = self.times(self.observed, hours)?;
+        Some(Projection {
+            allocated: self.allocated * times,
+            idle: self.idle * times,
+            shared: self.shared * times,
+            fixed: self.fixed * times,
+        })
+    }
+
+    /// The requests of a month. Absent until a day was counted.
+    ///
+    /// Formula: sum / time counted · hours of a month.
+    #[must_use]
+    pub fn requests(&self, hours: Hours) -> Option<Requests> {
+        Some(self.requests * self.times(self.covered, hours)?)
+    }
+
+    /// The part of the time in which it served any request. Absent until a day was counted.
+    #[must_use]
+    pub fn active_ratio(&self) -> Option<Ratio> {
+        let active = self.active.over(self.covered);
+        active.filter(|_| self.covered >= LEAST)
+    }
+
+    /// The mean latency, where any was measured.
+    #[must_use]
+    pub fn mean_latency(&self) -> Option<Seconds> {
+        self.latency.per(self.measured)
+    }
+
+    /// The processors and the memory that it used in the mean; absent until a day of its use was seen.
+    #[must_use]
+    pub fn mean_use(&self) -> Option<(Cores, Gib)> {
+        let is_enough = self.watched >= LEAST;
+        let cores = self.cores.mean_over(self.watched).filter(|_| is_enough)?;
+        Some((cores, self.memory.mean_over(self.watched)?))
+    }
+
+    fn times(&self, seen: Seconds, hours: Hours) -> Option<Ratio> {
+        let month = Seconds::from(hours);
+        month.over(seen).filter(|_| seen >= LEAST)
+    }
+}
+
+/// The time of a step in which requests were served: all of it, but no more than a minute for each request.
+#[must_use]
+pub fn active_time(requests: Requests, length: Seconds) -> Seconds {
+    const MINUTE: Seconds = match Seconds::from_seconds(60.0) {
+        Ok(minute) => minute,
+        Err(_) => Seconds::ZERO,
+    };
+    requests.each_taking(MINUTE).min(length)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures::seconds;
+    use crate::units::HOURS_PER_MONTH;
+
+    fn requests(count: f64) -> Requests {
+        Requests::from_requests(count).unwrap()
+    }
+
+    #[test]
+    fn a_month_is_projected_from_the_time_that_was_seen_of_each() {
+        let usd = |value| Usd::from_usd(value).unwrap();
+        let month = Month {
+            observed: seconds(10.0 * 86_400.0),
+            allocated: usd(10.0),
+            idle: usd(5.0),
+            shared: usd(2.0),
+            fixed: usd(1.0),
+            covered: seconds(5.0 * 86_400.0),
+            requests: requests(1_000.0),
+            active: seconds(86_400.0),
+            ..Month::default()
+        };
+        let cost = month.cost(HOURS_PER_MONTH).unwrap();
+        // 730 hours are 3.041666 times ten days.
+        assert!((cost.loaded().usd() - 54.75).abs() < 1e-9);
+        assert!((cost.idle.usd() - 15.208_333_333).abs() < 1e-6);
+        let served = month.requests(HOURS_PER_MONTH).unwrap();
+        assert!((served.requests() - 6_083.333_333).abs() < 1e-3);
+        assert!((month.active_ratio().unwrap().get() - 0.2).abs() < 1e-12);
+        assert_eq!(month.mean_latency(), None);
+        assert_eq!(month.mean_use(), None);
+    }
+
+    #[test]
+    fn less_than_a_day_is_no_month() {
+        let almost = Month {
+            observed: seconds(86_399.0),
+            covered: seconds(86_399.0),
+            ..Month::default()
+        };
+        assert_eq!(almost.cost(HOURS_PER_MONTH), None);
+        assert_eq!(almost.requests(HOURS_PER_MONTH), None);
+        assert_eq!(almost.active_ratio(), None);
+    }
+
+    #[test]
+    fn a_request_makes_no_more_than_a_minute_active() {
+        let active = |count, length| active_time(requests(count), seconds(length)).seconds();
+        assert_eq!(active(0.0, 300.0), 0.0);
+        assert_eq!(active(2.0, 300.0), 120.0);
+        assert_eq!(active(900.0, 300.0), 300.0);
+        assert_eq!(active(7.0, 30.0), 30.0);
+    }
+}

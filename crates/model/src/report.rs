@@ -1,0 +1,74 @@
+//! The report: everything that is known at one instant, immutable, ready to be shown.
+
+mod estate;
+mod kinds;
+mod subject;
+mod verdict;
+mod volume;
+
+pub use estate::{
+    AccountReport, ClusterReport, HourlyPrice, NodeReport, PriceSource, Provenance, SharedWorkload,
+    Unpriced,
+};
+pub use kinds::{Basis, ClusterComponent, Component, Home, Outcome, Subject};
+pub use subject::{
+    Breakeven, FunctionCounters, PlatformCost, SubjectFacts, SubjectReport, Throttled, Utilization,
+};
+pub use verdict::{Ineligibility, Verdict};
+pub use volume::{UnpricedVolume, VolumeReport};
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::bill::BillReport;
+use super::settings::Settings;
+use crate::inventory::RequestOrigin;
+
+/// Everything that is known at one instant.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// The instant.
+    pub at: Timestamp,
+    /// The settings that it was made with.
+    pub settings: Arc<Settings>,
+    /// The workloads of the cluster that carry cost, and the functions.
+    pub subjects: Vec<SubjectReport>,
+    /// The workloads whose cost is spread over the others.
+    pub shared: Vec<SharedWorkload>,
+    /// The nodes.
+    pub nodes: Vec<NodeReport>,
+    /// The persistent volumes.
+    pub volumes: Vec<VolumeReport>,
+    /// The cluster as a whole; absent while none was ever seen.
+    pub cluster: Option<ClusterReport>,
+    /// The AWS accounts and regions.
+    pub accounts: Vec<AccountReport>,
+    /// What AWS bills for Lambda, against the model; absent while no bill is known.
+    pub bill: Option<BillReport>,
+    /// Which metrics requests are counted by; absent while nothing counts any.
+    pub requests: Option<RequestOrigin>,
+}
+
+impl Report {
+    /// The subjects that a name means: `namespace/Kind/name`, `namespace/name` or the name alone; for functions
+    /// `account/region/name` or the name.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Vec<&SubjectReport> {
+        let means = |subject: &Subject| match subject {
+            Subject::Workload(id) => {
+                let short = name.split_once('/');
+                name == &*id.name
+                    || short.is_some_and(|(namespace, name)| {
+                        namespace == &*id.namespace && name == &*id.name
+                    })
+            }
+            Subject::Function(id) => name == &*id.name,
+        };
+        let whole = |subject: &Subject| subject.to_string() == name;
+        self.subjects
+            .iter()
+            .filter(|one| means(&one.subject) || whole(&one.subject))
+            .collect()
+    }
+}

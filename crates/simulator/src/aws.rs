@@ -1,0 +1,281 @@
+//! CloudWatch, Lambda, STS, the tagging API, Cost Explorer, the Price List and spot prices, below one endpoint.
+//!
+//! Every request must look signed; no signature is verified. `docs/worlds.md` says what the metrics are.
+
+mod caller;
+mod cloudwatch;
+mod cost_explorer;
+mod document;
+mod edge;
+mod failure;
+mod lambda;
+mod page;
+mod place;
+mod pricing;
+mod signature;
+mod skew;
+mod spot;
+mod sts;
+mod tagging;
+mod token;
+mod wire;
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+
+pub(super) use self::caller::Caller;
+use self::document::Document;
+pub(super) use self::edge::target_group_arn;
+use self::failure::Failure;
+use self::place::Place;
+use self::wire::{REQUEST_ID, Service, Wire};
+use super::faults::Endpoint;
+use super::server::{Body, full};
+use super::world::World;
+use super::{Shared, form};
+use breakeven_clock::Clock;
+
+/// Prefix of the paths of this part.
+pub(super) const PREFIX: &str = "/aws";
+/// The id of every request.
+const NO_REQUEST_ID: &str = "00000000-0000-4000-8000-000000000000";
+
+/// The one call that a request makes.
+enum Call {
+    Rpc(Wire, Service, String),
+    Lambda(lambda::Operation),
+    Sts(sts::Action),
+    /// Spot prices of EC2.
+    Spot,
+    Unknown(Wire, String),
+}
+
+/// Ways in which the services refuse a caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// Asked too often.
+    Throttled,
+    /// Credentials that AWS does not know.
+    UnknownCredentials,
+    /// Credentials whose time is over.
+    ExpiredCredentials,
+    /// Credentials that do not allow the call.
+    Denied,
+}
+
+/// The service that a request is for, and its operation by the name that the service gives it.
+pub(super) fn operation(request: &Request<Bytes>) -> (Endpoint, String) {
+    match Call::of(request) {
+        Call::Rpc(_, service, operation) => (endpoint(service), operation),
+        Call::Lambda(operation) => (Endpoint::Lambda, operation.name().to_owned()),
+        Call::Sts(action) => (Endpoint::Sts, action.name().to_owned()),
+        Call::Spot => (Endpoint::Ec2, spot::ACTION.to_owned()),
+        Call::Unknown(Wire::RestJson, what) => (Endpoint::Lambda, what),
+        Call::Unknown(_, what) => (Endpoint::CloudWatch, what),
+    }
+}
+
+/// Answers a request below `/aws`.
+pub(super) async fn handle(shared: &Shared, request: Request<Bytes>) -> Response<Body> {
+    let call = Call::of(&request);
+    let answer = answer(shared, &call, &request);
+    finish(answer.unwrap_or_else(|failure| call.wire().failure(&failure)))
+}
+
+/// An error in the protocol that the request speaks.
+pub(super) fn error(
+    request: &Request<Bytes>,
+    status: StatusCode,
+    code: &'static str,
+    message: &str,
+) -> Response<Body> {
+    finish(
+        Call::of(request)
+            .wire()
+            .failure(&Failure::new(status, code, message)),
+    )
+}
+
+/// The refusal that the service called would give, in the protocol that the request speaks.
+pub(super) fn refuse(world: &World, request: &Request<Bytes>, refusal: Refusal) -> Response<Body> {
+    let call = Call::of(request);
+    let failure = match refusal {
+        Refusal::Throttled => match &call {
+            Call::Lambda(_) | Call::Unknown(Wire::RestJson, _) => Failure::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "TooManyRequestsException",
+                "Rate exceeded",
+            ),
+            _ => Failure {
+                query_code: "Throttling",
+                ..Failure::new(
+                    StatusCode::BAD_REQUEST,
+                    "ThrottlingException",
+                    "Rate exceeded",
+                )
+            },
+        },
+        Refusal::UnknownCredentials => Failure::unknown_credentials(),
+        Refusal::ExpiredCredentials => Failure::expired_token(),
+        Refusal::Denied => {
+            let caller = Caller::supposed(world, request);
+            let (action, resource) = call.action(caller.place(world));
+            Failure::access_denied(&caller.arn(), &action, resource.as_deref())
+        }
+    };
+    finish(call.wire().failure(&failure))
+}
+
+/// The refusal of a request by a service whose clock is so many seconds ahead, if it refuses it.
+pub(super) fn refuse_for_skew(request: &Request<Bytes>, seconds: i64) -> Option<Response<Body>> {
+    let failure = skew::check(request, skew::time(seconds)).err()?;
+    let mut response = finish(Call::of(request).wire().failure(&failure));
+    stamp(&mut response, seconds);
+    Some(response)
+}
+
+/// Says the time of a service whose clock is so many seconds ahead.
+pub(super) fn stamp(response: &mut Response<Body>, seconds: i64) {
+    skew::stamp(response.headers_mut(), skew::time(seconds));
+}
+
+fn answer(
+    shared: &Shared,
+    call: &Call,
+    request: &Request<Bytes>,
+) -> Result<Response<Bytes>, Failure> {
+    let world = &shared.world;
+    let wall = Clock::system().now();
+    let caller = |service| Caller::of(world, request.headers(), service, wall);
+    match call {
+        Call::Rpc(wire, service, operation) => {
+            let caller = caller(service.signed_for())?;
+            let input = wire.read(request.headers(), request.body())?;
+            let output = rpc(shared, &caller, *service, operation, &input)?;
+            Ok(wire.success(&output))
+        }
+        Call::Lambda(operation) => {
+            let caller = caller("lambda")?;
+            let query = request.uri().query().unwrap_or_default();
+            let answer = lambda::answer(caller.place(world), operation, |name| {
+                form::parameters(query)
+                    .find(|(key, _)| key == name)
+                    .map(|(_, value)| value)
+            })?;
+            Ok(Wire::RestJson.response(StatusCode::OK, answer.to_string().into()))
+        }
+        Call::Sts(action) => {
+            let caller = if action.is_signed() {
+                caller("sts")?
+            } else {
+                Caller::supposed(world, request)
+            };
+            let body = std::str::from_utf8(request.body()).unwrap_or_default();
+            sts::answer(world, &caller, *action, body, wall)
+        }
+        Call::Spot => {
+            let caller = caller("ec2")?;
+            let body = std::str::from_utf8(request.body()).unwrap_or_default();
+            spot::answer(world, &caller.region, body)
+        }
+        Call::Unknown(_, what) => Err(Failure::unknown_operation(what)),
+    }
+}
+
+/// The output of a call that takes and gives structures.
+fn rpc(
+    shared: &Shared,
+    caller: &Caller,
+    service: Service,
+    operation: &str,
+    input: &Document,
+) -> Result<Document, Failure> {
+    let (world, now) = (&shared.world, shared.clock.now());
+    match service {
+        Service::CloudWatch => {
+            let place = caller.place(world);
+            let now = now.as_second();
+            let answer = cloudwatch::answer(place, &shared.faults, operation, input, now)?;
+            if let Some((grouped, queries)) = answer.metrics_requested {
+                let count = |what, n| shared.log.add(Endpoint::CloudWatch, what, n);
+                count("metrics requested", grouped);
+                count("metric queries", queries);
+            }
+            Ok(answer.output)
+        }
+        Service::Tagging => tagging::answer(caller.place(world), operation, input),
+        Service::CostExplorer => cost_explorer::answer(caller, world, operation, input, now),
+        Service::Pricing => pricing::answer(world, operation, input),
+    }
+}
+
+fn endpoint(service: Service) -> Endpoint {
+    match service {
+        Service::CloudWatch => Endpoint::CloudWatch,
+        Service::Tagging => Endpoint::Tagging,
+        Service::CostExplorer => Endpoint::CostExplorer,
+        Service::Pricing => Endpoint::Pricing,
+    }
+}
+
+impl Call {
+    fn of(request: &Request<Bytes>) -> Self {
+        let path = request.uri().path();
+        let path = path.strip_prefix(PREFIX).unwrap_or(path);
+        let method = request.method();
+        if method == Method::POST
+            && let Some((wire, service, operation)) = wire::rpc_call(path, request.headers())
+        {
+            return Self::Rpc(wire, service, operation);
+        }
+        if !path.trim_matches('/').is_empty() {
+            return match lambda::Operation::parse(method, path) {
+                Some(operation) => Self::Lambda(operation),
+                None => Self::Unknown(Wire::RestJson, format!("{method} {path}")),
+            };
+        }
+        let body = std::str::from_utf8(request.body()).unwrap_or_default();
+        let action = form::parameters(body).find(|(name, _)| name == "Action");
+        match action {
+            Some((_, name)) => match sts::Action::parse(&name) {
+                Some(action) => Self::Sts(action),
+                None if name == spot::ACTION => Self::Spot,
+                None => Self::Unknown(Wire::Query, name),
+            },
+            None => Self::Unknown(Wire::Query, format!("{method} / without an Action")),
+        }
+    }
+
+    fn wire(&self) -> Wire {
+        match self {
+            Self::Rpc(wire, ..) | Self::Unknown(wire, _) => *wire,
+            Self::Lambda(_) => Wire::RestJson,
+            Self::Spot => Wire::Ec2,
+            Self::Sts(_) => Wire::Query,
+        }
+    }
+
+    /// The IAM action, and the resource that IAM decides about where the action has one.
+    fn action(&self, place: Place<'_>) -> (String, Option<String>) {
+        match self {
+            Self::Rpc(_, service, operation) => {
+                (format!("{}:{operation}", service.iam_prefix()), None)
+            }
+            Self::Lambda(operation) => (
+                format!("lambda:{}", operation.name()),
+                Some(operation.resource(place)),
+            ),
+            Self::Sts(action) => (format!("sts:{}", action.name()), None),
+            Self::Spot => (format!("ec2:{}", spot::ACTION), None),
+            Self::Unknown(_, what) => (what.clone(), None),
+        }
+    }
+}
+
+/// The answer as the listener sends it.
+fn finish(response: Response<Bytes>) -> Response<Body> {
+    let mut response = response.map(full);
+    let id = HeaderValue::from_static(NO_REQUEST_ID);
+    response.headers_mut().insert(REQUEST_ID, id);
+    response
+}

@@ -1,0 +1,58 @@
+//! The HTTP server: the page, the metrics, health, and reloading.
+//!
+//! [`bind`] opens the sockets, [`Server::serve`] answers until it is told to stop.
+//!
+//! **Architecture Invariant:** a handler reads the [`Store`] and nothing else. No request can cause a call
+//! to AWS, Kubernetes or Prometheus, and no request waits for one.
+//!
+//! [`Store`]: crate::store::Store
+
+mod answer;
+mod connections;
+mod explain;
+mod html;
+mod monitored_stream;
+mod page;
+mod routes;
+mod server;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+
+use breakeven_clock::Clock;
+
+pub use server::{Server, bind};
+
+/// How the server is set up.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where to listen.
+    pub listen: Vec<SocketAddr>,
+    /// The path of the metrics. It begins with a slash.
+    pub telemetry_path: String,
+    /// Whether the configuration may be reloaded over HTTP.
+    pub enable_lifecycle: bool,
+    /// How many connections may be open; at the limit idle and slow ones are closed for new ones.
+    pub max_connections: usize,
+    /// Tells how old a report is.
+    pub clock: Clock,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            listen: vec![SocketAddr::from((Ipv4Addr::UNSPECIFIED, 9871))],
+            telemetry_path: "/metrics".to_owned(),
+            enable_lifecycle: false,
+            // Enough for dozens of scrapers, probes and people, few enough for any limit on open files.
+            max_connections: 512,
+            clock: Clock::system(),
+        }
+    }
+}
+
+/// Requests a reload of the configuration when it is called, and returns a future for the result. The reload also happens
+/// if the future is dropped. The error names the problem of the new configuration; the old one stays.
+pub type ReloadHook = Arc<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync>;

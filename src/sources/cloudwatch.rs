@@ -1,0 +1,432 @@
+//! What the functions did, minute by minute, from CloudWatch.
+//!
+//! Metrics of each function are read with GetMetricData, by its name alone (the other dimensions of `AWS/Lambda` count the
+//! same invocations again), in minutes.
+//!
+//! **When.** How often a function is read follows from what is at stake with it and from the [`Budget`], see
+//! [`Plan`]. Asking is what costs; how much time is asked for costs nothing. Every reading brings all minutes since the
+//! one before, so that a function that is read rarely is shown late, and loses nothing.
+//!
+//! **Which minutes.** Lambda reports an invocation in the minute in which it *started*, when it *ends*. So a minute is
+//! read again until it is settled, [`Settings::settle`] or the function's timeout after its end, and what was said of it
+//! before is revised. A function that is seen for the first time is read back as far as [`Settings::backfill`]; after an
+//! outage the next reading brings what was missed, as far back as [`Settings::catch_up`] reaches.
+//!
+//! **Which metrics.** `Duration` has all that cost is made of: its sum, and how many were measured. At each fourth reading
+//! of a function the others are read too, for all minutes since they were last: `Invocations` (what is billed, should it
+//! differ), `Errors`, `Throttles` and `ConcurrentExecutions`.
+//!
+//! **Beside them** what Lambda Insights measures is read, of the functions that have it: see [`InsightsPlan`] for how often.
+//!
+//! **What fails** stays due. A function whose queries fail is asked for alone from then on, and keeps no other from
+//! being read.
+
+mod answer;
+mod ask;
+mod bucket;
+mod budget;
+mod convert;
+mod insights;
+mod lister;
+mod pace;
+mod progress;
+mod queries;
+mod spending;
+
+pub(in crate::sources) use answer::{Lack, Query};
+pub use ask::API;
+pub(in crate::sources) use ask::Caller;
+pub use budget::{Balance, Budget};
+pub use insights::InsightsPlan;
+pub(in crate::sources) use lister::Lister;
+pub(in crate::sources) use queries::{fit_in_one_call, minutes};
+pub use spending::{Expected, Plan, Rung, Stake, Terms};
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tracing::{debug, warn};
+
+use self::convert::{Odd, Outcome};
+use self::insights::InsightsReading;
+use self::progress::{Due, Progress};
+use self::queries::PERIOD;
+use super::aws::{Aws, Session};
+use super::lambda::Listed;
+use super::{Lacks, Poll, Reason, Site, Source, SourceError, Tally};
+use breakeven_model::inventory::{
+    FunctionBatch, FunctionId, FunctionMinute, FunctionMinutes, Functions, Observation,
+};
+use breakeven_model::units::Window;
+
+/// How often a call is repeated for those of its functions that another one, which failed, kept from being answered.
+const MOST_ROUNDS: usize = 4;
+
+/// How many calls may fail before a poll gives up the others.
+const MOST_FAILED_CALLS: usize = 2;
+
+/// How far the functions' minutes are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// How long after its end a minute is read for the first time.
+    ///
+    /// CloudWatch shows the metrics of Lambda within one to two minutes of the invocation's end; three are
+    /// waited for. What comes later is brought by a later reading.
+    pub delay: Duration,
+    /// How long after that a minute may still change; longer for functions with a longer timeout, and no longer than
+    /// three hours.
+    pub settle: Duration,
+    /// How far back the first reading of a function reaches: the decision window.
+    pub backfill: Duration,
+    /// How far back a later reading reaches at the most. CloudWatch keeps minutes for 15 days.
+    pub catch_up: Duration,
+    /// How long a poll waits for the functions to be listed for the first time.
+    pub list_wait: Duration,
+    /// Whether Lambda Insights is read, of the functions that have it.
+    pub insights: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            delay: Duration::from_secs(180),
+            settle: Duration::from_secs(900),
+            backfill: Duration::from_secs(24 * 3_600),
+            catch_up: Duration::from_secs(14 * 24 * 3_600),
+            list_wait: Duration::from_secs(10),
+            insights: true,
+        }
+    }
+}
+
+/// Reads the minutes of the listed functions that are due when it is polled.
+#[derive(Debug)]
+pub struct CloudWatchSource {
+    settings: Settings,
+    aws: Aws,
+    listed: Listed,
+    budget: Budget,
+    caller: Option<Caller>,
+    /// Why the last reading failed, until one does not.
+    failure: Option<SourceError>,
+    progress: Progress,
+    /// Whether the budget was too small for the last poll.
+    is_short: bool,
+    /// Read already, and paid for, but not yet handed on because what came after it failed.
+    kept: Vec<FunctionBatch>,
+    insights: InsightsReading,
+    left_out: Tally,
+}
+
+impl CloudWatchSource {
+    /// Asks nothing yet. `listed` comes from the source of the functions; the budget may be shared with others.
+    #[must_use]
+    pub fn new(settings: Settings, aws: Aws, listed: Listed, budget: Budget) -> Self {
+        Self {
+            settings,
+            aws,
+            listed,
+            budget,
+            caller: None,
+            failure: None,
+            progress: Progress::default(),
+            is_short: false,
+            kept: Vec::new(),
+            insights: InsightsReading::default(),
+            left_out: Tally::default(),
+        }
+    }
+
+    /// Goes on from where the functions were read to by a program before this one: each is read when it would have been, and
+    /// from what was not settled by then.
+    #[must_use]
+    pub fn resuming(mut self, read_to: Arc<HashMap<FunctionId, Timestamp>>) -> Self {
+        self.progress = Progress::resuming(read_to, self.settings.delay);
+        self
+    }
+
+    /// What was left out or is lacking: `outside_the_window`, `twice`, `invocations_without_duration`,
+    /// `minutes_too_old_to_catch_up`, `message`; readings of a function that failed while others did not:
+    /// `function_forbidden`, `function_incomplete`, `function_invalid`; and readings that were put off because the
+    /// budget was spent: `over_budget`; and Lambda Insights, where it could not be read: `insights_unread`.
+    #[must_use]
+    pub fn left_out(&self) -> Tally {
+        self.left_out.clone()
+    }
+
+    /// The account whose functions it reads.
+    fn account_id(&self) -> Option<Arc<str>> {
+        let listed = self.listed.borrow();
+        let account_id = listed
+            .as_ref()
+            .map(|functions| functions.account_id.clone());
+        account_id
+            .filter(|account_id| !account_id.is_empty())
+            .or_else(|| self.aws.site().account_id)
+    }
+
+    /// The functions as last listed, waiting a little for the first list.
+    async fn functions(&mut self) -> Result<Arc<Functions>, SourceError> {
+        let first = self.listed.wait_for(Option::is_some);
+        let listed = match tokio::time::timeout(self.settings.list_wait, first).await {
+            Ok(Ok(listed)) => listed.clone(),
+            Ok(Err(_)) | Err(_) => None,
+        };
+        listed.ok_or_else(|| {
+            SourceError::new(
+                Reason::Incomplete,
+                "the functions are not listed yet, so there is none to ask metrics for",
+                "see why the source `lambda` does not answer",
+            )
+        })
+    }
+
+    /// Those of the due readings that the budget is enough for now: where it is not for all, those with the most at stake.
+    fn affordable(&mut self, due: Vec<Due>, plan: &Plan, now: Timestamp) -> Vec<Due> {
+        let size = |one: &Due| one.scope.series().len();
+        let affordable = self.budget.affordable(now);
+        let was_short = self.is_short;
+        self.is_short = due.iter().map(size).sum::<usize>() > affordable;
+        if !self.is_short {
+            return due;
+        }
+        let mut order: Vec<usize> = (0..due.len()).collect();
+        order.sort_by(|one, other| plan.order(&due[*one].function, &due[*other].function));
+        let mut taken = 0;
+        order.retain(|index| {
+            taken += size(&due[*index]);
+            taken <= affordable
+        });
+        let put_off = due.len() - order.len();
+        self.left_out
+            .add("over_budget", put_off.try_into().unwrap_or(u64::MAX));
+        if !was_short {
+            warn!(
+                functions = put_off,
+                "reading metrics is put off, because what of the budget has come in by now is spent"
+            );
+        }
+        order.sort_unstable();
+        let mut order = order.into_iter().peekable();
+        let kept = |(index, one): (usize, Due)| order.next_if_eq(&index).map(|_| one);
+        due.into_iter().enumerate().filter_map(kept).collect()
+    }
+
+    fn note(&mut self, due: &Due, minutes: Vec<FunctionMinute>, now: Timestamp) {
+        let skipped = self.progress.complete(due, &minutes, now, &self.settings);
+        if skipped > 0 {
+            self.left_out.add("minutes_too_old_to_catch_up", skipped);
+            warn!(
+                function = &*due.function.name,
+                minutes = skipped,
+                "minutes were too old to catch up with"
+            );
+        }
+        self.kept.push(FunctionBatch {
+            id: due.function.clone(),
+            window: due.window,
+            minutes,
+        });
+    }
+
+    fn note_failure(&mut self, due: &Due, lack: &Lack, now: Timestamp, plan: &Plan) {
+        self.progress.fail(&due.function, now, plan);
+        let counted = match lack.reason {
+            Reason::Forbidden => "function_forbidden",
+            Reason::InvalidResponse => "function_invalid",
+            _ => "function_incomplete",
+        };
+        self.left_out.add(counted, 1);
+        let (function, problem) = (&*due.function.name, &*lack.problem);
+        if due.has_failed {
+            debug!(function, problem, "a function can still not be read");
+        } else {
+            warn!(function, problem, "a function could not be read");
+        }
+    }
+
+    /// How it is asked, for as long as it is.
+    fn caller(&mut self, session: &Session) -> Caller {
+        let caller = self.caller.take();
+        caller.unwrap_or_else(|| Caller::new(session, self.aws.linked()))
+    }
+
+    /// Reads what Lambda Insights measures, where that is wanted and due.
+    async fn read_insights(&mut self, functions: &Functions, now: Timestamp) {
+        if !self.settings.insights || !self.insights.is_due(now, &self.budget) {
+            return;
+        }
+        let aws = self.aws.clone();
+        // Without a session the functions could not be read either.
+        let Ok(session) = aws.session().await else {
+            return;
+        };
+        let mut caller = self.caller(session);
+        let asked = (functions, &self.settings, now);
+        self.insights
+            .read(&mut caller, session, asked, &self.budget, &self.left_out)
+            .await;
+        self.caller = Some(caller);
+    }
+
+    /// Reads what is due, each call by itself, and says how that went.
+    async fn read(&mut self, due: &[Due], now: Timestamp, plan: &Plan) -> Result<(), SourceError> {
+        let aws = self.aws.clone();
+        let session = aws.session().await?;
+        let mut caller = self.caller(session);
+        let mut trouble = Trouble::default();
+        for batch in queries::batches(due) {
+            let read = self.read_batch(&mut caller, session, batch, (now, plan), &mut trouble);
+            if let Err(error) = read.await {
+                let gives_up = !matters_to_one_call(error.reason());
+                trouble.failed_calls.push(error);
+                if gives_up || trouble.failed_calls.len() == MOST_FAILED_CALLS {
+                    break;
+                }
+            }
+        }
+        let verdict = trouble.verdict(&caller);
+        self.caller = Some(caller);
+        verdict
+    }
+
+    /// The functions of one call. Where one fails and keeps others from being answered, these are asked for again without
+    /// it.
+    async fn read_batch(
+        &mut self,
+        caller: &mut Caller,
+        session: &Session,
+        batch: &[Due],
+        (now, plan): (Timestamp, &Plan),
+        trouble: &mut Trouble,
+    ) -> Result<(), SourceError> {
+        let mut asked: Vec<&Due> = batch.iter().collect();
+        let Some(longest) = asked.iter().min_by_key(|due| due.window.start()) else {
+            return Ok(());
+        };
+        let window = longest.window;
+        for _ in 0..MOST_ROUNDS {
+            let functions = asked.iter().map(|due| (&due.function, due.scope));
+            let queries = queries::queries(functions, caller.linked());
+            let answer = caller.ask(session, (window, queries), &self.budget).await?;
+            answer.report(&self.left_out);
+            let mut odd = Odd::default();
+            let unsettled = |due: &Due| self.progress.unsettled(&due.function);
+            let outcomes = convert::outcomes(&answer, window, &asked, unsettled, &mut odd);
+            odd.report(&self.left_out);
+            let (mut unanswered, mut has_failed) = (Vec::new(), false);
+            for (due, outcome) in outcomes {
+                match outcome {
+                    Outcome::Whole(minutes) => {
+                        trouble.read += 1;
+                        self.note(due, minutes, now);
+                    }
+                    Outcome::Failed(lack) => {
+                        has_failed = true;
+                        self.note_failure(due, &lack, now, plan);
+                        trouble.first_lack.get_or_insert(lack);
+                    }
+                    Outcome::Unanswered => unanswered.push(due),
+                }
+            }
+            asked = unanswered;
+            if asked.is_empty() {
+                return Ok(());
+            }
+            if !has_failed {
+                break;
+            }
+        }
+        Err(caller.error(&Lack {
+            reason: Reason::Incomplete,
+            problem: format!("{} functions have no answer", asked.len()),
+        }))
+    }
+}
+
+/// What went wrong in a poll.
+#[derive(Debug, Default)]
+struct Trouble {
+    failed_calls: Vec<SourceError>,
+    first_lack: Option<Lack>,
+    /// Functions that were read.
+    read: usize,
+}
+
+impl Trouble {
+    /// The source has failed when a call has, or when nothing at all could be read.
+    fn verdict(self, caller: &Caller) -> Result<(), SourceError> {
+        let lack = self.first_lack.filter(|_| self.read == 0);
+        let failed = self.failed_calls.into_iter().next();
+        match failed.or_else(|| lack.map(|lack| caller.error(&lack))) {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Whether a failure may be one of this call alone, so that others are tried.
+const fn matters_to_one_call(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::ServerError | Reason::InvalidResponse | Reason::InvalidRequest | Reason::Incomplete
+    )
+}
+
+impl Poll for CloudWatchSource {
+    fn source(&self) -> Source {
+        Source::CloudWatch
+    }
+
+    fn reader(&self) -> Option<Arc<str>> {
+        self.aws.name()
+    }
+
+    fn site(&self) -> Site {
+        Site {
+            account_id: self.account_id(),
+            ..self.aws.site()
+        }
+    }
+
+    fn lacks(&self) -> Lacks {
+        self.insights.lacks()
+    }
+
+    /// What is read of one call is kept at once, so an error or a timeout later in the poll costs
+    /// only the call it struck.
+    async fn poll(&mut self, now: Timestamp) -> Result<Vec<Observation>, SourceError> {
+        let functions = self.functions().await?;
+        self.progress.note_list(&functions);
+        self.budget.list(&functions);
+        let Some(closed) = Window::closed_before(now, PERIOD, self.settings.delay) else {
+            return Ok(Vec::new());
+        };
+        let plan = self.budget.plan();
+        let due = self.progress.due(now, closed, &plan, &self.settings);
+        let due = self.affordable(due, &plan, now);
+        if !due.is_empty() {
+            let read = self.read(&due, now, &plan).await;
+            self.failure = read.err();
+        }
+        // Between two attempts nothing is due, and what failed still does.
+        match &self.failure {
+            Some(failure) => Err(failure.clone()),
+            None => {
+                self.read_insights(&functions, now).await;
+                Ok(self.salvage())
+            }
+        }
+    }
+
+    fn salvage(&mut self) -> Vec<Observation> {
+        let functions = std::mem::take(&mut self.kept);
+        let minutes = (!functions.is_empty())
+            .then_some(Observation::FunctionMinutes(FunctionMinutes { functions }));
+        let insights = self.insights.take().map(Observation::Insights);
+        // What is measured first, as it says what the minutes cost.
+        insights.into_iter().chain(minutes).collect()
+    }
+}

@@ -1,0 +1,410 @@
+//! Nodes, pods, their owners and their volumes, watched at the Kubernetes API.
+//!
+//! Watches run side by side: nodes and pods; the metadata of ReplicaSets and Jobs, which name the workloads that pods
+//! belong to, and that of the controllers that may be annotated; autoscalers; Services and routes, at which requests may be
+//! counted; persistent volumes, and storage classes, which say what volumes are made of. Each event is turned at once into
+//! plain facts and folded into the state that is held; at
+//! every interval the cluster as it is then is sent, whether it changed or not.
+//!
+//! **Age.** A watch that stands and is quiet is fresh: the server would have said so if anything had changed. A
+//! connection that dies without a word is noticed when the time agreed for one watch is over
+//! ([`Settings::watch_timeout`]), so the state is never older than that without the board saying so.
+//!
+//! **Failures.** While nodes or pods cannot be read the source is down, nothing is sent, and what was sent last
+//! stands. Without ReplicaSets or Jobs the source is up: pods are then given to the Deployment whose name is in
+//! that of their ReplicaSet, else to the ReplicaSet or Job itself. Without the others it is up too, and what they tell is not
+//! known.
+
+mod amounts;
+mod connection;
+mod convert;
+mod failure;
+mod health;
+mod identity;
+mod limits;
+mod lines;
+mod list_reader;
+mod names;
+mod object;
+mod page;
+mod pauses;
+mod reachability;
+mod request;
+mod state;
+mod store;
+mod version;
+mod watch;
+
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
+use tracing::{debug, info, warn};
+
+pub use connection::{Access, Connection};
+pub use convert::ScrapeSelector;
+pub use version::VersionApi;
+
+use super::{Context, Reason, Source};
+use breakeven_model::inventory::Observation;
+use convert::PodExtras;
+use health::{Health, Turn, Watch};
+use object::{
+    BindingObject, MetaObject, NodeObject, PodObject, RouteObject, ScalerObject, ServiceObject,
+    StorageClassObject, VolumeObject,
+};
+use state::{Controller, State};
+use store::Event;
+use watch::{Means, Resource, Signal, watch};
+
+pub(in crate::sources) use convert::{Unreadable, quantity};
+pub(in crate::sources) use failure::Attempt;
+pub(in crate::sources) use limits::{ListProgress, too_long};
+pub(in crate::sources) use page::PageReader;
+pub(in crate::sources) use request::{Failure, Server};
+
+/// How many signals of the watches may wait; one may hold a whole page of objects.
+const WAITING: usize = 4;
+
+/// How the cluster is watched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// From one cluster that is sent to the next; the first is sent as soon as it is known.
+    pub publish_interval: Duration,
+    /// How long all but nodes and pods is waited for, on the wall, before the first cluster is sent without it.
+    pub owner_grace: Duration,
+    /// How long the answer to a list, or the beginning of a watch, may take, on the wall.
+    pub request_timeout: Duration,
+    /// After how long, on the wall, each watch is ended and opened anew.
+    pub watch_timeout: Duration,
+    /// The longest pause between attempts while they fail; while no server answers it is 3 s at most.
+    pub longest_pause: Duration,
+    /// How many objects are asked for at once.
+    pub page_size: u32,
+    /// The pod label that holds the team.
+    pub team_label: Option<String>,
+    /// Pods that are scraped without asking for it.
+    pub scraped: Vec<ScrapeSelector>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            publish_interval: Duration::from_secs(5),
+            owner_grace: Duration::from_secs(2),
+            request_timeout: Duration::from_secs(30),
+            watch_timeout: Duration::from_secs(120),
+            longest_pause: Duration::from_secs(30),
+            page_size: 500,
+            team_label: None,
+            scraped: Vec::new(),
+        }
+    }
+}
+
+const NODES: Resource = Resource {
+    name: "nodes",
+    path: "/api/v1/nodes",
+    metadata_only: false,
+};
+const PODS: Resource = Resource {
+    name: "pods",
+    path: "/api/v1/pods",
+    metadata_only: false,
+};
+const REPLICA_SETS: Resource = Resource {
+    name: "replicasets.apps",
+    path: "/apis/apps/v1/replicasets",
+    metadata_only: true,
+};
+const JOBS: Resource = Resource {
+    name: "jobs.batch",
+    path: "/apis/batch/v1/jobs",
+    metadata_only: true,
+};
+
+const DEPLOYMENTS: Resource = Resource {
+    name: "deployments.apps",
+    path: "/apis/apps/v1/deployments",
+    metadata_only: true,
+};
+const STATEFUL_SETS: Resource = Resource {
+    name: "statefulsets.apps",
+    path: "/apis/apps/v1/statefulsets",
+    metadata_only: true,
+};
+const DAEMON_SETS: Resource = Resource {
+    name: "daemonsets.apps",
+    path: "/apis/apps/v1/daemonsets",
+    metadata_only: true,
+};
+const CRON_JOBS: Resource = Resource {
+    name: "cronjobs.batch",
+    path: "/apis/batch/v1/cronjobs",
+    metadata_only: true,
+};
+const SCALERS: Resource = Resource {
+    name: "horizontalpodautoscalers.autoscaling",
+    path: "/apis/autoscaling/v2/horizontalpodautoscalers",
+    metadata_only: false,
+};
+const SERVICES: Resource = Resource {
+    name: "services",
+    path: "/api/v1/services",
+    metadata_only: false,
+};
+const ROUTES: Resource = Resource {
+    name: "httproutes.gateway.networking.k8s.io",
+    path: "/apis/gateway.networking.k8s.io/v1/httproutes",
+    metadata_only: false,
+};
+const TARGET_GROUP_BINDINGS: Resource = Resource {
+    name: "targetgroupbindings.elbv2.k8s.aws",
+    path: "/apis/elbv2.k8s.aws/v1beta1/targetgroupbindings",
+    metadata_only: false,
+};
+const VOLUMES: Resource = Resource {
+    name: "persistentvolumes",
+    path: "/api/v1/persistentvolumes",
+    metadata_only: false,
+};
+const STORAGE_CLASSES: Resource = Resource {
+    name: "storageclasses.storage.k8s.io",
+    path: "/apis/storage.k8s.io/v1/storageclasses",
+    metadata_only: false,
+};
+
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a few wait at once, and nearly all of them are pods"
+)]
+enum Change {
+    Node(Signal<NodeObject>),
+    Pod(Signal<PodObject>),
+    ReplicaSet(Signal<MetaObject>),
+    Job(Signal<MetaObject>),
+    Controller(Controller, Signal<MetaObject>),
+    Scaler(Signal<ScalerObject>),
+    Service(Signal<ServiceObject>),
+    Route(Signal<RouteObject>),
+    Binding(Signal<BindingObject>),
+    Volume(Signal<VolumeObject>),
+    StorageClass(Signal<StorageClassObject>),
+}
+
+/// Watches the cluster until nobody listens any more.
+pub async fn run(connection: Connection, settings: Settings, context: Context) {
+    context.board.expect(Source::Kubernetes);
+    let mut cluster = Watching {
+        state: State::new(PodExtras {
+            team_label: settings.team_label.clone(),
+            scraped: settings.scraped.clone(),
+        }),
+        health: Health::default(),
+        context: context.clone(),
+    };
+    let mut next = Instant::now();
+    let grace = settings.owner_grace;
+    let interval = settings.publish_interval;
+    let (mut changes, _watches) = start(connection, settings, &context);
+    loop {
+        let due = cluster.health.publishable_since(grace);
+        tokio::select! {
+            Some(change) = changes.recv() => cluster.take(change),
+            () = at(due.map(|since| since.max(next))) => {
+                if !cluster.publish().await {
+                    return;
+                }
+                next = Instant::now() + context.clock.on_the_wall(interval);
+            }
+            () = context.sink.closed() => return,
+        }
+    }
+}
+
+/// What a signal about a controller is to this source.
+type Wrap = fn(Signal<MetaObject>) -> Change;
+
+/// Starts the watches; they end when the set is dropped.
+fn start(
+    connection: Connection,
+    settings: Settings,
+    context: &Context,
+) -> (mpsc::Receiver<Change>, JoinSet<()>) {
+    let means = Means {
+        connection,
+        settings,
+        clock: context.clock.clone(),
+    };
+    let (sink, changes) = mpsc::channel(WAITING);
+    let mut watches = JoinSet::new();
+    watches.spawn(watch(NODES, means.clone(), sink.clone(), Change::Node));
+    watches.spawn(watch(PODS, means.clone(), sink.clone(), Change::Pod));
+    watches.spawn(watch(
+        REPLICA_SETS,
+        means.clone(),
+        sink.clone(),
+        Change::ReplicaSet,
+    ));
+    watches.spawn(watch(JOBS, means.clone(), sink.clone(), Change::Job));
+    let controllers: [(Resource, Wrap); 4] = [
+        (DEPLOYMENTS, |signal| {
+            Change::Controller(Controller::Deployment, signal)
+        }),
+        (STATEFUL_SETS, |signal| {
+            Change::Controller(Controller::StatefulSet, signal)
+        }),
+        (DAEMON_SETS, |signal| {
+            Change::Controller(Controller::DaemonSet, signal)
+        }),
+        (CRON_JOBS, |signal| {
+            Change::Controller(Controller::CronJob, signal)
+        }),
+    ];
+    for (resource, wrap) in controllers {
+        watches.spawn(watch(resource, means.clone(), sink.clone(), wrap));
+    }
+    watches.spawn(watch(SCALERS, means.clone(), sink.clone(), Change::Scaler));
+    watches.spawn(watch(
+        SERVICES,
+        means.clone(),
+        sink.clone(),
+        Change::Service,
+    ));
+    watches.spawn(watch(ROUTES, means.clone(), sink.clone(), Change::Route));
+    watches.spawn(watch(
+        TARGET_GROUP_BINDINGS,
+        means.clone(),
+        sink.clone(),
+        Change::Binding,
+    ));
+    watches.spawn(watch(VOLUMES, means.clone(), sink.clone(), Change::Volume));
+    watches.spawn(watch(STORAGE_CLASSES, means, sink, Change::StorageClass));
+    (changes, watches)
+}
+
+async fn at(instant: Option<Instant>) {
+    match instant {
+        Some(instant) => sleep_until(instant).await,
+        None => std::future::pending().await,
+    }
+}
+
+struct Watching {
+    state: State,
+    health: Health,
+    context: Context,
+}
+
+impl Watching {
+    fn take(&mut self, change: Change) {
+        let problems = match change {
+            Change::Node(signal) => self
+                .note(Watch::Nodes, signal)
+                .map(|event| self.state.node(event)),
+            Change::Pod(signal) => self
+                .note(Watch::Pods, signal)
+                .map(|event| self.state.pod(event)),
+            Change::ReplicaSet(signal) => self
+                .note(Watch::ReplicaSets, signal)
+                .map(|event| self.state.replica_set(event)),
+            Change::Job(signal) => self
+                .note(Watch::Jobs, signal)
+                .map(|event| self.state.job(event)),
+            Change::Controller(controller, signal) => {
+                let watch = match controller {
+                    Controller::Deployment => Watch::Deployments,
+                    Controller::StatefulSet => Watch::StatefulSets,
+                    Controller::DaemonSet => Watch::DaemonSets,
+                    Controller::CronJob => Watch::CronJobs,
+                };
+                self.note(watch, signal)
+                    .map(|event| self.state.controller(controller, event))
+            }
+            Change::Scaler(signal) => self
+                .note(Watch::Scalers, signal)
+                .map(|event| self.state.scaler(event)),
+            Change::Service(signal) => self
+                .note(Watch::Services, signal)
+                .map(|event| self.state.service(event)),
+            Change::Route(signal) => self
+                .note(Watch::Routes, signal)
+                .map(|event| self.state.route(event)),
+            Change::Binding(signal) => self
+                .note(Watch::TargetGroupBindings, signal)
+                .map(|event| self.state.binding(event)),
+            Change::Volume(signal) => self
+                .note(Watch::Volumes, signal)
+                .map(|event| self.state.volume(event)),
+            Change::StorageClass(signal) => self
+                .note(Watch::StorageClasses, signal)
+                .map(|event| self.state.storage_class(event)),
+        };
+        for problem in problems.unwrap_or_default() {
+            warn!(source = "kubernetes", %problem, "object not understood");
+            self.context.board.counted(Source::Kubernetes, &problem);
+        }
+    }
+
+    /// Takes note of how the watch fares, and hands on what happened to objects.
+    fn note<T>(&mut self, watch: Watch, signal: Signal<T>) -> Option<Event<T>> {
+        let turn = self.health.note(watch, &signal, Instant::now());
+        match &turn {
+            Turn::Recovered(ended) if !watch.is_essential() => {
+                info!(source = "kubernetes", ?watch, after = %ended, "watch stands again");
+            }
+            Turn::Steady => info!(source = "kubernetes", ?watch, "watch lasts again"),
+            _ => {}
+        }
+        match signal {
+            Signal::Event(event) => return Some(event),
+            Signal::Alive | Signal::Lasted => {}
+            Signal::Interrupted(error) => {
+                if turn == Turn::Unsteady {
+                    warn!(source = "kubernetes", ?watch, %error, "watch does not last");
+                } else {
+                    debug!(source = "kubernetes", %error, "watch interrupted");
+                }
+                self.context.board.counted(Source::Kubernetes, &error);
+            }
+            Signal::LeftOut(error) => {
+                warn!(source = "kubernetes", %error, "object left out");
+                self.context.board.counted(Source::Kubernetes, &error);
+            }
+            Signal::Failed(error, took) if watch.is_essential() => {
+                let error = match turn {
+                    Turn::Failed(_) => error,
+                    _ => error.already_logged(),
+                };
+                self.context.failed(Source::Kubernetes, &error, took);
+            }
+            Signal::Failed(error, _)
+                if watch.is_installed() && error.reason() == Reason::NotFound => {}
+            Signal::Failed(error, _) => {
+                self.context.board.counted(Source::Kubernetes, &error);
+                if let Turn::Failed(consequence) = turn {
+                    warn!(
+                        source = "kubernetes",
+                        reason = error.reason().as_str(),
+                        %error,
+                        "{consequence}"
+                    );
+                }
+            }
+        }
+        None
+    }
+
+    /// Sends the cluster as it is now. False when nobody listens any more.
+    async fn publish(&mut self) -> bool {
+        let cluster = self.state.cluster(self.context.clock.now());
+        let sent = self.context.send([Observation::Cluster(cluster)]).await;
+        self.context
+            .succeeded(Source::Kubernetes, self.health.took());
+        sent
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,125 @@
+//! From objects of the Kubernetes API to plain facts: pure, without a connection or a clock.
+
+mod front;
+mod node;
+mod notes;
+mod owner;
+mod pod;
+pub(in crate::sources) mod quantity;
+mod request;
+mod scaler;
+mod scrape;
+mod volume;
+
+use std::fmt;
+
+pub(super) use front::{Front, binding, route, service, services};
+pub(super) use node::node;
+pub(super) use notes::{notes, unreadable};
+pub(super) use owner::{Owner, owner};
+pub(super) use pod::{Held, PodExtras, pod};
+pub(super) use scaler::scaler;
+pub use scrape::ScrapeSelector;
+pub(super) use volume::{storage_class, volume};
+
+use super::amounts::Amounts;
+use breakeven_model::inventory::Resources;
+use breakeven_model::units::{Cores, Gib};
+
+/// A value that cannot be understood, and where it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::sources) struct Unreadable {
+    /// The kind, namespace and name of the object.
+    pub(in crate::sources) object: String,
+    /// The field.
+    pub(in crate::sources) field: String,
+    /// What it says, and why that cannot be.
+    pub(in crate::sources) problem: String,
+}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            formatter,
+            "{}: {} {}",
+            self.object, self.field, self.problem
+        )
+    }
+}
+
+/// A field and what is wrong with it, while the object is not known yet.
+#[derive(Debug)]
+struct BadField {
+    field: String,
+    problem: String,
+}
+
+impl BadField {
+    fn of(self, object: impl fmt::Display) -> Unreadable {
+        Unreadable {
+            object: object.to_string(),
+            field: self.field,
+            problem: self.problem,
+        }
+    }
+}
+
+/// Amounts of which each may be absent.
+#[derive(Clone, Copy, Debug, Default)]
+struct Stated {
+    cpu: Option<Cores>,
+    memory: Option<Gib>,
+    gpus: Option<u32>,
+}
+
+impl Stated {
+    fn read(amounts: &Amounts, field: &str) -> Result<Self, BadField> {
+        let nvidia = read(
+            &amounts.nvidia_gpu,
+            quantity::count,
+            field,
+            "nvidia.com/gpu",
+        )?;
+        let amd = read(&amounts.amd_gpu, quantity::count, field, "amd.com/gpu")?;
+        let gpus = match (nvidia, amd) {
+            (Some(nvidia), Some(amd)) => Some(nvidia.saturating_add(amd)),
+            (one, other) => one.or(other),
+        };
+        Ok(Self {
+            cpu: read(&amounts.cpu, quantity::cores, field, "cpu")?,
+            memory: read(&amounts.memory, quantity::memory, field, "memory")?,
+            gpus,
+        })
+    }
+
+    /// These, and `other` where they are absent.
+    fn or(self, other: Self) -> Self {
+        Self {
+            cpu: self.cpu.or(other.cpu),
+            memory: self.memory.or(other.memory),
+            gpus: self.gpus.or(other.gpus),
+        }
+    }
+
+    /// These, and `other` where they are absent.
+    fn unwrap_or(self, other: Resources) -> Resources {
+        Resources {
+            cpu: self.cpu.unwrap_or(other.cpu),
+            memory: self.memory.unwrap_or(other.memory),
+            gpus: self.gpus.unwrap_or(other.gpus),
+        }
+    }
+}
+
+fn read<T>(
+    text: &Option<String>,
+    parse: fn(&str) -> Result<T, quantity::BadQuantity>,
+    field: &str,
+    resource: &str,
+) -> Result<Option<T>, BadField> {
+    let Some(text) = text else { return Ok(None) };
+    parse(text).map(Some).map_err(|bad| BadField {
+        field: format!("{field}.{resource}"),
+        problem: bad.to_string(),
+    })
+}
