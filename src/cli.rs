@@ -2,12 +2,14 @@
 
 mod check;
 mod config;
+#[cfg(feature = "simulator")]
 mod demo;
 mod estimate;
 mod explain;
 mod logging;
 mod output;
 mod run;
+#[cfg(feature = "simulator")]
 mod simulate;
 
 use std::error::Error;
@@ -41,8 +43,10 @@ pub struct Cli {
 enum Command {
     /// Run the agent (the default).
     Run(run::RunArgs),
+    #[cfg(feature = "simulator")]
     /// Run a simulated cloud and an agent that watches it, in one process.
     Demo(demo::DemoArgs),
+    #[cfg(feature = "simulator")]
     /// Run a simulated cloud alone, for any client of Kubernetes, AWS or Prometheus.
     Simulate(simulate::SimulateArgs),
     /// Check the configuration and ask each source once; say what is missing and how to grant it.
@@ -96,7 +100,9 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         match cli.command {
             None => run::run(cli.run).await,
             Some(Command::Run(args)) => run::run(args).await,
+            #[cfg(feature = "simulator")]
             Some(Command::Demo(args)) => demo::run(args).await,
+            #[cfg(feature = "simulator")]
             Some(Command::Simulate(args)) => simulate::run(args).await,
             Some(Command::Check(args)) => check::run(args).await,
             Some(Command::Explain(args)) => explain::run(args).await,

@@ -173,8 +173,9 @@ impl Concurrency {
     }
 
     /// The bytes that it holds beside itself.
-    #[cfg(test)]
-    pub(crate) fn heap_bytes(&self) -> usize {
+    #[cfg(any(test, feature = "test-util"))]
+    #[must_use]
+    pub fn heap_bytes(&self) -> usize {
         size_of_val(&*self.levels) + size_of_val(&*self.held) + size_of_val(&*self.sums)
     }
 

@@ -22,16 +22,18 @@ use crate::inventory::{
 };
 use crate::units::{Cores, Gib, GibSeconds, HOURS_PER_MONTH, Ratio, Seconds, UsdPerHour};
 
-pub(crate) fn ratio(value: f64) -> Ratio {
+/// A ratio; panics if it is not one.
+pub fn ratio(value: f64) -> Ratio {
     Ratio::from_factor(value).unwrap()
 }
 
-pub(crate) fn seconds(value: f64) -> Seconds {
+/// A duration in seconds; panics if it is not one.
+pub fn seconds(value: f64) -> Seconds {
     Seconds::from_seconds(value).unwrap()
 }
 
 /// Three numbers in order.
-pub(crate) fn range(limits: std::ops::Range<f64>) -> impl Strategy<Value = Range<f64>> {
+pub fn range(limits: std::ops::Range<f64>) -> impl Strategy<Value = Range<f64>> {
     proptest::collection::vec(limits, 3).prop_map(|mut values| {
         values.sort_by(f64::total_cmp);
         Range {
@@ -42,7 +44,8 @@ pub(crate) fn range(limits: std::ops::Range<f64>) -> impl Strategy<Value = Range
     })
 }
 
-pub(crate) fn resources(cores: f64, gib: f64) -> Resources {
+/// Cores and GiB, without GPUs.
+pub fn resources(cores: f64, gib: f64) -> Resources {
     Resources {
         cpu: Cores::from_cores(cores).unwrap(),
         memory: Gib::from_gib(gib).unwrap(),
@@ -50,7 +53,8 @@ pub(crate) fn resources(cores: f64, gib: f64) -> Resources {
     }
 }
 
-pub(crate) fn settings() -> Settings {
+/// Model parameters that differ from the defaults where a test would not notice otherwise.
+pub fn settings() -> Settings {
     Settings {
         decision_window: seconds(86_400.0),
         hours_per_month: HOURS_PER_MONTH,
@@ -118,7 +122,8 @@ pub(crate) fn settings() -> Settings {
     }
 }
 
-pub(crate) fn node(name: &str, cores: f64, gib: f64, hourly: Option<f64>) -> PricedNode {
+/// A node of type m5.large in us-east-1, at an hourly price in USD.
+pub fn node(name: &str, cores: f64, gib: f64, hourly: Option<f64>) -> PricedNode {
     let node = Node {
         name: name.into(),
         provider: Provider::Aws,
@@ -146,11 +151,13 @@ pub(crate) fn node(name: &str, cores: f64, gib: f64, hourly: Option<f64>) -> Pri
     }
 }
 
-pub(crate) fn deployment(namespace: &str, name: &str) -> WorkloadId {
+/// The identity of a Deployment.
+pub fn deployment(namespace: &str, name: &str) -> WorkloadId {
     workload(namespace, WorkloadKind::Deployment, name)
 }
 
-pub(crate) fn workload(namespace: &str, kind: WorkloadKind, name: &str) -> WorkloadId {
+/// The identity of a workload.
+pub fn workload(namespace: &str, kind: WorkloadKind, name: &str) -> WorkloadId {
     WorkloadId {
         namespace: namespace.into(),
         kind,
@@ -159,7 +166,7 @@ pub(crate) fn workload(namespace: &str, kind: WorkloadKind, name: &str) -> Workl
 }
 
 /// A pod of one container.
-pub(crate) fn pod(name: &str, workload: WorkloadId, node: &str, request: Resources) -> Pod {
+pub fn pod(name: &str, workload: WorkloadId, node: &str, request: Resources) -> Pod {
     Pod {
         key: PodKey {
             namespace: Arc::clone(&workload.namespace),
@@ -184,7 +191,8 @@ pub(crate) fn pod(name: &str, workload: WorkloadId, node: &str, request: Resourc
     }
 }
 
-pub(crate) fn usage(used: Resources) -> PodUsage {
+/// The usage of a pod of one container over 15 seconds.
+pub fn usage(used: Resources) -> PodUsage {
     PodUsage {
         at: Timestamp::UNIX_EPOCH,
         window: seconds(15.0),
