@@ -14,6 +14,7 @@ WORKDIR /source
 RUN --mount=type=cache,id=breakeven-registry-${TARGETPLATFORM},target=/usr/local/cargo/registry \
     cargo install --locked --version 0.7.7 cargo-auditable
 COPY Cargo.toml Cargo.lock ./
+COPY crates ./crates
 COPY src ./src
 COPY benches ./benches
 COPY config ./config
@@ -21,7 +22,7 @@ COPY docs ./docs
 RUN --mount=type=cache,id=breakeven-registry-${TARGETPLATFORM},target=/usr/local/cargo/registry \
     --mount=type=cache,id=breakeven-target-${TARGETPLATFORM},target=/source/target \
     BREAKEVEN_REVISION="${REVISION}" BREAKEVEN_RUSTVERSION="$(rustc --version | cut -d' ' -f2)" \
-    cargo auditable build --release --locked --bin breakeven \
+    cargo auditable build --release --locked --no-default-features --bin breakeven \
     && install -D -m 0755 target/release/breakeven /image/usr/bin/breakeven \
     && install -D -m 0644 config/default.yaml /image/usr/share/breakeven/default.yaml
 

@@ -31,10 +31,11 @@ mod text_format;
 mod told;
 mod transport;
 
-pub use error::{Reason, SourceError};
+pub use breakeven_model::inventory::{Lacks, Reason, Site, Source, SourceId, SourceStatus};
+pub use error::SourceError;
 pub use poll::{Context, Poll, Schedule, poll_forever};
 pub use redaction::{REDACTED, Secret, redact};
-pub use status::{Lacks, Site, Source, SourceId, SourceStatus, StatusBoard};
+pub use status::StatusBoard;
 pub use tally::Tally;
 pub use transport::BadAddress;
 

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use crate::exposition::Rendered;
-use crate::sources::{SourceId, SourceStatus};
 use breakeven_model::Report;
+use breakeven_model::inventory::{SourceId, SourceStatus};
 pub use health::Health;
 
 /// A report, how the sources stood when it was made, and its bytes.

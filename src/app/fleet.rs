@@ -25,9 +25,10 @@ use crate::sources::prices::spot::SpotPriceSource;
 use crate::sources::requests::{OwnQueries, RequestsSource};
 use crate::sources::scrape::{ScrapeSource, Targets};
 use crate::sources::usage::{CadvisorSource, KubeletSource, MetricsApi, Nodes};
-use crate::sources::{Context, Poll, Schedule, Site, Source, SourceId, Tally, poll_forever};
+use crate::sources::{Context, Poll, Schedule, Tally, poll_forever};
 use breakeven_model::Report;
 use breakeven_model::inventory::{FunctionId, Observation};
+use breakeven_model::inventory::{Site, Source, SourceId};
 
 use super::stakes::stakes;
 

@@ -13,10 +13,11 @@ use crate::config::raw::RawConfig;
 use crate::disk::Disks;
 use crate::pipeline::Pipeline;
 use crate::sources::cloudwatch::Budget;
-use crate::sources::{Context, SourceId, SourceStatus, StatusBoard};
+use crate::sources::{Context, StatusBoard};
 use breakeven_clock::Clock;
 use breakeven_model::Report;
 use breakeven_model::inventory::Observation;
+use breakeven_model::inventory::{SourceId, SourceStatus};
 
 /// How often the board is looked at while the sources are asked.
 const GLANCE: Duration = Duration::from_millis(50);

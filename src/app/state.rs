@@ -17,11 +17,12 @@ use crate::config::raw::RawConfig;
 use crate::exposition::{self, Own, render};
 use crate::pipeline::Pipeline;
 use crate::settings::Mistakes;
+use crate::sources::StatusBoard;
 use crate::sources::cloudwatch::Balance;
-use crate::sources::{Source, StatusBoard};
 use crate::store::{Published, Store, Waiting};
 use breakeven_clock::Clock;
 use breakeven_model::Report;
+use breakeven_model::inventory::Source;
 use breakeven_model::inventory::{Observation, OwnCount, Provider};
 
 /// How long after the first observation of a kind the report follows: others of its kind come close behind.

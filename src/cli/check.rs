@@ -15,9 +15,9 @@ use super::output::Output;
 use super::{Failure, print};
 use crate::app::ConfigSource;
 use crate::app::probe::{Findings, probe};
-use crate::sources::{Site, Source, SourceId, SourceStatus};
 use breakeven_clock::Clock;
 use breakeven_model::inventory::OriginChoice;
+use breakeven_model::inventory::{Site, Source, SourceId, SourceStatus};
 use breakeven_model::{Home, PriceSource, Subject, SubjectReport};
 
 #[derive(Debug, Args)]

@@ -1,7 +1,7 @@
 //! The reference of all metrics, written out for readers.
 
 use super::catalogue::{Description, Kind, Metric, Scope};
-use crate::sources::{Reason, Source};
+use breakeven_model::inventory::{Reason, Source};
 
 /// All metric families as a page in Markdown: `docs/metrics.md`.
 #[must_use]

@@ -14,8 +14,8 @@ use super::limit;
 use super::negotiate::{Encoding, Format};
 use super::own::{DropReason, Dropped, OwnFacts};
 use super::sample::{Batch, Families, Labels};
-use crate::sources::{SourceId, SourceStatus};
 use breakeven_model::Report;
+use breakeven_model::inventory::{SourceId, SourceStatus};
 
 /// How expositions are made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -14,8 +14,8 @@ use flate2::read::GzDecoder;
 use super::{
     Build, Encoding, Format, Inputs, OpenMetricsVersion, OwnFacts, Rendered, Settings, render,
 };
-use crate::sources::{SourceId, SourceStatus};
 use breakeven_model::Report;
+use breakeven_model::inventory::{SourceId, SourceStatus};
 
 const OPENMETRICS: Format = Format::OpenMetrics {
     version: OpenMetricsVersion::V1_0_0,

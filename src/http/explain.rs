@@ -7,11 +7,11 @@ use ::http::header::{ACCEPT, HeaderMap};
 use serde_json::json;
 
 use super::answer::{Answer, answer, text};
-use crate::sources::Site;
 use crate::store::{Published, Store};
 use breakeven_clock::Clock;
 use breakeven_model::Subject;
 use breakeven_model::explanation::{Explanation, Input, Inputs, explain};
+use breakeven_model::inventory::Site;
 
 /// Where explanations are.
 pub(super) const PREFIX: &str = "/api/v1/explain/";

@@ -3,91 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
+use breakeven_model::inventory::Reason;
+
 use super::redaction::redact;
-
-/// The closed set of reasons, as they stand in the `reason` label.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Reason {
-    /// Nobody listens there, the name is unknown, TLS failed, or the connection broke.
-    Connect,
-    /// No answer in time.
-    Timeout,
-    /// The credentials are missing, wrong or expired.
-    Unauthorized,
-    /// The credentials are good, but lack a permission.
-    Forbidden,
-    /// The API or object does not exist.
-    NotFound,
-    /// The state asked for is no longer kept (Kubernetes' 410).
-    Gone,
-    /// Too many requests.
-    Throttled,
-    /// The other side failed.
-    ServerError,
-    /// The request was refused as wrong.
-    InvalidRequest,
-    /// The answer could not be understood.
-    InvalidResponse,
-    /// Part of the answer is missing.
-    Incomplete,
-}
-
-impl Reason {
-    /// All reasons.
-    pub const ALL: [Self; 11] = [
-        Self::Connect,
-        Self::Timeout,
-        Self::Unauthorized,
-        Self::Forbidden,
-        Self::NotFound,
-        Self::Gone,
-        Self::Throttled,
-        Self::ServerError,
-        Self::InvalidRequest,
-        Self::InvalidResponse,
-        Self::Incomplete,
-    ];
-
-    /// As it stands in the `reason` label.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Connect => "connect",
-            Self::Timeout => "timeout",
-            Self::Unauthorized => "unauthorized",
-            Self::Forbidden => "forbidden",
-            Self::NotFound => "not_found",
-            Self::Gone => "gone",
-            Self::Throttled => "throttled",
-            Self::ServerError => "server_error",
-            Self::InvalidRequest => "invalid_request",
-            Self::InvalidResponse => "invalid_response",
-            Self::Incomplete => "incomplete",
-        }
-    }
-
-    /// The reason that an HTTP status stands for; absent for a success.
-    #[must_use]
-    pub const fn of_status(status: u16) -> Option<Self> {
-        match status {
-            100..=399 => None,
-            401 => Some(Self::Unauthorized),
-            403 => Some(Self::Forbidden),
-            404 => Some(Self::NotFound),
-            408 | 504 => Some(Self::Timeout),
-            410 => Some(Self::Gone),
-            429 => Some(Self::Throttled),
-            400..=499 => Some(Self::InvalidRequest),
-            _ => Some(Self::ServerError),
-        }
-    }
-}
-
-impl fmt::Display for Reason {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.as_str())
-    }
-}
 
 /// How much of what a failure says is kept, in bytes: what the other side sent may be megabytes, and is logged and served. The
 /// longest query that an error repeats has 4 KiB.

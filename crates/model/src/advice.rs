@@ -144,9 +144,9 @@ pub struct Advice {
 /// The advice for a workload, the weightiest first; none where nothing of note is known.
 ///
 /// ```
-/// use breakeven::model::Home;
-/// use breakeven::model::advice::{Facts, advise};
-/// use breakeven::model::pattern::Pattern;
+/// use breakeven_model::Home;
+/// use breakeven_model::advice::{Facts, advise};
+/// use breakeven_model::pattern::Pattern;
 ///
 /// let facts = Facts { pattern: Some(Pattern::Sporadic), gpu: true, ..Facts::default() };
 /// let advice = advise(&facts);

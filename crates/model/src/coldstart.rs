@@ -125,14 +125,14 @@ impl ColdStarts {
     /// Formula: `cold starts · M/1024 · init`, the time over which they were counted as it is.
     ///
     /// ```
-    /// use breakeven::model::coldstart::ColdStarts;
-    /// use breakeven::units::{MemoryMib, Requests, Seconds};
+    /// use breakeven_model::coldstart::ColdStarts;
+    /// use breakeven_model::units::{MemoryMib, Requests, Seconds};
     ///
     /// let hour = Seconds::from_seconds(3_600.0)?;
     /// let cold = ColdStarts::measured(Requests::from_requests(100.0)?, hour);
     /// let init = cold.init(MemoryMib::from_mib(512).unwrap(), Seconds::from_seconds(0.3)?);
     /// assert_eq!(init.gib_seconds(), 15.0);
-    /// # Ok::<(), breakeven::units::NotAQuantity>(())
+    /// # Ok::<(), breakeven_model::units::NotAQuantity>(())
     /// ```
     #[must_use]
     pub fn init(&self, memory: MemoryMib, init: Seconds) -> GibSeconds {
@@ -169,14 +169,14 @@ impl InitTimes {
     /// The time of a runtime. One that was configured is taken as exact; container images have no runtime.
     ///
     /// ```
-    /// use breakeven::model::coldstart::InitTimes;
-    /// use breakeven::units::Seconds;
+    /// use breakeven_model::coldstart::InitTimes;
+    /// use breakeven_model::units::Seconds;
     ///
     /// let mut times = InitTimes::default();
     /// times.by_runtime.insert("java".to_owned(), Seconds::from_seconds(1.2)?);
     /// assert_eq!(times.of(Some("java21")).high.seconds(), 1.2);
     /// assert_eq!(times.of(Some("python3.13")).point.seconds(), 0.3);
-    /// # Ok::<(), breakeven::units::NotAQuantity>(())
+    /// # Ok::<(), breakeven_model::units::NotAQuantity>(())
     /// ```
     #[must_use]
     pub fn of(&self, runtime: Option<&str>) -> Range<Seconds> {

@@ -45,8 +45,8 @@ impl Concurrency {
     /// Of a window of so many minutes up to and including `last`. `active` are the minutes with requests, in order.
     ///
     /// ```
-    /// use breakeven::model::concurrency::{Concurrency, MinuteConcurrency};
-    /// use breakeven::units::Ratio;
+    /// use breakeven_model::concurrency::{Concurrency, MinuteConcurrency};
+    /// use breakeven_model::units::Ratio;
     ///
     /// // Six at once in the first of eight minutes: held for five of them.
     /// let six = Ratio::from_factor(6.0)?;
@@ -55,7 +55,7 @@ impl Concurrency {
     /// // Each pod works on two, and there is at least one.
     /// let pods = seen.mean_replicas(Ratio::from_factor(0.5)?, Ratio::ONE).unwrap();
     /// assert_eq!(pods.get(), (5.0 * 3.0 + 3.0 * 1.0) / 8.0);
-    /// # Ok::<(), breakeven::units::NotAQuantity>(())
+    /// # Ok::<(), breakeven_model::units::NotAQuantity>(())
     /// ```
     #[must_use]
     pub fn over(

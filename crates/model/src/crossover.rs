@@ -73,9 +73,9 @@ impl KubernetesCurve {
 /// whole nodes. Where the answer never flips, it says which platform is always cheaper.
 ///
 /// ```
-/// use breakeven::model::{Breakeven, crossover::{KubernetesCurve, LambdaCurve, crossing}};
-/// use breakeven::tariff::Tiers;
-/// use breakeven::units::{Requests, Usd, UsdPerRequest};
+/// use breakeven_model::{Breakeven, crossover::{KubernetesCurve, LambdaCurve, crossing}};
+/// use breakeven_model::pricing::list_prices::Tiers;
+/// use breakeven_model::units::{Requests, Usd, UsdPerRequest};
 ///
 /// // Two nodes at 73 USD that serve 26 million each, against 3 USD for a million.
 /// let lambda = LambdaCurve {
@@ -92,7 +92,7 @@ impl KubernetesCurve {
 /// let Breakeven::Crossing { first, sustained } = crossing(&lambda, &kubernetes) else { panic!() };
 /// assert_eq!(first.requests().round(), 48_666_667.0);
 /// assert_eq!(sustained.unwrap().requests().round(), 365_000_000.0);
-/// # Ok::<(), breakeven::units::NotAQuantity>(())
+/// # Ok::<(), breakeven_model::units::NotAQuantity>(())
 /// ```
 #[must_use]
 pub fn crossing(lambda: &LambdaCurve, kubernetes: &KubernetesCurve) -> Breakeven {

@@ -128,12 +128,12 @@ pub struct Estimate {
 /// said of their capacity: a crossing above that is beyond their capacity.
 ///
 /// ```
-/// use breakeven::model::Breakeven;
-/// use breakeven::model::lambda::Month;
-/// use breakeven::model::scenario::{Cluster, Scenario, estimate};
-/// use breakeven::observation::Architecture;
-/// use breakeven::tariff::{ec2, lambda::Prices};
-/// use breakeven::units::{
+/// use breakeven_model::Breakeven;
+/// use breakeven_model::lambda::Month;
+/// use breakeven_model::estimate::{Cluster, Scenario, estimate};
+/// use breakeven_model::inventory::Architecture;
+/// use breakeven_model::pricing::list_prices::{ec2, lambda::Prices};
+/// use breakeven_model::units::{
 ///     HOURS_PER_MONTH, MemoryMib, Requests, Seconds, Usd, UsdPerHour, UsdPerRequest,
 /// };
 ///
@@ -164,7 +164,7 @@ pub struct Estimate {
 /// assert_eq!(estimate.kubernetes.map(|side| cents(side.monthly)), Some(60.74));
 /// let Some(Breakeven::Crossing { first, .. }) = estimate.breakeven else { panic!() };
 /// assert_eq!(first.requests().round(), 58_776_679.0);
-/// # Ok::<(), breakeven::units::NotAQuantity>(())
+/// # Ok::<(), breakeven_model::units::NotAQuantity>(())
 /// ```
 #[must_use]
 pub fn estimate(scenario: &Scenario) -> Estimate {

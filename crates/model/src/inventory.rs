@@ -12,6 +12,7 @@ mod name_pattern;
 mod notes;
 mod prices;
 mod requests;
+mod source_status;
 mod triggers;
 mod usage;
 
@@ -33,6 +34,7 @@ pub use requests::{
     Counted, CountedStep, OriginChoice, OwnCount, OwnTraffic, RequestOrigin, RequestRate,
     RequestStep, RequestTarget, ScrapeTarget, TargetGroupBinding, Traffic,
 };
+pub use source_status::{Lacks, Reason, Site, Source, SourceId, SourceStatus};
 pub use triggers::EventSource;
 pub use usage::{CountedUse, PodUsage, Throttling, Usage};
 

@@ -37,12 +37,12 @@ impl Demand {
     /// it has.
     ///
     /// ```
-    /// use breakeven::model::kubernetes_equivalent::Demand;
-    /// use breakeven::units::{MemoryMib, Ratio};
+    /// use breakeven_model::kubernetes_equivalent::Demand;
+    /// use breakeven_model::units::{MemoryMib, Ratio};
     ///
     /// let demand = Demand::assumed(MemoryMib::from_mib(1_769).unwrap(), Ratio::from_factor(0.5)?);
     /// assert_eq!(demand.busy.cores(), 0.5);
-    /// # Ok::<(), breakeven::units::NotAQuantity>(())
+    /// # Ok::<(), breakeven_model::units::NotAQuantity>(())
     /// ```
     #[must_use]
     pub fn assumed(memory: MemoryMib, cpu_share: Ratio) -> Self {

@@ -42,10 +42,10 @@ pub struct Equivalent {
 /// Where there is none, the quickest, and the reason.
 ///
 /// ```
-/// use breakeven::model::lambda_equivalent::{Demand, choose};
-/// use breakeven::model::{LambdaEquivalent, band::Range, lambda::Terms};
-/// use breakeven::observation::Architecture;
-/// use breakeven::units::{Gib, Ratio, Seconds};
+/// use breakeven_model::lambda_equivalent::{Demand, choose};
+/// use breakeven_model::{LambdaEquivalent, band::Range, lambda::Terms};
+/// use breakeven_model::inventory::Architecture;
+/// use breakeven_model::units::{Gib, Ratio, Seconds};
 ///
 /// // 20 ms of processor time in 100 ms of wall time, 200 MiB.
 /// let demand = Demand {
@@ -68,7 +68,7 @@ pub struct Equivalent {
 /// // 256 MB would take 80 + 20 · 1769/256 = 218 ms, more than twice as long as now.
 /// assert_eq!(equivalent.memory.mib(), 512);
 /// assert!((equivalent.duration.millis() - (80.0 + 20.0 * 1_769.0 / 512.0)).abs() < 1e-9);
-/// # Ok::<(), breakeven::units::NotAQuantity>(())
+/// # Ok::<(), breakeven_model::units::NotAQuantity>(())
 /// ```
 #[must_use]
 pub fn choose(demand: Demand, settings: &LambdaEquivalent) -> Equivalent {

@@ -29,9 +29,9 @@ pub struct Split {
 /// `gpu price = γ · memory price` in USD per hour, for price P, c cores, g GiB and n GPUs. All of it at these prices costs P again.
 ///
 /// ```
-/// use breakeven::model::node_split::{Weights, split};
-/// use breakeven::observation::Resources;
-/// use breakeven::units::{Cores, Gib, Ratio, UsdPerHour};
+/// use breakeven_model::node_split::{Weights, split};
+/// use breakeven_model::inventory::Resources;
+/// use breakeven_model::units::{Cores, Gib, Ratio, UsdPerHour};
 ///
 /// let m5_large =
 ///     Resources { cpu: Cores::from_cores(2.0)?, memory: Gib::from_gib(8.0)?, gpus: 0 };
@@ -39,7 +39,7 @@ pub struct Split {
 /// let split = split(UsdPerHour::from_hourly(0.096)?, m5_large, weights).unwrap();
 /// assert!((split.core.hourly() - 0.031_25).abs() < 5e-6);
 /// assert!((split.memory.hourly() - 0.004_19).abs() < 5e-6);
-/// # Ok::<(), breakeven::units::NotAQuantity>(())
+/// # Ok::<(), breakeven_model::units::NotAQuantity>(())
 /// ```
 #[must_use]
 pub fn split(price: UsdPerHour, capacity: Resources, weights: Weights) -> Option<Split> {

@@ -144,8 +144,8 @@ pub struct Shape {
 /// 0.8 of the way from what chance gives to all.
 ///
 /// ```
-/// use breakeven::model::pattern::{Pattern, classify};
-/// use breakeven::units::{Requests, Seconds};
+/// use breakeven_model::pattern::{Pattern, classify};
+/// use breakeven_model::units::{Requests, Seconds};
 ///
 /// // Ten requests in every fifth minute, for two hours: a timer, whatever the day looks like.
 /// let ten = Requests::from_requests(10.0)?;
@@ -153,7 +153,7 @@ pub struct Shape {
 /// let shape = classify(Seconds::from_seconds(60.0)?, &counts).unwrap();
 /// assert_eq!(shape.pattern, Pattern::TimerLike);
 /// assert_eq!(shape.period.unwrap().seconds(), 300.0);
-/// # Ok::<(), breakeven::units::NotAQuantity>(())
+/// # Ok::<(), breakeven_model::units::NotAQuantity>(())
 /// ```
 #[must_use]
 pub fn classify(bucket: Seconds, counts: &[Requests]) -> Option<Shape> {

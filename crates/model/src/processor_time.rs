@@ -102,9 +102,9 @@ impl NoSlope {
 /// more than that ratio is taken, and that ratio otherwise.
 ///
 /// ```
-/// use breakeven::model::processor_time::{Method, of_steps};
-/// use breakeven::model::regression::Scatter;
-/// use breakeven::units::{CoreSeconds, Requests, Seconds};
+/// use breakeven_model::processor_time::{Method, of_steps};
+/// use breakeven_model::regression::Scatter;
+/// use breakeven_model::units::{CoreSeconds, Requests, Seconds};
 ///
 /// // Half a core whatever happens, and 10 ms for each request, at 50 and 150 requests a second.
 /// let minute = Seconds::from_seconds(60.0)?;
@@ -117,7 +117,7 @@ impl NoSlope {
 /// let time = of_steps(&steps).unwrap();
 /// assert_eq!(time.method, Method::Slope);
 /// assert!((time.value.point.millis() - 10.0).abs() < 1e-9);
-/// # Ok::<(), breakeven::units::NotAQuantity>(())
+/// # Ok::<(), breakeven_model::units::NotAQuantity>(())
 /// ```
 #[must_use]
 pub fn of_steps(steps: &Scatter) -> Option<ProcessorTime> {

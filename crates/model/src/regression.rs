@@ -12,8 +12,8 @@ const T95: f64 = 2.048;
 /// in any grouping and counted for a part, without the cancellation that sums of squares suffer from.
 ///
 /// ```
-/// use breakeven::model::regression::Scatter;
-/// use breakeven::units::{CoreSeconds, Requests, Seconds};
+/// use breakeven_model::regression::Scatter;
+/// use breakeven_model::units::{CoreSeconds, Requests, Seconds};
 ///
 /// // A fifth of a core whatever happens, and 10 ms for each request, at 10, 20 and 40 requests a second.
 /// let minute = Seconds::from_seconds(60.0)?;
@@ -26,7 +26,7 @@ const T95: f64 = 2.048;
 /// assert!((slope.value.millis() - 10.0).abs() < 1e-9);
 /// // All that was computed, over all requests: 78 core-seconds over 4,200.
 /// assert!((scatter.ratio().unwrap().millis() - 18.571).abs() < 1e-3);
-/// # Ok::<(), breakeven::units::NotAQuantity>(())
+/// # Ok::<(), breakeven_model::units::NotAQuantity>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Scatter {

@@ -5,12 +5,12 @@
 //! (`UsdPerHour::from_hourly`, `Gib::from_mib`), and products exist only where they make sense:
 //!
 //! ```
-//! use breakeven::units::{CoreSeconds, Usd, UsdPerCoreHour};
+//! use breakeven_model::units::{CoreSeconds, Usd, UsdPerCoreHour};
 //!
 //! let price = UsdPerCoreHour::from_hourly(0.03)?;
 //! let hour = CoreSeconds::from_core_seconds(3_600.0)?;
 //! assert_eq!(hour * price, Usd::from_usd(0.03)?);
-//! # Ok::<(), breakeven::units::NotAQuantity>(())
+//! # Ok::<(), breakeven_model::units::NotAQuantity>(())
 //! ```
 //!
 //! So a monthly price cannot be used as an hourly one, nor seconds as hours, by accident.

@@ -71,7 +71,7 @@ pub enum Regexes {
 /// When it is longer or nests deeper than the limits allow, or is not PromQL.
 ///
 /// ```
-/// use breakeven::promql::{LIMITS, Regexes, parse};
+/// use breakeven_promql::{LIMITS, Regexes, parse};
 ///
 /// assert!(parse("sum(rate(x[5m]))", LIMITS, Regexes::Compile).is_ok());
 /// let error = parse(&"-".repeat(60), LIMITS, Regexes::Compile).unwrap_err();

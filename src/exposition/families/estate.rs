@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::exposition::catalogue::Metric;
 use crate::exposition::sample::{Batch, Labels};
-use crate::sources::Source;
+use breakeven_model::inventory::Source;
 use breakeven_model::units::Seconds;
 use breakeven_model::{AccountReport, ClusterReport, NodeReport, Report, VolumeReport};
 

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{count, flag, seconds_of};
 use crate::exposition::catalogue::Metric;
 use crate::exposition::sample::{Batch, Labels};
-use crate::sources::{SourceId, SourceStatus};
+use breakeven_model::inventory::{SourceId, SourceStatus};
 
 /// How every source fares, as seen at the time of the report.
 pub(in crate::exposition) fn sources(

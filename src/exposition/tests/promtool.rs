@@ -8,7 +8,7 @@ use std::process::{Command, Output, Stdio};
 use super::reports::everything;
 use super::*;
 use crate::exposition::{ApiUse, Own};
-use crate::sources::Source;
+use breakeven_model::inventory::Source;
 
 /// Whether promtool is there. In CI a machine without it is an error.
 fn promtool() -> bool {
@@ -47,7 +47,7 @@ fn exposition(format: Format) -> String {
         up: Some(true),
         last_success: Some(super::reports::at()),
         last_duration: Some(std::time::Duration::from_millis(20)),
-        errors: [(crate::sources::Reason::Timeout, 2)].into(),
+        errors: [(breakeven_model::inventory::Reason::Timeout, 2)].into(),
         last_error: None,
         left_out: [("not_finite", 3)].into(),
         ..SourceStatus::default()

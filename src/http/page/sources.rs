@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::format::{UNKNOWN, age};
 use crate::http::html::Html;
-use crate::sources::{SourceId, SourceStatus};
+use breakeven_model::inventory::{SourceId, SourceStatus};
 
 /// How each source fares, and what to do about those that fail.
 pub(super) fn table(html: &mut Html, sources: &BTreeMap<SourceId, SourceStatus>, now: Timestamp) {

@@ -6,8 +6,8 @@ use crate::exposition::tests::reports::{
     at, bare, checkout, everything, nothing, postgres, usd, workload,
 };
 use crate::exposition::{Inputs, OwnFacts, render};
-use crate::sources::{Reason, Source};
 use breakeven_clock::Clock;
+use breakeven_model::inventory::{Reason, Source};
 use breakeven_model::{Subject, Verdict};
 
 fn settings() -> Settings {

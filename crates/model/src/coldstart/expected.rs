@@ -37,14 +37,14 @@ const NOTHING_LEFT: f64 = 700.0;
 /// Absent without requests, or for more than [`LARGEST_CONCURRENCY`] at once.
 ///
 /// ```
-/// use breakeven::model::coldstart::expected_fraction;
-/// use breakeven::units::{RequestsPerSecond, Seconds};
+/// use breakeven_model::coldstart::expected_fraction;
+/// use breakeven_model::units::{RequestsPerSecond, Seconds};
 ///
 /// // One environment, 100 s between requests in the mean, kept for 100 s: exp(-1) of them come later.
 /// let rate = RequestsPerSecond::from_per_second(0.01)?;
 /// let found = expected_fraction(rate, Seconds::ZERO, Seconds::from_seconds(100.0)?).unwrap();
 /// assert!((found.get() - 0.367_879_441).abs() < 1e-9);
-/// # Ok::<(), breakeven::units::NotAQuantity>(())
+/// # Ok::<(), breakeven_model::units::NotAQuantity>(())
 /// ```
 #[must_use]
 pub fn expected_fraction(
@@ -73,13 +73,13 @@ pub fn expected_fraction(
 /// Absent as [`expected_fraction`] is.
 ///
 /// ```
-/// use breakeven::model::coldstart::refined_fraction;
-/// use breakeven::units::{RequestsPerSecond, Seconds};
+/// use breakeven_model::coldstart::refined_fraction;
+/// use breakeven_model::units::{RequestsPerSecond, Seconds};
 ///
 /// let rate = RequestsPerSecond::from_per_second(0.9)?;
 /// let found = refined_fraction(rate, Seconds::from_seconds(1.991)?, Seconds::from_seconds(600.0)?).unwrap();
 /// assert!((found.get() - 0.001_329).abs() < 1e-6);
-/// # Ok::<(), breakeven::units::NotAQuantity>(())
+/// # Ok::<(), breakeven_model::units::NotAQuantity>(())
 /// ```
 #[must_use]
 pub fn refined_fraction(

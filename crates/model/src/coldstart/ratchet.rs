@@ -81,8 +81,8 @@ impl Sum for Ratchet {
 /// truth.
 ///
 /// ```
-/// use breakeven::model::coldstart::ratchet;
-/// use breakeven::units::Seconds;
+/// use breakeven_model::coldstart::ratchet;
+/// use breakeven_model::units::Seconds;
 ///
 /// // 0 1 0 0 0 0 0 0 2 1 3: one environment for the first, two after seven idle minutes, and a third at the end.
 /// let peaks = [(1, 1), (8, 2), (9, 1), (10, 3)];
@@ -90,7 +90,7 @@ impl Sum for Ratchet {
 /// assert_eq!(found.total(), 4);
 /// // The first of them lies within 6 minutes of the start: it may have met an environment from before.
 /// assert_eq!((found.sure, found.unsure), (3, 1));
-/// # Ok::<(), breakeven::units::NotAQuantity>(())
+/// # Ok::<(), breakeven_model::units::NotAQuantity>(())
 /// ```
 #[must_use]
 pub fn ratchet(

@@ -148,7 +148,7 @@ impl UsageType {
     /// Takes a usage type apart.
     ///
     /// ```
-    /// use breakeven::observation::{Architecture, UsageKind, UsageType};
+    /// use breakeven_model::inventory::{Architecture, UsageKind, UsageType};
     ///
     /// let there = UsageType::parse("EUW1-Lambda-GB-Second-ARM");
     /// assert_eq!(there.region.as_deref(), Some("eu-west-1"));

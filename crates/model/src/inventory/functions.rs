@@ -178,8 +178,8 @@ impl Function {
     /// Formula: `min(Σ duration, environments · 60 s)`.
     ///
     /// ```
-    /// use breakeven::observation::{Architecture, Function, FunctionId, FunctionMinute, ProvisionedConcurrency};
-    /// use breakeven::units::{MemoryMib, Requests, Seconds};
+    /// use breakeven_model::inventory::{Architecture, Function, FunctionId, FunctionMinute, ProvisionedConcurrency};
+    /// use breakeven_model::units::{MemoryMib, Requests, Seconds};
     ///
     /// let id = FunctionId { account_id: "123456789012".into(), region: "us-east-1".into(), name: "api".into() };
     /// let live = ProvisionedConcurrency { qualifier: "live".into(), concurrency: 5 };

@@ -5,12 +5,12 @@ use std::fmt;
 /// A pattern for names of functions: `*` stands for any characters and `?` for one.
 ///
 /// ```
-/// use breakeven::observation::NamePattern;
+/// use breakeven_model::inventory::NamePattern;
 ///
 /// let pattern = NamePattern::new("orders-*")?;
 /// assert!(pattern.matches("orders-api") && !pattern.matches("old-orders-api"));
 /// assert!(NamePattern::new("orders api").is_err());
-/// # Ok::<(), breakeven::observation::BadNamePattern>(())
+/// # Ok::<(), breakeven_model::inventory::BadNamePattern>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NamePattern(String);

@@ -38,7 +38,7 @@ impl EventSource {
     /// <https://docs.aws.amazon.com/lambda/latest/api/API_EventSourceMappingConfiguration.html>
     ///
     /// ```
-    /// use breakeven::observation::EventSource;
+    /// use breakeven_model::inventory::EventSource;
     ///
     /// let queue = EventSource::of_arn("arn:aws:sqs:us-east-1:123456789012:orders");
     /// assert_eq!(queue, EventSource::Sqs);

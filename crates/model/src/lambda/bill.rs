@@ -97,10 +97,10 @@ impl Bill {
     /// All parts of a month.
     ///
     /// ```
-    /// use breakeven::model::lambda::{Bill, Component, FreeTier, Month};
-    /// use breakeven::observation::Architecture;
-    /// use breakeven::tariff::lambda::Prices;
-    /// use breakeven::units::{MemoryMib, Requests, Seconds};
+    /// use breakeven_model::lambda::{Bill, Component, FreeTier, Month};
+    /// use breakeven_model::inventory::Architecture;
+    /// use breakeven_model::pricing::list_prices::lambda::Prices;
+    /// use breakeven_model::units::{MemoryMib, Requests, Seconds};
     ///
     /// // Three million requests of 120 ms on 1,536 MB, with the free tier: 2.33 + 0.40 USD.
     /// let memory = MemoryMib::from_mib(1_536).unwrap();
@@ -111,7 +111,7 @@ impl Bill {
     /// let cents: Vec<f64> =
     ///     bill.components().map(|(_, cost)| (cost.usd() * 100.0).round()).collect();
     /// assert_eq!(cents, [40.0, 233.0]);
-    /// # Ok::<(), breakeven::units::NotAQuantity>(())
+    /// # Ok::<(), breakeven_model::units::NotAQuantity>(())
     /// ```
     #[must_use]
     pub fn of(month: &Month, prices: &Prices) -> Self {

@@ -11,16 +11,16 @@ use crate::units::{GibSeconds, Ratio, Requests, Seconds};
 /// Formula: `2e-7 · max(0, R - free requests)`. A discount does not touch it.
 ///
 /// ```
-/// use breakeven::model::lambda::{Month, requests};
-/// use breakeven::observation::Architecture;
-/// use breakeven::tariff::lambda::Prices;
-/// use breakeven::units::{MemoryMib, Requests, Seconds};
+/// use breakeven_model::lambda::{Month, requests};
+/// use breakeven_model::inventory::Architecture;
+/// use breakeven_model::pricing::list_prices::lambda::Prices;
+/// use breakeven_model::units::{MemoryMib, Requests, Seconds};
 ///
 /// let five_million = Requests::from_requests(5e6)?;
 /// let month = Month::of(MemoryMib::MIN, five_million, Seconds::ZERO);
 /// let part = requests(&month, &Prices::list(Architecture::Arm64));
 /// assert!((part.at(five_million).usd() - 1.0).abs() < 1e-12);
-/// # Ok::<(), breakeven::units::NotAQuantity>(())
+/// # Ok::<(), breakeven_model::units::NotAQuantity>(())
 /// ```
 #[must_use]
 pub fn requests(month: &Month, prices: &Prices) -> Part {
@@ -35,10 +35,10 @@ pub fn requests(month: &Month, prices: &Prices) -> Part {
 /// and its free tier with it: of both together this is the part `G / (G + INIT)`.
 ///
 /// ```
-/// use breakeven::model::lambda::{Compute, Month, OnDemand, duration};
-/// use breakeven::observation::Architecture;
-/// use breakeven::tariff::lambda::Prices;
-/// use breakeven::units::{MemoryMib, Ratio, Requests, Seconds};
+/// use breakeven_model::lambda::{Compute, Month, OnDemand, duration};
+/// use breakeven_model::inventory::Architecture;
+/// use breakeven_model::pricing::list_prices::lambda::Prices;
+/// use breakeven_model::units::{MemoryMib, Ratio, Requests, Seconds};
 ///
 /// // A million requests of 1 s on 1,024 MB, with a discount of 12 %.
 /// let month = Month::of(
@@ -50,7 +50,7 @@ pub fn requests(month: &Month, prices: &Prices) -> Part {
 /// let discounted = OnDemand { discount: Ratio::from_factor(0.12)?, ..on_demand };
 /// let part = duration(&month, &discounted, &Prices::list(Architecture::X86_64));
 /// assert!((part.at(month.requests).usd() - 16.666_7 * 0.88).abs() < 1e-9);
-/// # Ok::<(), breakeven::units::NotAQuantity>(())
+/// # Ok::<(), breakeven_model::units::NotAQuantity>(())
 /// ```
 #[must_use]
 pub fn duration(month: &Month, on_demand: &OnDemand, prices: &Prices) -> Part {
@@ -67,10 +67,10 @@ pub fn duration(month: &Month, on_demand: &OnDemand, prices: &Prices) -> Part {
 /// share: AWS bills both as one.
 ///
 /// ```
-/// use breakeven::model::lambda::{Init, Month, OnDemand, init};
-/// use breakeven::observation::Architecture;
-/// use breakeven::tariff::lambda::Prices;
-/// use breakeven::units::{MemoryMib, Requests, Seconds};
+/// use breakeven_model::lambda::{Init, Month, OnDemand, init};
+/// use breakeven_model::inventory::Architecture;
+/// use breakeven_model::pricing::list_prices::lambda::Prices;
+/// use breakeven_model::units::{MemoryMib, Requests, Seconds};
 ///
 /// // A million requests of 1 s on 1,024 MB, and 10,000 cold starts of 500 ms.
 /// let million = Requests::from_requests(1e6)?;
@@ -86,7 +86,7 @@ pub fn duration(month: &Month, on_demand: &OnDemand, prices: &Prices) -> Part {
 /// };
 /// let part = init(&month, &on_demand, &Prices::list(Architecture::X86_64)).unwrap();
 /// assert!((part.at(million).usd() - 5_000.0 * 0.000_016_666_7).abs() < 1e-9);
-/// # Ok::<(), breakeven::units::NotAQuantity>(())
+/// # Ok::<(), breakeven_model::units::NotAQuantity>(())
 /// ```
 #[must_use]
 pub fn init(month: &Month, on_demand: &OnDemand, prices: &Prices) -> Option<Part> {
@@ -128,10 +128,10 @@ fn shared_tiers(
 /// Formula: `concurrency · M/1024 · time · configured price + M/1024 · d_p · R_p · lower duration price`. The first part is paid at any traffic. Neither has a free tier, tiers or a discount.
 ///
 /// ```
-/// use breakeven::model::lambda::{Month, OnDemand, Provisioned, provisioned};
-/// use breakeven::observation::Architecture;
-/// use breakeven::tariff::lambda::Prices;
-/// use breakeven::units::{Hours, MemoryMib, Ratio, Requests, Seconds};
+/// use breakeven_model::lambda::{Month, OnDemand, Provisioned, provisioned};
+/// use breakeven_model::inventory::Architecture;
+/// use breakeven_model::pricing::list_prices::lambda::Prices;
+/// use breakeven_model::units::{Hours, MemoryMib, Ratio, Requests, Seconds};
 ///
 /// // 100 environments of 1,536 MB for 8 hours serve half a million of 3 million requests, 100 ms each.
 /// let memory = MemoryMib::from_mib(1_536).unwrap();
@@ -148,7 +148,7 @@ fn shared_tiers(
 /// let part = provisioned(&month, &on_demand, &Prices::list(Architecture::X86_64)).unwrap();
 /// assert!((part.fixed.usd() - 18.00).abs() < 0.01);
 /// assert!((part.at(month.requests).usd() - (18.00 + 0.73)).abs() < 0.01);
-/// # Ok::<(), breakeven::units::NotAQuantity>(())
+/// # Ok::<(), breakeven_model::units::NotAQuantity>(())
 /// ```
 #[must_use]
 pub fn provisioned(month: &Month, on_demand: &OnDemand, prices: &Prices) -> Option<Part> {
@@ -167,8 +167,8 @@ pub fn provisioned(month: &Month, on_demand: &OnDemand, prices: &Prices) -> Opti
 /// Formula: `hours · (price paid + 0.15 · on-demand price)`.
 ///
 /// ```
-/// use breakeven::model::lambda::{Instances, instances};
-/// use breakeven::units::{Hours, Requests, UsdPerHour};
+/// use breakeven_model::lambda::{Instances, instances};
+/// use breakeven_model::units::{Hours, Requests, UsdPerHour};
 ///
 /// let part = instances(&Instances {
 ///     time: Hours::from_hours(1_000.0)?,
@@ -176,7 +176,7 @@ pub fn provisioned(month: &Month, on_demand: &OnDemand, prices: &Prices) -> Opti
 ///     on_demand: UsdPerHour::from_hourly(0.10)?,
 /// });
 /// assert!((part.at(Requests::ZERO).usd() - 75.0).abs() < 1e-9);
-/// # Ok::<(), breakeven::units::NotAQuantity>(())
+/// # Ok::<(), breakeven_model::units::NotAQuantity>(())
 /// ```
 #[must_use]
 pub fn instances(managed: &Instances) -> Part {

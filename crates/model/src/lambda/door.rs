@@ -56,9 +56,9 @@ impl Door {
     /// one that has neither, as far as that is known: who calls it then, API Gateway, a load balancer or nobody, Lambda does not say.
     ///
     /// ```
-    /// use breakeven::model::lambda::Door;
-    /// use breakeven::observation::{Architecture, EventSource, Function, FunctionId};
-    /// use breakeven::units::MemoryMib;
+    /// use breakeven_model::lambda::Door;
+    /// use breakeven_model::inventory::{Architecture, EventSource, Function, FunctionId};
+    /// use breakeven_model::units::MemoryMib;
     ///
     /// let id = FunctionId { account_id: "123456789012".into(), region: "us-east-1".into(), name: "api".into() };
     /// let mut function = Function::plain(id, MemoryMib::MIN, Architecture::Arm64);

@@ -8,10 +8,10 @@ use crate::units::{
 /// A month of a function.
 ///
 /// ```
-/// use breakeven::model::lambda::{Bill, Month};
-/// use breakeven::observation::Architecture;
-/// use breakeven::tariff::lambda::Prices;
-/// use breakeven::units::{MemoryMib, Requests, Seconds};
+/// use breakeven_model::lambda::{Bill, Month};
+/// use breakeven_model::inventory::Architecture;
+/// use breakeven_model::pricing::list_prices::lambda::Prices;
+/// use breakeven_model::units::{MemoryMib, Requests, Seconds};
 ///
 /// // Five million requests of 200 ms on 256 MB.
 /// let month = Month::of(
@@ -21,7 +21,7 @@ use crate::units::{
 /// );
 /// let bill = Bill::of(&month, &Prices::list(Architecture::X86_64));
 /// assert!((bill.total().usd() - 5.166_675).abs() < 1e-9);
-/// # Ok::<(), breakeven::units::NotAQuantity>(())
+/// # Ok::<(), breakeven_model::units::NotAQuantity>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Month {
@@ -157,13 +157,13 @@ impl FreeTier {
     /// What is left after others of the account, on either architecture, used so much.
     ///
     /// ```
-    /// use breakeven::model::lambda::FreeTier;
-    /// use breakeven::units::{GibSeconds, Requests};
+    /// use breakeven_model::lambda::FreeTier;
+    /// use breakeven_model::units::{GibSeconds, Requests};
     ///
     /// let left = FreeTier::WHOLE
     ///     .after(Requests::from_requests(3e6)?, GibSeconds::from_gib_seconds(150_000.0)?);
     /// assert_eq!((left.requests.requests(), left.duration.gib_seconds()), (0.0, 250_000.0));
-    /// # Ok::<(), breakeven::units::NotAQuantity>(())
+    /// # Ok::<(), breakeven_model::units::NotAQuantity>(())
     /// ```
     #[must_use]
     pub const fn after(self, requests: Requests, duration: GibSeconds) -> Self {

@@ -114,15 +114,15 @@ impl Run {
     /// [`MOST_ROUNDING`](tariff::MOST_ROUNDING) at most. Managed instances bill no time.
     ///
     /// ```
-    /// use breakeven::model::lambda::Run;
-    /// use breakeven::tariff::lambda::{MEAN_ROUNDING, MOST_ROUNDING};
-    /// use breakeven::units::{MemoryMib, Requests, Seconds};
+    /// use breakeven_model::lambda::Run;
+    /// use breakeven_model::pricing::list_prices::lambda::{MEAN_ROUNDING, MOST_ROUNDING};
+    /// use breakeven_model::units::{MemoryMib, Requests, Seconds};
     ///
     /// let thousand = Requests::from_requests(1_000.0)?;
     /// let run = Run::plain(MemoryMib::MIN, thousand, Seconds::from_seconds(50.0)?);
     /// let billed = |rounding| run.billed(rounding).seconds();
     /// assert_eq!([billed(Seconds::ZERO), billed(MEAN_ROUNDING), billed(MOST_ROUNDING)], [50.0, 50.5, 51.0]);
-    /// # Ok::<(), breakeven::units::NotAQuantity>(())
+    /// # Ok::<(), breakeven_model::units::NotAQuantity>(())
     /// ```
     #[must_use]
     pub fn billed(&self, rounding: Seconds) -> Seconds {
@@ -160,9 +160,9 @@ impl Run {
     /// What a month costs that consists of these invocations, rounded up as in the mean.
     ///
     /// ```
-    /// use breakeven::model::lambda::{Run, Terms};
-    /// use breakeven::observation::Architecture;
-    /// use breakeven::units::{MemoryMib, Requests, Seconds};
+    /// use breakeven_model::lambda::{Run, Terms};
+    /// use breakeven_model::inventory::Architecture;
+    /// use breakeven_model::units::{MemoryMib, Requests, Seconds};
     ///
     /// // Five million requests of 200 ms on 256 MB, less the half millisecond of rounding.
     /// let run = Run::plain(
@@ -172,7 +172,7 @@ impl Run {
     /// );
     /// let terms = Terms::list("us-east-1", Architecture::X86_64).unwrap();
     /// assert!((run.bill(&terms).total().usd() - 5.166_675).abs() < 1e-6);
-    /// # Ok::<(), breakeven::units::NotAQuantity>(())
+    /// # Ok::<(), breakeven_model::units::NotAQuantity>(())
     /// ```
     #[must_use]
     pub fn bill(&self, terms: &Terms) -> Bill {

@@ -11,10 +11,10 @@ use crate::units::{Gib, Requests, Seconds};
 /// Formula: `3.09e-8 · GiB above 0.5 · Σ billed seconds`, inside provisioned concurrency and outside it.
 ///
 /// ```
-/// use breakeven::model::lambda::{Month, ephemeral};
-/// use breakeven::observation::Architecture;
-/// use breakeven::tariff::lambda::Prices;
-/// use breakeven::units::{Gib, MemoryMib, Requests, Seconds};
+/// use breakeven_model::lambda::{Month, ephemeral};
+/// use breakeven_model::inventory::Architecture;
+/// use breakeven_model::pricing::list_prices::lambda::Prices;
+/// use breakeven_model::units::{Gib, MemoryMib, Requests, Seconds};
 ///
 /// // Six million requests of 280 ms with 2,048 MB, of which 1,536 are not free.
 /// let requests = Requests::from_requests(6e6)?;
@@ -22,7 +22,7 @@ use crate::units::{Gib, Requests, Seconds};
 /// month.ephemeral_storage = Gib::from_mib(1_536.0)?;
 /// let part = ephemeral(&month, &Prices::list(Architecture::X86_64)).unwrap();
 /// assert!((part.at(requests).usd() - 0.08).abs() < 0.005);
-/// # Ok::<(), breakeven::units::NotAQuantity>(())
+/// # Ok::<(), breakeven_model::units::NotAQuantity>(())
 /// ```
 #[must_use]
 pub fn ephemeral(month: &Month, prices: &Prices) -> Option<Part> {
@@ -41,10 +41,10 @@ pub fn ephemeral(month: &Month, prices: &Prices) -> Option<Part> {
 /// traffic.
 ///
 /// ```
-/// use breakeven::model::lambda::{Month, OnDemand, SnapStart, snapstart};
-/// use breakeven::observation::Architecture;
-/// use breakeven::tariff::lambda::Prices;
-/// use breakeven::units::{Hours, MemoryMib, Requests, Seconds};
+/// use breakeven_model::lambda::{Month, OnDemand, SnapStart, snapstart};
+/// use breakeven_model::inventory::Architecture;
+/// use breakeven_model::pricing::list_prices::lambda::Prices;
+/// use breakeven_model::units::{Hours, MemoryMib, Requests, Seconds};
 ///
 /// // A version of 1,024 MB kept for 100 hours, and 10,000 restores.
 /// let memory = MemoryMib::from_mib(1_024).unwrap();
@@ -59,7 +59,7 @@ pub fn ephemeral(month: &Month, prices: &Prices) -> Option<Part> {
 /// let part = snapstart(&month, &on_demand, &Prices::list(Architecture::X86_64)).unwrap();
 /// let expected = 360_000.0 * 0.000_001_504_6 + 10_000.0 * 0.000_139_799_8;
 /// assert!((part.at(month.requests).usd() - expected).abs() < 1e-9);
-/// # Ok::<(), breakeven::units::NotAQuantity>(())
+/// # Ok::<(), breakeven_model::units::NotAQuantity>(())
 /// ```
 #[must_use]
 pub fn snapstart(month: &Month, on_demand: &OnDemand, prices: &Prices) -> Option<Part> {
@@ -95,9 +95,9 @@ pub fn streaming(month: &Month, prices: &Prices) -> Option<Part> {
 /// connections are kept) and active ones. Bytes and rules beyond the ten free ones are not counted.
 ///
 /// ```
-/// use breakeven::model::lambda::{FrontDoor, Month, front_door};
-/// use breakeven::tariff::load_balancer;
-/// use breakeven::units::{HOURS_PER_MONTH, MemoryMib, Requests, Seconds};
+/// use breakeven_model::lambda::{FrontDoor, Month, front_door};
+/// use breakeven_model::pricing::list_prices::load_balancer;
+/// use breakeven_model::units::{HOURS_PER_MONTH, MemoryMib, Requests, Seconds};
 ///
 /// // 25 requests a second take one capacity unit.
 /// let requests = Requests::from_requests(25.0 * 3_600.0 * 730.0)?;
@@ -109,7 +109,7 @@ pub fn streaming(month: &Month, prices: &Prices) -> Option<Part> {
 /// };
 /// let part = front_door(&month).unwrap();
 /// assert!((part.at(requests).usd() - 730.0 * (0.022_5 + 0.008)).abs() < 1e-9);
-/// # Ok::<(), breakeven::units::NotAQuantity>(())
+/// # Ok::<(), breakeven_model::units::NotAQuantity>(())
 /// ```
 #[must_use]
 pub fn front_door(month: &Month) -> Option<Part> {

@@ -78,7 +78,7 @@ impl MemoryMib {
     /// A setting that Lambda accepts; absent for any other.
     ///
     /// ```
-    /// use breakeven::units::MemoryMib;
+    /// use breakeven_model::units::MemoryMib;
     ///
     /// assert!(MemoryMib::from_mib(127).is_none());
     /// assert_eq!(MemoryMib::from_mib(1_769).unwrap().gib().mib(), 1_769.0);

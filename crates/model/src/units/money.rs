@@ -58,12 +58,12 @@ impl Usd {
     /// Spread over requests; absent for no requests.
     ///
     /// ```
-    /// use breakeven::units::{Requests, Usd};
+    /// use breakeven_model::units::{Requests, Usd};
     ///
     /// let month = Usd::from_usd(60.0)?;
     /// assert_eq!(month.per(Requests::from_requests(3e6)?).unwrap().each(), 0.00002);
     /// assert_eq!(month.per(Requests::ZERO), None);
-    /// # Ok::<(), breakeven::units::NotAQuantity>(())
+    /// # Ok::<(), breakeven_model::units::NotAQuantity>(())
     /// ```
     #[must_use]
     pub fn per(self, requests: Requests) -> Option<UsdPerRequest> {

@@ -3,7 +3,7 @@
 /// A number that cannot be a quantity of the unit asked for.
 ///
 /// ```
-/// use breakeven::units::Usd;
+/// use breakeven_model::units::Usd;
 ///
 /// let error = Usd::from_usd(-3.0).unwrap_err();
 /// assert_eq!(error.to_string(), "-3 is not an amount of USD: it must be finite and not negative");

@@ -46,13 +46,13 @@ impl Seconds {
     /// For a reader: whole seconds, minutes, hours or days, whichever says it best.
     ///
     /// ```
-    /// use breakeven::units::Seconds;
+    /// use breakeven_model::units::Seconds;
     ///
     /// let words = |seconds| Seconds::from_seconds(seconds).map(Seconds::in_words);
     /// assert_eq!(words(34.2)?, "34 s");
     /// assert_eq!(words(600.0)?, "10 min");
     /// assert_eq!(words(86_400.0)?, "24 h");
-    /// # Ok::<(), breakeven::units::NotAQuantity>(())
+    /// # Ok::<(), breakeven_model::units::NotAQuantity>(())
     /// ```
     #[must_use]
     pub fn in_words(self) -> String {
@@ -97,7 +97,7 @@ impl Window {
     /// Absent where the period is shorter than a second, or before the beginning of time.
     ///
     /// ```
-    /// use breakeven::units::Window;
+    /// use breakeven_model::units::Window;
     /// use std::time::Duration;
     ///
     /// let now = "2026-03-01T12:07:30Z".parse()?;

@@ -17,7 +17,7 @@ static PRICES: LazyLock<RegionTable> = LazyLock::new(|| RegionTable::parse(PRICE
 /// Requests through an HTTP API in a region; `None` if the region lists no price.
 ///
 /// ```
-/// use breakeven::tariff::api_gateway;
+/// use breakeven_model::pricing::list_prices::api_gateway;
 ///
 /// let sao_paulo = api_gateway::http_api_in("sa-east-1").unwrap();
 /// assert!((sao_paulo.first().each() * 1e6 - 1.59).abs() < 1e-9);
@@ -54,12 +54,12 @@ fn tiers_in(region: &str, steps: &[(f64, &str)], last: &str) -> Option<Tiers<Req
 /// Requests through an HTTP API in us-east-1.
 ///
 /// ```
-/// use breakeven::tariff::api_gateway;
-/// use breakeven::units::Requests;
+/// use breakeven_model::pricing::list_prices::api_gateway;
+/// use breakeven_model::units::Requests;
 ///
 /// let month = api_gateway::http_api().total(Requests::from_requests(1e9)?);
 /// assert!((month.usd() - 930.0).abs() < 1e-6);
-/// # Ok::<(), breakeven::units::NotAQuantity>(())
+/// # Ok::<(), breakeven_model::units::NotAQuantity>(())
 /// ```
 #[must_use]
 pub fn http_api() -> Tiers<Requests> {
@@ -69,12 +69,12 @@ pub fn http_api() -> Tiers<Requests> {
 /// Requests through a REST API in us-east-1.
 ///
 /// ```
-/// use breakeven::tariff::api_gateway;
-/// use breakeven::units::Requests;
+/// use breakeven_model::pricing::list_prices::api_gateway;
+/// use breakeven_model::units::Requests;
 ///
 /// let month = api_gateway::rest_api().total(Requests::from_requests(21e9)?);
 /// assert!((month.usd() - 49_763.10).abs() < 1e-6);
-/// # Ok::<(), breakeven::units::NotAQuantity>(())
+/// # Ok::<(), breakeven_model::units::NotAQuantity>(())
 /// ```
 #[must_use]
 pub fn rest_api() -> Tiers<Requests> {

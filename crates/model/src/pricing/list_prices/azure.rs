@@ -32,7 +32,7 @@ fn parts(size: &str) -> Option<(&str, u32, &str)> {
 /// The series of a machine, as Azure calls it; absent where it has another kind of name.
 ///
 /// ```
-/// use breakeven::tariff::azure;
+/// use breakeven_model::pricing::list_prices::azure;
 ///
 /// assert_eq!(azure::series("Standard_D2s_v5").as_deref(), Some("Dsv5"));
 /// assert_eq!(azure::series("Standard_E16-4ads_v5").as_deref(), Some("Eadsv5"));
@@ -54,7 +54,7 @@ pub fn series(size: &str) -> Option<String> {
 /// Formula: `vCPU by its name · what one costs in its family`.
 ///
 /// ```
-/// use breakeven::tariff::azure;
+/// use breakeven_model::pricing::list_prices::azure;
 ///
 /// assert_eq!(azure::about("Standard_D2s_v5").map(|price| price.hourly()), Some(0.096));
 /// assert_eq!(azure::about("Standard_NC24ads_A100_v4"), None);

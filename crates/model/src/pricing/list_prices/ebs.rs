@@ -127,8 +127,8 @@ pub enum NoPrice {
 /// Where that is not known: [`NoPrice`] says why.
 ///
 /// ```
-/// use breakeven::tariff::ebs::{self, NoPrice, Performance};
-/// use breakeven::units::{Gib, HOURS_PER_MONTH};
+/// use breakeven_model::pricing::list_prices::ebs::{self, NoPrice, Performance};
+/// use breakeven_model::units::{Gib, HOURS_PER_MONTH};
 ///
 /// let month = |disk, performance| {
 ///     let rates = ebs::embedded(disk).ok_or(NoPrice::UnknownDisk)?;

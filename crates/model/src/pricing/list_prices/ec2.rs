@@ -23,7 +23,7 @@ pub const CPU_TO_MEMORY_RATIO: Ratio = known(Ratio::from_factor(10.1));
 /// accelerators: as listed.
 ///
 /// ```
-/// use breakeven::tariff::ec2;
+/// use breakeven_model::pricing::list_prices::ec2;
 ///
 /// assert_eq!(ec2::on_demand("m5.2xlarge").map(|price| price.hourly()), Some(0.384));
 /// assert_eq!(ec2::on_demand("t2.nano").map(|price| price.hourly()), Some(0.005_8));

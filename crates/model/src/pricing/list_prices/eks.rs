@@ -39,7 +39,7 @@ const STANDARD_SUPPORT_ENDS: [(u32, Date); 8] = [
 /// of EKS. A version that is newer than the table is taken to be in standard support, an older one in extended support.
 ///
 /// ```
-/// use breakeven::tariff::eks;
+/// use breakeven_model::pricing::list_prices::eks;
 ///
 /// let at = |text: &str| text.parse::<jiff::Timestamp>();
 /// let hourly = |version, at| eks::control_plane(version, at).map(|price| price.hourly());

@@ -49,8 +49,8 @@ impl Rates {
     /// Formula: `vCPU · price of a vCPU + GiB · price of a GiB + GiB of storage beyond 20 · price of a GiB of it`.
     ///
     /// ```
-    /// use breakeven::tariff::fargate;
-    /// use breakeven::units::{Cores, Gib};
+    /// use breakeven_model::pricing::list_prices::fargate;
+    /// use breakeven_model::units::{Cores, Gib};
     ///
     /// let (cores, gib) = (Cores::from_cores(1.0)?, Gib::from_gib(2.0)?);
     /// let plain = fargate::EMBEDDED.pod(cores, gib, Gib::ZERO);
@@ -58,7 +58,7 @@ impl Rates {
     ///
     /// let rates = fargate::Rates { storage: None, ..fargate::EMBEDDED };
     /// assert_eq!(rates.pod(cores, gib, Gib::from_gib(30.0)?), None);
-    /// # Ok::<(), breakeven::units::NotAQuantity>(())
+    /// # Ok::<(), breakeven_model::units::NotAQuantity>(())
     /// ```
     #[must_use]
     pub fn pod(self, cpu: Cores, memory: Gib, extra_storage: Gib) -> Option<UsdPerHour> {
@@ -91,8 +91,8 @@ const SIZES: [(f64, f64, f64, f64); 8] = [
 /// Formula: `vCPU · 0.04048 + GiB · 0.004445`.
 ///
 /// ```
-/// use breakeven::tariff::fargate;
-/// use breakeven::units::{Cores, Gib, HOURS_PER_MONTH};
+/// use breakeven_model::pricing::list_prices::fargate;
+/// use breakeven_model::units::{Cores, Gib, HOURS_PER_MONTH};
 ///
 /// let (cores, memory) = (Cores::from_cores(2.0)?, Gib::from_gib(4.0)?);
 /// let month = |cores, memory| {
@@ -101,7 +101,7 @@ const SIZES: [(f64, f64, f64, f64); 8] = [
 /// assert_eq!(month(cores, Gib::ZERO), "59.10");
 /// assert_eq!(month(Cores::ZERO, memory), "12.98");
 /// assert_eq!(month(cores, memory), "72.08");
-/// # Ok::<(), breakeven::units::NotAQuantity>(())
+/// # Ok::<(), breakeven_model::units::NotAQuantity>(())
 /// ```
 #[must_use]
 pub fn pod(cpu: Cores, memory: Gib) -> UsdPerHour {
@@ -112,12 +112,12 @@ pub fn pod(cpu: Cores, memory: Gib) -> UsdPerHour {
 /// 256 MiB more. Absent for a pod that no size holds.
 ///
 /// ```
-/// use breakeven::tariff::fargate;
-/// use breakeven::units::{Cores, Gib};
+/// use breakeven_model::pricing::list_prices::fargate;
+/// use breakeven_model::units::{Cores, Gib};
 ///
 /// let size = fargate::provisioned(Cores::from_cores(1.0)?, Gib::from_gib(8.0)?);
 /// assert_eq!(size, Some((Cores::from_cores(2.0)?, Gib::from_gib(9.0)?)));
-/// # Ok::<(), breakeven::units::NotAQuantity>(())
+/// # Ok::<(), breakeven_model::units::NotAQuantity>(())
 /// ```
 #[must_use]
 pub fn provisioned(cpu: Cores, memory: Gib) -> Option<(Cores, Gib)> {

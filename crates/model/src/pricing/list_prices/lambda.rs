@@ -108,8 +108,8 @@ impl Prices {
     /// List prices of a region; `None` for a region without them.
     ///
     /// ```
-    /// use breakeven::observation::Architecture;
-    /// use breakeven::tariff::lambda::Prices;
+    /// use breakeven_model::inventory::Architecture;
+    /// use breakeven_model::pricing::list_prices::lambda::Prices;
     ///
     /// let ireland = Prices::in_region("eu-west-1", Architecture::X86_64).unwrap();
     /// assert_eq!(ireland.duration.first().secondly(), 0.000_016_666_7);
@@ -190,9 +190,9 @@ impl Prices {
     /// it never pays either.
     ///
     /// ```
-    /// use breakeven::observation::Architecture;
-    /// use breakeven::tariff::lambda::Prices;
-    /// use breakeven::units::{GibSeconds, Ratio};
+    /// use breakeven_model::inventory::Architecture;
+    /// use breakeven_model::pricing::list_prices::lambda::Prices;
+    /// use breakeven_model::units::{GibSeconds, Ratio};
     ///
     /// let break_even = |region| {
     ///     let prices = Prices::in_region(region, Architecture::X86_64)?;

@@ -30,14 +30,14 @@ const MINUTE: Seconds = known(Seconds::from_seconds(60.0));
 /// connection takes less; bytes and rules beyond the free ones, which are not counted here, may take more.
 ///
 /// ```
-/// use breakeven::tariff::load_balancer::{CAPACITY_UNIT, capacity_time};
-/// use breakeven::units::Seconds;
+/// use breakeven_model::pricing::list_prices::load_balancer::{CAPACITY_UNIT, capacity_time};
+/// use breakeven_model::units::Seconds;
 ///
 /// // 25 requests a second take one unit, which costs 0.008 USD an hour.
 /// let each = capacity_time(Seconds::from_millis(200.0)?);
 /// assert_eq!(each.millis(), 40.0);
 /// assert!(((each * CAPACITY_UNIT).usd() * 25.0 * 3_600.0 - 0.008).abs() < 1e-12);
-/// # Ok::<(), breakeven::units::NotAQuantity>(())
+/// # Ok::<(), breakeven_model::units::NotAQuantity>(())
 /// ```
 #[must_use]
 pub fn capacity_time(duration: Seconds) -> Seconds {

@@ -26,7 +26,7 @@ static PRICES: LazyLock<BTreeMap<&'static str, Tiers<Gib>>> = LazyLock::new(|| {
 /// Ingestion of the logs of Lambda functions in a region, in tiers per month; `None` if the region lists no price.
 ///
 /// ```
-/// use breakeven::tariff::logs;
+/// use breakeven_model::pricing::list_prices::logs;
 ///
 /// let tokyo = logs::ingestion_in("ap-northeast-1").unwrap();
 /// assert_eq!((tokyo.first().each(), tokyo.last().each()), (0.76, 0.076));
@@ -50,13 +50,13 @@ fn from_table(table: &RegionTable, region: &str) -> Option<Tiers<Gib>> {
 /// Ingestion of the logs of Lambda functions in us-east-1.
 ///
 /// ```
-/// use breakeven::tariff::logs;
-/// use breakeven::units::Gib;
+/// use breakeven_model::pricing::list_prices::logs;
+/// use breakeven_model::units::Gib;
 ///
 /// // 12 TB: ten at 0.50 USD for a GB, two at 0.25.
 /// let month = logs::ingestion().total(Gib::from_gib(12.0 * 1_024.0)?);
 /// assert_eq!(month.usd(), 10_240.0 * 0.50 + 2_048.0 * 0.25);
-/// # Ok::<(), breakeven::units::NotAQuantity>(())
+/// # Ok::<(), breakeven_model::units::NotAQuantity>(())
 /// ```
 #[must_use]
 pub fn ingestion() -> Tiers<Gib> {

@@ -10,12 +10,12 @@ const GIB_PER_TIB: f64 = 1_024.0;
 /// Traffic to the internet, of all services of an account together; the first 100 GB of a month are free.
 ///
 /// ```
-/// use breakeven::tariff::network;
-/// use breakeven::units::Gib;
+/// use breakeven_model::pricing::list_prices::network;
+/// use breakeven_model::units::Gib;
 ///
 /// let month = network::egress().total(Gib::from_gib(1_100.0)?);
 /// assert!((month.usd() - 90.0).abs() < 1e-9);
-/// # Ok::<(), breakeven::units::NotAQuantity>(())
+/// # Ok::<(), breakeven_model::units::NotAQuantity>(())
 /// ```
 #[must_use]
 pub fn egress() -> Tiers<Gib> {

@@ -12,16 +12,16 @@ use crate::units::{Metered, Ratio, Requests, Usd};
 /// added ([`plus`](Self::plus)).
 ///
 /// ```
-/// use breakeven::observation::Architecture;
-/// use breakeven::tariff::lambda;
-/// use breakeven::units::GibSeconds;
+/// use breakeven_model::inventory::Architecture;
+/// use breakeven_model::pricing::list_prices::lambda;
+/// use breakeven_model::units::GibSeconds;
 ///
 /// // A month of 540,000 GB-s, of which 400,000 are free.
 /// let tiers = lambda::duration(Architecture::X86_64)
 ///     .after_free(GibSeconds::from_gib_seconds(400_000.0)?);
 /// let month = tiers.total(GibSeconds::from_gib_seconds(540_000.0)?);
 /// assert!((month.usd() - 140_000.0 * 0.000_016_666_7).abs() < 1e-9);
-/// # Ok::<(), breakeven::units::NotAQuantity>(())
+/// # Ok::<(), breakeven_model::units::NotAQuantity>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tiers<Q: Metered> {
@@ -90,8 +90,8 @@ impl<Q: Metered> Tiers<Q> {
     /// The tariff for what comes after `used`: `T'(a) = T(used + a) - T(used)`.
     ///
     /// ```
-    /// use breakeven::tariff::Tiers;
-    /// use breakeven::units::{Requests, UsdPerRequest};
+    /// use breakeven_model::pricing::list_prices::Tiers;
+    /// use breakeven_model::units::{Requests, UsdPerRequest};
     ///
     /// let million = Requests::from_requests(1e6)?;
     /// let tiers = Tiers::new(
@@ -101,7 +101,7 @@ impl<Q: Metered> Tiers<Q> {
     /// // Half of the first million is gone: half at 3, half at 1.
     /// let rest = tiers.beyond(Requests::from_requests(5e5)?);
     /// assert!((rest.total(million).usd() - 2.0).abs() < 1e-12);
-    /// # Ok::<(), breakeven::units::NotAQuantity>(())
+    /// # Ok::<(), breakeven_model::units::NotAQuantity>(())
     /// ```
     #[must_use]
     pub fn beyond(&self, used: Q) -> Self {
@@ -145,16 +145,16 @@ impl<Q: Metered> Tiers<Q> {
     /// The tariff of requests of which each takes `each`: `T'(R) = T(each · R)`.
     ///
     /// ```
-    /// use breakeven::observation::Architecture;
-    /// use breakeven::tariff::lambda;
-    /// use breakeven::units::{GibSeconds, Requests};
+    /// use breakeven_model::inventory::Architecture;
+    /// use breakeven_model::pricing::list_prices::lambda;
+    /// use breakeven_model::units::{GibSeconds, Requests};
     ///
     /// // 200 ms on 256 MB are 0.05 GB-s.
     /// let requests = lambda::duration(Architecture::X86_64)
     ///     .by_request(GibSeconds::from_gib_seconds(0.05)?);
     /// let month = requests.total(Requests::from_requests(5e6)?);
     /// assert!((month.usd() - 4.166_675).abs() < 1e-9);
-    /// # Ok::<(), breakeven::units::NotAQuantity>(())
+    /// # Ok::<(), breakeven_model::units::NotAQuantity>(())
     /// ```
     #[must_use]
     pub fn by_request(&self, each: Q) -> Tiers<Requests> {
