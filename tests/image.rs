@@ -200,7 +200,14 @@ fn the_copied_files_compile_in_an_empty_folder() {
     // A target directory of its own: the features of the dependencies differ from those that tests need.
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("image");
     let output = Command::new(env!("CARGO"))
-        .args(["check", "--locked", "--offline", "--bin", "breakeven"])
+        .args([
+            "check",
+            "--locked",
+            "--offline",
+            "--no-default-features",
+            "--bin",
+            "breakeven",
+        ])
         .current_dir(folder.path())
         .env("CARGO_TARGET_DIR", target)
         .env_remove("RUSTFLAGS")
@@ -213,7 +220,7 @@ fn the_copied_files_compile_in_an_empty_folder() {
 /// What the source includes from beside it must be among what is copied.
 #[test]
 fn what_the_source_includes_is_copied() {
-    let mut folders = vec![root().join("src")];
+    let mut folders = vec![root().join("src"), root().join("crates")];
     let mut included = 0;
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
