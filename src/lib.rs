@@ -26,16 +26,16 @@
 //! **Architecture Invariant:** units, observation, tariff and model do no I/O, await nothing, log nothing and read no
 //! clock. `tests/architecture` holds this and the order of the modules.
 
-pub mod app;
+pub mod agent;
 pub mod cli;
 pub mod config;
 pub mod disk;
 pub mod exposition;
-pub mod http;
+pub mod server;
 pub mod ledger;
-pub mod pipeline;
-pub mod scenario;
+pub mod engine;
+pub mod estimate;
 pub mod settings;
 pub mod sources;
-pub mod state;
-pub mod store;
+pub mod persistence;
+pub mod snapshot;

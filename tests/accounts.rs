@@ -10,8 +10,8 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use breakeven::app::{Agent, ConfigSource, ReloadHandle, StateNotSaved};
-use breakeven::http::Settings;
+use breakeven::agent::{Agent, ConfigSource, ReloadHandle, StateNotSaved};
+use breakeven::server::Settings;
 use breakeven::sources::aws::FixedCredentials;
 use breakeven_clock::Clock;
 use breakeven_simulator::{Endpoint, Fault, FaultRule, SimulatedCloud, World};

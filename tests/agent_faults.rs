@@ -13,9 +13,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use breakeven::app::{Agent, ConfigSource, StateNotSaved};
+use breakeven::agent::{Agent, ConfigSource, StateNotSaved};
 use breakeven::config::Config;
-use breakeven::http::Settings;
+use breakeven::server::Settings;
 use breakeven::sources::aws::FixedCredentials;
 use breakeven::sources::kubernetes::Access;
 use breakeven_clock::Clock;

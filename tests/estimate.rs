@@ -289,7 +289,7 @@ fn the_documentation_names_every_key_with_its_default() {
 lambda: {memory_mib: 256, requests_per_month: 5e6, duration_ms: 200}
 kubernetes: {node: {instance_type: m5.large}}
 ";
-    let read = |text: &str| breakeven::scenario::parse(text).map_err(|error| error.to_string());
+    let read = |text: &str| breakeven::estimate::parse(text).map_err(|error| error.to_string());
     assert_eq!(read(&all), read(least));
     let words: BTreeSet<&str> = all
         .split(|letter: char| !letter.is_alphanumeric() && letter != '_')

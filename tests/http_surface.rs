@@ -14,9 +14,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use breakeven::exposition::{Build, Encoding, Format, Inputs, OwnFacts, render};
-use breakeven::http::{ReloadHook, Settings, bind};
+use breakeven::server::{ReloadHook, Settings, bind};
 use breakeven::sources::{Source, SourceStatus};
-use breakeven::store::{Published, Store, Waiting};
+use breakeven::snapshot::{Published, Store, Waiting};
 use breakeven_model::Report;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;

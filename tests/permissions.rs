@@ -10,10 +10,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use breakeven::app::{Agent, ConfigSource};
+use breakeven::agent::{Agent, ConfigSource};
 use breakeven::config::Config;
 use breakeven::config::resolved::UsageSource;
-use breakeven::http;
+use breakeven::server;
 use breakeven::sources::Schedule;
 use breakeven::sources::aws::{Account, FixedCredentials, Role};
 use breakeven::sources::bill;
@@ -212,9 +212,9 @@ async fn needs(usage: UsageSource, granted: Permissions) {
         adjust: Arc::new(pointing_to(&cloud, kept.path(), usage)),
         ..ConfigSource::default()
     };
-    let settings = http::Settings {
+    let settings = server::Settings {
         listen: vec![local],
-        ..http::Settings::default()
+        ..server::Settings::default()
     };
     let agent = Agent::bind(source, settings, clock).await.unwrap();
     let shutdown = CancellationToken::new();

@@ -13,8 +13,8 @@ use serde_json::json;
 
 use super::output::Output;
 use super::{Failure, print};
-use crate::app::ConfigSource;
-use crate::app::probe::{Findings, probe};
+use crate::agent::ConfigSource;
+use crate::agent::check::{Findings, probe};
 use breakeven_clock::Clock;
 use breakeven_model::inventory::OriginChoice;
 use breakeven_model::inventory::{Site, Source, SourceId, SourceStatus};

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::run::{WebArgs, listen_to_signals};
 use super::simulate::world;
 use super::{Failure, print};
-use crate::app::{Agent, ConfigSource};
+use crate::agent::{Agent, ConfigSource};
 use crate::config::Config;
 use crate::sources::aws::FixedCredentials;
 use crate::sources::kubernetes::Access;

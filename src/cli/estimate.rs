@@ -15,7 +15,7 @@ use terminal_size::{Width, terminal_size};
 
 use super::output::Output;
 use super::{Failure, Misuse, print};
-use crate::scenario;
+use crate::estimate;
 use breakeven_model::estimate::estimate;
 use picture::Picture;
 use terminal::Style;
@@ -40,7 +40,7 @@ pub(super) fn run(args: &EstimateArgs) -> Result<(), Failure> {
     let name = args.scenario.display();
     let text = read(&args.scenario)
         .map_err(|error| Misuse(format!("the scenario {name} cannot be read: {error}")))?;
-    let scenario = scenario::parse(&text)
+    let scenario = estimate::parse(&text)
         .map_err(|mistakes| Misuse(format!("the scenario {name} is wrong:\n{mistakes}")))?;
     let estimate = estimate(&scenario);
     let picture = Picture::of(&estimate);

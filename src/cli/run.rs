@@ -9,8 +9,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::Failure;
-use crate::app::{Agent, ConfigSource, ReloadHandle};
-use crate::http;
+use crate::agent::{Agent, ConfigSource, ReloadHandle};
+use crate::server;
 use breakeven_clock::Clock;
 
 /// What the agent is started with.
@@ -75,7 +75,7 @@ fn address(text: &str) -> Result<SocketAddr, String> {
 }
 
 impl WebArgs {
-    pub(super) fn settings(self, clock: Clock) -> Result<http::Settings, Failure> {
+    pub(super) fn settings(self, clock: Clock) -> Result<server::Settings, Failure> {
         let path = self.telemetry_path;
         if !path.starts_with('/')
             || path == "/"
@@ -88,12 +88,12 @@ impl WebArgs {
             )
             .into());
         }
-        Ok(http::Settings {
+        Ok(server::Settings {
             listen: self.listen,
             telemetry_path: path,
             enable_lifecycle: self.enable_lifecycle,
             clock,
-            ..http::Settings::default()
+            ..server::Settings::default()
         })
     }
 }

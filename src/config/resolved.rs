@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use super::raw::{self, RawConfig};
 use crate::exposition::is_label_name;
-use crate::pipeline::Limits;
+use crate::engine::Limits;
 use crate::settings::{Check, Mistake, Place};
 use crate::sources::edge::Settings as EdgeSettings;
 use crate::sources::prices::list;

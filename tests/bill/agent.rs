@@ -1,7 +1,7 @@
 //! The whole agent: what it shows of a bill, and how the model compares with it.
 
-use breakeven::app::{Agent, ConfigSource};
-use breakeven::http;
+use breakeven::agent::{Agent, ConfigSource};
+use breakeven::server;
 use tokio_util::sync::CancellationToken;
 
 use super::support::exposition::Exposition;
@@ -58,10 +58,10 @@ async fn shown(bill: &str, apply: bool) -> Exposition {
         }),
         ..ConfigSource::default()
     };
-    let settings = http::Settings {
+    let settings = server::Settings {
         listen: vec![LOOPBACK],
         clock: clock.clone(),
-        ..http::Settings::default()
+        ..server::Settings::default()
     };
     let agent = Agent::bind(source, settings, clock).await.unwrap();
     let page = format!("http://{}/metrics", agent.addresses()[0]);

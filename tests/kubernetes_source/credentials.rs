@@ -4,8 +4,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use breakeven::app::{Agent as Whole, ConfigSource};
-use breakeven::http::Settings;
+use breakeven::agent::{Agent as Whole, ConfigSource};
+use breakeven::server::Settings;
 use breakeven::sources::kubernetes::Access;
 use breakeven::sources::{Reason, USER_AGENT};
 use breakeven_clock::Clock;
@@ -48,7 +48,7 @@ async fn a_token_that_is_replaced_in_the_kubeconfig_is_used_after_a_refusal() {
 }
 
 /// An agent with this kubeconfig, its address, and a way to reload it.
-async fn whole_agent(kubeconfig: &Path) -> (String, breakeven::app::ReloadHandle) {
+async fn whole_agent(kubeconfig: &Path) -> (String, breakeven::agent::ReloadHandle) {
     let access = Access::Kubeconfig {
         path: Some(kubeconfig.to_owned()),
         context: None,

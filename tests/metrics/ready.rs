@@ -1,6 +1,6 @@
 //! A day of functions for which environments are kept ready, or snapshots, against the bill of the simulated cloud.
 
-use breakeven::pipeline::Pipeline;
+use breakeven::engine::Pipeline;
 use breakeven::sources::cloudwatch::Terms;
 use breakeven_model::Home;
 use breakeven_model::{Report, Subject, SubjectReport};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use breakeven::pipeline::Pipeline;
+use breakeven::engine::Pipeline;
 use breakeven::sources::Reason;
 use breakeven::sources::cloudwatch::Terms;
 use breakeven_model::inventory::{Architecture, Observation};

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use breakeven::config;
-use breakeven::pipeline::Pipeline;
+use breakeven::engine::Pipeline;
 use breakeven::sources::Poll;
 use breakeven::sources::requests::{Preset, Queries, RequestsSource, Settings};
 use breakeven_model::evidence::Evidence;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use breakeven::pipeline::Pipeline;
+use breakeven::engine::Pipeline;
 use breakeven::sources::Poll;
 use breakeven::sources::requests::{OwnQueries, Preset, Queries, RequestsSource};
 use breakeven_model::inventory::{Cluster, Notes, Observation, OwnTraffic};

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use breakeven::app::{Agent, ConfigSource, StateNotSaved};
+use breakeven::agent::{Agent, ConfigSource, StateNotSaved};
 use breakeven::sources::kubernetes::Access;
 use breakeven_clock::{Clock, Stepper};
 use breakeven_simulator::SimulatedCloud;
@@ -85,10 +85,10 @@ impl Scene {
             }),
             ..ConfigSource::default()
         };
-        let settings = breakeven::http::Settings {
+        let settings = breakeven::server::Settings {
             listen: vec![LOOPBACK],
             clock: self.clock.clone(),
-            ..breakeven::http::Settings::default()
+            ..breakeven::server::Settings::default()
         };
         let agent = Agent::bind(source, settings, self.clock.clone());
         let agent = agent.await.unwrap();

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use breakeven::app::{Agent, ConfigSource, StateNotSaved};
-use breakeven::http::Settings;
+use breakeven::agent::{Agent, ConfigSource, StateNotSaved};
+use breakeven::server::Settings;
 use breakeven::sources::aws::{FixedCredentials, Settings as Session};
 use breakeven::sources::kubernetes::Access;
 use breakeven_simulator::SimulatedCloud;

@@ -1,9 +1,9 @@
 //! The table of workloads and functions: the answer.
 
 use super::format::{UNKNOWN, money, percent, signed_money};
-use crate::http::explain;
-use crate::http::html::Html;
-use crate::http::routes::COST_MODEL;
+use crate::server::explain;
+use crate::server::html::Html;
+use crate::server::routes::COST_MODEL;
 use breakeven_model::{Home, Report, Subject, SubjectReport, Verdict};
 
 /// How many of them are shown: those that cost most. The metrics have all.

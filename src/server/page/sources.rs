@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::format::{UNKNOWN, age};
-use crate::http::html::Html;
+use crate::server::html::Html;
 use breakeven_model::inventory::{SourceId, SourceStatus};
 
 /// How each source fares, and what to do about those that fail.

@@ -7,11 +7,11 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 
 use super::WAITING_OBSERVATIONS;
-use super::fleet::Fleet;
+use super::supervisor::Fleet;
 use crate::config::Config;
 use crate::config::raw::RawConfig;
 use crate::disk::Disks;
-use crate::pipeline::Pipeline;
+use crate::engine::Pipeline;
 use crate::sources::cloudwatch::Budget;
 use crate::sources::{Context, StatusBoard};
 use breakeven_clock::Clock;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::targets::Shares;
+use super::request_targets::Shares;
 use breakeven_model::inventory::{self, RequestTarget, WorkloadId};
 use breakeven_model::units::Ratio;
 

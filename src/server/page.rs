@@ -14,7 +14,7 @@ use super::Settings;
 use super::html::Html;
 use super::routes::COST_MODEL;
 use crate::exposition::Build;
-use crate::store::{Published, Waiting};
+use crate::snapshot::{Published, Waiting};
 use breakeven_model::inventory::{SourceId, SourceStatus};
 use breakeven_model::units::HOURS_PER_MONTH;
 use breakeven_model::{ClusterReport, Report};

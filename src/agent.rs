@@ -4,12 +4,12 @@
 //! soon as something new is known, the loop makes a report, renders it once, and puts it into the store, from which HTTP
 //! answers.
 
-mod durable;
-mod fleet;
+mod state_file;
+mod supervisor;
 mod main_loop;
-pub mod probe;
+pub mod check;
 mod reload;
-mod stakes;
+mod poll_priority;
 mod state;
 
 use std::collections::HashSet;
@@ -26,16 +26,16 @@ use tracing::error;
 use crate::config::raw::RawConfig;
 use crate::config::{self, Config};
 use crate::exposition::{self, Own};
-use crate::http;
-use crate::pipeline::Pipeline;
+use crate::server;
+use crate::engine::Pipeline;
 use crate::settings::Mistakes;
 use crate::sources::{Context, StatusBoard};
-use crate::state::StateError;
-use crate::store::Store;
+use crate::persistence::StateError;
+use crate::snapshot::Store;
 use breakeven_clock::Clock;
 use breakeven_model::inventory::Observation;
-use durable::{Durable, Resumed};
-use fleet::Fleet;
+use state_file::{Durable, Resumed};
+use supervisor::Fleet;
 use main_loop::MainLoop;
 pub use main_loop::StateNotSaved;
 use reload::Reload;
@@ -96,7 +96,7 @@ pub struct Agent {
     source: ConfigSource,
     config: Config,
     clock: Clock,
-    server: http::Server,
+    server: server::Server,
     state: State,
     fleet: Fleet,
     observations: mpsc::Receiver<Observation>,
@@ -125,15 +125,15 @@ impl Agent {
     /// When the configuration is wrong, another program has the directory of its state, or an address cannot be bound.
     pub async fn bind(
         source: ConfigSource,
-        http: http::Settings,
+        http: server::Settings,
         clock: Clock,
     ) -> Result<Self, StartError> {
         let (raw, config) = source.load().map_err(StartError::Config)?;
         let store = Store::new();
         let (reload, reloads) = ReloadHandle::new();
         let hook = reload.clone();
-        let hook: http::ReloadHook = Arc::new(move || Box::pin(hook.reload()));
-        let server = http::bind(http, store.clone(), hook).await?;
+        let hook: server::ReloadHook = Arc::new(move || Box::pin(hook.reload()));
+        let server = server::bind(http, store.clone(), hook).await?;
         let (sink, observations) = mpsc::channel(WAITING_OBSERVATIONS);
         let board = StatusBoard::default();
         let context = Context {

@@ -13,11 +13,11 @@ use crate::config::Config;
 use crate::config::raw::RawConfig;
 use crate::disk::{Disk, DiskError};
 use crate::exposition::Own;
-use crate::pipeline::{Kept, Pipeline};
+use crate::engine::{Kept, Pipeline};
 use crate::settings::{Mistake, Mistakes};
 use crate::sources::cloudwatch::Balance;
-use crate::state::{self, Directory, Found, Owner, StateError};
-use crate::store::Health;
+use crate::persistence::{self, Directory, Found, Owner, StateError};
+use crate::snapshot::Health;
 
 /// What was kept could not be read.
 const LOAD: &str = "load";
@@ -173,7 +173,7 @@ impl Durable {
             balance,
             kept: pipeline.kept(),
         };
-        let bytes = state::encode(&self.owner, now, &content);
+        let bytes = persistence::encode(&self.owner, now, &content);
         let (directory, disk, path) = (
             Arc::clone(&self.directory),
             self.disk.clone(),

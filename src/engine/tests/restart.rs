@@ -178,7 +178,7 @@ fn the_form_of_what_is_kept_is_that_of_its_version() {
     let _ = pipeline.report(at(600));
     let kept = ciborium::Value::serialized(&pipeline.kept()).unwrap();
     assert_eq!(
-        (crate::state::VERSION, &*form(&kept)),
+        (crate::persistence::VERSION, &*form(&kept)),
         (4, FORM),
         "what is kept has another form: give it another version"
     );

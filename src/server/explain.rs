@@ -7,7 +7,7 @@ use ::http::header::{ACCEPT, HeaderMap};
 use serde_json::json;
 
 use super::answer::{Answer, answer, text};
-use crate::store::{Published, Store};
+use crate::snapshot::{Published, Store};
 use breakeven_clock::Clock;
 use breakeven_model::Subject;
 use breakeven_model::explanation::{Explanation, Input, Inputs, explain};

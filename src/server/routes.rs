@@ -11,7 +11,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::answer::{Answer, answer, headers_only, method_not_allowed, text, with};
 use super::{ReloadHook, Settings, explain, page};
 use crate::exposition::{Encoding, Format};
-use crate::store::{Store, Waiting};
+use crate::snapshot::{Store, Waiting};
 use breakeven_model::inventory::SourceStatus;
 
 /// The most bytes of a body that a request may announce. No route reads one.

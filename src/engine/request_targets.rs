@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use smallvec::{SmallVec, smallvec};
 
-use super::fronts::Fronts;
+use super::service_backends::Fronts;
 use breakeven_model::inventory::{Cluster, PodKey, RequestTarget, WorkloadId, WorkloadKind};
 use breakeven_model::units::Ratio;
 

@@ -30,7 +30,7 @@ use breakeven_model::Report;
 use breakeven_model::inventory::{FunctionId, Observation};
 use breakeven_model::inventory::{Site, Source, SourceId};
 
-use super::stakes::stakes;
+use super::poll_priority::stakes;
 
 /// How long connecting to the Kubernetes API may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);

@@ -20,7 +20,7 @@ use super::connections::{Connection, Connections};
 use super::monitored_stream::MonitoredStream;
 use super::routes::{Shared, route};
 use super::{ReloadHook, Settings};
-use crate::store::Store;
+use crate::snapshot::Store;
 
 /// How long a client may take to send the head of a request, and how long a connection may lie idle: longer
 /// than most scrape intervals would only keep connections for nothing.
