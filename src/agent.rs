@@ -4,13 +4,13 @@
 //! soon as something new is known, the loop makes a report, renders it once, and puts it into the store, from which HTTP
 //! answers.
 
+pub mod check;
+mod main_loop;
+mod poll_priority;
+mod reload;
+mod state;
 mod state_file;
 mod supervisor;
-mod main_loop;
-pub mod check;
-mod reload;
-mod poll_priority;
-mod state;
 
 use std::collections::HashSet;
 use std::fmt;
@@ -25,22 +25,22 @@ use tracing::error;
 
 use crate::config::raw::RawConfig;
 use crate::config::{self, Config};
-use crate::exposition::{self, Own};
-use crate::server;
 use crate::engine::Pipeline;
-use crate::settings::Mistakes;
-use crate::sources::{Context, StatusBoard};
+use crate::exposition::{self, Own};
 use crate::persistence::StateError;
+use crate::server;
+use crate::settings::Mistakes;
 use crate::snapshot::Store;
+use crate::sources::{Context, StatusBoard};
 use breakeven_clock::Clock;
 use breakeven_model::inventory::Observation;
-use state_file::{Durable, Resumed};
-use supervisor::Fleet;
 use main_loop::MainLoop;
 pub use main_loop::StateNotSaved;
 use reload::Reload;
 pub use reload::ReloadHandle;
 use state::{State, accept_config};
+use state_file::{Durable, Resumed};
+use supervisor::Fleet;
 
 /// How many observations may wait to be taken in.
 const WAITING_OBSERVATIONS: usize = 64;

@@ -3,10 +3,10 @@
 //! The pipeline is told what the sources saw and makes a report of it whenever it is asked. It waits for nobody:
 //! what one source does not say is absent, and the rest is reported.
 
-mod service_backends;
 mod report;
-mod steady_pods;
 mod request_targets;
+mod service_backends;
+mod steady_pods;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -27,8 +27,8 @@ use breakeven_model::pricing::{Market, PriceBook};
 use breakeven_model::units::Seconds;
 use breakeven_model::verdict::Settled;
 use breakeven_model::{Settings, Subject};
-use steady_pods::SteadyPods;
 use request_targets::Targets;
+use steady_pods::SteadyPods;
 
 /// How many batches are kept while what they belong to is not known yet.
 const WAITING_BATCHES: usize = 1_024;

@@ -7,11 +7,8 @@
 //! [`Observation`]: breakeven_model::inventory::Observation
 
 pub mod aws;
-pub mod bill;
-pub mod cloudwatch;
-pub mod edge;
+pub mod azure;
 pub mod kubernetes;
-pub mod lambda;
 pub mod requests;
 pub mod scrape;
 pub mod usage;
@@ -23,7 +20,8 @@ mod error;
 mod kept_file;
 mod percent;
 mod poll;
-pub mod prices;
+pub mod price_list;
+pub mod price_queries;
 mod redaction;
 mod status;
 mod tally;

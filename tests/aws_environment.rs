@@ -7,9 +7,9 @@ mod support;
 
 use std::time::Duration;
 
+use breakeven::sources::aws::cloudwatch::{self, Budget, CloudWatchSource, Terms};
+use breakeven::sources::aws::lambda::{self, LambdaSource};
 use breakeven::sources::aws::{self, Aws};
-use breakeven::sources::cloudwatch::{self, Budget, CloudWatchSource, Terms};
-use breakeven::sources::lambda::{self, LambdaSource};
 use breakeven::sources::{Poll, Reason};
 use breakeven_clock::Clock;
 use breakeven_simulator::{Endpoint, SimulatedCloud, World};

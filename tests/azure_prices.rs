@@ -10,8 +10,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use breakeven::sources::prices::Wishes;
-use breakeven::sources::prices::list::{self, AzureRetail, ListSource};
+use breakeven::sources::azure::retail_prices::AzureRetail;
+use breakeven::sources::price_list::{self, ListSource};
+use breakeven::sources::price_queries::Wishes;
 use breakeven::sources::{Poll, Reason};
 use breakeven_clock::Clock;
 use breakeven_model::inventory::{
@@ -320,7 +321,7 @@ fn see(wishes: &Wishes, sizes: &[(&str, &str)]) {
 }
 
 fn source(cloud: &SimulatedCloud, wishes: &Wishes) -> ListSource<AzureRetail> {
-    let settings = list::Settings {
+    let settings = price_list::Settings {
         refresh: Duration::from_secs(86_400),
         cache_directory: None,
     };
@@ -485,7 +486,7 @@ async fn a_page_without_end_is_cut_at_its_limit() {
     });
     let wishes = Wishes::default();
     see(&wishes, &[D2]);
-    let settings = list::Settings {
+    let settings = price_list::Settings {
         refresh: Duration::from_secs(86_400),
         cache_directory: None,
     };

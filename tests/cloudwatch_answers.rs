@@ -5,8 +5,8 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
+use breakeven::sources::aws::cloudwatch::{self, Budget, CloudWatchSource, Terms};
 use breakeven::sources::aws::{self, Aws, FixedCredentials};
-use breakeven::sources::cloudwatch::{self, Budget, CloudWatchSource, Terms};
 use breakeven::sources::{Poll, Reason};
 use breakeven_model::inventory::{
     Architecture, Function, FunctionBatch, FunctionId, Functions, Observation,

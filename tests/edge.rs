@@ -9,9 +9,9 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use breakeven::sources::aws::cloudwatch::{Budget, Terms};
+use breakeven::sources::aws::load_balancers::{Bindings, Counter, EdgeSource, Settings, named};
 use breakeven::sources::aws::{self, Aws, FixedCredentials};
-use breakeven::sources::cloudwatch::{Budget, Terms};
-use breakeven::sources::edge::{Bindings, Counter, EdgeSource, Settings, named};
 use breakeven::sources::{Poll, Reason};
 use breakeven_clock::Clock;
 use breakeven_model::inventory::{

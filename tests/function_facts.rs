@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use breakeven::sources::Poll;
+use breakeven::sources::aws::lambda::{LambdaSource, MOST_CALLS, Settings};
 use breakeven::sources::aws::{self, Aws, FixedCredentials};
-use breakeven::sources::lambda::{LambdaSource, MOST_CALLS, Settings};
 use breakeven_clock::Clock;
 use breakeven_model::inventory::{EventSource, Function, Functions, Observation};
 use breakeven_simulator::{Endpoint, Fault, FaultRule, SimulatedCloud, World};

@@ -15,8 +15,8 @@ use std::time::Duration;
 
 use breakeven::exposition::{Build, Encoding, Format, Inputs, OwnFacts, render};
 use breakeven::server::{ReloadHook, Settings, bind};
-use breakeven::sources::{Source, SourceStatus};
 use breakeven::snapshot::{Published, Store, Waiting};
+use breakeven::sources::{Source, SourceStatus};
 use breakeven_model::Report;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;

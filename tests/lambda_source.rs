@@ -9,9 +9,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use breakeven::sources::aws::cloudwatch::{self, Budget, CloudWatchSource, Terms};
+use breakeven::sources::aws::lambda::{self, LambdaSource};
 use breakeven::sources::aws::{self, Aws, FixedCredentials};
-use breakeven::sources::cloudwatch::{self, Budget, CloudWatchSource, Terms};
-use breakeven::sources::lambda::{self, LambdaSource};
 use breakeven::sources::{Poll, Reason, Source, SourceError};
 use breakeven_clock::Clock;
 use breakeven_model::inventory::NamePattern;

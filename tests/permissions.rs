@@ -15,9 +15,9 @@ use breakeven::config::Config;
 use breakeven::config::resolved::UsageSource;
 use breakeven::server;
 use breakeven::sources::Schedule;
+use breakeven::sources::aws::cost_explorer;
+use breakeven::sources::aws::load_balancers;
 use breakeven::sources::aws::{Account, FixedCredentials, Role};
-use breakeven::sources::bill;
-use breakeven::sources::edge;
 use breakeven::sources::kubernetes::Access;
 use breakeven::sources::usage::KubeletSettings;
 use breakeven_clock::Clock;
@@ -137,14 +137,14 @@ fn pointing_to(
         timeout: Duration::from_secs(30),
         longest_pause: Duration::from_secs(1),
     };
-    let settings = bill::Settings {
+    let settings = cost_explorer::Settings {
         calls_per_day: 2,
         refresh: Duration::from_secs(86_400),
         cache_directory: kept.to_owned(),
         list_wait: Duration::from_secs(10),
     };
     let bill = (settings, schedule);
-    let settings = edge::Settings {
+    let settings = load_balancers::Settings {
         apis: Vec::new(),
         target_group_tag: None,
         interval: schedule.interval,

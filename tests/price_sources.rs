@@ -10,10 +10,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use breakeven::sources::aws::spot::SpotPriceSource;
 use breakeven::sources::aws::{self, Aws, FixedCredentials};
-use breakeven::sources::prices::Wishes;
-use breakeven::sources::prices::list::{self, AwsPriceList, ListSource};
-use breakeven::sources::prices::spot::SpotPriceSource;
+use breakeven::sources::aws::price_list::AwsPriceList;
+use breakeven::sources::price_list::{self, ListSource};
+use breakeven::sources::price_queries::Wishes;
 use breakeven::sources::{Poll, Reason};
 use breakeven_clock::Clock;
 use breakeven_model::inventory::{
@@ -110,7 +111,7 @@ fn lister(
     wishes: &Wishes,
     cache: Option<&Path>,
 ) -> ListSource<AwsPriceList> {
-    let settings = list::Settings {
+    let settings = price_list::Settings {
         refresh: 24 * HOUR,
         cache_directory: cache.map(Path::to_owned),
     };

@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::config::raw::RawConfig;
 use crate::disk::Disks;
 use crate::engine::Pipeline;
-use crate::sources::cloudwatch::Budget;
+use crate::sources::aws::cloudwatch::Budget;
 use crate::sources::{Context, StatusBoard};
 use breakeven_clock::Clock;
 use breakeven_model::Report;

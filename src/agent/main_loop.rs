@@ -18,9 +18,9 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::state::State;
 use super::state_file::{SaveError, record_save, same_directory};
 use super::supervisor::Fleet;
-use super::state::State;
 use super::{ConfigSource, Reload};
 use crate::config::Config;
 use crate::config::raw::RawConfig;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::sources::cloudwatch::Stake;
+use crate::sources::aws::cloudwatch::Stake;
 use breakeven_model::inventory::FunctionId;
 use breakeven_model::units::{Ratio, Usd};
 use breakeven_model::{Home, Report, Subject, SubjectReport, Verdict};

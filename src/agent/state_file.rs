@@ -12,12 +12,12 @@ use tracing::{info, warn};
 use crate::config::Config;
 use crate::config::raw::RawConfig;
 use crate::disk::{Disk, DiskError};
-use crate::exposition::Own;
 use crate::engine::{Kept, Pipeline};
-use crate::settings::{Mistake, Mistakes};
-use crate::sources::cloudwatch::Balance;
+use crate::exposition::Own;
 use crate::persistence::{self, Directory, Found, Owner, StateError};
+use crate::settings::{Mistake, Mistakes};
 use crate::snapshot::Health;
+use crate::sources::aws::cloudwatch::Balance;
 
 /// What was kept could not be read.
 const LOAD: &str = "load";

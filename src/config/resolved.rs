@@ -13,13 +13,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::raw::{self, RawConfig};
-use crate::exposition::is_label_name;
 use crate::engine::Limits;
+use crate::exposition::is_label_name;
 use crate::settings::{Check, Mistake, Place};
-use crate::sources::edge::Settings as EdgeSettings;
-use crate::sources::prices::list;
+use crate::sources::aws::load_balancers::Settings as EdgeSettings;
+use crate::sources::price_list;
 use crate::sources::usage::{CadvisorSettings, KubeletSettings};
-use crate::sources::{Schedule, aws, bill, cloudwatch, kubernetes, lambda, requests, scrape};
+use crate::sources::aws::{self, cloudwatch, cost_explorer, lambda};
+use crate::sources::{Schedule, kubernetes, requests, scrape};
 use breakeven_model::Settings;
 use breakeven_model::band::Range;
 use breakeven_model::pricing::PriceBook;
@@ -43,7 +44,7 @@ pub struct Config {
     /// Known prices.
     pub prices: PriceBook,
     /// How the AWS Price List is read, where it is.
-    pub price_list: Option<(list::Settings, Schedule)>,
+    pub price_list: Option<(price_list::Settings, Schedule)>,
     /// When spot prices are read, where they are.
     pub spot: Option<Schedule>,
     /// How Azure's retail prices are read, where they are.
@@ -106,7 +107,7 @@ pub struct Aws {
     /// When it is looked which functions are due.
     pub metrics_schedule: Schedule,
     /// How the bill is read, and when, where it is.
-    pub bill: Option<(bill::Settings, Schedule)>,
+    pub bill: Option<(cost_explorer::Settings, Schedule)>,
 }
 
 /// Azure's retail prices.
@@ -115,7 +116,7 @@ pub struct AzureRetail {
     /// The address of the API.
     pub base_url: String,
     /// How it is read.
-    pub list: list::Settings,
+    pub list: price_list::Settings,
 }
 
 /// Where requests are counted.

@@ -10,6 +10,13 @@
 //! No SDK of Lambda is linked for its two plain calls: `rest.rs` makes them with the SDK's own
 //! runtime, so they are signed, retried and timed out like those of the CloudWatch SDK.
 
+pub mod cloudwatch;
+pub mod cost_explorer;
+pub mod lambda;
+pub mod load_balancers;
+pub mod price_list;
+pub mod spot;
+
 mod accounts;
 mod error;
 mod http_client;

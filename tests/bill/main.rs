@@ -13,8 +13,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use breakeven::sources::aws::cost_explorer::{BillSource, Settings};
 use breakeven::sources::aws::{self, Aws, FixedCredentials};
-use breakeven::sources::bill::{BillSource, Settings};
 use breakeven_clock::Clock;
 use breakeven_model::inventory::{Bill, Functions, Observation};
 use breakeven_simulator::{Endpoint, SimulatedCloud, World};

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
+use breakeven::sources::aws::cloudwatch::{Stake, Terms};
 use breakeven::sources::aws::{Account, Role};
-use breakeven::sources::cloudwatch::{Stake, Terms};
 use breakeven_model::inventory::FunctionId;
 use breakeven_simulator::Endpoint;
 use breakeven_simulator::world::Function;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use breakeven::sources::cloudwatch::Terms;
+use breakeven::sources::aws::cloudwatch::Terms;
 use breakeven_simulator::{Endpoint, Fault, FaultRule, ResultFault, ResultStatus};
 
 use super::*;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use breakeven::sources::aws::cloudwatch::Terms;
 use breakeven::sources::aws::{Account, Role};
-use breakeven::sources::cloudwatch::Terms;
 use breakeven_model::inventory::Insights;
 use breakeven_simulator::{Endpoint, Fault, FaultRule, ResultFault, ResultStatus};
 

@@ -14,9 +14,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use breakeven::sources::Poll;
+use breakeven::sources::aws::cloudwatch::{self, Budget, CloudWatchSource};
+use breakeven::sources::aws::lambda::{self, LambdaSource};
 use breakeven::sources::aws::{self, Accounts, Aws, FixedCredentials, Reader};
-use breakeven::sources::cloudwatch::{self, Budget, CloudWatchSource};
-use breakeven::sources::lambda::{self, LambdaSource};
 use breakeven_clock::{Clock, Hand};
 use breakeven_model::inventory::{Function, FunctionBatch, Functions, Observation};
 use breakeven_model::units::Usd;

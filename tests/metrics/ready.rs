@@ -1,7 +1,7 @@
 //! A day of functions for which environments are kept ready, or snapshots, against the bill of the simulated cloud.
 
 use breakeven::engine::Pipeline;
-use breakeven::sources::cloudwatch::Terms;
+use breakeven::sources::aws::cloudwatch::Terms;
 use breakeven_model::Home;
 use breakeven_model::{Report, Subject, SubjectReport};
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use breakeven::engine::Pipeline;
 use breakeven::sources::Reason;
-use breakeven::sources::cloudwatch::Terms;
+use breakeven::sources::aws::cloudwatch::Terms;
 use breakeven_model::inventory::{Architecture, Observation};
 use breakeven_model::units::Requests;
 use breakeven_model::{Report, Subject, SubjectReport};

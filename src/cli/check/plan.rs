@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::cli::print;
-use crate::sources::cloudwatch::{Budget, Expected, Rung};
+use crate::sources::aws::cloudwatch::{Budget, Expected, Rung};
 use breakeven_model::units::Seconds;
 
 /// A table of the functions by how often they are read, and what that costs in a month.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::config::raw::{self, RawConfig};
 use crate::settings::{Check, Place};
 use crate::sources::Schedule;
-use crate::sources::edge::{Counter, Settings, named};
+use crate::sources::aws::load_balancers::{Counter, Settings, named};
 use breakeven_model::inventory::WorkloadId;
 
 impl Check {

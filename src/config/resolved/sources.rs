@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::{Aws, Kubernetes, Requests};
 use crate::config::raw::{self, RawConfig};
 use crate::settings::{Check, Place};
-use crate::sources::{Schedule, aws, bill, cloudwatch, kubernetes, lambda, requests, scrape};
+use crate::sources::aws::{self, cloudwatch, cost_explorer, lambda};
+use crate::sources::{Schedule, kubernetes, requests, scrape};
 use breakeven_model::month;
 use breakeven_model::units::Usd;
 
@@ -196,7 +197,7 @@ impl Check {
         raw: &raw::Bill,
         kept_in: Option<&str>,
         place: &Place,
-    ) -> Option<(bill::Settings, Schedule)> {
+    ) -> Option<(cost_explorer::Settings, Schedule)> {
         let schedule = self.schedule(
             raw.refresh_seconds,
             raw.timeout_seconds,
@@ -220,11 +221,11 @@ impl Check {
             }
             _ => return None,
         };
-        let settings = bill::Settings {
+        let settings = cost_explorer::Settings {
             calls_per_day: raw.calls_per_day,
             refresh: schedule.interval,
             cache_directory: directory,
-            list_wait: bill::LIST_WAIT,
+            list_wait: cost_explorer::LIST_WAIT,
         };
         let schedule = Schedule {
             interval: schedule.interval.min(BILL_INTERVAL),

@@ -7,7 +7,8 @@ use crate::config::raw::RawConfig;
 use crate::config::resolved::AzureRetail;
 use crate::settings::{Check, Place};
 use crate::sources::Schedule;
-use crate::sources::prices::list::{self, AzureRetail as Api};
+use crate::sources::azure::retail_prices::AzureRetail as Api;
+use crate::sources::price_list;
 
 /// How often it is looked for list prices that hold no more.
 const LIST_INTERVAL: Duration = Duration::from_secs(3_600);
@@ -18,7 +19,7 @@ impl Check {
         &mut self,
         raw: &RawConfig,
         place: &Place,
-    ) -> Option<(list::Settings, Schedule)> {
+    ) -> Option<(price_list::Settings, Schedule)> {
         let list = &raw.prices.price_list;
         let read = self.list(
             list.refresh_seconds,
@@ -77,9 +78,9 @@ impl Check {
         timeout_seconds: f64,
         cache_directory: Option<&str>,
         place: &Place,
-    ) -> (list::Settings, Schedule) {
+    ) -> (price_list::Settings, Schedule) {
         let schedule = self.schedule(refresh_seconds, timeout_seconds, place, "refresh_seconds");
-        let settings = list::Settings {
+        let settings = price_list::Settings {
             refresh: schedule.interval,
             cache_directory: cache_directory.map(PathBuf::from),
         };

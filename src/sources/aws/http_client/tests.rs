@@ -10,8 +10,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::MAX_RESPONSE;
+use crate::sources::aws::cloudwatch::Lister;
 use crate::sources::aws::{Aws, FixedCredentials, Listing, RestCall, Role, Service, Settings};
-use crate::sources::cloudwatch::Lister;
 use crate::sources::{Reason, SourceError};
 
 const MIB: usize = 1_024 * 1_024;

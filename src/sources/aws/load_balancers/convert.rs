@@ -8,7 +8,7 @@ use super::behind::Shares;
 use super::counter::{Counter, Series};
 use crate::sources::Reason;
 use crate::sources::Tally;
-use crate::sources::cloudwatch::{Lack, Query};
+use crate::sources::aws::cloudwatch::{Lack, Query};
 use breakeven_model::inventory::{Counted, CountedStep, WorkloadId};
 use breakeven_model::units::{NotAQuantity, Requests, Seconds, Window};
 

@@ -39,22 +39,22 @@ pub trait PriceList: Debug + Send + Sync {
 #[derive(Debug, Default, PartialEq)]
 pub struct Answer {
     /// The prices; absent for what the list does not have, or has no certain price of.
-    pub(super) prices: Vec<(Product, Option<UsdPerHour>)>,
+    pub(in crate::sources) prices: Vec<(Product, Option<UsdPerHour>)>,
     /// Prices that were left out.
-    pub(super) problems: Vec<Problem>,
+    pub(in crate::sources) problems: Vec<Problem>,
 }
 
 /// Why a price was left out.
 #[derive(Debug, PartialEq)]
-pub(super) struct Problem {
+pub(in crate::sources) struct Problem {
     /// As it is counted.
-    pub(super) reason: &'static str,
+    pub(in crate::sources) reason: &'static str,
     /// In words.
-    pub(super) text: String,
+    pub(in crate::sources) text: String,
 }
 
 impl Problem {
-    pub(super) fn not_understood(text: impl Into<String>) -> Self {
+    pub(in crate::sources) fn not_understood(text: impl Into<String>) -> Self {
         Self {
             reason: "price_not_understood",
             text: text.into(),
@@ -62,18 +62,18 @@ impl Problem {
     }
 
     /// Two prices, of which either may be meant.
-    pub(super) fn two(one: UsdPerHour, other: UsdPerHour) -> Self {
+    pub(in crate::sources) fn two(one: UsdPerHour, other: UsdPerHour) -> Self {
         let (one, other) = (one.hourly(), other.hourly());
         Self::not_understood(format!("two prices, {one} and {other}"))
     }
 
     /// A price for something else than an hour.
-    pub(super) fn another_unit(unit: &str) -> Self {
+    pub(in crate::sources) fn another_unit(unit: &str) -> Self {
         Self::not_understood(format!("a price for each {unit:?} and not each hour"))
     }
 
     /// A price that is in other currencies alone, such as `CNY`.
-    pub(super) fn not_in_usd(currencies: &str) -> Self {
+    pub(in crate::sources) fn not_in_usd(currencies: &str) -> Self {
         Self {
             reason: "price_not_in_usd",
             text: format!("a price in {currencies} and not in USD"),
@@ -83,13 +83,13 @@ impl Problem {
 
 impl Answer {
     /// An answer to what has one price, or none.
-    pub(super) fn one(product: Product, price: Result<Option<UsdPerHour>, Problem>) -> Self {
+    pub(in crate::sources) fn one(product: Product, price: Result<Option<UsdPerHour>, Problem>) -> Self {
         let mut answer = Self::default();
         answer.add(product, price);
         answer
     }
 
-    pub(super) fn add(&mut self, product: Product, price: Result<Option<UsdPerHour>, Problem>) {
+    pub(in crate::sources) fn add(&mut self, product: Product, price: Result<Option<UsdPerHour>, Problem>) {
         let price = price.unwrap_or_else(|problem| {
             self.problems.push(problem);
             None

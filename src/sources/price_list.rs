@@ -5,9 +5,7 @@
 //! that neither a restart nor a node that comes back costs a second question. What could not be asked anew is used on,
 //! and its age is shown.
 
-mod answer;
-mod aws;
-mod azure;
+pub(super) mod answer;
 mod cache;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,11 +20,9 @@ use tracing::warn;
 
 pub use self::answer::PriceList;
 use self::answer::{Answer, Problem};
-pub use self::aws::AwsPriceList;
-pub use self::azure::{AzureRetail, BASE_URL};
 use self::cache::Cache;
-use super::Listener;
 use crate::disk::Disk;
+use crate::sources::price_queries::Listener;
 use crate::sources::{Poll, Source, SourceError, Tally};
 use breakeven_model::inventory::{ListPrice, Observation, Offer};
 use breakeven_model::pricing::is_better;

@@ -12,9 +12,6 @@ use breakeven_model::pricing::Wanted;
 use crate::sources::told::{Heard, Told};
 use crate::sources::{Reason, SourceError};
 
-pub mod list;
-pub mod spot;
-
 /// How long a poll waits for the nodes to be known for the first time.
 const FIRST_WAIT: Duration = Duration::from_secs(10);
 

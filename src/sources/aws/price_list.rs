@@ -15,8 +15,8 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use self::convert::Products;
-use super::answer::{Answer, PriceList};
 use crate::sources::aws::{Aws, Listing, RestCall, Service};
+use crate::sources::price_list::answer::{Answer, PriceList};
 use crate::sources::{Source, SourceError};
 use breakeven_model::inventory::{CapacityType, Product, Provider};
 use breakeven_model::pricing::{Question, Subject};

@@ -30,8 +30,8 @@ use self::calls::Calls;
 use self::convert::LeftOut;
 use self::facts::Facts;
 pub use self::facts::MOST_CALLS;
-use super::aws::Aws;
-use super::{Lacks, Poll, Site, Source, SourceError, Tally};
+use crate::sources::aws::Aws;
+use crate::sources::{Lacks, Poll, Site, Source, SourceError, Tally};
 use breakeven_model::inventory::NamePattern;
 use breakeven_model::inventory::{Functions, Observation};
 

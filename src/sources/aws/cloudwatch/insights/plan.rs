@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::convert::{METRICS, QUERIES};
-use crate::sources::cloudwatch::spending::{Expected, Reading, count, month};
+use crate::sources::aws::cloudwatch::spending::{Expected, Reading, count, month};
 
 /// The part of the budget that it may take.
 const SHARE: f64 = 0.1;
@@ -31,7 +31,7 @@ impl InsightsPlan {
     ///
     /// Formula: each function once an hour; less often where that would take more than a tenth of the metrics, so that it takes a
     /// tenth. The pages are listed once an hour.
-    pub(in crate::sources::cloudwatch) fn new(
+    pub(in crate::sources::aws::cloudwatch) fn new(
         functions: usize,
         pages: usize,
         metrics: f64,

@@ -5,7 +5,7 @@ use aws_sdk_cloudwatch::types::DimensionFilter;
 use super::counter::Counter;
 use crate::sources::SourceError;
 use crate::sources::aws::Session;
-use crate::sources::cloudwatch::Lister;
+use crate::sources::aws::cloudwatch::Lister;
 
 /// Asks CloudWatch which metrics there are, in one region.
 ///

@@ -53,9 +53,9 @@ use self::convert::{Odd, Outcome};
 use self::insights::InsightsReading;
 use self::progress::{Due, Progress};
 use self::queries::PERIOD;
-use super::aws::{Aws, Session};
-use super::lambda::Listed;
-use super::{Lacks, Poll, Reason, Site, Source, SourceError, Tally};
+use crate::sources::aws::lambda::Listed;
+use crate::sources::aws::{Aws, Session};
+use crate::sources::{Lacks, Poll, Reason, Site, Source, SourceError, Tally};
 use breakeven_model::inventory::{
     FunctionBatch, FunctionId, FunctionMinute, FunctionMinutes, Functions, Observation,
 };

@@ -28,10 +28,10 @@ use tracing::warn;
 use self::cache::Cache;
 use self::convert::{Answer, Question};
 use self::kept::Kept;
-use super::aws::{Attempted, Aws, AwsSpend, Meter, Price, Service, undecodable};
-use super::lambda::Listed;
-use super::{Poll, Reason, Source, SourceError, Tally};
 use crate::disk::Disk;
+use crate::sources::aws::lambda::Listed;
+use crate::sources::aws::{Attempted, Aws, AwsSpend, Meter, Price, Service, undecodable};
+use crate::sources::{Poll, Reason, Source, SourceError, Tally};
 use breakeven_model::inventory::Observation;
 use breakeven_model::units::Seconds;
 

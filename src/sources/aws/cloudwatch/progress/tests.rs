@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::sources::cloudwatch::queries::READINGS;
-use crate::sources::cloudwatch::spending::{Expected, Stake, Terms};
+use crate::sources::aws::cloudwatch::queries::READINGS;
+use crate::sources::aws::cloudwatch::spending::{Expected, Stake, Terms};
 use breakeven_model::inventory::{Architecture, Function};
 use breakeven_model::units::{MemoryMib, Requests, Seconds, Usd};
 

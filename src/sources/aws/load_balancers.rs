@@ -31,10 +31,10 @@ use self::behind::{Bound, Shares};
 use self::convert::{Minutes, Served};
 use self::counter::Series;
 use self::finder::Finder;
-use super::aws::{Aws, Tagging};
-use super::cloudwatch::{self, Budget, Caller};
-use super::told::Heard;
-use super::{Poll, Reason, Site, Source, SourceError, Tally};
+use crate::sources::aws::cloudwatch::{self, Budget, Caller};
+use crate::sources::aws::{Aws, Tagging};
+use crate::sources::told::Heard;
+use crate::sources::{Poll, Reason, Site, Source, SourceError, Tally};
 use breakeven_model::inventory::{Observation, OwnCount, OwnTraffic, WorkloadId};
 use breakeven_model::units::{Ratio, Seconds, Window};
 

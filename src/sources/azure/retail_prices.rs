@@ -17,8 +17,8 @@ use http_body_util::Full;
 use jiff::Timestamp;
 
 use self::convert::Page;
-use super::answer::{Answer, PriceList};
 use crate::disk::Disk;
+use crate::sources::price_list::answer::{Answer, PriceList};
 use crate::sources::redaction::KnownSecrets;
 use crate::sources::transport::{BadAddress, Broken, Limits, Transport, beginning, pause};
 use crate::sources::{Reason, Source, SourceError};

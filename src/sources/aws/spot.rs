@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::Listener;
 use crate::sources::aws::{Aws, Listing, RestCall, Service};
+use crate::sources::price_queries::Listener;
 use crate::sources::{Poll, Source, SourceError, Tally};
 use breakeven_model::inventory::{Observation, SpotPrice};
 use breakeven_model::pricing::Wanted;

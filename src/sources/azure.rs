@@ -1,0 +1,3 @@
+//! Sources that read the APIs of Azure.
+
+pub mod retail_prices;
