@@ -19,8 +19,7 @@ use std::time::{Duration, Instant};
 use breakeven::config;
 use breakeven_model::allocation::{PricedNode, allocate};
 use breakeven_model::assessment::{self, Circumstances, ClusterPrices};
-use breakeven_model::band::Range;
-use breakeven_model::coldstart::{ColdStarts, Method};
+use breakeven_model::cold_starts::{ColdStarts, Method};
 use breakeven_model::concurrency::{Concurrency, MinuteConcurrency};
 use breakeven_model::inventory::{
     Architecture, CapacityType, Container, Function, FunctionId, Node, Pod, PodKey, PodUsage,
@@ -29,6 +28,7 @@ use breakeven_model::inventory::{
 use breakeven_model::kubernetes_equivalent::Machine;
 use breakeven_model::node_split::split;
 use breakeven_model::regression::Scatter;
+use breakeven_model::uncertainty::Range;
 use breakeven_model::units::{
     CoreSeconds, Cores, Gib, GibSeconds, MemoryMib, Ratio, Requests, RequestsPerSecond, Seconds,
     Usd, UsdPerHour,

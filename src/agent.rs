@@ -23,13 +23,13 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 
-use crate::config::raw::RawConfig;
+use crate::config::file::RawConfig;
 use crate::config::{self, Config};
 use crate::engine::Pipeline;
 use crate::exposition::{self, Own};
 use crate::persistence::StateError;
+use crate::schema::Mistakes;
 use crate::server;
-use crate::settings::Mistakes;
 use crate::snapshot::Store;
 use crate::sources::{Context, StatusBoard};
 use breakeven_clock::Clock;

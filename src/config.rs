@@ -4,16 +4,16 @@
 //! kind; [`resolved`] checks what the values mean and makes the settings of each part of the program of them. Both
 //! report all errors at once, each with its place in the file.
 
+pub mod file;
 mod range;
-pub mod raw;
-pub mod resolved;
+pub mod validated;
 
-pub use resolved::Config;
+pub use validated::Config;
 
 use std::path::Path;
 
-use crate::settings::{self, Mistake, Mistakes, Setting as _};
-use raw::RawConfig;
+use crate::schema::{self, Mistake, Mistakes, Setting as _};
+use file::RawConfig;
 
 /// Reads and checks a configuration file.
 ///
@@ -35,24 +35,24 @@ pub fn load(path: &Path) -> Result<(RawConfig, Config), Mistakes> {
 pub fn parse(text: &str) -> Result<(RawConfig, Config), Mistakes> {
     let mut mistakes = Vec::new();
     let raw: RawConfig =
-        settings::read(text, &mut mistakes).map_err(|mistake| Mistakes(vec![mistake]))?;
-    match resolved::resolve(&raw) {
+        schema::read(text, &mut mistakes).map_err(|mistake| Mistakes(vec![mistake]))?;
+    match validated::resolve(&raw) {
         Ok(config) if mistakes.is_empty() => Ok((raw, config)),
         Ok(_) => Err(Mistakes(mistakes)),
-        Err(more) => Err(Mistakes(settings::together(mistakes, more))),
+        Err(more) => Err(Mistakes(schema::together(mistakes, more))),
     }
 }
 
 /// The default file, with a sentence for every setting.
 #[must_use]
 pub fn default_file() -> String {
-    settings::with_sentences(&RawConfig::default().tree())
+    schema::with_sentences(&RawConfig::default().tree())
 }
 
 /// A configuration as a file, without the sentences.
 #[must_use]
 pub fn show(raw: &RawConfig) -> String {
-    settings::plain_page(&raw.tree())
+    schema::plain_page(&raw.tree())
 }
 
 #[cfg(test)]

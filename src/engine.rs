@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ledger::Ledger;
 use breakeven_model::allocation::{ClusterRates, allocate};
-use breakeven_model::bill::{Paid, reconcile};
+use breakeven_model::billing::{Paid, reconcile};
 use breakeven_model::inventory::{
     Bill, Cluster, Function, FunctionBatch, FunctionId, FunctionMinutes, Functions, Insights,
     InsightsRead, Observation, OwnCount, OwnTraffic, PodKey, PodUsage, RequestOrigin, Traffic,

@@ -3,17 +3,17 @@
 //! [`raw`] is the file as it stands, every key with its default and its sentence; what it means is checked and
 //! becomes the model's [`Scenario`]. All that is wrong is told at once, each with its place.
 
+pub mod file;
 mod kubernetes;
 mod lambda;
 mod prices;
-pub mod raw;
 
 use std::ops::RangeInclusive;
 
-use crate::settings::{self, Check, Mistake, Mistakes, Place};
+use crate::schema::{self, Check, Mistake, Mistakes, Place};
 use breakeven_model::estimate::{Scenario, estimate};
 use breakeven_model::units::{Hours, NotAQuantity, Ratio, UsdPerHour};
-use raw::RawScenario;
+use file::RawScenario;
 
 /// The length that a month may have, in hours.
 const MONTH: RangeInclusive<f64> = 1.0..=744.0;
@@ -39,11 +39,11 @@ const AMOUNT: RangeInclusive<f64> = 0.0..=1e15;
 pub fn parse(text: &str) -> Result<Scenario, Mistakes> {
     let mut mistakes = Vec::new();
     let raw: RawScenario =
-        settings::read(text, &mut mistakes).map_err(|mistake| Mistakes(vec![mistake]))?;
+        schema::read(text, &mut mistakes).map_err(|mistake| Mistakes(vec![mistake]))?;
     match resolve(&raw) {
         Ok(scenario) if mistakes.is_empty() => Ok(scenario),
         Ok(_) => Err(Mistakes(mistakes)),
-        Err(more) => Err(Mistakes(settings::together(mistakes, more))),
+        Err(more) => Err(Mistakes(schema::together(mistakes, more))),
     }
 }
 

@@ -8,21 +8,21 @@
 //!
 //! **Architecture Invariant:** no other module writes the name of a metric.
 
-mod catalogue;
+mod content_negotiation;
+mod docs;
 mod encode;
 mod families;
 mod limit;
-mod negotiate;
-mod own;
-mod reference;
+mod metrics;
 mod render;
-mod sample;
+mod self_metrics;
+mod series;
 
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub use negotiate::{Encoding, Escaping, Format, OpenMetricsVersion};
-pub use own::{ApiBudget, ApiUse, Build, ConfigState, Own, OwnFacts, StateFacts};
-pub use reference::reference;
+pub use content_negotiation::{Encoding, Escaping, Format, OpenMetricsVersion};
+pub use docs::reference;
 pub use render::{Inputs, Rendered, Settings, render};
-pub use sample::is_label_name;
+pub use self_metrics::{ApiBudget, ApiUse, Build, ConfigState, Own, OwnFacts, StateFacts};
+pub use series::is_label_name;

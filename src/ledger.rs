@@ -4,20 +4,20 @@
 //! Counters only grow. What happened before counting began (a backfill) fills the windows and is not added to the
 //! counters, so that nothing is counted twice; the minute of a function in which counting began counts whole.
 
+mod billed_days;
 mod cluster;
+mod compact_series;
 mod cost;
-mod counted;
-mod coverage;
-mod day;
-mod days;
+mod cpu_throttling;
 mod function;
-mod held_back;
+mod intervals;
 mod minutes;
-mod moments;
-mod rows;
-mod slots;
+mod recent_usage;
+mod revisable_counter;
 mod truncate;
+mod window_buckets;
 mod workload;
+mod workload_days;
 
 pub use function::FunctionAccount;
 use workload::Step;
@@ -28,9 +28,10 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
+use billed_days::Days;
 use breakeven_model::Settings;
 use breakeven_model::allocation::ClusterRates;
-use breakeven_model::bill::{DayUsage, UsageKey};
+use breakeven_model::billing::{DayUsage, UsageKey};
 use breakeven_model::inventory::{
     CountedUse, Function, FunctionId, FunctionMinutes, OwnTraffic, PodKey, RequestTarget, Traffic,
     WorkloadId,
@@ -38,8 +39,7 @@ use breakeven_model::inventory::{
 use breakeven_model::month::{DAYS, Month};
 use breakeven_model::units::{Ratio, Requests, RequestsPerSecond, Seconds, Usd, row};
 use cluster::ClusterAccount;
-use coverage::Coverage;
-use days::Days;
+use intervals::Coverage;
 
 /// The accounts of everything that costs.
 #[derive(Debug)]

@@ -35,7 +35,7 @@ pub mod estimate;
 pub mod exposition;
 pub mod ledger;
 pub mod persistence;
+pub mod schema;
 pub mod server;
-pub mod settings;
 pub mod snapshot;
 pub mod sources;

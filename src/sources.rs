@@ -9,32 +9,32 @@
 pub mod aws;
 pub mod azure;
 pub mod kubernetes;
-pub mod requests;
+pub mod prometheus;
 pub mod scrape;
 pub mod usage;
 
 mod backoff;
 mod body;
-mod causes;
+mod cache_file;
+mod discarded;
 mod error;
-mod kept_file;
+mod error_chain;
+mod latest;
 mod percent;
-mod poll;
+mod poller;
 pub mod price_list;
 pub mod price_queries;
 mod redaction;
 mod status;
-mod tally;
 mod text_format;
-mod told;
 mod transport;
 
 pub use breakeven_model::inventory::{Lacks, Reason, Site, Source, SourceId, SourceStatus};
+pub use discarded::Tally;
 pub use error::SourceError;
-pub use poll::{Context, Poll, Schedule, poll_forever};
+pub use poller::{Context, Poll, Schedule, poll_forever};
 pub use redaction::{REDACTED, Secret, redact};
 pub use status::StatusBoard;
-pub use tally::Tally;
 pub use transport::BadAddress;
 
 /// The `User-Agent` of every request to every API, by which its operator can attribute the load.

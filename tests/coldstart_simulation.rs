@@ -18,7 +18,7 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
-use breakeven_model::coldstart::{expected_fraction, ratchet, refined_fraction};
+use breakeven_model::cold_starts::{expected_fraction, ratchet, refined_fraction};
 use breakeven_model::units::{RequestsPerSecond, Seconds};
 
 const NANOS: f64 = 1e9;

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use breakeven::sources::Source;
-use breakeven::sources::requests::Preset;
+use breakeven::sources::prometheus::Preset;
 use serde_json::Value;
 
 fn root() -> &'static Path {

@@ -294,7 +294,7 @@ kubernetes: {node: {instance_type: m5.large}}
     let words: BTreeSet<&str> = all
         .split(|letter: char| !letter.is_alphanumeric() && letter != '_')
         .collect();
-    let raw = include_str!("../src/estimate/raw.rs");
+    let raw = include_str!("../src/estimate/file.rs");
     let keys = raw
         .lines()
         .filter_map(|line| line.trim().strip_prefix("pub ")?.split_once(": "));

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use breakeven::agent::{Agent, ConfigSource};
 use breakeven::config::Config;
-use breakeven::config::resolved::UsageSource;
+use breakeven::config::validated::UsageSource;
 use breakeven::server;
 use breakeven::sources::Schedule;
 use breakeven::sources::aws::cost_explorer;

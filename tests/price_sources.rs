@@ -10,9 +10,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use breakeven::sources::aws::price_list::AwsPriceList;
 use breakeven::sources::aws::spot::SpotPriceSource;
 use breakeven::sources::aws::{self, Aws, FixedCredentials};
-use breakeven::sources::aws::price_list::AwsPriceList;
 use breakeven::sources::price_list::{self, ListSource};
 use breakeven::sources::price_queries::Wishes;
 use breakeven::sources::{Poll, Reason};

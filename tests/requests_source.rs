@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use breakeven::sources::requests::{
+use breakeven::sources::prometheus::{
     Credentials, LatencyQueries, LatencyUnit, Preset, Queries, RequestsSource, Settings,
 };
 use breakeven::sources::{Poll, Reason, Source};

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops where it is wrong")]
 
-use breakeven_model::pattern::{Pattern, classify};
+use breakeven_model::traffic_pattern::{Pattern, classify};
 use breakeven_model::units::{Requests, Seconds};
 use breakeven_simulator::World;
 use breakeven_simulator::world::Traffic;

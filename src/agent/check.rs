@@ -9,7 +9,7 @@ use tokio::time::{Instant, timeout_at};
 use super::WAITING_OBSERVATIONS;
 use super::supervisor::Fleet;
 use crate::config::Config;
-use crate::config::raw::RawConfig;
+use crate::config::file::RawConfig;
 use crate::disk::Disks;
 use crate::engine::Pipeline;
 use crate::sources::aws::cloudwatch::Budget;

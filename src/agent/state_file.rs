@@ -10,12 +10,12 @@ use serde::{Deserialize, Serialize};
 use tracing::{info, warn};
 
 use crate::config::Config;
-use crate::config::raw::RawConfig;
+use crate::config::file::RawConfig;
 use crate::disk::{Disk, DiskError};
 use crate::engine::{Kept, Pipeline};
 use crate::exposition::Own;
 use crate::persistence::{self, Directory, Found, Owner, StateError};
-use crate::settings::{Mistake, Mistakes};
+use crate::schema::{Mistake, Mistakes};
 use crate::snapshot::Health;
 use crate::sources::aws::cloudwatch::Balance;
 

@@ -9,22 +9,22 @@ use jiff::Timestamp;
 use tokio::task::JoinSet;
 use tracing::error;
 
-use crate::config::raw::{RawConfig, UsageSource};
-use crate::config::{Config, resolved};
+use crate::config::file::{RawConfig, UsageSource};
+use crate::config::{Config, validated};
 use crate::disk::Disks;
 use crate::exposition::{ApiBudget, ApiUse};
 use crate::sources::aws::cloudwatch::{API, Balance, Budget, CloudWatchSource};
 use crate::sources::aws::cost_explorer::BillSource;
 use crate::sources::aws::lambda::LambdaSource;
 use crate::sources::aws::load_balancers::{Bindings, EdgeSource};
+use crate::sources::aws::price_list::AwsPriceList;
 use crate::sources::aws::spot::SpotPriceSource;
 use crate::sources::aws::{Aws, Reader};
-use crate::sources::kubernetes::{self, Connection, VersionApi};
-use crate::sources::aws::price_list::AwsPriceList;
 use crate::sources::azure::retail_prices::AzureRetail;
+use crate::sources::kubernetes::{self, Connection, VersionApi};
 use crate::sources::price_list::{ListSource, PriceList};
 use crate::sources::price_queries::Wishes;
-use crate::sources::requests::{OwnQueries, RequestsSource};
+use crate::sources::prometheus::{OwnQueries, RequestsSource};
 use crate::sources::scrape::{ScrapeSource, Targets};
 use crate::sources::usage::{CadvisorSource, KubeletSource, MetricsApi, Nodes};
 use crate::sources::{Context, Poll, Schedule, Tally, poll_forever};
@@ -247,23 +247,23 @@ impl Fleet {
 
     fn start_usage(
         &mut self,
-        settings: &resolved::Kubernetes,
+        settings: &validated::Kubernetes,
         connection: &Connection,
-        requests: Option<&resolved::Requests>,
+        requests: Option<&validated::Requests>,
     ) {
         let (board, schedule) = (self.context.board.clone(), settings.usage_schedule);
         match &settings.usage {
-            resolved::UsageSource::MetricsApi => {
+            validated::UsageSource::MetricsApi => {
                 let api = MetricsApi::new(connection.clone(), board);
                 self.kubernetes.poll(&self.context, api, schedule);
             }
-            resolved::UsageSource::Kubelet(settings) => {
+            validated::UsageSource::Kubelet(settings) => {
                 let connection = connection.clone();
                 let kubelets = KubeletSource::new(settings.clone(), connection, board, &self.nodes);
                 self.tallies.push((kubelets.id(), kubelets.left_out()));
                 self.kubernetes.poll(&self.context, kubelets, schedule);
             }
-            resolved::UsageSource::Cadvisor(settings) => {
+            validated::UsageSource::Cadvisor(settings) => {
                 let Some(requests) = requests else { return };
                 match CadvisorSource::new(*settings, &requests.prometheus) {
                     Ok(cadvisor) => {
@@ -278,7 +278,7 @@ impl Fleet {
         }
     }
 
-    fn start_aws(&mut self, settings: Option<&resolved::Aws>) {
+    fn start_aws(&mut self, settings: Option<&validated::Aws>) {
         self.aws = Group::default();
         self.spent_before = self.aws_spend();
         self.session = None;

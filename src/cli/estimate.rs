@@ -1,8 +1,8 @@
 //! `breakeven estimate`: what a scenario typed by hand costs on both platforms, and where they cost the same.
 
+mod chart;
+mod format;
 mod json;
-mod numbers;
-mod picture;
 mod svg;
 mod table;
 mod terminal;
@@ -17,7 +17,7 @@ use super::output::Output;
 use super::{Failure, Misuse, print};
 use crate::estimate;
 use breakeven_model::estimate::estimate;
-use picture::Picture;
+use chart::Picture;
 use terminal::Style;
 
 #[derive(Debug, Args)]

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::settings::{Mistake, Place, Setting, Tree, shown};
+use crate::schema::{Mistake, Place, Setting, Tree, shown};
 
 /// A number with the least and the most that it may be. One number alone is known exactly.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -7,14 +7,14 @@ use jiff::Timestamp;
 use super::Pipeline;
 use crate::ledger::{FunctionAccount, WorkloadAccount};
 use breakeven_model::assessment::{self, Assessment, Circumstances, ClusterPrices};
-use breakeven_model::bill::reconcile;
-use breakeven_model::coldstart::Method;
-use breakeven_model::evidence::Evidence;
+use breakeven_model::billing::reconcile;
+use breakeven_model::cold_starts::Method;
+use breakeven_model::counterpart::pair;
+use breakeven_model::inputs::Evidence;
 use breakeven_model::inventory::{CapacityType, Function, Resources, WorkloadId, WorkloadKind};
 use breakeven_model::kubernetes_equivalent::Machine;
 use breakeven_model::lambda::DoorOrigin;
 use breakeven_model::node_split::split;
-use breakeven_model::pair::pair;
 use breakeven_model::units::{Requests, Seconds, Usd, UsdPerHour};
 use breakeven_model::verdict::Settled;
 use breakeven_model::{

@@ -7,7 +7,7 @@ mod processor_time;
 mod restart;
 
 use super::*;
-use breakeven_model::coldstart::refined_fraction;
+use breakeven_model::cold_starts::refined_fraction;
 use breakeven_model::fixtures::{deployment, node, pod, resources, seconds, settings, usage};
 use breakeven_model::inventory::{
     Architecture, FunctionBatch, FunctionMinute, Node, Pod, RequestStep, RequestTarget, Resources,

@@ -1,7 +1,7 @@
 //! The cluster of a scenario.
 
-use super::{AMOUNT, amount, list_price, raw};
-use crate::settings::{Check, Place};
+use super::{AMOUNT, amount, file, list_price};
+use crate::schema::{Check, Place};
 use breakeven_model::estimate::Cluster;
 use breakeven_model::inventory::Resources;
 use breakeven_model::pricing::list_prices::ec2;
@@ -12,8 +12,8 @@ const HOURLY: std::ops::RangeInclusive<f64> = 0.0..=1e6;
 
 pub(super) fn cluster(
     check: &mut Check,
-    raw: &raw::Kubernetes,
-    lambda: Option<&raw::Lambda>,
+    raw: &file::Kubernetes,
+    lambda: Option<&file::Lambda>,
     place: &Place,
 ) -> Cluster {
     let node = node(check, &raw.node, lambda, &place.key("node"));
@@ -74,8 +74,8 @@ pub(super) fn cluster(
 /// What a node costs: the price given, else the list price of its type.
 fn node(
     check: &mut Check,
-    raw: &raw::Node,
-    lambda: Option<&raw::Lambda>,
+    raw: &file::Node,
+    lambda: Option<&file::Lambda>,
     place: &Place,
 ) -> UsdPerHour {
     let at_type = place.key("instance_type");
@@ -104,7 +104,7 @@ fn node(
 }
 
 /// What a node has; both or nothing is given.
-fn resources(check: &mut Check, raw: &raw::Node, place: &Place) -> Option<Resources> {
+fn resources(check: &mut Check, raw: &file::Node, place: &Place) -> Option<Resources> {
     let limits = 0.01..=1e6;
     let (at_cpu, at_memory) = (place.key("vcpu"), place.key("memory_gib"));
     match (raw.vcpu, raw.memory_gib) {

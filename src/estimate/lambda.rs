@@ -1,7 +1,7 @@
 //! The function of a scenario.
 
-use super::{AMOUNT, amount, list_price, raw};
-use crate::settings::{Check, Place};
+use super::{AMOUNT, amount, file, list_price};
+use crate::schema::{Check, Place};
 use breakeven_model::lambda::{
     Compute, FreeTier, FrontDoor, Init, Instances, Month, OnDemand, Provisioned, SnapStart,
 };
@@ -16,7 +16,7 @@ const DURATION: std::ops::RangeInclusive<f64> = 1.0..=tariff::LONGEST_INVOCATION
 
 pub(super) fn lambda(
     check: &mut Check,
-    raw: &raw::Lambda,
+    raw: &file::Lambda,
     hours: Hours,
     place: &Place,
 ) -> (Month, Prices) {
@@ -98,7 +98,7 @@ fn traffic(check: &mut Check, requests: Option<f64>, place: &Place) -> Requests 
 
 fn compute(
     check: &mut Check,
-    raw: &raw::Lambda,
+    raw: &file::Lambda,
     requests: Requests,
     hours: Hours,
     place: &Place,
@@ -108,10 +108,10 @@ fn compute(
         let on_demand = [
             (
                 "provisioned",
-                raw.provisioned != raw::Provisioned::default(),
+                raw.provisioned != file::Provisioned::default(),
             ),
-            ("snapstart", raw.snapstart != raw::SnapStart::default()),
-            ("init", raw.init != raw::Init::default()),
+            ("snapstart", raw.snapstart != file::SnapStart::default()),
+            ("init", raw.init != file::Init::default()),
             ("other_gb_seconds", raw.other_gb_seconds != 0.0),
             ("duration_discount", raw.duration_discount != 0.0),
         ];
@@ -156,7 +156,7 @@ fn compute(
     })
 }
 
-fn instances(check: &mut Check, raw: &raw::ManagedInstances, place: &Place) -> Instances {
+fn instances(check: &mut Check, raw: &file::ManagedInstances, place: &Place) -> Instances {
     let (at_hours, at_price) = (place.key("hours"), place.key("usd_per_hour"));
     let on_demand = list_price(check, &raw.instance_type, &place.key("instance_type"));
     Instances {
@@ -170,12 +170,12 @@ fn instances(check: &mut Check, raw: &raw::ManagedInstances, place: &Place) -> I
 
 fn provisioned(
     check: &mut Check,
-    raw: &raw::Provisioned,
+    raw: &file::Provisioned,
     requests: Requests,
     hours: Hours,
     place: &Place,
 ) -> Option<Provisioned> {
-    if *raw == raw::Provisioned::default() {
+    if *raw == file::Provisioned::default() {
         return None;
     }
     check.within(
@@ -226,9 +226,9 @@ fn provisioned(
     Some(provisioned.in_whole_steps())
 }
 
-fn snapstart(check: &mut Check, raw: &raw::SnapStart, place: &Place) -> Option<SnapStart> {
+fn snapstart(check: &mut Check, raw: &file::SnapStart, place: &Place) -> Option<SnapStart> {
     let (at_hours, at_restores) = (place.key("cached_hours"), place.key("restores_per_month"));
-    let snapstart = (*raw != raw::SnapStart::default()).then(|| SnapStart {
+    let snapstart = (*raw != file::SnapStart::default()).then(|| SnapStart {
         cached: amount(
             check,
             raw.cached_hours,
@@ -247,9 +247,9 @@ fn snapstart(check: &mut Check, raw: &raw::SnapStart, place: &Place) -> Option<S
     snapstart.map(SnapStart::of_a_whole_version)
 }
 
-fn init(check: &mut Check, raw: &raw::Init, requests: Requests, place: &Place) -> Option<Init> {
+fn init(check: &mut Check, raw: &file::Init, requests: Requests, place: &Place) -> Option<Init> {
     let (at_count, at_duration) = (place.key("cold_starts_per_month"), place.key("duration_ms"));
-    (*raw != raw::Init::default()).then(|| Init {
+    (*raw != file::Init::default()).then(|| Init {
         cold_starts: amount(
             check,
             raw.cold_starts_per_month,

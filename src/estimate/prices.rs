@@ -1,7 +1,7 @@
 //! The prices of a scenario: those that are given, else those that the program knows for the region.
 
-use super::{AMOUNT, raw};
-use crate::settings::{Check, Place};
+use super::{AMOUNT, file};
+use crate::schema::{Check, Place};
 use breakeven_model::inventory::Architecture;
 use breakeven_model::lambda::{Compute, FrontDoor, Month};
 use breakeven_model::pricing::list_prices::lambda::Prices;
@@ -13,7 +13,7 @@ use breakeven_model::units::{
 /// The prices of Lambda; those of what is around it are put into the month.
 pub(super) fn prices(
     check: &mut Check,
-    raw: &raw::Lambda,
+    raw: &file::Lambda,
     month: &mut Month,
     hours: Hours,
     place: &Place,
@@ -26,8 +26,8 @@ pub(super) fn prices(
     month.front_door = list.front_door(raw.front_door, &raw.prices, hours);
     month.log_prices = list.logs(month, &raw.prices);
     let architecture = match raw.architecture {
-        raw::Architecture::X86 => Architecture::X86_64,
-        raw::Architecture::Arm64 => Architecture::Arm64,
+        file::Architecture::X86 => Architecture::X86_64,
+        file::Architecture::Arm64 => Architecture::Arm64,
     };
     list.lambda(month, &raw.prices, architecture)
 }
@@ -68,7 +68,12 @@ impl PriceList<'_> {
         }
     }
 
-    fn lambda(&mut self, month: &Month, given: &raw::Prices, architecture: Architecture) -> Prices {
+    fn lambda(
+        &mut self,
+        month: &Month,
+        given: &file::Prices,
+        architecture: Architecture,
+    ) -> Prices {
         let listed = Prices::in_region(self.region, architecture);
         let known = listed.is_some();
         let when = |needed| Knowledge { known, needed };
@@ -132,7 +137,7 @@ impl PriceList<'_> {
     }
 
     /// The prices that some regions do not list, `needed` for snapshots and for streamed responses.
-    fn set_unlisted(&mut self, prices: &mut Prices, given: &raw::Prices, needed: (bool, bool)) {
+    fn set_unlisted(&mut self, prices: &mut Prices, given: &file::Prices, needed: (bool, bool)) {
         let (snapstart, streaming) = needed;
         self.set_optional(
             &mut prices.snapstart_cache,
@@ -175,7 +180,7 @@ impl PriceList<'_> {
         *price = (known || is_given).then_some(value);
     }
 
-    fn logs(&mut self, month: &Month, given: &raw::Prices) -> Tiers<breakeven_model::units::Gib> {
+    fn logs(&mut self, month: &Month, given: &file::Prices) -> Tiers<breakeven_model::units::Gib> {
         let listed = logs::ingestion_in(self.region);
         let known = Knowledge {
             known: listed.is_some(),
@@ -191,12 +196,17 @@ impl PriceList<'_> {
         tiers
     }
 
-    fn front_door(&mut self, kind: raw::FrontDoor, given: &raw::Prices, time: Hours) -> FrontDoor {
+    fn front_door(
+        &mut self,
+        kind: file::FrontDoor,
+        given: &file::Prices,
+        time: Hours,
+    ) -> FrontDoor {
         let listed = match kind {
-            raw::FrontDoor::None | raw::FrontDoor::FunctionUrl => return FrontDoor::Free,
-            raw::FrontDoor::Alb => return self.load_balancer(given, time),
-            raw::FrontDoor::HttpApi => api_gateway::http_api_in(self.region),
-            raw::FrontDoor::RestApi => api_gateway::rest_api_in(self.region),
+            file::FrontDoor::None | file::FrontDoor::FunctionUrl => return FrontDoor::Free,
+            file::FrontDoor::Alb => return self.load_balancer(given, time),
+            file::FrontDoor::HttpApi => api_gateway::http_api_in(self.region),
+            file::FrontDoor::RestApi => api_gateway::rest_api_in(self.region),
         };
         let known = Knowledge {
             known: listed.is_some(),
@@ -212,7 +222,7 @@ impl PriceList<'_> {
         FrontDoor::Api(tiers)
     }
 
-    fn load_balancer(&mut self, given: &raw::Prices, time: Hours) -> FrontDoor {
+    fn load_balancer(&mut self, given: &file::Prices, time: Hours) -> FrontDoor {
         let (mut hour, mut capacity_unit) = (load_balancer::HOUR, load_balancer::CAPACITY_UNIT);
         let hourly = UsdPerHour::from_hourly;
         let around = Knowledge {

@@ -8,7 +8,7 @@ pub(super) mod abnf;
 
 use std::fmt::Write;
 
-use super::sample::Sample;
+use super::series::Sample;
 
 /// Integers up to here are written without an exponent: they are exact, and readable.
 const LARGEST_PLAIN_INTEGER: f64 = 1e18;

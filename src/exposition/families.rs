@@ -1,10 +1,10 @@
 //! From what is known to series, one file for each kind of thing.
 
 pub(super) mod bill;
-pub(super) mod estate;
-pub(super) mod own;
+pub(super) mod cluster;
+pub(super) mod self_metrics;
 pub(super) mod sources;
-pub(super) mod subject;
+pub(super) mod workload;
 
 use jiff::Timestamp;
 

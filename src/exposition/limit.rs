@@ -4,9 +4,9 @@
 //! workload, so that sums stay complete. What else is shown of workloads and functions stays for those of
 //! the highest cost, as many as fit.
 
-use super::catalogue::{Metric, Scope};
-use super::own::{DropReason, Dropped};
-use super::sample::{Batch, Families};
+use super::metrics::{Metric, Scope};
+use super::self_metrics::{DropReason, Dropped};
+use super::series::{Batch, Families};
 use breakeven_model::units::Usd;
 use breakeven_model::{Basis, SubjectReport};
 

@@ -7,13 +7,13 @@ use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use super::catalogue::Metric;
+use super::content_negotiation::{Encoding, Format};
 use super::encode::{openmetrics, text};
-use super::families::{bill, estate, own, sources, subject};
+use super::families::{bill, cluster, self_metrics, sources, workload};
 use super::limit;
-use super::negotiate::{Encoding, Format};
-use super::own::{DropReason, Dropped, OwnFacts};
-use super::sample::{Batch, Families, Labels};
+use super::metrics::Metric;
+use super::self_metrics::{DropReason, Dropped, OwnFacts};
+use super::series::{Batch, Families, Labels};
 use breakeven_model::Report;
 use breakeven_model::inventory::{SourceId, SourceStatus};
 
@@ -97,19 +97,19 @@ fn families(inputs: &Inputs<'_>) -> (Families, Dropped) {
     let mut families = Families::new(inputs.external_labels);
     let mut dropped = inputs.own.dropped.clone();
 
-    families.show(estate::estate(report), |_| true);
+    families.show(cluster::estate(report), |_| true);
     if let Some(report) = &report.bill {
         families.show(bill::bill(report), |_| true);
     }
     families.show(sources::sources(inputs.sources, report.at), |_| true);
-    families.show(own::own(inputs.own, report.at), |_| true);
+    families.show(self_metrics::own(inputs.own, report.at), |_| true);
     for shared in &report.shared {
-        families.show(subject::shared(shared), |_| true);
+        families.show(workload::shared(shared), |_| true);
     }
     let subjects = report
         .subjects
         .iter()
-        .map(|one| (one, subject::subject(one, report.settings.hours_per_month)));
+        .map(|one| (one, workload::subject(one, report.settings.hours_per_month)));
     let max_series = inputs.settings.max_series;
     limit::show_subjects(subjects.collect(), max_series, &mut families, &mut dropped);
 

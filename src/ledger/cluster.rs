@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::coverage::Coverage;
+use super::intervals::Coverage;
 use breakeven_model::allocation::{ClusterAmounts, ClusterRates};
 use breakeven_model::units::{Seconds, Usd, row};
 

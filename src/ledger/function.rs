@@ -6,17 +6,17 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::counted::{Excess, Growth};
-use super::coverage::Coverage;
-use super::days::{Days, Revision, by_day, day_of};
+use super::billed_days::{Days, Revision, by_day, day_of};
+use super::intervals::Coverage;
 use super::minutes::Minutes;
+use super::revisable_counter::{Excess, Growth};
 use breakeven_model::Settings;
-use breakeven_model::bill::LambdaUsage;
-use breakeven_model::coldstart::{Ratchet, ratchet, whole_minutes};
+use breakeven_model::billing::LambdaUsage;
+use breakeven_model::cold_starts::{Ratchet, ratchet, whole_minutes};
 use breakeven_model::concurrency::{Concurrency, MinuteConcurrency};
 use breakeven_model::inventory::{Function, FunctionBatch};
 use breakeven_model::lambda::{Component, Init, Run};
-use breakeven_model::pattern::classify;
+use breakeven_model::traffic_pattern::classify;
 use breakeven_model::units::{GibSeconds, Ratio, Requests, Seconds, Usd, row};
 use breakeven_model::window::FunctionWindow;
 

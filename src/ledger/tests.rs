@@ -14,7 +14,7 @@ use super::*;
 use breakeven_model::allocation::{WorkloadRates, allocate};
 use breakeven_model::fixtures::{deployment, node, pod, resources, seconds, settings, usage};
 use breakeven_model::inventory::{PodKey, PodUsage, RequestRate, RequestStep};
-use breakeven_model::pattern::Pattern;
+use breakeven_model::traffic_pattern::Pattern;
 use breakeven_model::units::{Requests, RequestsPerSecond, Window};
 
 /// A midnight.

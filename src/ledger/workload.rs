@@ -6,16 +6,16 @@ mod truncate;
 use jiff::{SignedDuration, Timestamp};
 
 use super::cost::Cost;
-use super::coverage::Coverage;
-use super::day::Day;
-use super::held_back::HeldBack;
-use super::moments::Moments;
-use super::slots::Slots;
+use super::cpu_throttling::HeldBack;
+use super::intervals::Coverage;
+use super::recent_usage::Moments;
+use super::window_buckets::Slots;
+use super::workload_days::Day;
 use breakeven_model::allocation::WorkloadRates;
 use breakeven_model::inventory::{Counted, OwnCount};
 use breakeven_model::month::{DAYS, Month, active_time};
-use breakeven_model::pattern::classify;
 use breakeven_model::regression::Scatter;
+use breakeven_model::traffic_pattern::classify;
 use breakeven_model::units::{
     Ratio, Requests, RequestsPerSecond, Seconds, Usd, Window, numbers, row,
 };

@@ -3,7 +3,7 @@
 
 mod format;
 mod sources;
-mod subjects;
+mod workloads;
 
 use std::collections::BTreeMap;
 
@@ -27,7 +27,7 @@ pub(super) fn report(settings: &Settings, published: &Published) -> String {
     head(&mut html, Some(report.at), now);
     sources::warning(&mut html, &published.sources);
     tiles(&mut html, report);
-    subjects::table(&mut html, report, &settings.telemetry_path);
+    workloads::table(&mut html, report, &settings.telemetry_path);
     around(html, settings, &published.sources, now)
 }
 
@@ -96,7 +96,7 @@ fn tiles(html: &mut Html, report: &Report) {
             "of use is where Lambda would cost the same",
         );
     }
-    let (savings, movers) = subjects::possible_saving(report);
+    let (savings, movers) = workloads::possible_saving(report);
     if movers > 0 {
         let label = match movers {
             1 => "saved each month if the one workload that costs less elsewhere moved".to_owned(),

@@ -16,16 +16,15 @@
 //! known.
 
 mod amounts;
+mod api_types;
 mod connection;
 mod convert;
-mod failure;
-mod health;
+mod error;
 mod identity;
+mod interner;
 mod limits;
 mod lines;
 mod list_reader;
-mod names;
-mod object;
 mod page;
 mod pauses;
 mod reachability;
@@ -34,6 +33,7 @@ mod state;
 mod store;
 mod version;
 mod watch;
+mod watch_status;
 
 use std::time::Duration;
 
@@ -47,19 +47,19 @@ pub use convert::ScrapeSelector;
 pub use version::VersionApi;
 
 use super::{Context, Reason, Source};
-use breakeven_model::inventory::Observation;
-use convert::PodExtras;
-use health::{Health, Turn, Watch};
-use object::{
+use api_types::{
     BindingObject, MetaObject, NodeObject, PodObject, RouteObject, ScalerObject, ServiceObject,
     StorageClassObject, VolumeObject,
 };
+use breakeven_model::inventory::Observation;
+use convert::PodExtras;
 use state::{Controller, State};
 use store::Event;
 use watch::{Means, Resource, Signal, watch};
+use watch_status::{Health, Turn, Watch};
 
 pub(in crate::sources) use convert::{Unreadable, quantity};
-pub(in crate::sources) use failure::Attempt;
+pub(in crate::sources) use error::Attempt;
 pub(in crate::sources) use limits::{ListProgress, too_long};
 pub(in crate::sources) use page::PageReader;
 pub(in crate::sources) use request::{Failure, Server};

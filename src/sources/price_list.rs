@@ -5,8 +5,8 @@
 //! that neither a restart nor a node that comes back costs a second question. What could not be asked anew is used on,
 //! and its age is shown.
 
-pub(super) mod answer;
 mod cache;
+pub(super) mod response;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -18,9 +18,9 @@ use futures::stream::FuturesUnordered;
 use jiff::{SignedDuration, Timestamp};
 use tracing::warn;
 
-pub use self::answer::PriceList;
-use self::answer::{Answer, Problem};
 use self::cache::Cache;
+pub use self::response::PriceList;
+use self::response::{Answer, Problem};
 use crate::disk::Disk;
 use crate::sources::price_queries::Listener;
 use crate::sources::{Poll, Source, SourceError, Tally};

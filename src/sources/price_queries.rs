@@ -9,7 +9,7 @@ use std::time::Duration;
 use breakeven_model::inventory::Cluster;
 use breakeven_model::pricing::Wanted;
 
-use crate::sources::told::{Heard, Told};
+use crate::sources::latest::{Heard, Told};
 use crate::sources::{Reason, SourceError};
 
 /// How long a poll waits for the nodes to be known for the first time.

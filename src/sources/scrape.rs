@@ -9,7 +9,7 @@
 //! longer each time, and what is not read when the time of a poll is over is the first of the next.
 
 mod client;
-mod memory;
+mod counter_tracker;
 mod target;
 mod text;
 
@@ -24,10 +24,10 @@ use tokio::time::Instant;
 use tracing::debug;
 
 use self::client::{Client, Failure};
-use self::memory::{Grown, Reading};
+use self::counter_tracker::{Grown, Reading};
 use self::target::TargetState;
 use self::text::{Series, Unread};
-use super::told::{Heard, Told};
+use super::latest::{Heard, Told};
 use super::{Poll, Reason, Source, SourceError, Tally};
 use breakeven_model::inventory::{
     Cluster, Counted, CountedStep, Observation, OwnCount, OwnTraffic, PodKey, ScrapeTarget,

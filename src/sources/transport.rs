@@ -18,7 +18,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 use tokio::sync::OnceCell;
 
-use super::causes::causes;
+use super::error_chain::causes;
 use super::redaction::KnownSecrets;
 use crate::disk::Disk;
 

@@ -7,9 +7,9 @@
 //! | [`CadvisorSource`] | a Prometheus that scrapes cAdvisor | counted in closed windows, with throttling |
 
 mod cadvisor;
-mod counted;
 mod kubelet;
 mod metrics_api;
+mod rates;
 
 pub use cadvisor::{CadvisorSource, Settings as CadvisorSettings};
 pub use kubelet::{KubeletSource, Nodes, Settings as KubeletSettings};

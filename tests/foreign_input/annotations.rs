@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use breakeven::sources::Poll;
-use breakeven::sources::requests::{
+use breakeven::sources::prometheus::{
     OwnQueries, Preset, Queries, RequestsSource, Settings, check_query,
 };
 use breakeven_model::inventory::{

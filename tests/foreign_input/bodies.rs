@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use breakeven::sources::requests::{Preset, Queries, RequestsSource, Settings};
+use breakeven::sources::prometheus::{Preset, Queries, RequestsSource, Settings};
 use breakeven::sources::{Poll, Reason};
 use jiff::Timestamp;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

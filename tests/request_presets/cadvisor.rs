@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::Duration;
 
-use breakeven::sources::requests::Queries;
+use breakeven::sources::prometheus::Queries;
 use breakeven::sources::usage::{CadvisorSettings, CadvisorSource};
 use breakeven::sources::{Poll, Reason};
 use breakeven_model::inventory::{Observation, PodKey, Throttling, Usage};

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use breakeven::sources::requests::{Queries, RequestsSource, Settings};
+use breakeven::sources::prometheus::{Queries, RequestsSource, Settings};
 use breakeven::sources::{Poll, Reason};
 use breakeven_model::inventory::{Observation, OriginChoice, RequestOrigin};
 use bytes::Bytes;

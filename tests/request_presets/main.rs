@@ -21,8 +21,8 @@ use std::time::Duration;
 use breakeven::config;
 use breakeven::engine::Pipeline;
 use breakeven::sources::Poll;
-use breakeven::sources::requests::{Preset, Queries, RequestsSource, Settings};
-use breakeven_model::evidence::Evidence;
+use breakeven::sources::prometheus::{Preset, Queries, RequestsSource, Settings};
+use breakeven_model::inputs::Evidence;
 use breakeven_model::inventory::{
     CapacityType, Cluster, Fronts, Node, Observation, OriginChoice, Provider, Resources, RouteRule,
     Service, WorkloadId, WorkloadKind,

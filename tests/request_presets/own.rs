@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use breakeven::engine::Pipeline;
 use breakeven::sources::Poll;
-use breakeven::sources::requests::{OwnQueries, Preset, Queries, RequestsSource};
+use breakeven::sources::prometheus::{OwnQueries, Preset, Queries, RequestsSource};
 use breakeven_model::inventory::{Cluster, Notes, Observation, OwnTraffic};
 
 use super::history::{LENGTH, START, workloads};

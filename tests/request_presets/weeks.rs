@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use breakeven::sources::Poll;
-use breakeven::sources::requests::{Preset, Queries, RequestsSource, Settings};
+use breakeven::sources::prometheus::{Preset, Queries, RequestsSource, Settings};
 use breakeven_model::inventory::{Observation, RequestTarget, Traffic};
 
 use super::history::{LENGTH, START, workloads};

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use super::Home;
 use super::lambda::Component;
-use super::pattern::Pattern;
+use super::traffic_pattern::Pattern;
 use crate::inventory::WorkloadKind;
 use crate::pricing::list_prices::lambda::LONGEST_INVOCATION;
 use crate::units::{Gib, Ratio, Requests, Seconds, Usd};

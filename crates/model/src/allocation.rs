@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use self::sharing::{ByGroup, NodeGroup, Sharing};
 use super::node_split::{Split, Weights, split};
+use super::parameters::Settings;
 use super::report::{HourlyPrice, NodeReport, Unpriced, UnpricedVolume, VolumeReport};
-use super::settings::Settings;
 use crate::inventory::{
     CapacityType, Node, Pod, PodKey, PodUsage, Resources, Volume, WorkloadId, WorkloadKind,
 };
@@ -441,6 +441,6 @@ pub fn is_shared(workload: &WorkloadId, settings: &Settings) -> bool {
 }
 
 #[cfg(test)]
-mod laws;
+mod properties;
 #[cfg(test)]
 mod tests;

@@ -6,10 +6,10 @@ mod workload;
 pub use function::{ClusterPrices, function};
 pub use workload::{Circumstances, workload};
 
-use super::band::{Banded, Parameter};
-use super::evidence::Evidence;
+use super::inputs::Evidence;
+use super::parameters::Settings;
 use super::report::{Basis, Breakeven, Home, Ineligibility, PlatformCost, Utilization, Verdict};
-use super::settings::Settings;
+use super::uncertainty::{Banded, Parameter};
 use crate::units::{
     MemoryMib, Ratio, Requests, RequestsPerSecond, Seconds, Usd, UsdDelta, UsdPerHour,
 };
@@ -77,6 +77,6 @@ fn monthly_requests(rate: RequestsPerSecond, settings: &Settings) -> Requests {
 }
 
 #[cfg(test)]
-mod laws;
+mod properties;
 #[cfg(test)]
 mod tests;

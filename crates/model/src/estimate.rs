@@ -1,6 +1,6 @@
 //! A scenario typed by hand: what it costs on both platforms, and where they cross.
 
-use super::crossover::{KubernetesCurve, LambdaCurve, crossing};
+use super::break_even::{KubernetesCurve, LambdaCurve, crossing};
 use super::lambda::{Bill, Month};
 use super::report::Breakeven;
 use crate::inventory::Resources;
@@ -217,4 +217,4 @@ fn breakeven(curves: &Curves, full: Option<Requests>) -> Breakeven {
 }
 
 #[cfg(test)]
-mod laws;
+mod properties;

@@ -6,8 +6,8 @@ mod billed;
 mod function;
 mod inputs;
 mod number;
-mod outcome;
-mod turning;
+mod result;
+mod what_if;
 mod workload;
 
 pub use inputs::{Input, Inputs};
@@ -16,10 +16,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::advice::{Advice, Facts, ProvisionedConcurrency, advise};
-use super::evidence::Evidence;
+use super::inputs::Evidence;
 use super::lambda::{Component, FrontDoor};
+use super::parameters::Settings;
 use super::report::{Home, Ineligibility, PlatformCost, Report, Subject, SubjectReport};
-use super::settings::Settings;
 use crate::units::{MemoryMib, Ratio, Seconds, Usd};
 use number::{count, usd};
 
@@ -86,15 +86,15 @@ pub fn explain(report: &Report, subject: &SubjectReport, inputs: &Inputs) -> Exp
     sections.extend([
         Section {
             title: "Break-even",
-            lines: outcome::breakeven(subject),
+            lines: result::breakeven(subject),
         },
         Section {
             title: "Verdict",
-            lines: outcome::verdict(subject, settings),
+            lines: result::verdict(subject, settings),
         },
         Section {
             title: "What would change the verdict",
-            lines: turning::lines(subject, settings),
+            lines: what_if::lines(subject, settings),
         },
         Section {
             title: "Advice",

@@ -7,15 +7,15 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 
 use super::allocation::PricedNode;
-use super::band::Range;
-use super::bill::Paid;
-use super::coldstart::{InitTimes, KEEP_ALIVE};
+use super::billing::Paid;
+use super::cold_starts::{InitTimes, KEEP_ALIVE};
 use super::lambda::Terms;
 use super::node_split::Weights;
-use super::report::{HourlyPrice, PriceSource, Provenance, Unpriced};
-use super::settings::{
+use super::parameters::{
     KubernetesEquivalent, LambdaEquivalent, LambdaSettings, Settings, SharingPolicy, UnlistedPrices,
 };
+use super::report::{HourlyPrice, PriceSource, Provenance, Unpriced};
+use super::uncertainty::Range;
 use crate::inventory::{
     Architecture, CapacityType, Container, Node, Pod, PodKey, PodUsage, Provider, Resources,
     WorkloadId, WorkloadKind,

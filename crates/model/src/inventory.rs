@@ -3,20 +3,22 @@
 //! Each source sends [`Observation`]s as it learns them. They carry their own time, so a late one is
 //! still right, and what they do not know is absent.
 
+mod annotations;
 mod bill;
+mod event_sources;
 mod functions;
 mod identity;
 mod insights;
 mod kubernetes;
 mod name_pattern;
-mod notes;
 mod prices;
 mod requests;
 mod source_status;
-mod triggers;
 mod usage;
 
+pub use annotations::{FunctionName, Notes};
 pub use bill::{Bill, BilledDay, Charge, UsageKind, UsageType};
+pub use event_sources::EventSource;
 pub use functions::{
     Architecture, Function, FunctionBatch, FunctionId, FunctionMinute, FunctionMinutes, Functions,
     ProvisionedConcurrency,
@@ -28,14 +30,12 @@ pub use kubernetes::{
     RouteRule, Scaler, Service, StorageClass, Volume,
 };
 pub use name_pattern::{BadNamePattern, NamePattern};
-pub use notes::{FunctionName, Notes};
 pub use prices::{ListPrice, Offer, Product, SpotPrice};
 pub use requests::{
     Counted, CountedStep, OriginChoice, OwnCount, OwnTraffic, RequestOrigin, RequestRate,
     RequestStep, RequestTarget, ScrapeTarget, TargetGroupBinding, Traffic,
 };
 pub use source_status::{Lacks, Reason, Site, Source, SourceId, SourceStatus};
-pub use triggers::EventSource;
 pub use usage::{CountedUse, PodUsage, Throttling, Usage};
 
 use std::sync::Arc;

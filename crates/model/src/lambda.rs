@@ -13,27 +13,27 @@
 //! provisioned concurrency and streamed bytes keep their share of each request. What is configured does not: the
 //! environments kept ready, the snapshots kept, the hours of a load balancer, the hours of Managed Instances.
 
+mod ancillary;
 mod bill;
 mod compute;
-mod door;
+mod http_endpoint;
+mod metered_usage;
 mod month;
-mod run;
-mod surroundings;
-mod terms;
+mod pricing_terms;
 
+pub use ancillary::{ephemeral, front_door, logs, snapstart, streaming};
 pub use bill::{Bill, Component, Part};
 pub use compute::{duration, init, instances, provisioned, requests};
-pub use door::{Door, DoorOrigin};
+pub use http_endpoint::{Door, DoorOrigin};
+pub use metered_usage::{KeptReady, Run};
 pub use month::{
     Compute, FreeTier, FrontDoor, Init, Instances, Month, OnDemand, Provisioned, SnapStart,
 };
-pub use run::{KeptReady, Run};
-pub use surroundings::{ephemeral, front_door, logs, snapstart, streaming};
-pub use terms::{MissingPrice, PriceOrigin, Surroundings, Terms};
+pub use pricing_terms::{MissingPrice, PriceOrigin, Surroundings, Terms};
 
 #[cfg(test)]
-mod laws;
+mod properties;
 #[cfg(test)]
-pub(crate) mod random;
+pub(crate) mod strategies;
 #[cfg(test)]
 mod tests;

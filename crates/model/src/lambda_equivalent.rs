@@ -1,7 +1,7 @@
 //! How a workload of the cluster would run on Lambda: its memory setting and its duration.
 
+use super::parameters::LambdaEquivalent;
 use super::report::Ineligibility;
-use super::settings::LambdaEquivalent;
 use crate::pricing::list_prices::lambda as tariff;
 use crate::units::{Gib, MemoryMib, Ratio, RequestsPerSecond, Seconds};
 

@@ -7,39 +7,39 @@
 pub mod advice;
 pub mod allocation;
 pub mod assessment;
-pub mod band;
-pub mod bill;
-pub mod coldstart;
+pub mod billing;
+pub mod break_even;
+pub mod cold_starts;
 pub mod concurrency;
-pub mod crossover;
+pub mod counterpart;
+pub mod cpu_per_request;
 pub mod estimate;
-pub mod evidence;
 pub mod explanation;
+pub mod inputs;
 pub mod inventory;
 pub mod kubernetes_equivalent;
 pub mod lambda;
 pub mod lambda_equivalent;
 pub mod month;
 pub mod node_split;
-pub mod pair;
-pub mod pattern;
+mod parameters;
 pub mod pricing;
-pub mod processor_time;
 pub mod regression;
 mod report;
-mod settings;
+pub mod traffic_pattern;
+pub mod uncertainty;
 pub mod units;
 pub mod verdict;
 pub mod window;
 
+pub use parameters::{
+    KubernetesEquivalent, LambdaEquivalent, LambdaSettings, Settings, SharingPolicy, UnlistedPrices,
+};
 pub use report::{
     AccountReport, Basis, Breakeven, ClusterComponent, ClusterReport, Component, FunctionCounters,
     Home, HourlyPrice, Ineligibility, NodeReport, Outcome, PlatformCost, PriceSource, Provenance,
     Report, SharedWorkload, Subject, SubjectFacts, SubjectReport, Throttled, Unpriced,
     UnpricedVolume, Utilization, Verdict, VolumeReport,
-};
-pub use settings::{
-    KubernetesEquivalent, LambdaEquivalent, LambdaSettings, Settings, SharingPolicy, UnlistedPrices,
 };
 
 #[cfg(any(test, feature = "test-util"))]

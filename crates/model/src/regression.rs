@@ -1,6 +1,6 @@
 //! The straight line through steps of time: the processors used, over the requests served.
 
-use super::band::Range;
+use super::uncertainty::Range;
 use crate::units::{CoreSeconds, Ratio, Requests, Seconds, numbers, row};
 
 /// Student's t for 95 % of both sides at 28 degrees of freedom, those of 30 steps. More have less, down to 1.96.

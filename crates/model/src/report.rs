@@ -1,28 +1,28 @@
 //! The report: everything that is known at one instant, immutable, ready to be shown.
 
-mod estate;
-mod kinds;
-mod subject;
+mod cluster;
+mod labels;
 mod verdict;
 mod volume;
+mod workload;
 
-pub use estate::{
+pub use cluster::{
     AccountReport, ClusterReport, HourlyPrice, NodeReport, PriceSource, Provenance, SharedWorkload,
     Unpriced,
 };
-pub use kinds::{Basis, ClusterComponent, Component, Home, Outcome, Subject};
-pub use subject::{
-    Breakeven, FunctionCounters, PlatformCost, SubjectFacts, SubjectReport, Throttled, Utilization,
-};
+pub use labels::{Basis, ClusterComponent, Component, Home, Outcome, Subject};
 pub use verdict::{Ineligibility, Verdict};
 pub use volume::{UnpricedVolume, VolumeReport};
+pub use workload::{
+    Breakeven, FunctionCounters, PlatformCost, SubjectFacts, SubjectReport, Throttled, Utilization,
+};
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::bill::BillReport;
-use super::settings::Settings;
+use super::billing::BillReport;
+use super::parameters::Settings;
 use crate::inventory::RequestOrigin;
 
 /// Everything that is known at one instant.

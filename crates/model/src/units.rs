@@ -15,31 +15,31 @@
 //!
 //! So a monthly price cannot be used as an hourly one, nor seconds as hours, by accident.
 
-mod numbers;
+mod compact;
 mod quantity;
 mod row;
 
 mod compute;
 mod counts;
 mod memory;
-mod metered;
 mod money;
+mod priced;
 mod ratio;
 mod time;
 
 pub use crate::{numbers, row};
+pub use compact::Numbers;
 pub use compute::{CoreSeconds, Cores};
 pub use counts::{BilledUnits, Periods, Requests, RequestsPerSecond};
 pub use memory::{Gib, GibSeconds, MemoryMib};
-pub use metered::Metered;
 pub use money::{
     Usd, UsdDelta, UsdPerCoreHour, UsdPerGib, UsdPerGibHour, UsdPerGibSecond, UsdPerHour,
     UsdPerRequest,
 };
-pub use numbers::Numbers;
+pub use priced::Metered;
 pub use quantity::NotAQuantity;
 pub use ratio::Ratio;
 pub use time::{HOURS_PER_MONTH, Hours, Seconds, Window};
 
 #[cfg(test)]
-mod laws;
+mod properties;

@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::band::Banded;
 use super::report::{Home, Verdict};
+use super::uncertainty::Banded;
 use crate::units::{Requests, Seconds, row};
 
 /// The least time and traffic that a verdict stands on.

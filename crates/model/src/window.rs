@@ -1,12 +1,12 @@
 //! What was seen of a subject in the decision window, as sums.
 
-use super::band::Range;
-use super::coldstart::ColdStarts;
+use super::cold_starts::ColdStarts;
 use super::concurrency::Concurrency;
+use super::cpu_per_request::{self, Method, NoSlope, ProcessorTime};
 use super::month::Month;
-use super::pattern::Pattern;
-use super::processor_time::{self, Method, NoSlope, ProcessorTime};
 use super::regression::Scatter;
+use super::traffic_pattern::Pattern;
+use super::uncertainty::Range;
 use super::verdict::{covers_rare_requests, is_rare};
 use crate::inventory::Throttling;
 use crate::units::{
@@ -165,7 +165,7 @@ impl WorkloadWindow {
                 method: Method::Ratio(NoSlope::RareRequests),
             });
         }
-        processor_time::of_steps(&traffic.paired).or_else(|| {
+        cpu_per_request::of_steps(&traffic.paired).or_else(|| {
             let (cores, rate) = self.recent?;
             let second = Seconds::from_seconds(1.0).ok()?;
             Some(ProcessorTime {

@@ -2,37 +2,37 @@
 //!
 //! Every request must look signed; no signature is verified. `docs/worlds.md` says what the metrics are.
 
-mod caller;
+mod clock_skew;
 mod cloudwatch;
 mod cost_explorer;
-mod document;
-mod edge;
-mod failure;
+mod error;
+mod identity;
 mod lambda;
-mod page;
-mod place;
+mod load_balancers;
+mod pagination;
+mod pagination_token;
 mod pricing;
+mod protocol;
+mod scope;
 mod signature;
-mod skew;
 mod spot;
 mod sts;
 mod tagging;
-mod token;
-mod wire;
+mod value;
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 
-pub(super) use self::caller::Caller;
-use self::document::Document;
-pub(super) use self::edge::target_group_arn;
-use self::failure::Failure;
-use self::place::Place;
-use self::wire::{REQUEST_ID, Service, Wire};
+use self::error::Failure;
+pub(super) use self::identity::Caller;
+pub(super) use self::load_balancers::target_group_arn;
+use self::protocol::{REQUEST_ID, Service, Wire};
+use self::scope::Place;
+use self::value::Document;
 use super::faults::Endpoint;
 use super::server::{Body, full};
 use super::world::World;
-use super::{Shared, form};
+use super::{Shared, query_string};
 use breakeven_clock::Clock;
 
 /// Prefix of the paths of this part.
@@ -128,7 +128,7 @@ pub(super) fn refuse(world: &World, request: &Request<Bytes>, refusal: Refusal) 
 
 /// The refusal of a request by a service whose clock is so many seconds ahead, if it refuses it.
 pub(super) fn refuse_for_skew(request: &Request<Bytes>, seconds: i64) -> Option<Response<Body>> {
-    let failure = skew::check(request, skew::time(seconds)).err()?;
+    let failure = clock_skew::check(request, clock_skew::time(seconds)).err()?;
     let mut response = finish(Call::of(request).wire().failure(&failure));
     stamp(&mut response, seconds);
     Some(response)
@@ -136,7 +136,7 @@ pub(super) fn refuse_for_skew(request: &Request<Bytes>, seconds: i64) -> Option<
 
 /// Says the time of a service whose clock is so many seconds ahead.
 pub(super) fn stamp(response: &mut Response<Body>, seconds: i64) {
-    skew::stamp(response.headers_mut(), skew::time(seconds));
+    clock_skew::stamp(response.headers_mut(), clock_skew::time(seconds));
 }
 
 fn answer(
@@ -158,7 +158,7 @@ fn answer(
             let caller = caller("lambda")?;
             let query = request.uri().query().unwrap_or_default();
             let answer = lambda::answer(caller.place(world), operation, |name| {
-                form::parameters(query)
+                query_string::parameters(query)
                     .find(|(key, _)| key == name)
                     .map(|(_, value)| value)
             })?;
@@ -224,7 +224,7 @@ impl Call {
         let path = path.strip_prefix(PREFIX).unwrap_or(path);
         let method = request.method();
         if method == Method::POST
-            && let Some((wire, service, operation)) = wire::rpc_call(path, request.headers())
+            && let Some((wire, service, operation)) = protocol::rpc_call(path, request.headers())
         {
             return Self::Rpc(wire, service, operation);
         }
@@ -235,7 +235,7 @@ impl Call {
             };
         }
         let body = std::str::from_utf8(request.body()).unwrap_or_default();
-        let action = form::parameters(body).find(|(name, _)| name == "Action");
+        let action = query_string::parameters(body).find(|(name, _)| name == "Action");
         match action {
             Some((_, name)) => match sts::Action::parse(&name) {
                 Some(action) => Self::Sts(action),

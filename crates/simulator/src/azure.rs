@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::server::{self, Body};
 use super::world::{AzurePriceSpec, World};
-use super::{Shared, form};
+use super::{Shared, query_string};
 
 /// Prefix of the paths of this part.
 pub(super) const PREFIX: &str = "/azure";
@@ -40,7 +40,7 @@ pub(super) fn handle(shared: &Shared, request: &Request<Bytes>) -> Response<Body
         return error(StatusCode::METHOD_NOT_ALLOWED, "GET is all there is");
     }
     let query: Vec<(String, String)> =
-        form::parameters(request.uri().query().unwrap_or_default()).collect();
+        query_string::parameters(request.uri().query().unwrap_or_default()).collect();
     match page(&shared.world, &query, host(request)) {
         Ok(page) => server::json(StatusCode::OK, &page),
         Err(problem) => error(StatusCode::BAD_REQUEST, &problem),
@@ -233,7 +233,7 @@ prices:
 
     fn ask(query: &str) -> Result<Value, String> {
         let world = World::from_yaml(WORLD).unwrap();
-        let query: Vec<_> = form::parameters(query).collect();
+        let query: Vec<_> = query_string::parameters(query).collect();
         page(&world, &query, "127.0.0.1:1")
     }
 

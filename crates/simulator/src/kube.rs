@@ -1,14 +1,14 @@
 //! The Kubernetes API server: discovery, objects with lists and watches, metrics.k8s.io, kubelets. Read only.
 
+mod content_type;
+mod cpu_counters;
 mod discovery;
 mod kubelet;
 mod list;
-mod meters;
 mod metrics;
 mod objects;
 mod parameters;
 mod path;
-mod representation;
 mod resource;
 mod selector;
 mod state;
@@ -28,7 +28,7 @@ use self::path::Target;
 pub use self::state::KubeState;
 use super::Shared;
 use super::faults;
-use super::form;
+use super::query_string;
 use super::server::{Body, answer, json};
 
 /// How often runs of CronJobs are begun and ended, in the world's time and, at least, on the wall.
@@ -81,7 +81,7 @@ fn objects(shared: &Arc<Shared>, request: &Request<Bytes>, target: Target<'_>) -
         .headers()
         .get(header::ACCEPT)
         .and_then(|value| value.to_str().ok());
-    let Some(representation) = representation::accepted(accept) else {
+    let Some(representation) = content_type::accepted(accept) else {
         let message = "only the following media types are accepted: application/json";
         return status::error(StatusCode::NOT_ACCEPTABLE, message);
     };
@@ -172,7 +172,8 @@ pub(super) fn operation(request: &Request<Bytes>) -> String {
 
 fn watches(request: &Request<Bytes>) -> bool {
     let query = request.uri().query().unwrap_or_default();
-    form::parameters(query).any(|(name, value)| name == "watch" && parameters::truth(&value))
+    query_string::parameters(query)
+        .any(|(name, value)| name == "watch" && parameters::truth(&value))
 }
 
 /// An error that a fault makes: a `Status` object, or, for a watch that is gone, an ERROR event.

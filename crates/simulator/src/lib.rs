@@ -4,13 +4,13 @@
 //! It is a peer that is reached over sockets alone, by the same clients as the real services. It shows
 //! a [`World`], which is a YAML file; `docs/worlds.md` documents the file, the formulas and the paths.
 
+mod admin;
 mod aws;
 mod azure;
-mod control;
 pub mod faults;
-mod form;
 mod kube;
 mod prometheus;
+mod query_string;
 mod request_log;
 mod route;
 mod server;

@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 
 use super::faults::{self, Outcome};
 use super::route::{self, Route};
-use super::{Shared, aws, azure, control, kube, prometheus};
+use super::{Shared, admin, aws, azure, kube, prometheus};
 
 /// A body that is known whole or comes in pieces; an error cuts the connection.
 pub(super) type Body = http_body_util::combinators::UnsyncBoxBody<Bytes, io::Error>;
@@ -99,7 +99,7 @@ async fn respond(shared: Arc<Shared>, request: Request<Incoming>) -> io::Result<
     let route = route::of(&request);
     shared.log.record(&route, request.headers());
     let Some(endpoint) = route.endpoint else {
-        return Ok(control::handle(&shared, request).await);
+        return Ok(admin::handle(&shared, request).await);
     };
     let caller =
         (route.part == route::Part::Aws).then(|| aws::Caller::supposed(&shared.world, &request));
@@ -122,6 +122,6 @@ async fn dispatch(shared: &Arc<Shared>, route: &Route, request: Request<Bytes>) 
         route::Part::Azure => azure::handle(shared, &request),
         route::Part::Prometheus => prometheus::handle(shared, request).await,
         route::Part::Kubernetes => kube::handle(shared, request).await,
-        route::Part::Control => control::handle(shared, request).await,
+        route::Part::Control => admin::handle(shared, request).await,
     }
 }

@@ -4,16 +4,16 @@
 //! the same numbers without this crate. `docs/worlds.md` has the file's keys and the formulas.
 
 mod bill;
-mod chance;
-mod curve;
 #[cfg(test)]
 mod demo;
 mod function;
-mod lateness;
-mod placement;
+mod ingestion_delay;
+mod job_runs;
+mod latency_distribution;
 mod prices;
-mod runs;
-pub mod spec;
+mod rng;
+mod scheduler;
+pub mod schema;
 mod storage;
 mod traffic;
 mod validate;
@@ -25,14 +25,14 @@ use std::fmt;
 use jiff::{SignedDuration, Timestamp};
 
 pub use self::bill::{BillSpec, Charge};
-pub use self::curve::{duration_multiple, share_within};
 pub use self::function::{Function, ProvisionedMinute};
-pub use self::lateness::LatenessSpec;
+pub use self::ingestion_delay::LatenessSpec;
+pub use self::job_runs::Run;
+pub use self::latency_distribution::{duration_multiple, share_within};
 pub use self::prices::{
     AzurePriceSpec, DiskPriceSpec, FargatePriceSpec, PricesSpec, SpotPriceSpec,
 };
-pub use self::runs::Run;
-pub use self::spec::{
+pub use self::schema::{
     AccountSpec, CapacityType, EdgeSpec, FunctionArchitecture, FunctionSpec, InvokeMode,
     NamespaceSpec, NodeArchitecture, NodeSpec, PackageType, ProvisionedSpec, RequestsSpec,
     RunsSpec, UsageSpec, WorkloadKind, WorkloadSpec, WorldSpec,
@@ -160,17 +160,17 @@ impl World {
 
     /// The uid of anything that the world file does not list, such as a namespace.
     pub(super) fn uid_of(&self, what: &str, name: &str) -> String {
-        chance::uuid(self.spec.seed, name, what, 0)
+        rng::uuid(self.spec.seed, name, what, 0)
     }
 
     /// 64 hexadecimal digits, as digests and container ids have them.
     pub(super) fn hex_of(&self, what: &str, name: &str) -> String {
-        chance::hex(self.spec.seed, name, what, 0, 64)
+        rng::hex(self.spec.seed, name, what, 0, 64)
     }
 
     /// A number in [0, 1) that depends on the seed and the arguments alone.
     pub(super) fn chance(&self, name: &str, tag: &str, index: i64) -> f64 {
-        chance::unit(self.spec.seed, name, tag, index)
+        rng::unit(self.spec.seed, name, tag, index)
     }
 
     fn assemble(spec: WorldSpec, now: Timestamp) -> Self {
@@ -218,8 +218,8 @@ impl Node {
     fn new(world: &WorldSpec, index: usize, spec: &NodeSpec) -> Self {
         let name = &spec.name;
         Self {
-            uid: chance::uuid(world.seed, name, "node-uid", 0),
-            instance_id: format!("i-{}", chance::hex(world.seed, name, "instance", 0, 17)),
+            uid: rng::uuid(world.seed, name, "node-uid", 0),
+            instance_id: format!("i-{}", rng::hex(world.seed, name, "instance", 0, 17)),
             address: address_in(name)
                 .unwrap_or_else(|| format!("10.0.{}.{}", index / 250, 4 + index % 250)),
             spec: spec.clone(),

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::cli::print;
 use breakeven_model::Report;
-use breakeven_model::bill::{BillReport, BilledPlace};
+use breakeven_model::billing::{BillReport, BilledPlace};
 use breakeven_model::units::{Ratio, Usd};
 
 /// What the source found, in a line.

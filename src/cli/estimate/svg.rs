@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::numbers::{count, money, short};
-use super::picture::{Picture, Point};
+use super::chart::{Picture, Point};
+use super::format::{count, money, short};
 
 const WIDTH: f64 = 760.0;
 const HEIGHT: f64 = 440.0;

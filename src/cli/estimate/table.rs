@@ -1,6 +1,6 @@
 //! The answer for people: a table of both sides, and what follows in sentences.
 
-use super::numbers::{count, money};
+use super::format::{count, money};
 use breakeven_model::Breakeven;
 use breakeven_model::estimate::{Curves, Estimate, Scenario, Side};
 use breakeven_model::node_split::{Weights, split};

@@ -1,7 +1,7 @@
 //! A picture in characters.
 
-use super::numbers::short;
-use super::picture::{Picture, Point};
+use super::chart::{Picture, Point};
+use super::format::short;
 
 /// How the curves are drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

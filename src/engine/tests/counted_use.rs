@@ -2,9 +2,9 @@
 
 use super::explanations::{explained, line};
 use super::*;
-use breakeven_model::evidence::Evidence;
+use breakeven_model::cpu_per_request::Method;
+use breakeven_model::inputs::Evidence;
 use breakeven_model::inventory::{CountedUse, Throttling};
-use breakeven_model::processor_time::Method;
 use breakeven_model::units::{CoreSeconds, Periods};
 
 /// Cores that a pod uses however it serves, and core-seconds of a request.

@@ -2,8 +2,8 @@
 
 use super::*;
 use breakeven_model::Ineligibility;
-use breakeven_model::evidence::Evidence;
 use breakeven_model::explanation::{Explanation, Input, Inputs, explain};
+use breakeven_model::inputs::Evidence;
 use breakeven_model::inventory::ProvisionedConcurrency;
 use breakeven_model::regression::Scatter;
 

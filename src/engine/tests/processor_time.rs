@@ -2,9 +2,9 @@
 
 use super::explanations::explained;
 use super::*;
-use breakeven_model::evidence::Evidence;
+use breakeven_model::cpu_per_request::{Method, NoSlope, ProcessorTime};
 use breakeven_model::explanation::Line;
-use breakeven_model::processor_time::{Method, NoSlope, ProcessorTime};
+use breakeven_model::inputs::Evidence;
 
 /// Cores that the pod uses whatever it serves.
 const IDLE: f64 = 0.3;

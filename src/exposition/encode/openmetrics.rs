@@ -1,8 +1,8 @@
 //! The text format of OpenMetrics, version 1.0.0.
 
 use super::{size_hint, write_help, write_sample};
-use crate::exposition::catalogue::Kind;
-use crate::exposition::sample::Families;
+use crate::exposition::metrics::Kind;
+use crate::exposition::series::Families;
 
 /// The whole exposition.
 pub(in crate::exposition) fn encode(families: &Families) -> String {

@@ -1,8 +1,8 @@
 //! The text format of Prometheus, version 0.0.4.
 
 use super::{size_hint, write_help, write_sample};
-use crate::exposition::catalogue::Kind;
-use crate::exposition::sample::Families;
+use crate::exposition::metrics::Kind;
+use crate::exposition::series::Families;
 
 /// The whole exposition.
 pub(in crate::exposition) fn encode(families: &Families) -> String {

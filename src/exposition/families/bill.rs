@@ -1,9 +1,9 @@
 //! The series of the bill.
 
 use super::seconds_of;
-use crate::exposition::catalogue::Metric;
-use crate::exposition::sample::{Batch, Labels};
-use breakeven_model::bill::{BillReport, BilledPlace};
+use crate::exposition::metrics::Metric;
+use crate::exposition::series::{Batch, Labels};
+use breakeven_model::billing::{BillReport, BilledPlace};
 
 /// What AWS bills, and how the model compares with it.
 pub(in crate::exposition) fn bill(report: &BillReport) -> Batch {

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::{count, flag, seconds_of};
-use crate::exposition::catalogue::Metric;
-use crate::exposition::sample::{Batch, Labels};
+use crate::exposition::metrics::Metric;
+use crate::exposition::series::{Batch, Labels};
 use breakeven_model::inventory::{SourceId, SourceStatus};
 
 /// How every source fares, as seen at the time of the report.

@@ -5,9 +5,9 @@ use std::time::Duration;
 use super::reports::*;
 use super::*;
 use crate::exposition::{ApiBudget, ApiUse, ConfigState};
-use breakeven_model::band::Parameter;
 use breakeven_model::inventory::{Lacks, Reason, Site, Source};
 use breakeven_model::inventory::{OriginChoice, RequestOrigin, WorkloadKind};
+use breakeven_model::uncertainty::Parameter;
 use breakeven_model::{Breakeven, SharedWorkload, Subject, SubjectReport, Verdict};
 
 fn of(subject: SubjectReport) -> Report {

@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use breakeven_model::band::Banded;
-use breakeven_model::bill::{BillReport, BilledLine, BilledPlace, SavingsPlan};
-use breakeven_model::coldstart::Method;
-use breakeven_model::evidence::Evidence;
+use breakeven_model::billing::{BillReport, BilledLine, BilledPlace, SavingsPlan};
+use breakeven_model::cold_starts::Method;
+use breakeven_model::inputs::Evidence;
 use breakeven_model::inventory::{
     Architecture, CapacityType, FunctionId, Node, Notes, OriginChoice, Provider, RequestOrigin,
     Resources, UsageType, WorkloadId, WorkloadKind,
 };
 use breakeven_model::lambda;
-use breakeven_model::pattern::Pattern;
+use breakeven_model::traffic_pattern::Pattern;
+use breakeven_model::uncertainty::Banded;
 use breakeven_model::units::{
     GibSeconds, MemoryMib, Ratio, Requests, Seconds, Usd, UsdPerCoreHour, UsdPerGibHour, UsdPerHour,
 };

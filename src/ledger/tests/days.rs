@@ -4,7 +4,7 @@ use jiff::civil::date;
 
 use super::functions::{batch, function, minute, ran};
 use super::*;
-use breakeven_model::bill::DayUsage;
+use breakeven_model::billing::DayUsage;
 use breakeven_model::inventory::FunctionMinutes;
 
 const DAY: i64 = 86_400;

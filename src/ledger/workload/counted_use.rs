@@ -2,7 +2,7 @@
 
 use super::WorkloadAccount;
 use crate::ledger::cost::Use;
-use crate::ledger::held_back::HeldBack;
+use crate::ledger::cpu_throttling::HeldBack;
 use breakeven_model::allocation::WorkloadRates;
 use breakeven_model::inventory::CountedUse;
 use breakeven_model::regression::Scatter;

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 
 use super::WorkloadAccount;
 use crate::ledger::cost::Cost;
-use crate::ledger::coverage::Coverage;
-use crate::ledger::moments::Moments;
+use crate::ledger::intervals::Coverage;
+use crate::ledger::recent_usage::Moments;
 
 impl WorkloadAccount {
     /// The latest instant that it has seen.

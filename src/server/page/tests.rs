@@ -119,7 +119,7 @@ fn the_dearest_come_first_and_the_rest_is_counted() {
         subject.subject =
             Subject::Workload(workload("shop", "Deployment", &format!("w{index:02}")));
         for cost in &mut subject.costs {
-            cost.monthly = breakeven_model::band::Banded::exactly(usd(f64::from(index)));
+            cost.monthly = breakeven_model::uncertainty::Banded::exactly(usd(f64::from(index)));
         }
         report.subjects.push(subject);
     }

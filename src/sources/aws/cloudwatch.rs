@@ -21,26 +21,26 @@
 //! **What fails** stays due. A function whose queries fail is asked for alone from then on, and keeps no other from
 //! being read.
 
-mod answer;
-mod ask;
-mod bucket;
 mod budget;
 mod convert;
+mod cursor;
+mod get_metric_data;
 mod insights;
-mod lister;
-mod pace;
-mod progress;
-mod queries;
-mod spending;
+mod list_metrics;
+mod poll_schedule;
+mod query;
+mod rate_limiter;
+mod response;
+mod token_bucket;
 
-pub(in crate::sources) use answer::{Lack, Query};
-pub use ask::API;
-pub(in crate::sources) use ask::Caller;
 pub use budget::{Balance, Budget};
+pub use get_metric_data::API;
+pub(in crate::sources) use get_metric_data::Caller;
 pub use insights::InsightsPlan;
-pub(in crate::sources) use lister::Lister;
-pub(in crate::sources) use queries::{fit_in_one_call, minutes};
-pub use spending::{Expected, Plan, Rung, Stake, Terms};
+pub(in crate::sources) use list_metrics::Lister;
+pub use poll_schedule::{Expected, Plan, Rung, Stake, Terms};
+pub(in crate::sources) use query::{fit_in_one_call, minutes};
+pub(in crate::sources) use response::{Lack, Query};
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -50,9 +50,9 @@ use jiff::Timestamp;
 use tracing::{debug, warn};
 
 use self::convert::{Odd, Outcome};
+use self::cursor::{Due, Progress};
 use self::insights::InsightsReading;
-use self::progress::{Due, Progress};
-use self::queries::PERIOD;
+use self::query::PERIOD;
 use crate::sources::aws::lambda::Listed;
 use crate::sources::aws::{Aws, Session};
 use crate::sources::{Lacks, Poll, Reason, Site, Source, SourceError, Tally};
@@ -277,7 +277,7 @@ impl CloudWatchSource {
         let session = aws.session().await?;
         let mut caller = self.caller(session);
         let mut trouble = Trouble::default();
-        for batch in queries::batches(due) {
+        for batch in query::batches(due) {
             let read = self.read_batch(&mut caller, session, batch, (now, plan), &mut trouble);
             if let Err(error) = read.await {
                 let gives_up = !matters_to_one_call(error.reason());
@@ -309,7 +309,7 @@ impl CloudWatchSource {
         let window = longest.window;
         for _ in 0..MOST_ROUNDS {
             let functions = asked.iter().map(|due| (&due.function, due.scope));
-            let queries = queries::queries(functions, caller.linked());
+            let queries = query::queries(functions, caller.linked());
             let answer = caller.ask(session, (window, queries), &self.budget).await?;
             answer.report(&self.left_out);
             let mut odd = Odd::default();

@@ -10,7 +10,7 @@
 
 mod cache;
 mod convert;
-mod kept;
+mod state;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -27,7 +27,7 @@ use tracing::warn;
 
 use self::cache::Cache;
 use self::convert::{Answer, Question};
-use self::kept::Kept;
+use self::state::Kept;
 use crate::disk::Disk;
 use crate::sources::aws::lambda::Listed;
 use crate::sources::aws::{Attempted, Aws, AwsSpend, Meter, Price, Service, undecodable};

@@ -12,7 +12,7 @@ use http_body_util::LengthLimitError;
 
 use super::http_client::MAX_RESPONSE;
 use super::role::Role;
-use crate::sources::causes::{cause, causes};
+use crate::sources::error_chain::{cause, causes};
 use crate::sources::{Reason, SourceError};
 
 /// The codes of credentials that are wrong, expired or unsigned, of all protocols.

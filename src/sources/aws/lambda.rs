@@ -11,13 +11,13 @@
 //!   (GetFunctionConcurrency, only where the account has set anything aside): one call for each function, every hour; whether
 //!   it has a URL (ListFunctionUrlConfigs): the same, every six hours; of each kind at most [`MOST_CALLS`] in a poll. CloudWatch cannot tell: its metrics of provisioned concurrency vanish while nothing runs.
 
-mod calls;
+mod attribute_cache;
+mod attributes;
+mod client;
 mod convert;
-mod facts;
-mod names;
-mod survey;
+mod event_sources;
+mod filter;
 mod tags;
-mod triggers;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -26,10 +26,10 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 use tracing::warn;
 
-use self::calls::Calls;
+use self::attributes::Facts;
+pub use self::attributes::MOST_CALLS;
+use self::client::Calls;
 use self::convert::LeftOut;
-use self::facts::Facts;
-pub use self::facts::MOST_CALLS;
 use crate::sources::aws::Aws;
 use crate::sources::{Lacks, Poll, Site, Source, SourceError, Tally};
 use breakeven_model::inventory::NamePattern;

@@ -12,13 +12,13 @@
 //!
 //! A reading that fails in part is read again as a whole: nothing is lost, and no workload has less than all of its counters.
 
-mod behind;
 mod convert;
 mod counter;
-mod finder;
+mod discovery;
+mod target_mapping;
 
-pub use behind::{Bindings, named};
 pub use counter::Counter;
+pub use target_mapping::{Bindings, named};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -27,13 +27,13 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tracing::warn;
 
-use self::behind::{Bound, Shares};
 use self::convert::{Minutes, Served};
 use self::counter::Series;
-use self::finder::Finder;
+use self::discovery::Finder;
+use self::target_mapping::{Bound, Shares};
 use crate::sources::aws::cloudwatch::{self, Budget, Caller};
 use crate::sources::aws::{Aws, Tagging};
-use crate::sources::told::Heard;
+use crate::sources::latest::Heard;
 use crate::sources::{Poll, Reason, Site, Source, SourceError, Tally};
 use breakeven_model::inventory::{Observation, OwnCount, OwnTraffic, WorkloadId};
 use breakeven_model::units::{Ratio, Seconds, Window};
@@ -192,7 +192,7 @@ impl EdgeSource {
                 .get(&key)
                 .map(String::as_str)
                 .unwrap_or_default();
-            match behind::named(value) {
+            match target_mapping::named(value) {
                 Some(id) if bound.has(&id) => {
                     tagged.insert(resource.arn.into(), id);
                 }

@@ -5,7 +5,7 @@
 //! are free.
 
 mod convert;
-mod question;
+mod query;
 mod usage;
 
 use std::collections::btree_map::Entry;
@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use self::convert::Products;
 use crate::sources::aws::{Aws, Listing, RestCall, Service};
-use crate::sources::price_list::answer::{Answer, PriceList};
+use crate::sources::price_list::response::{Answer, PriceList};
 use crate::sources::{Source, SourceError};
 use breakeven_model::inventory::{CapacityType, Product, Provider};
 use breakeven_model::pricing::{Question, Subject};
@@ -59,7 +59,7 @@ impl PriceList for AwsPriceList {
 
     async fn prepare(&mut self, questions: &BTreeSet<Question>) -> Result<(), SourceError> {
         for question in questions {
-            let home = question::api_region(&question.region);
+            let home = query::api_region(&question.region);
             if let Entry::Vacant(call) = self.calls.entry(home) {
                 let aws = self.aws.in_region(home);
                 call.insert(RestCall::new(aws.session().await?, PRICING, API, ACTION));
@@ -70,12 +70,12 @@ impl PriceList for AwsPriceList {
 
     async fn ask(&self, question: &Question, _: Timestamp) -> Result<Answer, SourceError> {
         let region = &*question.region;
-        let Some(call) = self.calls.get(question::api_region(region)) else {
+        let Some(call) = self.calls.get(query::api_region(region)) else {
             return Ok(Answer::default());
         };
         Ok(match &question.subject {
             Subject::Machine(instance_type) => {
-                let products = products(call, question::machine(region, instance_type)).await?;
+                let products = products(call, query::machine(region, instance_type)).await?;
                 let product = Product::Machine {
                     instance_type: instance_type.clone(),
                     capacity_type: CapacityType::OnDemand,
@@ -83,14 +83,14 @@ impl PriceList for AwsPriceList {
                 Answer::one(product, convert::machine(&products, instance_type))
             }
             Subject::Fargate => {
-                let mut listed = products(call, question::fargate(region)).await?;
+                let mut listed = products(call, query::fargate(region)).await?;
                 if !usage::has_storage(&listed) {
-                    listed.extend(products(call, question::fargate_storage(region)).await?);
+                    listed.extend(products(call, query::fargate_storage(region)).await?);
                 }
                 usage::answer(&listed, usage::fargate())
             }
             Subject::Disk(disk) => {
-                let listed = products(call, question::disk(region, disk)).await?;
+                let listed = products(call, query::disk(region, disk)).await?;
                 usage::answer(&listed, usage::disk(disk))
             }
         })

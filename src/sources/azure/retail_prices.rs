@@ -18,7 +18,7 @@ use jiff::Timestamp;
 
 use self::convert::Page;
 use crate::disk::Disk;
-use crate::sources::price_list::answer::{Answer, PriceList};
+use crate::sources::price_list::response::{Answer, PriceList};
 use crate::sources::redaction::KnownSecrets;
 use crate::sources::transport::{BadAddress, Broken, Limits, Transport, beginning, pause};
 use crate::sources::{Reason, Source, SourceError};

@@ -13,7 +13,7 @@ use tokio::sync::MutexGuard;
 use tokio::time::{Instant, timeout};
 use tracing::{debug, info, warn};
 
-use super::failure::told;
+use super::error::told;
 use super::identity::Identity;
 use super::reachability::Reachability;
 use super::request::Server;

@@ -1,25 +1,25 @@
 //! From objects of the Kubernetes API to plain facts: pure, without a connection or a clock.
 
-mod front;
+mod annotations;
+mod autoscaler;
 mod node;
-mod notes;
 mod owner;
 mod pod;
 pub(in crate::sources) mod quantity;
 mod request;
-mod scaler;
 mod scrape;
+mod services;
 mod volume;
 
 use std::fmt;
 
-pub(super) use front::{Front, binding, route, service, services};
+pub(super) use annotations::{notes, unreadable};
+pub(super) use autoscaler::scaler;
 pub(super) use node::node;
-pub(super) use notes::{notes, unreadable};
 pub(super) use owner::{Owner, owner};
 pub(super) use pod::{Held, PodExtras, pod};
-pub(super) use scaler::scaler;
 pub use scrape::ScrapeSelector;
+pub(super) use services::{Front, binding, route, service, services};
 pub(super) use volume::{storage_class, volume};
 
 use super::amounts::Amounts;

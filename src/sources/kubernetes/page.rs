@@ -4,12 +4,12 @@ use http_body_util::BodyExt;
 use kube::client::Body;
 use serde::de::DeserializeOwned;
 
-use super::failure::Attempt;
+use super::api_types::Page;
+use super::error::Attempt;
 use super::limits::MAX_PAGE;
 use super::list_reader::ListReader;
-use super::object::Page;
 use crate::sources::SourceError;
-use crate::sources::causes::causes;
+use crate::sources::error_chain::causes;
 
 /// How many objects, and how many bytes of them, are handed on at once.
 const MAX_PART_OBJECTS: usize = 500;

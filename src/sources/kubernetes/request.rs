@@ -8,12 +8,12 @@ use http::{Request, Response, StatusCode};
 use kube::client::Body;
 use kube::core::Status;
 
-use super::failure::{Attempt, is_of_credentials, told};
+use super::error::{Attempt, is_of_credentials, told};
 use super::limits::MAX_ERROR;
 use super::reachability::Reachability;
 use crate::sources::SourceError;
 use crate::sources::body::{Cut, pieces};
-use crate::sources::causes::causes;
+use crate::sources::error_chain::causes;
 
 /// An API server that can be asked.
 #[derive(Clone)]

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::convert::{self, Front, Held, Owner, PodExtras, Unreadable};
-use super::names::Names;
-use super::object::{
+use super::api_types::{
     BindingObject, MetaObject, NodeObject, PodObject, RouteObject, ScalerObject, ServiceObject,
     StorageClassObject, VolumeObject, Watched,
 };
+use super::convert::{self, Front, Held, Owner, PodExtras, Unreadable};
+use super::interner::Names;
 use super::store::{Event, Store};
 use crate::sources::{Reason, SourceError};
 use breakeven_model::inventory::{

@@ -18,16 +18,16 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::Settings;
+use super::api_types::{Page, Watched};
 use super::connection::Connection;
-use super::failure::Attempt;
+use super::error::Attempt;
 use super::limits::{self, ListProgress, MAX_SKIPPED};
 use super::lines::{Line, Lines, LinesError};
-use super::object::{Page, Watched};
 use super::page::PageReader;
 use super::pauses::Pauses;
 use super::request::{Failure, Server};
 use super::store::Event;
-use crate::sources::causes::causes;
+use crate::sources::error_chain::causes;
 use crate::sources::{Reason, SourceError};
 use breakeven_clock::Clock;
 

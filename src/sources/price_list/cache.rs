@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Answered;
 use crate::disk::Disk;
-use crate::sources::kept_file::KeptFile;
+use crate::sources::cache_file::KeptFile;
 use breakeven_model::inventory::{CapacityType, ListPrice, Offer, Product, Provider};
 use breakeven_model::pricing::plausible_product;
 use breakeven_model::pricing::{Question, Subject};

@@ -12,7 +12,7 @@ use hyper_util::rt::TokioExecutor;
 
 use super::text::{Reader, Series, Unread};
 use crate::sources::body::{Cut, pieces};
-use crate::sources::causes::causes;
+use crate::sources::error_chain::causes;
 
 /// Both formats; breakeven decompresses nothing, so that no small answer can become a large one.
 const FORMATS: &str = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5";

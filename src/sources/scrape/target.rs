@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use super::client::Failure;
-use super::memory::{Grown, Reading};
+use super::counter_tracker::{Grown, Reading};
 use breakeven_model::inventory::ScrapeTarget;
 
 /// The pause after a first failure; each further failure doubles it. A pod that only starts is read a poll later.

@@ -19,7 +19,7 @@ use tracing::warn;
 use self::convert::{Sums, Values};
 use self::queries::Query;
 use crate::disk::Disk;
-use crate::sources::requests::{self, Client};
+use crate::sources::prometheus::{self, Client};
 use crate::sources::{BadAddress, Poll, Reason, Source, SourceError, Tally};
 use breakeven_model::inventory::{Observation, Usage};
 use breakeven_model::units::Window;
@@ -51,7 +51,7 @@ impl CadvisorSource {
     ///
     /// # Errors
     /// When the address or a header is none.
-    pub fn new(settings: Settings, server: &requests::Settings) -> Result<Self, BadAddress> {
+    pub fn new(settings: Settings, server: &prometheus::Settings) -> Result<Self, BadAddress> {
         Ok(Self {
             settings,
             client: Client::new(server)?,

@@ -7,8 +7,8 @@
 //! Counters are exact: what a pod used between two readings is the difference, whatever happened in between. A container that
 //! restarts begins its counter anew, that of its pod goes on.
 
+mod counter_tracker;
 mod exposition;
-mod memory;
 mod nodes;
 
 use std::collections::BTreeMap;
@@ -19,14 +19,14 @@ use futures::StreamExt;
 use jiff::Timestamp;
 use tracing::{debug, warn};
 
+use self::counter_tracker::{Memory, News};
 use self::exposition::{Exposition, Reader};
-use self::memory::{Memory, News};
 use self::nodes::Look;
 pub use self::nodes::Nodes;
 use crate::sources::body::{Cut, pieces};
-use crate::sources::causes::causes;
+use crate::sources::error_chain::causes;
 use crate::sources::kubernetes::{Attempt, Connection, Failure, Server};
-use crate::sources::told::Heard;
+use crate::sources::latest::Heard;
 use crate::sources::{Lacks, Poll, Reason, Source, SourceError, StatusBoard, Tally};
 use breakeven_model::inventory::{Observation, Usage};
 

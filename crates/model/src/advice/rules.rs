@@ -4,10 +4,10 @@ use std::borrow::Cow;
 
 use super::{Facts, Rule};
 use crate::Home;
-use crate::coldstart::INIT;
+use crate::cold_starts::INIT;
 use crate::inventory::WorkloadKind;
 use crate::lambda::Component;
-use crate::pattern::Pattern;
+use crate::traffic_pattern::Pattern;
 use crate::units::{MemoryMib, Usd};
 
 /// Much traffic: 20 requests in each second, all month. Requests of 200 ms on 256 MB cost as much on Lambda as two

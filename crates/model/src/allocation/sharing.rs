@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use super::{ClusterRates, Gathered};
 use crate::inventory::{CapacityType, Node, WorkloadId, WorkloadKind};
-use crate::settings::SharingPolicy;
+use crate::parameters::SharingPolicy;
 use crate::units::{Ratio, UsdPerHour};
 
 /// Nodes whose idle capacity and DaemonSets are borne by the workloads that run on them.

@@ -70,7 +70,7 @@ mod tests {
     use crate::fixtures::{deployment, node, pod, resources, settings, workload};
     use crate::inventory::Volume;
     use crate::inventory::WorkloadKind;
-    use crate::settings::SharingPolicy;
+    use crate::parameters::SharingPolicy;
     use crate::units::Gib;
     use crate::{HourlyPrice, PriceSource, Provenance, UnpricedVolume};
 

@@ -6,13 +6,13 @@ mod in_cluster;
 use std::sync::Arc;
 
 use super::{Assessment, monthly_requests};
-use crate::band::Banded;
-use crate::evidence::{Evidence, FunctionEvidence, PodsEvidence};
+use crate::inputs::{Evidence, FunctionEvidence, PodsEvidence};
 use crate::inventory::Function;
 use crate::kubernetes_equivalent::Machine;
 use crate::node_split::Split;
+use crate::parameters::Settings;
 use crate::report::{Basis, Home, PlatformCost, Verdict};
-use crate::settings::Settings;
+use crate::uncertainty::Banded;
 use crate::units::Requests;
 use crate::verdict::{compare, insufficient};
 use crate::window::FunctionWindow;

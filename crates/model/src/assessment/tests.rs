@@ -4,8 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::allocation::PricedNode;
-use crate::band::Range;
-use crate::coldstart::{ColdStarts, Method};
+use crate::cold_starts::{ColdStarts, Method};
 use crate::concurrency::{Concurrency, MinuteConcurrency};
 use crate::fixtures::{deployment, node, ratio, resources, seconds, settings, workload as named};
 use crate::inventory::{
@@ -16,6 +15,7 @@ use crate::lambda::{Door, Surroundings};
 use crate::node_split::split;
 use crate::regression::Scatter;
 use crate::report::Basis;
+use crate::uncertainty::Range;
 use crate::units::{CoreSeconds, Gib, GibSeconds, UsdPerHour};
 use crate::window::{FunctionWindow, TrafficWindow, UsedWindow, WorkloadWindow};
 

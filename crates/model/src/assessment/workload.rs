@@ -1,16 +1,16 @@
 //! A workload of the cluster, and its Lambda equivalent.
 
 use super::{Assessment, monthly, monthly_requests};
-use crate::band::{Banded, Ends, Parameter, Range, evaluate};
-use crate::coldstart::refined_fractions;
-use crate::crossover::{KubernetesCurve, crossing};
-use crate::evidence::{Evidence, LambdaEvidence, WorkloadEvidence};
+use crate::break_even::{KubernetesCurve, crossing};
+use crate::cold_starts::refined_fractions;
+use crate::inputs::{Evidence, LambdaEvidence, WorkloadEvidence};
 use crate::inventory::{Scaler, WorkloadId, WorkloadKind};
 use crate::lambda::{Bill, Init, Run};
 use crate::lambda_equivalent::{Demand, Equivalent, choose, needs_quota};
+use crate::parameters::{LambdaEquivalent, Settings};
 use crate::pricing::list_prices::lambda as tariff;
 use crate::report::{Basis, Breakeven, Home, Ineligibility, PlatformCost, Utilization, Verdict};
-use crate::settings::{LambdaEquivalent, Settings};
+use crate::uncertainty::{Banded, Ends, Parameter, Range, evaluate};
 use crate::units::{Gib, Ratio, Requests, Seconds, Usd, UsdPerRequest};
 use crate::verdict::{compare, insufficient, is_cost_seen, staying};
 use crate::window::{TrafficWindow, UsedWindow, WorkloadWindow};

@@ -2,11 +2,11 @@
 
 use super::number::{count, factor, millis, per_million, percent, plain, price, usd};
 use super::{Line, month_and_request};
-use crate::band::Range;
-use crate::coldstart::Method;
+use crate::cold_starts::Method;
 use crate::lambda::{Component, PriceOrigin, Terms};
 use crate::pricing::list_prices::lambda as tariff;
 use crate::report::PlatformCost;
+use crate::uncertainty::Range;
 use crate::units::{MemoryMib, Ratio, Requests, Seconds, Usd, UsdPerGibSecond};
 
 /// A month on Lambda.

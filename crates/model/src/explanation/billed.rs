@@ -2,7 +2,7 @@
 
 use super::Line;
 use super::number::{factor, percent};
-use crate::bill::{BilledLine, BilledPlace, SavingsPlan};
+use crate::billing::{BilledLine, BilledPlace, SavingsPlan};
 use crate::report::{Report, Subject};
 
 /// The bill of the account and region of a function; nothing for a workload, and where no bill is read.

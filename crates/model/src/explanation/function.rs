@@ -2,11 +2,11 @@
 
 use super::number::{count, factor, hours, millis, plain, price};
 use super::{Inputs, Line, Section, bill, month_and_request};
-use crate::evidence::{FunctionEvidence, PodsEvidence};
+use crate::inputs::{FunctionEvidence, PodsEvidence};
 use crate::inventory::Insights;
 use crate::lambda::{Door, DoorOrigin};
+use crate::parameters::Settings;
 use crate::report::{Home, SubjectReport};
-use crate::settings::Settings;
 use crate::units::Seconds;
 
 pub(super) fn sections(

@@ -2,15 +2,15 @@
 
 use super::number::{count, factor, hours, millis, per_million, percent, plain, price, usd};
 use super::{Inputs, Line, Section, bill};
-use crate::coldstart;
-use crate::evidence::{LambdaEvidence, WorkloadEvidence};
+use crate::cold_starts;
+use crate::cpu_per_request::{Method, NoSlope};
+use crate::inputs::{LambdaEvidence, WorkloadEvidence};
 use crate::inventory::{OriginChoice, Throttling};
 use crate::month::Month;
-use crate::processor_time::{Method, NoSlope};
+use crate::parameters::Settings;
 use crate::report::{
     Basis, Home, NodeReport, Provenance, Report, Subject, SubjectReport, VolumeReport,
 };
-use crate::settings::Settings;
 use crate::units::{Ratio, Usd};
 use crate::window::WorkloadWindow;
 
@@ -408,7 +408,7 @@ fn on_lambda(
             memory,
             requests: evidence.requests,
             duration: lambda.equivalent.duration,
-            cold: Some((lambda.cold_share, coldstart::Method::ClosedForm)),
+            cold: Some((lambda.cold_share, cold_starts::Method::ClosedForm)),
             keep_alive: settings.lambda.keep_alive,
             init: (lambda.init, "model.cold_starts"),
             parts: &lambda.bill,

@@ -7,7 +7,7 @@ use super::{
     duration, ephemeral, front_door, init, instances, logs, provisioned, requests, snapstart,
     streaming,
 };
-use crate::crossover::LambdaCurve;
+use crate::break_even::LambdaCurve;
 use crate::pricing::list_prices::Tiers;
 use crate::pricing::list_prices::lambda::Prices;
 use crate::units::{Requests, Usd};

@@ -1,4 +1,4 @@
-use super::random::{count, seconds};
+use super::strategies::{count, seconds};
 use super::*;
 use crate::inventory::Architecture;
 use crate::pricing::list_prices::lambda::Prices;

@@ -1,17 +1,17 @@
 //! CloudWatch: GetMetricData and ListMetrics over the metrics of the world's functions, and of what stands before its workloads.
 
-mod edge_metrics;
 mod get_metric_data;
 mod list_metrics;
+mod load_balancer_metrics;
 mod metrics;
 mod query;
 mod series;
 mod statistics;
 mod window;
 
-use super::document::Document;
-use super::failure::Failure;
-use super::place::Place;
+use super::error::Failure;
+use super::scope::Place;
+use super::value::Document;
 use crate::faults::Faults;
 
 /// What a call returns, and what it would be billed for.

@@ -7,10 +7,10 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
-use super::caller::Caller;
-use super::document::{Document, optional, required, structure, text};
-use super::failure::Failure;
-use super::page::{Position, page};
+use super::error::Failure;
+use super::identity::Caller;
+use super::pagination::{Position, page};
+use super::value::{Document, optional, required, structure, text};
 use crate::world::{Charge, World};
 
 /// The one region of the endpoint.

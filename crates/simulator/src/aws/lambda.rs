@@ -1,17 +1,17 @@
 //! Lambda: what its REST API says about the functions of the world.
 
 mod configuration;
+mod event_sources;
 #[cfg(test)]
 mod tests;
-mod triggers;
 
 use http::{Method, StatusCode};
 use serde_json::{Value as Json, json};
 
 use self::configuration::{changed, configuration};
-use super::failure::Failure;
-use super::page::{Position, page};
-use super::place::Place;
+use super::error::Failure;
+use super::pagination::{Position, page};
+use super::scope::Place;
 use crate::world::Function;
 
 /// Functions of one answer (ListFunctions, "up to 50").
@@ -135,13 +135,13 @@ pub(super) fn answer(
             provisioned_concurrency(place, find(place, name)?, &query)?
         }
         Operation::ListTags(name) => json!({"Tags": find(place, name)?.spec.tags}),
-        Operation::ListEventSourceMappings => triggers::event_sources(place, &query)?,
+        Operation::ListEventSourceMappings => event_sources::event_sources(place, &query)?,
         Operation::GetFunctionUrlConfig(name) => {
             let function = find(place, name)?;
-            triggers::url(place, function).ok_or_else(|| not_found(place, name))?
+            event_sources::url(place, function).ok_or_else(|| not_found(place, name))?
         }
         Operation::ListFunctionUrlConfigs(name) => {
-            let url = triggers::url(place, find(place, name)?);
+            let url = event_sources::url(place, find(place, name)?);
             json!({"FunctionUrlConfigs": url.into_iter().collect::<Vec<_>>()})
         }
         Operation::GetAccountSettings => account_settings(place),
@@ -239,7 +239,7 @@ fn not_found(place: Place<'_>, name: &str) -> Failure {
 
 /// The function's name in a path segment, where it may be percent-encoded, an ARN, or qualified.
 fn name_of(segment: &str) -> String {
-    let decoded = crate::form::decode(segment);
+    let decoded = crate::query_string::decode(segment);
     let name = decoded
         .split_once(":function:")
         .map_or(decoded.as_str(), |(_, name)| name);

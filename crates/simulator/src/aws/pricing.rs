@@ -4,9 +4,9 @@ mod products;
 
 use serde_json::Value;
 
-use super::document::{Document, structure, text};
-use super::failure::Failure;
-use super::token;
+use super::error::Failure;
+use super::pagination_token;
+use super::value::{Document, structure, text};
 use crate::world::World;
 
 /// The most products on a page.
@@ -83,7 +83,7 @@ pub(super) fn answer(
     let page = found.iter().skip(from).take(size);
     let page = Document::List(page.map(|product| text(product.as_str())).collect());
     Ok(if next < found.len() {
-        let token = token::write(&next.to_string(), PURPOSE);
+        let token = pagination_token::write(&next.to_string(), PURPOSE);
         structure([
             ("FormatVersion", text("aws_v1")),
             ("PriceList", page),
@@ -112,7 +112,7 @@ fn position(input: &Document) -> Result<usize, Failure> {
     let Some(token) = input.member("NextToken").and_then(Document::as_text) else {
         return Ok(0);
     };
-    token::read(token, PURPOSE)
+    pagination_token::read(token, PURPOSE)
         .and_then(|position| position.parse().ok())
         .ok_or_else(|| Failure::bad_token("The pagination token is invalid."))
 }

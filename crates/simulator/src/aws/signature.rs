@@ -3,7 +3,7 @@
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 
-use super::failure::Failure;
+use super::error::Failure;
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 

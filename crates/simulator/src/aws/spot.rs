@@ -6,10 +6,10 @@ use bytes::Bytes;
 use http::{Response, StatusCode};
 use jiff::Timestamp;
 
-use super::failure::Failure;
-use super::token;
-use super::wire::{Wire, escape_xml};
-use crate::form;
+use super::error::Failure;
+use super::pagination_token;
+use super::protocol::{Wire, escape_xml};
+use crate::query_string;
 use crate::world::World;
 
 /// The action.
@@ -23,7 +23,7 @@ const PAGE_SIZE: usize = 1_000;
 /// Prices do not change here: each holds since the world began.
 pub(super) fn answer(world: &World, region: &str, body: &str) -> Result<Response<Bytes>, Failure> {
     let wanted = |name: &str, found: &str| {
-        let mut values = form::parameters(body).filter_map(|(key, value)| {
+        let mut values = query_string::parameters(body).filter_map(|(key, value)| {
             let number = key.strip_prefix(name)?.strip_prefix('.')?;
             number
                 .bytes()
@@ -33,7 +33,7 @@ pub(super) fn answer(world: &World, region: &str, body: &str) -> Result<Response
         let first = values.next();
         first.is_none_or(|first| first == found || values.any(|value| value == found))
     };
-    let one = |name: &str| form::parameters(body).find(|(key, _)| key == name);
+    let one = |name: &str| query_string::parameters(body).find(|(key, _)| key == name);
     let zone = one("AvailabilityZone").map(|(_, zone)| zone);
     if let Some((_, start)) = one("StartTime")
         && start.parse::<Timestamp>().is_err()
@@ -47,7 +47,7 @@ pub(super) fn answer(world: &World, region: &str, body: &str) -> Result<Response
     };
     let from: usize = match one("NextToken").filter(|(_, token)| !token.is_empty()) {
         None => 0,
-        Some((_, token)) => token::read(&token, ACTION)
+        Some((_, token)) => pagination_token::read(&token, ACTION)
             .and_then(|position| position.parse().ok())
             .ok_or_else(|| invalid("The token is invalid."))?,
     };
@@ -71,7 +71,7 @@ pub(super) fn answer(world: &World, region: &str, body: &str) -> Result<Response
     }
     let next = from + size;
     let token = if next < prices.len() {
-        token::write(&next.to_string(), ACTION)
+        pagination_token::write(&next.to_string(), ACTION)
     } else {
         String::new()
     };

@@ -4,11 +4,11 @@ use bytes::Bytes;
 use http::{Response, StatusCode};
 use jiff::{SignedDuration, Timestamp};
 
-use super::caller::{Caller, Session, role_of};
-use super::failure::Failure;
-use super::token::hexadecimal;
-use super::wire::{Wire, escape_xml};
-use crate::form;
+use super::error::Failure;
+use super::identity::{Caller, Session, role_of};
+use super::pagination_token::hexadecimal;
+use super::protocol::{Wire, escape_xml};
+use crate::query_string;
 use crate::world::World;
 
 /// How long a session lasts (AssumeRole, `DurationSeconds`): default, and what may be asked for.
@@ -90,7 +90,7 @@ fn assume(
     now: Timestamp,
 ) -> Result<Session, Failure> {
     let given = |name: &str| {
-        form::parameters(body)
+        query_string::parameters(body)
             .find(|(key, value)| key == name && !value.is_empty())
             .map(|(_, value)| value)
     };

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use http::StatusCode;
 
-use super::document::{Document, optional, structure, text};
-use super::edge::{edges, target_group_arn};
-use super::failure::Failure;
-use super::page::{Position, page};
-use super::place::Place;
+use super::error::Failure;
+use super::load_balancers::{edges, target_group_arn};
+use super::pagination::{Position, page};
+use super::scope::Place;
+use super::value::{Document, optional, structure, text};
 use crate::world::EdgeSpec;
 
 /// Resources of one answer (GetResources, `ResourcesPerPage`), the most and the default.

@@ -6,8 +6,8 @@ use http::{Response, StatusCode};
 use serde_json::{Value, json};
 
 use super::super::server::{Body, json};
+use super::content_type::{self, META_VERSION, Representation};
 use super::parameters::Parameters;
-use super::representation::{self, META_VERSION, Representation};
 use super::resource::ResourceType;
 use super::state::KubeState;
 use super::store::Key;
@@ -38,13 +38,13 @@ pub(super) fn list(
             "kind": format!("{}List", resource.kind),
             "apiVersion": resource.api_version(),
             "metadata": metadata,
-            "items": objects.map(representation::list_item).collect::<Vec<_>>(),
+            "items": objects.map(content_type::list_item).collect::<Vec<_>>(),
         }),
         Representation::Metadata => json!({
             "kind": "PartialObjectMetadataList",
             "apiVersion": META_VERSION,
             "metadata": metadata,
-            "items": objects.map(representation::metadata_of).collect::<Vec<_>>(),
+            "items": objects.map(content_type::metadata_of).collect::<Vec<_>>(),
         }),
         Representation::Table => table::of(
             resource,
@@ -73,7 +73,7 @@ pub(super) fn get(
     };
     let answer = match representation {
         Representation::Whole => Value::clone(&object),
-        Representation::Metadata => representation::metadata_of(&object),
+        Representation::Metadata => content_type::metadata_of(&object),
         Representation::Table => table::of(
             resource,
             std::iter::once(&*object),

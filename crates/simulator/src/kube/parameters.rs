@@ -1,6 +1,6 @@
 //! The query parameters of lists and watches.
 
-use super::super::form;
+use super::super::query_string;
 use super::selector::Selector;
 
 /// The parameters of a list or a watch.
@@ -27,7 +27,7 @@ impl Parameters {
     pub(super) fn parse(kind: &str, query: &str) -> Result<Self, String> {
         let mut parameters = Self::default();
         let (mut labels, mut fields) = (String::new(), String::new());
-        for (name, value) in form::parameters(query) {
+        for (name, value) in query_string::parameters(query) {
             match name.as_str() {
                 "labelSelector" => labels = value,
                 "fieldSelector" => fields = value,

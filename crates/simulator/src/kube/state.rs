@@ -9,7 +9,7 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use super::super::world::{Workload, WorkloadKind, World};
-use super::meters::Meters;
+use super::cpu_counters::Meters;
 use super::objects::{self, node, owners, pod, service, volume};
 use super::resource::{
     CRON_JOBS, DAEMON_SETS, DEPLOYMENTS, JOBS, NAMESPACES, NODES, PERSISTENT_VOLUME_CLAIMS,

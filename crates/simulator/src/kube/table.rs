@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::representation::{META_VERSION, metadata_of};
+use super::content_type::{META_VERSION, metadata_of};
 use super::resource::ResourceType;
 
 /// A column: its name, whether it stands only in wide output, and its cell.

@@ -16,8 +16,8 @@ use tokio::time::Instant;
 use super::super::Shared;
 use super::super::faults::{Endpoint, Fault};
 use super::super::server::Body;
+use super::content_type::{self, META_VERSION, Representation};
 use super::parameters::Parameters;
-use super::representation::{self, META_VERSION, Representation};
 use super::resource::ResourceType;
 use super::store::{Change, Event, TooOld};
 use super::{status, table};
@@ -245,7 +245,7 @@ impl Watch {
     fn push(&mut self, kind: &str, object: &Value) {
         let represented = match self.representation {
             Representation::Whole => None,
-            Representation::Metadata => Some(representation::metadata_of(object)),
+            Representation::Metadata => Some(content_type::metadata_of(object)),
             Representation::Table => {
                 let metadata = json!({ "resourceVersion": object["metadata"]["resourceVersion"] });
                 let include = self.parameters.include_object.as_deref();

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::evaluate::Steps;
 use super::value::QueryError;
-use crate::form;
+use crate::query_string;
 
 /// Points of one series in a range query, the most that Prometheus computes.
 const MAX_POINTS: i64 = 11_000;
@@ -25,8 +25,8 @@ impl Parameters {
             .unwrap_or_default();
         let query = request.uri().query().unwrap_or_default();
         Self(
-            form::parameters(form)
-                .chain(form::parameters(query))
+            query_string::parameters(form)
+                .chain(query_string::parameters(query))
                 .collect(),
         )
     }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::World;
 use super::function::Function;
-use super::spec::FunctionArchitecture;
+use super::schema::FunctionArchitecture;
 
 /// Seconds of a minute, and milliseconds of a second.
 const MINUTE_SECONDS: f64 = 60.0;

@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 
-use super::chance;
-use super::lateness::{Batch, LatenessSpec};
-use super::spec::{FunctionSpec, ProvisionedSpec, WorldSpec};
+use super::ingestion_delay::{Batch, LatenessSpec};
+use super::rng;
+use super::schema::{FunctionSpec, ProvisionedSpec, WorldSpec};
 use super::traffic::Series;
 
 /// The busiest second of a minute holds this many times the mean number of concurrent executions.
@@ -208,7 +208,7 @@ impl Function {
         if invocations == 0 || ratio == 0.0 {
             return 0;
         }
-        let chance = chance::unit(self.seed, &self.key, tag, minute);
+        let chance = rng::unit(self.seed, &self.key, tag, minute);
         (invocations as f64 * ratio + chance).floor() as u64
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::chance;
+use super::rng;
 
 const MINUTES_PER_DAY: i64 = 1_440;
 
@@ -89,7 +89,7 @@ impl Traffic {
                 slot_minutes,
             } => {
                 let slot = minute.div_euclid(i64::from(slot_minutes.max(1)));
-                if chance::unit(seed, name, "burst", slot) < burst_share {
+                if rng::unit(seed, name, "burst", slot) < burst_share {
                     requests_per_second * burst_factor
                 } else {
                     requests_per_second
@@ -99,7 +99,7 @@ impl Traffic {
                 requests_per_active_minute,
                 active_share,
             } => {
-                if chance::unit(seed, name, "active", minute) < active_share {
+                if rng::unit(seed, name, "active", minute) < active_share {
                     requests_per_active_minute / 60.0
                 } else {
                     0.0

@@ -7,7 +7,7 @@ mod storage;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 
-use super::spec::{CapacityType, NodeSpec, RunsSpec, WorkloadKind, WorkloadSpec, WorldSpec};
+use super::schema::{CapacityType, NodeSpec, RunsSpec, WorkloadKind, WorkloadSpec, WorldSpec};
 use super::traffic::Traffic;
 
 /// CloudWatch keeps one-minute metrics for 15 days.

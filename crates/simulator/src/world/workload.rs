@@ -2,10 +2,10 @@
 
 use jiff::Timestamp;
 
-use super::chance;
-use super::placement::Placement;
-use super::runs::{self, Run};
-use super::spec::{WorkloadKind, WorkloadSpec, WorldSpec};
+use super::job_runs::{self, Run};
+use super::rng;
+use super::scheduler::Placement;
+use super::schema::{WorkloadKind, WorkloadSpec, WorldSpec};
 use super::traffic::Series;
 
 /// A workload and the pods it has when the world begins.
@@ -51,7 +51,7 @@ impl Workload {
         let traffic = spec.traffic.clone();
         let mut workload = Self {
             spec: spec.clone(),
-            uid: chance::uuid(world.seed, &key, "uid", 0),
+            uid: rng::uuid(world.seed, &key, "uid", 0),
             pods: Vec::new(),
             seed: world.seed,
             start,
@@ -141,14 +141,14 @@ impl Workload {
     /// How many pods of the world file run in the minute.
     #[must_use]
     pub fn pods_in_minute(&self, minute: i64) -> usize {
-        self.pods.len() + runs::running_in(self, minute) * self.replicas()
+        self.pods.len() + job_runs::running_in(self, minute) * self.replicas()
     }
 
     /// The runs of a CronJob or a Job that a cluster shows at the instant, oldest first: those that
     /// have not ended, and the last three that have.
     #[must_use]
     pub fn runs_at(&self, at: Timestamp) -> Vec<Run> {
-        runs::shown_at(self, at)
+        job_runs::shown_at(self, at)
     }
 
     /// The identity of pod `index`, also beyond those of the file (for a workload scaled up at run
@@ -156,7 +156,7 @@ impl Workload {
     #[must_use]
     pub fn pod(&self, index: usize) -> Option<PodIdentity> {
         let name = &self.spec.name;
-        let random = || chance::suffix(self.seed, &self.key, "pod", index as i64, 5);
+        let random = || rng::suffix(self.seed, &self.key, "pod", index as i64, 5);
         let name = match self.spec.kind {
             WorkloadKind::Deployment => format!("{}-{}", self.replica_set_name(), random()),
             WorkloadKind::StatefulSet => format!("{name}-{index}"),
@@ -166,7 +166,7 @@ impl Workload {
                 format!("{name}-{}", random())
             }
         };
-        let uid = chance::uuid(self.seed, &self.key, "pod-uid", index as i64);
+        let uid = rng::uuid(self.seed, &self.key, "pod-uid", index as i64);
         Some(PodIdentity {
             name,
             uid,
@@ -183,7 +183,7 @@ impl Workload {
     /// The hash in the name of a Deployment's ReplicaSet.
     #[must_use]
     pub fn template_hash(&self) -> String {
-        chance::suffix(self.seed, &self.key, "template", 0, 10)
+        rng::suffix(self.seed, &self.key, "template", 0, 10)
     }
 
     /// The name of a Deployment's ReplicaSet.

@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 use tracing::{info, warn};
 
 use super::InsightsPlan;
-use super::bucket::Bucket;
-use super::queries::READINGS;
-use super::spending::{self, Expected, Plan, Rung, Stake, Terms};
+use super::poll_schedule::{self, Expected, Plan, Rung, Stake, Terms};
+use super::query::READINGS;
+use super::token_bucket::Bucket;
 use crate::sources::aws::PER_METRIC_REQUESTED;
 use breakeven_model::inventory::{FunctionId, Functions};
 use breakeven_model::units::Usd;
@@ -80,7 +80,7 @@ impl Budget {
     #[must_use]
     pub fn new(terms: Terms) -> Self {
         let monthly = terms.budget.usd() / PER_METRIC_REQUESTED.each();
-        let per_second = monthly / spending::month().as_secs_f64();
+        let per_second = monthly / poll_schedule::month().as_secs_f64();
         Self(Arc::new(Mutex::new(State {
             terms,
             functions: BTreeMap::new(),
@@ -128,7 +128,7 @@ impl Budget {
 
     /// Sets aside what asking for so many statistics takes, so many times a day. What functions are read with is the rest.
     pub(in crate::sources) fn reserve(&self, statistics: usize, times_a_day: f64) {
-        let times = times_a_day * spending::month().as_secs_f64() / 86_400.0;
+        let times = times_a_day * poll_schedule::month().as_secs_f64() / 86_400.0;
         let reserved = Expected::of_readings(statistics, times);
         let mut state = self.lock();
         if state.reserved != reserved {

@@ -6,9 +6,9 @@
 
 use std::collections::BTreeMap;
 
-use super::answer::{Answer, Lack, Query};
-use super::progress::Due;
-use super::queries::{Scope, Series};
+use super::cursor::Due;
+use super::query::{Scope, Series};
+use super::response::{Answer, Lack, Query};
 use crate::sources::{Reason, Tally};
 use breakeven_model::inventory::FunctionMinute;
 use breakeven_model::units::{NotAQuantity, Requests, Seconds, Window};

@@ -22,9 +22,9 @@ use tracing::{debug, info, warn};
 
 use self::convert::{MEASURED, NAMESPACE};
 use super::Settings;
-use super::ask::Caller;
 use super::budget::Budget;
-use super::lister::Lister;
+use super::get_metric_data::Caller;
+use super::list_metrics::Lister;
 use crate::sources::aws::Session;
 use crate::sources::{Lacks, SourceError, Tally};
 use breakeven_model::inventory::{FunctionId, Functions, Insights, InsightsRead};

@@ -6,9 +6,9 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::kept::{Calls, Kept};
+use super::state::{Calls, Kept};
 use crate::disk::Disk;
-use crate::sources::kept_file::KeptFile;
+use crate::sources::cache_file::KeptFile;
 use breakeven_model::inventory::{Bill, BilledDay, Charge, UsageType};
 use breakeven_model::units::{BilledUnits, NotAQuantity, Usd};
 

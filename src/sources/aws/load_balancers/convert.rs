@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::PERIOD;
-use super::behind::Shares;
 use super::counter::{Counter, Series};
+use super::target_mapping::Shares;
 use crate::sources::Reason;
 use crate::sources::Tally;
 use crate::sources::aws::cloudwatch::{Lack, Query};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::sources::price_list::answer::Problem;
+use crate::sources::price_list::response::Problem;
 use breakeven_model::pricing::plausible;
 use breakeven_model::units::UsdPerHour;
 

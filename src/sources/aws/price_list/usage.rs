@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::convert::{Dimension, Listed};
-use crate::sources::price_list::answer::{Answer, Problem};
+use crate::sources::price_list::response::{Answer, Problem};
 use breakeven_model::inventory::Product;
 use breakeven_model::pricing::plausible_product;
 use breakeven_model::units::{HOURS_PER_MONTH, UsdPerHour};

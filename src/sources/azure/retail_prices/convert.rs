@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::sources::percent::escaped;
-use crate::sources::price_list::answer::{Answer, Problem};
+use crate::sources::price_list::response::{Answer, Problem};
 use breakeven_model::inventory::{CapacityType, Product};
 use breakeven_model::pricing::plausible;
 use breakeven_model::units::UsdPerHour;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::{BadField, Stated, Unreadable};
 use crate::sources::kubernetes::amounts::Amounts;
-use crate::sources::kubernetes::names::Names;
-use crate::sources::kubernetes::object::NodeObject;
+use crate::sources::kubernetes::api_types::NodeObject;
+use crate::sources::kubernetes::interner::Names;
 use breakeven_model::inventory::{CapacityType, Node, Provider, Resources};
 
 /// Labels of the machine's kind, the present one first.

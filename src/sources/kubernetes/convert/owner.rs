@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::sources::kubernetes::names::Names;
-use crate::sources::kubernetes::object::{Meta, MetaObject, OwnerReference};
+use crate::sources::kubernetes::api_types::{Meta, MetaObject, OwnerReference};
+use crate::sources::kubernetes::interner::Names;
 use breakeven_model::inventory::WorkloadKind;
 
 /// The label that a Deployment puts on its ReplicaSets and their pods; the name of the ReplicaSet ends with it.

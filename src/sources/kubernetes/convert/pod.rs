@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{BadField, Owner, ScrapeSelector, Unreadable, notes, owner, request, scrape};
-use crate::sources::kubernetes::names::{LabelSet, Names};
-use crate::sources::kubernetes::object::{PodObject, VolumeSpec};
+use crate::sources::kubernetes::api_types::{PodObject, VolumeSpec};
+use crate::sources::kubernetes::interner::{LabelSet, Names};
 use breakeven_model::inventory::{Notes, Pod, PodKey, Resources, WorkloadId};
 use breakeven_model::units::{Cores, Gib};
 

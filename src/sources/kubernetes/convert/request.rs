@@ -2,8 +2,8 @@
 
 use super::{BadField, Stated, quantity, read};
 use crate::sources::kubernetes::amounts::Amounts;
-use crate::sources::kubernetes::names::Names;
-use crate::sources::kubernetes::object::{ContainerSpec, PodSpec, Requirements};
+use crate::sources::kubernetes::api_types::{ContainerSpec, PodSpec, Requirements};
+use crate::sources::kubernetes::interner::Names;
 use breakeven_model::inventory::{Container, Resources};
 use breakeven_model::units::Gib;
 

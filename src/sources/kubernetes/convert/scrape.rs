@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
-use crate::sources::kubernetes::object::PodObject;
+use crate::sources::kubernetes::api_types::PodObject;
 
 /// The longest path that is asked for, in bytes; servers take request lines of 8 KiB.
 const MAX_PATH: usize = 2_048;

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::{BadField, Unreadable, quantity, read};
-use crate::sources::kubernetes::names::Names;
-use crate::sources::kubernetes::object::{
+use crate::sources::kubernetes::api_types::{
     Meta, PersistentVolumeSpec, StorageClassObject, VolumeObject,
 };
+use crate::sources::kubernetes::interner::Names;
 use breakeven_model::inventory::{ClaimKey, StorageClass, Volume};
 
 /// Where a volume or a node says its region.

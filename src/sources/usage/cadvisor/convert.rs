@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crate::sources::Tally;
-use crate::sources::requests::{Answer, Series};
-use crate::sources::usage::counted;
+use crate::sources::prometheus::{Answer, Series};
+use crate::sources::usage::rates;
 use breakeven_model::inventory::{Container, CountedUse, PodKey, PodUsage, Throttling};
 use breakeven_model::units::{CoreSeconds, Gib, Periods, Seconds, Window};
 
@@ -76,7 +76,7 @@ pub(super) fn used(window: Window, sums: Sums<'_>) -> Vec<(Option<PodUsage>, Cou
         let memory = memory.and_then(|bytes| Gib::from_bytes(*bytes).ok());
         let (sum, containers) = pods.entry(&owner.0).or_default();
         *sum += processor;
-        let container = counted::container(&owner.1, window, processor, memory);
+        let container = rates::container(&owner.1, window, processor, memory);
         containers.extend(container);
     }
     let of_pod = |(key, (processor, containers)): (&PodKey, (CoreSeconds, Vec<Container>))| {
@@ -86,7 +86,7 @@ pub(super) fn used(window: Window, sums: Sums<'_>) -> Vec<(Option<PodUsage>, Cou
             processor,
             throttling: throttling(key, sums),
         };
-        (counted::pod(&counted, containers), counted)
+        (rates::pod(&counted, containers), counted)
     };
     pods.into_iter().map(of_pod).collect()
 }

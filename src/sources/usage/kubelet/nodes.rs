@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::sources::told::{Heard, Told};
+use crate::sources::latest::{Heard, Told};
 use breakeven_model::inventory::{Cluster, Pod, PodKey};
 
 /// Tells the source which nodes and pods there are; clones tell the same one.

@@ -1,10 +1,10 @@
 //! What a function costs where it runs.
 
-use crate::band::{Banded, Ends, Parameter, Range, evaluate};
-use crate::coldstart::{ColdStarts, InitTimes, expected};
+use crate::cold_starts::{ColdStarts, InitTimes, expected};
 use crate::inventory::Function;
 use crate::lambda::{Bill, Init, Run, Terms};
 use crate::pricing::list_prices::lambda as tariff;
+use crate::uncertainty::{Banded, Ends, Parameter, Range, evaluate};
 use crate::units::{Hours, Ratio, Requests, Seconds};
 use crate::window::FunctionWindow;
 

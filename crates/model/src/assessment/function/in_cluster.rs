@@ -2,13 +2,13 @@
 
 use super::ClusterPrices;
 use crate::assessment::monthly;
-use crate::band::{Banded, Ends, Parameter, evaluate};
+use crate::break_even::{KubernetesCurve, LambdaCurve, crossing};
 use crate::concurrency::Concurrency;
-use crate::crossover::{KubernetesCurve, LambdaCurve, crossing};
 use crate::inventory::{Function, Insights};
 use crate::kubernetes_equivalent::{Demand, Equivalent, Sizing, size};
+use crate::parameters::{KubernetesEquivalent, Settings};
 use crate::report::Breakeven;
-use crate::settings::{KubernetesEquivalent, Settings};
+use crate::uncertainty::{Banded, Ends, Parameter, evaluate};
 use crate::units::{Cores, Gib, MemoryMib, Ratio, Requests, Usd, UsdPerRequest};
 use crate::window::FunctionWindow;
 

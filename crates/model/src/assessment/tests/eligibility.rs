@@ -1,9 +1,9 @@
 //! What keeps a verdict from being given: a blocked platform, and too little data.
 
 use super::*;
-use crate::evidence::LambdaEvidence;
+use crate::cpu_per_request::{Method, NoSlope};
+use crate::inputs::LambdaEvidence;
 use crate::month::Month;
-use crate::processor_time::{Method, NoSlope};
 
 fn web() -> crate::inventory::WorkloadId {
     deployment("shop", "web")

@@ -6,10 +6,10 @@ use super::query::{MetricName, Query, Request};
 use super::series::Series;
 use super::statistics::Bucket;
 use super::window::Window;
-use crate::aws::document::{Document, structure, text};
-use crate::aws::failure::Failure;
-use crate::aws::page::{Position, page};
-use crate::aws::place::Place;
+use crate::aws::error::Failure;
+use crate::aws::pagination::{Position, page};
+use crate::aws::scope::Place;
+use crate::aws::value::{Document, structure, text};
 use crate::faults::{Faults, ResultFault, ResultStatus};
 
 /// Answers a request at `now`, in seconds since 1970.

@@ -1,10 +1,10 @@
 //! ListMetrics.
 
 use super::series::{self, Listed};
-use crate::aws::document::{Document, optional, structure, text};
-use crate::aws::failure::Failure;
-use crate::aws::page::{Position, page};
-use crate::aws::place::Place;
+use crate::aws::error::Failure;
+use crate::aws::pagination::{Position, page};
+use crate::aws::scope::Place;
+use crate::aws::value::{Document, optional, structure, text};
 
 /// Metrics of one answer (ListMetrics: "Up to 500 results are returned for any one call").
 const PAGE: usize = 500;

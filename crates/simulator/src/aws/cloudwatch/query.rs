@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::series::Dimensions;
 use super::statistics::Statistic;
-use crate::aws::document::{Document, optional, required};
-use crate::aws::failure::Failure;
+use crate::aws::error::Failure;
+use crate::aws::value::{Document, optional, required};
 
 /// Queries of one call (GetMetricData, `MetricDataQueries`).
 pub(super) const MAX_QUERIES: usize = 500;

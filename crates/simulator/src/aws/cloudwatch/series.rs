@@ -1,10 +1,10 @@
 //! Time series: a metric with one set of dimensions, and what flows into it.
 
-use super::edge_metrics::EdgeMetric;
+use super::load_balancer_metrics::EdgeMetric;
 use super::metrics::{Metric, Publisher};
 use super::statistics::{Part, Spread};
-use crate::aws::edge::edges;
-use crate::aws::place::Place;
+use crate::aws::load_balancers::edges;
+use crate::aws::scope::Place;
 use crate::world::{Function, Workload};
 
 /// The dimensions of a metric, in the order of ListMetrics.

@@ -1,6 +1,6 @@
 //! What CloudWatch keeps of the values published within a period, and the statistics of it.
 
-use crate::aws::failure::Failure;
+use crate::aws::error::Failure;
 use crate::world::{duration_multiple, share_within};
 
 /// Halvings of the search for a percentile of several functions together.

@@ -92,7 +92,7 @@ fn whole_seconds(seconds: f64) -> i64 {
 mod tests {
     use super::*;
     use crate::aws::cloudwatch::statistics::Statistic;
-    use crate::aws::place::Place;
+    use crate::aws::scope::Place;
     use crate::world::World;
 
     /// 2026-03-03T00:00:00Z, the start of the world below.

@@ -3,7 +3,7 @@
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 
-use crate::aws::place::Place;
+use crate::aws::scope::Place;
 use crate::world::{Function, PackageType};
 
 /// How long before the history began everything was last changed.

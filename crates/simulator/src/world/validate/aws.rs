@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::{Found, traffic};
-use crate::world::lateness::LatenessSpec;
-use crate::world::spec::{FunctionSpec, WorldSpec};
+use crate::world::ingestion_delay::LatenessSpec;
+use crate::world::schema::{FunctionSpec, WorldSpec};
 
 /// Lambda's limits, from "Lambda quotas" in the AWS documentation.
 const FUNCTION_MEMORY_MIB: std::ops::RangeInclusive<u32> = 128..=10_240;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Found;
-use crate::world::spec::WorldSpec;
+use crate::world::schema::WorldSpec;
 
 pub(super) fn prices(world: &WorldSpec, found: &mut Found) {
     for (instance_type, price) in &world.prices.on_demand {

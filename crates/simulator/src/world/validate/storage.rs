@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Found;
-use crate::world::spec::{WorkloadKind, WorkloadSpec, WorldSpec};
+use crate::world::schema::{WorkloadKind, WorkloadSpec, WorldSpec};
 
 pub(super) fn storage(world: &WorldSpec, found: &mut Found) {
     let mut names = BTreeSet::new();

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 
 use super::PERIOD;
 use crate::sources::Reason;
-use crate::sources::aws::cloudwatch::answer::{Answer, Lack, Query};
-use crate::sources::aws::cloudwatch::queries::{Wanted, fit_in_one_call, minutes};
+use crate::sources::aws::cloudwatch::query::{Wanted, fit_in_one_call, minutes};
+use crate::sources::aws::cloudwatch::response::{Answer, Lack, Query};
 use breakeven_model::inventory::{FunctionId, Insights};
 use breakeven_model::units::{CoreSeconds, Gib, NotAQuantity, Requests, Seconds, Window};
 

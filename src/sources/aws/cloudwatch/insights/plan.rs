@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::convert::{METRICS, QUERIES};
-use crate::sources::aws::cloudwatch::spending::{Expected, Reading, count, month};
+use crate::sources::aws::cloudwatch::poll_schedule::{Expected, Reading, count, month};
 
 /// The part of the budget that it may take.
 const SHARE: f64 = 0.1;

@@ -1,0 +1,122 @@
+//! Where the monthly costs of the platforms cross as traffic grows.
+//!
+//! Lambda's cost is a line of straight pieces: what is paid at any traffic, and tiers by the request. The cluster's is
+//! a staircase: whole nodes or pods. Both are walked piece by piece, and each crossing is solved exactly, without
+//! going over every step.
+
+mod solver;
+
+use super::report::Breakeven;
+use crate::pricing::list_prices::Tiers;
+use crate::units::{Ratio, Requests, Usd, UsdPerRequest};
+use solver::{Event, Walk};
+
+/// What Lambda costs in a month, by requests R: `C_L(R) = fixed + T(R)`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LambdaCurve {
+    /// Paid at any traffic: environments kept ready, snapshots, the hours of a load balancer.
+    pub fixed: Usd,
+    /// All that is paid by the request (T): see [`Tiers::by_request`] and [`Tiers::plus`].
+    pub by_request: Tiers<Requests>,
+}
+
+impl LambdaCurve {
+    /// The cost of a month, in USD.
+    ///
+    /// Formula: `fixed + T(R)`.
+    #[must_use]
+    pub fn at(&self, requests: Requests) -> Usd {
+        self.fixed + self.by_request.total(requests)
+    }
+}
+
+/// What the cluster costs in a month, by requests R. `C_K(R) = fixed + N(R)·step + each·R` with
+/// `N(R) = max(steps_min, ceil(R / capacity))`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct KubernetesCurve {
+    /// Paid at any traffic.
+    pub fixed: Usd,
+    /// Paid for each node or pod.
+    pub step: Usd,
+    /// The least number of nodes or pods.
+    pub steps_min: u32,
+    /// What one of them serves in a month; absent where they serve any traffic.
+    pub capacity: Option<Requests>,
+    /// What is paid by the request.
+    pub each: UsdPerRequest,
+}
+
+impl KubernetesCurve {
+    /// How many nodes or pods so much traffic needs.
+    ///
+    /// Formula: `N(R) = max(steps_min, ceil(R / capacity))`.
+    #[must_use]
+    pub fn steps(&self, requests: Requests) -> Ratio {
+        let least = Ratio::count(self.steps_min as usize);
+        let needed = self.capacity.and_then(|one| requests.over(one));
+        needed.map_or(least, |needed| needed.ceil().max(least))
+    }
+
+    /// The cost of a month, in USD.
+    ///
+    /// Formula: `fixed + N(R)·step + each·R`.
+    #[must_use]
+    pub fn at(&self, requests: Requests) -> Usd {
+        self.fixed + self.step * self.steps(requests) + requests * self.each
+    }
+}
+
+/// Finds the traffic at which the platforms cost the same.
+///
+/// `first` is the least traffic at which the answer flips, also where a further node makes it flip. Above `sustained`
+/// the cluster always costs less; it is absent where Lambda costs less in the end. Saw-teeth between them come from
+/// whole nodes. Where the answer never flips, it says which platform is always cheaper.
+///
+/// ```
+/// use breakeven_model::{Breakeven, crossover::{KubernetesCurve, LambdaCurve, crossing}};
+/// use breakeven_model::pricing::list_prices::Tiers;
+/// use breakeven_model::units::{Requests, Usd, UsdPerRequest};
+///
+/// // Two nodes at 73 USD that serve 26 million each, against 3 USD for a million.
+/// let lambda = LambdaCurve {
+///     fixed: Usd::ZERO,
+///     by_request: Tiers::flat(UsdPerRequest::from_per_million(3.0)?),
+/// };
+/// let kubernetes = KubernetesCurve {
+///     fixed: Usd::ZERO,
+///     step: Usd::from_usd(73.0)?,
+///     steps_min: 2,
+///     capacity: Some(Requests::from_requests(26e6)?),
+///     each: UsdPerRequest::ZERO,
+/// };
+/// let Breakeven::Crossing { first, sustained } = crossing(&lambda, &kubernetes) else { panic!() };
+/// assert_eq!(first.requests().round(), 48_666_667.0);
+/// assert_eq!(sustained.unwrap().requests().round(), 365_000_000.0);
+/// # Ok::<(), breakeven_model::units::NotAQuantity>(())
+/// ```
+#[must_use]
+pub fn crossing(lambda: &LambdaCurve, kubernetes: &KubernetesCurve) -> Breakeven {
+    let walk = Walk::new(lambda, kubernetes);
+    let Some(first) = walk.first().and_then(requests) else {
+        return if walk.kubernetes_leads_at_first() {
+            Breakeven::KubernetesAlways
+        } else {
+            Breakeven::LambdaAlways
+        };
+    };
+    let sustained = walk.kubernetes_leads_in_the_end();
+    Breakeven::Crossing {
+        first,
+        sustained: sustained
+            .then(|| walk.last_taken_by_kubernetes())
+            .flatten()
+            .and_then(requests),
+    }
+}
+
+fn requests(event: Event) -> Option<Requests> {
+    Requests::from_requests(event.requests).ok()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,293 @@
+//! What the model is told about the world beyond what it observes.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::billing::Paid;
+use super::cold_starts::InitTimes;
+use super::kubernetes_equivalent::Sizing;
+use super::lambda::{Door, DoorOrigin, FrontDoor, MissingPrice, Run, Surroundings, Terms};
+use super::node_split::Weights;
+use super::uncertainty::Range;
+use crate::inventory::{Architecture, Function, NamePattern};
+use crate::pricing::list_prices::Tiers;
+use crate::units::{
+    Cores, GibSeconds, Hours, Ratio, Seconds, UsdPerGib, UsdPerGibSecond, UsdPerHour, UsdPerRequest,
+};
+
+/// Settings of the model, resolved from the configuration.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// The time over which costs and requests are averaged.
+    pub decision_window: Seconds,
+    /// The length of a month.
+    pub hours_per_month: Hours,
+    /// What a core and a GPU of an ordinary node cost, relative to a GiB.
+    pub weights: Weights,
+    /// Namespaces whose workloads serve everybody.
+    pub shared_namespaces: BTreeSet<String>,
+    /// Who carries idle, shared and fixed cost.
+    pub sharing: SharingPolicy,
+    /// What the cluster costs besides its nodes: control plane, load balancers, labour and the like.
+    pub fixed: UsdPerHour,
+    /// What each node costs besides its price: agents, licences, log shipping. Fargate has none of it.
+    pub fixed_per_node: UsdPerHour,
+    /// The part of its allocated cost that a workload's leaving really frees (κ).
+    pub avoidable: Range<Ratio>,
+    /// What holds for functions, wherever they run.
+    pub lambda: LambdaSettings,
+    /// How a workload of the cluster would run on Lambda.
+    pub lambda_equivalent: LambdaEquivalent,
+    /// How a function would run in the cluster.
+    pub kubernetes_equivalent: KubernetesEquivalent,
+}
+
+/// Who carries idle, shared and fixed cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SharingPolicy {
+    /// Each workload, in proportion to its allocated cost.
+    Proportional,
+    /// Each workload the same.
+    Even,
+    /// Nobody: it stays unattributed.
+    None,
+}
+
+/// What holds for functions, wherever they run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LambdaSettings {
+    /// A discount on duration, such as that of a Savings Plan.
+    pub discount: Ratio,
+    /// GB-s that others in the organisation use each month, in each region and architecture (G0).
+    pub used_before: GibSeconds,
+    /// How long an idle environment is kept.
+    pub keep_alive: Range<Seconds>,
+    /// How long a cold start initialises.
+    pub init: InitTimes,
+    /// What is around functions: the first whose pattern matches the name.
+    pub surroundings: Vec<(NamePattern, Surroundings)>,
+    /// Whether functions are priced by what the bill says is paid.
+    pub applies_bill: bool,
+    /// What that is, where they are.
+    pub paid: Paid,
+    /// Configured prices of parts, for regions where AWS lists none.
+    pub unlisted: UnlistedPrices,
+}
+
+/// Configured prices of parts of a function's cost, for regions where AWS lists none.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct UnlistedPrices {
+    /// `SnapStart`: snapshot in the cache.
+    pub snapstart_cache: Option<UsdPerGibSecond>,
+    /// `SnapStart`: restore.
+    pub snapstart_restore: Option<UsdPerGib>,
+    /// Request through API Gateway or a load balancer.
+    pub front_door: Option<UsdPerRequest>,
+}
+
+/// How a workload of the cluster would run on Lambda.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LambdaEquivalent {
+    /// On which processor.
+    pub architecture: Architecture,
+    /// What it would be charged by.
+    pub terms: Terms,
+    /// That region.
+    pub region: Arc<str>,
+    /// How many times slower than now a request may become in the mean.
+    pub max_slowdown: Ratio,
+    /// The memory setting over the working set that was seen.
+    pub memory_headroom: Ratio,
+    /// How many environments the account may run at once, where the account does not say.
+    pub concurrency_limit: u32,
+    /// How many times as long a core of Lambda takes as one of the cluster (q).
+    pub core_time: Range<Ratio>,
+    /// The part of what a workload computes that it computes without requests, where that cannot be told from its use.
+    pub idle_cpu: Range<Ratio>,
+}
+
+/// How a function would run in the cluster.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KubernetesEquivalent {
+    /// What one pod requests.
+    pub pod_cpu: Cores,
+    /// How many requests one pod works on at once.
+    pub pod_concurrency: u32,
+    /// The least number of pods.
+    pub min_replicas: u32,
+    /// The utilisation of its CPU request at which an autoscaler adds a pod.
+    pub target_utilization: Range<Ratio>,
+    /// How much of the nodes' cost pods can be packed onto (η).
+    pub packing_efficiency: Range<Ratio>,
+    /// The part of its wall time that a function computes (φ).
+    pub cpu_share: Range<Ratio>,
+}
+
+impl LambdaSettings {
+    /// What is charged in a region, with so much around it; absent where the region has no list prices. What is around it and
+    /// has no list price there is left out, and named in [`Terms::missing`].
+    #[must_use]
+    pub fn terms(
+        &self,
+        region: &str,
+        architecture: Architecture,
+        around: Surroundings,
+        month: Hours,
+    ) -> Option<Terms> {
+        let mut listed = Terms::list(region, architecture)?;
+        let UnlistedPrices {
+            snapstart_cache,
+            snapstart_restore,
+            front_door,
+        } = self.unlisted;
+        let prices = &mut listed.prices;
+        prices.snapstart_cache = prices.snapstart_cache.or(snapstart_cache);
+        prices.snapstart_restore = prices.snapstart_restore.or(snapstart_restore);
+        let configured = || front_door.map(|price| FrontDoor::Api(Tiers::flat(price)));
+        let door = around.door.unwrap_or_default();
+        let front_door = door.priced(region, month).or_else(configured);
+        let missing = front_door.is_none().then_some(MissingPrice::FrontDoor);
+        Some(Terms {
+            discount: self.discount,
+            used_before: self.used_before,
+            front_door: front_door.unwrap_or(FrontDoor::Free),
+            logged_by_request: around.logged_by_request,
+            instances: around.instances,
+            missing: missing.into_iter().collect(),
+            ..listed
+        })
+    }
+}
+
+impl LambdaSettings {
+    /// What the configuration says of what is around a function.
+    fn around(&self, function: &Function) -> Surroundings {
+        let mut patterns = self.surroundings.iter();
+        let around = patterns.find(|(names, _)| names.matches(&function.id.name));
+        around.map(|(_, around)| *around).unwrap_or_default()
+    }
+
+    /// What the requests of a function come through: as configured, else as Lambda says, else nothing that costs.
+    #[must_use]
+    pub fn door_of(&self, function: &Function) -> (Door, DoorOrigin) {
+        match (self.around(function).door, Door::seen(function)) {
+            (Some(door), _) => (door, DoorOrigin::Configured),
+            (None, Some(door)) => (door, DoorOrigin::Read),
+            (None, None) => (Door::Free, DoorOrigin::Assumed),
+        }
+    }
+}
+
+impl Settings {
+    /// Prices of a function. A part that the function uses and that has no price is named in [`Terms::missing`].
+    ///
+    /// # Errors
+    /// If the region has no list prices, or the managed instances that the function runs on have no configured price.
+    pub fn terms_of(&self, function: &Function) -> Result<Terms, MissingPrice> {
+        let around = self.lambda.around(function);
+        if function.capacity_provider.is_some() && around.instances.is_none() {
+            return Err(MissingPrice::ManagedInstances);
+        }
+        let (region, architecture) = (&function.id.region, function.architecture);
+        let mut terms = self
+            .lambda
+            .terms(region, architecture, around, self.hours_per_month)
+            .ok_or(MissingPrice::Region)?;
+        if Run::pays_for_snapshots(function) && !terms.prices.has_snapstart() {
+            terms.missing.push(MissingPrice::SnapStart);
+        }
+        Ok(self.lambda.paid.applied(terms, &function.id, architecture))
+    }
+}
+
+impl KubernetesEquivalent {
+    /// With every parameter at its best single value.
+    #[must_use]
+    pub fn point(&self) -> Sizing {
+        Sizing {
+            pod_cpu: self.pod_cpu,
+            pod_concurrency: self.pod_concurrency,
+            min_replicas: self.min_replicas,
+            target_utilization: self.target_utilization.point,
+            packing_efficiency: self.packing_efficiency.point,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures;
+    use crate::inventory::FunctionId;
+    use crate::units::MemoryMib;
+
+    fn function(region: &str, runtime: &str, snap_start: bool) -> Function {
+        let id = FunctionId {
+            account_id: "123456789012".into(),
+            region: region.into(),
+            name: "api".into(),
+        };
+        let plain = Function::plain(id, MemoryMib::MIN, Architecture::X86_64);
+        Function {
+            runtime: Some(runtime.into()),
+            snap_start,
+            ..plain
+        }
+    }
+
+    fn missing(settings: &Settings, function: &Function) -> Vec<MissingPrice> {
+        match settings.terms_of(function) {
+            Ok(terms) => terms.missing,
+            Err(missing) => vec![missing],
+        }
+    }
+
+    #[test]
+    fn a_part_that_the_region_does_not_list_is_missing_only_from_functions_that_use_it() {
+        let mut settings = fixtures::settings();
+        for (region, runtime, snap_start, expected) in [
+            (
+                "ap-east-2",
+                "python3.13",
+                true,
+                vec![MissingPrice::SnapStart],
+            ),
+            ("ap-east-2", "python3.13", false, vec![]),
+            ("ap-east-2", "java21", true, vec![]),
+            ("sa-east-1", "python3.13", true, vec![]),
+            (
+                "cn-north-1",
+                "python3.13",
+                false,
+                vec![MissingPrice::Region],
+            ),
+        ] {
+            let function = function(region, runtime, snap_start);
+            assert_eq!(
+                missing(&settings, &function),
+                expected,
+                "{region} {runtime}"
+            );
+        }
+        let around = Surroundings {
+            door: Some(Door::LoadBalancer),
+            ..Surroundings::default()
+        };
+        settings.lambda.surroundings = vec![(NamePattern::new("*").unwrap(), around)];
+        for (region, expected) in [
+            ("us-east-1", vec![]),
+            ("eu-west-1", vec![MissingPrice::FrontDoor]),
+        ] {
+            let function = function(region, "python3.13", false);
+            assert_eq!(missing(&settings, &function), expected, "{region}");
+        }
+        let managed = Function {
+            capacity_provider: Some("own".into()),
+            ..function("us-east-1", "python3.13", false)
+        };
+        assert_eq!(
+            missing(&settings, &managed),
+            [MissingPrice::ManagedInstances]
+        );
+    }
+}

@@ -1,0 +1,354 @@
+//! Files of settings: YAML or JSON in which every key has a default and a sentence.
+//!
+//! A section is defined once, by `settings!`: its keys, their defaults and their sentences. From that come the reader, which
+//! reports every unknown key and every wrong value with its place, and the default file. `Check` then says
+//! what of the values cannot be meant, in the same way.
+
+mod document;
+mod page;
+mod validator;
+
+pub(crate) use document::{read, together};
+pub(crate) use page::{plain as plain_page, with_sentences};
+pub(crate) use validator::Check;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde_json::Value;
+
+/// Something wrong in a file of settings: where, and what to do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{place}: {what}")]
+pub struct Mistake {
+    /// The place in the file, such as `prices.nodes[2].usd_per_hour`.
+    pub place: String,
+    /// What is wrong there, with the value, and what would be right.
+    pub what: String,
+}
+
+impl Mistake {
+    /// An error at a place.
+    pub fn new(place: impl fmt::Display, what: impl Into<String>) -> Self {
+        Self {
+            place: place.to_string(),
+            what: what.into(),
+        }
+    }
+}
+
+/// All that is wrong in a file of settings.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", all(.0))]
+pub struct Mistakes(pub Vec<Mistake>);
+
+fn all(mistakes: &[Mistake]) -> String {
+    let lines: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+    lines.join("\n")
+}
+
+/// A place in a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Place(String);
+
+impl Place {
+    /// The file itself.
+    #[must_use]
+    pub(crate) const fn top() -> Self {
+        Self(String::new())
+    }
+
+    /// A key of this place.
+    #[must_use]
+    pub(crate) fn key(&self, key: &str) -> Self {
+        if self.0.is_empty() {
+            Self(key.to_owned())
+        } else {
+            Self(format!("{}.{key}", self.0))
+        }
+    }
+
+    /// A line of the file that this place names.
+    #[must_use]
+    pub(crate) fn line(&self, line: u64) -> Self {
+        Self(format!("{} line {line}", self.0))
+    }
+
+    /// An item of the list at this place.
+    #[must_use]
+    pub(crate) fn item(&self, position: usize) -> Self {
+        Self(format!("{}[{position}]", self.0))
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(if self.0.is_empty() {
+            "the file"
+        } else {
+            &self.0
+        })
+    }
+}
+
+/// A value as it is written: one line, a section, or a list.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Tree {
+    /// A value on the line of its key.
+    Line(String),
+    /// Keys, each with its sentence and value.
+    Section(Vec<(&'static str, &'static str, Tree)>),
+    /// Items.
+    List(Vec<Tree>),
+}
+
+/// Something that stands in the file.
+pub(crate) trait Setting: Sized {
+    /// Whether an error must not show the value.
+    const IS_SECRET: bool = false;
+
+    /// Reads it. What is wrong is added to `errors`; absent where nothing can be made of the value.
+    fn read(value: &Value, place: &Place, errors: &mut Vec<Mistake>) -> Option<Self>;
+
+    /// As it is written.
+    fn tree(&self) -> Tree;
+}
+
+/// A value on one line, as an error shows it.
+pub(crate) fn shown(value: &Value) -> String {
+    match value {
+        Value::Null => "nothing".to_owned(),
+        Value::Object(_) => "a section".to_owned(),
+        Value::Array(_) => "a list".to_owned(),
+        plain => plain.to_string(),
+    }
+}
+
+pub(crate) fn wrong_kind(value: &Value, place: &Place, expected: &str) -> Mistake {
+    Mistake::new(place, format!("{} is not {expected}", shown(value)))
+}
+
+/// The error of a value that may be a secret, so that it is not shown.
+pub(crate) fn wrong_secret(place: &Place, expected: &str) -> Mistake {
+    Mistake::new(place, format!("the value is not {expected}"))
+}
+
+/// The known key that an unknown one was probably meant to be.
+pub(crate) fn unknown_key(key: &str, known: &[&str], place: &Place) -> Mistake {
+    let likeness = |known: &&&str| strsim::jaro_winkler(key, known);
+    let nearest = known
+        .iter()
+        .max_by(|left, right| likeness(left).total_cmp(&likeness(right)));
+    let what = match nearest.filter(|nearest| likeness(nearest) > 0.75) {
+        Some(nearest) => format!("is not a setting; did you mean `{nearest}`?"),
+        None => format!("is not a setting; known here: {}", known.join(", ")),
+    };
+    Mistake::new(place.key(key), what)
+}
+
+/// Defines a section: a struct whose every field has a sentence and a default.
+macro_rules! settings {
+    (
+        $(#[doc = $about:literal])+
+        pub struct $name:ident {
+            $( $(#[doc = $sentence:literal])+ pub $field:ident: $kind:ty = $default:expr, )+
+        }
+    ) => {
+        $(#[doc = $about])+
+        #[derive(Clone, Debug, PartialEq)]
+        pub struct $name {
+            $( $(#[doc = $sentence])+ pub $field: $kind, )+
+        }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self { $( $field: $default, )+ }
+            }
+        }
+
+        impl $crate::schema::Setting for $name {
+            fn read(
+                value: &serde_json::Value,
+                place: &$crate::schema::Place,
+                errors: &mut Vec<$crate::schema::Mistake>,
+            ) -> Option<Self> {
+                let known = &[$( stringify!($field) ),+];
+                let keys = match value {
+                    serde_json::Value::Null => return Some(Self::default()),
+                    serde_json::Value::Object(keys) => keys,
+                    other => {
+                        // A text may be a secret on a wrong line, such as a user with a password.
+                        let expected = "a section with keys";
+                        errors.push(match other {
+                            serde_json::Value::String(_) => $crate::schema::wrong_secret(place, expected),
+                            _ => $crate::schema::wrong_kind(other, place, expected),
+                        });
+                        return None;
+                    }
+                };
+                for key in keys.keys().filter(|key| !known.contains(&key.as_str())) {
+                    errors.push($crate::schema::unknown_key(key, known, place));
+                }
+                let mut section = Self::default();
+                $(
+                    if let Some(value) = keys.get(stringify!($field)) {
+                        let place = place.key(stringify!($field));
+                        if let Some(read) = $crate::schema::Setting::read(value, &place, errors) {
+                            section.$field = read;
+                        }
+                    }
+                )+
+                Some(section)
+            }
+
+            fn tree(&self) -> $crate::schema::Tree {
+                $crate::schema::Tree::Section(vec![
+                    $( (stringify!($field), concat!($($sentence),+), self.$field.tree()), )+
+                ])
+            }
+        }
+    };
+}
+
+/// Defines a setting that is one of a few words.
+macro_rules! choice {
+    (
+        $(#[doc = $about:literal])+
+        pub enum $name:ident { $( $(#[doc = $sentence:literal])+ $variant:ident = $word:literal, )+ }
+    ) => {
+        $(#[doc = $about])+
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $name { $( $(#[doc = $sentence])+ $variant, )+ }
+
+        impl $crate::schema::Setting for $name {
+            fn read(
+                value: &serde_json::Value,
+                place: &$crate::schema::Place,
+                errors: &mut Vec<$crate::schema::Mistake>,
+            ) -> Option<Self> {
+                match value.as_str() {
+                    $( Some($word) => Some(Self::$variant), )+
+                    _ => {
+                        let expected = concat!("one of:" $(, " ", $word)+);
+                        errors.push($crate::schema::wrong_kind(value, place, expected));
+                        None
+                    }
+                }
+            }
+
+            fn tree(&self) -> $crate::schema::Tree {
+                let word = match self { $( Self::$variant => $word, )+ };
+                $crate::schema::Tree::Line(word.to_owned())
+            }
+        }
+    };
+}
+
+pub(crate) use {choice, settings};
+
+/// Defines a setting that is one plain value.
+macro_rules! plain {
+    ($kind:ty, $expected:literal, $read:expr) => {
+        impl Setting for $kind {
+            fn read(value: &Value, place: &Place, errors: &mut Vec<Mistake>) -> Option<Self> {
+                let read: fn(&Value) -> Option<$kind> = $read;
+                let read = read(value);
+                if read.is_none() {
+                    errors.push(wrong_kind(value, place, $expected));
+                }
+                read
+            }
+
+            fn tree(&self) -> Tree {
+                Tree::Line(serde_json::json!(self).to_string())
+            }
+        }
+    };
+}
+
+plain!(bool, "true or false", Value::as_bool);
+plain!(f64, "a number", Value::as_f64);
+plain!(u32, "a whole number", |value| u32::try_from(
+    value.as_u64()?
+)
+.ok());
+plain!(u64, "a whole number", Value::as_u64);
+plain!(String, "text", |value| value
+    .as_str()
+    .map(ToOwned::to_owned));
+
+impl<T: Setting> Setting for Option<T> {
+    const IS_SECRET: bool = T::IS_SECRET;
+
+    fn read(value: &Value, place: &Place, errors: &mut Vec<Mistake>) -> Option<Self> {
+        if value.is_null() {
+            Some(None)
+        } else {
+            T::read(value, place, errors).map(Some)
+        }
+    }
+
+    fn tree(&self) -> Tree {
+        self.as_ref()
+            .map_or_else(|| Tree::Line("null".to_owned()), Setting::tree)
+    }
+}
+
+impl<T: Setting> Setting for Vec<T> {
+    fn read(value: &Value, place: &Place, errors: &mut Vec<Mistake>) -> Option<Self> {
+        match value {
+            Value::Null => Some(Self::new()),
+            Value::Array(items) => {
+                let items = items.iter().enumerate();
+                let read = |(at, item)| T::read(item, &place.item(at), errors);
+                // The list keeps its positions in errors; what cannot be read is left out, with its error.
+                Some(items.filter_map(read).collect())
+            }
+            other => {
+                errors.push(wrong_kind(other, place, "a list"));
+                None
+            }
+        }
+    }
+
+    fn tree(&self) -> Tree {
+        if self.is_empty() {
+            Tree::Line("[]".to_owned())
+        } else {
+            Tree::List(self.iter().map(Setting::tree).collect())
+        }
+    }
+}
+
+impl<T: Setting + serde::Serialize> Setting for BTreeMap<String, T> {
+    const IS_SECRET: bool = T::IS_SECRET;
+
+    fn read(value: &Value, place: &Place, errors: &mut Vec<Mistake>) -> Option<Self> {
+        match value {
+            Value::Null => Some(Self::new()),
+            Value::Object(keys) => {
+                let read = |(key, value): (&String, &Value)| {
+                    if T::IS_SECRET && key.contains([':', ' ']) {
+                        // The value was written as a part of the key.
+                        errors.push(wrong_secret(place, "keys with values"));
+                        return None;
+                    }
+                    Some((key.clone(), T::read(value, &place.key(key), errors)?))
+                };
+                Some(keys.iter().filter_map(read).collect())
+            }
+            _ if T::IS_SECRET => {
+                errors.push(wrong_secret(place, "keys with values"));
+                None
+            }
+            other => {
+                errors.push(wrong_kind(other, place, "keys with values"));
+                None
+            }
+        }
+    }
+
+    fn tree(&self) -> Tree {
+        Tree::Line(serde_json::json!(self).to_string())
+    }
+}

@@ -1,0 +1,289 @@
+//! The metrics that well-known programs expose, as data: what counts requests, what measures them, and whose they are.
+//!
+//! Each row cites the page of its project that names the metrics and labels. `docs/requests.md` has the same for a reader.
+
+use super::query::LatencyUnit;
+use super::target_labels::Way;
+
+/// What a program exposes.
+#[derive(Debug)]
+pub(super) struct Row {
+    /// Requests within the window.
+    pub(super) requests: &'static str,
+    /// The sum of their latencies, how many were measured, and in which unit.
+    pub(super) latency: Option<(&'static str, &'static str, LatencyUnit)>,
+    /// Whose they are.
+    pub(super) ways: &'static [Way],
+}
+
+macro_rules! presets {
+    ($($(#[$doc:meta])* $name:ident = $text:literal, $row:ident;)*) => {
+        /// Queries for the metrics that a well-known program exposes.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Preset {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Preset {
+            /// All of them, in the order in which they are looked for: where each pod counts what it served before where
+            /// only what comes in from outside is counted.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+
+            /// As the configuration names it.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$name => $text,)*
+                }
+            }
+
+            pub(super) const fn row(self) -> &'static Row {
+                match self {
+                    $(Self::$name => &$row,)*
+                }
+            }
+        }
+    };
+}
+
+presets! {
+    /// Istio's standard metrics.
+    Istio = "istio", ISTIO;
+    /// Linkerd's proxies.
+    Linkerd = "linkerd", LINKERD;
+    /// Cilium's Hubble, with its `httpV2` metrics and labels of workloads.
+    Hubble = "hubble", HUBBLE;
+    /// OpenTelemetry's semantic conventions for HTTP servers.
+    OpenTelemetry = "opentelemetry", OPEN_TELEMETRY;
+    /// `http_requests_total`, as most client libraries' examples have it.
+    Http = "http", HTTP;
+    /// gRPC servers with the interceptors of grpc-ecosystem.
+    Grpc = "grpc", GRPC;
+    /// ingress-nginx.
+    IngressNginx = "ingress_nginx", INGRESS_NGINX;
+    /// Traefik.
+    Traefik = "traefik", TRAEFIK;
+    /// Envoy Gateway.
+    EnvoyGateway = "envoy_gateway", ENVOY_GATEWAY;
+    /// Consumers of Kafka: a message is a request.
+    Kafka = "kafka", KAFKA;
+    /// Consumers of SQS: a message is a request.
+    Sqs = "sqs", SQS;
+}
+
+/// Where the target labels of a scrape say which pod it was.
+const BY_POD: &[Way] = &[Way::Pod {
+    namespace: "namespace",
+    name: "pod",
+}];
+
+/// What the server's sidecar counts, or else the waypoint before it.
+/// <https://istio.io/latest/docs/reference/config/metrics/>
+static ISTIO: Row = Row {
+    requests: istio!("istio_requests_total"),
+    latency: Some((
+        istio!("istio_request_duration_milliseconds_sum"),
+        istio!("istio_request_duration_milliseconds_count"),
+        LatencyUnit::Milliseconds,
+    )),
+    ways: &[Way::Workload {
+        namespace: "destination_workload_namespace",
+        name: "destination_workload",
+        kind: "",
+    }],
+};
+
+/// What the proxy of the server counts, less the probes of the kubelet and scrapes of the proxy itself.
+/// <https://linkerd.io/2/reference/proxy-metrics/>
+static LINKERD: Row = Row {
+    requests: linkerd!("request_total"),
+    latency: Some((
+        linkerd!("response_latency_ms_sum"),
+        linkerd!("response_latency_ms_count"),
+        LatencyUnit::Milliseconds,
+    )),
+    ways: BY_POD,
+};
+
+/// What is seen at the server, or else at the client. Only `httpV2` has a status and names the server in both metrics.
+/// <https://docs.cilium.io/en/stable/observability/metrics/>
+static HUBBLE: Row = Row {
+    requests: hubble!("hubble_http_requests_total", "status!=\"\""),
+    latency: Some((
+        hubble!("hubble_http_request_duration_seconds_sum", "method!=\"\""),
+        hubble!("hubble_http_request_duration_seconds_count", "method!=\"\""),
+        LatencyUnit::Seconds,
+    )),
+    ways: &[Way::Workload {
+        namespace: "destination_namespace",
+        name: "destination_workload",
+        kind: "destination_workload_kind",
+    }],
+};
+
+/// <https://opentelemetry.io/docs/specs/semconv/http/http-metrics/>, resource attributes as
+/// <https://prometheus.io/docs/guides/opentelemetry/> promotes them or joins them from `target_info`.
+static OPEN_TELEMETRY: Row = Row {
+    requests: open_telemetry!("http_server_request_duration_seconds_count", ""),
+    latency: Some((
+        open_telemetry!("http_server_request_duration_seconds_sum", ""),
+        open_telemetry!("http_server_request_duration_seconds_count", ""),
+        LatencyUnit::Seconds,
+    )),
+    ways: OPEN_TELEMETRY_WAYS,
+};
+
+/// <https://opentelemetry.io/docs/specs/semconv/resource/k8s/>
+const OPEN_TELEMETRY_WAYS: &[Way] = &[
+    controller("k8s_deployment_name", "Deployment"),
+    controller("k8s_statefulset_name", "StatefulSet"),
+    controller("k8s_daemonset_name", "DaemonSet"),
+    controller("k8s_cronjob_name", "CronJob"),
+    Way::Pod {
+        namespace: "k8s_namespace_name",
+        name: "k8s_pod_name",
+    },
+    Way::Pod {
+        namespace: "namespace",
+        name: "pod",
+    },
+];
+
+const fn controller(name: &'static str, kind: &'static str) -> Way {
+    Way::Controller {
+        namespace: "k8s_namespace_name",
+        name,
+        kind,
+    }
+}
+
+/// <https://prometheus.io/docs/practices/naming/>
+static HTTP: Row = Row {
+    requests: by_pod!("http_requests_total", ""),
+    latency: Some((
+        by_pod!("http_request_duration_seconds_sum", ""),
+        by_pod!("http_request_duration_seconds_count", ""),
+        LatencyUnit::Seconds,
+    )),
+    ways: BY_POD,
+};
+
+/// <https://github.com/grpc-ecosystem/go-grpc-middleware/tree/main/providers/prometheus>
+static GRPC: Row = Row {
+    requests: by_pod!("grpc_server_handled_total", ""),
+    latency: Some((
+        by_pod!("grpc_server_handling_seconds_sum", ""),
+        by_pod!("grpc_server_handling_seconds_count", ""),
+        LatencyUnit::Seconds,
+    )),
+    ways: BY_POD,
+};
+
+/// The labels of the controller are renamed to `exported_…` where the scrape has labels of the same name.
+/// <https://kubernetes.github.io/ingress-nginx/user-guide/monitoring/>
+static INGRESS_NGINX: Row = Row {
+    requests: ingress_nginx!("nginx_ingress_controller_requests"),
+    latency: Some((
+        ingress_nginx!("nginx_ingress_controller_request_duration_seconds_sum"),
+        ingress_nginx!("nginx_ingress_controller_request_duration_seconds_count"),
+        LatencyUnit::Seconds,
+    )),
+    ways: &[
+        Way::Service {
+            namespace: "exported_namespace",
+            name: "exported_service",
+        },
+        Way::Service {
+            namespace: "exported_namespace",
+            name: "service",
+        },
+        Way::Service {
+            namespace: "namespace",
+            name: "service",
+        },
+    ],
+};
+
+/// <https://doc.traefik.io/traefik/observability/metrics/overview/>
+static TRAEFIK: Row = Row {
+    requests: traefik!("traefik_service_requests_total"),
+    latency: Some((
+        traefik!("traefik_service_request_duration_seconds_sum"),
+        traefik!("traefik_service_request_duration_seconds_count"),
+        LatencyUnit::Seconds,
+    )),
+    ways: &[
+        Way::TraefikService("exported_service"),
+        Way::TraefikService("service"),
+    ],
+};
+
+/// <https://gateway.envoyproxy.io/docs/tasks/observability/proxy-metric/>
+static ENVOY_GATEWAY: Row = Row {
+    requests: envoy_gateway!("envoy_cluster_upstream_rq_total"),
+    latency: Some((
+        envoy_gateway!("envoy_cluster_upstream_rq_time_sum"),
+        envoy_gateway!("envoy_cluster_upstream_rq_time_count"),
+        LatencyUnit::Milliseconds,
+    )),
+    ways: &[Way::EnvoyCluster("envoy_cluster_name")],
+};
+
+/// The Kafka client's `records-consumed-total` by way of Micrometer, and the time of Spring's listeners.
+/// <https://docs.micrometer.io/micrometer/reference/reference/kafka.html>,
+/// <https://docs.spring.io/spring-kafka/reference/kafka/micrometer.html>
+static KAFKA: Row = Row {
+    requests: by_pod!("kafka_consumer_fetch_manager_records_consumed_total", ""),
+    latency: Some((
+        by_pod!("spring_kafka_listener_seconds_sum", ""),
+        by_pod!("spring_kafka_listener_seconds_count", ""),
+        LatencyUnit::Seconds,
+    )),
+    ways: BY_POD,
+};
+
+/// <https://opentelemetry.io/docs/specs/semconv/messaging/messaging-metrics/>
+static SQS: Row = Row {
+    requests: open_telemetry!(
+        "messaging_client_consumed_messages_total",
+        "messaging_system=\"aws_sqs\","
+    ),
+    latency: Some((
+        open_telemetry!(
+            "messaging_process_duration_seconds_sum",
+            "messaging_system=\"aws_sqs\","
+        ),
+        open_telemetry!(
+            "messaging_process_duration_seconds_count",
+            "messaging_system=\"aws_sqs\","
+        ),
+        LatencyUnit::Seconds,
+    )),
+    ways: OPEN_TELEMETRY_WAYS,
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_label_that_a_way_reads_is_one_that_the_query_keeps() {
+        for preset in Preset::ALL {
+            let row = preset.row();
+            let latency = row.latency.iter().flat_map(|(sum, count, _)| [*sum, count]);
+            for query in latency.chain([row.requests]) {
+                for by in query.split("sum by (").skip(1) {
+                    let kept: Vec<&str> = by.split(')').next().unwrap().split(", ").collect();
+                    let read = row.ways.iter().flat_map(Way::labels);
+                    for label in read.filter(|label| !label.is_empty()) {
+                        assert!(
+                            kept.contains(&label),
+                            "{}: {label}: {query}",
+                            preset.as_str()
+                        );
+                    }
+                }
+            }
+        }
+    }
+}
