@@ -21,6 +21,7 @@ mod body;
 mod causes;
 mod error;
 mod kept_file;
+mod log_limit;
 mod percent;
 mod poll;
 pub mod prices;

@@ -350,9 +350,9 @@ fn no_way_in(access: &Access, why: &kube::Error) -> SourceError {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
-
     use super::*;
+    use crate::sources::kubernetes::hung_file::HungFile;
+    use std::io::Write;
 
     const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -463,31 +463,6 @@ users:
             "the new token is in use after a 401"
         );
         assert!(!connection.has_changed().await.unwrap());
-    }
-
-    /// A file whose reading hangs until this is dropped.
-    struct HungFile(PathBuf);
-
-    impl HungFile {
-        /// Replaces a file.
-        fn replace(path: PathBuf) -> Self {
-            std::fs::remove_file(&path).unwrap();
-            let made = std::process::Command::new("mkfifo").arg(&path).status();
-            assert!(made.unwrap().success());
-            Self(path)
-        }
-    }
-
-    impl Drop for HungFile {
-        fn drop(&mut self) {
-            let mut options = std::fs::File::options();
-            let mut pipe = options.read(true).write(true).open(&self.0).unwrap();
-            let file = self.0.with_extension("new");
-            std::fs::write(&file, "second").unwrap();
-            // The next open finds a file, and a reader that waits finds the end.
-            std::fs::rename(&file, &self.0).unwrap();
-            pipe.write_all(b"second").unwrap();
-        }
     }
 
     #[tokio::test(flavor = "multi_thread")]

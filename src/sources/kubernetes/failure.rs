@@ -96,6 +96,15 @@ impl Attempt<'_> {
         )
     }
 
+    /// There are more objects than can be kept.
+    pub(in crate::sources) fn too_much(&self, why: impl fmt::Display) -> SourceError {
+        self.failure(
+            Reason::InvalidResponse,
+            why.to_string(),
+            "look for what creates objects without an end; larger clusters cannot be read",
+        )
+    }
+
     /// There was no answer in time.
     pub(in crate::sources) fn timed_out(&self, how: &str) -> SourceError {
         self.failure(
