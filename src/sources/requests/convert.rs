@@ -235,7 +235,6 @@ fn sound(value: f64, left_out: &Tally) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::answer::Point;
     use super::super::query::OWN_WAYS;
     use super::*;
     use crate::observation::{PodKey, WorkloadKind};
@@ -251,12 +250,7 @@ mod tests {
     }
 
     fn series(labels: &[(&str, &str)], points: &[(f64, f64)]) -> Series {
-        let owned = |(name, value): &(&str, &str)| ((*name).into(), (*value).into());
-        Series {
-            labels: labels.iter().map(owned).collect(),
-            points: points.iter().map(|&(at, value)| Point(at, value)).collect(),
-            histogram: false,
-        }
+        Series::of(labels, points)
     }
 
     fn answer(series: impl IntoIterator<Item = Series>) -> Answer {
