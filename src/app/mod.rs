@@ -4,6 +4,7 @@
 //! soon as something new is known, the loop makes a report, renders it once, and puts it into the store, from which HTTP
 //! answers.
 
+mod clock_check;
 mod durable;
 mod fleet;
 mod main_loop;
@@ -34,6 +35,7 @@ use crate::settings::Mistakes;
 use crate::sources::{Context, StatusBoard};
 use crate::state::StateError;
 use crate::store::Store;
+use clock_check::ClockCheck;
 use durable::{Durable, Resumed};
 use fleet::Fleet;
 use main_loop::MainLoop;
@@ -165,11 +167,10 @@ impl Agent {
             own,
             seen: HashSet::new(),
             due: Instant::now(),
-            read_clock_at: resumed.as_ref().map_or(now, |resumed| resumed.at),
+            clock: ClockCheck::new(resumed.as_ref().map_or(now, |resumed| resumed.at)),
         };
         if let Some(Resumed { balance, .. }) = resumed {
-            state.correct_clock(now);
-            let balance = balance.map(|balance| balance.not_after(now));
+            state.check_clock(now, &clock);
             fleet.resume(balance, state.pipeline.known_until());
         }
         Ok(Self {
