@@ -34,7 +34,7 @@ mod transport;
 
 pub use error::{Reason, SourceError};
 pub use poll::{Context, Poll, Schedule, poll_forever};
-pub use redaction::{REDACTED, Secret, redact};
+pub use redaction::{REDACTED, Secret, redact, redact_tokens};
 pub use status::{Lacks, Site, Source, SourceId, SourceStatus, StatusBoard};
 pub use tally::Tally;
 pub use transport::BadAddress;

@@ -61,6 +61,7 @@ impl Resource {
             resource: self.name,
             url: &server.url,
             verbs: "list and watch",
+            secrets: &server.secrets,
         }
     }
 }

@@ -50,6 +50,7 @@ impl MetricsApi {
             resource: RESOURCE,
             url: &server.url,
             verbs: "get and list",
+            secrets: &server.secrets,
         };
         let mut params = ListParams::default().limit(PAGE_SIZE);
         let mut progress = ListProgress::new();
