@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::header::{RETRY_AFTER, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Request, Response, Uri};
-use http_body_util::{BodyExt, Full};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy;
@@ -190,8 +190,15 @@ impl Transport {
             let response = client.send(request).await;
             let response = response.map_err(|error| Broken::Connect(causes(&error)))?;
             let (head, body) = response.into_parts();
-            let body = whole(body, limits.max_answer).await?;
-            Ok(Response::from_parts(head, body))
+            let body = Limited::new(body, limits.max_answer).collect().await;
+            match body {
+                Ok(body) => Ok(Response::from_parts(head, body.to_bytes())),
+                Err(error) if error.is::<LengthLimitError>() => Err(Broken::TooLong),
+                Err(error) => {
+                    let problem = format!("the answer broke off: {}", causes(&*error));
+                    Err(Broken::Connect(problem))
+                }
+            }
         };
         tokio::time::timeout(limits.timeout, exchange)
             .await
@@ -208,24 +215,6 @@ impl Transport {
             Self::Tls(client) => Ready::Tls(client.get().await?),
         })
     }
-}
-
-/// The whole of a body. It is read into one buffer, as parts that are joined at the end would take twice the memory.
-async fn whole(mut body: Incoming, max_bytes: usize) -> Result<Bytes, Broken> {
-    let mut bytes = BytesMut::new();
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| {
-            Broken::Connect(format!("the answer broke off: {}", causes(&error)))
-        })?;
-        let Ok(data) = frame.into_data() else {
-            continue;
-        };
-        if data.len() > max_bytes - bytes.len() {
-            return Err(Broken::TooLong);
-        }
-        bytes.extend_from_slice(&data);
-    }
-    Ok(bytes.freeze())
 }
 
 /// A client that needs no more files.

@@ -1,38 +1,73 @@
 //! What Prometheus answers, with the fields in use.
 
-use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::marker::PhantomData;
 
-mod bounded;
-mod labels;
+use serde::de::{Error as _, IgnoredAny, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
-use self::bounded::Data;
-pub(in crate::sources) use self::bounded::Point;
-pub(in crate::sources) use self::labels::Labels;
+/// The most series of a result. Those of 10,000 workloads, or of their pods, are far fewer.
+const MAX_SERIES: usize = 100_000;
 
-/// The body of every answer. What is kept of it is bounded in [`bounded`].
+/// How many warnings of an answer are logged.
+const MAX_REMARKS: usize = 10;
+
+/// How much of an error or a warning is repeated, in characters.
+const MAX_TEXT: usize = 1_000;
+
+/// The body of every answer.
 #[derive(Deserialize)]
 pub(super) struct Body {
-    #[serde(deserialize_with = "bounded::text")]
     status: String,
     data: Option<Data>,
-    #[serde(default, deserialize_with = "bounded::optional_text")]
+    #[serde(default)]
     error: Option<String>,
-    #[serde(
-        default,
-        rename = "errorType",
-        deserialize_with = "bounded::optional_text"
-    )]
+    #[serde(default, rename = "errorType")]
     error_type: Option<String>,
-    #[serde(default, deserialize_with = "bounded::remarks")]
+    #[serde(default)]
     warnings: Vec<String>,
-    #[serde(default, deserialize_with = "bounded::remarks")]
+    #[serde(default)]
     infos: Vec<String>,
 }
+
+#[derive(Deserialize)]
+#[serde(tag = "resultType", content = "result", rename_all = "lowercase")]
+enum Data {
+    #[serde(deserialize_with = "series")]
+    Matrix(Vec<Ranged>),
+    #[serde(deserialize_with = "series")]
+    Vector(Vec<Instant>),
+    Scalar(IgnoredAny),
+    String(IgnoredAny),
+}
+
+#[derive(Deserialize)]
+struct Ranged {
+    metric: BTreeMap<String, String>,
+    #[serde(default)]
+    values: Vec<Point>,
+    histograms: Option<IgnoredAny>,
+}
+
+#[derive(Deserialize)]
+struct Instant {
+    metric: BTreeMap<String, String>,
+    value: Option<Point>,
+    histogram: Option<IgnoredAny>,
+}
+
+/// A time in seconds since 1970, and the value there.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+pub(in crate::sources) struct Point(
+    pub(in crate::sources) f64,
+    #[serde(deserialize_with = "number")] pub(in crate::sources) f64,
+);
 
 /// One series of a result, ranged or instant.
 #[derive(Debug)]
 pub(in crate::sources) struct Series {
-    pub(in crate::sources) labels: Labels,
+    pub(in crate::sources) labels: BTreeMap<String, String>,
     pub(in crate::sources) points: Vec<Point>,
     /// Whether it holds native histograms, which have no single value.
     pub(in crate::sources) histogram: bool,
@@ -42,8 +77,11 @@ pub(in crate::sources) struct Series {
 impl Series {
     /// A series with these labels and points.
     pub(in crate::sources) fn of(labels: &[(&str, &str)], points: &[(f64, f64)]) -> Self {
+        let labels = labels.iter();
         Self {
-            labels: Labels::of(labels),
+            labels: labels
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
             points: points
                 .iter()
                 .map(|(at, value)| Point(*at, *value))
@@ -82,8 +120,12 @@ impl Body {
             return Err(NoResult::Failed(self.failure().unwrap_or(self.status)));
         }
         let series = match (self.data, form) {
-            (Some(Data::Matrix(series)), Form::Ranged)
-            | (Some(Data::Vector(series)), Form::Instant) => series,
+            (Some(Data::Matrix(series)), Form::Ranged) => {
+                series.into_iter().map(Series::from).collect()
+            }
+            (Some(Data::Vector(series)), Form::Instant) => {
+                series.into_iter().map(Series::from).collect()
+            }
             (data, form) => {
                 let wanted = match form {
                     Form::Ranged => "matrix",
@@ -92,33 +134,104 @@ impl Body {
                 let got = match data {
                     Some(Data::Matrix(_)) => "matrix",
                     Some(Data::Vector(_)) => "vector",
-                    Some(Data::Scalar) => "scalar",
-                    Some(Data::String) => "string",
+                    Some(Data::Scalar(_)) => "scalar",
+                    Some(Data::String(_)) => "string",
                     None => "nothing",
                 };
                 let problem = format!("the result is a {got}, where a {wanted} was asked for");
                 return Err(NoResult::Foreign(problem));
             }
         };
-        let mut remarks = self.warnings;
-        remarks.extend(self.infos);
-        remarks.truncate(bounded::MAX_REMARKS);
+        let remarks = self.warnings.iter().chain(&self.infos).take(MAX_REMARKS);
+        let remarks = remarks.map(|text| beginning(text)).collect();
         Ok(Answer { series, remarks })
     }
 
     /// The error's type and text, where it holds them.
     pub(super) fn failure(&self) -> Option<String> {
-        let text = self.error.as_deref()?;
+        let text = beginning(self.error.as_deref()?);
         Some(match &self.error_type {
-            Some(kind) => format!("{kind}: {text}"),
-            None => text.to_owned(),
+            Some(kind) => format!("{}: {text}", beginning(kind)),
+            None => text,
         })
     }
 }
 
+impl From<Ranged> for Series {
+    fn from(series: Ranged) -> Self {
+        Self {
+            labels: series.metric,
+            points: series.values,
+            histogram: series.histograms.is_some(),
+        }
+    }
+}
+
+impl From<Instant> for Series {
+    fn from(series: Instant) -> Self {
+        Self {
+            labels: series.metric,
+            points: series.value.into_iter().collect(),
+            histogram: series.histogram.is_some(),
+        }
+    }
+}
+
+fn beginning(text: &str) -> String {
+    text.chars().take(MAX_TEXT).collect()
+}
+
+/// At most [`MAX_SERIES`] series: short ones take many times their length in memory.
+fn series<'de, D, T>(from: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    struct Bounded<T>(PhantomData<T>);
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for Bounded<T> {
+        type Value = Vec<T>;
+
+        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            formatter.write_str("a list of series")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<T>, A::Error> {
+            let mut series = Vec::new();
+            while let Some(one) = list.next_element()? {
+                if series.len() == MAX_SERIES {
+                    let problem = format!(
+                        "it has more than {MAX_SERIES} series: aggregate more in the expression"
+                    );
+                    return Err(A::Error::custom(problem));
+                }
+                series.push(one);
+            }
+            Ok(series)
+        }
+    }
+    from.deserialize_seq(Bounded(PhantomData))
+}
+
+/// Prometheus writes values as text, as JSON has no NaN and no infinity.
+fn number<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+    struct Text;
+    impl Visitor<'_> for Text {
+        type Value = f64;
+
+        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            formatter.write_str("a number in quotes")
+        }
+
+        fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<f64, E> {
+            text.parse()
+                .map_err(|_| E::custom(format!("{text:?} is not a number")))
+        }
+    }
+    from.deserialize_str(Text).map_err(D::Error::custom)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::bounded::{MAX_SERIES, MAX_TEXT};
     use super::*;
 
     fn read(body: &str, form: Form) -> Result<Answer, NoResult> {
@@ -131,7 +244,7 @@ mod tests {
             {"metric":{"namespace":"shop","workload":"web"},"values":[[300,"7.5"],[600.0,"NaN"],[900,"+Inf"]]},
             {"metric":{},"histograms":[[300,{"count":"1"}]]}]},"warnings":["slow"],"infos":["odd"]}"#;
         let answer = read(body, Form::Ranged).unwrap();
-        assert_eq!(answer.series[0].labels.get("workload"), Some("web"));
+        assert_eq!(answer.series[0].labels["workload"], "web");
         assert_eq!(answer.series[0].points[0], Point(300.0, 7.5));
         assert!(answer.series[0].points[1].1.is_nan());
         assert!(answer.series[0].points[2].1.is_infinite());
@@ -202,88 +315,5 @@ mod tests {
             error.to_string().contains("\"many\" is not a number"),
             "{error}"
         );
-    }
-
-    fn refused(data: &str) -> String {
-        let body = format!(r#"{{"status":"success","data":{data}}}"#);
-        let error = serde_json::from_str::<Body>(&body).err().unwrap();
-        error.to_string()
-    }
-
-    #[test]
-    fn labels_beyond_the_limits_are_refused() {
-        let vector =
-            |labels: &str| format!(r#"{{"resultType":"vector","result":[{{"metric":{labels}}}]}}"#);
-        let labels = |count: usize| {
-            let labels: Vec<String> = (0..count)
-                .map(|label| format!(r#""l{label}":"v""#))
-                .collect();
-            format!("{{{}}}", labels.join(","))
-        };
-        let body = format!(r#"{{"status":"success","data":{}}}"#, vector(&labels(128)));
-        assert_eq!(read(&body, Form::Instant).unwrap().series.len(), 1);
-        let error = refused(&vector(&labels(129)));
-        assert!(error.contains("more than 128 labels"), "{error}");
-        let text = |length: usize| format!(r#"{{"l":"{}"}}"#, "x".repeat(length));
-        let body = format!(r#"{{"status":"success","data":{}}}"#, vector(&text(4_096)));
-        assert_eq!(read(&body, Form::Instant).unwrap().series.len(), 1);
-        let error = refused(&vector(&text(4_097)));
-        assert!(error.contains("more than 4096 bytes"), "{error}");
-    }
-
-    #[test]
-    fn a_result_that_takes_too_much_memory_is_refused_by_points_and_by_labels() {
-        let points = vec![r#"[1,"2"]"#; 2 << 20].join(",");
-        let error = refused(&format!(
-            r#"{{"resultType":"matrix","result":[{{"metric":{{}},"values":[{points}]}}]}}"#
-        ));
-        assert!(error.contains("more than 28 MiB"), "{error}");
-        let series = format!(r#"{{"metric":{{"l":"{}"}}}}"#, "x".repeat(4_000));
-        let series = vec![&*series; 9_000].join(",");
-        let error = refused(&format!(r#"{{"resultType":"vector","result":[{series}]}}"#));
-        assert!(error.contains("more than 28 MiB"), "{error}");
-    }
-
-    /// The steps of an hour of 20,000 workloads, and their present rates.
-    #[test]
-    fn the_results_of_twenty_thousand_workloads_are_read() {
-        let points: Vec<String> = (0..60)
-            .map(|minute| format!(r#"[{},"1234.5"]"#, 1_767_225_600 + 60 * minute))
-            .collect();
-        let points = points.join(",");
-        let series: Vec<String> = (0..20_000)
-            .map(|one| {
-                format!(
-                    r#"{{"metric":{{"namespace":"team-{}","workload":"service-with-a-long-name-{one}","workload_type":"deployment"}},"values":[{points}]}}"#,
-                    one % 500
-                )
-            })
-            .collect();
-        let body = format!(
-            r#"{{"status":"success","data":{{"resultType":"matrix","result":[{}]}}}}"#,
-            series.join(",")
-        );
-        assert_eq!(read(&body, Form::Ranged).unwrap().series.len(), 20_000);
-    }
-
-    #[test]
-    fn a_result_before_its_type_or_twice_is_refused_and_what_is_unknown_is_skipped() {
-        let error = refused(r#"{"result":[],"resultType":"vector"}"#);
-        assert!(error.contains("`result` before `resultType`"), "{error}");
-        let error = refused(r#"{"resultType":"vector","result":[],"result":[]}"#);
-        assert!(error.contains("duplicate field `result`"), "{error}");
-        let body = r#"{"status":"success","data":{"stats":{"a":[1]},"resultType":"vector",
-            "result":[{"metric":{},"value":[1,"2"],"extra":{}}]},"isPartial":false}"#;
-        let answer = read(body, Form::Instant).unwrap();
-        assert_eq!(answer.series[0].points, [Point(1.0, 2.0)]);
-    }
-
-    #[test]
-    fn warnings_without_end_are_counted_as_a_few() {
-        let warnings = vec![r#""slow""#; 1_000_000].join(",");
-        let body = format!(
-            r#"{{"status":"success","data":{{"resultType":"vector","result":[]}},"warnings":[{warnings}]}}"#
-        );
-        assert_eq!(read(&body, Form::Instant).unwrap().remarks.len(), 10);
     }
 }

@@ -230,7 +230,7 @@ impl Client {
                 "the Prometheus at {} answers with more than {} bytes",
                 self.base, self.limits.max_answer
             ),
-            "aggregate more in the expression",
+            "aggregate more in the expression, or raise the limit",
         )
     }
 

@@ -235,6 +235,7 @@ fn sound(value: f64, left_out: &Tally) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::answer::Point;
     use super::super::query::OWN_WAYS;
     use super::*;
     use crate::observation::{PodKey, WorkloadKind};
@@ -250,7 +251,12 @@ mod tests {
     }
 
     fn series(labels: &[(&str, &str)], points: &[(f64, f64)]) -> Series {
-        Series::of(labels, points)
+        let owned = |(name, value): &(&str, &str)| ((*name).into(), (*value).into());
+        Series {
+            labels: labels.iter().map(owned).collect(),
+            points: points.iter().map(|&(at, value)| Point(at, value)).collect(),
+            histogram: false,
+        }
     }
 
     fn answer(series: impl IntoIterator<Item = Series>) -> Answer {

@@ -99,7 +99,7 @@ impl Settings {
             ca_file: None,
             headers: Vec::new(),
             timeout: Duration::from_secs(10),
-            max_answer: 32 * 1_024 * 1_024,
+            max_answer: 64 * 1_024 * 1_024,
         }
     }
 }

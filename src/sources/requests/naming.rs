@@ -1,8 +1,8 @@
 //! How the labels of a result name whose requests they are.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::answer::Labels;
 use crate::observation::{PodKey, RequestTarget, WorkloadKind};
 
 /// What meshes write for a workload that they do not know.
@@ -69,9 +69,9 @@ impl Way {
         quoted.join(" and ")
     }
 
-    fn target(&self, found: &Labels) -> Option<RequestTarget> {
+    fn target(&self, found: &BTreeMap<String, String>) -> Option<RequestTarget> {
         let get = |label: &str| found.get(label).filter(|value| !value.is_empty());
-        let share = |label: &str| get(label).map(Arc::from);
+        let share = |label: &str| get(label).map(|value| Arc::from(value.as_str()));
         let workload = |namespace, name, kind: Option<&str>| {
             Some(RequestTarget::Workload {
                 namespace: share(namespace)?,
@@ -84,7 +84,7 @@ impl Way {
                 namespace,
                 name,
                 kind,
-            } => workload(namespace, name, get(kind)),
+            } => workload(namespace, name, get(kind).map(String::as_str)),
             Self::Controller {
                 namespace,
                 name,
@@ -124,7 +124,7 @@ fn route_rule(cluster: &str) -> Option<RequestTarget> {
 }
 
 /// Whose requests they are, by the first way that the labels allow.
-pub(super) fn target(found: &Labels, ways: &[Way]) -> Option<RequestTarget> {
+pub(super) fn target(found: &BTreeMap<String, String>, ways: &[Way]) -> Option<RequestTarget> {
     let target = ways.iter().find_map(|way| way.target(found))?;
     match &target {
         RequestTarget::Workload { name, .. } if UNKNOWN.contains(&&**name) => None,
@@ -139,11 +139,11 @@ pub(super) fn in_words(ways: &[Way]) -> String {
 }
 
 /// The labels of a series, for an error.
-pub(super) fn shown(labels: &Labels) -> String {
-    let names: Vec<String> = labels.names().map(|name| format!("`{name}`")).collect();
-    if names.is_empty() {
+pub(super) fn shown(labels: &BTreeMap<String, String>) -> String {
+    if labels.is_empty() {
         return "no labels at all".into();
     }
+    let names: Vec<String> = labels.keys().map(|name| format!("`{name}`")).collect();
     names.join(", ")
 }
 
@@ -151,8 +151,11 @@ pub(super) fn shown(labels: &Labels) -> String {
 mod tests {
     use super::*;
 
-    fn found(labels: &[(&str, &str)]) -> Labels {
-        Labels::of(labels)
+    fn found(labels: &[(&str, &str)]) -> BTreeMap<String, String> {
+        let owned = labels
+            .iter()
+            .map(|(name, value)| ((*name).into(), (*value).into()));
+        owned.collect()
     }
 
     #[test]

@@ -44,7 +44,7 @@ pub(super) fn values(answer: Answer, left_out: &Tally) -> Values {
 
 fn owner(series: &Series) -> Option<Owner> {
     let label = |name: &str| {
-        let value = series.labels.get(name);
+        let value = series.labels.get(name).map(String::as_str);
         value.filter(|value| !value.is_empty())
     };
     let key = PodKey {
