@@ -5,6 +5,7 @@
 //! answers.
 
 pub mod check;
+mod clock_check;
 mod main_loop;
 mod poll_priority;
 mod reload;
@@ -34,6 +35,7 @@ use crate::snapshot::Store;
 use crate::sources::{Context, StatusBoard};
 use breakeven_clock::Clock;
 use breakeven_model::inventory::Observation;
+use clock_check::ClockCheck;
 use main_loop::MainLoop;
 pub use main_loop::StateNotSaved;
 use reload::Reload;
@@ -165,11 +167,10 @@ impl Agent {
             own,
             seen: HashSet::new(),
             due: Instant::now(),
-            read_clock_at: resumed.as_ref().map_or(now, |resumed| resumed.at),
+            clock: ClockCheck::new(resumed.as_ref().map_or(now, |resumed| resumed.at)),
         };
         if let Some(Resumed { balance, .. }) = resumed {
-            state.correct_clock(now);
-            let balance = balance.map(|balance| balance.not_after(now));
+            state.check_clock(now, &clock);
             fleet.resume(balance, state.pipeline.known_until());
         }
         Ok(Self {

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -23,6 +24,12 @@ pub(crate) const VERSION: u32 = 4;
 const FILE: &str = "breakeven.state";
 const UNFINISHED: &str = "breakeven.state.new";
 const LOCK: &str = "breakeven.lock";
+
+/// The start of the name of a copy from before a clock correction; the seconds of the correction follow.
+const CLOCK_COPY: &str = "breakeven.state.clock-";
+
+/// How many of these copies are kept. Each is as large as the state.
+const CLOCK_COPIES: usize = 3;
 
 /// Whose state it is: the labels that tell one agent from another.
 pub type Owner = BTreeMap<String, String>;
@@ -197,8 +204,70 @@ impl Directory {
         })
     }
 
+    /// Keeps a copy of the file under another name, before a state that was truncated replaces it. Returns the name of the copy;
+    /// absent if there is no file. The oldest copies are removed.
+    ///
+    /// # Errors
+    /// Fails if another program has the directory, or the copy cannot be made.
+    pub fn keep_clock_copy(&mut self, now: Timestamp) -> Result<Option<PathBuf>, StateError> {
+        self.lock()?;
+        let file = self.path.join(FILE);
+        let copy = self.path.join(format!("{CLOCK_COPY}{}", now.as_second()));
+        // The next write replaces the name and not the content, so a link is a copy. Not every file system has links.
+        let copied = fs::hard_link(&file, &copy).or_else(|error| match error.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::AlreadyExists => Err(error),
+            _ => fs::copy(&file, &copy).map(drop),
+        });
+        match copied {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(StateError::Io { path: copy, error }),
+        }
+        let path = self.path.clone();
+        self.remove_old_clock_copies(&copy)
+            .map_err(|error| StateError::Io { path, error })?;
+        Ok(Some(copy))
+    }
+
+    /// Removes the oldest copies beyond the limit, and never the newest one.
+    fn remove_old_clock_copies(&self, newest: &Path) -> io::Result<()> {
+        let mut copies = Vec::new();
+        for entry in fs::read_dir(&self.path)? {
+            let path = entry?.path();
+            let name = path.file_name().and_then(|name| name.to_str());
+            let seconds = name.and_then(|name| name.strip_prefix(CLOCK_COPY)?.parse::<i64>().ok());
+            if let Some(seconds) = seconds.filter(|_| path != newest) {
+                copies.push((seconds, path));
+            }
+        }
+        copies.sort_unstable();
+        let excess = (copies.len() + 1).saturating_sub(CLOCK_COPIES);
+        copies
+            .iter()
+            .take(excess)
+            .try_for_each(|(_, path)| fs::remove_file(path))
+    }
+
+    /// Drops the lock if its file is no longer in the directory: the directory was removed, or removed and made again. What it
+    /// holds now was not read.
+    fn drop_lost_lock(&mut self) {
+        let Some(lock) = &self.lock else { return };
+        let identity = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
+        let is_lost = match (fs::metadata(self.path.join(LOCK)), lock.metadata()) {
+            (Ok(found), Ok(own)) => identity(found) != identity(own),
+            (Err(error), _) => error.kind() == io::ErrorKind::NotFound,
+            (Ok(_), Err(_)) => false,
+        };
+        if is_lost {
+            self.lock = None;
+            self.is_unread = true;
+        }
+    }
+
     /// Makes sure that the directory exists and is this program's.
     fn lock(&mut self) -> Result<(), StateError> {
+        self.drop_lost_lock();
         if self.lock.is_some() {
             return Ok(());
         }
@@ -431,6 +500,52 @@ mod tests {
         let unread = path.join("breakeven.state.unread-9");
         let (_, old): (_, Vec<String>) = read(&fs::read(unread).unwrap(), &blue).unwrap();
         assert_eq!(old, ["old"]);
+    }
+
+    #[test]
+    fn a_directory_that_is_removed_is_made_and_locked_again() {
+        let place = tempfile::tempdir().unwrap();
+        let (path, blue) = (place.path().join("state"), owner("blue"));
+        let mut directory = Directory::new(&path);
+        directory.save(&blue, at(7), &content("old")).unwrap();
+        fs::remove_dir_all(&path).unwrap();
+        directory.save(&blue, at(8), &content("new")).unwrap();
+        assert_eq!(found(&mut directory, &blue), holds("new"));
+        let mut second = Directory::new(&path);
+        let in_use = second.load::<Vec<String>>(&blue, at(9));
+        assert!(matches!(in_use, Err(StateError::InUse(_))), "{in_use:?}");
+
+        // Another program is faster than this one.
+        fs::remove_dir_all(&path).unwrap();
+        second.save(&blue, at(10), &content("other")).unwrap();
+        let in_use = directory.save(&blue, at(11), &content("lost"));
+        assert!(matches!(in_use, Err(StateError::InUse(_))), "{in_use:?}");
+        drop(second);
+        directory.save(&blue, at(12), &content("own")).unwrap();
+        let unread = fs::read(path.join("breakeven.state.unread-12")).unwrap();
+        let (_, other): (_, Vec<String>) = read(&unread, &blue).unwrap();
+        assert_eq!(other, ["other"]);
+    }
+
+    #[test]
+    fn a_copy_from_before_a_clock_correction_is_kept_and_three_at_most() {
+        let place = tempfile::tempdir().unwrap();
+        let (mut directory, blue) = (Directory::new(place.path()), owner("blue"));
+        assert_eq!(directory.keep_clock_copy(at(1)).unwrap(), None);
+        for second in [500, 600, 700, 800, 100] {
+            let text = format!("before {second}");
+            directory.save(&blue, at(7), &content(&text)).unwrap();
+            let copy = directory.keep_clock_copy(at(second)).unwrap().unwrap();
+            directory.save(&blue, at(8), &content("after")).unwrap();
+            let (_, kept): (_, Vec<String>) = read(&fs::read(copy).unwrap(), &blue).unwrap();
+            assert_eq!(kept, [text]);
+        }
+        let names = fs::read_dir(place.path()).unwrap();
+        let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut copies: Vec<String> = names.filter(|name| name.contains(".clock-")).collect();
+        copies.sort();
+        let expected = [100, 700, 800].map(|second| format!("{CLOCK_COPY}{second}"));
+        assert_eq!(copies, expected);
     }
 
     #[cfg(target_os = "linux")]

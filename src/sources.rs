@@ -20,6 +20,7 @@ mod discarded;
 mod error;
 mod error_chain;
 mod latest;
+mod log_limit;
 mod percent;
 mod poller;
 pub mod price_list;
@@ -33,7 +34,7 @@ pub use breakeven_model::inventory::{Lacks, Reason, Site, Source, SourceId, Sour
 pub use discarded::Tally;
 pub use error::SourceError;
 pub use poller::{Context, Poll, Schedule, poll_forever};
-pub use redaction::{REDACTED, Secret, redact};
+pub use redaction::{REDACTED, Secret, redact, redact_tokens};
 pub use status::StatusBoard;
 pub use transport::BadAddress;
 

@@ -70,7 +70,8 @@ fn adjust(config: &mut Config, cloud: SocketAddr) {
     let requests = config.requests.as_mut().unwrap();
     requests.prometheus.base_url = format!("http://{cloud}/prometheus");
     requests.prometheus.timeout = 4 * TIMEOUT;
-    requests.schedule.timeout = 4 * TIMEOUT;
+    // As in the configuration, a poll has time for more than one query, so that a query that hangs is reported with its server.
+    requests.schedule.timeout = 8 * TIMEOUT;
 }
 
 /// A running agent.

@@ -360,30 +360,30 @@ fn a_module_names_only_those_below_it() {
 
 #[test]
 fn a_module_that_names_one_above_it_is_found() {
-    let path = "src/http/page.rs";
+    let path = "src/server/page.rs";
     finds(
         layers,
         path,
-        "use crate::store::Store;\nuse std::http::X;",
+        "use crate::snapshot::Store;\nuse std::server::X;",
         &[],
     );
     finds(
         layers,
         path,
         "\nuse crate::sources::Poll;",
-        &["2: http names sources"],
+        &["2: server names sources"],
     );
     finds(
         layers,
         path,
-        "fn a() { crate::app::b() }",
-        &["1: http names app"],
+        "fn a() { crate::agent::b() }",
+        &["1: server names agent"],
     );
     finds(
         layers,
         path,
-        "use crate::{store, app};",
-        &["1: http names a group of modules"],
+        "use crate::{snapshot, agent};",
+        &["1: server names a group of modules"],
     );
     finds(
         layers,
@@ -394,7 +394,7 @@ fn a_module_that_names_one_above_it_is_found() {
     finds(
         layers,
         path,
-        "// crate::app\n#[cfg(test)]\nmod tests { use crate::app::X; }",
+        "// crate::agent\n#[cfg(test)]\nmod tests { use crate::agent::X; }",
         &[],
     );
 }

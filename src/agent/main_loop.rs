@@ -18,6 +18,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::clock_check::ClockStep;
 use super::state::State;
 use super::state_file::{SaveError, record_save, same_directory};
 use super::supervisor::Fleet;
@@ -61,7 +62,7 @@ type Answer = (Reload, Result<(), String>);
 struct Publication {
     report: Arc<Report>,
     answers: Vec<Answer>,
-    /// Absent if no state is kept.
+    /// Absent if no state is kept, or while the clock is behind it.
     saved: Option<(Timestamp, Result<u64, SaveError>)>,
 }
 
@@ -135,7 +136,8 @@ impl MainLoop {
     /// Makes a report, and begins to write the state that it shows.
     fn begin_publication(&mut self, answers: Vec<Answer>) -> BoxFuture<'static, Publication> {
         let now = self.clock.now();
-        if self.state.correct_clock(now) {
+        let step = self.state.check_clock(now, &self.clock);
+        if matches!(step, ClockStep::CaughtUp | ClockStep::Corrected(_)) {
             let read_to = self.state.pipeline.known_until();
             self.fleet.restart(&self.config, read_to, now);
             // They were read by the wrong clock.

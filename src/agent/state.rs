@@ -5,11 +5,12 @@ use std::mem::{Discriminant, discriminant};
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::time::Instant;
 use tracing::{error, info, warn};
 
+use super::clock_check::{COPY_THRESHOLD, CORRECTION_DELAY, ClockCheck, ClockStep};
 use super::state_file::{Durable, Save};
 use super::supervisor::Fleet;
 use crate::config::Config;
@@ -18,19 +19,14 @@ use crate::engine::Pipeline;
 use crate::exposition::{self, Own, render};
 use crate::schema::Mistakes;
 use crate::snapshot::{Published, Store, Waiting};
-use crate::sources::StatusBoard;
 use crate::sources::aws::cloudwatch::Balance;
+use crate::sources::{Source, StatusBoard};
 use breakeven_clock::Clock;
 use breakeven_model::Report;
-use breakeven_model::inventory::Source;
 use breakeven_model::inventory::{Observation, OwnCount, Provider};
 
 /// How long after the first observation of a kind the report follows: others of its kind come close behind.
 const FIRST_REPORT_DELAY: Duration = Duration::from_millis(250);
-
-/// How far ahead of the clock a timestamp may be. A clock that is disciplined by NTP or PTP is off by far less, and what is off by
-/// less than this is made up for before the next step of requests ends.
-pub(super) const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(1);
 
 /// What the loop works on.
 #[derive(Debug)]
@@ -45,13 +41,15 @@ pub(super) struct State {
     pub(super) seen: HashSet<Discriminant<Observation>>,
     /// When the next report is made.
     pub(super) due: Instant,
-    /// When the clock was last read.
-    pub(super) read_clock_at: Timestamp,
+    pub(super) clock: ClockCheck,
 }
 
 impl State {
-    /// Takes in what a source saw, unless it was switched off meanwhile.
+    /// Takes in what a source saw, unless it was switched off meanwhile or read by a clock that is behind.
     pub(super) fn observe(&mut self, observation: Observation, config: &Config, fleet: &Fleet) {
+        if self.clock.is_behind() {
+            return;
+        }
         let is_on = match &observation {
             Observation::Cluster(_) | Observation::Usage(_) | Observation::ControlPlane(_) => {
                 config.kubernetes.is_some()
@@ -95,9 +93,9 @@ impl State {
             .keep_places(|account_id, region| fleet.reads(account_id, region));
     }
 
-    /// Writes what outlives a restart, if that is wanted.
+    /// Writes what outlives a restart, if that is wanted and the clock is not behind what was written.
     pub(super) fn save(&self, balance: Option<Balance>, now: Timestamp) -> Option<Save> {
-        let durable = self.durable.as_ref()?;
+        let durable = self.durable.as_ref().filter(|_| !self.clock.is_behind())?;
         Some(aside(|| durable.save(&self.pipeline, balance, now)))
     }
 
@@ -108,24 +106,19 @@ impl State {
         report
     }
 
-    /// Sets what is ahead of the clock to now, which is so when the clock was ahead and has been corrected. Returns whether
-    /// anything was.
-    ///
-    /// Without this nothing would be counted until the clock has come to where it was.
-    pub(super) fn correct_clock(&mut self, now: Timestamp) -> bool {
-        let latest = self.pipeline.latest().max(Some(self.read_clock_at));
-        self.read_clock_at = now;
-        let ahead = latest.map_or(SignedDuration::ZERO, |latest| latest.duration_since(now));
-        if ahead <= CLOCK_TOLERANCE {
-            return false;
+    /// Compares the clock with the state. A state that stays ahead of the clock is truncated at now; without this nothing would
+    /// be counted until the clock has come to where it was.
+    pub(super) fn check_clock(&mut self, now: Timestamp, clock: &Clock) -> ClockStep {
+        let delay = clock.on_the_wall(CORRECTION_DELAY);
+        let step = self.clock.check(now, self.pipeline.latest(), delay);
+        if let ClockStep::Corrected(ahead) = step {
+            if let Some(durable) = self.durable.as_ref().filter(|_| ahead > COPY_THRESHOLD) {
+                durable.keep_copy(now);
+            }
+            self.pipeline.truncate_after(now);
+            self.own.clock_corrected();
         }
-        self.pipeline.truncate_after(now);
-        self.own.clock_corrected();
-        warn!(
-            ahead_seconds = ahead.as_secs(),
-            "the clock was ahead and has been corrected; counters stay, and counting goes on from now"
-        );
-        true
+        step
     }
 
     /// Renders a report, and puts it where HTTP finds it.

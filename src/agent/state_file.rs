@@ -39,6 +39,8 @@ pub(super) struct Durable {
     path: PathBuf,
     disk: Disk,
     owner: Owner,
+    /// When the state was truncated by a clock correction, until a copy of the file from before is kept.
+    copy_due: Arc<Mutex<Option<Timestamp>>>,
     /// How requests are counted. Counts of other requests do not go on from them.
     counting: String,
 }
@@ -103,6 +105,7 @@ impl Durable {
             path,
             disk,
             owner: owner(config),
+            copy_due: Arc::default(),
             counting: raw.counting(),
         })
     }
@@ -179,10 +182,11 @@ impl Durable {
             self.disk.clone(),
             self.path.clone(),
         );
+        let copy_due = Arc::clone(&self.copy_due);
         Box::pin(async move {
             let what = format!("write to {}", path.display());
             let write = move || match bytes {
-                Ok(bytes) => lock(&directory).save_bytes(&bytes, now),
+                Ok(bytes) => save_bytes(&mut lock(&directory), &copy_due, &bytes, now),
                 Err(error) => Err(StateError::Io { path, error }),
             };
             let written = disk.run(what, SAVE_DEADLINE, write).await;
@@ -194,6 +198,11 @@ impl Durable {
         })
     }
 
+    /// Lets the next write keep a copy of the file that it replaces.
+    pub(super) fn keep_copy(&self, now: Timestamp) {
+        *lock(&self.copy_due) = Some(now);
+    }
+
     /// Takes over what of a new configuration concerns it.
     pub(super) fn change(&mut self, raw: &RawConfig, config: &Config) {
         self.owner = owner(config);
@@ -201,8 +210,26 @@ impl Durable {
     }
 }
 
-fn lock(directory: &Mutex<Directory>) -> MutexGuard<'_, Directory> {
-    directory.lock().unwrap_or_else(PoisonError::into_inner)
+/// Writes the file. A copy of the one before is kept first if it is due, and the write fails without it.
+fn save_bytes(
+    directory: &mut Directory,
+    copy_due: &Mutex<Option<Timestamp>>,
+    bytes: &[u8],
+    now: Timestamp,
+) -> Result<u64, StateError> {
+    // Not locked during file operations, because the main loop locks it.
+    let due = *lock(copy_due);
+    if let Some(at) = due {
+        if let Some(path) = directory.keep_clock_copy(at)? {
+            warn!(path = %path.display(), "state file from before the clock correction kept");
+        }
+        *lock(copy_due) = None;
+    }
+    directory.save_bytes(bytes, now)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Notes how a write of the state went.

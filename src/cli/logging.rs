@@ -3,12 +3,14 @@
 use std::io::{self, Write};
 
 use clap::{Args, ValueEnum};
+use tracing::Metadata;
 use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Layer as _, fmt};
 
-use crate::sources::redact;
+use crate::sources::{redact, redact_tokens};
 
 /// What is logged, and how.
 #[derive(Debug, Args)]
@@ -82,10 +84,10 @@ impl LogArgs {
         let lines = match self.format {
             Format::Logfmt => tracing_logfmt::builder()
                 .layer()
-                .with_writer(|| Redacted(io::stderr()))
+                .with_writer(Writers(io::stderr))
                 .boxed(),
             Format::Json => fmt::layer()
-                .with_writer(|| Redacted(io::stderr()))
+                .with_writer(Writers(io::stderr))
                 .json()
                 .flatten_event(true)
                 .boxed(),
@@ -97,17 +99,101 @@ impl LogArgs {
     }
 }
 
+/// The field of an event with errors of the configuration. They name settings such as `headers.Authorization` before a colon,
+/// and never the value of a secret.
+const CONFIG_ERRORS: &str = "errors";
+
+/// Makes the streams for log lines.
+struct Writers<F>(F);
+
+impl<'a, W: Write, F: Fn() -> W> MakeWriter<'a> for Writers<F> {
+    type Writer = Redacted<W>;
+
+    fn make_writer(&'a self) -> Self::Writer {
+        Redacted {
+            stream: (self.0)(),
+            named_values: true,
+        }
+    }
+
+    fn make_writer_for(&'a self, event: &Metadata<'_>) -> Self::Writer {
+        Redacted {
+            named_values: event.fields().field(CONFIG_ERRORS).is_none(),
+            ..self.make_writer()
+        }
+    }
+}
+
 /// A stream that receives whole lines, and writes them without what has the form of a secret.
-struct Redacted<W>(W);
+struct Redacted<W> {
+    stream: W,
+    /// Whether the word after a name such as `Authorization:` is a secret.
+    named_values: bool,
+}
 
 impl<W: Write> Write for Redacted<W> {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(line);
-        self.0.write_all(redact(&text).as_bytes())?;
+        let redacted = if self.named_values {
+            redact(&text)
+        } else {
+            redact_tokens(&text)
+        };
+        self.stream.write_all(redacted.as_bytes())?;
         Ok(line.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
+        self.stream.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Lines {
+        fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(line);
+            Ok(line.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// What an event writes.
+    fn logged(event: impl FnOnce()) -> String {
+        let lines = Lines::default();
+        let stream = lines.clone();
+        let layer = tracing_logfmt::builder()
+            .layer()
+            .with_writer(Writers(move || stream.clone()));
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), event);
+        let lines = lines.0.lock().unwrap();
+        String::from_utf8(lines.clone()).unwrap()
+    }
+
+    #[test]
+    fn an_error_of_the_configuration_stays_readable() {
+        let errors = "requests.prometheus.headers.Authorization: the value has a line break";
+        let line = logged(|| tracing::error!(errors, "configuration refused"));
+        assert!(line.contains(errors), "{line}");
+    }
+
+    #[test]
+    fn a_secret_is_not_logged_in_any_event() {
+        let header = "Authorization: opaque-credentials-of-a-client";
+        let line = logged(|| tracing::warn!(error = header, "source failed"));
+        assert!(!line.contains("opaque-credentials"), "{line}");
+        let bearer = "a: Bearer abcdef.ghijkl.mnopqr0123456789";
+        let line = logged(|| tracing::error!(errors = bearer, "configuration refused"));
+        assert!(!line.contains("abcdef"), "{line}");
     }
 }

@@ -20,8 +20,10 @@ mod api_types;
 mod connection;
 mod convert;
 mod error;
+mod footprint;
 mod identity;
 mod interner;
+mod limited;
 mod limits;
 mod lines;
 mod list_reader;
@@ -46,7 +48,8 @@ pub use connection::{Access, Connection};
 pub use convert::ScrapeSelector;
 pub use version::VersionApi;
 
-use super::{Context, Reason, Source};
+use super::log_limit::LogLimit;
+use super::{Context, Reason, Source, SourceError};
 use api_types::{
     BindingObject, MetaObject, NodeObject, PodObject, RouteObject, ScalerObject, ServiceObject,
     StorageClassObject, VolumeObject,
@@ -55,16 +58,20 @@ use breakeven_model::inventory::Observation;
 use convert::PodExtras;
 use state::{Controller, State};
 use store::Event;
-use watch::{Means, Resource, Signal, watch};
+pub(in crate::sources) use store::Overflow;
+use watch::{Means, Resource, Signal, Told, watch};
 use watch_status::{Health, Turn, Watch};
 
 pub(in crate::sources) use convert::{Unreadable, quantity};
 pub(in crate::sources) use error::Attempt;
-pub(in crate::sources) use limits::{ListProgress, too_long};
+pub(in crate::sources) use limited::{
+    label as read_label, list as read_list, name as read_name, value as read_value,
+};
+pub(in crate::sources) use limits::{ListProgress, MAX_KEPT_USAGE, left_out};
 pub(in crate::sources) use page::PageReader;
 pub(in crate::sources) use request::{Failure, Server};
 
-/// How many signals of the watches may wait; one may hold a whole page of objects.
+/// How many signals of the watches may wait; each watch has one on the way at most.
 const WAITING: usize = 4;
 
 /// How the cluster is watched.
@@ -193,6 +200,27 @@ enum Change {
     StorageClass(Signal<StorageClassObject>),
 }
 
+impl Change {
+    const fn watch(&self) -> Watch {
+        match self {
+            Self::Node(_) => Watch::Nodes,
+            Self::Pod(_) => Watch::Pods,
+            Self::ReplicaSet(_) => Watch::ReplicaSets,
+            Self::Job(_) => Watch::Jobs,
+            Self::Controller(Controller::Deployment, _) => Watch::Deployments,
+            Self::Controller(Controller::StatefulSet, _) => Watch::StatefulSets,
+            Self::Controller(Controller::DaemonSet, _) => Watch::DaemonSets,
+            Self::Controller(Controller::CronJob, _) => Watch::CronJobs,
+            Self::Scaler(_) => Watch::Scalers,
+            Self::Service(_) => Watch::Services,
+            Self::Route(_) => Watch::Routes,
+            Self::Binding(_) => Watch::TargetGroupBindings,
+            Self::Volume(_) => Watch::Volumes,
+            Self::StorageClass(_) => Watch::StorageClasses,
+        }
+    }
+}
+
 /// Watches the cluster until nobody listens any more.
 pub async fn run(connection: Connection, settings: Settings, context: Context) {
     context.board.expect(Source::Kubernetes);
@@ -202,6 +230,7 @@ pub async fn run(connection: Connection, settings: Settings, context: Context) {
             scraped: settings.scraped.clone(),
         }),
         health: Health::default(),
+        log_limits: [LogLimit::default(); Watch::ALL.len()],
         context: context.clone(),
     };
     let mut next = Instant::now();
@@ -211,7 +240,11 @@ pub async fn run(connection: Connection, settings: Settings, context: Context) {
     loop {
         let due = cluster.health.publishable_since(grace);
         tokio::select! {
-            Some(change) = changes.recv() => cluster.take(change),
+            Some(told) = changes.recv() => {
+                cluster.take(told.signal);
+                // The watch may have ended.
+                let _ = told.overflow.send(cluster.state.take_overflow());
+            }
             () = at(due.map(|since| since.max(next))) => {
                 if !cluster.publish().await {
                     return;
@@ -231,7 +264,7 @@ fn start(
     connection: Connection,
     settings: Settings,
     context: &Context,
-) -> (mpsc::Receiver<Change>, JoinSet<()>) {
+) -> (mpsc::Receiver<Told<Change>>, JoinSet<()>) {
     let means = Means {
         connection,
         settings,
@@ -294,56 +327,56 @@ async fn at(instant: Option<Instant>) {
 struct Watching {
     state: State,
     health: Health,
+    /// Of what each watch leaves out.
+    log_limits: [LogLimit; Watch::ALL.len()],
     context: Context,
 }
 
 impl Watching {
     fn take(&mut self, change: Change) {
+        let watch = change.watch();
         let problems = match change {
-            Change::Node(signal) => self
-                .note(Watch::Nodes, signal)
-                .map(|event| self.state.node(event)),
-            Change::Pod(signal) => self
-                .note(Watch::Pods, signal)
-                .map(|event| self.state.pod(event)),
+            Change::Node(signal) => self.note(watch, signal).map(|event| self.state.node(event)),
+            Change::Pod(signal) => self.note(watch, signal).map(|event| self.state.pod(event)),
             Change::ReplicaSet(signal) => self
-                .note(Watch::ReplicaSets, signal)
+                .note(watch, signal)
                 .map(|event| self.state.replica_set(event)),
-            Change::Job(signal) => self
-                .note(Watch::Jobs, signal)
-                .map(|event| self.state.job(event)),
-            Change::Controller(controller, signal) => {
-                let watch = match controller {
-                    Controller::Deployment => Watch::Deployments,
-                    Controller::StatefulSet => Watch::StatefulSets,
-                    Controller::DaemonSet => Watch::DaemonSets,
-                    Controller::CronJob => Watch::CronJobs,
-                };
-                self.note(watch, signal)
-                    .map(|event| self.state.controller(controller, event))
-            }
+            Change::Job(signal) => self.note(watch, signal).map(|event| self.state.job(event)),
+            Change::Controller(controller, signal) => self
+                .note(watch, signal)
+                .map(|event| self.state.controller(controller, event)),
             Change::Scaler(signal) => self
-                .note(Watch::Scalers, signal)
+                .note(watch, signal)
                 .map(|event| self.state.scaler(event)),
             Change::Service(signal) => self
-                .note(Watch::Services, signal)
+                .note(watch, signal)
                 .map(|event| self.state.service(event)),
             Change::Route(signal) => self
-                .note(Watch::Routes, signal)
+                .note(watch, signal)
                 .map(|event| self.state.route(event)),
             Change::Binding(signal) => self
-                .note(Watch::TargetGroupBindings, signal)
+                .note(watch, signal)
                 .map(|event| self.state.binding(event)),
             Change::Volume(signal) => self
-                .note(Watch::Volumes, signal)
+                .note(watch, signal)
                 .map(|event| self.state.volume(event)),
             Change::StorageClass(signal) => self
-                .note(Watch::StorageClasses, signal)
+                .note(watch, signal)
                 .map(|event| self.state.storage_class(event)),
         };
         for problem in problems.unwrap_or_default() {
-            warn!(source = "kubernetes", %problem, "object not understood");
-            self.context.board.counted(Source::Kubernetes, &problem);
+            self.leave_out(watch, &problem, 1, "object not understood");
+        }
+    }
+
+    /// Counts objects that were left out, and logs the first of them.
+    fn leave_out(&mut self, watch: Watch, error: &SourceError, count: usize, message: &str) {
+        let limit = &mut self.log_limits[watch as usize];
+        if let Some(suppressed) = limit.admit(Instant::now()) {
+            warn!(source = "kubernetes", %error, count, suppressed, "{message}");
+        }
+        for _ in 0..count {
+            self.context.board.counted(Source::Kubernetes, error);
         }
     }
 
@@ -368,9 +401,8 @@ impl Watching {
                 }
                 self.context.board.counted(Source::Kubernetes, &error);
             }
-            Signal::LeftOut(error) => {
-                warn!(source = "kubernetes", %error, "object left out");
-                self.context.board.counted(Source::Kubernetes, &error);
+            Signal::LeftOut(error, count) => {
+                self.leave_out(watch, &error, count, "object left out");
             }
             Signal::Failed(error, took) if watch.is_essential() => {
                 let error = match turn {
@@ -406,5 +438,8 @@ impl Watching {
     }
 }
 
+#[cfg(test)]
+#[path = "../../tests/support/hung_file.rs"]
+mod hung_file;
 #[cfg(test)]
 mod tests;

@@ -62,6 +62,12 @@ impl Serialize for Secret {
 pub(super) struct KnownSecrets(Vec<String>);
 
 impl KnownSecrets {
+    /// No secrets.
+    #[cfg(test)]
+    pub(super) const fn none() -> Self {
+        Self(Vec::new())
+    }
+
     /// Adds a secret, in the forms in which a server may repeat it.
     pub(super) fn add(&mut self, secret: &str) {
         let json = serde_json::json!(secret).to_string();
@@ -156,6 +162,17 @@ static FORMS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
 /// The text without what has the form of a secret.
 #[must_use]
 pub fn redact(text: &str) -> Cow<'_, str> {
+    without(text, true)
+}
+
+/// The text without credentials and tokens that are recognized by their own form. The word after a name such as
+/// `Authorization:` stays: for text of this program, such as an error that names a setting.
+#[must_use]
+pub fn redact_tokens(text: &str) -> Cow<'_, str> {
+    without(text, false)
+}
+
+fn without(text: &str, named_values: bool) -> Cow<'_, str> {
     let mut text = Cow::Borrowed(text);
     let mut replace = |pattern: &Regex, by: &dyn Fn(&Captures<'_>) -> String| {
         let replaced = match pattern.replace_all(&text, by) {
@@ -168,7 +185,8 @@ pub fn redact(text: &str) -> Cow<'_, str> {
         let name = found.get(1).or_else(|| found.get(3));
         format!("{}{REDACTED}", name.map_or("", |name| name.as_str()))
     };
-    for pattern in [&*QUOTED, &*UNQUOTED].into_iter().flatten() {
+    let patterns = [&*QUOTED, &*UNQUOTED].into_iter().flatten();
+    for pattern in patterns.filter(|_| named_values) {
         replace(pattern, &named);
     }
     if let Some(pattern) = &*SCHEME {

@@ -190,9 +190,8 @@ impl Transport {
             let response = client.send(request).await;
             let response = response.map_err(|error| Broken::Connect(causes(&error)))?;
             let (head, body) = response.into_parts();
-            let body = Limited::new(body, limits.max_answer).collect().await;
-            match body {
-                Ok(body) => Ok(Response::from_parts(head, body.to_bytes())),
+            match whole(Limited::new(body, limits.max_answer)).await {
+                Ok(body) => Ok(Response::from_parts(head, body)),
                 Err(error) if error.is::<LengthLimitError>() => Err(Broken::TooLong),
                 Err(error) => {
                     let problem = format!("the answer broke off: {}", causes(&*error));
@@ -215,6 +214,19 @@ impl Transport {
             Self::Tls(client) => Ready::Tls(client.get().await?),
         })
     }
+}
+
+/// Reads a body into one buffer. `collect` would keep every piece and then copy all of them, so twice the memory.
+async fn whole(
+    mut body: Limited<Incoming>,
+) -> Result<Bytes, Box<dyn std::error::Error + Send + Sync>> {
+    let mut buffer = Vec::new();
+    while let Some(frame) = body.frame().await {
+        if let Ok(data) = frame?.into_data() {
+            buffer.extend_from_slice(&data);
+        }
+    }
+    Ok(buffer.into())
 }
 
 /// A client that needs no more files.

@@ -7,4 +7,5 @@ mod support;
 
 mod annotations;
 mod bodies;
+mod prometheus_answers;
 mod targets;

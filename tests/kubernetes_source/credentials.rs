@@ -1,7 +1,6 @@
 //! A token that is replaced in the kubeconfig, and the name that the program gives of itself.
 
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use breakeven::agent::{Agent as Whole, ConfigSource};
@@ -15,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::agent::{Agent, any_port, cloud_at, is_whole, settings};
 use crate::support::exposition::Exposition;
+use crate::support::hung_file::HungFile;
 use crate::support::until;
 
 /// A kubeconfig with another token.
@@ -103,31 +103,6 @@ async fn a_token_that_is_replaced_in_the_kubeconfig_is_used_after_a_reload() {
     let shown = watched(2).await;
     let labels = [("source", "kubernetes"), ("reason", "unauthorized")];
     assert_eq!(shown.one("breakeven_source_errors_total", &labels), None);
-}
-
-/// A file whose reading hangs until this is dropped.
-struct HungFile(PathBuf);
-
-impl HungFile {
-    /// Replaces a file.
-    fn replace(path: PathBuf) -> Self {
-        std::fs::remove_file(&path).unwrap();
-        let made = std::process::Command::new("mkfifo").arg(&path).status();
-        assert!(made.unwrap().success());
-        Self(path)
-    }
-}
-
-impl Drop for HungFile {
-    fn drop(&mut self) {
-        let mut options = std::fs::File::options();
-        let mut pipe = options.read(true).write(true).open(&self.0).unwrap();
-        let file = self.0.with_extension("new");
-        std::fs::write(&file, "second").unwrap();
-        // The next open finds a file, and a reader that waits finds the end.
-        std::fs::rename(&file, &self.0).unwrap();
-        pipe.write_all(b"second").unwrap();
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

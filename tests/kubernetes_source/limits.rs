@@ -1,15 +1,23 @@
 //! Answers without an end: they cost little memory, are reported, and harm no other source.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use breakeven::sources::kubernetes::Settings;
+use breakeven_model::inventory::Observation;
 use serde_json::{Value, json};
-use tempfile::TempDir;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use crate::agent::{Agent, settings};
 use crate::stub::{Answer, Asked, Stub, endless, list, quiet_until, refused, whole};
 use crate::support::exposition::{Exposition, get};
-use crate::support::program::{Program, breakeven};
+use crate::support::program::without_aws;
 use crate::support::{until, until_within};
+
+/// The beginning of a list.
+pub(crate) const LIST: &str = r#"{"kind":"List","metadata":{"resourceVersion":"1"},"items":["#;
 
 /// How much the memory of the agent may grow.
 const MAX_GROWTH: u64 = 100 << 20;
@@ -31,7 +39,6 @@ fn owner() -> Value {
 
 /// What goes on without an end, each resource in its own way; all others answer as they should.
 fn without_an_end(asked: &Asked) -> Option<Answer> {
-    const LIST: &str = r#"{"kind":"List","metadata":{"resourceVersion":"1"},"items":["#;
     let is_watch = asked.is_watch();
     Some(match asked {
         // One object.
@@ -86,68 +93,61 @@ fn as_it_should_be(asked: &Asked, end: &CancellationToken) -> Answer {
     }
 }
 
-/// An agent whose API server begins to answer without an end; it is to report each of these texts.
-async fn survives(usage_source: &str, reported: &[&str]) {
+/// An agent whose API server begins to answer some requests without an end, each several times. It has to report each of
+/// these texts, while this source is up.
+pub(crate) async fn survives(
+    usage_source: &str,
+    without_an_end: impl Fn(&Asked) -> Option<Answer> + Send + Sync + 'static,
+    reported: &[&str],
+    up: &str,
+) {
     let end = CancellationToken::new();
     let begun = end.clone();
+    let endless = Arc::new(AtomicU64::new(0));
+    let count = Arc::clone(&endless);
     let stub = Stub::start(move |asked| {
-        let answer = begun
-            .is_cancelled()
-            .then(|| without_an_end(asked))
-            .flatten();
+        let answer = begun.is_cancelled().then(|| without_an_end(asked));
+        let answer = answer.flatten();
+        count.fetch_add(answer.is_some().into(), Ordering::Relaxed);
         answer.unwrap_or_else(|| as_it_should_be(asked, &begun))
     })
     .await;
-    let folder = TempDir::new().unwrap();
-    let [kubeconfig, config] = ["kubeconfig", "config.yaml"].map(|name| folder.path().join(name));
-    std::fs::write(&kubeconfig, stub.kubeconfig()).unwrap();
-    let text = format!(
-        "aws: {{enabled: false}}\nkubernetes: {{kubeconfig: {}, usage_source: {usage_source}, \
-         usage_interval_seconds: 1}}\nmodel: {{interval_seconds: 1}}\n",
-        kubeconfig.display()
-    );
-    std::fs::write(&config, text).unwrap();
-    let mut agent = Program::start(&mut breakeven(&[
-        "run",
-        "--config.file",
-        config.to_str().unwrap(),
-        "--web.listen-address",
-        "127.0.0.1:0",
-    ]));
-    let address = agent.listens("message=listening address=").await;
-    until("all sources", async || {
+    let settings = format!(", usage_source: {usage_source}");
+    let (agent, address) = without_aws(&stub.kubeconfig(), &settings).await;
+    let sources = async || {
         let shown = Exposition::at(&format!("http://{address}/metrics")).await?;
         (shown.sum("breakeven_source_up", &[])? >= 3.0).then_some(())
-    })
-    .await;
+    };
+    until("all sources", sources).await;
     let before = agent.peak_memory();
 
     // Watches end, and their versions are gone.
     end.cancel();
     until_within(PATIENCE, "all reports", async || {
         let said = agent.said();
-        reported
-            .iter()
-            .all(|text| said.contains(text))
-            .then_some(())
+        let is_repeated = endless.load(Ordering::Relaxed) >= 3;
+        let mut texts = reported.iter();
+        (is_repeated && texts.all(|text| said.contains(text))).then_some(())
+    })
+    .await;
+    until("the others to go on", async || {
+        let shown = Exposition::at(&format!("http://{address}/metrics")).await?;
+        let is_up = shown.one("breakeven_source_up", &[("source", up)]);
+        (is_up == Some(1.0)).then_some(())
     })
     .await;
     let grown = agent.peak_memory() - before;
+    println!("{reported:?}: memory grew by {} MiB", grown >> 20);
     assert!(grown < MAX_GROWTH, "memory grew by {grown} bytes");
-    println!("{usage_source}: memory grew by {} KiB", grown >> 10);
     let (status, ..) = get(&format!("http://{address}/-/ready")).await.unwrap();
     assert_eq!(status, 200);
-    let shown = Exposition::at(&format!("http://{address}/metrics")).await;
-    let up = shown
-        .unwrap()
-        .one("breakeven_source_up", &[("source", "kubernetes")]);
-    assert_eq!(up, Some(1.0), "nodes and pods go on");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn answers_without_an_end_are_reported_and_cost_little_memory() {
     let reported = [
         "cannot list replicasets.apps",
+        "an object does not end within",
         "cannot watch jobs.batch at",
         "a line does not end within",
         "the list has more than 800 pages",
@@ -156,10 +156,48 @@ async fn answers_without_an_end_are_reported_and_cost_little_memory() {
         "cannot list storageclasses.storage.k8s.io",
         "source=usage",
     ];
-    survives("metrics_api", &reported).await;
+    survives("metrics_api", without_an_end, &reported, "kubernetes").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_kubelet_that_answers_without_an_end_is_reported_and_costs_little_memory() {
-    survives("kubelet", &["longer than 16777216 bytes"]).await;
+    let reported = ["longer than 16777216 bytes"];
+    survives("kubelet", without_an_end, &reported, "kubernetes").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_of_300_mib_in_one_answer_is_read() {
+    const PODS: usize = 3_000;
+    let last_applied = "x".repeat(100 << 10);
+    let pods: Vec<String> = (0..PODS)
+        .map(|number| {
+            let metadata = json!({"name": format!("web-{number}"), "namespace": "shop", "uid": format!("{number}"),
+                "annotations": {"kubectl.kubernetes.io/last-applied-configuration": last_applied}});
+            json!({"metadata": metadata, "spec": {"nodeName": "node-a"}}).to_string()
+        })
+        .collect();
+    let list = bytes::Bytes::from(format!("{LIST}{}]}}", pods.join(",")));
+    assert!(list.len() > 290 << 20);
+    let stub = Stub::start(move |asked| match asked {
+        one if one.is_of("/api/v1/pods") && !one.is_watch() => {
+            whole(http::StatusCode::OK, list.clone())
+        }
+        one => as_it_should_be(one, &CancellationToken::new()),
+    })
+    .await;
+    let patient = Settings {
+        request_timeout: PATIENCE,
+        ..settings()
+    };
+    let mut agent = Agent::by(&stub.kubeconfig(), patient);
+    let pods = async {
+        while let Some(observed) = agent.seen.recv().await {
+            if let Observation::Cluster(cluster) = observed {
+                return cluster.pods.len();
+            }
+        }
+        0
+    };
+    assert_eq!(timeout(PATIENCE, pods).await.unwrap(), PODS);
+    assert!(agent.status().errors.is_empty(), "{:?}", agent.status());
 }

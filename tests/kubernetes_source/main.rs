@@ -7,6 +7,7 @@ mod credentials;
 mod failures;
 mod kubelet;
 mod limits;
+mod objects_without_end;
 mod outages;
 mod stub;
 #[path = "../support/mod.rs"]

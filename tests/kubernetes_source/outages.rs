@@ -5,12 +5,11 @@ use std::time::Duration;
 use breakeven::sources::kubernetes::Settings;
 use breakeven::sources::{Reason, Source};
 use breakeven_simulator::{Endpoint, SimulatedCloud};
-use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
 use crate::agent::{Agent, any_port, cloud_at, is_whole, pods, workloads};
 use crate::stub::{Asked, Stub, list, quiet_for, quiet_until, refused};
-use crate::support::program::{Program, breakeven};
+use crate::support::program::without_aws;
 use crate::support::{until, until_within};
 
 /// How long the server is away.
@@ -129,22 +128,7 @@ fn lines<'a>(log: &'a str, level: &str) -> Vec<&'a str> {
 async fn an_outage_of_the_server_is_one_warning_and_its_end_one_line() {
     let cloud = cloud_at(any_port()).await;
     let address = cloud.address();
-    let folder = TempDir::new().unwrap();
-    let [kubeconfig, config] = ["kubeconfig", "config.yaml"].map(|name| folder.path().join(name));
-    std::fs::write(&kubeconfig, cloud.kubeconfig()).unwrap();
-    let text = format!(
-        "aws: {{enabled: false}}\nkubernetes: {{kubeconfig: {}, usage_interval_seconds: 1}}\n",
-        kubeconfig.display()
-    );
-    std::fs::write(&config, text).unwrap();
-    let mut agent = Program::start(&mut breakeven(&[
-        "run",
-        "--config.file",
-        config.to_str().unwrap(),
-        "--web.listen-address",
-        "127.0.0.1:0",
-    ]));
-    agent.listens("message=listening address=").await;
+    let (mut agent, _) = without_aws(&cloud.kubeconfig(), "").await;
     let asked = |cloud: &SimulatedCloud, endpoint, what| cloud.requests().count(endpoint, what);
     until("watches and usage", async || {
         let usage = asked(&cloud, Endpoint::MetricsApi, "list pods") > 0;

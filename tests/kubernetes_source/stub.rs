@@ -117,6 +117,19 @@ pub(crate) fn endless(beginning: &str, text: &str) -> Answer {
     streamed(pieces)
 }
 
+/// A beginning, and then texts that are made as they are sent.
+pub(crate) fn generated(beginning: &str, text: impl Fn() -> String + Send + 'static) -> Answer {
+    let first = Bytes::from(beginning.to_owned());
+    let pieces = stream::repeat_with(move || {
+        let mut piece = String::new();
+        while piece.len() < PIECE {
+            piece.push_str(&text());
+        }
+        Bytes::from(piece)
+    });
+    streamed(stream::once(async { first }).chain(pieces))
+}
+
 /// A watch without events, which ends with the future.
 pub(crate) fn quiet_until(end: impl Future<Output = ()> + Send + 'static) -> Answer {
     streamed(stream::once(async {

@@ -67,6 +67,11 @@ impl Scene {
 
     /// Starts an agent that keeps its state in a directory.
     async fn run(&self, directory: &Path) -> Running {
+        self.run_with(self.clock.clone(), directory).await
+    }
+
+    /// The same with another clock.
+    async fn run_with(&self, clock: Clock, directory: &Path) -> Running {
         let demo = include_str!("../../config/demo.yaml");
         let directory = directory.display();
         let state = format!("state: {{directory: {directory}, interval_seconds: 10}}");
@@ -87,10 +92,10 @@ impl Scene {
         };
         let settings = breakeven::server::Settings {
             listen: vec![LOOPBACK],
-            clock: self.clock.clone(),
+            clock: clock.clone(),
             ..breakeven::server::Settings::default()
         };
-        let agent = Agent::bind(source, settings, self.clock.clone());
+        let agent = Agent::bind(source, settings, clock);
         let agent = agent.await.unwrap();
         let url = format!("http://{}/metrics", agent.addresses()[0]);
         let shutdown = CancellationToken::new();
@@ -152,6 +157,15 @@ impl Running {
     }
 }
 
+/// The names of the copies from before a clock correction.
+fn clock_copies(directory: &Path) -> Vec<String> {
+    let names = fs::read_dir(directory).unwrap();
+    let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names
+        .filter(|name| name.starts_with("breakeven.state.clock-"))
+        .collect()
+}
+
 fn report_time(seen: &Exposition) -> Option<f64> {
     seen.one("breakeven_report_timestamp_seconds", &[])
 }
@@ -207,6 +221,55 @@ async fn an_agent_that_finds_a_state_of_the_future_counts_on_from_now() {
     let mut runs = Runs::over(place.path());
     runs.hold(&ahead);
     runs.hold(&seen);
+    assert_eq!(clock_copies(&directory).len(), 1);
+    holds_no_request_twice(&seen, scene.clock.now().duration_since(scene.start));
+    agent.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_that_starts_with_a_clock_that_is_behind_loses_nothing() {
+    let _turn = TURN.lock().await;
+    let place = tempfile::tempdir().unwrap();
+    let directory = place.path().join("state");
+    let scene = Scene::new().await;
+    let agent = scene.run(&directory).await;
+    let before = agent.runs_until(scene.start + A_WHILE).await;
+    agent.stop().await;
+    let file = directory.join("breakeven.state");
+    let saved = fs::read(&file).unwrap();
+
+    // A manual clock does not shorten the 10 minutes for which a correction waits, so a busy machine cannot exceed them.
+    let behind = scene.start - AHEAD;
+    let (clock, hand) = Clock::manual(behind);
+    let agent = scene.run_with(clock, &directory).await;
+    let seen = agent.shows("a report", |_| true).await;
+    assert_eq!(millis(report_time(&seen).unwrap()), behind.as_millisecond());
+    assert!(fs::read(&file).unwrap() == saved, "the state was replaced");
+
+    let now = scene.clock.now();
+    hand.set(now);
+    let is_now =
+        |seen: &Exposition| report_time(seen).is_some_and(|at| millis(at) == now.as_millisecond());
+    let seen = agent.shows("the clock to catch up", is_now).await;
+    assert_eq!(
+        seen.one("breakeven_clock_corrections_total", &[]),
+        Some(0.0)
+    );
+    agent.stop().await;
+    assert!(fs::read(&file).unwrap() != saved, "the state was not saved");
+
+    let agent = scene.run(&directory).await;
+    let grown = |seen: &Exposition| {
+        COUNTERS
+            .iter()
+            .all(|one| counted(seen, *one) > counted(&before, *one))
+    };
+    let seen = agent.shows("everything to be counted", grown).await;
+    assert_eq!(
+        seen.one("breakeven_clock_corrections_total", &[]),
+        Some(0.0)
+    );
+    assert!(clock_copies(&directory).is_empty());
     holds_no_request_twice(&seen, scene.clock.now().duration_since(scene.start));
     agent.stop().await;
 }

@@ -13,6 +13,7 @@
 
 pub(crate) mod agent;
 pub(crate) mod exposition;
+pub(crate) mod hung_file;
 pub(crate) mod moto;
 pub(crate) mod program;
 pub(crate) mod prometheus;

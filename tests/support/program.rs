@@ -17,6 +17,8 @@ pub(crate) struct Program {
     child: Child,
     output: tempfile::NamedTempFile,
     started: Instant,
+    /// Its configuration, which is removed with it.
+    folder: Option<tempfile::TempDir>,
 }
 
 /// The program of this crate, in an environment without a kubeconfig, AWS and a home.
@@ -43,6 +45,29 @@ pub(crate) async fn demo(arguments: &[&str]) -> (Program, SocketAddr) {
     (demo, address)
 }
 
+/// The program with a cluster and without AWS, and the address it listens on. `kubernetes` are further settings of the cluster.
+pub(crate) async fn without_aws(kubeconfig: &str, kubernetes: &str) -> (Program, SocketAddr) {
+    let folder = tempfile::TempDir::new().unwrap();
+    let [cluster, config] = ["kubeconfig", "config.yaml"].map(|name| folder.path().join(name));
+    fs::write(&cluster, kubeconfig).unwrap();
+    let text = format!(
+        "aws: {{enabled: false}}\nkubernetes: {{kubeconfig: {}, usage_interval_seconds: 1{kubernetes}}}\n\
+         model: {{interval_seconds: 1}}\n",
+        cluster.display()
+    );
+    fs::write(&config, text).unwrap();
+    let mut program = Program::start(&mut breakeven(&[
+        "run",
+        "--config.file",
+        config.to_str().unwrap(),
+        "--web.listen-address",
+        "127.0.0.1:0",
+    ]));
+    program.folder = Some(folder);
+    let address = program.listens("message=listening address=").await;
+    (program, address)
+}
+
 impl Program {
     /// Starts it. What it writes to either stream is kept.
     pub(crate) fn start(command: &mut Command) -> Self {
@@ -62,6 +87,7 @@ impl Program {
             child,
             output,
             started,
+            folder: None,
         }
     }
 

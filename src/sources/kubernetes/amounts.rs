@@ -5,6 +5,8 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 
+use super::limited::Quantity;
+
 /// Vendors whose resources are all accelerators: GPUs, parts of them under any name, and the like.
 const ACCELERATOR_VENDORS: [&str; 5] = [
     "nvidia.com",
@@ -69,7 +71,7 @@ impl<'de> Visitor<'de> for AmountsVisitor {
                 "nvidia.com/gpu" => &mut amounts.nvidia_gpu,
                 "amd.com/gpu" => &mut amounts.amd_gpu,
                 other if is_accelerator(other) => {
-                    let quantity = map.next_value::<Option<String>>()?;
+                    let Quantity(quantity) = map.next_value()?;
                     amounts.has_accelerator |= quantity.is_some_and(|quantity| quantity != "0");
                     continue;
                 }
@@ -78,7 +80,8 @@ impl<'de> Visitor<'de> for AmountsVisitor {
                     continue;
                 }
             };
-            *field = map.next_value()?;
+            let Quantity(quantity) = map.next_value()?;
+            *field = quantity;
         }
         let gpus = [&amounts.nvidia_gpu, &amounts.amd_gpu];
         let has_gpu = gpus.into_iter().flatten().any(|quantity| quantity != "0");

@@ -10,23 +10,26 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 
 use super::amounts::Amounts;
+use super::limited;
 
 /// What every object has.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Meta {
+    #[serde(deserialize_with = "limited::name")]
     pub(super) name: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "limited::label")]
     pub(super) namespace: String,
+    #[serde(deserialize_with = "limited::value")]
     pub(super) uid: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "limited::value")]
     pub(super) resource_version: String,
     pub(super) creation_timestamp: Option<Timestamp>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "limited::labels")]
     pub(super) labels: BTreeMap<String, String>,
     #[serde(default)]
     pub(super) annotations: Annotations,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "limited::list")]
     pub(super) owner_references: Vec<OwnerReference>,
 }
 
@@ -71,10 +74,13 @@ pub(super) struct Annotations {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct OwnerReference {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "limited::key")]
     pub(super) api_version: String,
+    #[serde(deserialize_with = "limited::name")]
     pub(super) kind: String,
+    #[serde(deserialize_with = "limited::name")]
     pub(super) name: String,
+    #[serde(deserialize_with = "limited::value")]
     pub(super) uid: String,
     pub(super) controller: Option<bool>,
 }
@@ -90,17 +96,17 @@ pub(super) struct PodObject {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct PodSpec {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "limited::name")]
     pub(super) node_name: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "limited::list")]
     pub(super) containers: Vec<ContainerSpec>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "limited::list")]
     pub(super) init_containers: Vec<ContainerSpec>,
     #[serde(default)]
     pub(super) overhead: Amounts,
     #[serde(default)]
     pub(super) host_network: bool,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "limited::list")]
     pub(super) volumes: Vec<VolumeSpec>,
     /// Devices by dynamic resource allocation.
     #[serde(default)]
@@ -114,7 +120,7 @@ pub(super) struct PodSpec {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct VolumeSpec {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "limited::label")]
     pub(super) name: String,
     pub(super) persistent_volume_claim: Option<ClaimSource>,
     /// A claim that is made for the pod and goes with it.
@@ -124,15 +130,15 @@ pub(super) struct VolumeSpec {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ClaimSource {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "limited::name")]
     pub(super) claim_name: String,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
 pub(super) struct PodStatus {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "limited::value")]
     pub(super) phase: String,
-    #[serde(rename = "podIP", default)]
+    #[serde(rename = "podIP", default, deserialize_with = "limited::value")]
     pub(super) pod_ip: String,
     #[serde(rename = "startTime")]
     pub(super) start_time: Option<Timestamp>,
@@ -141,10 +147,11 @@ pub(super) struct PodStatus {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ContainerSpec {
+    #[serde(deserialize_with = "limited::label")]
     pub(super) name: String,
     #[serde(default)]
     pub(super) resources: Requirements,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "limited::value")]
     pub(super) restart_policy: String,
 }
 
@@ -168,7 +175,7 @@ pub(super) struct NodeObject {
 #[derive(Clone, Debug, Default, Deserialize)]
 pub(super) struct NodeSpec {
     /// Whose machine it is, and which: `aws:///us-east-1a/i-0123`.
-    #[serde(rename = "providerID", default)]
+    #[serde(rename = "providerID", default, deserialize_with = "limited::id")]
     pub(super) provider_id: String,
 }
 
@@ -191,7 +198,7 @@ pub(super) struct VolumeObject {
 pub(super) struct PersistentVolumeSpec {
     #[serde(default)]
     pub(super) capacity: VolumeCapacity,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "limited::name")]
     pub(super) storage_class_name: String,
     pub(super) claim_ref: Option<ClaimRef>,
     pub(super) csi: Option<CsiSource>,
@@ -205,19 +212,21 @@ pub(super) struct PersistentVolumeSpec {
 
 #[derive(Clone, Debug, Default, Deserialize)]
 pub(super) struct VolumeCapacity {
+    #[serde(default, deserialize_with = "limited::quantity")]
     pub(super) storage: Option<String>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct ClaimRef {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "limited::label")]
     pub(super) namespace: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "limited::name")]
     pub(super) name: String,
 }
 
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct CsiSource {
+    #[serde(deserialize_with = "limited::name")]
     pub(super) driver: String,
 }
 
@@ -231,28 +240,29 @@ pub(super) struct VolumeAffinity {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct NodeSelector {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "limited::list")]
     pub(super) node_selector_terms: Vec<NodeSelectorTerm>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct NodeSelectorTerm {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "limited::list")]
     pub(super) match_expressions: Vec<MatchExpression>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct MatchExpression {
+    #[serde(deserialize_with = "limited::key")]
     pub(super) key: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "limited::list")]
     pub(super) values: Vec<String>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct StorageClassObject {
     pub(super) metadata: Meta,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "limited::parameters")]
     pub(super) parameters: BTreeMap<String, String>,
 }
 
@@ -272,15 +282,15 @@ pub(super) struct ServiceObject {
 #[derive(Clone, Debug, Default, Deserialize)]
 pub(super) struct ServiceSpec {
     /// The labels of its pods; a Service without selects none.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "limited::labels")]
     pub(super) selector: BTreeMap<String, String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "limited::list")]
     pub(super) ports: Vec<ServicePort>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct ServicePort {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "limited::label")]
     pub(super) name: String,
     pub(super) port: u16,
 }
@@ -295,23 +305,26 @@ pub(super) struct RouteObject {
 
 #[derive(Clone, Debug, Default, Deserialize)]
 pub(super) struct RouteSpec {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "limited::list")]
     pub(super) rules: Vec<RouteRuleSpec>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct RouteRuleSpec {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "limited::list")]
     pub(super) backend_refs: Vec<BackendRef>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct BackendRef {
     /// A Service where it says nothing.
+    #[serde(default, deserialize_with = "limited::optional_name")]
     pub(super) kind: Option<String>,
+    #[serde(deserialize_with = "limited::name")]
     pub(super) name: String,
     /// That of the route where it says nothing.
+    #[serde(default, deserialize_with = "limited::optional_name")]
     pub(super) namespace: Option<String>,
     /// 1 where it says nothing.
     pub(super) weight: Option<u32>,
@@ -330,12 +343,13 @@ pub(super) struct BindingObject {
 pub(super) struct BindingSpec {
     pub(super) service_ref: ServiceRef,
     /// The controller fills it in where the object names the target group otherwise.
-    #[serde(default, rename = "targetGroupARN")]
+    #[serde(default, rename = "targetGroupARN", deserialize_with = "limited::id")]
     pub(super) target_group_arn: String,
 }
 
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct ServiceRef {
+    #[serde(deserialize_with = "limited::name")]
     pub(super) name: String,
 }
 
@@ -353,13 +367,15 @@ pub(super) struct ScalerSpec {
     /// 1 where it says nothing.
     pub(super) min_replicas: Option<u32>,
     pub(super) max_replicas: u32,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "limited::list")]
     pub(super) metrics: Vec<ScalerMetric>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct ScaleTarget {
+    #[serde(deserialize_with = "limited::name")]
     pub(super) kind: String,
+    #[serde(deserialize_with = "limited::name")]
     pub(super) name: String,
 }
 
@@ -371,6 +387,7 @@ pub(super) struct ScalerMetric {
 
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct ScalerResource {
+    #[serde(deserialize_with = "limited::name")]
     pub(super) name: String,
     pub(super) target: ScalerTarget,
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use http::HeaderValue;
 use http::header::USER_AGENT;
-use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::config::{AuthInfo, KubeConfigOptions, Kubeconfig};
 use tokio::runtime::Handle;
 use tokio::sync::MutexGuard;
 use tokio::time::{Instant, timeout};
@@ -18,6 +18,7 @@ use super::identity::Identity;
 use super::reachability::Reachability;
 use super::request::Server;
 use crate::disk::{Disk, DiskError};
+use crate::sources::redaction::KnownSecrets;
 use crate::sources::{self, Reason, SourceError};
 
 /// How long it may take to read the kubeconfig and the files that it names again: shorter than the deadline of a reload.
@@ -244,9 +245,10 @@ impl Connection {
         let read = self.read(CONNECT_DEADLINE, move || {
             new_client(&access, timeout).map_err(|why| no_way_in(&access, &why))
         });
-        let (client, url, identity) = read.await??;
+        let (client, url, secrets, identity) = read.await??;
         let server = Server {
             client,
+            secrets: Arc::new(secrets),
             url: url.trim_end_matches('/').into(),
             reachability: Arc::clone(&self.0.reachability),
         };
@@ -294,9 +296,10 @@ impl Connection {
 fn new_client(
     access: &Access,
     connect_timeout: Duration,
-) -> Result<(kube::Client, String, Identity), kube::Error> {
+) -> Result<(kube::Client, String, KnownSecrets, Identity), kube::Error> {
     let mut config = config(access)?;
     let identity = Identity::of(&config);
+    let secrets = secrets(&config.auth_info);
     config.connect_timeout = Some(connect_timeout);
     // Each caller has its own deadlines, and a quiet watch is no failure.
     config.read_timeout = None;
@@ -305,7 +308,21 @@ fn new_client(
     let name = HeaderValue::from_static(sources::USER_AGENT);
     config.headers.push((USER_AGENT, name));
     let url = config.cluster_url.to_string();
-    Ok((kube::Client::try_from(config)?, url, identity))
+    Ok((kube::Client::try_from(config)?, url, secrets, identity))
+}
+
+/// The tokens and the password that a client sends. A token file is read as it is now: its later tokens are recognized by their
+/// form alone.
+fn secrets(auth: &AuthInfo) -> KnownSecrets {
+    let mut secrets = KnownSecrets::default();
+    let value = serde_json::to_value(auth).unwrap_or_default();
+    let file = auth.token_file.as_ref();
+    let in_file = file.and_then(|path| std::fs::read_to_string(path).ok());
+    let written = ["token", "password"].map(|key| value[key].as_str().map(str::to_owned));
+    for secret in written.into_iter().chain([in_file]).flatten() {
+        secrets.add(secret.trim());
+    }
+    secrets
 }
 
 /// Reads the configuration, for a thread for blocking work only: these functions of kube are async, but read files as
@@ -350,9 +367,9 @@ fn no_way_in(access: &Access, why: &kube::Error) -> SourceError {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
-
     use super::*;
+    use crate::sources::kubernetes::hung_file::HungFile;
+    use std::io::Write;
 
     const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -463,31 +480,6 @@ users:
             "the new token is in use after a 401"
         );
         assert!(!connection.has_changed().await.unwrap());
-    }
-
-    /// A file whose reading hangs until this is dropped.
-    struct HungFile(PathBuf);
-
-    impl HungFile {
-        /// Replaces a file.
-        fn replace(path: PathBuf) -> Self {
-            std::fs::remove_file(&path).unwrap();
-            let made = std::process::Command::new("mkfifo").arg(&path).status();
-            assert!(made.unwrap().success());
-            Self(path)
-        }
-    }
-
-    impl Drop for HungFile {
-        fn drop(&mut self) {
-            let mut options = std::fs::File::options();
-            let mut pipe = options.read(true).write(true).open(&self.0).unwrap();
-            let file = self.0.with_extension("new");
-            std::fs::write(&file, "second").unwrap();
-            // The next open finds a file, and a reader that waits finds the end.
-            std::fs::rename(&file, &self.0).unwrap();
-            pipe.write_all(b"second").unwrap();
-        }
     }
 
     #[tokio::test(flavor = "multi_thread")]

@@ -9,6 +9,7 @@ use kube::client::AuthError;
 use kube::core::Status;
 
 use crate::sources::error_chain::{cause, chain};
+use crate::sources::redaction::KnownSecrets;
 use crate::sources::{Reason, SourceError};
 
 /// The longest pause that a server can ask for. One that asks for a day is asked again all the same.
@@ -28,6 +29,8 @@ pub(in crate::sources) struct Attempt<'a> {
     pub(in crate::sources) url: &'a str,
     /// All verbs that are needed on it.
     pub(in crate::sources) verbs: &'a str,
+    /// What the client sends to prove who it is, which a server or a proxy may repeat in an error.
+    pub(in crate::sources) secrets: &'a KnownSecrets,
 }
 
 impl fmt::Display for Attempt<'_> {
@@ -72,7 +75,7 @@ impl Attempt<'_> {
         status: &Status,
         remedy: impl Into<String>,
     ) -> SourceError {
-        let message = one_line(&status.message);
+        let message = self.secrets.redact(&one_line(&status.message));
         let what = match (status.code, message.as_str()) {
             (0, message) => format!("{self}: {message}"),
             (code, "") => format!("{self}: it answered {code}"),
@@ -96,6 +99,15 @@ impl Attempt<'_> {
         )
     }
 
+    /// There are more objects than can be kept.
+    pub(in crate::sources) fn too_much(&self, why: impl fmt::Display) -> SourceError {
+        self.failure(
+            Reason::InvalidResponse,
+            why.to_string(),
+            "look for what creates objects without an end; larger clusters cannot be read",
+        )
+    }
+
     /// There was no answer in time.
     pub(in crate::sources) fn timed_out(&self, how: &str) -> SourceError {
         self.failure(
@@ -115,6 +127,7 @@ impl Attempt<'_> {
     }
 
     fn failure(&self, reason: Reason, how: String, remedy: impl Into<String>) -> SourceError {
+        let how = self.secrets.redact(&how);
         SourceError::new(reason, format!("{self}: {how}"), remedy)
     }
 
@@ -195,11 +208,29 @@ mod tests {
         resource: "nodes",
         url: "https://10.0.0.1",
         verbs: "list and watch",
+        secrets: &KnownSecrets::none(),
     };
 
     fn answered(code: u16, message: &str) -> SourceError {
         let status = Status::failure(message, "Some").with_code(code);
         LIST.failed(&kube::Error::Api(status.boxed()))
+    }
+
+    #[test]
+    fn a_token_that_a_server_repeats_is_not_shown() {
+        let mut secrets = KnownSecrets::none();
+        secrets.add("opaque-token-of-a-kubeconfig");
+        let attempt = Attempt {
+            secrets: &secrets,
+            ..LIST
+        };
+        let message = "user opaque-token-of-a-kubeconfig is unknown";
+        let status = Status::failure(message, "Some").with_code(401);
+        let error = attempt.failed(&kube::Error::Api(status.boxed()));
+        assert!(
+            error.to_string().contains("user <redacted> is unknown"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -11,16 +11,35 @@ use tokio::time::Instant;
 
 use crate::sources::{Reason, SourceError};
 
-/// The longest object, in bytes. etcd takes up to 1.5 MiB and the API server requests of up to 3 MiB; the JSON of an object
-/// that is stored as protobuf is longer than that. There are fourteen watches, which together stay below 60 MiB.
-pub(in crate::sources) const MAX_OBJECT: usize = 4 << 20;
+/// The longest object, in bytes. etcd takes up to 1.5 MiB: <https://etcd.io/docs/v3.5/dev-guide/limit/>.
+/// There are fourteen watches, which together stay below 30 MiB.
+pub(in crate::sources) const MAX_OBJECT: usize = 2 << 20;
 
-/// How much of a watch is skipped in search of the end of a line that is too long.
+/// How much of a list or a watch is skipped in search of the end of an object that is too long.
 pub(super) const MAX_SKIPPED: usize = 64 << 20;
 
-/// The longest answer to one request for a list, in bytes. A metrics server answers with all pods at once: 150,000 pods
-/// of 700 bytes are 100 MiB.
-pub(in crate::sources) const MAX_PAGE: usize = 256 << 20;
+/// The longest answer to one request for a list, in bytes. Servers that ignore `limit` answer with all objects at once:
+/// 200,000 pods of 20 KiB are 4 GB. They are dropped as they are read.
+pub(in crate::sources) const MAX_PAGE: u64 = 4 << 30;
+
+/// The most memory of what is kept of nodes, in bytes: about 7,500 nodes of 30 long labels. Kubernetes supports 5,000.
+pub(super) const MAX_KEPT_NODES: usize = 48 << 20;
+
+/// The most memory of what is kept of pods, in bytes: about 35,000 pods of two containers and ten labels.
+pub(super) const MAX_KEPT_PODS: usize = 32 << 20;
+
+/// The most memory of what is kept of any other resource, in bytes: about 85,000 ReplicaSets.
+pub(super) const MAX_KEPT: usize = 16 << 20;
+
+/// How many objects watches may bring since the last list, beyond twice what that had. Whatever keeps a state for each workload
+/// takes many times the memory of its pods, so watches alone may not fill the budget.
+pub(super) const MAX_NEW_OBJECTS: usize = 5_000;
+
+/// The most memory of the usage of pods that one list has, in bytes: about 60,000 pods.
+pub(in crate::sources) const MAX_KEPT_USAGE: usize = 32 << 20;
+
+/// The most objects of a list that are left out. The API server accepts none that would be.
+const MAX_LEFT_OUT: usize = 1_000;
 
 /// What a list may have around its objects, in bytes: its kind, version and token.
 pub(super) const MAX_LIST_METADATA: usize = 256 << 10;
@@ -43,6 +62,7 @@ pub(super) const MAX_ERROR: usize = 16 << 10;
 pub(in crate::sources) struct ListProgress {
     started: Instant,
     objects: usize,
+    left_out: usize,
     /// Hashes of the tokens so far: a token itself may be long.
     tokens: HashSet<u64>,
     hasher: RandomState,
@@ -53,17 +73,28 @@ impl ListProgress {
         Self {
             started: Instant::now(),
             objects: 0,
+            left_out: 0,
             tokens: HashSet::new(),
             hasher: RandomState::new(),
         }
     }
 
-    /// Counts objects of a page.
+    /// Counts objects of a page, and those that were left out of it.
     ///
     /// # Errors
     /// Why the list cannot go on.
-    pub(in crate::sources) fn count(&mut self, objects: usize) -> Result<(), String> {
+    pub(in crate::sources) fn count(
+        &mut self,
+        objects: usize,
+        left_out: usize,
+    ) -> Result<(), String> {
         self.objects += objects;
+        self.left_out += left_out;
+        if self.left_out > MAX_LEFT_OUT {
+            return Err(format!(
+                "the list has more than {MAX_LEFT_OUT} objects beyond the limits of the Kubernetes API"
+            ));
+        }
         if self.objects > MAX_OBJECTS {
             return Err(format!("the list has more than {MAX_OBJECTS} objects"));
         }
@@ -89,13 +120,18 @@ impl ListProgress {
     }
 }
 
-/// The error of an object that was left out for its length.
-pub(in crate::sources) fn too_long(resource: &str) -> SourceError {
+/// The error of an object that was left out.
+pub(in crate::sources) fn left_out(resource: &str, why: &str) -> SourceError {
     SourceError::new(
         Reason::InvalidResponse,
-        format!("an object of {resource} is longer than {MAX_OBJECT} bytes and is left out"),
-        "look for an object with very long annotations, labels or managed fields",
+        format!("an object of {resource} is left out: {why}"),
+        "look for an object with very long names, labels, annotations or managed fields",
     )
+}
+
+/// Why an object was left out for its length.
+pub(super) fn too_long() -> String {
+    format!("it is longer than {MAX_OBJECT} bytes")
 }
 
 #[cfg(test)]
@@ -105,9 +141,10 @@ mod tests {
     #[test]
     fn a_list_ends_at_its_limits() {
         let mut progress = ListProgress::new();
-        assert_eq!(progress.count(MAX_OBJECTS), Ok(()));
-        let text = progress.count(1).unwrap_err();
+        assert_eq!(progress.count(MAX_OBJECTS, MAX_LEFT_OUT), Ok(()));
+        let text = progress.count(1, 0).unwrap_err();
         assert_eq!(text, "the list has more than 200000 objects");
+        assert!(ListProgress::new().count(0, MAX_LEFT_OUT + 1).is_err());
 
         let mut progress = ListProgress::new();
         progress.next_page("a").unwrap();

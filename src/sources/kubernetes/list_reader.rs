@@ -5,11 +5,16 @@
 
 use std::mem;
 
-use super::limits::{MAX_LIST_METADATA, MAX_OBJECT};
+use super::limits::{MAX_LIST_METADATA, MAX_OBJECT, MAX_SKIPPED};
 
 /// What cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct MetadataTooLong;
+pub(super) enum ListError {
+    /// What is around the objects is too long.
+    MetadataTooLong,
+    /// An object has no end within [`MAX_SKIPPED`] bytes.
+    ObjectEndless,
+}
 
 /// Finds the objects of the array `items` of a JSON object.
 #[derive(Debug, Default)]
@@ -35,7 +40,7 @@ impl ListReader {
         &mut self,
         piece: &[u8],
         mut take: impl FnMut(Option<&[u8]>),
-    ) -> Result<(), MetadataTooLong> {
+    ) -> Result<(), ListError> {
         for byte in piece {
             let was_in_object = self.is_in_object();
             self.step(*byte);
@@ -45,11 +50,14 @@ impl ListReader {
                 }
                 self.metadata.push(*byte);
                 if self.metadata.len() > MAX_LIST_METADATA {
-                    return Err(MetadataTooLong);
+                    return Err(ListError::MetadataTooLong);
                 }
                 continue;
             }
             self.push(*byte);
+            if self.object_length > MAX_SKIPPED {
+                return Err(ListError::ObjectEndless);
+            }
             if !self.is_in_object() {
                 let is_whole = self.object_length <= MAX_OBJECT;
                 take(is_whole.then_some(self.object.as_slice()));
@@ -179,8 +187,10 @@ mod tests {
             reader.read(&piece, |_| {}).unwrap();
             assert!(reader.object.capacity() <= MAX_OBJECT);
         }
+        let ended = (0..MAX_SKIPPED >> 20).find_map(|_| reader.read(&piece, |_| {}).err());
+        assert_eq!(ended, Some(ListError::ObjectEndless));
         let mut reader = ListReader::default();
         let ended = (0..16).find_map(|_| reader.read(&piece, |_| {}).err());
-        assert_eq!(ended, Some(MetadataTooLong));
+        assert_eq!(ended, Some(ListError::MetadataTooLong));
     }
 }

@@ -6,21 +6,25 @@ use serde::de::DeserializeOwned;
 
 use super::api_types::Page;
 use super::error::Attempt;
-use super::limits::MAX_PAGE;
-use super::list_reader::ListReader;
+use super::limited;
+use super::limits::{self, MAX_PAGE, MAX_SKIPPED};
+use super::list_reader::{ListError, ListReader};
 use crate::sources::SourceError;
 use crate::sources::error_chain::causes;
 
-/// How many objects, and how many bytes of them, are handed on at once.
+/// How many objects, and how many bytes of them, are handed on at once. What was read of an object may take 30 times the
+/// memory of its text.
 const MAX_PART_OBJECTS: usize = 500;
-const MAX_PART_BYTES: usize = 2 << 20;
+const MAX_PART_BYTES: usize = 256 << 10;
 
 /// Objects of a page.
 #[derive(Debug)]
 pub(in crate::sources) struct Part<T> {
     pub(in crate::sources) objects: Vec<T>,
-    /// How many more there were that are too long to be read.
-    pub(in crate::sources) too_long: usize,
+    /// How many more there were that are beyond a limit.
+    pub(in crate::sources) left_out: usize,
+    /// Why the first of them was left out.
+    pub(in crate::sources) why: String,
 }
 
 /// A page that is being read.
@@ -29,7 +33,7 @@ pub(in crate::sources) struct PageReader<T> {
     body: Body,
     list: ListReader,
     /// The length of what was read.
-    length: usize,
+    length: u64,
     part: Part<T>,
 }
 
@@ -37,8 +41,18 @@ impl<T> Default for Part<T> {
     fn default() -> Self {
         Self {
             objects: Vec::new(),
-            too_long: 0,
+            left_out: 0,
+            why: String::new(),
         }
+    }
+}
+
+impl<T> Part<T> {
+    fn leave_out(&mut self, why: impl FnOnce() -> String) {
+        if self.left_out == 0 {
+            self.why = why();
+        }
+        self.left_out += 1;
     }
 }
 
@@ -63,19 +77,20 @@ impl<T: DeserializeOwned> PageReader<T> {
             let Some(piece) = frame.data_ref() else {
                 continue;
             };
-            self.length += piece.len();
+            self.length += piece.len() as u64;
             part_length += piece.len();
             if self.length > MAX_PAGE {
                 let why = format!("it is longer than {MAX_PAGE} bytes");
                 return Err(attempt.not_understood(why));
             }
             self.read(piece, attempt)?;
-            if self.part.objects.len() >= MAX_PART_OBJECTS || part_length >= MAX_PART_BYTES {
+            let objects = self.part.objects.len() + self.part.left_out;
+            if objects >= MAX_PART_OBJECTS || part_length >= MAX_PART_BYTES {
                 return Ok(Some(std::mem::take(&mut self.part)));
             }
         }
         let last = std::mem::take(&mut self.part);
-        let is_empty = last.objects.is_empty() && last.too_long == 0;
+        let is_empty = last.objects.is_empty() && last.left_out == 0;
         Ok((!is_empty).then_some(last))
     }
 
@@ -83,16 +98,25 @@ impl<T: DeserializeOwned> PageReader<T> {
         let part = &mut self.part;
         let mut problem = None;
         let split = self.list.read(piece, |object| match object {
-            None => part.too_long += 1,
+            None => part.leave_out(limits::too_long),
             Some(text) => match serde_json::from_slice(text) {
                 Ok(object) => part.objects.push(object),
+                Err(why) if limited::is_beyond(&why) => part.leave_out(|| why.to_string()),
                 Err(why) => problem = problem.take().or(Some(why)),
             },
         });
         if let Some(why) = problem {
             return Err(attempt.not_understood(why));
         }
-        split.map_err(|_| attempt.not_understood("what is around its objects is too long"))
+        split.map_err(|why| match why {
+            ListError::MetadataTooLong => {
+                attempt.not_understood("what is around its objects is too long")
+            }
+            ListError::ObjectEndless => {
+                let why = format!("an object does not end within {MAX_SKIPPED} bytes");
+                attempt.not_understood(why)
+            }
+        })
     }
 
     /// What the page says of itself, once all objects were read.

@@ -14,6 +14,7 @@ use super::reachability::Reachability;
 use crate::sources::SourceError;
 use crate::sources::body::{Cut, pieces};
 use crate::sources::error_chain::causes;
+use crate::sources::redaction::KnownSecrets;
 
 /// An API server that can be asked.
 #[derive(Clone)]
@@ -21,6 +22,8 @@ pub(in crate::sources) struct Server {
     pub(in crate::sources) client: kube::Client,
     /// Its address, for errors.
     pub(in crate::sources) url: Arc<str>,
+    /// What the client sends to prove who it is.
+    pub(in crate::sources) secrets: Arc<KnownSecrets>,
     pub(super) reachability: Arc<Reachability>,
 }
 
@@ -171,6 +174,7 @@ echo '{"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential"
             resource: "nodes",
             url: &server.url,
             verbs: "list",
+            secrets: &server.secrets,
         };
         let request = Request::get("/api/v1/nodes").body(Vec::new()).unwrap();
         let Err(Failure::Unanswered(error)) = server.send(&attempt, request).await else {

@@ -10,8 +10,10 @@ use super::api_types::{
     StorageClassObject, VolumeObject, Watched,
 };
 use super::convert::{self, Front, Held, Owner, PodExtras, Unreadable};
+use super::footprint::Footprint;
 use super::interner::Names;
-use super::store::{Event, Store};
+use super::limits::{MAX_KEPT, MAX_KEPT_NODES, MAX_KEPT_PODS};
+use super::store::{Event, Overflow, Store};
 use crate::sources::{Reason, SourceError};
 use breakeven_model::inventory::{
     Cluster, Fronts, Node, Notes, RouteRule, Scaler, ScrapeTarget, StorageClass,
@@ -25,7 +27,7 @@ use breakeven_model::inventory::{
 const OWNER_WAIT: SignedDuration = SignedDuration::from_secs(60);
 
 /// Nodes, pods, the owners between pods and workloads, what stands before pods, and volumes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct State {
     nodes: Store<Arc<Node>>,
     pods: Store<Held>,
@@ -39,7 +41,6 @@ pub(super) struct State {
     bindings: Store<TargetGroupBinding>,
     volumes: Store<Arc<Volume>>,
     storage_classes: Store<(Arc<str>, Arc<StorageClass>)>,
-    names: Names,
     extras: PodExtras,
     /// Whether something was learned of owners since pods were given to theirs.
     owners_changed: bool,
@@ -76,14 +77,42 @@ pub(super) type Problems = Vec<SourceError>;
 impl State {
     pub(super) fn new(extras: PodExtras) -> Self {
         Self {
+            nodes: Store::new(MAX_KEPT_NODES),
+            pods: Store::new(MAX_KEPT_PODS),
+            replica_sets: Store::new(MAX_KEPT),
+            jobs: Store::new(MAX_KEPT),
+            controllers: std::array::from_fn(|_| Store::new(MAX_KEPT)),
+            scalers: Store::new(MAX_KEPT),
+            services: Store::new(MAX_KEPT),
+            routes: Store::new(MAX_KEPT),
+            bindings: Store::new(MAX_KEPT),
+            volumes: Store::new(MAX_KEPT),
+            storage_classes: Store::new(MAX_KEPT),
             extras,
-            ..Self::default()
+            owners_changed: false,
         }
     }
 
+    /// Why an object was not kept, if one was not since this was asked last.
+    pub(super) fn take_overflow(&mut self) -> Option<Overflow> {
+        let controllers = self.controllers.iter_mut().map(Store::take_overflow);
+        let others = [
+            self.nodes.take_overflow(),
+            self.pods.take_overflow(),
+            self.replica_sets.take_overflow(),
+            self.jobs.take_overflow(),
+            self.scalers.take_overflow(),
+            self.services.take_overflow(),
+            self.routes.take_overflow(),
+            self.bindings.take_overflow(),
+            self.volumes.take_overflow(),
+            self.storage_classes.take_overflow(),
+        ];
+        controllers.chain(others).fold(None, Option::or)
+    }
+
     pub(super) fn node(&mut self, event: Event<NodeObject>) -> Problems {
-        let Self { nodes, names, .. } = self;
-        hold(nodes, event, |object| {
+        hold(&mut self.nodes, event, |object, names| {
             Ok(Some(Arc::new(convert::node(object, names)?)))
         })
     }
@@ -91,7 +120,6 @@ impl State {
     pub(super) fn pod(&mut self, event: Event<PodObject>) -> Problems {
         let Self {
             pods,
-            names,
             replica_sets,
             jobs,
             extras,
@@ -101,7 +129,7 @@ impl State {
         fold(pods, event, |pods, object| {
             let uid = object.metadata.uid.as_str();
             let mut found = Vec::new();
-            match convert::pod(&object, extras, names, &mut found) {
+            match convert::pod(&object, extras, pods.names(), &mut found) {
                 Ok(Some(mut held)) => {
                     settle(&mut held, pods.get(uid), replica_sets, jobs);
                     pods.put(uid, held);
@@ -118,13 +146,13 @@ impl State {
     }
 
     pub(super) fn replica_set(&mut self, event: Event<MetaObject>) -> Problems {
-        let changed = owners(&mut self.replica_sets, "ReplicaSet", &mut self.names, event);
+        let changed = owners(&mut self.replica_sets, "ReplicaSet", event);
         self.owners_changed |= changed;
         Problems::new()
     }
 
     pub(super) fn job(&mut self, event: Event<MetaObject>) -> Problems {
-        let changed = owners(&mut self.jobs, "Job", &mut self.names, event);
+        let changed = owners(&mut self.jobs, "Job", event);
         self.owners_changed |= changed;
         Problems::new()
     }
@@ -134,20 +162,17 @@ impl State {
         controller: Controller,
         event: Event<MetaObject>,
     ) -> Problems {
-        let Self {
-            controllers, names, ..
-        } = self;
         let mut problems = Vec::new();
-        let store = &mut controllers[controller as usize];
+        let store = &mut self.controllers[controller as usize];
         fold(store, event, |store, object| {
             let meta = &object.metadata;
             let Some(notes) = convert::notes(&meta.annotations) else {
                 return store.remove(&meta.uid);
             };
             let id = WorkloadId {
-                namespace: names.share(&meta.namespace),
+                namespace: store.names().share(&meta.namespace),
                 kind: controller.kind(),
-                name: names.share(&meta.name),
+                name: store.names().share(&meta.name),
             };
             let found = convert::unreadable(&notes, &id.to_string());
             // Told once, and not with every change of something else.
@@ -169,51 +194,37 @@ impl State {
     }
 
     pub(super) fn scaler(&mut self, event: Event<ScalerObject>) -> Problems {
-        let Self { scalers, names, .. } = self;
-        hold(scalers, event, |object| {
+        hold(&mut self.scalers, event, |object, names| {
             Ok(Some(convert::scaler(&object, names)))
         })
     }
 
     pub(super) fn service(&mut self, event: Event<ServiceObject>) -> Problems {
-        let Self {
-            services, names, ..
-        } = self;
-        hold(services, event, |object| {
+        hold(&mut self.services, event, |object, names| {
             Ok(convert::service(&object, names))
         })
     }
 
     pub(super) fn route(&mut self, event: Event<RouteObject>) -> Problems {
-        let Self { routes, names, .. } = self;
-        hold(routes, event, |object| {
+        hold(&mut self.routes, event, |object, names| {
             Ok(Some(convert::route(&object, names)))
         })
     }
 
     pub(super) fn binding(&mut self, event: Event<BindingObject>) -> Problems {
-        let Self {
-            bindings, names, ..
-        } = self;
-        hold(bindings, event, |object| {
+        hold(&mut self.bindings, event, |object, names| {
             Ok(convert::binding(&object, names))
         })
     }
 
     pub(super) fn volume(&mut self, event: Event<VolumeObject>) -> Problems {
-        let Self { volumes, names, .. } = self;
-        hold(volumes, event, |object| {
+        hold(&mut self.volumes, event, |object, names| {
             Ok(convert::volume(&object, names)?.map(Arc::new))
         })
     }
 
     pub(super) fn storage_class(&mut self, event: Event<StorageClassObject>) -> Problems {
-        let Self {
-            storage_classes,
-            names,
-            ..
-        } = self;
-        hold(storage_classes, event, |object| {
+        hold(&mut self.storage_classes, event, |object, names| {
             let (name, class) = convert::storage_class(&object, names)?;
             Ok(Some((name, Arc::new(class))))
         })
@@ -313,15 +324,10 @@ fn known<'a>(
 }
 
 /// Whether something was learned that pods do not know yet.
-fn owners(
-    store: &mut Store<Owner>,
-    kind: &str,
-    names: &mut Names,
-    event: Event<MetaObject>,
-) -> bool {
+fn owners(store: &mut Store<Owner>, kind: &str, event: Event<MetaObject>) -> bool {
     let mut changed = false;
     fold(store, event, |store, object| {
-        let owner = convert::owner(&object, kind, names);
+        let owner = convert::owner(&object, kind, store.names());
         changed |= store.put(&object.metadata.uid, owner);
     });
     changed
@@ -329,15 +335,15 @@ fn owners(
 
 /// Holds what objects say. Of one that says nothing of interest nothing is held; of one that cannot be understood what it
 /// said last.
-fn hold<T: Watched, V: Clone + PartialEq>(
+fn hold<T: Watched, V: Clone + PartialEq + Footprint>(
     store: &mut Store<V>,
     event: Event<T>,
-    mut read: impl FnMut(T) -> Result<Option<V>, Unreadable>,
+    mut read: impl FnMut(T, &mut Names) -> Result<Option<V>, Unreadable>,
 ) -> Problems {
     let mut problems = Problems::new();
     fold(store, event, |store, object| {
         let uid = object.meta().uid.clone();
-        match read(object) {
+        match read(object, store.names()) {
             Ok(Some(value)) => {
                 store.put(&uid, value);
             }
@@ -351,7 +357,7 @@ fn hold<T: Watched, V: Clone + PartialEq>(
     problems
 }
 
-fn fold<T: Watched, V: Clone + PartialEq>(
+fn fold<T: Watched, V: Clone + PartialEq + Footprint>(
     store: &mut Store<V>,
     event: Event<T>,
     mut put: impl FnMut(&mut Store<V>, T),
@@ -364,6 +370,7 @@ fn fold<T: Watched, V: Clone + PartialEq>(
             }
         }
         Event::ListDone => store.end_list(),
+        Event::ListFailed => store.drop_list(),
         Event::Applied(object) => put(store, object),
         Event::Deleted(object) => store.remove(&object.meta().uid),
     }

@@ -1,10 +1,14 @@
 //! Scripted events, without any API server.
 
+use std::io::Write;
 use std::mem::size_of;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 
 use super::state::Problems;
 use super::*;
@@ -92,7 +96,7 @@ fn workloads(state: &mut State) -> Vec<String> {
 
 #[test]
 fn a_pod_that_ends_or_is_deleted_vanishes() {
-    let mut state = State::default();
+    let mut state = State::new(PodExtras::default());
     list_pods(&mut state, &[mk_pod("a"), mk_pod("b"), mk_pod("c")]);
     let mut ended = mk_pod("a");
     ended["status"]["phase"] = json!("Succeeded");
@@ -103,7 +107,7 @@ fn a_pod_that_ends_or_is_deleted_vanishes() {
 
 #[test]
 fn a_pod_counts_from_the_moment_it_is_bound_to_a_node() {
-    let mut state = State::default();
+    let mut state = State::new(PodExtras::default());
     let mut pending = mk_pod("a");
     pending["spec"]["nodeName"] = json!("");
     list_pods(&mut state, &[pending]);
@@ -114,7 +118,7 @@ fn a_pod_counts_from_the_moment_it_is_bound_to_a_node() {
 
 #[test]
 fn what_was_held_stays_until_a_new_list_is_complete_and_then_the_vanished_vanish() {
-    let mut state = State::default();
+    let mut state = State::new(PodExtras::default());
     list_pods(&mut state, &[mk_pod("a"), mk_pod("b")]);
     state.pod(Event::ListBegun);
     state.pod(Event::Listed(objects(&[mk_pod("b")])));
@@ -125,7 +129,7 @@ fn what_was_held_stays_until_a_new_list_is_complete_and_then_the_vanished_vanish
 
 #[test]
 fn nodes_come_and_go() {
-    let mut state = State::default();
+    let mut state = State::new(PodExtras::default());
     for event in listed(&[mk_node("node-1"), mk_node("node-2")]) {
         state.node(event);
     }
@@ -137,7 +141,7 @@ fn nodes_come_and_go() {
 
 #[test]
 fn a_replica_set_that_is_known_late_corrects_the_pods_before_it() {
-    let mut state = State::default();
+    let mut state = State::new(PodExtras::default());
     list_pods(
         &mut state,
         &[
@@ -161,7 +165,7 @@ fn a_replica_set_that_is_known_late_corrects_the_pods_before_it() {
 
 #[test]
 fn a_replica_set_that_is_known_first_names_the_workload_at_once() {
-    let mut state = State::default();
+    let mut state = State::new(PodExtras::default());
     for event in listed(&[
         mk_owner("web-1", Some(("Rollout", "web"))),
         mk_owner("own", None),
@@ -183,7 +187,7 @@ fn a_replica_set_that_is_known_first_names_the_workload_at_once() {
 
 #[test]
 fn a_job_that_is_deleted_before_its_pod_leaves_the_pod_with_its_cron_job() {
-    let mut state = State::default();
+    let mut state = State::new(PodExtras::default());
     let job = mk_owner("report-28", Some(("CronJob", "report")));
     state.job(Event::Applied(one(&job)));
     let pod = owned(mk_pod("pod"), "Job", "report-28");
@@ -207,7 +211,7 @@ fn a_new_pod_waits_for_the_job_that_names_its_workload() {
     let job = mk_owner("report-28", Some(("CronJob", "report")));
     let mut pod = owned(mk_pod("pod"), "Job", "report-28");
     pod["metadata"]["creationTimestamp"] = json!("1970-01-01T00:01:40Z");
-    let mut state = State::default();
+    let mut state = State::new(PodExtras::default());
     for event in listed(&[]) {
         state.job(event);
     }
@@ -226,7 +230,7 @@ fn a_new_pod_waits_for_the_job_that_names_its_workload() {
     apply_pod(&mut state, &pod);
     assert_eq!(workloads(&mut state, 103), ["shop/CronJob/report"]);
 
-    let mut without_rights = State::default();
+    let mut without_rights = State::new(PodExtras::default());
     apply_pod(&mut without_rights, &pod);
     assert_eq!(
         workloads(&mut without_rights, 101),
@@ -237,7 +241,7 @@ fn a_new_pod_waits_for_the_job_that_names_its_workload() {
 
 #[test]
 fn a_pod_that_did_not_change_is_the_same_allocation_in_each_cluster() {
-    let mut state = State::default();
+    let mut state = State::new(PodExtras::default());
     let pod = owned(mk_pod("web"), "ReplicaSet", "web-1");
     let replica_set = mk_owner("web-1", Some(("Deployment", "web")));
     state.replica_set(Event::Applied(one(&replica_set)));
@@ -254,7 +258,7 @@ fn a_pod_that_did_not_change_is_the_same_allocation_in_each_cluster() {
 
 #[test]
 fn a_pod_that_cannot_be_understood_is_named_and_keeps_its_last_good_state() {
-    let mut state = State::default();
+    let mut state = State::new(PodExtras::default());
     list_pods(&mut state, &[mk_pod("a"), mk_pod("b")]);
     let mut bad = mk_pod("a");
     bad["spec"]["containers"][0]["resources"]["requests"]["cpu"] = json!("much");
@@ -274,7 +278,7 @@ fn a_pod_that_cannot_be_understood_is_named_and_keeps_its_last_good_state() {
 
 #[test]
 fn the_pods_of_a_workload_share_every_name_but_their_own() {
-    let mut state = State::default();
+    let mut state = State::new(PodExtras::default());
     let pods: Vec<Value> = (0..2)
         .map(|number| owned(mk_pod(&format!("web-{number}")), "ReplicaSet", "web-1"))
         .collect();
@@ -308,8 +312,9 @@ fn watching() -> (Watching, mpsc::Receiver<Observation>, StatusBoard) {
         sink,
     };
     let cluster = Watching {
-        state: State::default(),
+        state: State::new(PodExtras::default()),
         health: Health::default(),
+        log_limits: [LogLimit::default(); Watch::ALL.len()],
         context,
     };
     (cluster, seen, board)
@@ -389,4 +394,140 @@ async fn credentials_that_fail_are_tried_ever_more_rarely() {
     // Six pauses grow to 30 s; after that each is 15 s at least.
     let attempts = WATCHES..=WATCHES * (6 + TIME.as_secs() / 15);
     assert!(attempts.contains(&failures), "{failures} attempts");
+}
+
+/// Ten labels, as Helm charts, the controllers and teams write them; `number` is that of the pod.
+fn realistic_labels(number: usize) -> Value {
+    let workload = number / 8;
+    json!({
+        "app.kubernetes.io/name": format!("checkout-service-{workload}"),
+        "app.kubernetes.io/instance": format!("checkout-service-{workload}-production"),
+        "app.kubernetes.io/version": format!("1.{}.{}", workload % 40, workload % 7),
+        "app.kubernetes.io/component": "backend", "app.kubernetes.io/part-of": "online-shop",
+        "app.kubernetes.io/managed-by": "Helm", "helm.sh/chart": format!("checkout-service-{workload}-4.2.1"),
+        "team": format!("team-{}", workload % 50), "environment": "production",
+        "pod-template-hash": format!("{workload:010x}"),
+    })
+}
+
+#[test]
+fn a_cluster_of_20000_pods_and_5000_nodes_is_kept() {
+    let mut state = State::new(PodExtras::default());
+    let pods = (0..20_000).map(|number| {
+        let name = format!("checkout-service-{}-6d5f7c9b4d-{number:05}", number / 8);
+        let mut pod = mk_pod(&name);
+        let replica_set = format!("checkout-service-{}-6d5f7c9b4d", number / 8);
+        pod = owned(pod, "ReplicaSet", &replica_set);
+        pod["metadata"]["uid"] = json!(format!("{number:036}"));
+        pod["metadata"]["labels"] = realistic_labels(number);
+        pod["spec"]["nodeName"] = json!(format!("ip-10-0-{number}.eu-west-1.compute.internal"));
+        let container = pod["spec"]["containers"][0].clone();
+        pod["spec"]["containers"] = json!([container.clone(), container]);
+        one::<PodObject>(&pod)
+    });
+    let pods: Vec<PodObject> = pods.collect();
+    // All pods have changed when they are listed again: both lists are kept while the second one is read.
+    for host_network in [false, true] {
+        let mut pods = pods.clone();
+        for pod in &mut pods {
+            pod.spec.host_network = host_network;
+        }
+        state.pod(Event::ListBegun);
+        state.pod(Event::Listed(pods));
+        assert_eq!(state.take_overflow(), None);
+        state.pod(Event::ListDone);
+    }
+    assert_eq!(cluster(&mut state).pods.len(), 20_000);
+
+    let nodes = (0..5_000).map(|number| {
+        let name = format!("ip-10-0-{number}.eu-west-1.compute.internal");
+        let mut node = mk_node(&name);
+        let label = |index| {
+            (
+                format!("karpenter.k8s.aws/instance-property-{index:02}"),
+                json!(name),
+            )
+        };
+        let labels: serde_json::Map<_, _> = (0..30).map(label).collect();
+        node["metadata"]["labels"] = json!(labels);
+        one::<NodeObject>(&node)
+    });
+    state.node(Event::ListBegun);
+    state.node(Event::Listed(nodes.collect()));
+    assert_eq!(state.take_overflow(), None);
+    state.node(Event::ListDone);
+    assert_eq!(cluster(&mut state).nodes.len(), 5_000);
+}
+
+#[tokio::test]
+async fn time_that_a_page_waits_for_its_consumer_is_not_the_server_s() {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (release, released) = oneshot::channel::<()>();
+    let server = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let pods: Vec<String> = (0..500)
+            .map(|pod| mk_pod(&format!("{pod}")).to_string())
+            .collect();
+        let begin = r#"{"kind":"PodList","metadata":{"resourceVersion":"1"},"items":["#;
+        let body = format!("{begin}{}", pods.join(","));
+        let length = body.len() + "]}".len();
+        let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n");
+        stream.write_all((head + &body).as_bytes()).await.unwrap();
+        released.await.unwrap();
+        stream.write_all(b"]}").await.unwrap();
+        stream
+    });
+    let mut kubeconfig = tempfile::NamedTempFile::new().unwrap();
+    let text = format!(
+        "apiVersion: v1\nkind: Config\ncurrent-context: stub\n\
+         clusters: [{{name: stub, cluster: {{server: \"http://{address}\"}}}}]\n\
+         contexts: [{{name: stub, context: {{cluster: stub, user: stub}}}}]\nusers: [{{name: stub, user: {{}}}}]\n"
+    );
+    kubeconfig.write_all(text.as_bytes()).unwrap();
+    let access = Access::Kubeconfig {
+        path: Some(kubeconfig.path().to_owned()),
+        context: None,
+    };
+    let patience = Duration::from_secs(2);
+    let means = Means {
+        connection: Connection::new(access, patience),
+        settings: Settings {
+            request_timeout: patience,
+            ..Settings::default()
+        },
+        clock: Clock::system(),
+    };
+    let (sink, mut told) = mpsc::channel(1);
+    let _watch = tokio::spawn(watch::<PodObject, _>(
+        PODS,
+        means,
+        sink,
+        std::convert::identity,
+    ));
+    let mut release = Some(release);
+    let mut objects = 0;
+    loop {
+        let Told { signal, overflow } = told.recv().await.unwrap();
+        match signal {
+            Signal::Event(Event::Listed(list)) => {
+                objects += list.len();
+                if objects == 500
+                    && let Some(release) = release.take()
+                {
+                    tokio::time::sleep(patience * 3 / 2).await;
+                    overflow.send(None).unwrap();
+                    // The rest arrives once the deadline of the request is over.
+                    release.send(()).unwrap();
+                    continue;
+                }
+            }
+            Signal::Event(Event::ListDone) => break,
+            Signal::Event(Event::ListBegun) => {}
+            other => panic!("{other:?}"),
+        }
+        overflow.send(None).unwrap();
+    }
+    assert_eq!(objects, 500);
+    drop(server.await.unwrap());
 }

@@ -45,6 +45,7 @@ impl Poll for VersionApi {
             resource: PATH,
             url: &server.url,
             verbs: "get",
+            secrets: &server.secrets,
         };
         let request = Request::get(PATH)
             .body(Vec::new())

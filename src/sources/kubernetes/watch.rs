@@ -13,20 +13,22 @@ use std::time::Duration;
 use kube::api::{ListParams, Request, WatchParams};
 use kube::client::Body;
 use kube::core::{Status, WatchEvent};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::Settings;
 use super::api_types::{Page, Watched};
 use super::connection::Connection;
 use super::error::Attempt;
+use super::limited;
 use super::limits::{self, ListProgress, MAX_SKIPPED};
 use super::lines::{Line, Lines, LinesError};
 use super::page::PageReader;
 use super::pauses::Pauses;
 use super::request::{Failure, Server};
-use super::store::Event;
+use super::store::{Event, Overflow};
 use crate::sources::error_chain::causes;
 use crate::sources::{Reason, SourceError};
 use breakeven_clock::Clock;
@@ -59,6 +61,7 @@ impl Resource {
             resource: self.name,
             url: &server.url,
             verbs: "list and watch",
+            secrets: &server.secrets,
         }
     }
 }
@@ -97,10 +100,20 @@ pub(super) enum Signal<T> {
     Lasted,
     /// The watch was cut or its version is gone; it is opened or listed again, at once unless that repeats: nothing is lost.
     Interrupted(SourceError),
-    /// Something was left out of a list or a watch.
-    LeftOut(SourceError),
+    /// So many objects were left out of a list or a watch; the error is that of the first.
+    LeftOut(SourceError, usize),
     /// A list or a watch failed after this time, and is tried again after a pause.
     Failed(SourceError, Duration),
+}
+
+/// A signal as it is sent, and where the answer to it goes.
+///
+/// A watch waits for each answer, so at most one part of a list per watch is in memory.
+#[derive(Debug)]
+pub(super) struct Told<C> {
+    pub(super) signal: C,
+    /// Takes the reason if an object was not kept.
+    pub(super) overflow: oneshot::Sender<Option<Overflow>>,
 }
 
 /// What all watches are given.
@@ -115,7 +128,7 @@ pub(super) struct Means {
 pub(super) async fn watch<T, C>(
     resource: Resource,
     means: Means,
-    sink: mpsc::Sender<C>,
+    sink: mpsc::Sender<Told<C>>,
     wrap: fn(Signal<T>) -> C,
 ) where
     T: Watched + Clone + DeserializeOwned + Send + 'static,
@@ -169,7 +182,7 @@ struct Watch<T, C> {
     resource: Resource,
     connection: Connection,
     settings: Settings,
-    sink: mpsc::Sender<C>,
+    sink: mpsc::Sender<Told<C>>,
     wrap: fn(Signal<T>) -> C,
     /// The version up to which everything is known; absent before a list.
     version: Option<String>,
@@ -203,6 +216,15 @@ where
 
     async fn list(&mut self, server: &Server) -> Result<(), End> {
         self.tell(Signal::Event(Event::ListBegun)).await?;
+        let listed = self.pages(server).await;
+        if listed.is_err() {
+            self.tell(Signal::Event(Event::ListFailed)).await?;
+        }
+        listed
+    }
+
+    /// Reads the pages of a list.
+    async fn pages(&mut self, server: &Server) -> Result<(), End> {
         let attempt = self.resource.attempt("list", server);
         let mut params = ListParams::default();
         if !std::mem::take(&mut self.whole) {
@@ -250,7 +272,7 @@ where
         }
         .map_err(|why| attempt.failed(&kube::Error::BuildRequest(why)))?;
         let patience = self.settings.request_timeout;
-        let end = Instant::now() + patience;
+        let mut end = Instant::now() + patience;
         let slow = |_| attempt.timed_out(&silence(patience));
         let body = self.send(server, &attempt, request).await?;
         let mut reader = PageReader::<T>::new(body);
@@ -259,14 +281,17 @@ where
             .map_err(slow)??
         {
             progress
-                .count(part.objects.len())
+                .count(part.objects.len(), part.left_out)
                 .map_err(|why| attempt.not_understood(why))?;
-            self.tell(Signal::Event(Event::Listed(part.objects)))
-                .await?;
-            for _ in 0..part.too_long {
-                let error = limits::too_long(self.resource.name);
-                self.tell(Signal::LeftOut(error)).await?;
+            let read = Instant::now();
+            if part.left_out > 0 {
+                let error = limits::left_out(self.resource.name, &part.why);
+                self.tell(Signal::LeftOut(error, part.left_out)).await?;
             }
+            self.tell_event(&attempt, Event::Listed(part.objects))
+                .await?;
+            // The server is not to blame for that time.
+            end += read.elapsed();
         }
         let page = reader.finish(&attempt)?;
         let meta = &page.metadata;
@@ -367,17 +392,12 @@ where
                     continue;
                 }
             };
-            let signal = match line {
-                Line::TooLong => Signal::LeftOut(limits::too_long(self.resource.name)),
-                Line::Whole(text) => match event(&text, attempt)? {
-                    None => continue,
-                    Some((signal, seen)) => {
-                        *position = Position::At(seen);
-                        signal
-                    }
-                },
-            };
-            self.tell(signal).await?;
+            let overflow = self.take_line(line, attempt, position).await?;
+            if let Some(why) = overflow {
+                // The next watch would meet the same objects again.
+                *position = Position::Lost;
+                return Err(attempt.too_much(why).into());
+            }
             stands = true;
         };
 
@@ -397,9 +417,50 @@ where
         Ok(())
     }
 
-    async fn tell(&mut self, signal: Signal<T>) -> Result<(), Closed> {
-        let sent = self.sink.send((self.wrap)(signal)).await;
-        sent.map_err(|_| Closed)
+    /// Hands on what a line of a watch says; the reason if an object was not kept.
+    async fn take_line(
+        &mut self,
+        line: Line,
+        attempt: &Attempt<'_>,
+        position: &mut Position,
+    ) -> Result<Option<Overflow>, End> {
+        let left_out = |why: &str| Signal::LeftOut(limits::left_out(attempt.resource, why), 1);
+        let signal = match line {
+            Line::TooLong => left_out(&limits::too_long()),
+            Line::Whole(text) => match event(&text, attempt)? {
+                Read::Nothing => return Ok(None),
+                Read::Signal(signal, seen) => {
+                    *position = Position::At(seen);
+                    signal
+                }
+                Read::Beyond(why, seen) => {
+                    if let Some(seen) = seen {
+                        *position = Position::At(seen);
+                    }
+                    left_out(&why)
+                }
+            },
+        };
+        Ok(self.tell(signal).await?)
+    }
+
+    /// Tells of objects, and fails if one was not kept.
+    async fn tell_event(&mut self, attempt: &Attempt<'_>, event: Event<T>) -> Result<(), End> {
+        match self.tell(Signal::Event(event)).await? {
+            None => Ok(()),
+            Some(why) => Err(attempt.too_much(why).into()),
+        }
+    }
+
+    /// Sends a signal, and returns the answer: the reason if an object was not kept.
+    async fn tell(&mut self, signal: Signal<T>) -> Result<Option<Overflow>, Closed> {
+        let (overflow, answer) = oneshot::channel();
+        let told = Told {
+            signal: (self.wrap)(signal),
+            overflow,
+        };
+        self.sink.send(told).await.map_err(|_| Closed)?;
+        answer.await.map_err(|_| Closed)
     }
 }
 
@@ -420,15 +481,27 @@ impl Position {
     }
 }
 
-/// What a line of a watch says, and the version that it says it of; nothing if it is not whole.
+/// What a line of a watch says.
+enum Read<T> {
+    /// Nothing: the line is not whole.
+    Nothing,
+    /// Something, of this version.
+    Signal(Signal<T>, String),
+    /// An object that breaks a limit: why, and its version if it has one.
+    Beyond(String, Option<String>),
+}
+
 fn event<T: Watched + DeserializeOwned>(
     line: &[u8],
     attempt: &Attempt<'_>,
-) -> Result<Option<(Signal<T>, String)>, SourceError> {
+) -> Result<Read<T>, SourceError> {
     let event = match serde_json::from_slice::<WatchEvent<T>>(line) {
         Ok(event) => event,
         // The connection broke in the middle of it.
-        Err(why) if why.is_eof() => return Ok(None),
+        Err(why) if why.is_eof() => return Ok(Read::Nothing),
+        Err(why) if limited::is_beyond(&why) => {
+            return Ok(Read::Beyond(why.to_string(), version(line)));
+        }
         Err(why) => {
             return Err(match serde_json::from_slice::<Status>(line) {
                 Ok(status) => attempt.refused(&status),
@@ -451,7 +524,27 @@ fn event<T: Watched + DeserializeOwned>(
     if seen.is_empty() {
         return Err(attempt.not_understood("an object without metadata.resourceVersion"));
     }
-    Ok(Some((signal, seen)))
+    Ok(Read::Signal(signal, seen))
+}
+
+/// The version of the object of an event, whatever else the object has.
+fn version(line: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Event {
+        object: Object,
+    }
+    #[derive(Deserialize)]
+    struct Object {
+        metadata: Metadata,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Metadata {
+        #[serde(deserialize_with = "limited::value")]
+        resource_version: String,
+    }
+    let event = serde_json::from_slice::<Event>(line).ok()?;
+    Some(event.object.metadata.resource_version).filter(|version| !version.is_empty())
 }
 
 fn silence(length: Duration) -> String {

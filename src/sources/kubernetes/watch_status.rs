@@ -31,7 +31,7 @@ pub(super) enum Watch {
 }
 
 impl Watch {
-    const ALL: [Self; 14] = [
+    pub(super) const ALL: [Self; 14] = [
         Self::Nodes,
         Self::Pods,
         Self::ReplicaSets,
@@ -161,7 +161,9 @@ impl Health {
         let standing = &mut self.standings[watch as usize];
         let turn = match signal {
             // A list that only begins or goes on proves nothing: the next page may fail.
-            Signal::Failed(..) | Signal::LeftOut(_) | Signal::Event(Event::Listed(_)) => Turn::None,
+            Signal::Failed(..)
+            | Signal::LeftOut(..)
+            | Signal::Event(Event::Listed(_) | Event::ListFailed) => Turn::None,
             Signal::Interrupted(_) => {
                 standing.interruptions += 1;
                 if standing.interruptions == TOO_MANY_INTERRUPTIONS {

@@ -188,7 +188,7 @@ impl Client {
 
     fn read(&self, response: Response<Bytes>, form: Form) -> Result<Answer, SourceError> {
         let (head, body) = response.into_parts();
-        let read = parsed(&body);
+        let read = Body::read(&body, self.limits.max_answer);
         if head.status != StatusCode::OK {
             let said = read.ok().and_then(|body| body.failure());
             let said = said.unwrap_or_else(|| beginning(&body, &self.secrets));
@@ -276,10 +276,6 @@ fn header((name, value): &(String, Secret)) -> Result<(HeaderName, HeaderValue),
         .map_err(|_| bad(format!("the value of `{name}` is none")))?;
     value.set_sensitive(true);
     Ok((name, value))
-}
-
-fn parsed(body: &[u8]) -> Result<Body, serde_path_to_error::Error<serde_json::Error>> {
-    serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_slice(body))
 }
 
 /// As a web form sends it.

@@ -1,10 +1,11 @@
 //! What Prometheus answers, with the fields in use.
 
+mod reader;
+
 use std::collections::BTreeMap;
 use std::fmt;
-use std::marker::PhantomData;
 
-use serde::de::{Error as _, IgnoredAny, SeqAccess, Visitor};
+use serde::de::{Error as _, Visitor};
 use serde::{Deserialize, Deserializer};
 
 /// The most series of a result. Those of 10,000 workloads, or of their pods, are far fewer.
@@ -17,44 +18,29 @@ const MAX_REMARKS: usize = 10;
 const MAX_TEXT: usize = 1_000;
 
 /// The body of every answer.
-#[derive(Deserialize)]
 pub(super) struct Body {
     status: String,
     data: Option<Data>,
-    #[serde(default)]
     error: Option<String>,
-    #[serde(default, rename = "errorType")]
     error_type: Option<String>,
-    #[serde(default)]
+    /// The first ones, and the beginning of each.
     warnings: Vec<String>,
-    #[serde(default)]
     infos: Vec<String>,
 }
 
-#[derive(Deserialize)]
-#[serde(tag = "resultType", content = "result", rename_all = "lowercase")]
-enum Data {
-    #[serde(deserialize_with = "series")]
-    Matrix(Vec<Ranged>),
-    #[serde(deserialize_with = "series")]
-    Vector(Vec<Instant>),
-    Scalar(IgnoredAny),
-    String(IgnoredAny),
+struct Data {
+    result_type: ResultType,
+    /// Empty if the result is not a list of series.
+    series: Vec<Series>,
 }
 
-#[derive(Deserialize)]
-struct Ranged {
-    metric: BTreeMap<String, String>,
-    #[serde(default)]
-    values: Vec<Point>,
-    histograms: Option<IgnoredAny>,
-}
-
-#[derive(Deserialize)]
-struct Instant {
-    metric: BTreeMap<String, String>,
-    value: Option<Point>,
-    histogram: Option<IgnoredAny>,
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum ResultType {
+    Matrix,
+    Vector,
+    Scalar,
+    String,
 }
 
 /// A time in seconds since 1970, and the value there.
@@ -119,26 +105,21 @@ impl Body {
         if self.status != "success" {
             return Err(NoResult::Failed(self.failure().unwrap_or(self.status)));
         }
-        let series = match (self.data, form) {
-            (Some(Data::Matrix(series)), Form::Ranged) => {
-                series.into_iter().map(Series::from).collect()
-            }
-            (Some(Data::Vector(series)), Form::Instant) => {
-                series.into_iter().map(Series::from).collect()
-            }
-            (data, form) => {
-                let wanted = match form {
-                    Form::Ranged => "matrix",
-                    Form::Instant => "vector",
-                };
-                let got = match data {
-                    Some(Data::Matrix(_)) => "matrix",
-                    Some(Data::Vector(_)) => "vector",
-                    Some(Data::Scalar(_)) => "scalar",
-                    Some(Data::String(_)) => "string",
+        let (wanted, wanted_name) = match form {
+            Form::Ranged => (ResultType::Matrix, "matrix"),
+            Form::Instant => (ResultType::Vector, "vector"),
+        };
+        let series = match self.data {
+            Some(data) if data.result_type == wanted => data.series,
+            data => {
+                let got = match data.map(|data| data.result_type) {
+                    Some(ResultType::Matrix) => "matrix",
+                    Some(ResultType::Vector) => "vector",
+                    Some(ResultType::Scalar) => "scalar",
+                    Some(ResultType::String) => "string",
                     None => "nothing",
                 };
-                let problem = format!("the result is a {got}, where a {wanted} was asked for");
+                let problem = format!("the result is a {got}, where a {wanted_name} was asked for");
                 return Err(NoResult::Foreign(problem));
             }
         };
@@ -157,59 +138,8 @@ impl Body {
     }
 }
 
-impl From<Ranged> for Series {
-    fn from(series: Ranged) -> Self {
-        Self {
-            labels: series.metric,
-            points: series.values,
-            histogram: series.histograms.is_some(),
-        }
-    }
-}
-
-impl From<Instant> for Series {
-    fn from(series: Instant) -> Self {
-        Self {
-            labels: series.metric,
-            points: series.value.into_iter().collect(),
-            histogram: series.histogram.is_some(),
-        }
-    }
-}
-
 fn beginning(text: &str) -> String {
     text.chars().take(MAX_TEXT).collect()
-}
-
-/// At most [`MAX_SERIES`] series: short ones take many times their length in memory.
-fn series<'de, D, T>(from: D) -> Result<Vec<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Deserialize<'de>,
-{
-    struct Bounded<T>(PhantomData<T>);
-    impl<'de, T: Deserialize<'de>> Visitor<'de> for Bounded<T> {
-        type Value = Vec<T>;
-
-        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-            formatter.write_str("a list of series")
-        }
-
-        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<T>, A::Error> {
-            let mut series = Vec::new();
-            while let Some(one) = list.next_element()? {
-                if series.len() == MAX_SERIES {
-                    let problem = format!(
-                        "it has more than {MAX_SERIES} series: aggregate more in the expression"
-                    );
-                    return Err(A::Error::custom(problem));
-                }
-                series.push(one);
-            }
-            Ok(series)
-        }
-    }
-    from.deserialize_seq(Bounded(PhantomData))
 }
 
 /// Prometheus writes values as text, as JSON has no NaN and no infinity.
@@ -234,8 +164,12 @@ fn number<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
 mod tests {
     use super::*;
 
+    fn whole(body: &str) -> Result<Body, String> {
+        Body::read(body.as_bytes(), 64 << 20).map_err(|error| error.to_string())
+    }
+
     fn read(body: &str, form: Form) -> Result<Answer, NoResult> {
-        serde_json::from_str::<Body>(body).unwrap().result(form)
+        whole(body).unwrap().result(form)
     }
 
     #[test]
@@ -290,13 +224,8 @@ mod tests {
         };
         let most = read(&body(MAX_SERIES), Form::Ranged).unwrap();
         assert_eq!(most.series.len(), MAX_SERIES);
-        let error = serde_json::from_str::<Body>(&body(MAX_SERIES + 1))
-            .err()
-            .unwrap();
-        assert!(
-            error.to_string().contains("more than 100000 series"),
-            "{error}"
-        );
+        let error = whole(&body(MAX_SERIES + 1)).err().unwrap();
+        assert!(error.contains("more than 100000 series"), "{error}");
 
         let long = "x".repeat(50_000);
         let body = format!(r#"{{"status":"error","errorType":"bad_data","error":"{long}"}}"#);
@@ -310,10 +239,77 @@ mod tests {
     fn a_value_that_is_no_number_is_an_error_that_shows_it() {
         let body = r#"{"status":"success","data":{"resultType":"vector","result":[
             {"metric":{},"value":[1,"many"]}]}}"#;
-        let error = serde_json::from_str::<Body>(body).err().unwrap();
-        assert!(
-            error.to_string().contains("\"many\" is not a number"),
-            "{error}"
-        );
+        let error = whole(body).err().unwrap();
+        assert!(error.contains("\"many\" is not a number"), "{error}");
+    }
+
+    #[test]
+    fn the_result_may_come_before_its_type() {
+        let body = r#"{"data":{"result":[{"value":[1,"2"],"metric":{"a":"b"}}],
+            "resultType":"vector"},"status":"success"}"#;
+        let answer = read(body, Form::Instant).unwrap();
+        assert_eq!(answer.series[0].points, [Point(1.0, 2.0)]);
+        assert_eq!(answer.series[0].labels["a"], "b");
+        let body = r#"{"status":"success","data":{"result":[1,"2"],"resultType":"matrix"}}"#;
+        let error = whole(body).err().unwrap();
+        assert!(error.contains("no series"), "{error}");
+    }
+
+    fn vector(series: &str) -> String {
+        format!(r#"{{"status":"success","data":{{"resultType":"vector","result":[{series}]}}}}"#)
+    }
+
+    #[test]
+    fn labels_beyond_a_limit_are_refused_with_their_place() {
+        let labels = |count: usize| {
+            let labels: Vec<String> = (0..count).map(|n| format!("\"l{n}\":\"\"")).collect();
+            vector(&format!("{{\"metric\":{{{}}}}}", labels.join(",")))
+        };
+        assert_eq!(read(&labels(128), Form::Instant).unwrap().series.len(), 1);
+        let error = whole(&labels(129)).err().unwrap();
+        assert!(error.contains("data.result[0].metric"), "{error}");
+        assert!(error.contains("more than 128 labels: aggregate"), "{error}");
+
+        let value =
+            |length: usize| vector(&format!(r#"{{"metric":{{"a":"{}"}}}}"#, "x".repeat(length)));
+        assert_eq!(read(&value(4_096), Form::Instant).unwrap().series.len(), 1);
+        let error = whole(&value(4_097)).err().unwrap();
+        assert!(error.contains("a label has 4097 bytes"), "{error}");
+        let error = whole(&vector(&"1".repeat(1_100_000))).err().unwrap();
+        assert!(error.contains("longer than 1048576 bytes"), "{error}");
+    }
+
+    #[test]
+    fn a_result_beyond_the_memory_budget_is_refused() {
+        let labels: Vec<String> = (0..100).map(|n| format!("\"l{n}\":\"\"")).collect();
+        let series = format!("{{\"metric\":{{{}}}}}", labels.join(","));
+        let error = whole(&vector(&vec![series; 20_000].join(",")))
+            .err()
+            .unwrap();
+        assert!(error.contains("bytes of memory: aggregate more"), "{error}");
+
+        let points = vec![r#"[1,"2"]"#; 4_000_000].join(",");
+        let series = format!(r#"{{"metric":{{}},"values":[{points}]}}"#);
+        let error = whole(&vector(&series)).err().unwrap();
+        assert!(error.contains("bytes of memory: aggregate more"), "{error}");
+    }
+
+    #[test]
+    fn an_honest_result_of_20_000_workloads_is_within_the_budget() {
+        let points: Vec<String> = (0..24)
+            .map(|n| format!("[{},\"12.5\"]", 1_700_000_000 + n))
+            .collect();
+        let points = points.join(",");
+        let series: Vec<String> = (0..20_000)
+            .map(|n| {
+                format!(
+                    r#"{{"metric":{{"namespace":"team-{n}","workload":"service-{n}","cluster":"production-eu-west-1","code":"200"}},"values":[{points}]}}"#
+                )
+            })
+            .collect();
+        let body = vector(&series.join(",")).replace("vector", "matrix");
+        let answer = read(&body, Form::Ranged).unwrap();
+        assert_eq!(answer.series.len(), 20_000);
+        assert_eq!(answer.series[19_999].points.len(), 24);
     }
 }

@@ -224,6 +224,7 @@ async fn ask(server: &Server, settings: &Settings, node: Arc<str>, now: Timestam
         resource: "nodes/proxy",
         url: &url,
         verbs: "get",
+        secrets: &server.secrets,
     };
     let reading = read(server, settings, &path, attempt, now);
     let answer = tokio::time::timeout(settings.timeout, reading).await;

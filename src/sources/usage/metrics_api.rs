@@ -7,12 +7,15 @@ mod convert;
 
 use jiff::Timestamp;
 use kube::api::{ListParams, Request};
+use tokio::time::Instant;
 use tracing::warn;
 
-use self::convert::PodMetrics;
+use self::convert::{PodMetrics, PodUsages};
 use crate::sources::kubernetes::{
-    Attempt, Connection, Failure, ListProgress, PageReader, too_long,
+    Attempt, Connection, Failure, ListProgress, MAX_KEPT_USAGE, Overflow, PageReader, Unreadable,
+    left_out,
 };
+use crate::sources::log_limit::LogLimit;
 use crate::sources::{Poll, Reason, Source, SourceError, StatusBoard};
 use breakeven_model::inventory::{Observation, Usage};
 
@@ -26,26 +29,32 @@ const PAGE_SIZE: u32 = 500;
 pub struct MetricsApi {
     connection: Connection,
     board: StatusBoard,
+    log_limit: LogLimit,
 }
 
 impl MetricsApi {
     /// The API behind `connection`; entries that cannot be understood are counted on `board`.
     #[must_use]
-    pub const fn new(connection: Connection, board: StatusBoard) -> Self {
-        Self { connection, board }
+    pub fn new(connection: Connection, board: StatusBoard) -> Self {
+        Self {
+            connection,
+            board,
+            log_limit: LogLimit::default(),
+        }
     }
 
-    async fn pods(&self) -> Result<Vec<PodMetrics>, SourceError> {
+    async fn pods(&mut self) -> Result<PodUsages, SourceError> {
         let server = self.connection.server().await?;
         let attempt = Attempt {
             verb: "list",
             resource: RESOURCE,
             url: &server.url,
             verbs: "get and list",
+            secrets: &server.secrets,
         };
         let mut params = ListParams::default().limit(PAGE_SIZE);
         let mut progress = ListProgress::new();
-        let mut pods = Vec::new();
+        let mut pods = PodUsages::default();
         loop {
             let request = Request::new(PATH)
                 .list(&params)
@@ -55,11 +64,18 @@ impl MetricsApi {
             let mut reader = PageReader::<PodMetrics>::new(response.into_body());
             while let Some(part) = reader.next(&attempt).await? {
                 progress
-                    .count(part.objects.len())
+                    .count(part.objects.len(), part.left_out)
                     .map_err(|why| attempt.not_understood(why))?;
-                pods.extend(part.objects);
-                for _ in 0..part.too_long {
-                    self.leave_out(&too_long(RESOURCE));
+                if part.left_out > 0 {
+                    self.leave_out(&left_out(RESOURCE, &part.why), part.left_out);
+                }
+                for pod in part.objects {
+                    if let Err(problem) = pods.add(pod) {
+                        self.leave_out(&not_understood(&problem), 1);
+                    }
+                }
+                if pods.bytes() > MAX_KEPT_USAGE {
+                    return Err(attempt.too_much(Overflow::Memory(MAX_KEPT_USAGE)));
                 }
             }
             let page = reader.finish(&attempt)?;
@@ -77,10 +93,23 @@ impl MetricsApi {
         }
     }
 
-    fn leave_out(&self, error: &SourceError) {
-        warn!(source = "usage", %error, "usage not understood");
-        self.board.counted(Source::Usage, error);
+    /// Counts pods that were left out, and logs the first of them.
+    fn leave_out(&mut self, error: &SourceError, count: usize) {
+        if let Some(suppressed) = self.log_limit.admit(Instant::now()) {
+            warn!(source = "usage", %error, count, suppressed, "usage not understood");
+        }
+        for _ in 0..count {
+            self.board.counted(Source::Usage, error);
+        }
     }
+}
+
+fn not_understood(problem: &Unreadable) -> SourceError {
+    SourceError::new(
+        Reason::InvalidResponse,
+        problem.to_string(),
+        "look at what serves metrics.k8s.io: the pod counts as one whose usage is not known",
+    )
 }
 
 impl Poll for MetricsApi {
@@ -89,14 +118,7 @@ impl Poll for MetricsApi {
     }
 
     async fn poll(&mut self, now: Timestamp) -> Result<Vec<Observation>, SourceError> {
-        let (pods, problems) = convert::usage(self.pods().await?);
-        for problem in problems {
-            self.leave_out(&SourceError::new(
-                Reason::InvalidResponse,
-                problem.to_string(),
-                "look at what serves metrics.k8s.io: the pod counts as one whose usage is not known",
-            ));
-        }
+        let pods = self.pods().await?.pods;
         Ok(vec![Observation::Usage(Usage {
             at: now,
             pods,

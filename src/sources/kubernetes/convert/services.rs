@@ -17,6 +17,15 @@ pub(in crate::sources::kubernetes) struct Front {
     selector: LabelSet,
 }
 
+impl Front {
+    /// The memory of its own lists, in bytes, of which each allocation costs so much besides.
+    pub(in crate::sources::kubernetes) fn memory(&self, allocation: usize) -> usize {
+        let selector = 2 * size_of::<(Arc<str>, Arc<str>)>() * self.selector.len();
+        let ports = size_of_val(self.ports.as_slice());
+        3 * allocation + self.name.len() + ports + selector
+    }
+}
+
 /// The Service that an object describes; absent where it selects no pods.
 pub(in crate::sources::kubernetes) fn service(
     object: &ServiceObject,
