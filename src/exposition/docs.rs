@@ -78,7 +78,7 @@ const SECTIONS: [(&str, &str, &[Scope]); 4] = [
 const PREFACE: &str = "\
 # Metrics
 
-<!-- Made from src/exposition/catalogue.rs; `BREAKEVEN_BLESS=1 cargo test --lib exposition` writes it anew. -->
+<!-- Made from src/exposition/metrics.rs; `BREAKEVEN_BLESS=1 cargo test --lib exposition` writes it anew. -->
 
 Every series that `/metrics` can show. What is not known is absent: never 0, never `NaN`. A label without a value is
 absent as well. Labels from `external_labels` in the configuration, such as `cluster`, are added to every series; where a
@@ -120,7 +120,7 @@ mod tests {
         let written = std::fs::read_to_string(&path).unwrap_or_default();
         assert!(
             written == made,
-            "docs/metrics.md is not what src/exposition/catalogue.rs says; BREAKEVEN_BLESS=1 cargo test writes it anew"
+            "docs/metrics.md is not what src/exposition/metrics.rs says; BREAKEVEN_BLESS=1 cargo test writes it anew"
         );
     }
 }

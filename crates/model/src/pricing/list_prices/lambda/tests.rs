@@ -208,8 +208,8 @@ fn a_discount_on_duration_moves_the_break_even_of_provisioned_concurrency() {
     assert_eq!(at(0.5), None);
 }
 
-const BEGIN: &str = "<!-- lambda list prices: made from src/tariff/lambda/prices.csv by \
-                     `BREAKEVEN_BLESS=1 cargo test --lib tariff::lambda` -->\n";
+const BEGIN: &str = "<!-- lambda list prices: made from crates/model/src/pricing/list_prices/lambda/prices.csv by \
+                     `BREAKEVEN_BLESS=1 cargo test -p breakeven-model list_prices::lambda` -->\n";
 const END: &str = "<!-- end of the lambda list prices -->\n";
 
 /// The table of `docs/prices.md`.
@@ -247,7 +247,7 @@ fn reference() -> String {
 
 #[test]
 fn the_documentation_has_the_prices_of_every_region() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/prices.md");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/prices.md");
     let text = std::fs::read_to_string(path).unwrap();
     let (before, rest) = text.split_once(BEGIN).unwrap();
     let (table, after) = rest.split_once(END).unwrap();
@@ -257,6 +257,6 @@ fn the_documentation_has_the_prices_of_every_region() {
     }
     assert!(
         table == reference(),
-        "docs/prices.md lacks the prices of the table; BREAKEVEN_BLESS=1 cargo test --lib tariff::lambda writes them"
+        "docs/prices.md lacks the prices of the table; BREAKEVEN_BLESS=1 cargo test -p breakeven-model list_prices::lambda writes them"
     );
 }
