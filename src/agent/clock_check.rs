@@ -1,8 +1,10 @@
 //! Detects a clock that is behind the time of the state, and decides when the state is truncated.
 //!
-//! Either the clock was ahead and has been corrected, or it is behind and will be corrected: a machine without a
-//! battery-backed clock boots in the past until NTP has set it. Both look the same at first. A clock that is behind is
+//! At a start, either the clock was ahead and has been corrected, or it is behind and will be corrected: a machine without
+//! a battery-backed clock boots in the past until NTP has set it. Both look the same at first. A clock that is behind is
 //! corrected within minutes, so the state is only truncated if it is still ahead after [`CORRECTION_DELAY`].
+//!
+//! A clock that is set back while the program runs was ahead: the state is truncated at once, and counting goes on.
 
 use std::time::Duration;
 
@@ -41,6 +43,8 @@ pub(super) struct ClockCheck {
     last_reading: Timestamp,
     /// Present while the clock is behind.
     behind_since: Option<Instant>,
+    /// Whether the clock was not behind once since the start.
+    was_right: bool,
 }
 
 impl ClockCheck {
@@ -49,6 +53,7 @@ impl ClockCheck {
         Self {
             last_reading,
             behind_since: None,
+            was_right: false,
         }
     }
 
@@ -68,6 +73,7 @@ impl ClockCheck {
         let ahead = latest.duration_since(now);
         if ahead <= CLOCK_TOLERANCE {
             self.last_reading = now;
+            self.was_right = true;
             return match self.behind_since.take() {
                 Some(_) => {
                     info!(%now, "the clock is no longer behind the state; counting goes on");
@@ -75,6 +81,9 @@ impl ClockCheck {
                 }
                 None => ClockStep::None,
             };
+        }
+        if self.was_right {
+            return self.correct(now, latest);
         }
         let Some(since) = self.behind_since else {
             self.behind_since = Some(Instant::now());
@@ -90,7 +99,13 @@ impl ClockCheck {
         if since.elapsed() < delay {
             return ClockStep::Behind;
         }
+        self.correct(now, latest)
+    }
+
+    fn correct(&mut self, now: Timestamp, latest: Timestamp) -> ClockStep {
+        let ahead = latest.duration_since(now);
         self.behind_since = None;
+        self.was_right = true;
         self.last_reading = now;
         warn!(
             %now,
@@ -131,10 +146,17 @@ mod tests {
         );
         assert!(!clock.is_behind());
         assert_eq!(clock.check(set, latest, CORRECTION_DELAY), ClockStep::None);
-        // The next time has the whole delay again.
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_while_the_program_runs_was_ahead() {
+        let ahead = at("2026-12-01T18:00:00Z");
+        let mut clock = ClockCheck::new(ahead);
+        assert_eq!(clock.check(ahead, None, CORRECTION_DELAY), ClockStep::None);
+        let six_hours = SignedDuration::from_hours(6);
         assert_eq!(
-            clock.check(boot, latest, CORRECTION_DELAY),
-            ClockStep::Behind
+            clock.check(ahead - six_hours, None, CORRECTION_DELAY),
+            ClockStep::Corrected(six_hours)
         );
     }
 
