@@ -11,10 +11,10 @@ mod answer;
 mod connections;
 mod explain;
 mod html;
+mod listener;
 mod monitored_stream;
 mod page;
 mod routes;
-mod server;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -23,7 +23,7 @@ use futures::future::BoxFuture;
 
 use breakeven_clock::Clock;
 
-pub use server::{Server, bind};
+pub use listener::{Server, bind};
 
 /// How the server is set up.
 #[derive(Clone, Debug)]

@@ -1,5 +1,7 @@
 //! Small clusters for tests, in the words of a test.
 
+#![allow(clippy::unwrap_used, reason = "only tests use these")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 

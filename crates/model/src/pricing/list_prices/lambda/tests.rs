@@ -246,6 +246,10 @@ fn reference() -> String {
 }
 
 #[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "it compares a document with the prices"
+)]
 fn the_documentation_has_the_prices_of_every_region() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/prices.md");
     let text = std::fs::read_to_string(path).unwrap();
