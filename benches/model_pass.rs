@@ -18,14 +18,14 @@ use std::time::{Duration, Instant};
 
 use breakeven::config;
 use breakeven_model::allocation::{PricedNode, allocate};
-use breakeven_model::assessment::{self, Circumstances, ClusterPrices};
+use breakeven_model::assessment::{self, ClusterPrices, WorkloadInputs};
 use breakeven_model::cold_starts::{ColdStarts, Method};
 use breakeven_model::concurrency::{Concurrency, MinuteConcurrency};
 use breakeven_model::inventory::{
     Architecture, CapacityType, Container, Function, FunctionId, Node, Pod, PodKey, PodUsage,
     Provider, Resources, WorkloadId, WorkloadKind,
 };
-use breakeven_model::kubernetes_equivalent::Machine;
+use breakeven_model::kubernetes_equivalent::NodeType;
 use breakeven_model::node_split::split;
 use breakeven_model::regression::Scatter;
 use breakeven_model::uncertainty::Range;
@@ -34,7 +34,7 @@ use breakeven_model::units::{
     Usd, UsdPerHour,
 };
 use breakeven_model::window::{FunctionWindow, TrafficWindow, UsedWindow, WorkloadWindow};
-use breakeven_model::{HourlyPrice, PriceSource, Provenance, Settings};
+use breakeven_model::{HourlyPrice, ModelParameters, PriceSource, Provenance};
 use jiff::Timestamp;
 
 const SUBJECTS: usize = 10_000;
@@ -64,7 +64,7 @@ fn main() {
     });
     let assessed = timed("assess the workloads", || {
         for (id, window) in &workloads {
-            let found = assessment::workload(id, window, Circumstances::default(), &settings);
+            let found = assessment::workload(id, window, WorkloadInputs::default(), &settings);
             black_box(found);
         }
     });
@@ -242,11 +242,11 @@ fn node(at: usize) -> PricedNode {
     }
 }
 
-fn prices(nodes: &[PricedNode], settings: &Settings) -> ClusterPrices {
+fn prices(nodes: &[PricedNode], settings: &ModelParameters) -> ClusterPrices {
     let price = nodes[0].price.as_ref().unwrap().price;
     ClusterPrices {
         mean: split(price, nodes[0].node.capacity, settings.weights).unwrap(),
-        machines: vec![Machine {
+        machines: vec![NodeType {
             price,
             allocatable: nodes[0].node.allocatable,
         }],

@@ -26,13 +26,13 @@ use tracing::error;
 
 use crate::config::file::RawConfig;
 use crate::config::{self, Config};
-use crate::engine::Pipeline;
+use crate::engine::Engine;
 use crate::exposition::{self, Own};
 use crate::persistence::StateError;
-use crate::schema::Mistakes;
+use crate::schema::ConfigErrors;
 use crate::server;
 use crate::snapshot::Store;
-use crate::sources::{Context, StatusBoard};
+use crate::sources::{Context, SourceStatuses};
 use breakeven_clock::Clock;
 use breakeven_model::inventory::Observation;
 use clock_check::ClockCheck;
@@ -41,8 +41,8 @@ pub use main_loop::StateNotSaved;
 use reload::Reload;
 pub use reload::ReloadHandle;
 use state::{State, accept_config};
-use state_file::{Durable, Resumed};
-use supervisor::Fleet;
+use state_file::{Resumed, StateFile};
+use supervisor::SourceSupervisor;
 
 /// How many observations may wait to be taken in.
 const WAITING_OBSERVATIONS: usize = 64;
@@ -82,7 +82,7 @@ impl ConfigSource {
     ///
     /// # Errors
     /// All that is wrong with it.
-    pub fn load(&self) -> Result<(RawConfig, Config), Mistakes> {
+    pub fn load(&self) -> Result<(RawConfig, Config), ConfigErrors> {
         let (raw, mut config) = match &self.file {
             Some(file) => config::load(file)?,
             None => config::parse(self.text)?,
@@ -100,7 +100,7 @@ pub struct Agent {
     clock: Clock,
     server: server::Server,
     state: State,
-    fleet: Fleet,
+    fleet: SourceSupervisor,
     observations: mpsc::Receiver<Observation>,
     reloads: mpsc::Receiver<Reload>,
     reload: ReloadHandle,
@@ -111,7 +111,7 @@ pub struct Agent {
 pub enum StartError {
     /// The configuration is wrong.
     #[error("the configuration is wrong:\n{0}")]
-    Config(Mistakes),
+    Config(ConfigErrors),
     /// It cannot listen.
     #[error("cannot listen")]
     Listen(#[from] std::io::Error),
@@ -127,7 +127,7 @@ impl Agent {
     /// When the configuration is wrong, another program has the directory of its state, or an address cannot be bound.
     pub async fn bind(
         source: ConfigSource,
-        http: server::Settings,
+        http: server::ServerConfig,
         clock: Clock,
     ) -> Result<Self, StartError> {
         let (raw, config) = source.load().map_err(StartError::Config)?;
@@ -137,7 +137,7 @@ impl Agent {
         let hook: server::ReloadHook = Arc::new(move || Box::pin(hook.reload()));
         let server = server::bind(http, store.clone(), hook).await?;
         let (sink, observations) = mpsc::channel(WAITING_OBSERVATIONS);
-        let board = StatusBoard::default();
+        let board = SourceStatuses::default();
         let context = Context {
             clock: clock.clone(),
             board: board.clone(),
@@ -146,14 +146,14 @@ impl Agent {
         let own = Own::new(exposition::Build::THIS);
         accept_config(&own, &config, &clock);
         own.clock_watched();
-        let mut pipeline = Pipeline::new(
+        let mut pipeline = Engine::new(
             clock.now(),
             config.model.clone(),
             config.prices.clone(),
             config.limits,
         );
-        let mut durable = Durable::of(&raw, &config, &own, store.health());
-        let mut fleet = Fleet::new(context, raw, store.health().disks().clone());
+        let mut durable = StateFile::of(&raw, &config, &own, store.health());
+        let mut fleet = SourceSupervisor::new(context, raw, store.health().disks().clone());
         let now = clock.now();
         let resumed = match &mut durable {
             Some(durable) => durable.resume(&mut pipeline, &own, now).await?,

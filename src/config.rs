@@ -12,7 +12,7 @@ pub use validated::Config;
 
 use std::path::Path;
 
-use crate::schema::{self, Mistake, Mistakes, Setting as _};
+use crate::schema::{self, ConfigError, ConfigErrors, Setting as _};
 use file::RawConfig;
 
 /// Reads and checks a configuration file.
@@ -20,10 +20,10 @@ use file::RawConfig;
 /// # Errors
 /// Everything that is wrong with it: that it cannot be read, is not YAML, has unknown keys, or values that
 /// cannot be meant.
-pub fn load(path: &Path) -> Result<(RawConfig, Config), Mistakes> {
+pub fn load(path: &Path) -> Result<(RawConfig, Config), ConfigErrors> {
     let text = std::fs::read_to_string(path).map_err(|error| {
         let what = format!("cannot be read: {error}");
-        Mistakes(vec![Mistake::new(path.display(), what)])
+        ConfigErrors(vec![ConfigError::new(path.display(), what)])
     })?;
     parse(&text)
 }
@@ -32,14 +32,14 @@ pub fn load(path: &Path) -> Result<(RawConfig, Config), Mistakes> {
 ///
 /// # Errors
 /// As [`load`].
-pub fn parse(text: &str) -> Result<(RawConfig, Config), Mistakes> {
+pub fn parse(text: &str) -> Result<(RawConfig, Config), ConfigErrors> {
     let mut mistakes = Vec::new();
     let raw: RawConfig =
-        schema::read(text, &mut mistakes).map_err(|mistake| Mistakes(vec![mistake]))?;
+        schema::read(text, &mut mistakes).map_err(|mistake| ConfigErrors(vec![mistake]))?;
     match validated::resolve(&raw) {
         Ok(config) if mistakes.is_empty() => Ok((raw, config)),
-        Ok(_) => Err(Mistakes(mistakes)),
-        Err(more) => Err(Mistakes(schema::together(mistakes, more))),
+        Ok(_) => Err(ConfigErrors(mistakes)),
+        Err(more) => Err(ConfigErrors(schema::together(mistakes, more))),
     }
 }
 

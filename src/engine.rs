@@ -19,14 +19,14 @@ use crate::ledger::Ledger;
 use breakeven_model::allocation::{ClusterRates, allocate};
 use breakeven_model::billing::{Paid, reconcile};
 use breakeven_model::inventory::{
-    Bill, Cluster, Function, FunctionBatch, FunctionId, FunctionMinutes, Functions, Insights,
-    InsightsRead, Observation, OwnCount, OwnTraffic, PodKey, PodUsage, RequestOrigin, Traffic,
-    Usage, WorkloadId,
+    Bill, Cluster, DedicatedSource, DedicatedTraffic, Function, FunctionBatch, FunctionId,
+    FunctionMinutes, Functions, Insights, InsightsRead, Observation, PodKey, PodUsage,
+    RequestOrigin, Traffic, Usage, WorkloadId,
 };
-use breakeven_model::pricing::{Market, PriceBook};
+use breakeven_model::pricing::{KnownPrices, PriceBook};
 use breakeven_model::units::Seconds;
-use breakeven_model::verdict::Settled;
-use breakeven_model::{Settings, Subject};
+use breakeven_model::verdict::StableVerdict;
+use breakeven_model::{ModelParameters, WorkloadRef};
 use request_targets::Targets;
 use steady_pods::SteadyPods;
 
@@ -45,10 +45,10 @@ pub struct Limits {
 
 /// All that is known, and the ledger of what has added up.
 #[derive(Debug)]
-pub struct Pipeline {
-    settings: Arc<Settings>,
+pub struct Engine {
+    settings: Arc<ModelParameters>,
     prices: PriceBook,
-    market: Market,
+    market: KnownPrices,
     /// The version of Kubernetes that the API server runs.
     version: Option<Arc<str>>,
     limits: Limits,
@@ -66,7 +66,7 @@ pub struct Pipeline {
     functions: BTreeMap<(Arc<str>, Arc<str>), Functions>,
     by_id: HashMap<FunctionId, Arc<Function>>,
     insights: HashMap<FunctionId, Insights>,
-    verdicts: HashMap<Subject, Settled>,
+    verdicts: HashMap<WorkloadRef, StableVerdict>,
     bill: Option<Arc<Bill>>,
     early: Vec<Traffic>,
     early_minutes: Vec<FunctionMinutes>,
@@ -80,9 +80,9 @@ pub struct Pipeline {
 
 /// What outlives a restart: all that has added up, and the verdicts that stand.
 #[derive(Debug, Deserialize)]
-pub struct Kept {
+pub struct PersistedState {
     ledger: Ledger,
-    verdicts: Vec<(Subject, Settled)>,
+    verdicts: Vec<(WorkloadRef, StableVerdict)>,
     last_look: Option<Timestamp>,
 }
 
@@ -97,15 +97,20 @@ struct WorkloadFacts {
     nodes: Vec<Arc<str>>,
 }
 
-impl Pipeline {
+impl Engine {
     /// A pipeline that knows nothing yet and counts from `started` on.
     #[must_use]
-    pub fn new(started: Timestamp, settings: Settings, prices: PriceBook, limits: Limits) -> Self {
+    pub fn new(
+        started: Timestamp,
+        settings: ModelParameters,
+        prices: PriceBook,
+        limits: Limits,
+    ) -> Self {
         Self {
             ledger: Ledger::new(started, settings.decision_window),
             settings: Arc::new(settings),
             prices,
-            market: Market::default(),
+            market: KnownPrices::default(),
             version: None,
             limits,
             cluster: None,
@@ -134,7 +139,7 @@ impl Pipeline {
         #[derive(Serialize)]
         struct Keeping<'a> {
             ledger: &'a Ledger,
-            verdicts: Vec<(&'a Subject, &'a Settled)>,
+            verdicts: Vec<(&'a WorkloadRef, &'a StableVerdict)>,
             last_look: Option<Timestamp>,
         }
         Keeping {
@@ -145,7 +150,7 @@ impl Pipeline {
     }
 
     /// Goes on from what was kept, before anything is observed.
-    pub fn resume(&mut self, kept: Kept) {
+    pub fn resume(&mut self, kept: PersistedState) {
         self.ledger = kept.ledger;
         self.ledger.resize(self.settings.decision_window);
         self.verdicts = kept.verdicts.into_iter().collect();
@@ -185,7 +190,7 @@ impl Pipeline {
     }
 
     /// Replaces settings and prices; what has added up stays.
-    pub fn reconfigure(&mut self, settings: Settings, prices: PriceBook, limits: Limits) {
+    pub fn reconfigure(&mut self, settings: ModelParameters, prices: PriceBook, limits: Limits) {
         self.ledger.resize(settings.decision_window);
         self.settings = Arc::new(settings);
         self.apply_bill();
@@ -405,9 +410,9 @@ impl Pipeline {
         self.origin = Some(origin);
     }
 
-    fn observe_own(&mut self, traffic: OwnTraffic) {
+    fn observe_own(&mut self, traffic: DedicatedTraffic) {
         self.ledger.serve_own(&traffic);
-        if traffic.by == OwnCount::Annotation {
+        if traffic.by == DedicatedSource::Annotation {
             let workloads = traffic.workloads.into_iter();
             let failed = workloads.filter_map(|(id, one)| Some((id, one.failure?)));
             self.query_failures = failed.collect();
@@ -442,9 +447,9 @@ impl Pipeline {
     }
 
     /// The settings, with what the control plane costs among the fixed costs.
-    fn charged(&self, now: Timestamp) -> Settings {
+    fn charged(&self, now: Timestamp) -> ModelParameters {
         let control_plane = self.prices.control_plane(self.version.as_deref(), now);
-        Settings {
+        ModelParameters {
             fixed: self.settings.fixed + control_plane,
             ..(*self.settings).clone()
         }

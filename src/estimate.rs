@@ -10,7 +10,7 @@ mod prices;
 
 use std::ops::RangeInclusive;
 
-use crate::schema::{self, Check, Mistake, Mistakes, Place};
+use crate::schema::{self, ConfigError, ConfigErrors, ConfigPath, Validator};
 use breakeven_model::estimate::{Scenario, estimate};
 use breakeven_model::units::{Hours, NotAQuantity, Ratio, UsdPerHour};
 use file::RawScenario;
@@ -36,20 +36,20 @@ const AMOUNT: RangeInclusive<f64> = 0.0..=1e15;
 ///
 /// # Errors
 /// Everything that is wrong with it: that it is no YAML, has unknown keys, or values that cannot be meant.
-pub fn parse(text: &str) -> Result<Scenario, Mistakes> {
+pub fn parse(text: &str) -> Result<Scenario, ConfigErrors> {
     let mut mistakes = Vec::new();
     let raw: RawScenario =
-        schema::read(text, &mut mistakes).map_err(|mistake| Mistakes(vec![mistake]))?;
+        schema::read(text, &mut mistakes).map_err(|mistake| ConfigErrors(vec![mistake]))?;
     match resolve(&raw) {
         Ok(scenario) if mistakes.is_empty() => Ok(scenario),
-        Ok(_) => Err(Mistakes(mistakes)),
-        Err(more) => Err(Mistakes(schema::together(mistakes, more))),
+        Ok(_) => Err(ConfigErrors(mistakes)),
+        Err(more) => Err(ConfigErrors(schema::together(mistakes, more))),
     }
 }
 
-fn resolve(raw: &RawScenario) -> Result<Scenario, Vec<Mistake>> {
-    let mut check = Check::default();
-    let top = Place::top();
+fn resolve(raw: &RawScenario) -> Result<Scenario, Vec<ConfigError>> {
+    let mut check = Validator::default();
+    let top = ConfigPath::top();
     if raw.lambda.is_none() && raw.kubernetes.is_none() {
         check.refuse(
             &top,
@@ -86,18 +86,18 @@ fn resolve(raw: &RawScenario) -> Result<Scenario, Vec<Mistake>> {
 
 /// A quantity within limits.
 fn amount<T: Default>(
-    check: &mut Check,
+    check: &mut Validator,
     value: f64,
     limits: &RangeInclusive<f64>,
     make: fn(f64) -> Result<T, NotAQuantity>,
-    place: &Place,
+    place: &ConfigPath,
 ) -> T {
     let value = check.within(value, limits, place);
     check.quantity(make(value), place)
 }
 
 /// The list price of an instance type.
-fn list_price(check: &mut Check, instance_type: &str, place: &Place) -> UsdPerHour {
+fn list_price(check: &mut Validator, instance_type: &str, place: &ConfigPath) -> UsdPerHour {
     breakeven_model::pricing::list_prices::ec2::on_demand(instance_type).unwrap_or_else(|| {
         let what = format!("the price of {instance_type:?} is not known; give usd_per_hour");
         check.refuse(place, what);
@@ -106,7 +106,7 @@ fn list_price(check: &mut Check, instance_type: &str, place: &Place) -> UsdPerHo
 }
 
 /// What is used cannot be more than what is paid for.
-fn use_of_the_cluster(check: &mut Check, scenario: &Scenario, place: &Place) {
+fn use_of_the_cluster(check: &mut Validator, scenario: &Scenario, place: &ConfigPath) {
     let utilization = estimate(scenario).utilization.unwrap_or(Ratio::ZERO);
     if utilization > Ratio::ONE {
         let place = place.key("cost_used_usd_per_month");

@@ -23,6 +23,6 @@ pub(crate) mod tests;
 
 pub use content_negotiation::{Encoding, Escaping, Format, OpenMetricsVersion};
 pub use docs::reference;
-pub use render::{Inputs, Rendered, Settings, render};
-pub use self_metrics::{ApiBudget, ApiUse, Build, ConfigState, Own, OwnFacts, StateFacts};
+pub use render::{Inputs, RenderConfig, Rendered, render};
+pub use self_metrics::{ApiBudget, ApiUsage, Build, ConfigState, Own, SelfMetrics, StateFacts};
 pub use series::is_label_name;

@@ -29,12 +29,12 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use billed_days::Days;
-use breakeven_model::Settings;
+use breakeven_model::ModelParameters;
 use breakeven_model::allocation::ClusterRates;
 use breakeven_model::billing::{DayUsage, UsageKey};
 use breakeven_model::inventory::{
-    CountedUse, Function, FunctionId, FunctionMinutes, OwnTraffic, PodKey, RequestTarget, Traffic,
-    WorkloadId,
+    CpuUsageDelta, DedicatedTraffic, Function, FunctionId, FunctionMinutes, PodKey, RequestTarget,
+    Traffic, WorkloadId,
 };
 use breakeven_model::month::{DAYS, Month};
 use breakeven_model::units::{Ratio, Requests, RequestsPerSecond, Seconds, Usd, row};
@@ -123,11 +123,11 @@ impl Ledger {
     pub fn count_use(
         &mut self,
         rates: &ClusterRates,
-        counted: &[CountedUse],
+        counted: &[CpuUsageDelta],
         resolve: impl Fn(&PodKey) -> Option<WorkloadId>,
     ) -> u64 {
         let mut strangers = 0;
-        let mut by_workload: BTreeMap<WorkloadId, Vec<&CountedUse>> = BTreeMap::new();
+        let mut by_workload: BTreeMap<WorkloadId, Vec<&CpuUsageDelta>> = BTreeMap::new();
         for one in counted {
             match resolve(&one.pod) {
                 Some(id) => by_workload.entry(id).or_default().push(one),
@@ -210,7 +210,7 @@ impl Ledger {
 
     /// Counts the requests of those workloads that are counted one by one. What others count of them before and
     /// after does not count.
-    pub fn serve_own(&mut self, traffic: &OwnTraffic) {
+    pub fn serve_own(&mut self, traffic: &DedicatedTraffic) {
         let counted_until = self.counted.until();
         for (id, account) in &mut self.workloads {
             if account.counted_alone() == Some(traffic.by) && !traffic.workloads.contains_key(id) {
@@ -256,7 +256,7 @@ impl Ledger {
     pub fn run<'a>(
         &mut self,
         minutes: &FunctionMinutes,
-        settings: &Settings,
+        settings: &ModelParameters,
         known: impl Fn(&FunctionId) -> Option<&'a Arc<Function>>,
     ) {
         for batch in &minutes.functions {
@@ -365,7 +365,7 @@ impl Ledger {
     /// minutes are counted and it goes on where it was should it come back.
     pub fn note_functions<'a>(
         &mut self,
-        settings: &Settings,
+        settings: &ModelParameters,
         listed: impl Fn(&FunctionId) -> Option<&'a Arc<Function>>,
     ) {
         for (id, account) in &mut self.functions {

@@ -64,7 +64,7 @@ pub enum StateError {
 
 /// What a directory held.
 #[derive(Debug)]
-pub enum Found<T> {
+pub enum LoadResult<T> {
     /// Nothing yet.
     Nothing,
     /// What was kept.
@@ -77,7 +77,7 @@ pub enum Found<T> {
     /// A file that cannot be used, and was set aside.
     SetAside {
         /// Why.
-        fault: Fault,
+        fault: LoadError,
         /// Its new name.
         path: PathBuf,
     },
@@ -85,7 +85,7 @@ pub enum Found<T> {
 
 /// Why a file cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Fault {
+pub enum LoadError {
     /// It is not what was written.
     #[error("it is damaged: {0}")]
     Damaged(String),
@@ -97,7 +97,7 @@ pub enum Fault {
     Foreign(Owner, Owner),
 }
 
-impl Fault {
+impl LoadError {
     /// As it stands in a `reason` label, and in the name of a file set aside.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
@@ -142,18 +142,18 @@ impl Directory {
         &mut self,
         owner: &Owner,
         now: Timestamp,
-    ) -> Result<Found<T>, StateError> {
+    ) -> Result<LoadResult<T>, StateError> {
         self.lock()?;
         let path = self.path.join(FILE);
         let found = match fs::read(&path) {
             Ok(bytes) => match read(&bytes, owner) {
-                Ok((at, content)) => Found::Kept { at, content },
-                Err(fault) => Found::SetAside {
+                Ok((at, content)) => LoadResult::Kept { at, content },
+                Err(fault) => LoadResult::SetAside {
                     path: self.set_aside(fault.as_str(), now)?,
                     fault,
                 },
             },
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Found::Nothing,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => LoadResult::Nothing,
             Err(error) => return Err(StateError::Io { path, error }),
         };
         self.is_unread = false;
@@ -321,8 +321,8 @@ pub fn encode(owner: &Owner, at: Timestamp, content: &impl Serialize) -> io::Res
 }
 
 /// The instant and the content of a file of this owner.
-fn read<T: DeserializeOwned>(bytes: &[u8], owner: &Owner) -> Result<(Timestamp, T), Fault> {
-    let damaged = |what: &str| Fault::Damaged(what.to_owned());
+fn read<T: DeserializeOwned>(bytes: &[u8], owner: &Owner) -> Result<(Timestamp, T), LoadError> {
+    let damaged = |what: &str| LoadError::Damaged(what.to_owned());
     let rest = bytes
         .strip_prefix(MAGIC.as_bytes())
         .ok_or_else(|| damaged("it does not begin as such a file does"))?;
@@ -330,7 +330,7 @@ fn read<T: DeserializeOwned>(bytes: &[u8], owner: &Owner) -> Result<(Timestamp, 
     let (version, rest) = rest.split_at(line.ok_or_else(|| damaged("it has no version"))?);
     let version = String::from_utf8_lossy(version).into_owned();
     if version != VERSION.to_string() {
-        return Err(Fault::OtherVersion(version));
+        return Err(LoadError::OtherVersion(version));
     }
     let end = bytes.len().saturating_sub(Sha256::output_size());
     let (summed, sum) = bytes.split_at(end);
@@ -338,10 +338,10 @@ fn read<T: DeserializeOwned>(bytes: &[u8], owner: &Owner) -> Result<(Timestamp, 
         return Err(damaged("it does not end with its checksum"));
     }
     let mut body = &rest[1..];
-    let undecodable = |error: ciborium::de::Error<io::Error>| Fault::Damaged(error.to_string());
+    let undecodable = |error: ciborium::de::Error<io::Error>| LoadError::Damaged(error.to_string());
     let (of, at): (Owner, Timestamp) = ciborium::from_reader(&mut body).map_err(undecodable)?;
     if of != *owner {
-        return Err(Fault::Foreign(of, owner.clone()));
+        return Err(LoadError::Foreign(of, owner.clone()));
     }
     let content = ciborium::from_reader(&mut body).map_err(undecodable)?;
     Ok((at, content))
@@ -364,7 +364,7 @@ mod tests {
     }
 
     /// What [`found`] gives where that text was kept.
-    fn holds(text: &str) -> Result<Option<Vec<String>>, (Fault, PathBuf)> {
+    fn holds(text: &str) -> Result<Option<Vec<String>>, (LoadError, PathBuf)> {
         Ok(Some(content(text)))
     }
 
@@ -372,11 +372,11 @@ mod tests {
     fn found(
         directory: &mut Directory,
         owner: &Owner,
-    ) -> Result<Option<Vec<String>>, (Fault, PathBuf)> {
+    ) -> Result<Option<Vec<String>>, (LoadError, PathBuf)> {
         match directory.load(owner, at(1_000)).unwrap() {
-            Found::Nothing => Ok(None),
-            Found::Kept { content, .. } => Ok(Some(content)),
-            Found::SetAside { fault, path } => Err((fault, path)),
+            LoadResult::Nothing => Ok(None),
+            LoadResult::Kept { content, .. } => Ok(Some(content)),
+            LoadResult::SetAside { fault, path } => Err((fault, path)),
         }
     }
 
@@ -430,7 +430,7 @@ mod tests {
             fs::write(place.path().join(FILE), &bytes).unwrap();
             let (fault, path) = found(&mut directory, &blue).unwrap_err();
             assert!(
-                matches!(fault, Fault::Damaged(_) | Fault::OtherVersion(_)),
+                matches!(fault, LoadError::Damaged(_) | LoadError::OtherVersion(_)),
                 "{fault}"
             );
             assert_eq!(fs::read(path).unwrap(), bytes);
@@ -444,7 +444,7 @@ mod tests {
         let blue = owner("blue");
         fs::write(place.path().join(FILE), "breakeven state 1\nwhatever").unwrap();
         let (fault, _) = found(&mut directory, &blue).unwrap_err();
-        assert_eq!(fault, Fault::OtherVersion("1".into()));
+        assert_eq!(fault, LoadError::OtherVersion("1".into()));
         directory.save(&blue, at(7), &12).unwrap();
         let (fault, _) = found(&mut directory, &blue).unwrap_err();
         assert_eq!(fault.as_str(), "damaged");

@@ -10,7 +10,7 @@ mod validator;
 
 pub(crate) use document::{read, together};
 pub(crate) use page::{plain as plain_page, with_sentences};
-pub(crate) use validator::Check;
+pub(crate) use validator::Validator;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -20,14 +20,14 @@ use serde_json::Value;
 /// Something wrong in a file of settings: where, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{place}: {what}")]
-pub struct Mistake {
+pub struct ConfigError {
     /// The place in the file, such as `prices.nodes[2].usd_per_hour`.
     pub place: String,
     /// What is wrong there, with the value, and what would be right.
     pub what: String,
 }
 
-impl Mistake {
+impl ConfigError {
     /// An error at a place.
     pub fn new(place: impl fmt::Display, what: impl Into<String>) -> Self {
         Self {
@@ -40,18 +40,18 @@ impl Mistake {
 /// All that is wrong in a file of settings.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", all(.0))]
-pub struct Mistakes(pub Vec<Mistake>);
+pub struct ConfigErrors(pub Vec<ConfigError>);
 
-fn all(mistakes: &[Mistake]) -> String {
+fn all(mistakes: &[ConfigError]) -> String {
     let lines: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
     lines.join("\n")
 }
 
 /// A place in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Place(String);
+pub(crate) struct ConfigPath(String);
 
-impl Place {
+impl ConfigPath {
     /// The file itself.
     #[must_use]
     pub(crate) const fn top() -> Self {
@@ -81,7 +81,7 @@ impl Place {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for ConfigPath {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(if self.0.is_empty() {
             "the file"
@@ -93,13 +93,13 @@ impl fmt::Display for Place {
 
 /// A value as it is written: one line, a section, or a list.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Tree {
+pub(crate) enum Node {
     /// A value on the line of its key.
     Line(String),
     /// Keys, each with its sentence and value.
-    Section(Vec<(&'static str, &'static str, Tree)>),
+    Section(Vec<(&'static str, &'static str, Node)>),
     /// Items.
-    List(Vec<Tree>),
+    List(Vec<Node>),
 }
 
 /// Something that stands in the file.
@@ -108,10 +108,10 @@ pub(crate) trait Setting: Sized {
     const IS_SECRET: bool = false;
 
     /// Reads it. What is wrong is added to `errors`; absent where nothing can be made of the value.
-    fn read(value: &Value, place: &Place, errors: &mut Vec<Mistake>) -> Option<Self>;
+    fn read(value: &Value, place: &ConfigPath, errors: &mut Vec<ConfigError>) -> Option<Self>;
 
     /// As it is written.
-    fn tree(&self) -> Tree;
+    fn tree(&self) -> Node;
 }
 
 /// A value on one line, as an error shows it.
@@ -124,17 +124,17 @@ pub(crate) fn shown(value: &Value) -> String {
     }
 }
 
-pub(crate) fn wrong_kind(value: &Value, place: &Place, expected: &str) -> Mistake {
-    Mistake::new(place, format!("{} is not {expected}", shown(value)))
+pub(crate) fn wrong_kind(value: &Value, place: &ConfigPath, expected: &str) -> ConfigError {
+    ConfigError::new(place, format!("{} is not {expected}", shown(value)))
 }
 
 /// The error of a value that may be a secret, so that it is not shown.
-pub(crate) fn wrong_secret(place: &Place, expected: &str) -> Mistake {
-    Mistake::new(place, format!("the value is not {expected}"))
+pub(crate) fn wrong_secret(place: &ConfigPath, expected: &str) -> ConfigError {
+    ConfigError::new(place, format!("the value is not {expected}"))
 }
 
 /// The known key that an unknown one was probably meant to be.
-pub(crate) fn unknown_key(key: &str, known: &[&str], place: &Place) -> Mistake {
+pub(crate) fn unknown_key(key: &str, known: &[&str], place: &ConfigPath) -> ConfigError {
     let likeness = |known: &&&str| strsim::jaro_winkler(key, known);
     let nearest = known
         .iter()
@@ -143,7 +143,7 @@ pub(crate) fn unknown_key(key: &str, known: &[&str], place: &Place) -> Mistake {
         Some(nearest) => format!("is not a setting; did you mean `{nearest}`?"),
         None => format!("is not a setting; known here: {}", known.join(", ")),
     };
-    Mistake::new(place.key(key), what)
+    ConfigError::new(place.key(key), what)
 }
 
 /// Defines a section: a struct whose every field has a sentence and a default.
@@ -169,8 +169,8 @@ macro_rules! settings {
         impl $crate::schema::Setting for $name {
             fn read(
                 value: &serde_json::Value,
-                place: &$crate::schema::Place,
-                errors: &mut Vec<$crate::schema::Mistake>,
+                place: &$crate::schema::ConfigPath,
+                errors: &mut Vec<$crate::schema::ConfigError>,
             ) -> Option<Self> {
                 let known = &[$( stringify!($field) ),+];
                 let keys = match value {
@@ -201,8 +201,8 @@ macro_rules! settings {
                 Some(section)
             }
 
-            fn tree(&self) -> $crate::schema::Tree {
-                $crate::schema::Tree::Section(vec![
+            fn tree(&self) -> $crate::schema::Node {
+                $crate::schema::Node::Section(vec![
                     $( (stringify!($field), concat!($($sentence),+), self.$field.tree()), )+
                 ])
             }
@@ -223,8 +223,8 @@ macro_rules! choice {
         impl $crate::schema::Setting for $name {
             fn read(
                 value: &serde_json::Value,
-                place: &$crate::schema::Place,
-                errors: &mut Vec<$crate::schema::Mistake>,
+                place: &$crate::schema::ConfigPath,
+                errors: &mut Vec<$crate::schema::ConfigError>,
             ) -> Option<Self> {
                 match value.as_str() {
                     $( Some($word) => Some(Self::$variant), )+
@@ -236,9 +236,9 @@ macro_rules! choice {
                 }
             }
 
-            fn tree(&self) -> $crate::schema::Tree {
+            fn tree(&self) -> $crate::schema::Node {
                 let word = match self { $( Self::$variant => $word, )+ };
-                $crate::schema::Tree::Line(word.to_owned())
+                $crate::schema::Node::Line(word.to_owned())
             }
         }
     };
@@ -250,7 +250,11 @@ pub(crate) use {choice, settings};
 macro_rules! plain {
     ($kind:ty, $expected:literal, $read:expr) => {
         impl Setting for $kind {
-            fn read(value: &Value, place: &Place, errors: &mut Vec<Mistake>) -> Option<Self> {
+            fn read(
+                value: &Value,
+                place: &ConfigPath,
+                errors: &mut Vec<ConfigError>,
+            ) -> Option<Self> {
                 let read: fn(&Value) -> Option<$kind> = $read;
                 let read = read(value);
                 if read.is_none() {
@@ -259,8 +263,8 @@ macro_rules! plain {
                 read
             }
 
-            fn tree(&self) -> Tree {
-                Tree::Line(serde_json::json!(self).to_string())
+            fn tree(&self) -> Node {
+                Node::Line(serde_json::json!(self).to_string())
             }
         }
     };
@@ -280,7 +284,7 @@ plain!(String, "text", |value| value
 impl<T: Setting> Setting for Option<T> {
     const IS_SECRET: bool = T::IS_SECRET;
 
-    fn read(value: &Value, place: &Place, errors: &mut Vec<Mistake>) -> Option<Self> {
+    fn read(value: &Value, place: &ConfigPath, errors: &mut Vec<ConfigError>) -> Option<Self> {
         if value.is_null() {
             Some(None)
         } else {
@@ -288,14 +292,14 @@ impl<T: Setting> Setting for Option<T> {
         }
     }
 
-    fn tree(&self) -> Tree {
+    fn tree(&self) -> Node {
         self.as_ref()
-            .map_or_else(|| Tree::Line("null".to_owned()), Setting::tree)
+            .map_or_else(|| Node::Line("null".to_owned()), Setting::tree)
     }
 }
 
 impl<T: Setting> Setting for Vec<T> {
-    fn read(value: &Value, place: &Place, errors: &mut Vec<Mistake>) -> Option<Self> {
+    fn read(value: &Value, place: &ConfigPath, errors: &mut Vec<ConfigError>) -> Option<Self> {
         match value {
             Value::Null => Some(Self::new()),
             Value::Array(items) => {
@@ -311,11 +315,11 @@ impl<T: Setting> Setting for Vec<T> {
         }
     }
 
-    fn tree(&self) -> Tree {
+    fn tree(&self) -> Node {
         if self.is_empty() {
-            Tree::Line("[]".to_owned())
+            Node::Line("[]".to_owned())
         } else {
-            Tree::List(self.iter().map(Setting::tree).collect())
+            Node::List(self.iter().map(Setting::tree).collect())
         }
     }
 }
@@ -323,7 +327,7 @@ impl<T: Setting> Setting for Vec<T> {
 impl<T: Setting + serde::Serialize> Setting for BTreeMap<String, T> {
     const IS_SECRET: bool = T::IS_SECRET;
 
-    fn read(value: &Value, place: &Place, errors: &mut Vec<Mistake>) -> Option<Self> {
+    fn read(value: &Value, place: &ConfigPath, errors: &mut Vec<ConfigError>) -> Option<Self> {
         match value {
             Value::Null => Some(Self::new()),
             Value::Object(keys) => {
@@ -348,7 +352,7 @@ impl<T: Setting + serde::Serialize> Setting for BTreeMap<String, T> {
         }
     }
 
-    fn tree(&self) -> Tree {
-        Tree::Line(serde_json::json!(self).to_string())
+    fn tree(&self) -> Node {
+        Node::Line(serde_json::json!(self).to_string())
     }
 }

@@ -27,7 +27,7 @@ pub use listener::{Server, bind};
 
 /// How the server is set up.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct ServerConfig {
     /// Where to listen.
     pub listen: Vec<SocketAddr>,
     /// The path of the metrics. It begins with a slash.
@@ -40,7 +40,7 @@ pub struct Settings {
     pub clock: Clock,
 }
 
-impl Default for Settings {
+impl Default for ServerConfig {
     fn default() -> Self {
         Self {
             listen: vec![SocketAddr::from((Ipv4Addr::UNSPECIFIED, 9871))],

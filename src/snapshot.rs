@@ -14,7 +14,7 @@ pub use health::Health;
 
 /// A report, how the sources stood when it was made, and its bytes.
 #[derive(Clone, Debug)]
-pub struct Published {
+pub struct ReportSnapshot {
     /// What is known.
     pub report: Arc<Report>,
     /// How the sources stood.
@@ -25,7 +25,7 @@ pub struct Published {
 
 /// What there is before the first report.
 #[derive(Clone, Debug, Default)]
-pub struct Waiting {
+pub struct NotReady {
     /// How the sources stand: why there is no report yet.
     pub sources: BTreeMap<SourceId, SourceStatus>,
     /// Bytes for scrapes, if there are any yet: what the program says of its sources and itself.
@@ -35,8 +35,8 @@ pub struct Waiting {
 /// Where the latest report is kept; clones share it.
 #[derive(Clone, Debug)]
 pub struct Store {
-    published: Arc<watch::Sender<Option<Arc<Published>>>>,
-    waiting: Arc<watch::Sender<Arc<Waiting>>>,
+    published: Arc<watch::Sender<Option<Arc<ReportSnapshot>>>>,
+    waiting: Arc<watch::Sender<Arc<NotReady>>>,
     health: Health,
 }
 
@@ -52,24 +52,24 @@ impl Store {
     }
 
     /// Puts a report in the place of the one before.
-    pub fn publish(&self, published: Published) {
+    pub fn publish(&self, published: ReportSnapshot) {
         self.published.send_replace(Some(Arc::new(published)));
     }
 
     /// Says what there is while the first report is waited for.
-    pub fn wait(&self, waiting: Waiting) {
+    pub fn wait(&self, waiting: NotReady) {
         self.waiting.send_replace(Arc::new(waiting));
     }
 
     /// The latest report; absent before the first.
     #[must_use]
-    pub fn latest(&self) -> Option<Arc<Published>> {
+    pub fn latest(&self) -> Option<Arc<ReportSnapshot>> {
         self.published.borrow().clone()
     }
 
     /// What was last said of the time before the first report.
     #[must_use]
-    pub fn waiting(&self) -> Arc<Waiting> {
+    pub fn waiting(&self) -> Arc<NotReady> {
         self.waiting.borrow().clone()
     }
 
@@ -81,7 +81,7 @@ impl Store {
 
     /// Tells of each new report.
     #[must_use]
-    pub fn subscribe(&self) -> watch::Receiver<Option<Arc<Published>>> {
+    pub fn subscribe(&self) -> watch::Receiver<Option<Arc<ReportSnapshot>>> {
         self.published.subscribe()
     }
 }

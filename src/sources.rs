@@ -30,12 +30,14 @@ mod status;
 mod text_format;
 mod transport;
 
-pub use breakeven_model::inventory::{Lacks, Reason, Site, Source, SourceId, SourceStatus};
-pub use discarded::Tally;
+pub use breakeven_model::inventory::{
+    MissingAttributes, Reason, Source, SourceId, SourceLocation, SourceStatus,
+};
+pub use discarded::DiscardCounts;
 pub use error::SourceError;
 pub use poller::{Context, Poll, Schedule, poll_forever};
 pub use redaction::{REDACTED, Secret, redact, redact_tokens};
-pub use status::StatusBoard;
+pub use status::SourceStatuses;
 pub use transport::BadAddress;
 
 /// The `User-Agent` of every request to every API, by which its operator can attribute the load.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use breakeven::agent::{Agent, ConfigSource, ReloadHandle, StateNotSaved};
-use breakeven::server::Settings;
+use breakeven::server::ServerConfig;
 use breakeven::sources::aws::FixedCredentials;
 use breakeven_clock::Clock;
 use breakeven_simulator::{Endpoint, Fault, FaultRule, SimulatedCloud, World};
@@ -108,10 +108,10 @@ impl Running {
             }),
             ..ConfigSource::default()
         };
-        let settings = Settings {
+        let settings = ServerConfig {
             listen: vec![local],
             clock: clock.clone(),
-            ..Settings::default()
+            ..ServerConfig::default()
         };
         let agent = Agent::bind(source, settings, clock).await.unwrap();
         let url = format!("http://{}", agent.addresses()[0]);

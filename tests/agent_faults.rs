@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use breakeven::agent::{Agent, ConfigSource, StateNotSaved};
 use breakeven::config::Config;
-use breakeven::server::Settings;
+use breakeven::server::ServerConfig;
 use breakeven::sources::aws::FixedCredentials;
 use breakeven::sources::kubernetes::Access;
 use breakeven_clock::Clock;
@@ -87,10 +87,10 @@ impl Running {
             adjust: Arc::new(move |config| adjust(config, cloud)),
             ..ConfigSource::default()
         };
-        let settings = Settings {
+        let settings = ServerConfig {
             listen: vec![([127, 0, 0, 1], 0).into()],
             clock: clock.clone(),
-            ..Settings::default()
+            ..ServerConfig::default()
         };
         let agent = Agent::bind(source, settings, clock).await.unwrap();
         let url = format!("http://{}", agent.addresses()[0]);

@@ -7,7 +7,7 @@ mod support;
 
 use std::time::Duration;
 
-use breakeven::sources::aws::cloudwatch::{self, Budget, CloudWatchSource, Terms};
+use breakeven::sources::aws::cloudwatch::{self, Budget, CloudWatchSource, ScheduleLimits};
 use breakeven::sources::aws::lambda::{self, LambdaSource};
 use breakeven::sources::aws::{self, Aws};
 use breakeven::sources::{Poll, Reason};
@@ -16,20 +16,20 @@ use breakeven_simulator::{Endpoint, SimulatedCloud, World};
 use support::{is_inner, run_again};
 
 fn sources() -> (LambdaSource, CloudWatchSource) {
-    let aws = Aws::new(aws::Settings {
+    let aws = Aws::new(aws::AwsConfig {
         max_attempts: 1,
-        ..aws::Settings::default()
+        ..aws::AwsConfig::default()
     });
-    let lambda = LambdaSource::new(lambda::Settings::default(), aws.clone());
-    let settings = cloudwatch::Settings {
+    let lambda = LambdaSource::new(lambda::LambdaConfig::default(), aws.clone());
+    let settings = cloudwatch::CloudWatchConfig {
         list_wait: Duration::from_millis(10),
-        ..cloudwatch::Settings::default()
+        ..cloudwatch::CloudWatchConfig::default()
     };
     let cloudwatch = CloudWatchSource::new(
         settings,
         aws,
         lambda.listed(),
-        Budget::new(Terms::default()),
+        Budget::new(ScheduleLimits::default()),
     );
     (lambda, cloudwatch)
 }

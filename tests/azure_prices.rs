@@ -12,11 +12,11 @@ use std::time::Duration;
 
 use breakeven::sources::azure::retail_prices::AzureRetail;
 use breakeven::sources::price_list::{self, ListSource};
-use breakeven::sources::price_queries::Wishes;
+use breakeven::sources::price_queries::PriceQueryPublisher;
 use breakeven::sources::{Poll, Reason};
 use breakeven_clock::Clock;
 use breakeven_model::inventory::{
-    CapacityType, Cluster, ListPrice, Node, Observation, Product, Provider, Resources,
+    CapacityType, Cluster, ListPrice, Node, Observation, Provider, Resources, Sku,
 };
 use breakeven_simulator::{Endpoint, Fault, FaultRule, SimulatedCloud, World};
 use jiff::{SignedDuration, Timestamp};
@@ -309,7 +309,7 @@ fn machine(size: &str, region: &str) -> Arc<Node> {
     })
 }
 
-fn see(wishes: &Wishes, sizes: &[(&str, &str)]) {
+fn see(wishes: &PriceQueryPublisher, sizes: &[(&str, &str)]) {
     wishes.look_at(&Cluster {
         at: noon(),
         nodes: sizes
@@ -320,8 +320,8 @@ fn see(wishes: &Wishes, sizes: &[(&str, &str)]) {
     });
 }
 
-fn source(cloud: &SimulatedCloud, wishes: &Wishes) -> ListSource<AzureRetail> {
-    let settings = price_list::Settings {
+fn source(cloud: &SimulatedCloud, wishes: &PriceQueryPublisher) -> ListSource<AzureRetail> {
+    let settings = price_list::PriceListConfig {
         refresh: Duration::from_secs(86_400),
         cache_directory: None,
     };
@@ -332,7 +332,7 @@ fn source(cloud: &SimulatedCloud, wishes: &Wishes) -> ListSource<AzureRetail> {
 
 fn prices(observations: Vec<Observation>) -> Vec<(CapacityType, Option<f64>)> {
     let read = |price: ListPrice| {
-        let Product::Machine { capacity_type, .. } = price.offer.product else {
+        let Sku::Machine { capacity_type, .. } = price.offer.product else {
             panic!("{price:?}");
         };
         (capacity_type, price.price.map(|price| price.hourly()))
@@ -349,7 +349,7 @@ const D2: (&str, &str) = ("Standard_D2s_v5", "westeurope");
 #[tokio::test]
 async fn every_failure_says_what_it_is_and_what_to_do_and_the_next_poll_goes_on() {
     let cloud = cloud(Clock::accelerated(noon(), 1.0)).await;
-    let wishes = Wishes::default();
+    let wishes = PriceQueryPublisher::default();
     see(&wishes, &[D2]);
     let mut source = source(&cloud, &wishes);
     let status = |code, retry_after| Fault::Status { code, retry_after };
@@ -411,7 +411,7 @@ async fn every_failure_says_what_it_is_and_what_to_do_and_the_next_poll_goes_on(
 #[tokio::test]
 async fn an_answer_holds_for_a_day_also_that_there_is_no_such_size() {
     let cloud = cloud(Clock::accelerated(noon(), 1.0)).await;
-    let wishes = Wishes::default();
+    let wishes = PriceQueryPublisher::default();
     see(&wishes, &[D2, ("Standard_Z9s_v9", "westeurope")]);
     let mut source = source(&cloud, &wishes);
     let learned = prices(source.poll(noon()).await.unwrap());
@@ -436,7 +436,7 @@ async fn prices_in_another_currency_are_refused_with_the_reason() {
     let cloud = SimulatedCloud::start(world, clock, ([127, 0, 0, 1], 0).into())
         .await
         .unwrap();
-    let wishes = Wishes::default();
+    let wishes = PriceQueryPublisher::default();
     see(&wishes, &[D2]);
     let error = source(&cloud, &wishes).poll(noon()).await.unwrap_err();
     assert_eq!(error.reason(), Reason::InvalidResponse);
@@ -452,7 +452,7 @@ async fn prices_in_another_currency_are_refused_with_the_reason() {
 #[tokio::test]
 async fn regions_with_a_list_of_their_own_and_machines_of_others_are_not_asked_about() {
     let cloud = cloud(Clock::accelerated(noon(), 1.0)).await;
-    let wishes = Wishes::default();
+    let wishes = PriceQueryPublisher::default();
     let mut of_aws = (*machine("m5.large", "us-east-1")).clone();
     of_aws.provider = Provider::Aws;
     wishes.look_at(&Cluster {
@@ -484,9 +484,9 @@ async fn a_page_without_end_is_cut_at_its_limit() {
             }
         }
     });
-    let wishes = Wishes::default();
+    let wishes = PriceQueryPublisher::default();
     see(&wishes, &[D2]);
-    let settings = price_list::Settings {
+    let settings = price_list::PriceListConfig {
         refresh: Duration::from_secs(86_400),
         cache_directory: None,
     };

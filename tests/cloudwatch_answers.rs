@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
-use breakeven::sources::aws::cloudwatch::{self, Budget, CloudWatchSource, Terms};
+use breakeven::sources::aws::cloudwatch::{self, Budget, CloudWatchSource, ScheduleLimits};
 use breakeven::sources::aws::{self, Aws, FixedCredentials};
 use breakeven::sources::{Poll, Reason};
 use breakeven_model::inventory::{
@@ -141,7 +141,7 @@ fn source(url: String, functions: usize) -> CloudWatchSource {
         functions: (0..functions).map(function).collect(),
         concurrency_limit: None,
     })));
-    let aws = Aws::new(aws::Settings {
+    let aws = Aws::new(aws::AwsConfig {
         region: Some("eu-west-1".into()),
         endpoint_url: Some(url),
         credentials: Some(FixedCredentials {
@@ -149,13 +149,18 @@ fn source(url: String, functions: usize) -> CloudWatchSource {
             secret_access_key: "simulated".into(),
         }),
         max_attempts: 1,
-        ..aws::Settings::default()
+        ..aws::AwsConfig::default()
     });
-    let settings = cloudwatch::Settings {
+    let settings = cloudwatch::CloudWatchConfig {
         backfill: std::time::Duration::from_secs(600),
-        ..cloudwatch::Settings::default()
+        ..cloudwatch::CloudWatchConfig::default()
     };
-    CloudWatchSource::new(settings, aws, listed, Budget::new(Terms::default()))
+    CloudWatchSource::new(
+        settings,
+        aws,
+        listed,
+        Budget::new(ScheduleLimits::default()),
+    )
 }
 
 async fn read(source: &mut CloudWatchSource, at: Timestamp) -> Vec<FunctionBatch> {

@@ -9,13 +9,14 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use breakeven::sources::aws::cloudwatch::{Budget, Terms};
+use breakeven::sources::aws::cloudwatch::{Budget, ScheduleLimits};
 use breakeven::sources::aws::load_balancers::{Bindings, Counter, EdgeSource, Settings, named};
 use breakeven::sources::aws::{self, Aws, FixedCredentials};
 use breakeven::sources::{Poll, Reason};
 use breakeven_clock::Clock;
 use breakeven_model::inventory::{
-    Cluster, Counted, Fronts, Observation, OwnCount, Service, TargetGroupBinding, WorkloadId,
+    Cluster, Counted, DedicatedSource, Observation, Service, ServiceRouting, TargetGroupBinding,
+    WorkloadId,
 };
 use breakeven_model::units::Usd;
 use breakeven_simulator::{
@@ -81,9 +82,9 @@ async fn cloud(speed: f64) -> SimulatedCloud {
 }
 
 fn budget(usd: f64) -> Budget {
-    Budget::new(Terms {
+    Budget::new(ScheduleLimits {
         budget: Usd::from_usd(usd).unwrap(),
-        ..Terms::default()
+        ..ScheduleLimits::default()
     })
 }
 
@@ -93,7 +94,7 @@ fn workload(name: &str) -> WorkloadId {
 
 /// The source, told what is bound by the cluster itself.
 async fn source(cloud: &SimulatedCloud, budget: Budget) -> EdgeSource {
-    let aws = Aws::new(aws::Settings {
+    let aws = Aws::new(aws::AwsConfig {
         region: Some("us-east-1".into()),
         endpoint_url: Some(cloud.aws_url()),
         credentials: Some(FixedCredentials {
@@ -102,7 +103,7 @@ async fn source(cloud: &SimulatedCloud, budget: Budget) -> EdgeSource {
         }),
         attempt_timeout: Duration::from_secs(2),
         max_attempts: 1,
-        ..aws::Settings::default()
+        ..aws::AwsConfig::default()
     });
     let bindings = Bindings::default();
     bindings.look_at(&bound(cloud).await);
@@ -159,7 +160,7 @@ async fn bound(cloud: &SimulatedCloud) -> Cluster {
     Cluster {
         at: noon(),
         pods: pods.into(),
-        fronts: Fronts {
+        fronts: ServiceRouting {
             services: vec![Service {
                 namespace: "shop".into(),
                 name: "web".into(),
@@ -167,7 +168,7 @@ async fn bound(cloud: &SimulatedCloud) -> Cluster {
                 workloads: vec![(workload("shop/web"), 2)],
             }],
             target_groups,
-            ..Fronts::default()
+            ..ServiceRouting::default()
         },
         ..Cluster::default()
     }
@@ -176,7 +177,7 @@ async fn bound(cloud: &SimulatedCloud) -> Cluster {
 fn counted(observations: Vec<Observation>) -> BTreeMap<WorkloadId, Counted> {
     match <[Observation; 1]>::try_from(observations) {
         Ok([Observation::OwnTraffic(own)]) => {
-            assert_eq!(own.by, OwnCount::Edge);
+            assert_eq!(own.by, DedicatedSource::Edge);
             own.workloads
         }
         other => panic!("{other:?}"),

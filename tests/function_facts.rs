@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use breakeven::sources::Poll;
-use breakeven::sources::aws::lambda::{LambdaSource, MOST_CALLS, Settings};
+use breakeven::sources::aws::lambda::{LambdaConfig, LambdaSource, MOST_CALLS};
 use breakeven::sources::aws::{self, Aws, FixedCredentials};
 use breakeven_clock::Clock;
 use breakeven_model::inventory::{EventSource, Function, Functions, Observation};
@@ -50,7 +50,7 @@ async fn start(world: World) -> (SimulatedCloud, LambdaSource) {
     let cloud = SimulatedCloud::start(world, clock, ([127, 0, 0, 1], 0).into())
         .await
         .unwrap();
-    let aws = Aws::new(aws::Settings {
+    let aws = Aws::new(aws::AwsConfig {
         region: Some("us-east-1".into()),
         endpoint_url: Some(cloud.aws_url()),
         credentials: Some(FixedCredentials {
@@ -58,14 +58,14 @@ async fn start(world: World) -> (SimulatedCloud, LambdaSource) {
             secret_access_key: "simulated".into(),
         }),
         max_attempts: 1,
-        ..aws::Settings::default()
+        ..aws::AwsConfig::default()
     });
     let labels = [("team", "Team"), ("cost_centre", "Cost")];
-    let settings = Settings {
+    let settings = LambdaConfig {
         tag_labels: labels
             .map(|(label, tag)| (label.to_owned(), tag.to_owned()))
             .into(),
-        ..Settings::default()
+        ..LambdaConfig::default()
     };
     (cloud, LambdaSource::new(settings, aws))
 }

@@ -13,9 +13,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use breakeven::exposition::{Build, Encoding, Format, Inputs, OwnFacts, render};
-use breakeven::server::{ReloadHook, Settings, bind};
-use breakeven::snapshot::{Published, Store, Waiting};
+use breakeven::exposition::{Build, Encoding, Format, Inputs, SelfMetrics, render};
+use breakeven::server::{ReloadHook, ServerConfig, bind};
+use breakeven::snapshot::{NotReady, ReportSnapshot, Store};
 use breakeven::sources::{Source, SourceStatus};
 use breakeven_model::Report;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -34,9 +34,9 @@ struct Running {
 }
 
 impl Running {
-    async fn start(settings: Settings, reload: ReloadHook) -> Self {
+    async fn start(settings: ServerConfig, reload: ReloadHook) -> Self {
         let store = Store::new();
-        let settings = Settings {
+        let settings = ServerConfig {
             listen: vec!["127.0.0.1:0".parse().unwrap()],
             ..settings
         };
@@ -53,7 +53,7 @@ impl Running {
     }
 
     async fn ordinary() -> Self {
-        let running = Self::start(Settings::default(), accepting()).await;
+        let running = Self::start(ServerConfig::default(), accepting()).await;
         running.store.publish(published(0));
         running
     }
@@ -144,7 +144,7 @@ fn report() -> Report {
 }
 
 /// A report with so many more external labels, to make it long.
-fn published(labels: usize) -> Published {
+fn published(labels: usize) -> ReportSnapshot {
     let report = report();
     let sources = BTreeMap::new();
     let external: Vec<_> = (0..labels)
@@ -153,11 +153,11 @@ fn published(labels: usize) -> Published {
     let rendered = render(&Inputs {
         report: &report,
         sources: &sources,
-        own: &OwnFacts::new(Build::THIS),
+        own: &SelfMetrics::new(Build::THIS),
         external_labels: &external,
-        settings: breakeven::exposition::Settings::default(),
+        settings: breakeven::exposition::RenderConfig::default(),
     });
-    Published {
+    ReportSnapshot {
         report: Arc::new(report),
         sources,
         rendered,
@@ -259,9 +259,9 @@ async fn a_wrong_method_is_refused_with_those_that_are_right() {
 
 #[tokio::test]
 async fn what_is_not_there_is_not_found_and_says_where_the_metrics_are() {
-    let settings = Settings {
+    let settings = ServerConfig {
         telemetry_path: "/costs".into(),
-        ..Settings::default()
+        ..ServerConfig::default()
     };
     let running = Running::start(settings, accepting()).await;
     running.store.publish(published(0));
@@ -291,7 +291,7 @@ async fn the_page_leads_to_the_cost_model() {
 
 #[tokio::test]
 async fn it_is_ready_with_the_first_report_and_says_before_what_is_missing() {
-    let running = Running::start(Settings::default(), accepting()).await;
+    let running = Running::start(ServerConfig::default(), accepting()).await;
     assert_eq!(running.get("/-/healthy").await.status, 200);
     assert_eq!(running.get("/").await.status, 200);
     let early = running.get("/-/ready").await;
@@ -311,7 +311,7 @@ async fn it_is_ready_with_the_first_report_and_says_before_what_is_missing() {
         (Source::Usage.into(), SourceStatus::default()),
     ]);
     let rendered = Some(published(0).rendered);
-    running.store.wait(Waiting { sources, rendered });
+    running.store.wait(NotReady { sources, rendered });
     let late = running.get("/-/ready").await;
     assert_eq!(late.status, 503);
     assert_eq!(
@@ -341,7 +341,7 @@ async fn reloading_over_http_is_off_unless_it_is_enabled() {
         counter.fetch_add(1, Ordering::SeqCst);
         Box::pin(async { Ok(()) })
     });
-    let running = Running::start(Settings::default(), hook).await;
+    let running = Running::start(ServerConfig::default(), hook).await;
     let answer = running.ask("POST /-/reload HTTP/1.1").await;
     assert_eq!(answer.status, 403);
     assert!(
@@ -366,9 +366,9 @@ async fn a_reload_answers_with_what_came_of_it() {
         let result = results.lock().unwrap().pop().unwrap();
         Box::pin(async { result.expect("a bug in the hook") })
     });
-    let settings = Settings {
+    let settings = ServerConfig {
         enable_lifecycle: true,
-        ..Settings::default()
+        ..ServerConfig::default()
     };
     let running = Running::start(settings, hook).await;
 
@@ -411,9 +411,9 @@ async fn a_reload_that_hangs_keeps_no_task_for_clients_that_have_gone() {
             std::future::pending().await
         })
     });
-    let settings = Settings {
+    let settings = ServerConfig {
         enable_lifecycle: true,
-        ..Settings::default()
+        ..ServerConfig::default()
     };
     let running = Running::start(settings, hook).await;
     let eventually = async |what: &str, holds: &dyn Fn() -> bool| {
@@ -447,9 +447,9 @@ async fn a_reload_that_hangs_keeps_no_task_for_clients_that_have_gone() {
 
 #[tokio::test]
 async fn a_large_body_is_refused_unread() {
-    let settings = Settings {
+    let settings = ServerConfig {
         enable_lifecycle: true,
-        ..Settings::default()
+        ..ServerConfig::default()
     };
     let running = Running::start(settings, accepting()).await;
     let answer = running
@@ -495,9 +495,9 @@ async fn clients_that_send_or_read_slowly_hold_up_nobody_else() {
 
 #[tokio::test]
 async fn a_connection_beyond_the_limit_is_served_and_an_idle_one_closes() {
-    let settings = Settings {
+    let settings = ServerConfig {
         max_connections: 1,
-        ..Settings::default()
+        ..ServerConfig::default()
     };
     let running = Running::start(settings, accepting()).await;
     let request = b"GET /-/healthy HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -520,9 +520,9 @@ async fn a_connection_beyond_the_limit_is_served_and_an_idle_one_closes() {
 #[tokio::test]
 async fn clients_that_do_not_read_are_reset_when_their_connection_closes_for_another() {
     const LIMIT: usize = 4;
-    let settings = Settings {
+    let settings = ServerConfig {
         max_connections: LIMIT,
-        ..Settings::default()
+        ..ServerConfig::default()
     };
     let running = Running::start(settings, accepting()).await;
     // More than the client's kernel takes and less than the server's: the server has sent all of it.
@@ -580,9 +580,9 @@ async fn it_listens_on_every_address() {
         "127.0.0.1:0".parse().unwrap(),
         "127.0.0.1:0".parse().unwrap(),
     ];
-    let settings = Settings {
+    let settings = ServerConfig {
         listen,
-        ..Settings::default()
+        ..ServerConfig::default()
     };
     let server = bind(settings, Store::new(), accepting()).await.unwrap();
     let addresses = server.addresses().to_vec();
@@ -599,9 +599,9 @@ async fn it_listens_on_every_address() {
 #[tokio::test]
 async fn an_address_that_is_taken_is_named_before_anything_is_served() {
     let running = Running::ordinary().await;
-    let settings = Settings {
+    let settings = ServerConfig {
         listen: vec![running.address],
-        ..Settings::default()
+        ..ServerConfig::default()
     };
     let error = bind(settings, Store::new(), accepting()).await.unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::AddrInUse);
@@ -626,9 +626,9 @@ async fn what_is_under_way_is_answered_before_it_stops() {
             Ok(())
         })
     });
-    let settings = Settings {
+    let settings = ServerConfig {
         enable_lifecycle: true,
-        ..Settings::default()
+        ..ServerConfig::default()
     };
     let running = Running::start(settings, hook).await;
     let address = running.address;

@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use breakeven::sources::aws::cloudwatch::{self, Budget, CloudWatchSource, Terms};
+use breakeven::sources::aws::cloudwatch::{self, Budget, CloudWatchSource, ScheduleLimits};
 use breakeven::sources::aws::lambda::{self, LambdaSource};
 use breakeven::sources::aws::{self, Aws, FixedCredentials};
 use breakeven::sources::{Poll, Reason, Source, SourceError};
@@ -73,7 +73,7 @@ async fn start(world: World) -> SimulatedCloud {
 
 /// A way to the cloud that tries each call once.
 fn way_to(url: String) -> Aws {
-    Aws::new(aws::Settings {
+    Aws::new(aws::AwsConfig {
         max_attempts: 1,
         ..settings(url)
     })
@@ -81,33 +81,33 @@ fn way_to(url: String) -> Aws {
 
 /// The same, that waits for an answer no longer than a second.
 fn impatient(cloud: &SimulatedCloud) -> Aws {
-    Aws::new(aws::Settings {
+    Aws::new(aws::AwsConfig {
         attempt_timeout: Duration::from_secs(1),
         max_attempts: 1,
         ..settings(cloud.aws_url())
     })
 }
 
-fn settings(url: String) -> aws::Settings {
-    aws::Settings {
+fn settings(url: String) -> aws::AwsConfig {
+    aws::AwsConfig {
         region: Some("eu-west-1".into()),
         endpoint_url: Some(url),
         credentials: Some(FixedCredentials {
             access_key_id: "AKIDSIMULATED".into(),
             secret_access_key: "simulated".into(),
         }),
-        ..aws::Settings::default()
+        ..aws::AwsConfig::default()
     }
 }
 
 fn lister(aws: &Aws, exclude: &[&str]) -> LambdaSource {
-    let settings = lambda::Settings {
+    let settings = lambda::LambdaConfig {
         include: Vec::new(),
         exclude: exclude
             .iter()
             .map(|name| NamePattern::new(name).unwrap())
             .collect(),
-        ..lambda::Settings::default()
+        ..lambda::LambdaConfig::default()
     };
     LambdaSource::new(settings, aws.clone())
 }
@@ -122,16 +122,16 @@ async fn list(source: &mut LambdaSource, at: Timestamp) -> Functions {
 /// A source of minutes with a list that the test fills.
 fn reader(aws: &Aws) -> (CloudWatchSource, watch::Sender<Option<Arc<Functions>>>) {
     let (listed, receiver) = watch::channel(None);
-    let settings = cloudwatch::Settings::default();
+    let settings = cloudwatch::CloudWatchConfig::default();
     let source = CloudWatchSource::new(settings, aws.clone(), receiver, every_minute(4));
     (source, listed)
 }
 
 /// A budget that is enough for reading so many functions each minute, and not for reading all of them each time.
 fn every_minute(functions: u32) -> Budget {
-    Budget::new(Terms {
+    Budget::new(ScheduleLimits {
         budget: Usd::from_usd(2.0 * f64::from(functions)).unwrap(),
-        ..Terms::default()
+        ..ScheduleLimits::default()
     })
 }
 
@@ -263,7 +263,7 @@ async fn every_minute_is_read_until_it_is_settled_and_as_the_world_has_it() {
     let cloud = start(world(20, 48)).await;
     let aws = way_to(cloud.aws_url());
     let mut lister = lister(&aws, &[]);
-    let settings = cloudwatch::Settings::default();
+    let settings = cloudwatch::CloudWatchConfig::default();
     let mut source =
         CloudWatchSource::new(settings, aws.clone(), lister.listed(), every_minute(24));
     list(&mut lister, noon()).await;
@@ -296,9 +296,9 @@ async fn a_call_asks_500_metrics_and_what_is_spent_is_what_the_cloud_counts() {
     let cloud = start(world(122, 1)).await;
     let aws = way_to(cloud.aws_url());
     let mut lister = lister(&aws, &[]);
-    let settings = cloudwatch::Settings {
+    let settings = cloudwatch::CloudWatchConfig {
         backfill: Duration::from_secs(600),
-        ..cloudwatch::Settings::default()
+        ..cloudwatch::CloudWatchConfig::default()
     };
     let mut source =
         CloudWatchSource::new(settings, aws.clone(), lister.listed(), every_minute(126));
@@ -327,10 +327,10 @@ async fn an_answer_of_several_pages_is_one() {
     let cloud = start(world(0, 360)).await;
     let aws = way_to(cloud.aws_url());
     let mut lister = lister(&aws, &["diurnal", "sporadic", "never"]);
-    let settings = cloudwatch::Settings {
+    let settings = cloudwatch::CloudWatchConfig {
         // CloudWatch keeps minutes for 15 days, and the cloud's clock is 4 hours ahead.
         backfill: Duration::from_secs(355 * 3_600),
-        ..cloudwatch::Settings::default()
+        ..cloudwatch::CloudWatchConfig::default()
     };
     let mut source = CloudWatchSource::new(settings, aws, lister.listed(), every_minute(1));
     list(&mut lister, noon()).await;
@@ -394,10 +394,10 @@ async fn what_a_failure_keeps_from_being_read_is_read_after_it() {
     let cloud = start(world(120, 48)).await;
     let aws = way_to(cloud.aws_url());
     let mut lister = lister(&aws, &[]);
-    let settings = cloudwatch::Settings {
+    let settings = cloudwatch::CloudWatchConfig {
         backfill: Duration::from_secs(3_600),
         catch_up: Duration::from_secs(3_600),
-        ..cloudwatch::Settings::default()
+        ..cloudwatch::CloudWatchConfig::default()
     };
     let mut source =
         CloudWatchSource::new(settings, aws.clone(), lister.listed(), every_minute(124));
@@ -552,9 +552,9 @@ async fn nobody_at_the_address_is_a_failure_to_connect() {
 async fn without_a_list_the_minutes_are_incomplete_and_with_an_empty_one_there_are_none() {
     let aws = way_to("http://127.0.0.1:9".into());
     let (listed, receiver) = watch::channel(None);
-    let settings = cloudwatch::Settings {
+    let settings = cloudwatch::CloudWatchConfig {
         list_wait: Duration::from_millis(10),
-        ..cloudwatch::Settings::default()
+        ..cloudwatch::CloudWatchConfig::default()
     };
     let mut source = CloudWatchSource::new(settings, aws, receiver, every_minute(1));
     assert_eq!(source.source(), Source::CloudWatch);

@@ -137,7 +137,7 @@ fn pointing_to(
         timeout: Duration::from_secs(30),
         longest_pause: Duration::from_secs(1),
     };
-    let settings = cost_explorer::Settings {
+    let settings = cost_explorer::CostExplorerConfig {
         calls_per_day: 2,
         refresh: Duration::from_secs(86_400),
         cache_directory: kept.to_owned(),
@@ -212,9 +212,9 @@ async fn needs(usage: UsageSource, granted: Permissions) {
         adjust: Arc::new(pointing_to(&cloud, kept.path(), usage)),
         ..ConfigSource::default()
     };
-    let settings = server::Settings {
+    let settings = server::ServerConfig {
         listen: vec![local],
-        ..server::Settings::default()
+        ..server::ServerConfig::default()
     };
     let agent = Agent::bind(source, settings, clock).await.unwrap();
     let shutdown = CancellationToken::new();

@@ -14,13 +14,13 @@ use breakeven::sources::aws::price_list::AwsPriceList;
 use breakeven::sources::aws::spot::SpotPriceSource;
 use breakeven::sources::aws::{self, Aws, FixedCredentials};
 use breakeven::sources::price_list::{self, ListSource};
-use breakeven::sources::price_queries::Wishes;
+use breakeven::sources::price_queries::PriceQueryPublisher;
 use breakeven::sources::{Poll, Reason};
 use breakeven_clock::Clock;
 use breakeven_model::inventory::{
-    CapacityType, Cluster, ListPrice, Node, Observation, Product, Provider, Resources, SpotPrice,
+    CapacityType, Cluster, ListPrice, Node, Observation, Provider, Resources, Sku, SpotPrice,
 };
-use breakeven_model::pricing::Market;
+use breakeven_model::pricing::KnownPrices;
 use breakeven_simulator::{Endpoint, Fault, FaultRule, SimulatedCloud, World};
 use jiff::{SignedDuration, Timestamp};
 
@@ -60,7 +60,7 @@ fn price(at: usize) -> f64 {
 }
 
 fn way_to(cloud: &SimulatedCloud) -> Aws {
-    Aws::new(aws::Settings {
+    Aws::new(aws::AwsConfig {
         region: Some("eu-west-1".into()),
         endpoint_url: Some(cloud.aws_url()),
         credentials: Some(FixedCredentials {
@@ -69,7 +69,7 @@ fn way_to(cloud: &SimulatedCloud) -> Aws {
         }),
         attempt_timeout: Duration::from_secs(1),
         max_attempts: 1,
-        ..aws::Settings::default()
+        ..aws::AwsConfig::default()
     })
 }
 
@@ -98,7 +98,7 @@ fn numbered(types: std::ops::Range<usize>) -> Vec<Arc<Node>> {
     on_demand(types.map(|at| format!("x{at}.large")))
 }
 
-fn see(wishes: &Wishes, nodes: Vec<Arc<Node>>) {
+fn see(wishes: &PriceQueryPublisher, nodes: Vec<Arc<Node>>) {
     wishes.look_at(&Cluster {
         at: noon(),
         nodes,
@@ -108,10 +108,10 @@ fn see(wishes: &Wishes, nodes: Vec<Arc<Node>>) {
 
 fn lister(
     cloud: &SimulatedCloud,
-    wishes: &Wishes,
+    wishes: &PriceQueryPublisher,
     cache: Option<&Path>,
 ) -> ListSource<AwsPriceList> {
-    let settings = price_list::Settings {
+    let settings = price_list::PriceListConfig {
         refresh: 24 * HOUR,
         cache_directory: cache.map(Path::to_owned),
     };
@@ -128,7 +128,7 @@ fn listed(observations: Vec<Observation>) -> Vec<ListPrice> {
 
 fn name(price: &ListPrice) -> &str {
     match &price.offer.product {
-        Product::Machine { instance_type, .. } => instance_type,
+        Sku::Machine { instance_type, .. } => instance_type,
         other => panic!("{other:?}"),
     }
 }
@@ -148,7 +148,7 @@ fn asked(cloud: &SimulatedCloud) -> u64 {
 #[tokio::test]
 async fn five_hundred_types_are_asked_for_once_a_day_and_no_more() {
     let cloud = cloud(500).await;
-    let wishes = Wishes::default();
+    let wishes = PriceQueryPublisher::default();
     let mut source = lister(&cloud, &wishes, None);
     see(&wishes, numbered(0..500));
     let prices = listed(source.poll(noon()).await.unwrap());
@@ -190,10 +190,10 @@ fn resident() -> Option<f64> {
 #[tokio::test]
 async fn five_hundred_types_that_are_read_again_every_day_take_no_more_memory() {
     let cloud = cloud(500).await;
-    let wishes = Wishes::default();
+    let wishes = PriceQueryPublisher::default();
     let mut source = lister(&cloud, &wishes, None);
     see(&wishes, numbered(0..500));
-    let mut market = Market::default();
+    let mut market = KnownPrices::default();
     let mut taken = Vec::new();
     for day in 0..5 {
         let prices = listed(source.poll(after(24 * day)).await.unwrap());
@@ -214,7 +214,7 @@ async fn five_hundred_types_that_are_read_again_every_day_take_no_more_memory() 
 #[tokio::test]
 async fn a_type_that_appears_is_waited_for_and_asked_for_alone() {
     let cloud = cloud(3).await;
-    let wishes = Wishes::default();
+    let wishes = PriceQueryPublisher::default();
     let mut source = lister(&cloud, &wishes, None);
     see(&wishes, numbered(0..2));
     source.poll(noon()).await.unwrap();
@@ -233,7 +233,7 @@ async fn a_type_that_appears_is_waited_for_and_asked_for_alone() {
 #[tokio::test]
 async fn a_type_that_the_list_has_not_is_known_to_be_so_and_not_asked_for_again() {
     let cloud = cloud(0).await;
-    let wishes = Wishes::default();
+    let wishes = PriceQueryPublisher::default();
     let mut source = lister(&cloud, &wishes, None);
     see(&wishes, on_demand(["z9.large".to_owned()]));
     let prices = listed(source.poll(noon()).await.unwrap());
@@ -247,7 +247,7 @@ async fn a_type_that_the_list_has_not_is_known_to_be_so_and_not_asked_for_again(
 async fn what_was_learned_is_known_after_a_restart_without_a_question() {
     let cloud = cloud(2).await;
     let directory = tempfile::tempdir().unwrap();
-    let wishes = Wishes::default();
+    let wishes = PriceQueryPublisher::default();
     see(&wishes, numbered(0..2));
     let mut source = lister(&cloud, &wishes, Some(directory.path()));
     let learned = listed(source.poll(noon()).await.unwrap());
@@ -276,7 +276,7 @@ async fn what_was_learned_is_known_after_a_restart_without_a_question() {
 #[tokio::test]
 async fn every_failure_says_what_it_is_and_what_to_do_and_the_next_poll_goes_on() {
     let cloud = cloud(1).await;
-    let wishes = Wishes::default();
+    let wishes = PriceQueryPublisher::default();
     let mut nodes = numbered(0..1);
     nodes.push(node("m5.large", CapacityType::Spot, "eu-west-1"));
     see(&wishes, nodes);
@@ -324,7 +324,7 @@ async fn every_failure_says_what_it_is_and_what_to_do_and_the_next_poll_goes_on(
 #[tokio::test]
 async fn what_is_learned_before_a_failure_is_not_lost() {
     let cloud = cloud(20).await;
-    let wishes = Wishes::default();
+    let wishes = PriceQueryPublisher::default();
     see(&wishes, numbered(0..20));
     let mut source = lister(&cloud, &wishes, None);
     let mut rule = FaultRule::always(Endpoint::Pricing, Fault::Throttle);
@@ -351,7 +351,7 @@ async fn what_is_learned_before_a_failure_is_not_lost() {
 #[tokio::test]
 async fn spot_prices_are_those_of_each_zone_and_asked_for_every_hour() {
     let cloud = cloud(0).await;
-    let wishes = Wishes::default();
+    let wishes = PriceQueryPublisher::default();
     let mut source = SpotPriceSource::new(HOUR, way_to(&cloud), wishes.listen());
     see(
         &wishes,
@@ -396,7 +396,7 @@ async fn spot_prices_are_those_of_each_zone_and_asked_for_every_hour() {
 #[tokio::test]
 async fn nobody_is_asked_where_no_machine_is_of_aws() {
     let cloud = cloud(0).await;
-    let wishes = Wishes::default();
+    let wishes = PriceQueryPublisher::default();
     let mut own = (*node("rack", CapacityType::OnDemand, "cellar")).clone();
     own.provider = Provider::Other;
     see(&wishes, vec![Arc::new(own)]);

@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 use breakeven::sources::scrape::{ScrapeSource, Settings, Targets};
 use breakeven::sources::{Poll, Reason, Source, USER_AGENT};
 use breakeven_model::inventory::{
-    Cluster, Observation, OwnCount, OwnTraffic, PodKey, ScrapeTarget, WorkloadId, WorkloadKind,
+    Cluster, DedicatedSource, DedicatedTraffic, Observation, PodKey, ScrapeTarget, WorkloadId,
+    WorkloadKind,
 };
 use bytes::Bytes;
 use futures::{Stream, StreamExt, stream};
@@ -93,11 +94,11 @@ fn cluster(second: i64, scrapes: Vec<ScrapeTarget>) -> Cluster {
     }
 }
 
-async fn poll(source: &mut ScrapeSource, second: i64) -> Option<OwnTraffic> {
+async fn poll(source: &mut ScrapeSource, second: i64) -> Option<DedicatedTraffic> {
     let mut observations = source.poll(at(second)).await.unwrap();
     match observations.pop() {
         Some(Observation::OwnTraffic(own)) => {
-            assert_eq!(own.by, OwnCount::Scrape);
+            assert_eq!(own.by, DedicatedSource::Scrape);
             Some(own)
         }
         None => None,

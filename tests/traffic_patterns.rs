@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops where it is wrong")]
 
-use breakeven_model::traffic_pattern::{Pattern, classify};
+use breakeven_model::traffic_pattern::{TrafficPattern, classify};
 use breakeven_model::units::{Requests, Seconds};
 use breakeven_simulator::World;
 use breakeven_simulator::world::Traffic;
@@ -10,19 +10,19 @@ use breakeven_simulator::world::Traffic;
 const MINUTES_PER_DAY: i64 = 1_440;
 
 /// The pattern that a day of this traffic shows.
-fn expected(traffic: &Traffic, requests: &[f64]) -> Pattern {
+fn expected(traffic: &Traffic, requests: &[f64]) -> TrafficPattern {
     match traffic {
-        Traffic::Steady { .. } => Pattern::Steady,
-        Traffic::Diurnal { .. } => Pattern::Diurnal,
+        Traffic::Steady { .. } => TrafficPattern::Steady,
+        Traffic::Diurnal { .. } => TrafficPattern::Diurnal,
         // A day may pass without a burst.
         Traffic::Bursty { .. } if requests.iter().all(|count| *count == requests[0]) => {
-            Pattern::Steady
+            TrafficPattern::Steady
         }
-        Traffic::Bursty { .. } => Pattern::Bursty,
-        Traffic::Sporadic { .. } => Pattern::Sporadic,
+        Traffic::Bursty { .. } => TrafficPattern::Bursty,
+        Traffic::Sporadic { .. } => TrafficPattern::Sporadic,
         // One beat in a day has no interval.
-        Traffic::Timer { every_minutes, .. } if *every_minutes >= 720 => Pattern::Sporadic,
-        Traffic::Timer { .. } => Pattern::TimerLike,
+        Traffic::Timer { every_minutes, .. } if *every_minutes >= 720 => TrafficPattern::Sporadic,
+        Traffic::Timer { .. } => TrafficPattern::TimerLike,
     }
 }
 
@@ -34,7 +34,10 @@ fn holds(name: &str, traffic: &Traffic, requests_in: impl Fn(i64) -> u64) {
         #[expect(clippy::cast_precision_loss, reason = "requests of a minute")]
         let requests: Vec<f64> = minutes.map(|minute| requests_in(minute) as f64).collect();
         let expected = expected(traffic, &requests);
-        let has_gaps = matches!(expected, Pattern::Sporadic | Pattern::TimerLike);
+        let has_gaps = matches!(
+            expected,
+            TrafficPattern::Sporadic | TrafficPattern::TimerLike
+        );
         for bucket in [1, 5] {
             // What happens within five minutes does not show in buckets of five.
             if has_gaps && bucket > 1 {

@@ -7,13 +7,13 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 
 use super::WAITING_OBSERVATIONS;
-use super::supervisor::Fleet;
+use super::supervisor::SourceSupervisor;
 use crate::config::Config;
 use crate::config::file::RawConfig;
 use crate::disk::Disks;
-use crate::engine::Pipeline;
+use crate::engine::Engine;
 use crate::sources::aws::cloudwatch::Budget;
-use crate::sources::{Context, StatusBoard};
+use crate::sources::{Context, SourceStatuses};
 use breakeven_clock::Clock;
 use breakeven_model::Report;
 use breakeven_model::inventory::Observation;
@@ -24,7 +24,7 @@ const GLANCE: Duration = Duration::from_millis(50);
 
 /// What one look found.
 #[derive(Debug)]
-pub struct Findings {
+pub struct CheckResult {
     /// Each source that the configuration asks, and how it fared.
     pub sources: BTreeMap<SourceId, SourceStatus>,
     /// What is known after it.
@@ -38,17 +38,22 @@ pub struct Findings {
 }
 
 /// Asks every source once and gives each as long as `patience`.
-pub async fn probe(raw: RawConfig, config: &Config, clock: Clock, patience: Duration) -> Findings {
+pub async fn probe(
+    raw: RawConfig,
+    config: &Config,
+    clock: Clock,
+    patience: Duration,
+) -> CheckResult {
     let (sink, mut observations) = mpsc::channel(WAITING_OBSERVATIONS);
-    let board = StatusBoard::default();
+    let board = SourceStatuses::default();
     let context = Context {
         clock: clock.clone(),
         board: board.clone(),
         sink,
     };
-    let mut fleet = Fleet::new(context, raw, Disks::default());
+    let mut fleet = SourceSupervisor::new(context, raw, Disks::default());
     let prices = config.prices.clone();
-    let mut pipeline = Pipeline::new(clock.now(), config.model.clone(), prices, config.limits);
+    let mut pipeline = Engine::new(clock.now(), config.model.clone(), prices, config.limits);
     let deadline = Instant::now() + patience;
     let (mut pods, mut counted) = (0, 0);
     fleet.start(config);
@@ -76,7 +81,7 @@ pub async fn probe(raw: RawConfig, config: &Config, clock: Clock, patience: Dura
     }
     let report = pipeline.report(clock.now());
     fleet.set_stakes(&report);
-    Findings {
+    CheckResult {
         sources: board.snapshot(),
         report,
         pods,

@@ -21,12 +21,12 @@ use tokio_util::sync::CancellationToken;
 use super::clock_check::ClockStep;
 use super::state::State;
 use super::state_file::{SaveError, record_save, same_directory};
-use super::supervisor::Fleet;
+use super::supervisor::SourceSupervisor;
 use super::{ConfigSource, Reload};
 use crate::config::Config;
 use crate::config::file::RawConfig;
 use crate::disk::Disk;
-use crate::schema::{Mistake, Mistakes};
+use crate::schema::{ConfigError, ConfigErrors};
 use crate::sources::kubernetes::Connection;
 use breakeven_clock::Clock;
 use breakeven_model::Report;
@@ -50,7 +50,7 @@ pub(super) struct MainLoop {
     pub(super) config: Config,
     pub(super) clock: Clock,
     pub(super) state: State,
-    pub(super) fleet: Fleet,
+    pub(super) fleet: SourceSupervisor,
     pub(super) observations: mpsc::Receiver<Observation>,
     pub(super) reloads: mpsc::Receiver<Reload>,
 }
@@ -69,7 +69,7 @@ struct Publication {
 /// A configuration that was read, and who asked for it.
 struct Reloaded {
     reply: Reload,
-    result: Result<(RawConfig, Config), Mistakes>,
+    result: Result<(RawConfig, Config), ConfigErrors>,
     /// Whether the connection to Kubernetes has another address or other credentials than the one in use.
     has_new_connection: bool,
 }
@@ -178,7 +178,7 @@ impl MainLoop {
             let what = "read of the configuration".to_owned();
             let read = disk.run(what, RELOAD_DEADLINE, move || source.load()).await;
             let result = read.unwrap_or_else(|error| {
-                Err(Mistakes(vec![Mistake::new(
+                Err(ConfigErrors(vec![ConfigError::new(
                     "--config.file",
                     error.to_string(),
                 )]))
@@ -186,7 +186,7 @@ impl MainLoop {
             let connection = connection.filter(|connection| is_kept(connection, &result));
             let (result, has_new_connection) = match has_changed(connection).await {
                 Ok(has_changed) => (result, has_changed),
-                Err(mistake) => (result.and(Err(Mistakes(vec![mistake]))), false),
+                Err(mistake) => (result.and(Err(ConfigErrors(vec![mistake]))), false),
             };
             Reloaded {
                 reply,
@@ -244,19 +244,19 @@ async fn result_of<T>(task: &mut Option<BoxFuture<'static, T>>) -> T {
 
 /// Whether a new configuration takes the connection to Kubernetes from the same place. If not, a new connection is made in
 /// any case, and the files of this one do not matter.
-fn is_kept(connection: &Connection, result: &Result<(RawConfig, Config), Mistakes>) -> bool {
+fn is_kept(connection: &Connection, result: &Result<(RawConfig, Config), ConfigErrors>) -> bool {
     let config = result.as_ref().ok().map(|(_, config)| config);
     let kubernetes = config.and_then(|config| config.kubernetes.as_ref());
     kubernetes.is_some_and(|kubernetes| kubernetes.access == *connection.access())
 }
 
 /// Whether a connection to Kubernetes has changed. A failure means that its files could not be read in time.
-async fn has_changed(connection: Option<Connection>) -> Result<bool, Mistake> {
+async fn has_changed(connection: Option<Connection>) -> Result<bool, ConfigError> {
     match connection {
         Some(connection) => connection
             .has_changed()
             .await
-            .map_err(|error| Mistake::new("kubernetes.kubeconfig", error.to_string())),
+            .map_err(|error| ConfigError::new("kubernetes.kubeconfig", error.to_string())),
         None => Ok(false),
     }
 }

@@ -2,33 +2,33 @@
 
 use std::collections::HashMap;
 
-use crate::sources::aws::cloudwatch::Stake;
+use crate::sources::aws::cloudwatch::PollPriority;
 use breakeven_model::inventory::FunctionId;
 use breakeven_model::units::{Ratio, Usd};
-use breakeven_model::{Home, Report, Subject, SubjectReport, Verdict};
+use breakeven_model::{Platform, Report, Verdict, WorkloadRef, WorkloadReport};
 
 /// What is at stake by a report. A function of which nothing is known yet is not in it.
-pub(super) fn stakes(report: &Report) -> HashMap<FunctionId, Stake> {
+pub(super) fn stakes(report: &Report) -> HashMap<FunctionId, PollPriority> {
     let of_functions = report.subjects.iter().filter_map(|one| match &one.subject {
-        Subject::Function(id) => Some((id.clone(), stake(one)?)),
-        Subject::Workload(_) => None,
+        WorkloadRef::Function(id) => Some((id.clone(), stake(one)?)),
+        WorkloadRef::Workload(_) => None,
     });
     of_functions.collect()
 }
 
-fn stake(function: &SubjectReport) -> Option<Stake> {
+fn stake(function: &WorkloadReport) -> Option<PollPriority> {
     let cost = |home| Some(function.decisive(home)?.monthly.point);
-    let Some(here) = cost(Home::Lambda) else {
+    let Some(here) = cost(Platform::Lambda) else {
         // Where there is no price, no dollar depends on how fresh the minutes are.
         let is_unpriced = function.verdict == Verdict::Unpriced;
-        return is_unpriced.then_some(Stake {
+        return is_unpriced.then_some(PollPriority {
             monthly: Usd::ZERO,
             margin: None,
         });
     };
-    Some(Stake {
+    Some(PollPriority {
         monthly: here,
-        margin: cost(Home::Kubernetes).and_then(|there| margin(here, there)),
+        margin: cost(Platform::Kubernetes).and_then(|there| margin(here, there)),
     })
 }
 

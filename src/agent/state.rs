@@ -11,19 +11,19 @@ use tokio::time::Instant;
 use tracing::{error, info, warn};
 
 use super::clock_check::{COPY_THRESHOLD, CORRECTION_DELAY, ClockCheck, ClockStep};
-use super::state_file::{Durable, Save};
-use super::supervisor::Fleet;
+use super::state_file::{Save, StateFile};
+use super::supervisor::SourceSupervisor;
 use crate::config::Config;
 use crate::config::file::RawConfig;
-use crate::engine::Pipeline;
+use crate::engine::Engine;
 use crate::exposition::{self, Own, render};
-use crate::schema::Mistakes;
-use crate::snapshot::{Published, Store, Waiting};
-use crate::sources::aws::cloudwatch::Balance;
-use crate::sources::{Source, StatusBoard};
+use crate::schema::ConfigErrors;
+use crate::snapshot::{NotReady, ReportSnapshot, Store};
+use crate::sources::aws::cloudwatch::BudgetBalance;
+use crate::sources::{Source, SourceStatuses};
 use breakeven_clock::Clock;
 use breakeven_model::Report;
-use breakeven_model::inventory::{Observation, OwnCount, Provider};
+use breakeven_model::inventory::{DedicatedSource, Observation, Provider};
 
 /// How long after the first observation of a kind the report follows: others of its kind come close behind.
 const FIRST_REPORT_DELAY: Duration = Duration::from_millis(250);
@@ -31,10 +31,10 @@ const FIRST_REPORT_DELAY: Duration = Duration::from_millis(250);
 /// What the loop works on.
 #[derive(Debug)]
 pub(super) struct State {
-    pub(super) pipeline: Pipeline,
+    pub(super) pipeline: Engine,
     /// Keeps what the pipeline adds up, where it is to outlive a restart.
-    pub(super) durable: Option<Durable>,
-    pub(super) board: StatusBoard,
+    pub(super) durable: Option<StateFile>,
+    pub(super) board: SourceStatuses,
     pub(super) store: Store,
     pub(super) own: Own,
     /// The kinds of observation that a report was made of, or will be at once.
@@ -46,7 +46,12 @@ pub(super) struct State {
 
 impl State {
     /// Takes in what a source saw, unless it was switched off meanwhile or read by a clock that is behind.
-    pub(super) fn observe(&mut self, observation: Observation, config: &Config, fleet: &Fleet) {
+    pub(super) fn observe(
+        &mut self,
+        observation: Observation,
+        config: &Config,
+        fleet: &SourceSupervisor,
+    ) {
         if self.clock.is_behind() {
             return;
         }
@@ -59,9 +64,9 @@ impl State {
             | Observation::Insights(_) => config.aws.is_some(),
             Observation::Bill(_) => config.aws.as_ref().is_some_and(|aws| aws.bill.is_some()),
             Observation::OwnTraffic(own) => match own.by {
-                OwnCount::Annotation => config.requests.is_some(),
-                OwnCount::Scrape => config.scrape.is_some(),
-                OwnCount::Edge => config.edge.is_some(),
+                DedicatedSource::Annotation => config.requests.is_some(),
+                DedicatedSource::Scrape => config.scrape.is_some(),
+                DedicatedSource::Edge => config.edge.is_some(),
             },
             Observation::RequestOrigin(_) | Observation::Traffic(_) => config.requests.is_some(),
             Observation::ListPrices(prices) => {
@@ -88,19 +93,19 @@ impl State {
         }
     }
 
-    pub(super) fn keep_places(&mut self, fleet: &Fleet) {
+    pub(super) fn keep_places(&mut self, fleet: &SourceSupervisor) {
         self.pipeline
             .keep_places(|account_id, region| fleet.reads(account_id, region));
     }
 
     /// Writes what outlives a restart, if that is wanted and the clock is not behind what was written.
-    pub(super) fn save(&self, balance: Option<Balance>, now: Timestamp) -> Option<Save> {
+    pub(super) fn save(&self, balance: Option<BudgetBalance>, now: Timestamp) -> Option<Save> {
         let durable = self.durable.as_ref().filter(|_| !self.clock.is_behind())?;
         Some(aside(|| durable.save(&self.pipeline, balance, now)))
     }
 
     /// Makes a report.
-    pub(super) fn report(&mut self, now: Timestamp, fleet: &Fleet) -> Arc<Report> {
+    pub(super) fn report(&mut self, now: Timestamp, fleet: &SourceSupervisor) -> Arc<Report> {
         let report = Arc::new(aside(|| self.pipeline.report(now)));
         fleet.set_stakes(&report);
         report
@@ -122,7 +127,7 @@ impl State {
     }
 
     /// Renders a report, and puts it where HTTP finds it.
-    pub(super) fn show(&mut self, report: Arc<Report>, config: &Config, fleet: &Fleet) {
+    pub(super) fn show(&mut self, report: Arc<Report>, config: &Config, fleet: &SourceSupervisor) {
         let mut sources = self.board.snapshot();
         let strangers = [
             (
@@ -146,13 +151,13 @@ impl State {
             sources: &sources,
             own: &self.own.facts(),
             external_labels: &config.external_labels,
-            settings: exposition::Settings {
+            settings: exposition::RenderConfig {
                 max_series: config.max_series,
             },
         };
         let rendered = aside(|| render(&inputs));
         self.own.rendered(&rendered);
-        self.store.publish(Published {
+        self.store.publish(ReportSnapshot {
             report,
             sources,
             rendered,
@@ -160,7 +165,7 @@ impl State {
     }
 
     pub(super) fn wait(&self) {
-        self.store.wait(Waiting {
+        self.store.wait(NotReady {
             sources: self.board.snapshot(),
             rendered: None,
         });
@@ -184,7 +189,7 @@ impl State {
         info!("configuration reloaded");
     }
 
-    pub(super) fn refuse(&self, errors: &Mistakes) -> String {
+    pub(super) fn refuse(&self, errors: &ConfigErrors) -> String {
         self.own.config_refused();
         error!(%errors, "configuration refused; the one before stays");
         errors.to_string()

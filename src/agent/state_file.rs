@@ -12,12 +12,12 @@ use tracing::{info, warn};
 use crate::config::Config;
 use crate::config::file::RawConfig;
 use crate::disk::{Disk, DiskError};
-use crate::engine::{Kept, Pipeline};
+use crate::engine::{Engine, PersistedState};
 use crate::exposition::Own;
-use crate::persistence::{self, Directory, Found, Owner, StateError};
-use crate::schema::{Mistake, Mistakes};
+use crate::persistence::{self, Directory, LoadResult, Owner, StateError};
+use crate::schema::{ConfigError, ConfigErrors};
 use crate::snapshot::Health;
-use crate::sources::aws::cloudwatch::Balance;
+use crate::sources::aws::cloudwatch::BudgetBalance;
 
 /// What was kept could not be read.
 const LOAD: &str = "load";
@@ -34,7 +34,7 @@ const FAILURES: [&str; 5] = [LOAD, SAVE, "damaged", "other_version", "foreign"];
 /// killed could not go on from: after a restart no counter is lower than what anybody has seen of it. A report is shown
 /// without that if the write fails, or hangs past its deadline.
 #[derive(Debug)]
-pub(super) struct Durable {
+pub(super) struct StateFile {
     directory: Arc<Mutex<Directory>>,
     path: PathBuf,
     disk: Disk,
@@ -51,20 +51,20 @@ pub(super) struct Resumed {
     /// When it was written.
     pub(super) at: Timestamp,
     /// What was left to spend.
-    pub(super) balance: Option<Balance>,
+    pub(super) balance: Option<BudgetBalance>,
 }
 
 #[derive(Deserialize)]
 struct Content {
     counting: String,
-    balance: Option<Balance>,
-    kept: Kept,
+    balance: Option<BudgetBalance>,
+    kept: PersistedState,
 }
 
 #[derive(Serialize)]
 struct Keeping<'a, T> {
     counting: &'a str,
-    balance: Option<Balance>,
+    balance: Option<BudgetBalance>,
     kept: T,
 }
 
@@ -93,7 +93,7 @@ pub(super) enum SaveError {
 /// A write of the state, to be awaited.
 pub(super) type Save = BoxFuture<'static, (Timestamp, Result<u64, SaveError>)>;
 
-impl Durable {
+impl StateFile {
     /// The directory that the configuration names, if any.
     pub(super) fn of(raw: &RawConfig, config: &Config, own: &Own, health: &Health) -> Option<Self> {
         let path = config.state_directory.clone()?;
@@ -117,13 +117,13 @@ impl Durable {
     /// When another program has the directory.
     pub(super) async fn resume(
         &mut self,
-        pipeline: &mut Pipeline,
+        pipeline: &mut Engine,
         own: &Own,
         now: Timestamp,
     ) -> Result<Option<Resumed>, StateError> {
         match self.load(now).await {
-            Ok(Ok(Found::Nothing)) => {}
-            Ok(Ok(Found::Kept { at, content })) => {
+            Ok(Ok(LoadResult::Nothing)) => {}
+            Ok(Ok(LoadResult::Kept { at, content })) => {
                 pipeline.resume(content.kept);
                 if content.counting != self.counting {
                     pipeline.recount();
@@ -134,7 +134,7 @@ impl Durable {
                     balance: content.balance,
                 }));
             }
-            Ok(Ok(Found::SetAside { fault, path })) => {
+            Ok(Ok(LoadResult::SetAside { fault, path })) => {
                 own.state_failed(fault.as_str());
                 warn!(%fault, path = %path.display(), "kept state cannot be used and was set aside; counters begin at 0");
             }
@@ -153,7 +153,10 @@ impl Durable {
         Ok(None)
     }
 
-    async fn load(&self, now: Timestamp) -> Result<Result<Found<Content>, StateError>, DiskError> {
+    async fn load(
+        &self,
+        now: Timestamp,
+    ) -> Result<Result<LoadResult<Content>, StateError>, DiskError> {
         let (directory, owner) = (Arc::clone(&self.directory), self.owner.clone());
         let what = format!("read of {}", self.path.display());
         let load = move || lock(&directory).load::<Content>(&owner, now);
@@ -164,8 +167,8 @@ impl Durable {
     /// when the result is there. While an earlier write hangs, this one fails at once.
     pub(super) fn save(
         &self,
-        pipeline: &Pipeline,
-        balance: Option<Balance>,
+        pipeline: &Engine,
+        balance: Option<BudgetBalance>,
         now: Timestamp,
     ) -> Save {
         if let Some(hung) = self.disk.operation() {
@@ -244,7 +247,7 @@ pub(super) fn record_save(own: &Own, at: Timestamp, saved: &Result<u64, SaveErro
 }
 
 /// Refuses a configuration that would keep state elsewhere: the counters of one program are in one place.
-pub(super) fn same_directory(now: &Config, new: &Config) -> Result<(), Mistakes> {
+pub(super) fn same_directory(now: &Config, new: &Config) -> Result<(), ConfigErrors> {
     if now.state_directory == new.state_directory {
         return Ok(());
     }
@@ -257,5 +260,8 @@ pub(super) fn same_directory(now: &Config, new: &Config) -> Result<(), Mistakes>
         named(&new.state_directory),
         named(&now.state_directory),
     );
-    Err(Mistakes(vec![Mistake::new("state.directory", what)]))
+    Err(ConfigErrors(vec![ConfigError::new(
+        "state.directory",
+        what,
+    )]))
 }

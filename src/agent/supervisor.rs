@@ -12,8 +12,8 @@ use tracing::error;
 use crate::config::file::{RawConfig, UsageSource};
 use crate::config::{Config, validated};
 use crate::disk::Disks;
-use crate::exposition::{ApiBudget, ApiUse};
-use crate::sources::aws::cloudwatch::{API, Balance, Budget, CloudWatchSource};
+use crate::exposition::{ApiBudget, ApiUsage};
+use crate::sources::aws::cloudwatch::{API, Budget, BudgetBalance, CloudWatchSource};
 use crate::sources::aws::cost_explorer::BillSource;
 use crate::sources::aws::lambda::LambdaSource;
 use crate::sources::aws::load_balancers::{Bindings, EdgeSource};
@@ -23,14 +23,14 @@ use crate::sources::aws::{Aws, Reader};
 use crate::sources::azure::retail_prices::AzureRetail;
 use crate::sources::kubernetes::{self, Connection, VersionApi};
 use crate::sources::price_list::{ListSource, PriceList};
-use crate::sources::price_queries::Wishes;
-use crate::sources::prometheus::{OwnQueries, RequestsSource};
+use crate::sources::price_queries::PriceQueryPublisher;
+use crate::sources::prometheus::{AnnotationQuery, RequestsSource};
 use crate::sources::scrape::{ScrapeSource, Targets};
 use crate::sources::usage::{CadvisorSource, KubeletSource, MetricsApi, Nodes};
-use crate::sources::{Context, Poll, Schedule, Tally, poll_forever};
+use crate::sources::{Context, DiscardCounts, Poll, Schedule, poll_forever};
 use breakeven_model::Report;
 use breakeven_model::inventory::{FunctionId, Observation};
-use breakeven_model::inventory::{Site, Source, SourceId};
+use breakeven_model::inventory::{Source, SourceId, SourceLocation};
 
 use super::poll_priority::stakes;
 
@@ -39,28 +39,28 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The sources that run.
 #[derive(Debug)]
-pub(super) struct Fleet {
+pub(super) struct SourceSupervisor {
     context: Context,
     raw: RawConfig,
     /// Where the sources' file operations are watched.
     disks: Disks,
-    kubernetes: Group,
+    kubernetes: SourceGroup,
     /// What the Kubernetes sources stand on.
     connection: Option<Connection>,
-    aws: Group,
-    requests: Group,
-    edge: Group,
-    prices: Group,
-    wishes: Wishes,
-    own_queries: OwnQueries,
+    aws: SourceGroup,
+    requests: SourceGroup,
+    edge: SourceGroup,
+    prices: SourceGroup,
+    wishes: PriceQueryPublisher,
+    own_queries: AnnotationQuery,
     scrape_targets: Targets,
     bindings: Bindings,
     nodes: Nodes,
     /// What the AWS sources that were replaced had spent.
-    spent_before: BTreeMap<Arc<str>, ApiUse>,
+    spent_before: BTreeMap<Arc<str>, ApiUsage>,
     /// What sources that were replaced had left out.
     left_out_before: LeftOut,
-    tallies: Vec<(SourceId, Tally)>,
+    tallies: Vec<(SourceId, DiscardCounts)>,
     /// What the AWS sources stand on.
     session: Option<Aws>,
     /// The accounts and regions that are read.
@@ -68,7 +68,7 @@ pub(super) struct Fleet {
     /// What reading metrics may cost.
     budget: Option<Budget>,
     /// What the budget before this one held.
-    balance: Option<Balance>,
+    balance: Option<BudgetBalance>,
     /// How far the minutes of each function were read by a program before this one.
     read_to: HashMap<FunctionId, Timestamp>,
 }
@@ -76,7 +76,7 @@ pub(super) struct Fleet {
 /// Counts of what was left out.
 pub(super) type LeftOut = BTreeMap<(SourceId, &'static str), u64>;
 
-fn add(all: &mut LeftOut, tallies: &[(SourceId, Tally)]) {
+fn add(all: &mut LeftOut, tallies: &[(SourceId, DiscardCounts)]) {
     for (source, tally) in tallies {
         for (reason, count) in tally.snapshot() {
             *all.entry((source.clone(), reason)).or_default() += count;
@@ -86,9 +86,9 @@ fn add(all: &mut LeftOut, tallies: &[(SourceId, Tally)]) {
 
 /// Sources that start and end together; dropping the group ends them.
 #[derive(Debug, Default)]
-struct Group(JoinSet<()>);
+struct SourceGroup(JoinSet<()>);
 
-impl Group {
+impl SourceGroup {
     /// Starts a source, which is on the board from now on.
     fn add(
         &mut self,
@@ -107,20 +107,20 @@ impl Group {
     }
 }
 
-impl Fleet {
+impl SourceSupervisor {
     pub(super) fn new(context: Context, raw: RawConfig, disks: Disks) -> Self {
         Self {
             context,
             raw,
             disks,
-            kubernetes: Group::default(),
+            kubernetes: SourceGroup::default(),
             connection: None,
-            aws: Group::default(),
-            requests: Group::default(),
-            edge: Group::default(),
-            prices: Group::default(),
-            wishes: Wishes::default(),
-            own_queries: OwnQueries::default(),
+            aws: SourceGroup::default(),
+            requests: SourceGroup::default(),
+            edge: SourceGroup::default(),
+            prices: SourceGroup::default(),
+            wishes: PriceQueryPublisher::default(),
+            own_queries: AnnotationQuery::default(),
             scrape_targets: Targets::default(),
             bindings: Bindings::default(),
             nodes: Nodes::default(),
@@ -138,7 +138,7 @@ impl Fleet {
     /// Lets the sources go on from what a program before this one had read and not spent, once they start.
     pub(super) fn resume(
         &mut self,
-        balance: Option<Balance>,
+        balance: Option<BudgetBalance>,
         read_to: HashMap<FunctionId, Timestamp>,
     ) {
         self.balance = balance;
@@ -227,7 +227,7 @@ impl Fleet {
     }
 
     fn start_kubernetes(&mut self, config: &Config) {
-        self.kubernetes = Group::default();
+        self.kubernetes = SourceGroup::default();
         self.connection = None;
         self.forget(&[Source::Kubernetes, Source::Usage, Source::ControlPlane]);
         let Some(settings) = &config.kubernetes else {
@@ -279,7 +279,7 @@ impl Fleet {
     }
 
     fn start_aws(&mut self, settings: Option<&validated::Aws>) {
-        self.aws = Group::default();
+        self.aws = SourceGroup::default();
         self.spent_before = self.aws_spend();
         self.session = None;
         self.readers.clear();
@@ -327,7 +327,7 @@ impl Fleet {
     /// Whether the functions of an account in a region are among those that are read. The account that is not known yet may be
     /// any that none of the roles is in.
     pub(super) fn reads(&self, account_id: &str, region: &str) -> bool {
-        let sites: Vec<Site> = self
+        let sites: Vec<SourceLocation> = self
             .readers
             .iter()
             .map(|one| one.functions.site())
@@ -345,7 +345,7 @@ impl Fleet {
 
     /// Starts the sources of prices. AWS is asked as the program itself: prices are the same in every account.
     fn start_prices(&mut self, config: &Config) {
-        self.prices = Group::default();
+        self.prices = SourceGroup::default();
         self.forget(&[Source::PriceList, Source::Spot, Source::AzureRetail]);
         self.start_azure_retail(config);
         let Some(aws) = self.session.clone() else {
@@ -387,7 +387,7 @@ impl Fleet {
     }
 
     fn start_requests(&mut self, config: &Config) {
-        self.requests = Group::default();
+        self.requests = SourceGroup::default();
         self.forget(&[Source::Requests, Source::Scrape]);
         if let Some((settings, schedule)) = &config.scrape {
             let source = ScrapeSource::new(settings.clone(), &self.scrape_targets);
@@ -410,7 +410,7 @@ impl Fleet {
 
     /// Starts the source of what is counted before the cluster, as the program itself and from the budget of all metrics.
     fn start_edge(&mut self, config: &Config) {
-        self.edge = Group::default();
+        self.edge = SourceGroup::default();
         self.forget(&[Source::Edge]);
         let (Some((settings, schedule)), Some(aws), Some(budget)) =
             (&config.edge, &self.session, &self.budget)
@@ -452,7 +452,7 @@ impl Fleet {
     }
 
     /// What that budget holds, or the one before it held.
-    pub(super) fn balance(&self) -> Option<Balance> {
+    pub(super) fn balance(&self) -> Option<BudgetBalance> {
         let held = self.budget.as_ref().and_then(Budget::balance);
         held.or(self.balance)
     }
@@ -479,7 +479,7 @@ impl Fleet {
     }
 
     /// What was asked of AWS since the program started, and what that cost.
-    pub(super) fn aws_spend(&self) -> BTreeMap<Arc<str>, ApiUse> {
+    pub(super) fn aws_spend(&self) -> BTreeMap<Arc<str>, ApiUsage> {
         let mut all = self.spent_before.clone();
         for (api, spend) in self
             .session

@@ -14,11 +14,11 @@ use serde_json::json;
 use super::output::Output;
 use super::{Failure, print};
 use crate::agent::ConfigSource;
-use crate::agent::check::{Findings, probe};
+use crate::agent::check::{CheckResult, probe};
 use breakeven_clock::Clock;
 use breakeven_model::inventory::OriginChoice;
-use breakeven_model::inventory::{Site, Source, SourceId, SourceStatus};
-use breakeven_model::{Home, PriceSource, Subject, SubjectReport};
+use breakeven_model::inventory::{Source, SourceId, SourceLocation, SourceStatus};
+use breakeven_model::{Platform, PriceSource, WorkloadRef, WorkloadReport};
 
 #[derive(Debug, Args)]
 pub(super) struct CheckArgs {
@@ -85,7 +85,7 @@ pub(super) async fn run(args: CheckArgs) -> Result<(), Failure> {
     }
 }
 
-fn text(warnings: &[String], findings: &Findings) {
+fn text(warnings: &[String], findings: &CheckResult) {
     print("configuration  ok");
     for warning in warnings {
         print(format!("{:<14} warning: {warning}", ""));
@@ -125,7 +125,7 @@ fn text(warnings: &[String], findings: &Findings) {
     }
 }
 
-fn outcome(id: &SourceId, status: &SourceStatus, findings: &Findings) -> String {
+fn outcome(id: &SourceId, status: &SourceStatus, findings: &CheckResult) -> String {
     match (status.up, &status.last_error) {
         (Some(true), _) => format!("ok: {}", found(id.source, status, findings)),
         (Some(false), Some(error)) => format!("failed: {error}"),
@@ -138,7 +138,7 @@ fn outcome(id: &SourceId, status: &SourceStatus, findings: &Findings) -> String 
 }
 
 /// Whether the functions of this account and region could not be listed.
-fn are_unlisted(metrics: &SourceId, findings: &Findings) -> bool {
+fn are_unlisted(metrics: &SourceId, findings: &CheckResult) -> bool {
     let list = SourceId {
         source: Source::Lambda,
         ..metrics.clone()
@@ -148,21 +148,21 @@ fn are_unlisted(metrics: &SourceId, findings: &Findings) -> bool {
 }
 
 /// How many functions there are in an account and region.
-fn functions_in(site: &Site, findings: &Findings) -> usize {
+fn functions_in(site: &SourceLocation, findings: &CheckResult) -> usize {
     let is = |known: &Option<Arc<str>>, one: &Arc<str>| known.as_ref().is_none_or(|id| id == one);
     let subjects = findings.report.subjects.iter();
     let there = subjects.filter(|one| match &one.subject {
-        Subject::Function(id) => {
+        WorkloadRef::Function(id) => {
             is(&site.account_id, &id.account_id) && is(&site.region, &id.region)
         }
-        Subject::Workload(_) => false,
+        WorkloadRef::Workload(_) => false,
     });
     there.count()
 }
 
-fn found(source: Source, status: &SourceStatus, findings: &Findings) -> String {
+fn found(source: Source, status: &SourceStatus, findings: &CheckResult) -> String {
     let report = &findings.report;
-    let is_workload = |one: &&SubjectReport| one.subject.home() == Home::Kubernetes;
+    let is_workload = |one: &&WorkloadReport| one.subject.home() == Platform::Kubernetes;
     let priced = |by: PriceSource, what: &str| {
         let known = report
             .nodes
@@ -185,7 +185,7 @@ fn found(source: Source, status: &SourceStatus, findings: &Findings) -> String {
         Source::Requests => requests(findings),
         Source::Scrape => "pods that ask for it are scraped".to_owned(),
         Source::Edge => {
-            let by_it = |one: &&SubjectReport| one.facts.requests_by.as_deref() == Some("edge");
+            let by_it = |one: &&WorkloadReport| one.facts.requests_by.as_deref() == Some("edge");
             let counted = report.subjects.iter().filter(by_it).count();
             format!("{counted} workloads are counted before the cluster")
         }
@@ -198,7 +198,7 @@ fn found(source: Source, status: &SourceStatus, findings: &Findings) -> String {
 }
 
 /// How many workloads have requests counted, by which metrics, and why by these.
-fn requests(findings: &Findings) -> String {
+fn requests(findings: &CheckResult) -> String {
     let Some(origin) = &findings.report.requests else {
         return format!("{} workloads have requests counted", findings.counted);
     };
@@ -223,7 +223,7 @@ fn requests(findings: &Findings) -> String {
     )
 }
 
-fn as_json(findings: &Findings) -> serde_json::Value {
+fn as_json(findings: &CheckResult) -> serde_json::Value {
     let sources = findings.sources.iter().map(|(id, status)| {
         let value = json!({
             "account_id": status.site.account_id.as_deref(),

@@ -75,7 +75,7 @@ fn address(text: &str) -> Result<SocketAddr, String> {
 }
 
 impl WebArgs {
-    pub(super) fn settings(self, clock: Clock) -> Result<server::Settings, Failure> {
+    pub(super) fn settings(self, clock: Clock) -> Result<server::ServerConfig, Failure> {
         let path = self.telemetry_path;
         if !path.starts_with('/')
             || path == "/"
@@ -88,12 +88,12 @@ impl WebArgs {
             )
             .into());
         }
-        Ok(server::Settings {
+        Ok(server::ServerConfig {
             listen: self.listen,
             telemetry_path: path,
             enable_lifecycle: self.enable_lifecycle,
             clock,
-            ..server::Settings::default()
+            ..server::ServerConfig::default()
         })
     }
 }

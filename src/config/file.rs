@@ -138,7 +138,7 @@ settings! {
         pub idle_cpu_ratio: Range = Range { low: 0.0, point: 0.0, high: 0.5 },
         /// What requests would come through: none, function_url, http_api, rest_api or alb. API Gateway has the list prices of
         /// its region, a load balancer those of us-east-1 and no others.
-        pub front_door: FrontDoor = FrontDoor::None,
+        pub front_door: HttpEndpointSetting = HttpEndpointSetting::None,
         /// What each request would write to CloudWatch Logs.
         pub log_bytes_per_request: f64 = 0.0,
     }
@@ -146,7 +146,7 @@ settings! {
 
 choice! {
     /// What requests come through before they reach a function.
-    pub enum FrontDoor {
+    pub enum HttpEndpointSetting {
         /// Nothing that is charged for: an event source, or the SDK.
         None = "none",
         /// A function URL, which is free.
@@ -253,7 +253,7 @@ settings! {
         pub tag_labels: BTreeMap<String, String> = BTreeMap::new(),
         /// What is around functions and costs besides, each with `functions` (a name; `*` stands for anything), `front_door`,
         /// `log_bytes_per_request` and `managed_instances_usd_per_hour`. The first that matches holds.
-        pub surroundings: Vec<Surroundings> = Vec::new(),
+        pub surroundings: Vec<FunctionOverrides> = Vec::new(),
         /// From one list of the functions to the next.
         pub functions_interval_seconds: f64 = 300.0,
         /// What reading the functions' metrics may cost in a month, in USD. Each metric asked for costs 0.00001; how often each
@@ -326,13 +326,13 @@ settings! {
 
 settings! {
     /// What is around some functions.
-    pub struct Surroundings {
+    pub struct FunctionOverrides {
         /// Which functions, by name.
         pub functions: String = "*".to_owned(),
         /// What their requests come through: none, function_url, http_api, rest_api or alb. API Gateway has the list prices of
         /// its region, a load balancer those of us-east-1 and no others.
         /// Without it what Lambda says holds, which knows event sources and URLs, and nothing of API Gateway and load balancers.
-        pub front_door: Option<FrontDoor> = None,
+        pub front_door: Option<HttpEndpointSetting> = None,
         /// What each request writes to CloudWatch Logs.
         pub log_bytes_per_request: f64 = 0.0,
         /// What the instances of each such function cost that runs on a capacity provider, with the fee of 15 %; of those that

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::schema::{Mistake, Place, Setting, Tree, shown};
+use crate::schema::{ConfigError, ConfigPath, Node, Setting, shown};
 
 /// A number with the least and the most that it may be. One number alone is known exactly.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -19,7 +19,7 @@ pub struct Range {
 const KEYS: [&str; 3] = ["low", "point", "high"];
 
 impl Setting for Range {
-    fn read(value: &Value, place: &Place, errors: &mut Vec<Mistake>) -> Option<Self> {
+    fn read(value: &Value, place: &ConfigPath, errors: &mut Vec<ConfigError>) -> Option<Self> {
         if let Some(exactly) = value.as_f64() {
             return Some(Self {
                 low: exactly,
@@ -35,7 +35,7 @@ impl Setting for Range {
             [Some(low), Some(point), Some(high)] if only => Some(Self { low, point, high }),
             _ => {
                 let expected = "a number, or a section with the numbers low, point and high";
-                errors.push(Mistake::new(
+                errors.push(ConfigError::new(
                     place,
                     format!("{} is not {expected}", shown(value)),
                 ));
@@ -44,9 +44,9 @@ impl Setting for Range {
         }
     }
 
-    fn tree(&self) -> Tree {
+    fn tree(&self) -> Node {
         let [low, point, high] =
             [self.low, self.point, self.high].map(|one| serde_json::json!(one));
-        Tree::Line(format!("{{low: {low}, point: {point}, high: {high}}}"))
+        Node::Line(format!("{{low: {low}, point: {point}, high: {high}}}"))
     }
 }

@@ -1,6 +1,6 @@
 use super::*;
 use breakeven_model::inventory::CapacityType;
-use breakeven_model::lambda::FrontDoor;
+use breakeven_model::lambda::EndpointTraffic;
 use breakeven_model::pricing::Rate;
 use breakeven_model::units::UsdPerHour;
 
@@ -147,7 +147,7 @@ prices: {{lambda: {{unlisted: {{front_door_usd_per_million: 7, snapstart_cache_u
     let a_million = |region: &str| {
         let (_, config) = parse(&there(region)).unwrap();
         let terms = config.model.lambda_equivalent.terms;
-        let FrontDoor::Api(tiers) = terms.front_door else {
+        let EndpointTraffic::Api(tiers) = terms.front_door else {
             panic!("{region}")
         };
         (

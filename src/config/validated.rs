@@ -15,13 +15,13 @@ use std::time::Duration;
 use super::file::{self, RawConfig};
 use crate::engine::Limits;
 use crate::exposition::is_label_name;
-use crate::schema::{Check, Mistake, Place};
+use crate::schema::{ConfigError, ConfigPath, Validator};
 use crate::sources::aws::load_balancers::Settings as EdgeSettings;
 use crate::sources::aws::{self, cloudwatch, cost_explorer, lambda};
 use crate::sources::price_list;
 use crate::sources::usage::{CadvisorSettings, KubeletSettings};
 use crate::sources::{Schedule, kubernetes, prometheus, scrape};
-use breakeven_model::Settings;
+use breakeven_model::ModelParameters;
 use breakeven_model::pricing::PriceBook;
 use breakeven_model::uncertainty::Range;
 use breakeven_model::units::{HOURS_PER_MONTH, Hours, NotAQuantity, Ratio, Seconds};
@@ -38,13 +38,13 @@ pub struct Config {
     /// Where what outlives a restart is kept, if anywhere. With it, the interval is that of writing too.
     pub state_directory: Option<PathBuf>,
     /// The model.
-    pub model: Settings,
+    pub model: ModelParameters,
     /// How old observations may be.
     pub limits: Limits,
     /// Known prices.
     pub prices: PriceBook,
     /// How the AWS Price List is read, where it is.
-    pub price_list: Option<(price_list::Settings, Schedule)>,
+    pub price_list: Option<(price_list::PriceListConfig, Schedule)>,
     /// When spot prices are read, where they are.
     pub spot: Option<Schedule>,
     /// How Azure's retail prices are read, where they are.
@@ -93,21 +93,21 @@ pub enum UsageSource {
 #[derive(Clone, Debug)]
 pub struct Aws {
     /// Where and as whom AWS is asked.
-    pub session: aws::Settings,
+    pub session: aws::AwsConfig,
     /// Which accounts and regions are read.
     pub accounts: aws::Accounts,
     /// Which functions are read.
-    pub functions: lambda::Settings,
+    pub functions: lambda::LambdaConfig,
     /// When they are listed.
     pub functions_schedule: Schedule,
     /// How their metrics are read.
-    pub metrics: cloudwatch::Settings,
+    pub metrics: cloudwatch::CloudWatchConfig,
     /// What that may cost, and how often each function is read.
-    pub metrics_terms: cloudwatch::Terms,
+    pub metrics_terms: cloudwatch::ScheduleLimits,
     /// When it is looked which functions are due.
     pub metrics_schedule: Schedule,
     /// How the bill is read, and when, where it is.
-    pub bill: Option<(cost_explorer::Settings, Schedule)>,
+    pub bill: Option<(cost_explorer::CostExplorerConfig, Schedule)>,
 }
 
 /// Azure's retail prices.
@@ -116,7 +116,7 @@ pub struct AzureRetail {
     /// The address of the API.
     pub base_url: String,
     /// How it is read.
-    pub list: price_list::Settings,
+    pub list: price_list::PriceListConfig,
 }
 
 /// Where requests are counted.
@@ -132,9 +132,9 @@ pub struct Requests {
 ///
 /// # Errors
 /// Everything that cannot be meant, each with its place and value.
-pub fn resolve(raw: &RawConfig) -> Result<Config, Vec<Mistake>> {
-    let mut check = Check::default();
-    let top = Place::top();
+pub fn resolve(raw: &RawConfig) -> Result<Config, Vec<ConfigError>> {
+    let mut check = Validator::default();
+    let top = ConfigPath::top();
     let model = check.model(raw, &top.key("model"));
     let window = duration(model.decision_window);
     let state_directory = raw.state.directory.as_ref().map(PathBuf::from);
@@ -203,16 +203,16 @@ pub fn resolve(raw: &RawConfig) -> Result<Config, Vec<Mistake>> {
         ),
     );
     if check.errors.is_empty() {
-        config.warnings = check.warnings.iter().map(Mistake::to_string).collect();
+        config.warnings = check.warnings.iter().map(ConfigError::to_string).collect();
         Ok(config)
     } else {
         Err(check.errors)
     }
 }
 
-impl Check {
+impl Validator {
     /// A duration that must be longer than another one.
-    fn longer(&mut self, (long, place): (f64, &Place), (short, other): (f64, &str)) {
+    fn longer(&mut self, (long, place): (f64, &ConfigPath), (short, other): (f64, &str)) {
         if long <= short {
             self.refuse(
                 place,
@@ -226,7 +226,7 @@ impl Check {
         &mut self,
         raw: file::Range,
         limits: &RangeInclusive<f64>,
-        place: &Place,
+        place: &ConfigPath,
     ) -> Range<Ratio> {
         self.range_of(raw, limits, Ratio::from_factor, place)
     }
@@ -237,9 +237,9 @@ impl Check {
         raw: file::Range,
         limits: &RangeInclusive<f64>,
         make: fn(f64) -> Result<T, NotAQuantity>,
-        place: &Place,
+        place: &ConfigPath,
     ) -> Range<T> {
-        let mut one = |value, place: &Place| {
+        let mut one = |value, place: &ConfigPath| {
             let value = self.within(value, limits, place);
             self.quantity(make(value), place)
         };
@@ -261,9 +261,9 @@ impl Check {
         range
     }
 
-    fn labels(&mut self, raw: &RawConfig, place: &Place) -> Vec<(String, String)> {
+    fn labels(&mut self, raw: &RawConfig, place: &ConfigPath) -> Vec<(String, String)> {
         self.label_names(raw.external_labels.keys(), place);
-        let at_tags = Place::top().key("aws").key("tag_labels");
+        let at_tags = ConfigPath::top().key("aws").key("tag_labels");
         self.label_names(raw.aws.tag_labels.keys(), &at_tags);
         for (label, tag) in &raw.aws.tag_labels {
             if tag.is_empty() {
@@ -273,7 +273,7 @@ impl Check {
         raw.external_labels.clone().into_iter().collect()
     }
 
-    fn label_names<'n>(&mut self, names: impl Iterator<Item = &'n String>, place: &Place) {
+    fn label_names<'n>(&mut self, names: impl Iterator<Item = &'n String>, place: &ConfigPath) {
         for name in names.filter(|name| !is_label_name(name)) {
             let rule = "letters, digits and underscores, beginning with a letter";
             self.refuse(

@@ -4,33 +4,33 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::Pipeline;
+use super::Engine;
 use crate::ledger::{FunctionAccount, WorkloadAccount};
-use breakeven_model::assessment::{self, Assessment, Circumstances, ClusterPrices};
+use breakeven_model::assessment::{self, Assessment, ClusterPrices, WorkloadInputs};
 use breakeven_model::billing::reconcile;
 use breakeven_model::cold_starts::Method;
 use breakeven_model::counterpart::pair;
 use breakeven_model::inputs::Evidence;
 use breakeven_model::inventory::{CapacityType, Function, Resources, WorkloadId, WorkloadKind};
-use breakeven_model::kubernetes_equivalent::Machine;
-use breakeven_model::lambda::DoorOrigin;
+use breakeven_model::kubernetes_equivalent::NodeType;
+use breakeven_model::lambda::HttpEndpointOrigin;
 use breakeven_model::node_split::split;
 use breakeven_model::units::{Requests, Seconds, Usd, UsdPerHour};
-use breakeven_model::verdict::Settled;
+use breakeven_model::verdict::StableVerdict;
 use breakeven_model::{
-    AccountReport, ClusterComponent, ClusterReport, Component, FunctionCounters, Home, Outcome,
-    Report, SharedWorkload, Subject, SubjectFacts, SubjectReport, Throttled,
+    AccountReport, ClusterComponent, ClusterReport, Component, FunctionCounters, Outcome, Platform,
+    Report, SharedWorkload, Throttled, WorkloadAttributes, WorkloadRef, WorkloadReport,
 };
 
 /// The label that names the team that owns a function.
 const TEAM: &str = "team";
 
-impl Pipeline {
+impl Engine {
     /// Everything that is known at an instant.
     #[must_use]
     pub fn report(&mut self, now: Timestamp) -> Report {
         self.ledger.forget(now);
-        let mut workloads: Vec<SubjectReport> = self
+        let mut workloads: Vec<WorkloadReport> = self
             .ledger
             .workloads()
             .filter(|(id, _)| self.is_present(id))
@@ -41,7 +41,7 @@ impl Pipeline {
             .by_id
             .values()
             .map(|function| self.function(function, prices.as_ref()));
-        let mut functions: Vec<SubjectReport> = functions.collect();
+        let mut functions: Vec<WorkloadReport> = functions.collect();
         pair_up(&mut workloads, &mut functions);
         let cluster = self
             .cluster
@@ -81,11 +81,13 @@ impl Pipeline {
     }
 
     /// Gives each subject the verdict that stands, and forgets those of subjects that are gone.
-    fn settle(&mut self, subjects: &mut [SubjectReport], now: Timestamp) {
+    fn settle(&mut self, subjects: &mut [WorkloadReport], now: Timestamp) {
         let mut before = std::mem::take(&mut self.verdicts);
         for one in subjects {
             let fresh = one.verdict;
-            let mut settled = before.remove(&one.subject).unwrap_or(Settled::new(fresh));
+            let mut settled = before
+                .remove(&one.subject)
+                .unwrap_or(StableVerdict::new(fresh));
             let (window, seen) = (self.settings.decision_window, seen(&one.evidence));
             settled.note_seen(seen, window);
             if one.ineligible.iter().all(|reason| reason.is_measured()) {
@@ -113,10 +115,10 @@ impl Pipeline {
         id: &WorkloadId,
         account: &WorkloadAccount,
         now: Timestamp,
-    ) -> SubjectReport {
+    ) -> WorkloadReport {
         let facts = self.facts.get(id).cloned().unwrap_or_default();
         let notes = self.cluster.as_ref().and_then(|one| one.notes.get(id));
-        let circumstances = Circumstances {
+        let circumstances = WorkloadInputs {
             unpriced_pods: self
                 .rates
                 .workloads
@@ -143,7 +145,7 @@ impl Pipeline {
         window.count_rare_requests(&month);
         let assessment = assessment::workload(id, &window, circumstances, &self.settings);
         let spent = account.spent();
-        let subject = Subject::Workload(id.clone());
+        let subject = WorkloadRef::Workload(id.clone());
         let (cost_total, used_cost_total) = if account.has_price() {
             let cost = vec![
                 (Component::Cpu, spent.cpu),
@@ -167,16 +169,16 @@ impl Pipeline {
         } else {
             Vec::new()
         };
-        let shown = SubjectFacts {
+        let shown = WorkloadAttributes {
             team: facts.team,
             traffic_pattern: window.traffic.and_then(|traffic| traffic.pattern),
             notes: notes.cloned(),
             scaler: circumstances.scaler,
             requests_by: self.requests_by(id),
             query_failure: self.query_failures.get(id).cloned(),
-            ..SubjectFacts::default()
+            ..WorkloadAttributes::default()
         };
-        SubjectReport {
+        WorkloadReport {
             used_cost_total,
             month: Some(month),
             throttled: account.throttled().map(|total| Throttled {
@@ -188,7 +190,7 @@ impl Pipeline {
         }
     }
 
-    fn function(&self, function: &Function, prices: Option<&ClusterPrices>) -> SubjectReport {
+    fn function(&self, function: &Function, prices: Option<&ClusterPrices>) -> WorkloadReport {
         let account = self.ledger.function(&function.id);
         let window = account.and_then(FunctionAccount::window);
         let assessment =
@@ -207,18 +209,18 @@ impl Pipeline {
             ]
         });
         let (door, origin) = self.settings.lambda.door_of(function);
-        let facts = SubjectFacts {
+        let facts = WorkloadAttributes {
             architecture: Some(function.architecture),
             runtime: function.runtime.clone(),
             team: function.labels.get(TEAM).cloned(),
             labels: function.labels.clone(),
-            front_door: (origin != DoorOrigin::Assumed).then_some(door),
+            front_door: (origin != HttpEndpointOrigin::Assumed).then_some(door),
             event_sources: function.event_sources.clone().unwrap_or_default(),
             insights: function.insights,
             reserved_concurrency: function.reserved_concurrency,
             provisioned_concurrency: function.provisioned.as_ref().map(|_| function.kept_ready()),
             traffic_pattern: window.and_then(|window| window.pattern),
-            ..SubjectFacts::default()
+            ..WorkloadAttributes::default()
         };
         let method = match function.cold_share() {
             Some(_) => Method::Measured,
@@ -231,10 +233,10 @@ impl Pipeline {
             cold_starts_total: (method, totals.cold_starts),
             concurrency_peak: window.and_then(|window| window.concurrency_peak),
         });
-        let subject = Subject::Function(function.id.clone());
+        let subject = WorkloadRef::Function(function.id.clone());
         let mut assessment = assessment.unwrap_or_default();
         assessment.lambda_memory = Some(function.memory);
-        SubjectReport {
+        WorkloadReport {
             function: counters,
             ..subject_report(subject, assessment, cost_total, requests_total, facts)
         }
@@ -249,16 +251,16 @@ impl Pipeline {
         }
     }
 
-    fn cluster_report(&self, workloads: &[SubjectReport]) -> ClusterReport {
+    fn cluster_report(&self, workloads: &[WorkloadReport]) -> ClusterReport {
         let account = self.ledger.cluster();
         let spent = account.spent();
         let comparable: Vec<(Usd, Usd, Usd)> = workloads
             .iter()
             .filter(|one| one.ineligible.is_empty())
             .filter_map(|one| {
-                let loaded = one.decisive(Home::Kubernetes)?.monthly.point;
+                let loaded = one.decisive(Platform::Kubernetes)?.monthly.point;
                 let used = loaded * one.utilization.cost?;
-                Some((used, loaded, one.decisive(Home::Lambda)?.monthly.point))
+                Some((used, loaded, one.decisive(Platform::Lambda)?.monthly.point))
             })
             .collect();
         let used: Usd = comparable.iter().map(|one| one.0).sum();
@@ -282,14 +284,14 @@ impl Pipeline {
     fn cluster_prices(&self) -> Option<ClusterPrices> {
         let mut price = UsdPerHour::ZERO;
         let mut capacity = Resources::default();
-        let mut machines: Vec<Machine> = Vec::new();
+        let mut machines: Vec<NodeType> = Vec::new();
         for report in &self.rates.nodes {
             let is_machine = report.node.capacity_type != CapacityType::Fargate;
             if let (true, Ok(known)) = (is_machine, &report.price) {
                 price += known.price;
                 capacity.cpu += report.node.capacity.cpu;
                 capacity.memory += report.node.capacity.memory;
-                let machine = Machine {
+                let machine = NodeType {
                     price: known.price,
                     allocatable: report.node.allocatable,
                 };
@@ -312,7 +314,7 @@ impl Pipeline {
 }
 
 /// Puts each workload beside the function that its annotation names, where there is just one such function.
-fn pair_up(workloads: &mut [SubjectReport], functions: &mut [SubjectReport]) {
+fn pair_up(workloads: &mut [WorkloadReport], functions: &mut [WorkloadReport]) {
     for workload in workloads {
         let Some(name) = workload
             .facts
@@ -323,7 +325,7 @@ fn pair_up(workloads: &mut [SubjectReport], functions: &mut [SubjectReport]) {
             continue;
         };
         let mut meant = functions.iter_mut().filter(
-            |function| matches!(&function.subject, Subject::Function(id) if name.means(id)),
+            |function| matches!(&function.subject, WorkloadRef::Function(id) if name.means(id)),
         );
         if let (Some(function), None) = (meant.next(), meant.next()) {
             pair(workload, function);
@@ -344,13 +346,13 @@ fn seen(evidence: &Evidence) -> Seconds {
 }
 
 fn subject_report(
-    subject: Subject,
+    subject: WorkloadRef,
     assessment: Assessment,
     cost_total: Vec<(Component, Usd)>,
     requests_total: Vec<(Outcome, Requests)>,
-    facts: SubjectFacts,
-) -> SubjectReport {
-    SubjectReport {
+    facts: WorkloadAttributes,
+) -> WorkloadReport {
+    WorkloadReport {
         subject,
         cost_total,
         used_cost_total: Vec::new(),
@@ -369,7 +371,7 @@ fn subject_report(
         month: None,
         nodes: Vec::new(),
         evidence: assessment.evidence,
-        facts: SubjectFacts {
+        facts: WorkloadAttributes {
             lambda_memory: assessment.lambda_memory,
             ..facts
         },

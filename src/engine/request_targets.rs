@@ -6,12 +6,12 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use smallvec::{SmallVec, smallvec};
 
-use super::service_backends::Fronts;
+use super::service_backends::ServiceBackends;
 use breakeven_model::inventory::{Cluster, PodKey, RequestTarget, WorkloadId, WorkloadKind};
 use breakeven_model::units::Ratio;
 
 /// The workloads that served requests, and the part that each served; nobody where it is not known.
-pub(super) type Shares = SmallVec<[(WorkloadId, Ratio); 1]>;
+pub(super) type Weights = SmallVec<[(WorkloadId, Ratio); 1]>;
 
 /// A namespace and a name in it.
 type Name = (Arc<str>, Arc<str>);
@@ -25,14 +25,14 @@ type Seen = (WorkloadId, Timestamp);
 pub(super) struct Targets {
     by_name: HashMap<Name, Vec<Seen>>,
     by_pod: HashMap<PodKey, Seen>,
-    fronts: Fronts,
+    fronts: ServiceBackends,
 }
 
 impl Targets {
     /// Takes in the names of a cluster, and lets go of those that were last seen before an instant.
     pub(super) fn update(&mut self, cluster: &Cluster, before: Timestamp) {
         let now = cluster.at;
-        self.fronts = Fronts::of(&cluster.fronts);
+        self.fronts = ServiceBackends::of(&cluster.fronts);
         for pod in &cluster.pods {
             self.by_pod
                 .insert(pod.key.clone(), (pod.workload.clone(), now));
@@ -58,7 +58,7 @@ impl Targets {
 
     /// The workloads that serve a target, as far as the cluster has them: the one that it names, or those of the pods
     /// behind it.
-    pub(super) fn shares(&self, target: &RequestTarget) -> Shares {
+    pub(super) fn shares(&self, target: &RequestTarget) -> Weights {
         if let Some(behind) = self.fronts.behind(target) {
             return behind;
         }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::request_targets::Shares;
+use super::request_targets::Weights;
 use breakeven_model::inventory::{self, RequestTarget, WorkloadId};
 use breakeven_model::units::Ratio;
 
@@ -12,7 +12,7 @@ type Name = (Arc<str>, Arc<str>);
 
 /// The Services and routes of a cluster, by what counts requests at them.
 #[derive(Debug, Default)]
-pub(super) struct Fronts {
+pub(super) struct ServiceBackends {
     services: HashMap<Name, Vec<(WorkloadId, u32)>>,
     /// By `namespace-service-port`; none where two Services have it in common.
     ports: HashMap<String, Option<Name>>,
@@ -20,8 +20,8 @@ pub(super) struct Fronts {
     rules: HashMap<(Name, usize), Vec<(Name, u32)>>,
 }
 
-impl Fronts {
-    pub(super) fn of(seen: &inventory::Fronts) -> Self {
+impl ServiceBackends {
+    pub(super) fn of(seen: &inventory::ServiceRouting) -> Self {
         let mut fronts = Self::default();
         for service in &seen.services {
             let (namespace, name) = (&service.namespace, &service.name);
@@ -50,7 +50,7 @@ impl Fronts {
     ///
     /// A Service shares requests out to its pods alike, so a workload's part is its part of the pods. A rule of a route
     /// shares them out to its Services by their weights.
-    pub(super) fn behind(&self, target: &RequestTarget) -> Option<Shares> {
+    pub(super) fn behind(&self, target: &RequestTarget) -> Option<Weights> {
         Some(match target {
             RequestTarget::Service { namespace, name } => {
                 self.service(&(Arc::clone(namespace), Arc::clone(name)))
@@ -78,7 +78,7 @@ impl Fronts {
         })
     }
 
-    fn service(&self, name: &Name) -> Shares {
+    fn service(&self, name: &Name) -> Weights {
         let workloads = self.services.get(name).map_or(&[][..], Vec::as_slice);
         let parts = parts(workloads.iter().map(|(_, pods)| *pods));
         let ids = workloads.iter().map(|(id, _)| id.clone());
@@ -112,9 +112,9 @@ mod tests {
         }
     }
 
-    fn fronts() -> Fronts {
+    fn fronts() -> ServiceBackends {
         let backend = |name: &str, weight| ("shop".into(), name.into(), weight);
-        Fronts::of(&inventory::Fronts {
+        ServiceBackends::of(&inventory::ServiceRouting {
             services: vec![
                 service("web", &["http", "80"], &[("web", 3), ("web-canary", 1)]),
                 service("api", &["80"], &[("api", 2)]),

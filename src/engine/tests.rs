@@ -14,7 +14,9 @@ use breakeven_model::inventory::{
 };
 use breakeven_model::pricing::{NodeSelector, PriceRule, Rate};
 use breakeven_model::units::{MemoryMib, Requests, RequestsPerSecond, Usd, UsdPerHour, Window};
-use breakeven_model::{Basis, ClusterComponent, Component, Home, Report, SubjectReport, Verdict};
+use breakeven_model::{
+    Basis, ClusterComponent, Component, Platform, Report, Verdict, WorkloadReport,
+};
 
 /// A midnight.
 const START: i64 = 20_833 * 86_400;
@@ -30,11 +32,11 @@ fn limits() -> Limits {
     }
 }
 
-fn pipeline() -> Pipeline {
+fn pipeline() -> Engine {
     pipeline_started(at(0))
 }
 
-fn pipeline_started(started: Timestamp) -> Pipeline {
+fn pipeline_started(started: Timestamp) -> Engine {
     let rule = PriceRule {
         selector: NodeSelector {
             node: Some("n".to_owned()),
@@ -43,7 +45,7 @@ fn pipeline_started(started: Timestamp) -> Pipeline {
         rate: Rate::Whole(UsdPerHour::from_hourly(0.1).unwrap()),
         place: "prices.nodes[0]".into(),
     };
-    Pipeline::new(
+    Engine::new(
         started,
         settings(),
         PriceBook {
@@ -134,19 +136,19 @@ fn a_day_of_traffic(until: i64) -> Observation {
     })
 }
 
-fn run_for(pipeline: &mut Pipeline, from: i64, to: i64) {
+fn run_for(pipeline: &mut Engine, from: i64, to: i64) {
     for second in (from..=to).step_by(15) {
         pipeline.observe(uses(second, resources(0.1, 1.0)));
         pipeline.observe(cluster(second, vec![web()]));
     }
 }
 
-fn only(report: &Report) -> &SubjectReport {
+fn only(report: &Report) -> &WorkloadReport {
     assert_eq!(report.subjects.len(), 1, "{:?}", report.subjects);
     &report.subjects[0]
 }
 
-fn cost(subject: &SubjectReport, platform: Home, basis: Basis) -> Option<f64> {
+fn cost(subject: &WorkloadReport, platform: Platform, basis: Basis) -> Option<f64> {
     let one = subject
         .costs
         .iter()
@@ -162,14 +164,14 @@ fn a_workload_with_traffic_has_its_cost_on_both_platforms_and_a_verdict() {
     let report = pipeline.report(at(60));
     let web = only(&report);
     // It is alone, so it carries its whole priced node.
-    assert!((cost(web, Home::Kubernetes, Basis::Loaded).unwrap() - 73.0).abs() < 1e-9);
-    let used = cost(web, Home::Kubernetes, Basis::Used).unwrap();
+    assert!((cost(web, Platform::Kubernetes, Basis::Loaded).unwrap() - 73.0).abs() < 1e-9);
+    let used = cost(web, Platform::Kubernetes, Basis::Used).unwrap();
     assert!(
         (used - 73.0 * (0.1 * 10.1 + 1.0) / 28.2).abs() < 1e-9,
         "{used}"
     );
     // 0.1 core-seconds and 0.1 s each: all of it computes; 1.2 GiB.
-    let lambda = cost(web, Home::Lambda, Basis::Loaded).unwrap();
+    let lambda = cost(web, Platform::Lambda, Basis::Loaded).unwrap();
     let memory = 1_229.0 / 1_024.0;
     let each = 0.1 * 1_769.0 / 1_229.0 + 0.000_5;
     // One in 2,000 meets a cold start of 0.3 s.
@@ -200,8 +202,8 @@ fn the_first_look_at_the_cluster_is_enough_for_costs_at_the_present_rates() {
     pipeline.observe(a_day_of_traffic(0));
     let report = pipeline.report(at(0));
     let web = only(&report);
-    assert!((cost(web, Home::Kubernetes, Basis::Loaded).unwrap() - 73.0).abs() < 1e-9);
-    assert!(cost(web, Home::Lambda, Basis::Loaded).is_some());
+    assert!((cost(web, Platform::Kubernetes, Basis::Loaded).unwrap() - 73.0).abs() < 1e-9);
+    assert!(cost(web, Platform::Lambda, Basis::Loaded).is_some());
     assert!(
         web.cost_total.iter().all(|part| part.1.is_zero()),
         "no time has passed"
@@ -240,7 +242,7 @@ fn a_workload_whose_requests_nothing_counts_has_costs_and_says_what_is_missing()
     run_for(&mut pipeline, 0, 60);
     let report = pipeline.report(at(60));
     let web = only(&report);
-    assert!(cost(web, Home::Kubernetes, Basis::Loaded).is_some());
+    assert!(cost(web, Platform::Kubernetes, Basis::Loaded).is_some());
     assert!(web.costs.iter().all(|one| one.per_request().is_none()));
     assert_eq!(
         (web.verdict, web.monthly_saving),
@@ -278,7 +280,7 @@ fn use_that_is_too_old_is_no_use() {
     let mut pipeline = pipeline();
     pipeline.observe(uses(0, resources(2.0, 8.0)));
     pipeline.observe(cluster(0, vec![web()]));
-    let allocated = |pipeline: &Pipeline| {
+    let allocated = |pipeline: &Engine| {
         pipeline.rates.workloads[&deployment("shop", "web")]
             .allocated()
             .hourly()
@@ -365,8 +367,8 @@ fn a_function_without_a_cluster_has_its_cost_and_no_equivalent() {
     let report = pipeline.report(at(0));
     let resize = only(&report);
     let expected = 2_628_000.0 * (0.500_5 * 0.000_016_666_7 + 2e-7);
-    assert!((cost(resize, Home::Lambda, Basis::Loaded).unwrap() - expected).abs() < 1e-6);
-    assert_eq!(cost(resize, Home::Kubernetes, Basis::Loaded), None);
+    assert!((cost(resize, Platform::Lambda, Basis::Loaded).unwrap() - expected).abs() < 1e-6);
+    assert_eq!(cost(resize, Platform::Kubernetes, Basis::Loaded), None);
     assert_eq!(resize.verdict, Verdict::Unpriced);
     assert!(
         resize.cost_total.iter().all(|part| part.1.is_zero()),
@@ -385,7 +387,7 @@ fn a_function_beside_a_cluster_is_priced_as_pods_too() {
     // 0.5 at once, computing half of the time on 1024/1769 of a core: one pod would do, two are the least.
     let price = 0.1 / 28.2;
     let pod = (0.25 * 10.1 * price + price) / 0.75;
-    let pods = cost(resize, Home::Kubernetes, Basis::Loaded).unwrap();
+    let pods = cost(resize, Platform::Kubernetes, Basis::Loaded).unwrap();
     assert!((pods - 2.0 * pod * 730.0).abs() < 1e-9, "{pods}");
     // By the point Lambda costs a little less, but the function may compute less or more than that.
     assert_eq!(resize.verdict, Verdict::Inconclusive, "{pods}");
@@ -519,5 +521,8 @@ fn minutes_wait_for_the_list_of_their_own_account_and_region() {
     pipeline.observe(a_day_of_minutes(0));
     pipeline.observe(listed(vec![resize()]));
     let report = pipeline.report(at(0));
-    assert!(only(&report).decisive(Home::Lambda).is_some(), "{report:?}");
+    assert!(
+        only(&report).decisive(Platform::Lambda).is_some(),
+        "{report:?}"
+    );
 }

@@ -46,7 +46,7 @@ settings! {
         /// EC2 instances that Lambda manages; with hours, in place of duration.
         pub managed_instances: Option<ManagedInstances> = None,
         /// What requests come through: none, function_url, http_api, rest_api or alb.
-        pub front_door: FrontDoor = FrontDoor::None,
+        pub front_door: HttpEndpointSetting = HttpEndpointSetting::None,
         /// What each request writes to the logs.
         pub log_bytes_per_request: f64 = 0.0,
         /// Prices in place of those that the program knows: other regions, agreements.
@@ -66,7 +66,7 @@ choice! {
 
 choice! {
     /// What requests come through.
-    pub enum FrontDoor {
+    pub enum HttpEndpointSetting {
         /// Nothing that is charged for.
         None = "none",
         /// A function URL, which is free.

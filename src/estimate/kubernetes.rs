@@ -1,7 +1,7 @@
 //! The cluster of a scenario.
 
 use super::{AMOUNT, amount, file, list_price};
-use crate::schema::{Check, Place};
+use crate::schema::{ConfigPath, Validator};
 use breakeven_model::estimate::Cluster;
 use breakeven_model::inventory::Resources;
 use breakeven_model::pricing::list_prices::ec2;
@@ -11,10 +11,10 @@ use breakeven_model::units::{Cores, Gib, Requests, Usd, UsdPerHour, UsdPerReques
 const HOURLY: std::ops::RangeInclusive<f64> = 0.0..=1e6;
 
 pub(super) fn cluster(
-    check: &mut Check,
+    check: &mut Validator,
     raw: &file::Kubernetes,
     lambda: Option<&file::Lambda>,
-    place: &Place,
+    place: &ConfigPath,
 ) -> Cluster {
     let node = node(check, &raw.node, lambda, &place.key("node"));
     let capacity = raw.requests_per_node_per_month.map(|one| {
@@ -73,10 +73,10 @@ pub(super) fn cluster(
 
 /// What a node costs: the price given, else the list price of its type.
 fn node(
-    check: &mut Check,
+    check: &mut Validator,
     raw: &file::Node,
     lambda: Option<&file::Lambda>,
-    place: &Place,
+    place: &ConfigPath,
 ) -> UsdPerHour {
     let at_type = place.key("instance_type");
     match (raw.usd_per_hour, raw.instance_type.as_deref()) {
@@ -104,7 +104,7 @@ fn node(
 }
 
 /// What a node has; both or nothing is given.
-fn resources(check: &mut Check, raw: &file::Node, place: &Place) -> Option<Resources> {
+fn resources(check: &mut Validator, raw: &file::Node, place: &ConfigPath) -> Option<Resources> {
     let limits = 0.01..=1e6;
     let (at_cpu, at_memory) = (place.key("vcpu"), place.key("memory_gib"));
     match (raw.vcpu, raw.memory_gib) {

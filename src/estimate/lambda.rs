@@ -1,9 +1,9 @@
 //! The function of a scenario.
 
 use super::{AMOUNT, amount, file, list_price};
-use crate::schema::{Check, Place};
+use crate::schema::{ConfigPath, Validator};
 use breakeven_model::lambda::{
-    Compute, FreeTier, FrontDoor, Init, Instances, Month, OnDemand, Provisioned, SnapStart,
+    Compute, EndpointTraffic, FreeTier, Init, Instances, Month, OnDemand, Provisioned, SnapStart,
 };
 use breakeven_model::pricing::list_prices::Tiers;
 use breakeven_model::pricing::list_prices::lambda::{self as tariff, Prices};
@@ -15,10 +15,10 @@ use breakeven_model::units::{
 const DURATION: std::ops::RangeInclusive<f64> = 1.0..=tariff::LONGEST_INVOCATION.millis();
 
 pub(super) fn lambda(
-    check: &mut Check,
+    check: &mut Validator,
     raw: &file::Lambda,
     hours: Hours,
-    place: &Place,
+    place: &ConfigPath,
 ) -> (Month, Prices) {
     let memory = memory(check, raw.memory_mib, &place.key("memory_mib"));
     let requests = traffic(
@@ -64,13 +64,13 @@ pub(super) fn lambda(
             &at_logged,
         ),
         log_prices: Tiers::free(),
-        front_door: FrontDoor::Free,
+        front_door: EndpointTraffic::Free,
     };
     let prices = super::prices::prices(check, raw, &mut month, hours, &place.key("prices"));
     (month, prices)
 }
 
-fn memory(check: &mut Check, mib: Option<u32>, place: &Place) -> MemoryMib {
+fn memory(check: &mut Validator, mib: Option<u32>, place: &ConfigPath) -> MemoryMib {
     let Some(mib) = mib else {
         check.refuse(place, "is missing: give the memory setting");
         return MemoryMib::MIN;
@@ -82,7 +82,7 @@ fn memory(check: &mut Check, mib: Option<u32>, place: &Place) -> MemoryMib {
     })
 }
 
-fn traffic(check: &mut Check, requests: Option<f64>, place: &Place) -> Requests {
+fn traffic(check: &mut Validator, requests: Option<f64>, place: &ConfigPath) -> Requests {
     match requests {
         None => check.refuse(place, "is missing: give the requests of a month"),
         Some(0.0) => check.refuse(
@@ -97,11 +97,11 @@ fn traffic(check: &mut Check, requests: Option<f64>, place: &Place) -> Requests 
 }
 
 fn compute(
-    check: &mut Check,
+    check: &mut Validator,
     raw: &file::Lambda,
     requests: Requests,
     hours: Hours,
-    place: &Place,
+    place: &ConfigPath,
 ) -> Compute {
     let managed = raw.managed_instances.as_ref();
     if let Some(managed) = managed.filter(|managed| managed.hours != 0.0) {
@@ -156,7 +156,7 @@ fn compute(
     })
 }
 
-fn instances(check: &mut Check, raw: &file::ManagedInstances, place: &Place) -> Instances {
+fn instances(check: &mut Validator, raw: &file::ManagedInstances, place: &ConfigPath) -> Instances {
     let (at_hours, at_price) = (place.key("hours"), place.key("usd_per_hour"));
     let on_demand = list_price(check, &raw.instance_type, &place.key("instance_type"));
     Instances {
@@ -169,11 +169,11 @@ fn instances(check: &mut Check, raw: &file::ManagedInstances, place: &Place) -> 
 }
 
 fn provisioned(
-    check: &mut Check,
+    check: &mut Validator,
     raw: &file::Provisioned,
     requests: Requests,
     hours: Hours,
-    place: &Place,
+    place: &ConfigPath,
 ) -> Option<Provisioned> {
     if *raw == file::Provisioned::default() {
         return None;
@@ -226,7 +226,11 @@ fn provisioned(
     Some(provisioned.in_whole_steps())
 }
 
-fn snapstart(check: &mut Check, raw: &file::SnapStart, place: &Place) -> Option<SnapStart> {
+fn snapstart(
+    check: &mut Validator,
+    raw: &file::SnapStart,
+    place: &ConfigPath,
+) -> Option<SnapStart> {
     let (at_hours, at_restores) = (place.key("cached_hours"), place.key("restores_per_month"));
     let snapstart = (*raw != file::SnapStart::default()).then(|| SnapStart {
         cached: amount(
@@ -247,7 +251,12 @@ fn snapstart(check: &mut Check, raw: &file::SnapStart, place: &Place) -> Option<
     snapstart.map(SnapStart::of_a_whole_version)
 }
 
-fn init(check: &mut Check, raw: &file::Init, requests: Requests, place: &Place) -> Option<Init> {
+fn init(
+    check: &mut Validator,
+    raw: &file::Init,
+    requests: Requests,
+    place: &ConfigPath,
+) -> Option<Init> {
     let (at_count, at_duration) = (place.key("cold_starts_per_month"), place.key("duration_ms"));
     (*raw != file::Init::default()).then(|| Init {
         cold_starts: amount(
@@ -267,6 +276,6 @@ fn init(check: &mut Check, raw: &file::Init, requests: Requests, place: &Place) 
     })
 }
 
-fn duration(check: &mut Check, millis: f64, place: &Place) -> Seconds {
+fn duration(check: &mut Validator, millis: f64, place: &ConfigPath) -> Seconds {
     amount(check, millis, &DURATION, Seconds::from_millis, place)
 }

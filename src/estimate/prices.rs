@@ -1,9 +1,9 @@
 //! The prices of a scenario: those that are given, else those that the program knows for the region.
 
 use super::{AMOUNT, file};
-use crate::schema::{Check, Place};
+use crate::schema::{ConfigPath, Validator};
 use breakeven_model::inventory::Architecture;
-use breakeven_model::lambda::{Compute, FrontDoor, Month};
+use breakeven_model::lambda::{Compute, EndpointTraffic, Month};
 use breakeven_model::pricing::list_prices::lambda::Prices;
 use breakeven_model::pricing::list_prices::{Tiers, api_gateway, load_balancer, logs};
 use breakeven_model::units::{
@@ -12,11 +12,11 @@ use breakeven_model::units::{
 
 /// The prices of Lambda; those of what is around it are put into the month.
 pub(super) fn prices(
-    check: &mut Check,
+    check: &mut Validator,
     raw: &file::Lambda,
     month: &mut Month,
     hours: Hours,
-    place: &Place,
+    place: &ConfigPath,
 ) -> Prices {
     let mut list = PriceList {
         check,
@@ -33,9 +33,9 @@ pub(super) fn prices(
 }
 /// What is known of the prices of a region.
 struct PriceList<'a> {
-    check: &'a mut Check,
+    check: &'a mut Validator,
     region: &'a str,
-    place: &'a Place,
+    place: &'a ConfigPath,
 }
 
 /// Where a price that is not given comes from.
@@ -198,15 +198,17 @@ impl PriceList<'_> {
 
     fn front_door(
         &mut self,
-        kind: file::FrontDoor,
+        kind: file::HttpEndpointSetting,
         given: &file::Prices,
         time: Hours,
-    ) -> FrontDoor {
+    ) -> EndpointTraffic {
         let listed = match kind {
-            file::FrontDoor::None | file::FrontDoor::FunctionUrl => return FrontDoor::Free,
-            file::FrontDoor::Alb => return self.load_balancer(given, time),
-            file::FrontDoor::HttpApi => api_gateway::http_api_in(self.region),
-            file::FrontDoor::RestApi => api_gateway::rest_api_in(self.region),
+            file::HttpEndpointSetting::None | file::HttpEndpointSetting::FunctionUrl => {
+                return EndpointTraffic::Free;
+            }
+            file::HttpEndpointSetting::Alb => return self.load_balancer(given, time),
+            file::HttpEndpointSetting::HttpApi => api_gateway::http_api_in(self.region),
+            file::HttpEndpointSetting::RestApi => api_gateway::rest_api_in(self.region),
         };
         let known = Knowledge {
             known: listed.is_some(),
@@ -219,10 +221,10 @@ impl PriceList<'_> {
             |price| UsdPerRequest::from_per_million(price).map(Tiers::flat),
             known,
         );
-        FrontDoor::Api(tiers)
+        EndpointTraffic::Api(tiers)
     }
 
-    fn load_balancer(&mut self, given: &file::Prices, time: Hours) -> FrontDoor {
+    fn load_balancer(&mut self, given: &file::Prices, time: Hours) -> EndpointTraffic {
         let (mut hour, mut capacity_unit) = (load_balancer::HOUR, load_balancer::CAPACITY_UNIT);
         let hourly = UsdPerHour::from_hourly;
         let around = Knowledge {
@@ -241,7 +243,7 @@ impl PriceList<'_> {
             hourly,
             around,
         );
-        FrontDoor::LoadBalancer {
+        EndpointTraffic::LoadBalancer {
             time,
             hour,
             capacity_unit,

@@ -6,19 +6,19 @@
 
 use super::metrics::{Metric, Scope};
 use super::self_metrics::{DropReason, Dropped};
-use super::series::{Batch, Families};
+use super::series::{Families, SeriesBuffer};
 use breakeven_model::units::Usd;
-use breakeven_model::{Basis, SubjectReport};
+use breakeven_model::{Basis, WorkloadReport};
 
 /// Shows the subjects' series: money always, the rest as long as there are no more than `max_series`.
 /// Counts what is left out.
 pub(super) fn show_subjects(
-    mut subjects: Vec<(&SubjectReport, Batch)>,
+    mut subjects: Vec<(&WorkloadReport, SeriesBuffer)>,
     max_series: usize,
     families: &mut Families,
     dropped: &mut Dropped,
 ) {
-    let rest = |batch: &Batch| batch.metrics().filter(|metric| !always(*metric)).count();
+    let rest = |batch: &SeriesBuffer| batch.metrics().filter(|metric| !always(*metric)).count();
     let kept: usize = subjects
         .iter()
         .map(|(_, batch)| batch.metrics().count() - rest(batch))
@@ -46,7 +46,7 @@ fn always(metric: Metric) -> bool {
     metric.description().scope == Scope::SubjectMoney
 }
 
-fn dearest_first(one: &SubjectReport, other: &SubjectReport) -> std::cmp::Ordering {
+fn dearest_first(one: &WorkloadReport, other: &WorkloadReport) -> std::cmp::Ordering {
     let (cost_of_one, cost_of_other) = (cost(one), cost(other));
     let by_month = cost_of_other.0.usd().total_cmp(&cost_of_one.0.usd());
     let by_total = cost_of_other.1.usd().total_cmp(&cost_of_one.1.usd());
@@ -56,7 +56,7 @@ fn dearest_first(one: &SubjectReport, other: &SubjectReport) -> std::cmp::Orderi
 }
 
 /// What it costs at home: in a month, and so far.
-fn cost(report: &SubjectReport) -> (Usd, Usd) {
+fn cost(report: &WorkloadReport) -> (Usd, Usd) {
     let home = report.subject.home();
     let monthly = report
         .costs

@@ -12,19 +12,19 @@ use super::encode::{openmetrics, text};
 use super::families::{bill, cluster, self_metrics, sources, workload};
 use super::limit;
 use super::metrics::Metric;
-use super::self_metrics::{DropReason, Dropped, OwnFacts};
-use super::series::{Batch, Families, Labels};
+use super::self_metrics::{DropReason, Dropped, SelfMetrics};
+use super::series::{Families, Labels, SeriesBuffer};
 use breakeven_model::Report;
 use breakeven_model::inventory::{SourceId, SourceStatus};
 
 /// How expositions are made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Settings {
+pub struct RenderConfig {
     /// The most series of one exposition. Those that say how many there are come on top.
     pub max_series: usize,
 }
 
-impl Default for Settings {
+impl Default for RenderConfig {
     /// A hundred thousand series: some four thousand workloads, 20 MB of text.
     fn default() -> Self {
         Self {
@@ -41,12 +41,12 @@ pub struct Inputs<'a> {
     /// How the sources fare.
     pub sources: &'a BTreeMap<SourceId, SourceStatus>,
     /// What the program knows of itself.
-    pub own: &'a OwnFacts,
+    pub own: &'a SelfMetrics,
     /// Labels for every series, such as `cluster`. Where a series has a label of that name itself, its own
     /// stays; a name that cannot be a label's ([`is_label_name`](super::is_label_name)) is left out.
     pub external_labels: &'a [(String, String)],
     /// How it is made.
-    pub settings: Settings,
+    pub settings: RenderConfig,
 }
 
 /// An exposition in every format and encoding that can be asked for.
@@ -127,9 +127,9 @@ fn families(inputs: &Inputs<'_>) -> (Families, Dropped) {
 }
 
 /// How many series each family has, and how many were left out of it.
-fn census(families: &Families, dropped: &Dropped) -> Batch {
+fn census(families: &Families, dropped: &Dropped) -> SeriesBuffer {
     let named = |metric: Metric| Labels::default().and("family", metric.description().name);
-    let mut batch = Batch::default();
+    let mut batch = SeriesBuffer::default();
     for ((metric, reason), series) in dropped {
         let labels = named(*metric).and("reason", reason.as_str());
         batch.push(Metric::SeriesDropped, labels, count(*series));

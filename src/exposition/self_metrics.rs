@@ -57,7 +57,7 @@ pub struct StateFacts {
 
 /// What was asked of one AWS API, and what it cost.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct ApiUse {
+pub struct ApiUsage {
     /// Requests sent.
     pub requests: u64,
     /// Their list price.
@@ -99,13 +99,13 @@ impl DropReason {
 
 /// What the program knows of itself at one instant.
 #[derive(Clone, Debug)]
-pub struct OwnFacts {
+pub struct SelfMetrics {
     /// How it was built.
     pub build: Build,
     /// Its configuration.
     pub config: ConfigState,
     /// What it asked of AWS, by API.
-    pub aws_api: BTreeMap<Arc<str>, ApiUse>,
+    pub aws_api: BTreeMap<Arc<str>, ApiUsage>,
     /// What it may spend, by API.
     pub aws_budgets: BTreeMap<Arc<str>, ApiBudget>,
     /// What it keeps over a restart.
@@ -118,7 +118,7 @@ pub struct OwnFacts {
     pub(super) dropped: Dropped,
 }
 
-impl OwnFacts {
+impl SelfMetrics {
     /// Of a program that has done nothing yet.
     #[must_use]
     pub const fn new(build: Build) -> Self {
@@ -145,7 +145,7 @@ impl OwnFacts {
 /// Where the program keeps what it knows of itself; clones share it.
 #[derive(Clone, Debug)]
 pub struct Own {
-    facts: Arc<Mutex<OwnFacts>>,
+    facts: Arc<Mutex<SelfMetrics>>,
     registry: Registry,
 }
 
@@ -162,13 +162,13 @@ impl Own {
             }
         }
         Self {
-            facts: Arc::new(Mutex::new(OwnFacts::new(build))),
+            facts: Arc::new(Mutex::new(SelfMetrics::new(build))),
             registry,
         }
     }
 
     /// Notes what was asked of AWS since the program started, by API, and what that cost by its list price.
-    pub fn aws_spent(&self, spent: BTreeMap<Arc<str>, ApiUse>) {
+    pub fn aws_spent(&self, spent: BTreeMap<Arc<str>, ApiUsage>) {
         self.lock().aws_api = spent;
     }
 
@@ -223,13 +223,13 @@ impl Own {
 
     /// What is known now.
     #[must_use]
-    pub fn facts(&self) -> OwnFacts {
+    pub fn facts(&self) -> SelfMetrics {
         let mut facts = self.lock().clone();
         facts.live = self.registry.gather();
         facts
     }
 
-    fn lock(&self) -> MutexGuard<'_, OwnFacts> {
+    fn lock(&self) -> MutexGuard<'_, SelfMetrics> {
         self.facts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -46,9 +46,9 @@ pub(super) struct Sample {
 
 /// Series that one thing gave, before it is decided whether they are shown.
 #[derive(Debug, Default)]
-pub(super) struct Batch(Vec<(Metric, Sample)>);
+pub(super) struct SeriesBuffer(Vec<(Metric, Sample)>);
 
-impl Batch {
+impl SeriesBuffer {
     /// One series more. A value that is not finite is not known, and therefore absent.
     pub(super) fn push(&mut self, metric: Metric, labels: Labels, value: f64) {
         if value.is_finite() {
@@ -91,7 +91,7 @@ impl Families {
     }
 
     /// Shows those series of the batch whose family is wanted.
-    pub(super) fn show(&mut self, batch: Batch, wanted: impl Fn(Metric) -> bool) {
+    pub(super) fn show(&mut self, batch: SeriesBuffer, wanted: impl Fn(Metric) -> bool) {
         for (metric, mut sample) in batch.0 {
             if wanted(metric) {
                 let index = metric as usize;
@@ -158,7 +158,7 @@ mod tests {
 
     fn shown(external: &[(String, String)], metric: Metric, labels: Labels) -> String {
         let mut families = Families::new(external);
-        let mut batch = Batch::default();
+        let mut batch = SeriesBuffer::default();
         batch.push(metric, labels, 1.0);
         families.show(batch, |_| true);
         families.iter().next().unwrap().1[0]
@@ -192,7 +192,7 @@ mod tests {
 
     #[test]
     fn a_number_that_is_not_finite_never_leaves() {
-        let mut batch = Batch::default();
+        let mut batch = SeriesBuffer::default();
         for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
             batch.push(Metric::Series, Labels::default(), value);
         }
@@ -202,7 +202,7 @@ mod tests {
     #[test]
     fn a_series_given_twice_is_shown_once_and_counted() {
         let mut families = Families::new(&[]);
-        let mut batch = Batch::default();
+        let mut batch = SeriesBuffer::default();
         for value in [1.0, 2.0, 3.0] {
             batch.push(
                 Metric::SourceUp,

@@ -12,7 +12,8 @@ use std::io::Read;
 use flate2::read::GzDecoder;
 
 use super::{
-    Build, Encoding, Format, Inputs, OpenMetricsVersion, OwnFacts, Rendered, Settings, render,
+    Build, Encoding, Format, Inputs, OpenMetricsVersion, RenderConfig, Rendered, SelfMetrics,
+    render,
 };
 use breakeven_model::Report;
 use breakeven_model::inventory::{SourceId, SourceStatus};
@@ -33,9 +34,9 @@ fn rendered(report: &Report, max_series: usize) -> Rendered {
     render(&Inputs {
         report,
         sources: &BTreeMap::<SourceId, SourceStatus>::new(),
-        own: &OwnFacts::new(BUILD),
+        own: &SelfMetrics::new(BUILD),
         external_labels: &[],
-        settings: Settings { max_series },
+        settings: RenderConfig { max_series },
     })
 }
 

@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 use serde::{Deserialize, Serialize};
 
-use breakeven_model::billing::{DayUsage, LambdaUsage, Place, UsageKey};
+use breakeven_model::billing::{AccountRegion, DayUsage, LambdaUsage, UsageKey};
 use breakeven_model::inventory::Function;
 use breakeven_model::units::Seconds;
 
@@ -42,7 +42,7 @@ impl Days {
         let Some(day) = date_of(minute) else { return };
         let key = UsageKey {
             day,
-            place: Place {
+            place: AccountRegion {
                 account_id: Arc::clone(&function.id.account_id),
                 region: Arc::clone(&function.id.region),
             },

@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use serde::{Deserialize, Serialize};
 
-use breakeven_model::units::Numbers;
+use breakeven_model::units::Compact;
 
 /// Sums of equal pieces of time, each with the number of its piece since 1970, oldest first. One takes four bytes for each of
 /// its numbers and four for that of its piece.
@@ -27,7 +27,7 @@ impl<T> Default for Rows<T> {
     }
 }
 
-impl<T: Numbers + Default> Rows<T> {
+impl<T: Compact + Default> Rows<T> {
     /// The sums of a piece, if there are any.
     pub(super) fn get(&self, piece: u32) -> Option<T> {
         let position = self.pieces.binary_search(&piece).ok()?;

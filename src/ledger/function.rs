@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use super::billed_days::{Days, Revision, by_day, day_of};
 use super::intervals::Coverage;
 use super::minutes::Minutes;
-use super::revisable_counter::{Excess, Growth};
-use breakeven_model::Settings;
+use super::revisable_counter::{Increase, Overcount};
+use breakeven_model::ModelParameters;
 use breakeven_model::billing::LambdaUsage;
 use breakeven_model::cold_starts::{Ratchet, ratchet, whole_minutes};
 use breakeven_model::concurrency::{Concurrency, MinuteConcurrency};
@@ -45,7 +45,7 @@ const TRACE: Requests = match Requests::from_requests(1e-9) {
 pub struct FunctionAccount {
     totals: Totals,
     /// What the totals hold and the minutes do not, as they shrank.
-    excess: Excess,
+    excess: Overcount,
     minutes: Minutes,
     /// The minutes that are known.
     known: Coverage,
@@ -120,7 +120,7 @@ impl FunctionAccount {
         batch: &FunctionBatch,
         started: Timestamp,
         days: &mut Days,
-        settings: &Settings,
+        settings: &ModelParameters,
     ) {
         if let Some(function) = function {
             self.function = Some(Arc::clone(function));
@@ -156,7 +156,7 @@ impl FunctionAccount {
             let after = seen(self);
             let growth = self.excess.growth(&before.1, &after.1);
             self.totals.add(&function, &growth, settings);
-            let usage = |seen: &Growth| usage(&function, seen, settings);
+            let usage = |seen: &Increase| usage(&function, seen, settings);
             let revision = Revision {
                 before: usage(&before.0),
                 after: usage(&after.0),
@@ -171,7 +171,7 @@ impl FunctionAccount {
 
     /// What the minutes of a range add up to, as far as they are known. Cold starts are as large a share of the invocations as was
     /// measured; where none was, those that the range can have a part in: of the range, and of the keep-alive after it.
-    fn seen(&self, function: &Function, counted: &Range<i64>, keep_alive: Seconds) -> Growth {
+    fn seen(&self, function: &Function, counted: &Range<i64>, keep_alive: Seconds) -> Increase {
         let kept = whole_minutes(keep_alive);
         let touched = counted.start.saturating_sub(kept)..counted.end.saturating_add(kept);
         let sums = self.minutes.sums(counted);
@@ -180,7 +180,7 @@ impl FunctionAccount {
             None => self.ratchet(function, touched, keep_alive).sure_starts(),
         };
         let minutes = self.minutes.within(counted);
-        Growth {
+        Increase {
             sums,
             ready: minutes.map(|one| function.ready_time(&one)).sum(),
             cold_starts,
@@ -229,7 +229,7 @@ impl FunctionAccount {
         &mut self,
         now: Timestamp,
         started: Timestamp,
-        settings: &Settings,
+        settings: &ModelParameters,
     ) {
         let from = minute_of(now);
         self.kept_from = self.kept_from.min(from);
@@ -274,7 +274,7 @@ impl FunctionAccount {
     }
 
     /// Notes whether the function is listed. After a restart it is then known again what it is.
-    pub(super) fn note(&mut self, listed: Option<&Arc<Function>>, settings: &Settings) {
+    pub(super) fn note(&mut self, listed: Option<&Arc<Function>>, settings: &ModelParameters) {
         self.is_gone = listed.is_none();
         if let (None, Some(function)) = (&self.function, listed) {
             self.window = self.sum_up(function, settings);
@@ -291,7 +291,7 @@ impl FunctionAccount {
 
     /// The sums over the window that ends with the last known minute. Minutes that are not known are passed over, as if
     /// those after them followed on those before.
-    fn sum_up(&self, function: &Function, settings: &Settings) -> Option<FunctionWindow> {
+    fn sum_up(&self, function: &Function, settings: &ModelParameters) -> Option<FunctionWindow> {
         let end = minute_of(self.known.until()?);
         let range = end - minutes_in(settings.decision_window)..end;
         let mut window = FunctionWindow::default();
@@ -326,7 +326,7 @@ impl FunctionAccount {
 }
 
 /// What is charged for, of what was seen of a function.
-fn run(function: &Function, seen: &Growth, settings: &Settings) -> Run {
+fn run(function: &Function, seen: &Increase, settings: &ModelParameters) -> Run {
     let sums = &seen.sums;
     // Time may become known after the invocations that took it were charged.
     let invocations = if sums.duration.is_zero() && seen.cold_starts.is_zero() {
@@ -348,7 +348,7 @@ fn run(function: &Function, seen: &Growth, settings: &Settings) -> Run {
 }
 
 /// The same as the bill of Lambda has it: on managed instances it is the instances that cost, and the requests.
-fn usage(function: &Function, seen: &Growth, settings: &Settings) -> LambdaUsage {
+fn usage(function: &Function, seen: &Increase, settings: &ModelParameters) -> LambdaUsage {
     let all = LambdaUsage::of(&run(function, seen, settings));
     if function.capacity_provider.is_none() {
         return all;
@@ -370,7 +370,7 @@ fn minutes_in(window: Seconds) -> i64 {
 }
 
 impl Totals {
-    fn add(&mut self, function: &Function, growth: &Growth, settings: &Settings) {
+    fn add(&mut self, function: &Function, growth: &Increase, settings: &ModelParameters) {
         let sums = &growth.sums;
         let run = run(function, growth, settings);
         if let Ok(mut terms) = settings.terms_of(function) {

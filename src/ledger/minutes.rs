@@ -37,7 +37,7 @@ struct Failures {
 
 /// What some minutes add up to.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(super) struct Sums {
+pub(super) struct FunctionTotals {
     pub(super) invocations: Requests,
     pub(super) duration: Seconds,
     /// Invocations that did not fail.
@@ -61,7 +61,7 @@ row!(Failures {
     throttles,
 });
 
-row!(Sums {
+row!(FunctionTotals {
     invocations,
     duration,
     served,
@@ -110,8 +110,8 @@ impl Minutes {
     }
 
     /// What the minutes of a range add up to.
-    pub(super) fn sums(&self, range: &Range<i64>) -> Sums {
-        let mut sums = Sums::default();
+    pub(super) fn sums(&self, range: &Range<i64>) -> FunctionTotals {
+        let mut sums = FunctionTotals::default();
         for one in slice(&self.ran, range, |one| one.minute) {
             sums.invocations += count(one.invocations);
             sums.duration += one.duration();

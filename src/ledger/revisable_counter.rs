@@ -2,13 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::minutes::Sums;
+use super::minutes::FunctionTotals;
 use breakeven_model::units::{Requests, Seconds, row};
 
 /// What some known minutes of a function add up to, or what became more of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(super) struct Growth {
-    pub(super) sums: Sums,
+pub(super) struct Increase {
+    pub(super) sums: FunctionTotals,
     /// The part of their duration that what is kept ready can have worked.
     pub(super) ready: Seconds,
     pub(super) cold_starts: Requests,
@@ -18,18 +18,18 @@ pub(super) struct Growth {
 
 /// What was counted and then turned out to be less. What becomes more makes up for it first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(super) struct Excess(Growth);
+pub(super) struct Overcount(Increase);
 
-row!(Growth {
+row!(Increase {
     sums,
     ready,
     cold_starts,
     time,
 });
 
-impl Excess {
+impl Overcount {
     /// Notes what was counted of minutes that are not known any more.
-    pub(super) fn add(&mut self, counted: Sums, time: Seconds) {
+    pub(super) fn add(&mut self, counted: FunctionTotals, time: Seconds) {
         let sums = &mut self.0.sums;
         sums.invocations += counted.invocations;
         sums.duration += counted.duration;
@@ -40,7 +40,7 @@ impl Excess {
     }
 
     /// What is to be counted now that some minutes add up to `after` instead of `before`.
-    pub(super) fn growth(&mut self, before: &Growth, after: &Growth) -> Growth {
+    pub(super) fn growth(&mut self, before: &Increase, after: &Increase) -> Increase {
         let excess = &mut self.0;
         macro_rules! each {
             ($($part:tt).+) => {{
@@ -52,8 +52,8 @@ impl Excess {
                 due
             }};
         }
-        Growth {
-            sums: Sums {
+        Increase {
+            sums: FunctionTotals {
                 invocations: each!(sums.invocations),
                 duration: each!(sums.duration),
                 served: each!(sums.served),
@@ -71,20 +71,20 @@ impl Excess {
 mod tests {
     use super::*;
 
-    fn counting(invocations: f64) -> Growth {
+    fn counting(invocations: f64) -> Increase {
         let invocations = Requests::from_requests(invocations).unwrap();
-        Growth {
-            sums: Sums {
+        Increase {
+            sums: FunctionTotals {
                 invocations,
-                ..Sums::default()
+                ..FunctionTotals::default()
             },
-            ..Growth::default()
+            ..Increase::default()
         }
     }
 
     #[test]
     fn what_shrank_is_made_up_for_before_anything_is_counted() {
-        let mut excess = Excess::default();
+        let mut excess = Overcount::default();
         let mut grown = |before, after| {
             let growth = excess.growth(&counting(before), &counting(after));
             growth.sums.invocations.requests()

@@ -14,7 +14,7 @@ use super::*;
 use breakeven_model::allocation::{WorkloadRates, allocate};
 use breakeven_model::fixtures::{deployment, node, pod, resources, seconds, settings, usage};
 use breakeven_model::inventory::{PodKey, PodUsage, RequestRate, RequestStep};
-use breakeven_model::traffic_pattern::Pattern;
+use breakeven_model::traffic_pattern::TrafficPattern;
 use breakeven_model::units::{Requests, RequestsPerSecond, Window};
 
 /// A midnight.
@@ -269,7 +269,7 @@ fn the_pattern_of_a_workload_is_told_from_a_day_of_its_requests() {
     ledger.serve(&traffic(steps, -86_400, 0), |_| whole(web()));
     assert_eq!(
         window(&ledger, 0).traffic.unwrap().pattern,
-        Some(Pattern::Steady)
+        Some(TrafficPattern::Steady)
     );
     // An hour of it is too little to tell a day from.
     let mut young = self::ledger();

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{FunctionAccount, Ledger, WorkloadAccount};
-use breakeven_model::Settings;
+use breakeven_model::ModelParameters;
 
 impl Ledger {
     /// The latest instant that it knows of.
@@ -25,7 +25,7 @@ impl Ledger {
     /// Drops what is after an instant from windows and days, and sets later timestamps to it, so that counting goes on from
     /// there. Totals stay: what was counted of later time is in them, and what they have of later minutes of functions is not
     /// counted again.
-    pub fn truncate_after(&mut self, now: Timestamp, settings: &Settings) {
+    pub fn truncate_after(&mut self, now: Timestamp, settings: &ModelParameters) {
         let seen = self.cluster.seen();
         for account in self.workloads.values_mut() {
             account.truncate_after(now, seen);

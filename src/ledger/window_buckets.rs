@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::compact_series::Rows;
 use super::intervals::Coverage;
-use breakeven_model::units::{Numbers, Ratio, Seconds};
+use breakeven_model::units::{Compact, Ratio, Seconds};
 
 /// Something that adds up, kept for one window of time in so many slots: the window's edge is interpolated within one.
 ///
@@ -21,7 +21,7 @@ pub(super) struct Slots<T, const SLOTS: i64 = 24> {
     older: Rows<T>,
 }
 
-impl<T: Numbers + Clone + Default, const SLOTS: i64> Slots<T, SLOTS> {
+impl<T: Compact + Clone + Default, const SLOTS: i64> Slots<T, SLOTS> {
     pub(super) fn new(window: Seconds) -> Self {
         #[expect(
             clippy::cast_possible_truncation,

@@ -12,7 +12,7 @@ use super::recent_usage::Moments;
 use super::window_buckets::Slots;
 use super::workload_days::Day;
 use breakeven_model::allocation::WorkloadRates;
-use breakeven_model::inventory::{Counted, OwnCount};
+use breakeven_model::inventory::{Counted, DedicatedSource};
 use breakeven_model::month::{DAYS, Month, active_time};
 use breakeven_model::regression::Scatter;
 use breakeven_model::traffic_pattern::classify;
@@ -53,7 +53,7 @@ pub struct WorkloadAccount {
     moments: Moments,
     rate: Option<(RequestsPerSecond, Timestamp)>,
     /// How it is counted by itself, where it is, and the time that was counted so: what others count of it does not count then.
-    own: Option<(OwnCount, Coverage)>,
+    own: Option<(DedicatedSource, Coverage)>,
     /// Until when its requests are in the total by another way of counting.
     totalled_until: Option<Timestamp>,
     /// Since when others count it again, after a query of its own did.
@@ -223,10 +223,14 @@ impl WorkloadAccount {
 
     /// Begins to count it by itself in this way, if it is not counted so yet. Says whether it is: a way that comes before this
     /// one keeps it, and what stands before the cluster, where not every request comes by, counts what nothing else does.
-    pub(super) fn count_alone(&mut self, by: OwnCount, counted_until: Option<Timestamp>) -> bool {
+    pub(super) fn count_alone(
+        &mut self,
+        by: DedicatedSource,
+        counted_until: Option<Timestamp>,
+    ) -> bool {
         match &self.own {
             Some((before, _)) if *before < by => return false,
-            None if by == OwnCount::Edge && self.is_counted => return false,
+            None if by == DedicatedSource::Edge && self.is_counted => return false,
             Some((before, _)) if *before == by => {}
             other => {
                 let others_until = counted_until.filter(|_| other.is_none());
@@ -255,7 +259,7 @@ impl WorkloadAccount {
 
     /// How it is counted by itself, where it is.
     #[must_use]
-    pub fn counted_alone(&self) -> Option<OwnCount> {
+    pub fn counted_alone(&self) -> Option<DedicatedSource> {
         self.own.as_ref().map(|(by, _)| *by)
     }
 
@@ -289,7 +293,7 @@ impl WorkloadAccount {
     /// counts them, only the latency is of interest, and where its pods are scraped, not even that. Where the edge of the cluster
     /// did, it no longer does from the first requests on.
     pub(super) fn serve(&mut self, step: &Step, started: Timestamp) {
-        if self.counted_alone() == Some(OwnCount::Edge) && !step.requests.is_zero() {
+        if self.counted_alone() == Some(DedicatedSource::Edge) && !step.requests.is_zero() {
             self.count_among(Some(step.window.start()));
         }
         match self.counted_alone() {
@@ -297,8 +301,8 @@ impl WorkloadAccount {
                 self.is_counted = true;
                 self.add(step, started);
             }
-            Some(OwnCount::Scrape | OwnCount::Edge) => {}
-            Some(OwnCount::Annotation) => {
+            Some(DedicatedSource::Scrape | DedicatedSource::Edge) => {}
+            Some(DedicatedSource::Annotation) => {
                 let measured = Step {
                     requests: Requests::ZERO,
                     ..*step

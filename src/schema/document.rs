@@ -3,7 +3,7 @@
 use serde_json::Value;
 use serde_saphyr::{NonFiniteFloatPolicy, UserMessageFormatter};
 
-use super::{Mistake, Place, Setting};
+use super::{ConfigError, ConfigPath, Setting};
 
 /// Reads the text of a file, YAML or JSON. What is wrong in it is added to `mistakes`, and has its default; an empty
 /// file is the default.
@@ -12,8 +12,8 @@ use super::{Mistake, Place, Setting};
 /// Where it is no YAML at all.
 pub(crate) fn read<T: Setting + Default>(
     text: &str,
-    mistakes: &mut Vec<Mistake>,
-) -> Result<T, Mistake> {
+    mistakes: &mut Vec<ConfigError>,
+) -> Result<T, ConfigError> {
     let options = serde_saphyr::options! {
         // "NaN is not a number" then stands at the place of the key, and is never taken for nothing.
         non_finite_float_policy: NonFiniteFloatPolicy::AsString,
@@ -21,7 +21,7 @@ pub(crate) fn read<T: Setting + Default>(
     match serde_saphyr::from_str_with_options::<Option<Value>>(text, options) {
         Ok(value) => {
             let value = value.unwrap_or_default();
-            Ok(T::read(&value, &Place::top(), mistakes).unwrap_or_default())
+            Ok(T::read(&value, &ConfigPath::top(), mistakes).unwrap_or_default())
         }
         Err(error) => {
             let place = error.location().map_or_else(
@@ -33,14 +33,14 @@ pub(crate) fn read<T: Setting + Default>(
                 .without_snippet()
                 .render_with_formatter(&UserMessageFormatter);
             let what = what.split(" at line ").next().unwrap_or_default();
-            Err(Mistake::new(place, format!("is not YAML: {what}")))
+            Err(ConfigError::new(place, format!("is not YAML: {what}")))
         }
     }
 }
 
 /// All mistakes, those of reading first. A key that could not be read has its default by now; what is said of that
 /// is not said.
-pub(crate) fn together(read: Vec<Mistake>, meant: Vec<Mistake>) -> Vec<Mistake> {
+pub(crate) fn together(read: Vec<ConfigError>, meant: Vec<ConfigError>) -> Vec<ConfigError> {
     let unread: Vec<String> = read.iter().map(|mistake| mistake.place.clone()).collect();
     let meant = meant
         .into_iter()

@@ -1,31 +1,31 @@
 //! A configuration as the text of a YAML file.
 
-use super::Tree;
+use super::Node;
 
 /// Sentences are broken before this column.
 const WIDTH: usize = 100;
 
 /// The file with a sentence above every setting.
-pub(crate) fn with_sentences(tree: &Tree) -> String {
+pub(crate) fn with_sentences(tree: &Node) -> String {
     let mut page = String::new();
     write(&mut page, tree, 0, true);
     page
 }
 
 /// The file alone.
-pub(crate) fn plain(tree: &Tree) -> String {
+pub(crate) fn plain(tree: &Node) -> String {
     let mut page = String::new();
     write(&mut page, tree, 0, false);
     page
 }
 
-fn write(page: &mut String, tree: &Tree, indent: usize, sentences: bool) {
+fn write(page: &mut String, tree: &Node, indent: usize, sentences: bool) {
     match tree {
-        Tree::Line(line) => {
+        Node::Line(line) => {
             page.push_str(line);
             page.push('\n');
         }
-        Tree::Section(keys) => {
+        Node::Section(keys) => {
             for (key, sentence, value) in keys {
                 if sentences {
                     write_sentence(page, sentence, indent);
@@ -36,7 +36,7 @@ fn write(page: &mut String, tree: &Tree, indent: usize, sentences: bool) {
                 write_value(page, value, indent + 2, sentences);
             }
         }
-        Tree::List(items) => {
+        Node::List(items) => {
             for item in items {
                 // The first key of an item stands on the line of its dash.
                 let mut text = String::new();
@@ -49,10 +49,10 @@ fn write(page: &mut String, tree: &Tree, indent: usize, sentences: bool) {
     }
 }
 
-fn write_value(page: &mut String, value: &Tree, indent: usize, sentences: bool) {
+fn write_value(page: &mut String, value: &Node, indent: usize, sentences: bool) {
     match value {
-        Tree::Line(_) => page.push(' '),
-        Tree::Section(_) | Tree::List(_) => page.push('\n'),
+        Node::Line(_) => page.push(' '),
+        Node::Section(_) | Node::List(_) => page.push('\n'),
     }
     write(page, value, indent, sentences);
 }

@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::{Mistake, Place};
+use super::{ConfigError, ConfigPath};
 use breakeven_model::units::{NotAQuantity, Ratio};
 
 /// The least and the longest duration that an interval may have, in seconds.
@@ -11,25 +11,25 @@ const INTERVAL: RangeInclusive<f64> = 0.1..=86_400.0;
 
 /// The errors and warnings found so far. Each check gives something to go on with, so that all are found.
 #[derive(Default)]
-pub(crate) struct Check {
-    pub(crate) errors: Vec<Mistake>,
-    pub(crate) warnings: Vec<Mistake>,
+pub(crate) struct Validator {
+    pub(crate) errors: Vec<ConfigError>,
+    pub(crate) warnings: Vec<ConfigError>,
 }
 
-impl Check {
-    pub(crate) fn refuse(&mut self, place: &Place, what: impl Into<String>) {
-        self.errors.push(Mistake::new(place, what));
+impl Validator {
+    pub(crate) fn refuse(&mut self, place: &ConfigPath, what: impl Into<String>) {
+        self.errors.push(ConfigError::new(place, what));
     }
 
     /// Notes a value that is used, but is probably not meant.
-    pub(crate) fn warn(&mut self, place: &Place, what: impl Into<String>) {
-        self.warnings.push(Mistake::new(place, what));
+    pub(crate) fn warn(&mut self, place: &ConfigPath, what: impl Into<String>) {
+        self.warnings.push(ConfigError::new(place, what));
     }
 
     pub(crate) fn quantity<T: Default>(
         &mut self,
         read: Result<T, NotAQuantity>,
-        place: &Place,
+        place: &ConfigPath,
     ) -> T {
         read.unwrap_or_else(|error| {
             self.refuse(place, error.to_string());
@@ -42,7 +42,7 @@ impl Check {
         &mut self,
         value: f64,
         limits: &RangeInclusive<f64>,
-        place: &Place,
+        place: &ConfigPath,
     ) -> f64 {
         if limits.contains(&value) {
             return value;
@@ -52,7 +52,7 @@ impl Check {
         *least
     }
 
-    pub(crate) fn interval(&mut self, seconds: f64, place: &Place) -> Duration {
+    pub(crate) fn interval(&mut self, seconds: f64, place: &ConfigPath) -> Duration {
         Duration::from_secs_f64(self.within(seconds, &INTERVAL, place))
     }
 
@@ -60,13 +60,13 @@ impl Check {
         &mut self,
         value: f64,
         limits: &RangeInclusive<f64>,
-        place: &Place,
+        place: &ConfigPath,
     ) -> Ratio {
         let value = self.within(value, limits, place);
         self.quantity(Ratio::from_factor(value), place)
     }
 
-    pub(crate) fn count(&mut self, value: u32, place: &Place) -> u32 {
+    pub(crate) fn count(&mut self, value: u32, place: &ConfigPath) -> u32 {
         if value == 0 {
             self.refuse(place, "0 is not a count: it must be at least 1");
         }

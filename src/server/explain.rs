@@ -7,11 +7,11 @@ use ::http::header::{ACCEPT, HeaderMap};
 use serde_json::json;
 
 use super::answer::{Answer, answer, text};
-use crate::snapshot::{Published, Store};
+use crate::snapshot::{ReportSnapshot, Store};
 use breakeven_clock::Clock;
-use breakeven_model::Subject;
+use breakeven_model::WorkloadRef;
 use breakeven_model::explanation::{Explanation, Input, Inputs, explain};
-use breakeven_model::inventory::Site;
+use breakeven_model::inventory::SourceLocation;
 
 /// Where explanations are.
 pub(super) const PREFIX: &str = "/api/v1/explain/";
@@ -63,13 +63,13 @@ pub(super) fn explanation(store: &Store, clock: &Clock, headers: &HeaderMap, nam
 
 /// How the sources of a subject stood when the report was made: of those that read accounts and regions, the ones that read its
 /// own.
-fn inputs(published: &Published, clock: &Clock, subject: &Subject) -> Inputs {
-    let read_it = |site: &Site| match subject {
-        Subject::Function(function) => {
+fn inputs(published: &ReportSnapshot, clock: &Clock, subject: &WorkloadRef) -> Inputs {
+    let read_it = |site: &SourceLocation| match subject {
+        WorkloadRef::Function(function) => {
             let is = |known: &Option<Arc<str>>, own| known.as_ref().is_none_or(|one| one == own);
             is(&site.account_id, &function.account_id) && is(&site.region, &function.region)
         }
-        Subject::Workload(_) => true,
+        WorkloadRef::Workload(_) => true,
     };
     let sources = published.sources.iter();
     let sources = sources.filter(|(_, status)| read_it(&status.site));

@@ -19,7 +19,7 @@ use tracing::{debug, error, info};
 use super::connections::{Connection, Connections};
 use super::monitored_stream::MonitoredStream;
 use super::routes::{Shared, route};
-use super::{ReloadHook, Settings};
+use super::{ReloadHook, ServerConfig};
 use crate::snapshot::Store;
 
 /// How long a client may take to send the head of a request, and how long a connection may lie idle: longer
@@ -53,7 +53,7 @@ const ACCEPT_PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration:
 pub struct Server {
     listeners: Vec<TcpListener>,
     addresses: Vec<SocketAddr>,
-    settings: Settings,
+    settings: ServerConfig,
     store: Store,
     reload: Reload,
 }
@@ -71,7 +71,7 @@ impl std::fmt::Debug for Reload {
 ///
 /// # Errors
 /// When an address cannot be listened on; the error names it.
-pub async fn bind(settings: Settings, store: Store, reload: ReloadHook) -> io::Result<Server> {
+pub async fn bind(settings: ServerConfig, store: Store, reload: ReloadHook) -> io::Result<Server> {
     let (mut listeners, mut addresses) = (Vec::new(), Vec::new());
     for address in &settings.listen {
         let named = |error: io::Error| {

@@ -10,17 +10,17 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use self::format::{age, money, percent};
-use super::Settings;
+use super::ServerConfig;
 use super::html::Html;
 use super::routes::COST_MODEL;
 use crate::exposition::Build;
-use crate::snapshot::{Published, Waiting};
+use crate::snapshot::{NotReady, ReportSnapshot};
 use breakeven_model::inventory::{SourceId, SourceStatus};
 use breakeven_model::units::HOURS_PER_MONTH;
 use breakeven_model::{ClusterReport, Report};
 
 /// The page with a report.
-pub(super) fn report(settings: &Settings, published: &Published) -> String {
+pub(super) fn report(settings: &ServerConfig, published: &ReportSnapshot) -> String {
     let now = settings.clock.now();
     let report = &published.report;
     let mut html = Html::default();
@@ -32,7 +32,7 @@ pub(super) fn report(settings: &Settings, published: &Published) -> String {
 }
 
 /// The page before the first report.
-pub(super) fn waiting(settings: &Settings, waiting: &Waiting) -> String {
+pub(super) fn waiting(settings: &ServerConfig, waiting: &NotReady) -> String {
     let now = settings.clock.now();
     let mut html = Html::default();
     head(&mut html, None, now);
@@ -42,7 +42,7 @@ pub(super) fn waiting(settings: &Settings, waiting: &Waiting) -> String {
 
 fn around(
     mut html: Html,
-    settings: &Settings,
+    settings: &ServerConfig,
     sources: &BTreeMap<SourceId, SourceStatus>,
     now: Timestamp,
 ) -> String {
@@ -142,7 +142,7 @@ fn tile(html: &mut Html, number: &str, label: &str) {
     html.markup("</span></div>\n");
 }
 
-fn foot(html: &mut Html, settings: &Settings) {
+fn foot(html: &mut Html, settings: &ServerConfig) {
     // Relative links work behind a proxy that adds a prefix, too.
     let metrics = settings.telemetry_path.trim_start_matches('/');
     html.markup("</main>\n<footer>\n<a href=\"./")

@@ -9,9 +9,9 @@ use ::http::{Method, StatusCode};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::answer::{Answer, answer, headers_only, method_not_allowed, text, with};
-use super::{ReloadHook, Settings, explain, page};
+use super::{ReloadHook, ServerConfig, explain, page};
 use crate::exposition::{Encoding, Format};
-use crate::snapshot::{Store, Waiting};
+use crate::snapshot::{NotReady, Store};
 use breakeven_model::inventory::SourceStatus;
 
 /// The most bytes of a body that a request may announce. No route reads one.
@@ -29,7 +29,7 @@ pub(super) const COST_MODEL: &str = "/docs/cost-model";
 
 /// What all requests share.
 pub(super) struct Shared {
-    pub(super) settings: Settings,
+    pub(super) settings: ServerConfig,
     pub(super) store: Store,
     pub(super) reload: ReloadHook,
 }
@@ -126,7 +126,7 @@ fn ready(shared: &Shared) -> Answer {
     }
 }
 
-fn not_ready(waiting: &Waiting) -> Answer {
+fn not_ready(waiting: &NotReady) -> Answer {
     let mut reason = "not ready: there is no report yet".to_owned();
     for (source, status) in &waiting.sources {
         reason.extend(["\n", &source.to_string(), ": ", state(status)]);

@@ -31,7 +31,7 @@ mod trust;
 
 pub use accounts::{Account, Accounts, OWN, Reader};
 pub use role::Role;
-pub use session::{Aws, FixedCredentials, Settings};
+pub use session::{Aws, AwsConfig, FixedCredentials};
 pub use spend::{ApiSpend, AwsSpend};
 
 pub(super) use error::{Attempted, undecodable};

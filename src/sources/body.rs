@@ -6,7 +6,7 @@ use hyper::body::Body;
 
 /// Why a body was not read to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Cut<B, E> {
+pub(super) enum BodyError<B, E> {
     /// It broke off.
     Broken(B),
     /// It is longer than any should be.
@@ -20,21 +20,21 @@ pub(super) async fn pieces<B, E>(
     mut body: B,
     longest: usize,
     mut take: impl FnMut(&[u8]) -> Result<(), E>,
-) -> Result<(), Cut<B::Error, E>>
+) -> Result<(), BodyError<B::Error, E>>
 where
     B: Body<Data = Bytes> + Unpin,
 {
     let mut length = 0;
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(Cut::Broken)?;
+        let frame = frame.map_err(BodyError::Broken)?;
         let Some(piece) = frame.data_ref() else {
             continue;
         };
         length += piece.len();
         if length > longest {
-            return Err(Cut::TooLong);
+            return Err(BodyError::TooLong);
         }
-        take(piece).map_err(Cut::Refused)?;
+        take(piece).map_err(BodyError::Refused)?;
     }
     Ok(())
 }

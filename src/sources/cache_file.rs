@@ -15,7 +15,7 @@ const DEADLINE: Duration = Duration::from_secs(5);
 
 /// A JSON file in a form that has a number.
 #[derive(Debug)]
-pub(super) struct KeptFile {
+pub(super) struct CacheFile {
     path: PathBuf,
     version: u32,
     disk: Disk,
@@ -29,7 +29,7 @@ struct Versioned<T> {
     content: T,
 }
 
-impl KeptFile {
+impl CacheFile {
     pub(super) fn new(directory: &Path, name: &str, version: u32) -> Self {
         Self {
             path: directory.join(name),
@@ -126,7 +126,7 @@ mod tests {
         let pipe = directory.path().join("kept.json.new");
         let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
         assert!(made.success());
-        let mut file = KeptFile::new(directory.path(), "kept.json", 1);
+        let mut file = CacheFile::new(directory.path(), "kept.json", 1);
         file.deadline = Duration::from_millis(50);
         for _ in 0..20 {
             let error = file.write(serde_json::json!({"a": 1})).await.unwrap_err();

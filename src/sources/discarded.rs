@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// How many facts a source left out, by reason; clones share it.
 #[derive(Clone, Debug, Default)]
-pub struct Tally(Arc<Mutex<BTreeMap<&'static str, u64>>>);
+pub struct DiscardCounts(Arc<Mutex<BTreeMap<&'static str, u64>>>);
 
-impl Tally {
+impl DiscardCounts {
     /// The counts so far.
     #[must_use]
     pub fn snapshot(&self) -> BTreeMap<&'static str, u64> {
@@ -36,7 +36,7 @@ mod tests {
 
     #[test]
     fn clones_count_together_and_nothing_leaves_no_entry() {
-        let tally = Tally::default();
+        let tally = DiscardCounts::default();
         tally.clone().add("not_finite", 2);
         tally.add("not_finite", 1);
         tally.add("negative", 0);

@@ -59,8 +59,8 @@ use convert::PodExtras;
 use state::{Controller, State};
 use store::Event;
 pub(in crate::sources) use store::Overflow;
-use watch::{Means, Resource, Signal, Told, watch};
-use watch_status::{Health, Turn, Watch};
+use watch::{Resource, Told, WatchContext, WatchSignal, watch};
+use watch_status::{StatusChange, Watch, WatchStatuses};
 
 pub(in crate::sources) use convert::{Unreadable, quantity};
 pub(in crate::sources) use error::Attempt;
@@ -69,7 +69,7 @@ pub(in crate::sources) use limited::{
 };
 pub(in crate::sources) use limits::{ListProgress, MAX_KEPT_USAGE, left_out};
 pub(in crate::sources) use page::PageReader;
-pub(in crate::sources) use request::{Failure, Server};
+pub(in crate::sources) use request::{RequestError, Server};
 
 /// How many signals of the watches may wait; each watch has one on the way at most.
 const WAITING: usize = 4;
@@ -187,17 +187,17 @@ const STORAGE_CLASSES: Resource = Resource {
     reason = "a few wait at once, and nearly all of them are pods"
 )]
 enum Change {
-    Node(Signal<NodeObject>),
-    Pod(Signal<PodObject>),
-    ReplicaSet(Signal<MetaObject>),
-    Job(Signal<MetaObject>),
-    Controller(Controller, Signal<MetaObject>),
-    Scaler(Signal<ScalerObject>),
-    Service(Signal<ServiceObject>),
-    Route(Signal<RouteObject>),
-    Binding(Signal<BindingObject>),
-    Volume(Signal<VolumeObject>),
-    StorageClass(Signal<StorageClassObject>),
+    Node(WatchSignal<NodeObject>),
+    Pod(WatchSignal<PodObject>),
+    ReplicaSet(WatchSignal<MetaObject>),
+    Job(WatchSignal<MetaObject>),
+    Controller(Controller, WatchSignal<MetaObject>),
+    Scaler(WatchSignal<ScalerObject>),
+    Service(WatchSignal<ServiceObject>),
+    Route(WatchSignal<RouteObject>),
+    Binding(WatchSignal<BindingObject>),
+    Volume(WatchSignal<VolumeObject>),
+    StorageClass(WatchSignal<StorageClassObject>),
 }
 
 impl Change {
@@ -229,7 +229,7 @@ pub async fn run(connection: Connection, settings: Settings, context: Context) {
             team_label: settings.team_label.clone(),
             scraped: settings.scraped.clone(),
         }),
-        health: Health::default(),
+        health: WatchStatuses::default(),
         log_limits: [LogLimit::default(); Watch::ALL.len()],
         context: context.clone(),
     };
@@ -257,7 +257,7 @@ pub async fn run(connection: Connection, settings: Settings, context: Context) {
 }
 
 /// What a signal about a controller is to this source.
-type Wrap = fn(Signal<MetaObject>) -> Change;
+type Wrap = fn(WatchSignal<MetaObject>) -> Change;
 
 /// Starts the watches; they end when the set is dropped.
 fn start(
@@ -265,7 +265,7 @@ fn start(
     settings: Settings,
     context: &Context,
 ) -> (mpsc::Receiver<Told<Change>>, JoinSet<()>) {
-    let means = Means {
+    let means = WatchContext {
         connection,
         settings,
         clock: context.clock.clone(),
@@ -326,7 +326,7 @@ async fn at(instant: Option<Instant>) {
 
 struct Watching {
     state: State,
-    health: Health,
+    health: WatchStatuses,
     /// Of what each watch leaves out.
     log_limits: [LogLimit; Watch::ALL.len()],
     context: Context,
@@ -381,41 +381,41 @@ impl Watching {
     }
 
     /// Takes note of how the watch fares, and hands on what happened to objects.
-    fn note<T>(&mut self, watch: Watch, signal: Signal<T>) -> Option<Event<T>> {
+    fn note<T>(&mut self, watch: Watch, signal: WatchSignal<T>) -> Option<Event<T>> {
         let turn = self.health.note(watch, &signal, Instant::now());
         match &turn {
-            Turn::Recovered(ended) if !watch.is_essential() => {
+            StatusChange::Recovered(ended) if !watch.is_essential() => {
                 info!(source = "kubernetes", ?watch, after = %ended, "watch stands again");
             }
-            Turn::Steady => info!(source = "kubernetes", ?watch, "watch lasts again"),
+            StatusChange::Steady => info!(source = "kubernetes", ?watch, "watch lasts again"),
             _ => {}
         }
         match signal {
-            Signal::Event(event) => return Some(event),
-            Signal::Alive | Signal::Lasted => {}
-            Signal::Interrupted(error) => {
-                if turn == Turn::Unsteady {
+            WatchSignal::Event(event) => return Some(event),
+            WatchSignal::Alive | WatchSignal::Lasted => {}
+            WatchSignal::Interrupted(error) => {
+                if turn == StatusChange::Unsteady {
                     warn!(source = "kubernetes", ?watch, %error, "watch does not last");
                 } else {
                     debug!(source = "kubernetes", %error, "watch interrupted");
                 }
                 self.context.board.counted(Source::Kubernetes, &error);
             }
-            Signal::LeftOut(error, count) => {
+            WatchSignal::LeftOut(error, count) => {
                 self.leave_out(watch, &error, count, "object left out");
             }
-            Signal::Failed(error, took) if watch.is_essential() => {
+            WatchSignal::Failed(error, took) if watch.is_essential() => {
                 let error = match turn {
-                    Turn::Failed(_) => error,
+                    StatusChange::Failed(_) => error,
                     _ => error.already_logged(),
                 };
                 self.context.failed(Source::Kubernetes, &error, took);
             }
-            Signal::Failed(error, _)
+            WatchSignal::Failed(error, _)
                 if watch.is_installed() && error.reason() == Reason::NotFound => {}
-            Signal::Failed(error, _) => {
+            WatchSignal::Failed(error, _) => {
                 self.context.board.counted(Source::Kubernetes, &error);
-                if let Turn::Failed(consequence) = turn {
+                if let StatusChange::Failed(consequence) = turn {
                     warn!(
                         source = "kubernetes",
                         reason = error.reason().as_str(),

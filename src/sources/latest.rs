@@ -7,24 +7,24 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 /// Tells what is so; clones tell the same listeners.
-pub(super) struct Told<T>(watch::Sender<Option<Arc<T>>>);
+pub(super) struct Publisher<T>(watch::Sender<Option<Arc<T>>>);
 
 /// Hears what is so; nothing before it was told for the first time.
-pub(super) struct Heard<T>(watch::Receiver<Option<Arc<T>>>);
+pub(super) struct Subscriber<T>(watch::Receiver<Option<Arc<T>>>);
 
-impl<T> Default for Told<T> {
+impl<T> Default for Publisher<T> {
     fn default() -> Self {
         Self(watch::Sender::new(None))
     }
 }
 
-impl<T> Clone for Told<T> {
+impl<T> Clone for Publisher<T> {
     fn clone(&self) -> Self {
         Self(self.0.clone())
     }
 }
 
-impl<T: fmt::Debug> fmt::Debug for Told<T> {
+impl<T: fmt::Debug> fmt::Debug for Publisher<T> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_tuple("Told")
@@ -33,7 +33,7 @@ impl<T: fmt::Debug> fmt::Debug for Told<T> {
     }
 }
 
-impl<T: fmt::Debug> fmt::Debug for Heard<T> {
+impl<T: fmt::Debug> fmt::Debug for Subscriber<T> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_tuple("Heard")
@@ -42,7 +42,7 @@ impl<T: fmt::Debug> fmt::Debug for Heard<T> {
     }
 }
 
-impl<T: PartialEq> Told<T> {
+impl<T: PartialEq> Publisher<T> {
     /// Tells what is so now. Who listens hears of it where it is something else than before.
     pub(super) fn tell(&self, now: T) {
         self.0.send_if_modified(|before| {
@@ -55,14 +55,14 @@ impl<T: PartialEq> Told<T> {
     }
 }
 
-impl<T> Told<T> {
+impl<T> Publisher<T> {
     /// Listens from now on.
-    pub(super) fn listen(&self) -> Heard<T> {
-        Heard(self.0.subscribe())
+    pub(super) fn listen(&self) -> Subscriber<T> {
+        Subscriber(self.0.subscribe())
     }
 }
 
-impl<T> Heard<T> {
+impl<T> Subscriber<T> {
     /// What was told last.
     pub(super) fn latest(&self) -> Option<Arc<T>> {
         self.0.borrow().clone()
@@ -92,7 +92,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_is_told_is_heard_and_waited_for_no_longer_than_a_little() {
-        let told = Told::default();
+        let told = Publisher::default();
         let mut heard = told.listen();
         assert_eq!(heard.first(Duration::from_secs(1)).await, None);
         told.clone().tell(1);
@@ -109,7 +109,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_is_meant_is_waited_for_and_nothing_else() {
-        let told = Told::default();
+        let told = Publisher::default();
         let mut heard = told.listen();
         let mut waiting = Box::pin(heard.until(|number| *number > 2));
         for (number, is_meant) in [(1, false), (2, false), (3, true)] {

@@ -10,7 +10,9 @@ use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
 use super::backoff::Backoff;
-use super::{Lacks, Reason, Site, Source, SourceError, SourceId, StatusBoard};
+use super::{
+    MissingAttributes, Reason, Source, SourceError, SourceId, SourceLocation, SourceStatuses,
+};
 use breakeven_clock::Clock;
 use breakeven_model::inventory::Observation;
 
@@ -28,13 +30,13 @@ pub trait Poll: Send {
     }
 
     /// The account and region that it reads, where it reads one, as far as they are known by now.
-    fn site(&self) -> Site {
-        Site::default()
+    fn site(&self) -> SourceLocation {
+        SourceLocation::default()
     }
 
     /// What it does without, since it was asked last.
-    fn lacks(&self) -> Lacks {
-        Lacks::new()
+    fn lacks(&self) -> MissingAttributes {
+        MissingAttributes::new()
     }
 
     /// Its line on the board.
@@ -79,7 +81,7 @@ pub struct Context {
     /// The time.
     pub clock: Clock,
     /// Where it writes how it fares.
-    pub board: StatusBoard,
+    pub board: SourceStatuses,
     /// Where its observations go.
     pub sink: mpsc::Sender<Observation>,
 }
@@ -204,10 +206,10 @@ mod tests {
     async fn times_of(
         script: Vec<Result<(), SourceError>>,
         polls: usize,
-    ) -> (Vec<f64>, StatusBoard) {
+    ) -> (Vec<f64>, SourceStatuses) {
         let (asked, mut times) = mpsc::unbounded_channel();
         let (sink, kept) = mpsc::channel(1);
-        let board = StatusBoard::default();
+        let board = SourceStatuses::default();
         let clock = Clock::accelerated(Timestamp::UNIX_EPOCH, 1.0);
         let context = Context {
             clock,

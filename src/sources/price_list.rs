@@ -20,13 +20,13 @@ use tracing::warn;
 
 use self::cache::Cache;
 pub use self::response::PriceList;
-use self::response::{Answer, Problem};
+use self::response::{Answer, PriceListError};
 use crate::disk::Disk;
-use crate::sources::price_queries::Listener;
-use crate::sources::{Poll, Source, SourceError, Tally};
-use breakeven_model::inventory::{ListPrice, Observation, Offer};
+use crate::sources::price_queries::PriceQuerySubscriber;
+use crate::sources::{DiscardCounts, Poll, Source, SourceError};
+use breakeven_model::inventory::{ListPrice, Observation, PriceKey};
 use breakeven_model::pricing::is_better;
-use breakeven_model::pricing::{Question, Wanted};
+use breakeven_model::pricing::{PriceQueries, PriceQuery};
 use breakeven_model::units::Seconds;
 
 /// How far ahead of the clock a timestamp may be.
@@ -34,7 +34,7 @@ const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(1);
 
 /// How a list is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Settings {
+pub struct PriceListConfig {
     /// How long an answer holds.
     pub refresh: Duration,
     /// Where answers are kept over a restart.
@@ -53,17 +53,17 @@ struct Answered {
 pub struct ListSource<L> {
     list: L,
     refresh: Duration,
-    wishes: Listener,
+    wishes: PriceQuerySubscriber,
     cache: Option<Cache>,
     is_restored: bool,
-    known: BTreeMap<Question, Answered>,
-    left_out: Tally,
+    known: BTreeMap<PriceQuery, Answered>,
+    left_out: DiscardCounts,
 }
 
 impl<L: PriceList> ListSource<L> {
     /// Asks nothing yet. `wishes` says what there is.
     #[must_use]
-    pub fn new(settings: &Settings, list: L, wishes: Listener) -> Self {
+    pub fn new(settings: &PriceListConfig, list: L, wishes: PriceQuerySubscriber) -> Self {
         let cache = settings.cache_directory.as_deref();
         Self {
             list,
@@ -72,7 +72,7 @@ impl<L: PriceList> ListSource<L> {
             cache: cache.map(|directory| Cache::in_directory(directory, L::FILE, L::PROVIDER)),
             is_restored: false,
             known: BTreeMap::new(),
-            left_out: Tally::default(),
+            left_out: DiscardCounts::default(),
         }
     }
 
@@ -85,7 +85,7 @@ impl<L: PriceList> ListSource<L> {
     /// What was left out or is lacking: `price_not_understood`, `price_not_in_usd`, `cache_not_read`, `cache_not_written`,
     /// `clock_ahead`, where an answer was kept at a time that has not come.
     #[must_use]
-    pub fn left_out(&self) -> Tally {
+    pub fn left_out(&self) -> DiscardCounts {
         self.left_out.clone()
     }
 
@@ -121,9 +121,9 @@ impl<L: PriceList> ListSource<L> {
     }
 
     /// What is wanted and not known, or known for too long.
-    fn due(&self, wanted: &Wanted, now: Timestamp) -> BTreeSet<Question> {
+    fn due(&self, wanted: &PriceQueries, now: Timestamp) -> BTreeSet<PriceQuery> {
         let longest = Seconds::from(self.refresh);
-        let is_due = |question: &&Question| {
+        let is_due = |question: &&PriceQuery| {
             self.known
                 .get(*question)
                 .is_none_or(|known| Seconds::between(known.at, now) >= longest)
@@ -139,12 +139,12 @@ impl<L: PriceList> ListSource<L> {
     /// up before has told nobody.
     async fn ask(
         &mut self,
-        due: BTreeSet<Question>,
+        due: BTreeSet<PriceQuery>,
         now: Timestamp,
-    ) -> Result<(BTreeMap<Question, Answered>, Option<SourceError>), SourceError> {
+    ) -> Result<(BTreeMap<PriceQuery, Answered>, Option<SourceError>), SourceError> {
         self.list.prepare(&due).await?;
         let list = &self.list;
-        let ask = async |question: Question| {
+        let ask = async |question: PriceQuery| {
             let answer = list.ask(&question, now).await;
             (question, answer)
         };
@@ -175,7 +175,7 @@ impl<L: PriceList> ListSource<L> {
 
 /// Sets answers that are ahead of the clock to now: the clock was ahead. Without this they would not be asked for again until it
 /// has come to where it was. Returns how many there are.
-fn set_to_now(known: &mut BTreeMap<Question, Answered>, now: Timestamp) -> u64 {
+fn set_to_now(known: &mut BTreeMap<PriceQuery, Answered>, now: Timestamp) -> u64 {
     let mut count = 0;
     for answered in known.values_mut() {
         if answered.at.duration_since(now) <= CLOCK_TOLERANCE {
@@ -192,19 +192,19 @@ fn set_to_now(known: &mut BTreeMap<Question, Answered>, now: Timestamp) -> u64 {
 
 /// What is known by an answer and the one before: what it has no price of any more keeps the one it had.
 fn answered(
-    question: &Question,
+    question: &PriceQuery,
     answer: Answer,
     before: Option<&Answered>,
     at: Timestamp,
-    left_out: &Tally,
+    left_out: &DiscardCounts,
 ) -> Answered {
-    for Problem { reason, text } in answer.problems {
+    for PriceListError { reason, text } in answer.problems {
         left_out.add(reason, 1);
         warn!(region = %question.region, subject = ?question.subject, problem = text, "price left out");
     }
     let before = before.map_or(&[][..], |before| &before.prices);
     let prices = answer.prices.into_iter().map(|(product, price)| {
-        let offer = Offer {
+        let offer = PriceKey {
             provider: question.provider,
             region: Arc::clone(&question.region),
             product,
@@ -257,7 +257,7 @@ impl<L: PriceList> Poll for ListSource<L> {
 
     async fn awaited(&mut self) {
         let known = &self.known;
-        let is_news = |wanted: &Wanted| {
+        let is_news = |wanted: &PriceQueries| {
             wanted
                 .of_list(L::PROVIDER)
                 .any(|question| !known.contains_key(question))
@@ -269,16 +269,16 @@ impl<L: PriceList> Poll for ListSource<L> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use breakeven_model::inventory::{CapacityType, Product, Provider};
-    use breakeven_model::pricing::Subject;
+    use breakeven_model::inventory::{CapacityType, Provider, Sku};
+    use breakeven_model::pricing::QueriedProduct;
     use breakeven_model::units::UsdPerHour;
 
     #[test]
     fn answers_ahead_of_the_clock_are_taken_as_of_now() {
-        let question = |name: &str| Question {
+        let question = |name: &str| PriceQuery {
             provider: Provider::Aws,
             region: "us-east-1".into(),
-            subject: Subject::Machine(name.into()),
+            subject: QueriedProduct::Machine(name.into()),
         };
         let time = |second| Timestamp::from_second(second).unwrap();
         let answered = |at| Answered {
@@ -300,12 +300,12 @@ mod tests {
 
     #[test]
     fn a_price_that_an_answer_no_longer_has_is_kept_with_its_age_until_a_better_one_comes() {
-        let question = Question {
+        let question = PriceQuery {
             provider: Provider::Azure,
             region: "westeurope".into(),
-            subject: Subject::Machine("Standard_D2s_v5".into()),
+            subject: QueriedProduct::Machine("Standard_D2s_v5".into()),
         };
-        let tally = Tally::default();
+        let tally = DiscardCounts::default();
         let mut known: Option<Answered> = None;
         let time = |day: i64| Timestamp::from_second(day * 86_400).unwrap();
         // On each day what is said on demand and of spare capacity, and what is known then, since which day.
@@ -324,7 +324,7 @@ mod tests {
                 .into_iter()
                 .zip(said)
             {
-                let product = Product::Machine {
+                let product = Sku::Machine {
                     instance_type: "Standard_D2s_v5".into(),
                     capacity_type,
                 };

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use breakeven_model::inventory::Cluster;
-use breakeven_model::pricing::Wanted;
+use breakeven_model::pricing::PriceQueries;
 
-use crate::sources::latest::{Heard, Told};
+use crate::sources::latest::{Publisher, Subscriber};
 use crate::sources::{Reason, SourceError};
 
 /// How long a poll waits for the nodes to be known for the first time.
@@ -17,28 +17,28 @@ const FIRST_WAIT: Duration = Duration::from_secs(10);
 
 /// Tells the sources of prices what is wanted; clones tell the same ones.
 #[derive(Clone, Debug, Default)]
-pub struct Wishes(Told<Wanted>);
+pub struct PriceQueryPublisher(Publisher<PriceQueries>);
 
-impl Wishes {
+impl PriceQueryPublisher {
     /// Wants the prices of what is in a cluster, from now on.
     pub fn look_at(&self, cluster: &Cluster) {
-        self.0.tell(Wanted::of(cluster));
+        self.0.tell(PriceQueries::of(cluster));
     }
 
     /// What is wanted, as it changes.
     #[must_use]
-    pub fn listen(&self) -> Listener {
-        Listener(self.0.listen())
+    pub fn listen(&self) -> PriceQuerySubscriber {
+        PriceQuerySubscriber(self.0.listen())
     }
 }
 
 /// What is wanted, as it changes; nothing before the first look at a cluster.
 #[derive(Debug)]
-pub struct Listener(Heard<Wanted>);
+pub struct PriceQuerySubscriber(Subscriber<PriceQueries>);
 
-impl Listener {
+impl PriceQuerySubscriber {
     /// What is wanted, waiting a little for the first look at the cluster.
-    pub(super) async fn wanted(&mut self) -> Result<Arc<Wanted>, SourceError> {
+    pub(super) async fn wanted(&mut self) -> Result<Arc<PriceQueries>, SourceError> {
         self.0.first(FIRST_WAIT).await.ok_or_else(|| {
             SourceError::new(
                 Reason::Incomplete,
@@ -49,7 +49,7 @@ impl Listener {
     }
 
     /// Waits until something is wanted of which `is_news` is true.
-    pub(super) async fn news(&mut self, is_news: impl Fn(&Wanted) -> bool + Send) {
+    pub(super) async fn news(&mut self, is_news: impl Fn(&PriceQueries) -> bool + Send) {
         self.0.until(is_news).await;
     }
 }

@@ -29,7 +29,7 @@ use jiff::Timestamp;
 use tracing::warn;
 
 use self::annotation_queries::Own;
-pub use self::annotation_queries::{OwnQueries, check_query};
+pub use self::annotation_queries::{AnnotationQuery, check_query};
 pub(in crate::sources) use self::client::Client;
 pub use self::client::Credentials;
 use self::convert::Counts;
@@ -38,8 +38,8 @@ use self::preset_detection::Choice;
 use self::query::Prepared;
 pub use self::query::{BadQuery, LatencyQueries, LatencyUnit, Queries};
 pub(in crate::sources) use self::response::{Answer, Series};
-use super::latest::Heard;
-use super::{BadAddress, Poll, Reason, Secret, Source, SourceError, Tally};
+use super::latest::Subscriber;
+use super::{BadAddress, DiscardCounts, Poll, Reason, Secret, Source, SourceError};
 use crate::disk::Disk;
 use breakeven_model::inventory::{Observation, RequestRate, RequestStep, Traffic, WorkloadId};
 use breakeven_model::units::Window;
@@ -158,7 +158,7 @@ pub struct RequestsSource {
     /// Read already, but not yet handed on because what came after it failed.
     kept: Vec<(Window, Vec<RequestStep>)>,
     kept_rates: Option<Vec<RequestRate>>,
-    own_queries: Heard<annotation_queries::Queries>,
+    own_queries: Subscriber<annotation_queries::Queries>,
     /// The workloads that are counted by queries of their own.
     own: BTreeMap<WorkloadId, Own>,
     /// How long one query may take.
@@ -166,7 +166,7 @@ pub struct RequestsSource {
     polled_at: Option<Timestamp>,
     /// Whether the last poll came to the own queries. Before that nothing is said of them.
     has_asked_own: bool,
-    left_out: Tally,
+    left_out: DiscardCounts,
 }
 
 impl RequestsSource {
@@ -176,7 +176,7 @@ impl RequestsSource {
     /// When an expression is not PromQL for an instant vector or lacks `$window`, the address or a header is none, or the
     /// certificates cannot be read.
     pub fn new(settings: &Settings) -> Result<Self, BadSettings> {
-        let source = Self::with(settings, &OwnQueries::default())?;
+        let source = Self::with(settings, &AnnotationQuery::default())?;
         source.client.load_certificates()?;
         Ok(source)
     }
@@ -185,7 +185,7 @@ impl RequestsSource {
     ///
     /// # Errors
     /// As [`Self::new`], except for the certificates.
-    pub fn with(settings: &Settings, own: &OwnQueries) -> Result<Self, BadSettings> {
+    pub fn with(settings: &Settings, own: &AnnotationQuery) -> Result<Self, BadSettings> {
         let whole = |duration: Duration| Duration::from_secs(duration.as_secs().max(1));
         Ok(Self {
             reach: Reach {
@@ -206,7 +206,7 @@ impl RequestsSource {
             query_timeout: settings.timeout,
             polled_at: None,
             has_asked_own: false,
-            left_out: Tally::default(),
+            left_out: DiscardCounts::default(),
         })
     }
 
@@ -220,7 +220,7 @@ impl RequestsSource {
     /// `latency_without_requests`, `steps_too_old_to_catch_up`, `history_unread`, `own_query_failed`, `too_many_own_queries`,
     /// `warning`.
     #[must_use]
-    pub fn left_out(&self) -> Tally {
+    pub fn left_out(&self) -> DiscardCounts {
         self.left_out.clone()
     }
 

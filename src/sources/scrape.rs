@@ -23,15 +23,15 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 use tracing::debug;
 
-use self::client::{Client, Failure};
-use self::counter_tracker::{Grown, Reading};
+use self::client::{Client, ScrapeError};
+use self::counter_tracker::{CounterDelta, CounterReading};
 use self::target::TargetState;
 use self::text::{Series, Unread};
-use super::latest::{Heard, Told};
-use super::{Poll, Reason, Source, SourceError, Tally};
+use super::latest::{Publisher, Subscriber};
+use super::{DiscardCounts, Poll, Reason, Source, SourceError};
 use breakeven_model::inventory::{
-    Cluster, Counted, CountedStep, Observation, OwnCount, OwnTraffic, PodKey, ScrapeTarget,
-    WorkloadId,
+    Cluster, Counted, CountedStep, DedicatedSource, DedicatedTraffic, Observation, PodKey,
+    ScrapeTarget, WorkloadId,
 };
 use breakeven_model::units::{Requests, Seconds, Window};
 
@@ -98,7 +98,7 @@ impl Default for Settings {
 
 /// Tells the source which pods there are to scrape; clones tell the same one.
 #[derive(Clone, Debug, Default)]
-pub struct Targets(Told<Vec<ScrapeTarget>>);
+pub struct Targets(Publisher<Vec<ScrapeTarget>>);
 
 impl Targets {
     /// Scrapes the pods of a cluster that ask for it, from now on.
@@ -108,7 +108,7 @@ impl Targets {
 }
 
 /// What a pod said of its requests, if it said anything of them.
-type ScrapeResult = Result<Option<Reading>, Failure>;
+type ScrapeResult = Result<Option<CounterReading>, ScrapeError>;
 
 /// Scrapes pods when it is polled.
 #[derive(Debug)]
@@ -117,7 +117,7 @@ pub struct ScrapeSource {
     /// All metrics that are wanted, the start of the process first.
     wanted: Vec<String>,
     client: Client,
-    targets: Heard<Vec<ScrapeTarget>>,
+    targets: Subscriber<Vec<ScrapeTarget>>,
     states: HashMap<PodKey, TargetState>,
     /// The workloads that have requests to count, and until when they are counted.
     counted: BTreeMap<WorkloadId, Timestamp>,
@@ -126,13 +126,13 @@ pub struct ScrapeSource {
     polled_at: Option<Timestamp>,
     /// The poll before.
     last: Option<Timestamp>,
-    left_out: Tally,
+    left_out: DiscardCounts,
 }
 
 /// What the pods of a workload counted since they were read before.
 #[derive(Debug, Default)]
 struct Sum {
-    grown: Grown,
+    grown: CounterDelta,
     /// Whether any of its pods was read before, or began since the last poll, so that it is known what it counted.
     is_known: bool,
 }
@@ -159,7 +159,7 @@ impl ScrapeSource {
             read: BTreeMap::new(),
             polled_at: None,
             last: None,
-            left_out: Tally::default(),
+            left_out: DiscardCounts::default(),
         }
     }
 
@@ -167,7 +167,7 @@ impl ScrapeSource {
     /// `scrape_encoding`, `scrape_too_long`, `scrape_too_many_series`), those that the time of a poll did not suffice for
     /// (`scrape_put_off`), and of the others `long_line`, `no_sample`, `not_finite` and `duplicate_series`.
     #[must_use]
-    pub fn left_out(&self) -> Tally {
+    pub fn left_out(&self) -> DiscardCounts {
         self.left_out.clone()
     }
 
@@ -218,7 +218,7 @@ impl ScrapeSource {
     }
 
     /// Hands on what was read of each workload that has requests to count. One of which nothing was read says why.
-    fn publish(&mut self, targets: &[ScrapeTarget], now: Timestamp) -> Option<OwnTraffic> {
+    fn publish(&mut self, targets: &[ScrapeTarget], now: Timestamp) -> Option<DedicatedTraffic> {
         let last = self.last.replace(now);
         let workloads: HashSet<&WorkloadId> = targets.iter().map(|one| &one.workload).collect();
         self.counted.retain(|id, _| workloads.contains(id));
@@ -261,9 +261,9 @@ impl ScrapeSource {
             };
             workloads.insert(id.clone(), counted);
         }
-        Some(OwnTraffic {
+        Some(DedicatedTraffic {
             at: now,
-            by: OwnCount::Scrape,
+            by: DedicatedSource::Scrape,
             workloads,
         })
     }
@@ -296,7 +296,7 @@ fn take(
     target: &ScrapeTarget,
     result: ScrapeResult,
     now: Timestamp,
-    left_out: &Tally,
+    left_out: &DiscardCounts,
 ) -> Option<Sum> {
     match result {
         Ok(reading) => {
@@ -316,7 +316,7 @@ fn take(
     }
 }
 
-fn count_unread(unread: &[Unread], left_out: &Tally) {
+fn count_unread(unread: &[Unread], left_out: &DiscardCounts) {
     for why in unread {
         let reason = match why {
             Unread::LongLine => "long_line",
@@ -329,11 +329,11 @@ fn count_unread(unread: &[Unread], left_out: &Tally) {
 }
 
 /// What the first metrics say that the pod has; absent where it has none of them.
-fn reading(metrics: &[Metrics], wanted: &[&str], series: Vec<Series>) -> Option<Reading> {
+fn reading(metrics: &[Metrics], wanted: &[&str], series: Vec<Series>) -> Option<CounterReading> {
     let named: HashMap<&str, Series> = wanted.iter().copied().zip(series).collect();
     let of = |name: &str| named.get(name).cloned().unwrap_or_default();
     let metrics = metrics.iter().find(|one| !of(&one.requests).is_empty())?;
-    Some(Reading {
+    Some(CounterReading {
         requests: of(&metrics.requests),
         latency: of(&metrics.latency),
         measured: of(&metrics.measured),
@@ -371,7 +371,7 @@ impl Poll for ScrapeSource {
     }
 }
 
-fn counted(window: Window, grown: Grown) -> Counted {
+fn counted(window: Window, grown: CounterDelta) -> Counted {
     let requests = Requests::from_requests(grown.requests).unwrap_or_default();
     let latency = Seconds::from_seconds(grown.latency).ok();
     let measured = Requests::from_requests(grown.measured).ok();
@@ -388,7 +388,7 @@ fn counted(window: Window, grown: Grown) -> Counted {
     }
 }
 
-fn nobody_answers(url: &str, failed: &Failure) -> SourceError {
+fn nobody_answers(url: &str, failed: &ScrapeError) -> SourceError {
     let reason = match failed.reason {
         "scrape_connect" => Reason::Connect,
         "scrape_timeout" => Reason::Timeout,

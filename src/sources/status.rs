@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use breakeven_model::inventory::{Lacks, Site, Source, SourceId, SourceStatus};
+use breakeven_model::inventory::{
+    MissingAttributes, Source, SourceId, SourceLocation, SourceStatus,
+};
 
 use super::SourceError;
 
@@ -22,9 +24,9 @@ struct Entry {
 
 /// The board on which every source writes how it fares; clones share it.
 #[derive(Clone, Debug, Default)]
-pub struct StatusBoard(Arc<Mutex<BTreeMap<SourceId, Entry>>>);
+pub struct SourceStatuses(Arc<Mutex<BTreeMap<SourceId, Entry>>>);
 
-impl StatusBoard {
+impl SourceStatuses {
     /// Puts a source on the board before it was tried.
     pub fn expect(&self, source: impl Into<SourceId>) {
         self.lock().entry(source.into()).or_default().is_off = false;
@@ -45,7 +47,7 @@ impl StatusBoard {
     }
 
     /// Notes what a source reads, which may be known only once it has been asked, and what it does without.
-    pub fn describe(&self, source: &SourceId, site: Site, lacks: Lacks) {
+    pub fn describe(&self, source: &SourceId, site: SourceLocation, lacks: MissingAttributes) {
         if let Some(entry) = self.lock().get_mut(source) {
             entry.status.site = site;
             entry.status.lacks = lacks;
@@ -114,7 +116,7 @@ mod tests {
 
     #[test]
     fn a_source_that_is_asked_again_counts_on() {
-        let board = StatusBoard::default();
+        let board = SourceStatuses::default();
         board.expect(Source::Lambda);
         let error = SourceError::new(Reason::Timeout, "no answer", "wait");
         board.failed(Source::Lambda, &error, Duration::ZERO);
@@ -130,7 +132,7 @@ mod tests {
 
     #[test]
     fn a_source_that_reads_two_places_has_two_lines_and_leaves_with_both() {
-        let board = StatusBoard::default();
+        let board = SourceStatuses::default();
         let [one, other] = ["own account in r1", "own account in r2"].map(|reader| SourceId {
             source: Source::Lambda,
             reader: Some(reader.into()),
@@ -138,11 +140,11 @@ mod tests {
         for id in [&one, &other] {
             board.expect(id.clone());
         }
-        let site = Site {
+        let site = SourceLocation {
             account_id: Some("123456789012".into()),
             region: Some("r1".into()),
         };
-        board.describe(&one, site.clone(), Lacks::new());
+        board.describe(&one, site.clone(), MissingAttributes::new());
         let error = SourceError::new(Reason::Timeout, "no answer", "wait");
         board.failed(other.clone(), &error, Duration::ZERO);
         let snapshot = board.snapshot();

@@ -63,7 +63,7 @@ type HttpsClient = legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
 
 impl TlsClient {
     /// The client, once the certificates are read.
-    async fn get(&self) -> Result<&HttpsClient, Broken> {
+    async fn get(&self) -> Result<&HttpsClient, ExchangeError> {
         let read = async || {
             let ca_file = self.ca_file.clone();
             let what = match &ca_file {
@@ -72,8 +72,8 @@ impl TlsClient {
             };
             let build = move || https_client(ca_file.as_deref());
             let built = self.disk.run(what, CERTIFICATES_DEADLINE, build).await;
-            let built = built.map_err(|error| Broken::Connect(error.to_string()))?;
-            built.map_err(|error| Broken::Connect(error.to_string()))
+            let built = built.map_err(|error| ExchangeError::Connect(error.to_string()))?;
+            built.map_err(|error| ExchangeError::Connect(error.to_string()))
         };
         self.client.get_or_try_init(read).await
     }
@@ -121,7 +121,7 @@ pub(super) struct Limits {
 
 /// Why there is no whole answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Broken {
+pub(super) enum ExchangeError {
     /// Nobody answers there, or the answer broke off; in words.
     Connect(String),
     /// It did not end in time; in words.
@@ -182,20 +182,20 @@ impl Transport {
         &self,
         mut request: Request<Full<Bytes>>,
         limits: Limits,
-    ) -> Result<Response<Bytes>, Broken> {
+    ) -> Result<Response<Bytes>, ExchangeError> {
         let own = HeaderValue::from_static(super::USER_AGENT);
         request.headers_mut().entry(USER_AGENT).or_insert(own);
         let client = self.ready().await?;
         let exchange = async {
             let response = client.send(request).await;
-            let response = response.map_err(|error| Broken::Connect(causes(&error)))?;
+            let response = response.map_err(|error| ExchangeError::Connect(causes(&error)))?;
             let (head, body) = response.into_parts();
             match whole(Limited::new(body, limits.max_answer)).await {
                 Ok(body) => Ok(Response::from_parts(head, body)),
-                Err(error) if error.is::<LengthLimitError>() => Err(Broken::TooLong),
+                Err(error) if error.is::<LengthLimitError>() => Err(ExchangeError::TooLong),
                 Err(error) => {
                     let problem = format!("the answer broke off: {}", causes(&*error));
-                    Err(Broken::Connect(problem))
+                    Err(ExchangeError::Connect(problem))
                 }
             }
         };
@@ -203,12 +203,14 @@ impl Transport {
             .await
             .unwrap_or_else(|_| {
                 let seconds = limits.timeout.as_secs_f64();
-                Err(Broken::Timeout(format!("no answer within {seconds} s")))
+                Err(ExchangeError::Timeout(format!(
+                    "no answer within {seconds} s"
+                )))
             })
     }
 
     /// The client of the server, with the certificates that it needs.
-    async fn ready(&self) -> Result<Ready<'_>, Broken> {
+    async fn ready(&self) -> Result<Ready<'_>, ExchangeError> {
         Ok(match self {
             Self::Plain(client) => Ready::Plain(client),
             Self::Tls(client) => Ready::Tls(client.get().await?),

@@ -58,10 +58,10 @@ async fn shown(bill: &str, apply: bool) -> Exposition {
         }),
         ..ConfigSource::default()
     };
-    let settings = server::Settings {
+    let settings = server::ServerConfig {
         listen: vec![LOOPBACK],
         clock: clock.clone(),
-        ..server::Settings::default()
+        ..server::ServerConfig::default()
     };
     let agent = Agent::bind(source, settings, clock).await.unwrap();
     let page = format!("http://{}/metrics", agent.addresses()[0]);

@@ -102,7 +102,7 @@ async fn a_week_of_settled_days_is_read_by_one_call_and_each_next_day_by_another
 async fn every_call_counts_what_it_costs() {
     let (cloud, directory) = (cloud(WORLD).await, tempfile::tempdir().unwrap());
     let aws = aws_at(cloud.aws_url());
-    let settings = Settings {
+    let settings = CostExplorerConfig {
         calls_per_day: 2,
         refresh: Duration::from_secs(86_400),
         cache_directory: directory.path().to_owned(),
@@ -223,7 +223,7 @@ async fn without_a_place_to_count_calls_none_is_made() {
 #[tokio::test]
 async fn until_the_account_is_known_nothing_is_asked_and_without_functions_there_is_no_bill() {
     let (cloud, directory) = (cloud(WORLD).await, tempfile::tempdir().unwrap());
-    let settings = Settings {
+    let settings = CostExplorerConfig {
         calls_per_day: 2,
         refresh: Duration::from_secs(86_400),
         cache_directory: directory.path().to_owned(),

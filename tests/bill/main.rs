@@ -13,7 +13,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use breakeven::sources::aws::cost_explorer::{BillSource, Settings};
+use breakeven::sources::aws::cost_explorer::{BillSource, CostExplorerConfig};
 use breakeven::sources::aws::{self, Aws, FixedCredentials};
 use breakeven_clock::Clock;
 use breakeven_model::inventory::{Bill, Functions, Observation};
@@ -35,20 +35,20 @@ fn credentials() -> FixedCredentials {
 }
 
 fn aws_at(url: String) -> Aws {
-    Aws::new(aws::Settings {
+    Aws::new(aws::AwsConfig {
         region: Some("eu-west-1".into()),
         endpoint_url: Some(url),
         credentials: Some(credentials()),
         attempt_timeout: Duration::from_secs(2),
         // A source that is paid by the attempt makes one.
         max_attempts: 3,
-        ..aws::Settings::default()
+        ..aws::AwsConfig::default()
     })
 }
 
 /// A source that reads the bills of these accounts, and keeps them there.
 fn source(url: String, accounts: &[&str], directory: &Path, calls_per_day: u32) -> BillSource {
-    let settings = Settings {
+    let settings = CostExplorerConfig {
         calls_per_day,
         refresh: Duration::from_secs(86_400),
         cache_directory: directory.to_owned(),

@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 
 use breakeven::sources::Poll;
 use breakeven::sources::prometheus::{
-    OwnQueries, Preset, Queries, RequestsSource, Settings, check_query,
+    AnnotationQuery, Preset, Queries, RequestsSource, Settings, check_query,
 };
 use breakeven_model::inventory::{
-    Cluster, Counted, Notes, Observation, OwnTraffic, Traffic, WorkloadId, WorkloadKind,
+    Cluster, Counted, DedicatedTraffic, Observation, Traffic, WorkloadAnnotations, WorkloadId,
+    WorkloadKind,
 };
 use http_body_util::{BodyExt, Full};
 use hyper::service::service_fn;
@@ -153,9 +154,9 @@ impl Server {
 
 fn annotated(queries: impl IntoIterator<Item = (WorkloadId, &'static str)>) -> Cluster {
     let notes = queries.into_iter().map(|(id, query)| {
-        let notes = Notes {
+        let notes = WorkloadAnnotations {
             requests_query: Some(query.into()),
-            ..Notes::default()
+            ..WorkloadAnnotations::default()
         };
         (id, Arc::new(notes))
     });
@@ -177,7 +178,7 @@ fn settings(server: SocketAddr) -> Settings {
     }
 }
 
-fn split(observations: Vec<Observation>) -> (Vec<Traffic>, Option<OwnTraffic>) {
+fn split(observations: Vec<Observation>) -> (Vec<Traffic>, Option<DedicatedTraffic>) {
     let (mut shared, mut own) = (Vec::new(), None);
     for one in observations {
         match one {
@@ -198,7 +199,7 @@ fn served(counted: &Counted) -> f64 {
 async fn one_query_that_hangs_delays_neither_the_preset_nor_the_others() {
     let server = Arc::new(Server::default());
     server.is_stuck.store(true, Ordering::SeqCst);
-    let queries = OwnQueries::default();
+    let queries = AnnotationQuery::default();
     let address = server.start().await;
     let mut source = RequestsSource::with(&settings(address), &queries).unwrap();
     let good = ["a", "b", "c"].map(|name| (id("shop", name), GOOD));
@@ -249,7 +250,7 @@ async fn one_query_that_hangs_delays_neither_the_preset_nor_the_others() {
 async fn a_namespace_full_of_queries_that_hang_delays_no_other_namespace() {
     let server = Arc::new(Server::default());
     server.is_stuck.store(true, Ordering::SeqCst);
-    let queries = OwnQueries::default();
+    let queries = AnnotationQuery::default();
     let address = server.start().await;
     let mut source = RequestsSource::with(&settings(address), &queries).unwrap();
     let bad = (0..250).map(|number| (id("bad", &format!("w{number:03}")), HANG));
@@ -269,7 +270,7 @@ async fn a_namespace_full_of_queries_that_hang_delays_no_other_namespace() {
 async fn what_was_answered_before_a_poll_is_given_up_is_published() {
     let server = Arc::new(Server::default());
     server.is_stuck.store(true, Ordering::SeqCst);
-    let queries = OwnQueries::default();
+    let queries = AnnotationQuery::default();
     let address = server.start().await;
     let slow = Settings {
         timeout: Duration::from_secs(60),

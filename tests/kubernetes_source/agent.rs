@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use breakeven::sources::kubernetes::{Access, Connection, Settings, run};
-use breakeven::sources::{Context, Source, SourceStatus, StatusBoard};
+use breakeven::sources::{Context, Source, SourceStatus, SourceStatuses};
 use breakeven_clock::Clock;
 use breakeven_model::inventory::{Cluster, Observation};
 use breakeven_simulator::{SimulatedCloud, World};
@@ -85,7 +85,7 @@ pub(crate) fn settings() -> Settings {
 /// The source at work, and what is to be seen of it.
 pub(crate) struct Agent {
     pub(crate) seen: mpsc::Receiver<Observation>,
-    board: StatusBoard,
+    board: SourceStatuses,
     pub(crate) task: JoinHandle<()>,
     kubeconfig: tempfile::NamedTempFile,
 }
@@ -100,9 +100,9 @@ pub(crate) fn connection(kubeconfig: &str) -> (Connection, tempfile::NamedTempFi
     (Connection::new(access, Duration::from_secs(1)), file)
 }
 
-pub(crate) fn context() -> (Context, mpsc::Receiver<Observation>, StatusBoard) {
+pub(crate) fn context() -> (Context, mpsc::Receiver<Observation>, SourceStatuses) {
     let (sink, seen) = mpsc::channel(16);
-    let board = StatusBoard::default();
+    let board = SourceStatuses::default();
     let context = Context {
         clock: Clock::system(),
         board: board.clone(),

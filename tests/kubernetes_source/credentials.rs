@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use breakeven::agent::{Agent as Whole, ConfigSource};
-use breakeven::server::Settings;
+use breakeven::server::ServerConfig;
 use breakeven::sources::kubernetes::Access;
 use breakeven::sources::{Reason, USER_AGENT};
 use breakeven_clock::Clock;
@@ -60,9 +60,9 @@ async fn whole_agent(kubeconfig: &Path) -> (String, breakeven::agent::ReloadHand
         }),
         ..ConfigSource::default()
     };
-    let http = Settings {
+    let http = ServerConfig {
         listen: vec![any_port()],
-        ..Settings::default()
+        ..ServerConfig::default()
     };
     let agent = Whole::bind(source, http, Clock::system()).await.unwrap();
     let url = format!("http://{}/metrics", agent.addresses()[0]);

@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 
 use breakeven::sources::kubernetes::{Access, Connection};
 use breakeven::sources::usage::{KubeletSettings, KubeletSource, Nodes};
-use breakeven::sources::{Poll, Reason, Schedule, Source, StatusBoard, poll_forever};
+use breakeven::sources::{Poll, Reason, Schedule, Source, SourceStatuses, poll_forever};
 use breakeven_clock::Clock;
-use breakeven_model::inventory::{Cluster, CountedUse, Observation, PodKey, Usage};
+use breakeven_model::inventory::{Cluster, CpuUsageDelta, Observation, PodKey, Usage};
 use breakeven_simulator::{Endpoint, Fault, FaultRule, SimulatedCloud, World};
 use bytes::Bytes;
 use http::{Request, Response};
@@ -56,7 +56,7 @@ struct Three {
     clock: Clock,
     nodes: Nodes,
     source: KubeletSource,
-    board: StatusBoard,
+    board: SourceStatuses,
     watching: Agent,
     _kubeconfig: tempfile::NamedTempFile,
 }
@@ -69,7 +69,7 @@ impl Three {
             .await
             .unwrap();
         let (connection, kubeconfig) = connection(&cloud.kubeconfig());
-        let (nodes, board) = (Nodes::default(), StatusBoard::default());
+        let (nodes, board) = (Nodes::default(), SourceStatuses::default());
         let settings = KubeletSettings {
             timeout: Duration::from_secs(3),
             ..KubeletSettings::default()
@@ -118,7 +118,7 @@ impl Three {
 struct Counted(BTreeMap<PodKey, (Timestamp, Timestamp, f64)>);
 
 impl Counted {
-    fn add(&mut self, counted: Vec<CountedUse>) {
+    fn add(&mut self, counted: Vec<CpuUsageDelta>) {
         for one in counted {
             let (start, end) = (one.window.start(), one.window.end());
             let sum = self.0.entry(one.pod).or_insert((start, start, 0.0));
@@ -296,7 +296,7 @@ async fn a_node_that_fails_keeps_nobody_waiting_and_loses_nothing() {
         ),
     ] {
         cluster.cloud.faults().replace(vec![spoiled(fault.clone())]);
-        let errors = |board: &StatusBoard| -> u64 {
+        let errors = |board: &SourceStatuses| -> u64 {
             let status = board.snapshot().remove(&Source::Usage.into());
             let errors = status.unwrap_or_default().errors;
             errors.get(&reason).copied().unwrap_or_default()
@@ -356,7 +356,7 @@ async fn without_a_cluster_there_is_nothing_to_ask_and_that_is_said() {
     let connection = Connection::new(Access::Address("http://127.0.0.1:1".into()), PATIENCE);
     let nodes = Nodes::default();
     let settings = KubeletSettings::default();
-    let mut source = KubeletSource::new(settings, connection, StatusBoard::default(), &nodes);
+    let mut source = KubeletSource::new(settings, connection, SourceStatuses::default(), &nodes);
     let error = source.poll(Timestamp::UNIX_EPOCH).await.unwrap_err();
     assert_eq!(error.reason(), Reason::Incomplete);
     assert!(
@@ -439,7 +439,7 @@ async fn answers_without_end_are_cut_and_an_honest_node_is_read_beside_them() {
     nodes.look_at(&by_hand);
     let access = Access::Address(format!("http://{}", serve().await));
     let connection = Connection::new(access, PATIENCE);
-    let board = StatusBoard::default();
+    let board = SourceStatuses::default();
     let settings = KubeletSettings {
         timeout: Duration::from_secs(20),
         longest: 4 * 1_024 * 1_024,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use breakeven::sources::usage::MetricsApi;
-use breakeven::sources::{Poll, Reason, Schedule, Source, StatusBoard, poll_forever};
+use breakeven::sources::{Poll, Reason, Schedule, Source, SourceStatuses, poll_forever};
 use breakeven_clock::Clock;
 use breakeven_model::inventory::{Observation, Usage};
 use breakeven_simulator::{Endpoint, Fault, FaultRule, SimulatedCloud};
@@ -12,9 +12,9 @@ use tokio::time::timeout;
 
 use crate::agent::{PATIENCE, any_port, cloud_at, connection, context};
 
-async fn usage(cloud: &SimulatedCloud) -> (MetricsApi, StatusBoard, tempfile::NamedTempFile) {
+async fn usage(cloud: &SimulatedCloud) -> (MetricsApi, SourceStatuses, tempfile::NamedTempFile) {
     let (connection, file) = connection(&cloud.kubeconfig());
-    let board = StatusBoard::default();
+    let board = SourceStatuses::default();
     (MetricsApi::new(connection, board.clone()), board, file)
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use breakeven::sources::aws::cloudwatch::{Stake, Terms};
+use breakeven::sources::aws::cloudwatch::{PollPriority, ScheduleLimits};
 use breakeven::sources::aws::{Account, Role};
 use breakeven_model::inventory::FunctionId;
 use breakeven_simulator::Endpoint;
@@ -99,21 +99,21 @@ async fn buy(budget: f64, hours: i64, looks: i64) -> Bought {
         .collect();
     let heavy = heavy(&spent);
     let stakes = scene.functions().map(|function| {
-        let stake = Stake {
+        let stake = PollPriority {
             monthly: usd(spent[&*function.id.name]),
             margin: None,
         };
         (function.id.clone(), stake)
     });
-    let stakes: HashMap<FunctionId, Stake> = stakes.collect();
-    let shared = Budget::new(Terms {
+    let stakes: HashMap<FunctionId, PollPriority> = stakes.collect();
+    let shared = Budget::new(ScheduleLimits {
         budget: usd(budget),
-        ..Terms::default()
+        ..ScheduleLimits::default()
     });
     shared.set_stakes(stakes);
-    let settings = cloudwatch::Settings {
+    let settings = cloudwatch::CloudWatchConfig {
         backfill: Duration::from_secs(1_800),
-        ..cloudwatch::Settings::default()
+        ..cloudwatch::CloudWatchConfig::default()
     };
     let places = scene.places.iter();
     let mut sources: Vec<CloudWatchSource> = places
@@ -227,11 +227,11 @@ async fn an_empty_purse_lets_those_with_the_least_at_stake_wait() {
     }
     let scene = Scene::new(&world).await;
     // A tenth of it is there at once: 300 metrics, which are 50 first readings.
-    let shared = Budget::new(Terms {
+    let shared = Budget::new(ScheduleLimits {
         budget: usd(0.03),
-        ..Terms::default()
+        ..ScheduleLimits::default()
     });
-    let stake = |index: usize| Stake {
+    let stake = |index: usize| PollPriority {
         monthly: if index < 70 { usd(1.0) } else { usd(100.0) },
         margin: None,
     };
@@ -241,7 +241,7 @@ async fn an_empty_purse_lets_those_with_the_least_at_stake_wait() {
             .map(|(index, one)| (one.id.clone(), stake(index)))
             .collect(),
     );
-    let mut source = scene.source(cloudwatch::Settings::default(), shared);
+    let mut source = scene.source(cloudwatch::CloudWatchConfig::default(), shared);
     let mut read_at = async |minute: i64| -> Vec<String> {
         let now = scene.minute(minute);
         scene.hand.set(now);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use breakeven::sources::aws::cloudwatch::Terms;
+use breakeven::sources::aws::cloudwatch::ScheduleLimits;
 use breakeven_simulator::{Endpoint, Fault, FaultRule, ResultFault, ResultStatus};
 
 use super::*;
@@ -23,14 +23,14 @@ fn world() -> String {
 }
 
 async fn fails_alone(scene: &Scene, status: ResultStatus, token: bool, counted: &str) {
-    let settings = cloudwatch::Settings {
+    let settings = cloudwatch::CloudWatchConfig {
         backfill: Duration::from_secs(3_600),
-        ..cloudwatch::Settings::default()
+        ..cloudwatch::CloudWatchConfig::default()
     };
     // Enough for all of them each minute, and not for reading everything each time.
-    let budget = Budget::new(Terms {
+    let budget = Budget::new(ScheduleLimits {
         budget: usd(2.0 * 124.0),
-        ..Terms::default()
+        ..ScheduleLimits::default()
     });
     let mut source = scene.source(settings, budget);
     let faults = FAILING.map(|function| {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use breakeven::sources::aws::cloudwatch::Terms;
+use breakeven::sources::aws::cloudwatch::ScheduleLimits;
 use breakeven::sources::aws::{Account, Role};
 use breakeven_model::inventory::Insights;
 use breakeven_simulator::{Endpoint, Fault, FaultRule, ResultFault, ResultStatus};
@@ -25,9 +25,9 @@ fn world(each: usize) -> String {
     text
 }
 
-fn terms(budget: f64) -> Terms {
+fn terms(budget: f64) -> ScheduleLimits {
     let hour = Duration::from_secs(3_600);
-    Terms {
+    ScheduleLimits {
         budget: usd(budget),
         shortest: hour,
         longest: hour,
@@ -54,7 +54,7 @@ fn asked(scene: &Scene, what: &str) -> u64 {
 async fn it_is_read_once_an_hour_of_those_that_have_it_and_in_few_calls() {
     let scene = Scene::new(&world(150)).await;
     let budget = Budget::new(terms(1_000.0));
-    let mut source = scene.source(cloudwatch::Settings::default(), budget.clone());
+    let mut source = scene.source(cloudwatch::CloudWatchConfig::default(), budget.clone());
     for hour in 0..3_u32 {
         let (lists, calls) = (asked(&scene, "ListMetrics"), asked(&scene, "GetMetricData"));
         let now = scene.minute(60 * i64::from(hour));
@@ -93,7 +93,7 @@ async fn it_is_read_once_an_hour_of_those_that_have_it_and_in_few_calls() {
 async fn a_small_budget_has_it_read_less_often_and_is_kept() {
     let scene = Scene::new(&world(40)).await;
     let budget = Budget::new(terms(2.0));
-    let mut source = scene.source(cloudwatch::Settings::default(), budget.clone());
+    let mut source = scene.source(cloudwatch::CloudWatchConfig::default(), budget.clone());
     let mut readings = 0;
     for hour in 0..24 {
         let now = scene.minute(60 * hour);
@@ -113,7 +113,10 @@ async fn a_small_budget_has_it_read_less_often_and_is_kept() {
 #[tokio::test]
 async fn what_fails_of_it_is_said_and_tried_again_and_the_minutes_come_all_the_same() {
     let scene = Scene::new(&world(3)).await;
-    let mut source = scene.source(cloudwatch::Settings::default(), Budget::new(terms(100.0)));
+    let mut source = scene.source(
+        cloudwatch::CloudWatchConfig::default(),
+        Budget::new(terms(100.0)),
+    );
     let list = FaultRule::always(Endpoint::CloudWatch, Fault::Forbidden).on_path("ListMetrics");
     scene.cloud.faults().replace(vec![list]);
     let at = |minute| {
@@ -175,7 +178,10 @@ async fn of_a_linked_account_it_is_listed_and_read_in_the_own_one() {
         }],
     };
     let scene = Scene::across(world, &accounts).await;
-    let mut source = scene.source(cloudwatch::Settings::default(), Budget::new(terms(10.0)));
+    let mut source = scene.source(
+        cloudwatch::CloudWatchConfig::default(),
+        Budget::new(terms(10.0)),
+    );
     let found = measured(source.poll(scene.minute(0)).await.unwrap());
     let names: Vec<_> = found.keys().collect();
     assert_eq!(names, ["other"]);

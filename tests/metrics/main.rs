@@ -17,7 +17,7 @@ use breakeven::sources::Poll;
 use breakeven::sources::aws::cloudwatch::{self, Budget, CloudWatchSource};
 use breakeven::sources::aws::lambda::{self, LambdaSource};
 use breakeven::sources::aws::{self, Accounts, Aws, FixedCredentials, Reader};
-use breakeven_clock::{Clock, Hand};
+use breakeven_clock::{Clock, ManualClock};
 use breakeven_model::inventory::{Function, FunctionBatch, Functions, Observation};
 use breakeven_model::units::Usd;
 use breakeven_simulator::{SimulatedCloud, World};
@@ -29,7 +29,7 @@ const LOOPBACK: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0)
 /// A cloud whose clock stands at the start until its hand is set, and its accounts and regions.
 struct Scene {
     cloud: SimulatedCloud,
-    hand: Hand,
+    hand: ManualClock,
     places: Vec<Place>,
     start: Timestamp,
 }
@@ -50,7 +50,7 @@ impl Scene {
         let start = world.start();
         let (clock, hand) = Clock::manual(start);
         let cloud = SimulatedCloud::start(world, clock, LOOPBACK).await.unwrap();
-        let aws = Aws::new(aws::Settings {
+        let aws = Aws::new(aws::AwsConfig {
             region: Some("us-east-1".into()),
             endpoint_url: Some(cloud.aws_url()),
             credentials: Some(FixedCredentials {
@@ -59,11 +59,11 @@ impl Scene {
             }),
             attempt_timeout: Duration::from_secs(2),
             max_attempts: 1,
-            ..aws::Settings::default()
+            ..aws::AwsConfig::default()
         });
         let mut places = Vec::new();
         for Reader { functions, metrics } in accounts.readers(&aws) {
-            let mut lister = LambdaSource::new(lambda::Settings::default(), functions);
+            let mut lister = LambdaSource::new(lambda::LambdaConfig::default(), functions);
             lister.poll(start).await.unwrap();
             let functions = lister.listed().borrow().clone().unwrap();
             places.push(Place {
@@ -80,7 +80,7 @@ impl Scene {
     }
 
     /// The source of the first place.
-    fn source(&self, settings: cloudwatch::Settings, budget: Budget) -> CloudWatchSource {
+    fn source(&self, settings: cloudwatch::CloudWatchConfig, budget: Budget) -> CloudWatchSource {
         self.places[0].source(settings, budget)
     }
 
@@ -96,7 +96,7 @@ impl Scene {
 }
 
 impl Place {
-    fn source(&self, settings: cloudwatch::Settings, budget: Budget) -> CloudWatchSource {
+    fn source(&self, settings: cloudwatch::CloudWatchConfig, budget: Budget) -> CloudWatchSource {
         let (_, listed) = watch::channel(Some(self.functions.clone()));
         CloudWatchSource::new(settings, self.aws.clone(), listed, budget)
     }

@@ -1,9 +1,9 @@
 //! A day of functions for which environments are kept ready, or snapshots, against the bill of the simulated cloud.
 
-use breakeven::engine::Pipeline;
-use breakeven::sources::aws::cloudwatch::Terms;
-use breakeven_model::Home;
-use breakeven_model::{Report, Subject, SubjectReport};
+use breakeven::engine::Engine;
+use breakeven::sources::aws::cloudwatch::ScheduleLimits;
+use breakeven_model::Platform;
+use breakeven_model::{Report, WorkloadRef, WorkloadReport};
 
 use super::*;
 
@@ -26,14 +26,14 @@ async fn a_day(function: &str) -> (Scene, Report) {
     );
     let scene = Scene::new(&world).await;
     let hour = Duration::from_secs(3_600);
-    let budget = Budget::new(Terms {
+    let budget = Budget::new(ScheduleLimits {
         budget: usd(100.0),
         shortest: hour,
         longest: hour,
     });
-    let mut source = scene.source(cloudwatch::Settings::default(), budget);
+    let mut source = scene.source(cloudwatch::CloudWatchConfig::default(), budget);
     let (_, config) = breakeven::config::parse(CONFIG).unwrap();
-    let mut pipeline = Pipeline::new(scene.start, config.model, config.prices, config.limits);
+    let mut pipeline = Engine::new(scene.start, config.model, config.prices, config.limits);
     pipeline.observe(Observation::Functions((*scene.places[0].functions).clone()));
     // A minute is read three minutes after it has ended.
     for minute in (3..=DAY + 3).step_by(60) {
@@ -46,12 +46,12 @@ async fn a_day(function: &str) -> (Scene, Report) {
     (scene, report)
 }
 
-fn api(report: &Report) -> &SubjectReport {
-    let is = |one: &&SubjectReport| matches!(one.subject, Subject::Function(_));
+fn api(report: &Report) -> &WorkloadReport {
+    let is = |one: &&WorkloadReport| matches!(one.subject, WorkloadRef::Function(_));
     report.subjects.iter().find(is).unwrap()
 }
 
-fn charged(shown: &SubjectReport, part: &str) -> f64 {
+fn charged(shown: &WorkloadReport, part: &str) -> f64 {
     let mut parts = shown.cost_total.iter();
     let part = parts.find(|one| one.0.as_str() == part);
     part.map_or(0.0, |one| one.1.usd())
@@ -67,8 +67,8 @@ fn billed(scene: &Scene, item: &str) -> f64 {
     such.map(|one| one.unblended_usd).sum()
 }
 
-fn month(shown: &SubjectReport) -> [f64; 3] {
-    let month = shown.decisive(Home::Lambda).unwrap().monthly;
+fn month(shown: &WorkloadReport) -> [f64; 3] {
+    let month = shown.decisive(Platform::Lambda).unwrap().monthly;
     [month.low, month.point, month.high].map(Usd::usd)
 }
 

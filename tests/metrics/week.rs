@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use breakeven::engine::Pipeline;
+use breakeven::engine::Engine;
 use breakeven::sources::Reason;
-use breakeven::sources::aws::cloudwatch::Terms;
+use breakeven::sources::aws::cloudwatch::ScheduleLimits;
 use breakeven_model::inventory::{Architecture, Observation};
 use breakeven_model::units::Requests;
-use breakeven_model::{Report, Subject, SubjectReport};
+use breakeven_model::{Report, WorkloadRef, WorkloadReport};
 use breakeven_simulator::world::Function;
 use breakeven_simulator::{Endpoint, Fault, FaultRule, ResultFault, ResultStatus};
 
@@ -113,14 +113,13 @@ fn failures() -> Vec<(i64, i64, Fault, Option<Reason>)> {
     ]
 }
 
-fn pipeline(start: Timestamp) -> Pipeline {
+fn pipeline(start: Timestamp) -> Engine {
     let (_, config) = breakeven::config::parse(CONFIG).unwrap();
-    Pipeline::new(start, config.model, config.prices, config.limits)
+    Engine::new(start, config.model, config.prices, config.limits)
 }
 
-fn subject<'a>(report: &'a Report, name: &str) -> Option<&'a SubjectReport> {
-    let is =
-        |one: &&SubjectReport| matches!(&one.subject, Subject::Function(id) if &*id.name == name);
+fn subject<'a>(report: &'a Report, name: &str) -> Option<&'a WorkloadReport> {
+    let is = |one: &&WorkloadReport| matches!(&one.subject, WorkloadRef::Function(id) if &*id.name == name);
     report.subjects.iter().find(is)
 }
 
@@ -148,14 +147,14 @@ fn counters(report: &Report) -> BTreeMap<String, f64> {
 #[tokio::test]
 async fn a_week_of_bad_data_and_failures_ends_with_the_truth() {
     let scene = Scene::new(WORLD).await;
-    let settings = cloudwatch::Settings {
+    let settings = cloudwatch::CloudWatchConfig {
         // An invocation takes up to 13 minutes, is late by up to 40, and 25 more where its minute is missing at first.
         settle: Duration::from_secs(80 * 60),
         backfill: Duration::from_secs(3_600),
-        ..cloudwatch::Settings::default()
+        ..cloudwatch::CloudWatchConfig::default()
     };
     let every_step = Duration::from_secs(60 * STEP.unsigned_abs());
-    let budget = Budget::new(Terms {
+    let budget = Budget::new(ScheduleLimits {
         // Enough for six functions, and not for reading all of them each time.
         budget: usd(1.5),
         shortest: every_step,
@@ -251,7 +250,7 @@ impl<'a> Truth<'a> {
     }
 
     /// By the price list of us-east-1, written here once more: the first tier of duration.
-    fn assert_billed(&self, shown: &SubjectReport) {
+    fn assert_billed(&self, shown: &WorkloadReport) {
         let spec = &self.function.spec;
         let gb_seconds =
             f64::from(spec.memory_mib) / 1_024.0 * (self.seconds + 0.000_5 * self.invocations);
@@ -281,7 +280,7 @@ impl<'a> Truth<'a> {
         }
     }
 
-    fn has_failed(&self, shown: &SubjectReport) -> bool {
+    fn has_failed(&self, shown: &WorkloadReport) -> bool {
         let function = shown.function.unwrap();
         let is = |shown: Requests, expected: f64| (shown.requests() - expected).abs() < 1e-6;
         is(function.errors_total, self.errors) && is(function.throttles_total, self.throttles)

@@ -19,15 +19,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use breakeven::config;
-use breakeven::engine::Pipeline;
+use breakeven::engine::Engine;
 use breakeven::sources::Poll;
 use breakeven::sources::prometheus::{Preset, Queries, RequestsSource, Settings};
 use breakeven_model::inputs::Evidence;
 use breakeven_model::inventory::{
-    CapacityType, Cluster, Fronts, Node, Observation, OriginChoice, Provider, Resources, RouteRule,
-    Service, WorkloadId, WorkloadKind,
+    CapacityType, Cluster, Node, Observation, OriginChoice, Provider, Resources, RouteRule,
+    Service, ServiceRouting, WorkloadId, WorkloadKind,
 };
-use breakeven_model::{Outcome, Report, Subject, SubjectReport};
+use breakeven_model::{Outcome, Report, WorkloadRef, WorkloadReport};
 use history::{LENGTH, START, Workload, workloads};
 use jiff::Timestamp;
 use support::prometheus::{Prometheus, installed};
@@ -96,14 +96,14 @@ fn cluster(workloads: &[Workload]) -> Cluster {
             labels: Default::default(),
         })],
         pods: workloads.iter().map(last).collect(),
-        fronts: Fronts {
+        fronts: ServiceRouting {
             services: workloads.iter().map(service).collect(),
             routes: vec![
                 rule("entry", 0, "web"),
                 rule("entry", 1, "api"),
                 rule("events", 0, "queue"),
             ],
-            ..Fronts::default()
+            ..ServiceRouting::default()
         },
         ..Cluster::default()
     }
@@ -116,13 +116,13 @@ fn settings(prometheus: &Prometheus, queries: Queries) -> Settings {
     }
 }
 
-fn report_of<'a>(report: &'a Report, workload: &Workload) -> &'a SubjectReport {
-    let subject = Subject::Workload(id(workload));
+fn report_of<'a>(report: &'a Report, workload: &Workload) -> &'a WorkloadReport {
+    let subject = WorkloadRef::Workload(id(workload));
     let found = report.subjects.iter().find(|one| one.subject == subject);
     found.unwrap_or_else(|| panic!("{} is missing", workload.name))
 }
 
-fn served_in(subject: &SubjectReport) -> f64 {
+fn served_in(subject: &WorkloadReport) -> f64 {
     let [(Outcome::Served, counted)] = subject.requests_total[..] else {
         panic!("{}: {:?}", subject.subject, subject.requests_total);
     };
@@ -147,7 +147,7 @@ async fn a_preset_counts_what_was_served(prometheus: &Prometheus, preset: Preset
     let (_, config) = config::parse("").unwrap();
     let settings = settings(prometheus, Queries::Preset(preset));
     let mut source = RequestsSource::new(&settings).unwrap();
-    let mut pipeline = Pipeline::new(at(0), config.model, config.prices, config.limits);
+    let mut pipeline = Engine::new(at(0), config.model, config.prices, config.limits);
     pipeline.observe(Observation::Cluster(cluster(&workloads)));
     for observation in source.poll(at(LENGTH + 90)).await.unwrap() {
         pipeline.observe(observation);

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use breakeven::engine::Pipeline;
+use breakeven::engine::Engine;
 use breakeven::sources::Poll;
-use breakeven::sources::prometheus::{OwnQueries, Preset, Queries, RequestsSource};
-use breakeven_model::inventory::{Cluster, Notes, Observation, OwnTraffic};
+use breakeven::sources::prometheus::{AnnotationQuery, Preset, Queries, RequestsSource};
+use breakeven_model::inventory::{Cluster, DedicatedTraffic, Observation, WorkloadAnnotations};
 
 use super::history::{LENGTH, START, workloads};
 use super::support::prometheus::Prometheus;
@@ -15,9 +15,9 @@ use super::{TOLERANCE, at, cluster, config, id, report_of, served_in, settings};
 fn annotated(queries: &[(usize, &str)]) -> Cluster {
     let workloads = workloads();
     let notes = queries.iter().map(|(index, query)| {
-        let notes = Notes {
+        let notes = WorkloadAnnotations {
             requests_query: Some((*query).into()),
-            ..Notes::default()
+            ..WorkloadAnnotations::default()
         };
         (id(&workloads[*index]), Arc::new(notes))
     });
@@ -31,7 +31,7 @@ async fn poll(source: &mut RequestsSource, second: i64) -> Vec<Observation> {
     source.poll(at(second)).await.unwrap()
 }
 
-fn own(observations: &[Observation]) -> &OwnTraffic {
+fn own(observations: &[Observation]) -> &DedicatedTraffic {
     let own = observations.iter().find_map(|one| match one {
         Observation::OwnTraffic(own) => Some(own),
         _ => None,
@@ -47,13 +47,13 @@ const BROKEN: &str = "increase(http_requests_total[$window]) * on (namespace) in
 pub(super) async fn an_annotation_counts_its_workload_alone_and_fails_alone(
     prometheus: &Prometheus,
 ) {
-    let queries = OwnQueries::default();
+    let queries = AnnotationQuery::default();
     let settings = settings(prometheus, Queries::Preset(Preset::Http));
     let mut source = RequestsSource::with(&settings, &queries).unwrap();
     let cluster = annotated(&[(1, HALF), (2, BROKEN)]);
     queries.look_at(&cluster);
     let (_, config) = config::parse("").unwrap();
-    let mut pipeline = Pipeline::new(at(0), config.model, config.prices, config.limits);
+    let mut pipeline = Engine::new(at(0), config.model, config.prices, config.limits);
     pipeline.observe(Observation::Cluster(cluster));
     let observations = poll(&mut source, LENGTH + 90).await;
     let failures: BTreeMap<&str, bool> = own(&observations)

@@ -90,10 +90,10 @@ impl Scene {
             }),
             ..ConfigSource::default()
         };
-        let settings = breakeven::server::Settings {
+        let settings = breakeven::server::ServerConfig {
             listen: vec![LOOPBACK],
             clock: clock.clone(),
-            ..breakeven::server::Settings::default()
+            ..breakeven::server::ServerConfig::default()
         };
         let agent = Agent::bind(source, settings, clock);
         let agent = agent.await.unwrap();

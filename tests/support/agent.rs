@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use breakeven::agent::{Agent, ConfigSource, StateNotSaved};
-use breakeven::server::Settings;
-use breakeven::sources::aws::{FixedCredentials, Settings as Session};
+use breakeven::server::ServerConfig;
+use breakeven::sources::aws::{AwsConfig as Session, FixedCredentials};
 use breakeven::sources::kubernetes::Access;
 use breakeven_simulator::SimulatedCloud;
 use tokio::task::JoinHandle;
@@ -63,10 +63,10 @@ impl RunningAgent {
             }),
             ..ConfigSource::default()
         };
-        let settings = Settings {
+        let settings = ServerConfig {
             listen: vec![([127, 0, 0, 1], 0).into()],
             clock: cloud.clock().clone(),
-            ..Settings::default()
+            ..ServerConfig::default()
         };
         let agent = Agent::bind(source, settings, cloud.clock().clone())
             .await

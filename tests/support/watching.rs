@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use breakeven::sources::aws::{FixedCredentials, Settings as Session};
+use breakeven::sources::aws::{AwsConfig as Session, FixedCredentials};
 use breakeven_clock::Clock;
 use breakeven_simulator::{SimulatedCloud, World};
 

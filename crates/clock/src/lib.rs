@@ -29,9 +29,9 @@ enum Kind {
 
 /// Sets a manual clock.
 #[derive(Debug)]
-pub struct Hand(watch::Sender<Timestamp>);
+pub struct ManualClock(watch::Sender<Timestamp>);
 
-impl Hand {
+impl ManualClock {
     /// Sets the clock, and ends the waiting of those whose time has come. It stays there when the hand is gone.
     pub fn set(&self, now: Timestamp) {
         self.0.send_replace(now);
@@ -75,9 +75,9 @@ impl Clock {
 
     /// A clock that shows `origin` until its hand is set.
     #[must_use]
-    pub fn manual(origin: Timestamp) -> (Self, Hand) {
+    pub fn manual(origin: Timestamp) -> (Self, ManualClock) {
         let (hand, shown) = watch::channel(origin);
-        (Self(Kind::Manual(shown)), Hand(hand))
+        (Self(Kind::Manual(shown)), ManualClock(hand))
     }
 
     /// A clock that shows the time of this one, ahead by what is set.

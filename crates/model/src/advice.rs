@@ -15,9 +15,9 @@ pub use rules::RULES;
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::Home;
+use super::Platform;
 use super::lambda::Component;
-use super::traffic_pattern::Pattern;
+use super::traffic_pattern::TrafficPattern;
 use crate::inventory::WorkloadKind;
 use crate::pricing::list_prices::lambda::LONGEST_INVOCATION;
 use crate::units::{Gib, Ratio, Requests, Seconds, Usd};
@@ -26,7 +26,7 @@ use crate::units::{Gib, Ratio, Requests, Seconds, Usd};
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Facts {
     /// How its requests are spread over time.
-    pub pattern: Option<Pattern>,
+    pub pattern: Option<TrafficPattern>,
     /// The kind of workload; absent for a function.
     pub kind: Option<WorkloadKind>,
     /// The latency that it must keep.
@@ -71,7 +71,7 @@ pub struct ProvisionedConcurrency {
 }
 
 impl Facts {
-    fn is(&self, pattern: Pattern) -> bool {
+    fn is(&self, pattern: TrafficPattern) -> bool {
         self.pattern == Some(pattern)
     }
 
@@ -94,11 +94,11 @@ impl Facts {
     }
 
     /// Whether the costs beside the advice are known and say that the other platform costs less.
-    fn costs_more_on(&self, platform: Home) -> bool {
+    fn costs_more_on(&self, platform: Platform) -> bool {
         let costs = self.cost_on_lambda.zip(self.cost_on_kubernetes);
         costs.is_some_and(|(lambda, kubernetes)| match platform {
-            Home::Lambda => lambda > kubernetes,
-            Home::Kubernetes => kubernetes > lambda,
+            Platform::Lambda => lambda > kubernetes,
+            Platform::Kubernetes => kubernetes > lambda,
         })
     }
 
@@ -119,7 +119,7 @@ pub struct Rule {
     /// Its name, as it stands in a label.
     pub name: &'static str,
     /// The platform that it speaks for.
-    pub favours: Home,
+    pub favours: Platform,
     /// Whether it leaves no choice.
     pub decisive: bool,
     /// Why, as sentences.
@@ -134,7 +134,7 @@ pub struct Advice {
     /// The rule that it comes from.
     pub rule: &'static str,
     /// The platform that it speaks for.
-    pub favours: Home,
+    pub favours: Platform,
     /// Whether it leaves no choice.
     pub decisive: bool,
     /// Why, as sentences.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use self::sharing::{ByGroup, NodeGroup, Sharing};
 use super::node_split::{Split, Weights, split};
-use super::parameters::Settings;
+use super::parameters::ModelParameters;
 use super::report::{HourlyPrice, NodeReport, Unpriced, UnpricedVolume, VolumeReport};
 use crate::inventory::{
     CapacityType, Node, Pod, PodKey, PodUsage, Resources, Volume, WorkloadId, WorkloadKind,
@@ -184,7 +184,7 @@ pub fn allocate(
     volumes: &[PricedVolume],
     pods: &[Arc<Pod>],
     usage: &HashMap<PodKey, PodUsage>,
-    settings: &Settings,
+    settings: &ModelParameters,
 ) -> ClusterRates {
     let mut placements = place(nodes, settings);
     let index: HashMap<&str, usize> = nodes
@@ -252,7 +252,7 @@ pub fn allocate(
     rates
 }
 
-fn place<'a>(nodes: &'a [PricedNode], settings: &Settings) -> Vec<Placement<'a>> {
+fn place<'a>(nodes: &'a [PricedNode], settings: &ModelParameters) -> Vec<Placement<'a>> {
     let placement = |node: &'a PricedNode| {
         let weights = match node.node.capacity_type {
             CapacityType::Fargate => Weights {
@@ -426,7 +426,7 @@ fn reciprocal(count: usize) -> Ratio {
 }
 
 /// What the cluster costs besides its nodes, its pods and the volumes that they hold.
-fn fixed(nodes: &[NodeReport], unowned: UsdPerHour, settings: &Settings) -> UsdPerHour {
+fn fixed(nodes: &[NodeReport], unowned: UsdPerHour, settings: &ModelParameters) -> UsdPerHour {
     let machines = nodes
         .iter()
         .filter(|one| one.node.capacity_type != CapacityType::Fargate);
@@ -435,7 +435,7 @@ fn fixed(nodes: &[NodeReport], unowned: UsdPerHour, settings: &Settings) -> UsdP
 
 /// Whether a workload serves everybody, so that the others carry its cost.
 #[must_use]
-pub fn is_shared(workload: &WorkloadId, settings: &Settings) -> bool {
+pub fn is_shared(workload: &WorkloadId, settings: &ModelParameters) -> bool {
     workload.kind == WorkloadKind::DaemonSet
         || settings.shared_namespaces.contains(&*workload.namespace)
 }

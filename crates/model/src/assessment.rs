@@ -4,12 +4,14 @@ mod function;
 mod workload;
 
 pub use function::{ClusterPrices, function};
-pub use workload::{Circumstances, workload};
+pub use workload::{WorkloadInputs, workload};
 
 use super::inputs::Evidence;
-use super::parameters::Settings;
-use super::report::{Basis, Breakeven, Home, Ineligibility, PlatformCost, Utilization, Verdict};
-use super::uncertainty::{Banded, Parameter};
+use super::parameters::ModelParameters;
+use super::report::{
+    Basis, Breakeven, Ineligibility, Platform, PlatformCost, Utilization, Verdict,
+};
+use super::uncertainty::{CostEstimate, Parameter};
 use crate::units::{
     MemoryMib, Ratio, Requests, RequestsPerSecond, Seconds, Usd, UsdDelta, UsdPerHour,
 };
@@ -59,7 +61,7 @@ impl Default for Assessment {
 impl Assessment {
     /// The monthly cost on a platform, on the basis that decisions stand on.
     #[must_use]
-    pub fn monthly(&self, platform: Home) -> Option<Banded> {
+    pub fn monthly(&self, platform: Platform) -> Option<CostEstimate> {
         let decisive =
             |cost: &&PlatformCost| cost.platform == platform && cost.basis == Basis::Loaded;
         self.costs.iter().find(decisive).map(|cost| cost.monthly)
@@ -67,12 +69,12 @@ impl Assessment {
 }
 
 /// A rate of spending, over a month.
-fn monthly(rate: UsdPerHour, settings: &Settings) -> Usd {
+fn monthly(rate: UsdPerHour, settings: &ModelParameters) -> Usd {
     rate * settings.hours_per_month
 }
 
 /// A rate of requests, over a month. Formula: `R = λ · 3600 · H`.
-fn monthly_requests(rate: RequestsPerSecond, settings: &Settings) -> Requests {
+fn monthly_requests(rate: RequestsPerSecond, settings: &ModelParameters) -> Requests {
     rate * Seconds::from(settings.hours_per_month)
 }
 

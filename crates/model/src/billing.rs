@@ -7,8 +7,8 @@ mod usage;
 
 pub use paid::Paid;
 pub use plan::SavingsPlan;
-pub use reconciliation::{BillReport, BilledLine, BilledPlace, reconcile};
-pub use usage::{DayUsage, LambdaUsage, Place, UsageKey};
+pub use reconciliation::{BillReport, BilledLine, BilledScope, reconcile};
+pub use usage::{AccountRegion, DayUsage, LambdaUsage, UsageKey};
 
 #[cfg(test)]
 mod tests;

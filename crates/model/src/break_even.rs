@@ -9,18 +9,18 @@ mod solver;
 use super::report::Breakeven;
 use crate::pricing::list_prices::Tiers;
 use crate::units::{Ratio, Requests, Usd, UsdPerRequest};
-use solver::{Event, Walk};
+use solver::{BreakEvenSweep, Breakpoint};
 
 /// What Lambda costs in a month, by requests R: `C_L(R) = fixed + T(R)`.
 #[derive(Clone, Debug, PartialEq)]
-pub struct LambdaCurve {
+pub struct CostFunction {
     /// Paid at any traffic: environments kept ready, snapshots, the hours of a load balancer.
     pub fixed: Usd,
     /// All that is paid by the request (T): see [`Tiers::by_request`] and [`Tiers::plus`].
     pub by_request: Tiers<Requests>,
 }
 
-impl LambdaCurve {
+impl CostFunction {
     /// The cost of a month, in USD.
     ///
     /// Formula: `fixed + T(R)`.
@@ -33,7 +33,7 @@ impl LambdaCurve {
 /// What the cluster costs in a month, by requests R. `C_K(R) = fixed + N(R)·step + each·R` with
 /// `N(R) = max(steps_min, ceil(R / capacity))`.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct KubernetesCurve {
+pub struct CostStaircase {
     /// Paid at any traffic.
     pub fixed: Usd,
     /// Paid for each node or pod.
@@ -46,7 +46,7 @@ pub struct KubernetesCurve {
     pub each: UsdPerRequest,
 }
 
-impl KubernetesCurve {
+impl CostStaircase {
     /// How many nodes or pods so much traffic needs.
     ///
     /// Formula: `N(R) = max(steps_min, ceil(R / capacity))`.
@@ -95,8 +95,8 @@ impl KubernetesCurve {
 /// # Ok::<(), breakeven_model::units::NotAQuantity>(())
 /// ```
 #[must_use]
-pub fn crossing(lambda: &LambdaCurve, kubernetes: &KubernetesCurve) -> Breakeven {
-    let walk = Walk::new(lambda, kubernetes);
+pub fn crossing(lambda: &CostFunction, kubernetes: &CostStaircase) -> Breakeven {
+    let walk = BreakEvenSweep::new(lambda, kubernetes);
     let Some(first) = walk.first().and_then(requests) else {
         return if walk.kubernetes_leads_at_first() {
             Breakeven::KubernetesAlways
@@ -114,7 +114,7 @@ pub fn crossing(lambda: &LambdaCurve, kubernetes: &KubernetesCurve) -> Breakeven
     }
 }
 
-fn requests(event: Event) -> Option<Requests> {
+fn requests(event: Breakpoint) -> Option<Requests> {
     Requests::from_requests(event.requests).ok()
 }
 

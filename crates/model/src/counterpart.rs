@@ -1,8 +1,8 @@
 //! A workload of the cluster and a function that do the same job: what was observed of each stands where the other's
 //! projection would.
 
-use super::report::{Basis, Breakeven, Home, PlatformCost, SubjectReport, Verdict};
-use super::uncertainty::Banded;
+use super::report::{Basis, Breakeven, Platform, PlatformCost, Verdict, WorkloadReport};
+use super::uncertainty::CostEstimate;
 use super::verdict::{compare, staying};
 use crate::units::{Ratio, Requests};
 
@@ -10,7 +10,7 @@ use crate::units::{Ratio, Requests};
 ///
 /// A month on the other platform: `C' · R / R'`, where R' requests cost C' there. Nothing is changed for a side whose
 /// other one has too few requests, or no price.
-pub fn pair(workload: &mut SubjectReport, function: &mut SubjectReport) {
+pub fn pair(workload: &mut WorkloadReport, function: &mut WorkloadReport) {
     let (in_cluster, on_lambda) = (observed(workload), observed(function));
     if let Some(on_lambda) = on_lambda {
         take(workload, function, on_lambda);
@@ -22,21 +22,21 @@ pub fn pair(workload: &mut SubjectReport, function: &mut SubjectReport) {
 }
 
 /// What a subject costs at home, where that is known of enough requests.
-fn observed(subject: &SubjectReport) -> Option<PlatformCost> {
+fn observed(subject: &WorkloadReport) -> Option<PlatformCost> {
     let is_known = subject.verdict.decides() || subject.verdict == Verdict::NoLatency;
     let cost = subject.decisive(subject.subject.home()).copied();
     cost.filter(|cost| is_known && !cost.requests.is_zero())
 }
 
 /// Takes the cost that was observed of another subject for its own on that one's platform.
-fn take(one: &mut SubjectReport, other: &SubjectReport, there: PlatformCost) {
+fn take(one: &mut WorkloadReport, other: &WorkloadReport, there: PlatformCost) {
     let home = one.subject.home();
     one.facts.pair = Some(other.subject.clone());
     let Some(here) = observed(one) else { return };
     let Some(scale) = here.requests.over(there.requests) else {
         return;
     };
-    let monthly = Banded {
+    let monthly = CostEstimate {
         low: there.monthly.low * scale,
         point: there.monthly.point * scale,
         high: there.monthly.high * scale,
@@ -55,13 +55,13 @@ fn take(one: &mut SubjectReport, other: &SubjectReport, there: PlatformCost) {
     one.uncertainty = None;
     one.verdict = match home {
         _ if !can_move => staying(home),
-        Home::Kubernetes => compare(&here.monthly, &monthly),
-        Home::Lambda => compare(&monthly, &here.monthly),
+        Platform::Kubernetes => compare(&here.monthly, &monthly),
+        Platform::Lambda => compare(&monthly, &here.monthly),
     };
     // What is held costs the same at any traffic, and a request on Lambda costs what it costs now.
     let (held, lambda) = match home {
-        Home::Kubernetes => (here.monthly.point, monthly.point),
-        Home::Lambda => (monthly.point, here.monthly.point),
+        Platform::Kubernetes => (here.monthly.point, monthly.point),
+        Platform::Lambda => (monthly.point, here.monthly.point),
     };
     let used = one.utilization.cost.map(|utilization| held * utilization);
     one.breakeven_utilization = used.and_then(|used| used.over(lambda));

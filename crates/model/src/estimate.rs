@@ -1,6 +1,6 @@
 //! A scenario typed by hand: what it costs on both platforms, and where they cross.
 
-use super::break_even::{KubernetesCurve, LambdaCurve, crossing};
+use super::break_even::{CostFunction, CostStaircase, crossing};
 use super::lambda::{Bill, Month};
 use super::report::Breakeven;
 use crate::inventory::Resources;
@@ -44,8 +44,8 @@ pub struct Cluster {
 impl Cluster {
     /// The cost of a month of any traffic, `C_K(R)`.
     #[must_use]
-    pub fn curve(&self, month: Hours) -> KubernetesCurve {
-        KubernetesCurve {
+    pub fn curve(&self, month: Hours) -> CostStaircase {
+        CostStaircase {
             fixed: self.control_plane * month + self.fixed,
             step: self.node * month + self.ancillary,
             steps_min: self.nodes,
@@ -98,9 +98,9 @@ impl Side {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Curves {
     /// The function's.
-    pub lambda: LambdaCurve,
+    pub lambda: CostFunction,
     /// The cluster's.
-    pub kubernetes: KubernetesCurve,
+    pub kubernetes: CostStaircase,
 }
 
 /// What follows from a scenario.

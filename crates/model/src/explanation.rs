@@ -17,9 +17,9 @@ use std::sync::Arc;
 
 use super::advice::{Advice, Facts, ProvisionedConcurrency, advise};
 use super::inputs::Evidence;
-use super::lambda::{Component, FrontDoor};
-use super::parameters::Settings;
-use super::report::{Home, Ineligibility, PlatformCost, Report, Subject, SubjectReport};
+use super::lambda::{Component, EndpointTraffic};
+use super::parameters::ModelParameters;
+use super::report::{Ineligibility, Platform, PlatformCost, Report, WorkloadRef, WorkloadReport};
 use crate::units::{MemoryMib, Ratio, Seconds, Usd};
 use number::{count, usd};
 
@@ -64,7 +64,7 @@ impl Line {
 
 /// Explains what is known of a subject, from what was seen of it to what would change its verdict.
 #[must_use]
-pub fn explain(report: &Report, subject: &SubjectReport, inputs: &Inputs) -> Explanation {
+pub fn explain(report: &Report, subject: &WorkloadReport, inputs: &Inputs) -> Explanation {
     let settings = &report.settings;
     let mut sections = vec![Section {
         title: "Report",
@@ -127,11 +127,11 @@ fn month_and_request(cost: &PlatformCost, from: impl Into<String>) -> Vec<Line> 
 }
 
 /// What else speaks for a platform, in words; it does not change the verdict.
-fn advice(subject: &SubjectReport, settings: &Settings) -> Vec<Line> {
+fn advice(subject: &WorkloadReport, settings: &ModelParameters) -> Vec<Line> {
     let is = |reason| subject.ineligible.contains(&reason);
     let kind = match &subject.subject {
-        Subject::Workload(workload) => Some(workload.kind.clone()),
-        Subject::Function(_) => None,
+        WorkloadRef::Workload(workload) => Some(workload.kind.clone()),
+        WorkloadRef::Function(_) => None,
     };
     let requests = subject.costs.first().map(|cost| cost.requests);
     let cost = |platform| subject.decisive(platform).map(|cost| cost.monthly.point);
@@ -144,8 +144,8 @@ fn advice(subject: &SubjectReport, settings: &Settings) -> Vec<Line> {
         stateful: is(Ineligibility::Stateful) || is(Ineligibility::PersistentVolume),
         utilization: subject.utilization.cost,
         monthly_requests: requests.filter(|requests| !requests.is_zero()),
-        cost_on_lambda: cost(Home::Lambda),
-        cost_on_kubernetes: cost(Home::Kubernetes),
+        cost_on_lambda: cost(Platform::Lambda),
+        cost_on_kubernetes: cost(Platform::Kubernetes),
         breakeven_utilization: subject.breakeven_utilization,
         idle_cost_on_lambda: Some(idle.iter().map(|(_, cost)| *cost).sum()),
         idle_components: idle.into_iter().map(|(component, _)| component).collect(),
@@ -167,18 +167,18 @@ fn advice(subject: &SubjectReport, settings: &Settings) -> Vec<Line> {
 /// When provisioned concurrency pays in the region of the subject, and what Lambda costs per month without any request, by
 /// component.
 fn on_lambda(
-    subject: &SubjectReport,
-    settings: &Settings,
+    subject: &WorkloadReport,
+    settings: &ModelParameters,
 ) -> (ProvisionedConcurrency, Vec<(Component, Usd)>) {
     let (terms, region, idle) = match &subject.evidence {
         Evidence::Function(evidence) => (&evidence.terms, &evidence.region, evidence.idle.clone()),
         _ => {
             let equivalent = &settings.lambda_equivalent;
             let idle = match equivalent.terms.front_door {
-                FrontDoor::LoadBalancer { time, hour, .. } => {
+                EndpointTraffic::LoadBalancer { time, hour, .. } => {
                     vec![(Component::FrontDoor, hour * time)]
                 }
-                FrontDoor::Free | FrontDoor::Api(_) => Vec::new(),
+                EndpointTraffic::Free | EndpointTraffic::Api(_) => Vec::new(),
             };
             (&equivalent.terms, &equivalent.region, idle)
         }

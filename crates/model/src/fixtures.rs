@@ -11,10 +11,11 @@ use proptest::prelude::*;
 use super::allocation::PricedNode;
 use super::billing::Paid;
 use super::cold_starts::{InitTimes, KEEP_ALIVE};
-use super::lambda::Terms;
+use super::lambda::PricingTerms;
 use super::node_split::Weights;
 use super::parameters::{
-    KubernetesEquivalent, LambdaEquivalent, LambdaSettings, Settings, SharingPolicy, UnlistedPrices,
+    KubernetesEquivalent, LambdaEquivalent, LambdaParameters, ModelParameters, SharingPolicy,
+    UnlistedPrices,
 };
 use super::report::{HourlyPrice, PriceSource, Provenance, Unpriced};
 use super::uncertainty::Range;
@@ -56,8 +57,8 @@ pub fn resources(cores: f64, gib: f64) -> Resources {
 }
 
 /// Model parameters that differ from the defaults where a test would not notice otherwise.
-pub fn settings() -> Settings {
-    Settings {
+pub fn settings() -> ModelParameters {
+    ModelParameters {
         decision_window: seconds(86_400.0),
         hours_per_month: HOURS_PER_MONTH,
         weights: Weights {
@@ -73,7 +74,7 @@ pub fn settings() -> Settings {
             point: ratio(0.9),
             high: Ratio::ONE,
         },
-        lambda: LambdaSettings {
+        lambda: LambdaParameters {
             discount: Ratio::ZERO,
             used_before: GibSeconds::ZERO,
             keep_alive: KEEP_ALIVE,
@@ -85,7 +86,7 @@ pub fn settings() -> Settings {
         },
         lambda_equivalent: LambdaEquivalent {
             architecture: Architecture::Arm64,
-            terms: Terms::known(Architecture::Arm64),
+            terms: PricingTerms::known(Architecture::Arm64),
             region: "us-east-1".into(),
             max_slowdown: ratio(2.0),
             memory_headroom: ratio(1.2),

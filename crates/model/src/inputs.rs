@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::cold_starts::ColdStarts;
 use super::kubernetes_equivalent;
-use super::lambda::{Component, Door, DoorOrigin, MissingPrice, Terms};
-use super::lambda_equivalent::{self, Demand};
+use super::lambda::{Component, HttpEndpoint, HttpEndpointOrigin, MissingPrice, PricingTerms};
+use super::lambda_equivalent::{self, RequestDemand};
 use super::node_split::Split;
 use super::report::Ineligibility;
 use super::uncertainty::Range;
@@ -45,9 +45,9 @@ pub struct WorkloadEvidence {
 #[derive(Clone, Debug, PartialEq)]
 pub struct LambdaEvidence {
     /// What one request needs.
-    pub demand: Demand,
+    pub demand: RequestDemand,
     /// Memory and duration.
-    pub equivalent: lambda_equivalent::Equivalent,
+    pub equivalent: lambda_equivalent::LambdaProjection,
     /// Its processor.
     pub architecture: Architecture,
     /// The share of requests that would meet a cold start, while they arrive independently of each other.
@@ -86,9 +86,9 @@ pub struct FunctionEvidence {
     /// What is polled for it; absent where that is not known.
     pub event_sources: Option<BTreeSet<EventSource>>,
     /// What its requests come through, and how that is known.
-    pub door: (Door, DoorOrigin),
+    pub door: (HttpEndpoint, HttpEndpointOrigin),
     /// What it is charged by.
-    pub terms: Terms,
+    pub terms: PricingTerms,
     /// What a month costs, by what it is for.
     pub bill: Vec<(Component, Usd)>,
     /// Cost of a month without any request, by component; components without such a cost are left out.
@@ -101,9 +101,9 @@ pub struct FunctionEvidence {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PodsEvidence {
     /// What it needs.
-    pub demand: kubernetes_equivalent::Demand,
+    pub demand: kubernetes_equivalent::FunctionDemand,
     /// How many there are, and what one costs.
-    pub equivalent: kubernetes_equivalent::Equivalent,
+    pub equivalent: kubernetes_equivalent::KubernetesProjection,
     /// The mean prices of the cluster.
     pub prices: Split,
 }

@@ -16,7 +16,7 @@ mod requests;
 mod source_status;
 mod usage;
 
-pub use annotations::{FunctionName, Notes};
+pub use annotations::{FunctionName, WorkloadAnnotations};
 pub use bill::{Bill, BilledDay, Charge, UsageKind, UsageType};
 pub use event_sources::EventSource;
 pub use functions::{
@@ -26,17 +26,19 @@ pub use functions::{
 pub use identity::{WorkloadId, WorkloadKind};
 pub use insights::{Insights, InsightsRead};
 pub use kubernetes::{
-    CapacityType, ClaimKey, Cluster, Container, Fronts, Node, Pod, PodKey, Provider, Resources,
-    RouteRule, Scaler, Service, StorageClass, Volume,
+    CapacityType, ClaimKey, Cluster, Container, Node, Pod, PodKey, Provider, Resources, RouteRule,
+    Scaler, Service, ServiceRouting, StorageClass, Volume,
 };
 pub use name_pattern::{BadNamePattern, NamePattern};
-pub use prices::{ListPrice, Offer, Product, SpotPrice};
+pub use prices::{ListPrice, PriceKey, Sku, SpotPrice};
 pub use requests::{
-    Counted, CountedStep, OriginChoice, OwnCount, OwnTraffic, RequestOrigin, RequestRate,
-    RequestStep, RequestTarget, ScrapeTarget, TargetGroupBinding, Traffic,
+    Counted, CountedStep, DedicatedSource, DedicatedTraffic, OriginChoice, RequestOrigin,
+    RequestRate, RequestStep, RequestTarget, ScrapeTarget, TargetGroupBinding, Traffic,
 };
-pub use source_status::{Lacks, Reason, Site, Source, SourceId, SourceStatus};
-pub use usage::{CountedUse, PodUsage, Throttling, Usage};
+pub use source_status::{
+    MissingAttributes, Reason, Source, SourceId, SourceLocation, SourceStatus,
+};
+pub use usage::{CpuUsageDelta, PodUsage, Throttling, Usage};
 
 use std::sync::Arc;
 
@@ -58,7 +60,7 @@ pub enum Observation {
     /// Requests that workloads of the cluster served.
     Traffic(Traffic),
     /// Requests of the workloads that are counted one by one.
-    OwnTraffic(OwnTraffic),
+    OwnTraffic(DedicatedTraffic),
     /// What the list of a cloud says that its offers cost.
     ListPrices(Vec<ListPrice>),
     /// What spare capacity costs.

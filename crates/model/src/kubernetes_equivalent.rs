@@ -8,7 +8,7 @@ use crate::units::{Cores, Gib, MemoryMib, Ratio, UsdPerHour};
 
 /// How pods are sized, each parameter at one value.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Sizing {
+pub struct PodSizing {
     /// What one pod requests.
     pub pod_cpu: Cores,
     /// How many requests one pod works on at once.
@@ -23,14 +23,14 @@ pub struct Sizing {
 
 /// What a function needs in the cluster.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Demand {
+pub struct FunctionDemand {
     /// How much of a core each request keeps busy while it is worked on (b).
     pub busy: Cores,
     /// The memory of one pod.
     pub memory: Gib,
 }
 
-impl Demand {
+impl FunctionDemand {
     /// What a function lets expect of which nothing was measured.
     ///
     /// Formula: `b = φ · min(1, M/1769)`, as the share φ of its wall time it computes on what it has of a core; and as much memory as
@@ -56,7 +56,7 @@ impl Demand {
 
 /// A kind of machine that pods could have for themselves.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Machine {
+pub struct NodeType {
     /// What it costs.
     pub price: UsdPerHour,
     /// What pods can have of it.
@@ -65,7 +65,7 @@ pub struct Machine {
 
 /// The pods that would do it.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Equivalent {
+pub struct KubernetesProjection {
     /// Pods, mean over time (n).
     pub replicas: Ratio,
     /// Pods, at the peak.
@@ -78,7 +78,7 @@ pub struct Equivalent {
     pub request: Resources,
 }
 
-impl Equivalent {
+impl KubernetesProjection {
     /// What all of it costs, in USD per hour. Formula: `mean n · replica`.
     #[must_use]
     pub fn packed(&self) -> UsdPerHour {
@@ -99,8 +99,8 @@ impl Equivalent {
     ///
     /// Formula: `price · max over r of ceil(peak n · request_r / allocatable_r)`.
     #[must_use]
-    pub fn dedicated(&self, machines: &[Machine]) -> Option<UsdPerHour> {
-        let cost = |machine: &Machine| {
+    pub fn dedicated(&self, machines: &[NodeType]) -> Option<UsdPerHour> {
+        let cost = |machine: &NodeType| {
             let (request, has) = (self.request, machine.allocatable);
             let fits = request.cpu <= has.cpu && request.memory <= has.memory;
             let cpu = (request.cpu * self.replicas_peak).over(has.cpu)?.ceil();
@@ -123,10 +123,10 @@ impl Equivalent {
 #[must_use]
 pub fn size(
     seen: &Concurrency,
-    demand: &Demand,
+    demand: &FunctionDemand,
     prices: Split,
-    sizing: &Sizing,
-) -> Option<Equivalent> {
+    sizing: &PodSizing,
+) -> Option<KubernetesProjection> {
     let floor = Ratio::from_factor(f64::from(sizing.min_replicas)).ok()?;
     let each = replicas_each(demand.busy, sizing)?;
     let request = Resources {
@@ -135,7 +135,7 @@ pub fn size(
         gpus: 0,
     };
     let pod = request.cpu * prices.core + request.memory * prices.memory;
-    Some(Equivalent {
+    Some(KubernetesProjection {
         replicas: seen.mean_replicas(each, floor)?,
         replicas_peak: seen.peak_replicas(each).max(floor),
         replicas_filled: seen.mean()? * each,
@@ -145,7 +145,7 @@ pub fn size(
 }
 
 /// How much of a pod each request at work fills.
-fn replicas_each(busy: Cores, sizing: &Sizing) -> Option<Ratio> {
+fn replicas_each(busy: Cores, sizing: &PodSizing) -> Option<Ratio> {
     let by_cpu = busy.over(sizing.pod_cpu * sizing.target_utilization)?;
     let by_slots = Ratio::from_factor(f64::from(sizing.pod_concurrency))
         .ok()?
@@ -168,7 +168,7 @@ mod tests {
         }
     }
 
-    fn sized(active: &[(i64, f64)], minutes: u32) -> Equivalent {
+    fn sized(active: &[(i64, f64)], minutes: u32) -> KubernetesProjection {
         let active = active
             .iter()
             .map(|(minute, concurrency)| MinuteConcurrency {
@@ -180,7 +180,7 @@ mod tests {
         let last = i64::from(minutes) - 1;
         size(
             &Concurrency::over(active, last, minutes),
-            &Demand::assumed(memory, equivalent.cpu_share.point),
+            &FunctionDemand::assumed(memory, equivalent.cpu_share.point),
             prices(),
             &equivalent.point(),
         )
@@ -220,14 +220,14 @@ mod tests {
     fn machines_of_its_own_are_as_many_as_the_peak_fills_of_the_cheapest_kind() {
         // A peak of 20 pods: 5 cores and 34.5 GiB.
         let found = sized(&[(10, 6.5)], 60);
-        let machine = |price, cores, gib| Machine {
+        let machine = |price, cores, gib| NodeType {
             price: UsdPerHour::from_hourly(price).unwrap(),
             allocatable: resources(cores, gib),
         };
         let large = machine(0.1, 2.0, 8.0);
         let huge = machine(0.45, 8.0, 32.0);
         let tiny = machine(0.001, 0.2, 64.0);
-        let cost = |machines: &[Machine]| found.dedicated(machines).map(UsdPerHour::hourly);
+        let cost = |machines: &[NodeType]| found.dedicated(machines).map(UsdPerHour::hourly);
         assert!(
             (cost(&[large]).unwrap() - 0.5).abs() < 1e-12,
             "{:?}",

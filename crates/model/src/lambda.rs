@@ -24,12 +24,12 @@ mod pricing_terms;
 pub use ancillary::{ephemeral, front_door, logs, snapstart, streaming};
 pub use bill::{Bill, Component, Part};
 pub use compute::{duration, init, instances, provisioned, requests};
-pub use http_endpoint::{Door, DoorOrigin};
-pub use metered_usage::{KeptReady, Run};
+pub use http_endpoint::{HttpEndpoint, HttpEndpointOrigin};
+pub use metered_usage::{ProvisionedUsage, Run};
 pub use month::{
-    Compute, FreeTier, FrontDoor, Init, Instances, Month, OnDemand, Provisioned, SnapStart,
+    Compute, EndpointTraffic, FreeTier, Init, Instances, Month, OnDemand, Provisioned, SnapStart,
 };
-pub use pricing_terms::{MissingPrice, PriceOrigin, Surroundings, Terms};
+pub use pricing_terms::{AncillaryCharges, MissingPrice, PriceOrigin, PricingTerms};
 
 #[cfg(test)]
 mod properties;

@@ -12,7 +12,7 @@ const SETTINGS: [u32; 12] = [
 
 /// What one request needs.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Demand {
+pub struct RequestDemand {
     /// Processor time (s).
     pub cpu: Seconds,
     /// Wall time (w), mean.
@@ -26,7 +26,7 @@ pub struct Demand {
 
 /// The function that would do it.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Equivalent {
+pub struct LambdaProjection {
     /// Its memory setting (M).
     pub memory: MemoryMib,
     /// How long it would take for each request, d(M).
@@ -71,7 +71,7 @@ pub struct Equivalent {
 /// # Ok::<(), breakeven_model::units::NotAQuantity>(())
 /// ```
 #[must_use]
-pub fn choose(demand: Demand, settings: &LambdaEquivalent) -> Equivalent {
+pub fn choose(demand: RequestDemand, settings: &LambdaEquivalent) -> LambdaProjection {
     let mut ineligible = Vec::new();
     let needed = demand.working_set * settings.memory_headroom;
     let least = MemoryMib::holding(needed).unwrap_or_else(|| {
@@ -104,7 +104,7 @@ pub fn choose(demand: Demand, settings: &LambdaEquivalent) -> Equivalent {
             Ineligibility::Latency
         });
     }
-    Equivalent {
+    LambdaProjection {
         memory,
         duration,
         ineligible,
@@ -112,7 +112,7 @@ pub fn choose(demand: Demand, settings: &LambdaEquivalent) -> Equivalent {
 }
 
 /// How long a request takes with so much memory.
-fn duration(demand: Demand, memory: MemoryMib) -> Seconds {
+fn duration(demand: RequestDemand, memory: MemoryMib) -> Seconds {
     let waiting = demand.latency.less(demand.cpu);
     let cores = Ratio::from_factor(f64::from(memory.mib()) / tariff::MIB_PER_CORE);
     let slowdown = cores
@@ -138,8 +138,8 @@ mod tests {
     use super::*;
     use crate::fixtures::{seconds, settings};
 
-    fn demand(cpu: f64, latency: f64, mib: f64) -> Demand {
-        Demand {
+    fn demand(cpu: f64, latency: f64, mib: f64) -> RequestDemand {
+        RequestDemand {
             cpu: seconds(cpu),
             latency: seconds(latency),
             working_set: Gib::from_mib(mib).unwrap(),
@@ -147,7 +147,7 @@ mod tests {
         }
     }
 
-    fn chosen(cpu: f64, latency: f64, mib: f64) -> Equivalent {
+    fn chosen(cpu: f64, latency: f64, mib: f64) -> LambdaProjection {
         choose(demand(cpu, latency, mib), &settings().lambda_equivalent)
     }
 

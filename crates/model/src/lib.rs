@@ -33,13 +33,14 @@ pub mod verdict;
 pub mod window;
 
 pub use parameters::{
-    KubernetesEquivalent, LambdaEquivalent, LambdaSettings, Settings, SharingPolicy, UnlistedPrices,
+    KubernetesEquivalent, LambdaEquivalent, LambdaParameters, ModelParameters, SharingPolicy,
+    UnlistedPrices,
 };
 pub use report::{
     AccountReport, Basis, Breakeven, ClusterComponent, ClusterReport, Component, FunctionCounters,
-    Home, HourlyPrice, Ineligibility, NodeReport, Outcome, PlatformCost, PriceSource, Provenance,
-    Report, SharedWorkload, Subject, SubjectFacts, SubjectReport, Throttled, Unpriced,
-    UnpricedVolume, Utilization, Verdict, VolumeReport,
+    HourlyPrice, Ineligibility, NodeReport, Outcome, Platform, PlatformCost, PriceSource,
+    Provenance, Report, SharedWorkload, Throttled, Unpriced, UnpricedVolume, Utilization, Verdict,
+    VolumeReport, WorkloadAttributes, WorkloadRef, WorkloadReport,
 };
 
 #[cfg(any(test, feature = "test-util"))]

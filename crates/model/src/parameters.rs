@@ -5,8 +5,11 @@ use std::sync::Arc;
 
 use super::billing::Paid;
 use super::cold_starts::InitTimes;
-use super::kubernetes_equivalent::Sizing;
-use super::lambda::{Door, DoorOrigin, FrontDoor, MissingPrice, Run, Surroundings, Terms};
+use super::kubernetes_equivalent::PodSizing;
+use super::lambda::{
+    AncillaryCharges, EndpointTraffic, HttpEndpoint, HttpEndpointOrigin, MissingPrice,
+    PricingTerms, Run,
+};
 use super::node_split::Weights;
 use super::uncertainty::Range;
 use crate::inventory::{Architecture, Function, NamePattern};
@@ -17,7 +20,7 @@ use crate::units::{
 
 /// Settings of the model, resolved from the configuration.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Settings {
+pub struct ModelParameters {
     /// The time over which costs and requests are averaged.
     pub decision_window: Seconds,
     /// The length of a month.
@@ -35,7 +38,7 @@ pub struct Settings {
     /// The part of its allocated cost that a workload's leaving really frees (κ).
     pub avoidable: Range<Ratio>,
     /// What holds for functions, wherever they run.
-    pub lambda: LambdaSettings,
+    pub lambda: LambdaParameters,
     /// How a workload of the cluster would run on Lambda.
     pub lambda_equivalent: LambdaEquivalent,
     /// How a function would run in the cluster.
@@ -55,7 +58,7 @@ pub enum SharingPolicy {
 
 /// What holds for functions, wherever they run.
 #[derive(Clone, Debug, PartialEq)]
-pub struct LambdaSettings {
+pub struct LambdaParameters {
     /// A discount on duration, such as that of a Savings Plan.
     pub discount: Ratio,
     /// GB-s that others in the organisation use each month, in each region and architecture (G0).
@@ -65,7 +68,7 @@ pub struct LambdaSettings {
     /// How long a cold start initialises.
     pub init: InitTimes,
     /// What is around functions: the first whose pattern matches the name.
-    pub surroundings: Vec<(NamePattern, Surroundings)>,
+    pub surroundings: Vec<(NamePattern, AncillaryCharges)>,
     /// Whether functions are priced by what the bill says is paid.
     pub applies_bill: bool,
     /// What that is, where they are.
@@ -91,7 +94,7 @@ pub struct LambdaEquivalent {
     /// On which processor.
     pub architecture: Architecture,
     /// What it would be charged by.
-    pub terms: Terms,
+    pub terms: PricingTerms,
     /// That region.
     pub region: Arc<str>,
     /// How many times slower than now a request may become in the mean.
@@ -123,7 +126,7 @@ pub struct KubernetesEquivalent {
     pub cpu_share: Range<Ratio>,
 }
 
-impl LambdaSettings {
+impl LambdaParameters {
     /// What is charged in a region, with so much around it; absent where the region has no list prices. What is around it and
     /// has no list price there is left out, and named in [`Terms::missing`].
     #[must_use]
@@ -131,10 +134,10 @@ impl LambdaSettings {
         &self,
         region: &str,
         architecture: Architecture,
-        around: Surroundings,
+        around: AncillaryCharges,
         month: Hours,
-    ) -> Option<Terms> {
-        let mut listed = Terms::list(region, architecture)?;
+    ) -> Option<PricingTerms> {
+        let mut listed = PricingTerms::list(region, architecture)?;
         let UnlistedPrices {
             snapstart_cache,
             snapstart_restore,
@@ -143,14 +146,14 @@ impl LambdaSettings {
         let prices = &mut listed.prices;
         prices.snapstart_cache = prices.snapstart_cache.or(snapstart_cache);
         prices.snapstart_restore = prices.snapstart_restore.or(snapstart_restore);
-        let configured = || front_door.map(|price| FrontDoor::Api(Tiers::flat(price)));
+        let configured = || front_door.map(|price| EndpointTraffic::Api(Tiers::flat(price)));
         let door = around.door.unwrap_or_default();
         let front_door = door.priced(region, month).or_else(configured);
         let missing = front_door.is_none().then_some(MissingPrice::FrontDoor);
-        Some(Terms {
+        Some(PricingTerms {
             discount: self.discount,
             used_before: self.used_before,
-            front_door: front_door.unwrap_or(FrontDoor::Free),
+            front_door: front_door.unwrap_or(EndpointTraffic::Free),
             logged_by_request: around.logged_by_request,
             instances: around.instances,
             missing: missing.into_iter().collect(),
@@ -159,9 +162,9 @@ impl LambdaSettings {
     }
 }
 
-impl LambdaSettings {
+impl LambdaParameters {
     /// What the configuration says of what is around a function.
-    fn around(&self, function: &Function) -> Surroundings {
+    fn around(&self, function: &Function) -> AncillaryCharges {
         let mut patterns = self.surroundings.iter();
         let around = patterns.find(|(names, _)| names.matches(&function.id.name));
         around.map(|(_, around)| *around).unwrap_or_default()
@@ -169,21 +172,21 @@ impl LambdaSettings {
 
     /// What the requests of a function come through: as configured, else as Lambda says, else nothing that costs.
     #[must_use]
-    pub fn door_of(&self, function: &Function) -> (Door, DoorOrigin) {
-        match (self.around(function).door, Door::seen(function)) {
-            (Some(door), _) => (door, DoorOrigin::Configured),
-            (None, Some(door)) => (door, DoorOrigin::Read),
-            (None, None) => (Door::Free, DoorOrigin::Assumed),
+    pub fn door_of(&self, function: &Function) -> (HttpEndpoint, HttpEndpointOrigin) {
+        match (self.around(function).door, HttpEndpoint::seen(function)) {
+            (Some(door), _) => (door, HttpEndpointOrigin::Configured),
+            (None, Some(door)) => (door, HttpEndpointOrigin::Read),
+            (None, None) => (HttpEndpoint::Free, HttpEndpointOrigin::Assumed),
         }
     }
 }
 
-impl Settings {
+impl ModelParameters {
     /// Prices of a function. A part that the function uses and that has no price is named in [`Terms::missing`].
     ///
     /// # Errors
     /// If the region has no list prices, or the managed instances that the function runs on have no configured price.
-    pub fn terms_of(&self, function: &Function) -> Result<Terms, MissingPrice> {
+    pub fn terms_of(&self, function: &Function) -> Result<PricingTerms, MissingPrice> {
         let around = self.lambda.around(function);
         if function.capacity_provider.is_some() && around.instances.is_none() {
             return Err(MissingPrice::ManagedInstances);
@@ -203,8 +206,8 @@ impl Settings {
 impl KubernetesEquivalent {
     /// With every parameter at its best single value.
     #[must_use]
-    pub fn point(&self) -> Sizing {
-        Sizing {
+    pub fn point(&self) -> PodSizing {
+        PodSizing {
             pod_cpu: self.pod_cpu,
             pod_concurrency: self.pod_concurrency,
             min_replicas: self.min_replicas,
@@ -235,7 +238,7 @@ mod tests {
         }
     }
 
-    fn missing(settings: &Settings, function: &Function) -> Vec<MissingPrice> {
+    fn missing(settings: &ModelParameters, function: &Function) -> Vec<MissingPrice> {
         match settings.terms_of(function) {
             Ok(terms) => terms.missing,
             Err(missing) => vec![missing],
@@ -269,9 +272,9 @@ mod tests {
                 "{region} {runtime}"
             );
         }
-        let around = Surroundings {
-            door: Some(Door::LoadBalancer),
-            ..Surroundings::default()
+        let around = AncillaryCharges {
+            door: Some(HttpEndpoint::LoadBalancer),
+            ..AncillaryCharges::default()
         };
         settings.lambda.surroundings = vec![(NamePattern::new("*").unwrap(), around)];
         for (region, expected) in [

@@ -18,8 +18,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-pub use self::price_cache::{Market, is_better};
-pub use self::price_requests::{Question, Subject, Wanted};
+pub use self::price_cache::{KnownPrices, is_better};
+pub use self::price_requests::{PriceQueries, PriceQuery, QueriedProduct};
 use self::resolve::FargatePod;
 pub use self::rules::{Discount, DiscountKind, NodeSelector, PriceRule, Rate, SizeRate};
 pub use self::sanity_check::{Implausible, plausible, plausible_product};
@@ -79,7 +79,7 @@ impl PriceBook {
 
     /// Prices every node of a cluster. A Fargate node has what was provisioned for its pod.
     #[must_use]
-    pub fn price(&self, cluster: &Cluster, market: &Market) -> Vec<PricedNode> {
+    pub fn price(&self, cluster: &Cluster, market: &KnownPrices) -> Vec<PricedNode> {
         let on_fargate: HashMap<&str, &Arc<Pod>> =
             cluster.pods.iter().map(|pod| (&*pod.node, pod)).collect();
         let price = |node: &Arc<Node>| {
@@ -110,7 +110,7 @@ impl PriceBook {
 
     /// Prices every persistent volume of a cluster.
     #[must_use]
-    pub fn price_volumes(&self, cluster: &Cluster, market: &Market) -> Vec<PricedVolume> {
+    pub fn price_volumes(&self, cluster: &Cluster, market: &KnownPrices) -> Vec<PricedVolume> {
         volumes::price(&self.volumes, cluster, market)
     }
 }
@@ -147,7 +147,7 @@ mod tests {
     }
 
     fn priced(pods: Vec<Pod>) -> PricedNode {
-        let market = Market::default();
+        let market = KnownPrices::default();
         PriceBook::default()
             .price(&cluster(pods), &market)
             .remove(0)

@@ -10,11 +10,12 @@ pub use cluster::{
     AccountReport, ClusterReport, HourlyPrice, NodeReport, PriceSource, Provenance, SharedWorkload,
     Unpriced,
 };
-pub use labels::{Basis, ClusterComponent, Component, Home, Outcome, Subject};
+pub use labels::{Basis, ClusterComponent, Component, Outcome, Platform, WorkloadRef};
 pub use verdict::{Ineligibility, Verdict};
 pub use volume::{UnpricedVolume, VolumeReport};
 pub use workload::{
-    Breakeven, FunctionCounters, PlatformCost, SubjectFacts, SubjectReport, Throttled, Utilization,
+    Breakeven, FunctionCounters, PlatformCost, Throttled, Utilization, WorkloadAttributes,
+    WorkloadReport,
 };
 
 use std::sync::Arc;
@@ -22,7 +23,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::billing::BillReport;
-use super::parameters::Settings;
+use super::parameters::ModelParameters;
 use crate::inventory::RequestOrigin;
 
 /// Everything that is known at one instant.
@@ -31,9 +32,9 @@ pub struct Report {
     /// The instant.
     pub at: Timestamp,
     /// The settings that it was made with.
-    pub settings: Arc<Settings>,
+    pub settings: Arc<ModelParameters>,
     /// The workloads of the cluster that carry cost, and the functions.
-    pub subjects: Vec<SubjectReport>,
+    pub subjects: Vec<WorkloadReport>,
     /// The workloads whose cost is spread over the others.
     pub shared: Vec<SharedWorkload>,
     /// The nodes.
@@ -54,18 +55,18 @@ impl Report {
     /// The subjects that a name means: `namespace/Kind/name`, `namespace/name` or the name alone; for functions
     /// `account/region/name` or the name.
     #[must_use]
-    pub fn find(&self, name: &str) -> Vec<&SubjectReport> {
-        let means = |subject: &Subject| match subject {
-            Subject::Workload(id) => {
+    pub fn find(&self, name: &str) -> Vec<&WorkloadReport> {
+        let means = |subject: &WorkloadRef| match subject {
+            WorkloadRef::Workload(id) => {
                 let short = name.split_once('/');
                 name == &*id.name
                     || short.is_some_and(|(namespace, name)| {
                         namespace == &*id.namespace && name == &*id.name
                     })
             }
-            Subject::Function(id) => name == &*id.name,
+            WorkloadRef::Function(id) => name == &*id.name,
         };
-        let whole = |subject: &Subject| subject.to_string() == name;
+        let whole = |subject: &WorkloadRef| subject.to_string() == name;
         self.subjects
             .iter()
             .filter(|one| means(&one.subject) || whole(&one.subject))

@@ -70,7 +70,7 @@ const BURSTY_LASTING: f64 = 0.4;
 
 /// How requests are spread over time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Pattern {
+pub enum TrafficPattern {
     /// Nearly the same at all times.
     Steady,
     /// Follows the day.
@@ -83,7 +83,7 @@ pub enum Pattern {
     TimerLike,
 }
 
-impl Pattern {
+impl TrafficPattern {
     /// All of them.
     pub const ALL: [Self; 5] = [
         Self::Steady,
@@ -108,9 +108,9 @@ impl Pattern {
 
 /// A pattern, and what it was recognised by.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Shape {
+pub struct TrafficStatistics {
     /// The pattern.
-    pub pattern: Pattern,
+    pub pattern: TrafficPattern,
     /// The peak over the mean, in buckets of five minutes or more: long enough that nearly all have requests, an
     /// hour at most.
     pub peak_to_mean: Ratio,
@@ -156,7 +156,7 @@ pub struct Shape {
 /// # Ok::<(), breakeven_model::units::NotAQuantity>(())
 /// ```
 #[must_use]
-pub fn classify(bucket: Seconds, counts: &[Requests]) -> Option<Shape> {
+pub fn classify(bucket: Seconds, counts: &[Requests]) -> Option<TrafficStatistics> {
     let given = Series::new(bucket, counts)?;
     if bucket > LONGEST_BUCKET || given.length() < SHORTEST_WINDOW.seconds() {
         return None;
@@ -167,13 +167,13 @@ pub fn classify(bucket: Seconds, counts: &[Requests]) -> Option<Shape> {
     let wave = if day_known { hours.day_wave() } else { None };
     let beat = timer::period(&given);
     let pattern = if beat.is_some() {
-        Pattern::TimerLike
+        TrafficPattern::TimerLike
     } else if day_known {
         without_beat(&given, &hours, &busy, wave)
     } else {
         return None;
     };
-    Some(Shape {
+    Some(TrafficStatistics {
         pattern,
         peak_to_mean: Ratio::from_factor(busy.peak_to_mean()).ok()?,
         active_share: Ratio::from_factor(given.active_share()).ok()?,
@@ -187,8 +187,8 @@ fn without_beat(
     given: &Series,
     hours: &Series,
     busy: &Series,
-    wave: Option<series::Wave>,
-) -> Pattern {
+    wave: Option<series::DailyCycle>,
+) -> TrafficPattern {
     let diurnal = wave.is_some_and(|wave| {
         let comes_again = wave
             .repeat
@@ -203,13 +203,13 @@ fn without_beat(
         given.active_share()
     };
     if active < SPORADIC_SHARE {
-        Pattern::Sporadic
+        TrafficPattern::Sporadic
     } else if diurnal {
-        Pattern::Diurnal
+        TrafficPattern::Diurnal
     } else if is_bursty(busy) {
-        Pattern::Bursty
+        TrafficPattern::Bursty
     } else {
-        Pattern::Steady
+        TrafficPattern::Steady
     }
 }
 

@@ -85,7 +85,7 @@ impl<T> Range<T> {
 
 /// A cost with its band.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Banded {
+pub struct CostEstimate {
     /// With every parameter at its cheaper end.
     pub low: Usd,
     /// With every parameter at its best single value.
@@ -96,7 +96,7 @@ pub struct Banded {
     pub largest: Option<(Parameter, Ratio)>,
 }
 
-impl Banded {
+impl CostEstimate {
     /// A cost that is known exactly.
     #[must_use]
     pub const fn exactly(cost: Usd) -> Self {
@@ -111,7 +111,7 @@ impl Banded {
 
 /// One parameter, and the inputs with it at its ends.
 #[derive(Clone, Debug)]
-pub struct Ends<I> {
+pub struct SensitivityInput<I> {
     /// Which.
     pub parameter: Parameter,
     /// Puts it at one end, the others as they are.
@@ -127,13 +127,13 @@ pub struct Ends<I> {
 /// within. The largest swing of a single parameter is given relative to the point. Absent where the point has no cost.
 pub fn evaluate<I: Clone>(
     inputs: &I,
-    parameters: &[Ends<I>],
+    parameters: &[SensitivityInput<I>],
     cost: impl Fn(&I) -> Option<Usd>,
-) -> Option<Banded> {
+) -> Option<CostEstimate> {
     let point = cost(inputs)?;
     let (mut cheap, mut dear) = (inputs.clone(), inputs.clone());
     let mut largest: Option<(Parameter, Ratio)> = None;
-    for Ends {
+    for SensitivityInput {
         parameter,
         one,
         other,
@@ -160,7 +160,7 @@ pub fn evaluate<I: Clone>(
     }
     let low = cost(&cheap).unwrap_or(point).min(point);
     let high = cost(&dear).unwrap_or(point).max(point);
-    Some(Banded {
+    Some(CostEstimate {
         low,
         point,
         high,
@@ -194,13 +194,13 @@ mod tests {
         }
     }
 
-    const ENDS: [Ends<Order>; 2] = [
-        Ends {
+    const ENDS: [SensitivityInput<Order>; 2] = [
+        SensitivityInput {
             parameter: Parameter::CoreSpeed,
             one: |order, moved| moved.now.0 = order.price.low,
             other: |order, moved| moved.now.0 = order.price.high,
         },
-        Ends {
+        SensitivityInput {
             // The other way round: more of it costs less.
             parameter: Parameter::CpuShare,
             one: |order, moved| moved.now.1 = order.amount.high,
@@ -253,6 +253,6 @@ mod tests {
     fn what_is_known_exactly_has_no_swing() {
         let order = order(Range::exactly(2.0), Range::exactly(1.0));
         let band = evaluate(&order, &ENDS, |order| Some(usd(order.now.0 / order.now.1))).unwrap();
-        assert_eq!(band, Banded::exactly(usd(2.0)));
+        assert_eq!(band, CostEstimate::exactly(usd(2.0)));
     }
 }

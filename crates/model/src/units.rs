@@ -28,7 +28,7 @@ mod ratio;
 mod time;
 
 pub use crate::{numbers, row};
-pub use compact::Numbers;
+pub use compact::Compact;
 pub use compute::{CoreSeconds, Cores};
 pub use counts::{BilledUnits, Periods, Requests, RequestsPerSecond};
 pub use memory::{Gib, GibSeconds, MemoryMib};

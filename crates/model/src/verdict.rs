@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::report::{Home, Verdict};
-use super::uncertainty::Banded;
+use super::report::{Platform, Verdict};
+use super::uncertainty::CostEstimate;
 use crate::units::{Requests, Seconds, row};
 
 /// The least time and traffic that a verdict stands on.
@@ -57,16 +57,16 @@ pub fn is_cost_seen(observed: Seconds) -> bool {
 
 /// The verdict for what cannot move, whatever the costs: it stays where it is.
 #[must_use]
-pub const fn staying(home: Home) -> Verdict {
+pub const fn staying(home: Platform) -> Verdict {
     match home {
-        Home::Kubernetes => Verdict::Kubernetes,
-        Home::Lambda => Verdict::Lambda,
+        Platform::Kubernetes => Verdict::Kubernetes,
+        Platform::Lambda => Verdict::Lambda,
     }
 }
 
 /// The platform that costs less whatever the inputs may be; inconclusive where the bands overlap.
 #[must_use]
-pub fn compare(kubernetes: &Banded, lambda: &Banded) -> Verdict {
+pub fn compare(kubernetes: &CostEstimate, lambda: &CostEstimate) -> Verdict {
     if kubernetes.high < lambda.low {
         Verdict::Kubernetes
     } else if lambda.high < kubernetes.low {
@@ -80,16 +80,16 @@ pub fn compare(kubernetes: &Banded, lambda: &Banded) -> Verdict {
 ///
 /// Until a full decision window has been seen it is provisional, and changes at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Settled {
+pub struct StableVerdict {
     shown: Verdict,
     rival: Option<(Verdict, Timestamp)>,
     is_provisional: bool,
 }
 
 // After a restart it is held again if what was kept covers the window.
-row!(Settled { shown, rival } .. { is_provisional: true });
+row!(StableVerdict { shown, rival } .. { is_provisional: true });
 
-impl Settled {
+impl StableVerdict {
     /// The first verdict stands at once.
     #[must_use]
     pub const fn new(first: Verdict) -> Self {
@@ -183,10 +183,10 @@ mod tests {
     #[test]
     fn only_bands_that_do_not_overlap_give_a_verdict() {
         let usd = |value| Usd::from_usd(value).unwrap();
-        let band = |low, high| Banded {
+        let band = |low, high| CostEstimate {
             low: usd(low),
             high: usd(high),
-            ..Banded::exactly(usd(low))
+            ..CostEstimate::exactly(usd(low))
         };
         assert_eq!(
             compare(&band(1.0, 2.0), &band(3.0, 4.0)),
@@ -211,7 +211,7 @@ mod tests {
     fn a_verdict_changes_after_another_one_held_for_a_whole_window() {
         let window = seconds(100.0);
         let at = |second| Timestamp::from_second(second).unwrap();
-        let mut settled = Settled::new(Verdict::Kubernetes);
+        let mut settled = StableVerdict::new(Verdict::Kubernetes);
         settled.note_seen(window, window);
         let mut shown = |second, fresh| settled.consider(fresh, at(second), window);
         assert_eq!(shown(0, Verdict::Lambda), Verdict::Kubernetes);
@@ -228,7 +228,7 @@ mod tests {
     fn a_verdict_is_not_held_before_a_full_window_was_seen() {
         let window = seconds(86_400.0);
         let at = |second| Timestamp::from_second(second).unwrap();
-        let mut settled = Settled::new(Verdict::Lambda);
+        let mut settled = StableVerdict::new(Verdict::Lambda);
         let mut shown = |seen, fresh| {
             settled.note_seen(seconds(seen), window);
             (
@@ -260,7 +260,7 @@ mod tests {
     #[test]
     fn a_short_window_is_full_although_cloudwatch_is_late() {
         let is_provisional = |seen, window| {
-            let mut settled = Settled::new(Verdict::Lambda);
+            let mut settled = StableVerdict::new(Verdict::Lambda);
             settled.note_seen(seconds(seen), seconds(window));
             settled.is_provisional()
         };
@@ -274,7 +274,7 @@ mod tests {
     #[test]
     fn that_something_is_missing_shows_at_once_and_so_does_the_end_of_it() {
         let at = |second| Timestamp::from_second(second).unwrap();
-        let mut settled = Settled::new(Verdict::InsufficientData);
+        let mut settled = StableVerdict::new(Verdict::InsufficientData);
         settled.note_seen(seconds(100.0), seconds(100.0));
         let mut shown = |second, fresh| settled.consider(fresh, at(second), seconds(100.0));
         assert_eq!(shown(0, Verdict::Lambda), Verdict::Lambda);

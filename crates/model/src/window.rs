@@ -5,7 +5,7 @@ use super::concurrency::Concurrency;
 use super::cpu_per_request::{self, Method, NoSlope, ProcessorTime};
 use super::month::Month;
 use super::regression::Scatter;
-use super::traffic_pattern::Pattern;
+use super::traffic_pattern::TrafficPattern;
 use super::uncertainty::Range;
 use super::verdict::{covers_rare_requests, is_rare};
 use crate::inventory::Throttling;
@@ -112,7 +112,7 @@ pub struct TrafficWindow {
     /// Whether usage and requests in `paired` are those of the last 28 days as one step, because requests are rare.
     pub is_paired_by_month: bool,
     /// How they are spread over time; absent while too little is known.
-    pub pattern: Option<Pattern>,
+    pub pattern: Option<TrafficPattern>,
 }
 
 impl TrafficWindow {
@@ -195,7 +195,7 @@ pub struct FunctionWindow {
     /// the longest time; absent while too few minutes are known.
     pub cold_starts: Option<Range<ColdStarts>>,
     /// How they are spread over time; absent while too little is known.
-    pub pattern: Option<Pattern>,
+    pub pattern: Option<TrafficPattern>,
 }
 
 impl FunctionWindow {

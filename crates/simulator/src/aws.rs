@@ -23,11 +23,11 @@ mod value;
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 
-use self::error::Failure;
+use self::error::AwsError;
 pub(super) use self::identity::Caller;
 pub(super) use self::load_balancers::target_group_arn;
 use self::protocol::{REQUEST_ID, Service, Wire};
-use self::scope::Place;
+use self::scope::AccountRegion;
 use self::value::Document;
 use super::faults::Endpoint;
 use super::server::{Body, full};
@@ -52,7 +52,7 @@ enum Call {
 
 /// Ways in which the services refuse a caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub(super) enum RequestError {
     /// Asked too often.
     Throttled,
     /// Credentials that AWS does not know.
@@ -92,35 +92,39 @@ pub(super) fn error(
     finish(
         Call::of(request)
             .wire()
-            .failure(&Failure::new(status, code, message)),
+            .failure(&AwsError::new(status, code, message)),
     )
 }
 
 /// The refusal that the service called would give, in the protocol that the request speaks.
-pub(super) fn refuse(world: &World, request: &Request<Bytes>, refusal: Refusal) -> Response<Body> {
+pub(super) fn refuse(
+    world: &World,
+    request: &Request<Bytes>,
+    refusal: RequestError,
+) -> Response<Body> {
     let call = Call::of(request);
     let failure = match refusal {
-        Refusal::Throttled => match &call {
-            Call::Lambda(_) | Call::Unknown(Wire::RestJson, _) => Failure::new(
+        RequestError::Throttled => match &call {
+            Call::Lambda(_) | Call::Unknown(Wire::RestJson, _) => AwsError::new(
                 StatusCode::TOO_MANY_REQUESTS,
                 "TooManyRequestsException",
                 "Rate exceeded",
             ),
-            _ => Failure {
+            _ => AwsError {
                 query_code: "Throttling",
-                ..Failure::new(
+                ..AwsError::new(
                     StatusCode::BAD_REQUEST,
                     "ThrottlingException",
                     "Rate exceeded",
                 )
             },
         },
-        Refusal::UnknownCredentials => Failure::unknown_credentials(),
-        Refusal::ExpiredCredentials => Failure::expired_token(),
-        Refusal::Denied => {
+        RequestError::UnknownCredentials => AwsError::unknown_credentials(),
+        RequestError::ExpiredCredentials => AwsError::expired_token(),
+        RequestError::Denied => {
             let caller = Caller::supposed(world, request);
             let (action, resource) = call.action(caller.place(world));
-            Failure::access_denied(&caller.arn(), &action, resource.as_deref())
+            AwsError::access_denied(&caller.arn(), &action, resource.as_deref())
         }
     };
     finish(call.wire().failure(&failure))
@@ -143,7 +147,7 @@ fn answer(
     shared: &Shared,
     call: &Call,
     request: &Request<Bytes>,
-) -> Result<Response<Bytes>, Failure> {
+) -> Result<Response<Bytes>, AwsError> {
     let world = &shared.world;
     let wall = Clock::system().now();
     let caller = |service| Caller::of(world, request.headers(), service, wall);
@@ -178,7 +182,7 @@ fn answer(
             let body = std::str::from_utf8(request.body()).unwrap_or_default();
             spot::answer(world, &caller.region, body)
         }
-        Call::Unknown(_, what) => Err(Failure::unknown_operation(what)),
+        Call::Unknown(_, what) => Err(AwsError::unknown_operation(what)),
     }
 }
 
@@ -189,7 +193,7 @@ fn rpc(
     service: Service,
     operation: &str,
     input: &Document,
-) -> Result<Document, Failure> {
+) -> Result<Document, AwsError> {
     let (world, now) = (&shared.world, shared.clock.now());
     match service {
         Service::CloudWatch => {
@@ -256,7 +260,7 @@ impl Call {
     }
 
     /// The IAM action, and the resource that IAM decides about where the action has one.
-    fn action(&self, place: Place<'_>) -> (String, Option<String>) {
+    fn action(&self, place: AccountRegion<'_>) -> (String, Option<String>) {
         match self {
             Self::Rpc(_, service, operation) => {
                 (format!("{}:{operation}", service.iam_prefix()), None)

@@ -13,7 +13,7 @@ use hyper::body::Frame;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
-use super::aws::{self, Caller, Refusal};
+use super::aws::{self, Caller, RequestError};
 use super::route::{Part, Route};
 use super::server::{Body, full};
 use super::world::World;
@@ -361,7 +361,7 @@ pub(super) fn path_of(request: &Request<Bytes>) -> String {
 }
 
 /// What a fault makes of a request before it is handled.
-pub(super) enum Outcome {
+pub(super) enum FaultOutcome {
     /// It is answered so.
     Answer(Box<Response<Body>>),
     /// Its connection closes.
@@ -376,7 +376,7 @@ pub(super) async fn before(
     world: &World,
     route: &Route,
     request: &Request<Bytes>,
-) -> Outcome {
+) -> FaultOutcome {
     let error = |code: u16, code_name: &'static str, retry_after: Option<u32>, message: &str| {
         let status = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = match route.part {
@@ -390,29 +390,29 @@ pub(super) async fn before(
                 .headers_mut()
                 .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
-        Outcome::Answer(Box::new(response))
+        FaultOutcome::Answer(Box::new(response))
     };
     let aws = route.part == Part::Aws;
-    let refuse = |refusal| Outcome::Answer(Box::new(aws::refuse(world, request, refusal)));
+    let refuse = |refusal| FaultOutcome::Answer(Box::new(aws::refuse(world, request, refusal)));
     match fault {
         Fault::Latency { millis } => {
             tokio::time::sleep(Duration::from_millis(*millis)).await;
-            Outcome::Continue
+            FaultOutcome::Continue
         }
         Fault::ClockSkew { seconds } if aws => match aws::refuse_for_skew(request, *seconds) {
-            Some(response) => Outcome::Answer(Box::new(response)),
-            None => Outcome::Continue,
+            Some(response) => FaultOutcome::Answer(Box::new(response)),
+            None => FaultOutcome::Continue,
         },
         Fault::Hang => std::future::pending().await,
-        Fault::Cut => Outcome::Cut,
+        Fault::Cut => FaultOutcome::Cut,
         Fault::Endless if route.part == Part::Azure => {
-            Outcome::Answer(Box::new(azure::endless(request)))
+            FaultOutcome::Answer(Box::new(azure::endless(request)))
         }
         Fault::Garbage
         | Fault::Truncate
         | Fault::Endless
         | Fault::Result(_)
-        | Fault::ClockSkew { .. } => Outcome::Continue,
+        | Fault::ClockSkew { .. } => FaultOutcome::Continue,
         Fault::Status { code, retry_after } => {
             let name = if aws && *code < 500 {
                 "ValidationException"
@@ -421,13 +421,13 @@ pub(super) async fn before(
             };
             error(*code, name, *retry_after, "simulated fault")
         }
-        Fault::Throttle if aws => refuse(Refusal::Throttled),
+        Fault::Throttle if aws => refuse(RequestError::Throttled),
         Fault::Throttle => error(429, "too_many_requests", Some(1), "too many requests"),
         Fault::Gone => error(410, "Gone", None, "the requested version is gone"),
-        Fault::Unauthorized if aws => refuse(Refusal::UnknownCredentials),
-        Fault::Expired if aws => refuse(Refusal::ExpiredCredentials),
+        Fault::Unauthorized if aws => refuse(RequestError::UnknownCredentials),
+        Fault::Expired if aws => refuse(RequestError::ExpiredCredentials),
         Fault::Unauthorized | Fault::Expired => error(401, "unauthorized", None, "Unauthorized"),
-        Fault::Forbidden if aws => refuse(Refusal::Denied),
+        Fault::Forbidden if aws => refuse(RequestError::Denied),
         Fault::Forbidden => error(403, "forbidden", None, "forbidden"),
     }
 }

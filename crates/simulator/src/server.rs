@@ -16,7 +16,7 @@ use serde::Serialize;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-use super::faults::{self, Outcome};
+use super::faults::{self, FaultOutcome};
 use super::route::{self, Route};
 use super::{Shared, admin, aws, azure, kube, prometheus};
 
@@ -106,9 +106,9 @@ async fn respond(shared: Arc<Shared>, request: Request<Incoming>) -> io::Result<
     match shared.faults.take(endpoint, &request, caller.as_ref()) {
         None => Ok(dispatch(&shared, &route, request).await),
         Some(fault) => match faults::before(&fault, &shared.world, &route, &request).await {
-            Outcome::Answer(response) => Ok(*response),
-            Outcome::Cut => Err(io::Error::from(io::ErrorKind::ConnectionReset)),
-            Outcome::Continue => {
+            FaultOutcome::Answer(response) => Ok(*response),
+            FaultOutcome::Cut => Err(io::Error::from(io::ErrorKind::ConnectionReset)),
+            FaultOutcome::Continue => {
                 let response = dispatch(&shared, &route, request).await;
                 Ok(faults::after(&fault, response))
             }

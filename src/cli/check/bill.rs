@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::cli::print;
 use breakeven_model::Report;
-use breakeven_model::billing::{BillReport, BilledPlace};
+use breakeven_model::billing::{BillReport, BilledScope};
 use breakeven_model::units::{Ratio, Usd};
 
 /// What the source found, in a line.
@@ -87,7 +87,7 @@ pub(super) fn as_json(bill: &BillReport) -> Value {
     })
 }
 
-fn plan(place: &BilledPlace) -> Option<String> {
+fn plan(place: &BilledScope) -> Option<String> {
     let plan = place.savings_plan?;
     let percent = |ratio: Ratio| format!("{:.1} %", ratio.get() * 100.0);
     Some(match (plan.coverage, plan.discount) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::cli::print;
-use crate::sources::aws::cloudwatch::{Budget, Expected, Rung};
+use crate::sources::aws::cloudwatch::{Budget, Forecast, IntervalStep};
 use breakeven_model::units::Seconds;
 
 /// A table of the functions by how often they are read, and what that costs in a month.
@@ -77,14 +77,14 @@ fn text(budget: &Budget) -> String {
 /// The same for programs.
 pub(super) fn as_json(budget: &Budget) -> Value {
     let plan = budget.plan();
-    let expected = |expected: Expected| {
+    let expected = |expected: Forecast| {
         json!({
             "metrics_per_month": expected.statistics.requests(),
             "usd_per_month": expected.cost().usd(),
             "usd_per_month_if_grouped": expected.cheaper_cost().usd(),
         })
     };
-    let rung = |rung: Rung| {
+    let rung = |rung: IntervalStep| {
         let mut value = expected(rung.expected);
         value["up_to_seconds"] = rung.up_to.as_secs_f64().into();
         value["functions"] = rung.functions.into();
@@ -104,7 +104,7 @@ pub(super) fn as_json(budget: &Budget) -> Value {
     value
 }
 
-fn row_of(text: &mut String, interval: &str, functions: usize, expected: Expected) {
+fn row_of(text: &mut String, interval: &str, functions: usize, expected: Forecast) {
     row(
         text,
         [
@@ -126,7 +126,7 @@ fn row(text: &mut String, cells: [&str; 5]) {
     );
 }
 
-fn dollars(expected: Expected) -> String {
+fn dollars(expected: Forecast) -> String {
     format!("{:.2}", expected.cost().usd())
 }
 

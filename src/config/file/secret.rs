@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use crate::schema::{Mistake, Place, Setting, Tree, wrong_secret};
+use crate::schema::{ConfigError, ConfigPath, Node, Setting, wrong_secret};
 use crate::sources::{REDACTED, Secret};
 
 impl Setting for Secret {
     const IS_SECRET: bool = true;
 
-    fn read(value: &Value, place: &Place, errors: &mut Vec<Mistake>) -> Option<Self> {
+    fn read(value: &Value, place: &ConfigPath, errors: &mut Vec<ConfigError>) -> Option<Self> {
         let text = value.as_str();
         if text.is_none() {
             errors.push(wrong_secret(place, "text; put it in quotes"));
@@ -19,8 +19,8 @@ impl Setting for Secret {
         text.map(Self::from)
     }
 
-    fn tree(&self) -> Tree {
-        Tree::Line(format!("{REDACTED:?}"))
+    fn tree(&self) -> Node {
+        Node::Line(format!("{REDACTED:?}"))
     }
 }
 

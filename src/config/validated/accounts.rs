@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use crate::config::file;
-use crate::schema::{Check, Place};
+use crate::schema::{ConfigPath, Validator};
 use crate::sources::aws::{Account, Accounts, OWN, Role};
 
-impl Check {
-    pub(super) fn accounts(&mut self, raw: &file::Aws, place: &Place) -> Accounts {
+impl Validator {
+    pub(super) fn accounts(&mut self, raw: &file::Aws, place: &ConfigPath) -> Accounts {
         self.regions(&raw.regions, &place.key("regions"));
         let at_accounts = place.key("accounts");
         let mut roles = BTreeSet::new();
@@ -47,7 +47,7 @@ impl Check {
         }
     }
 
-    fn role(&mut self, raw: &file::Account, place: &Place) -> Role {
+    fn role(&mut self, raw: &file::Account, place: &ConfigPath) -> Role {
         let role = Role {
             arn: raw.role_arn.clone(),
             external_id: raw.external_id.clone(),
@@ -65,7 +65,7 @@ impl Check {
         role
     }
 
-    fn regions(&mut self, regions: &[String], place: &Place) {
+    fn regions(&mut self, regions: &[String], place: &ConfigPath) {
         let mut known = BTreeSet::new();
         for (index, region) in regions.iter().enumerate() {
             let at = place.item(index);

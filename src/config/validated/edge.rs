@@ -3,18 +3,18 @@
 use std::time::Duration;
 
 use crate::config::file::{self, RawConfig};
-use crate::schema::{Check, Place};
+use crate::schema::{ConfigPath, Validator};
 use crate::sources::Schedule;
 use crate::sources::aws::load_balancers::{Counter, Settings, named};
 use breakeven_model::inventory::WorkloadId;
 
-impl Check {
+impl Validator {
     /// Where load balancers and APIs are read.
     pub(super) fn edge(
         &mut self,
         raw: &RawConfig,
         window: Duration,
-        place: &Place,
+        place: &ConfigPath,
     ) -> Option<(Settings, Schedule)> {
         let edge = &raw.requests.edge;
         let schedule = self.schedule(
@@ -54,7 +54,7 @@ impl Check {
         (edge.enabled && raw.aws.enabled && raw.kubernetes.enabled).then_some((settings, schedule))
     }
 
-    fn api(&mut self, api: &file::Api, place: &Place) -> Option<(Counter, WorkloadId)> {
+    fn api(&mut self, api: &file::Api, place: &ConfigPath) -> Option<(Counter, WorkloadId)> {
         let stage = api.stage.clone();
         let counter = match (&api.api_id, &api.api_name) {
             (Some(id), None) => Some(Counter::HttpApi {

@@ -3,16 +3,16 @@
 use std::ops::RangeInclusive;
 
 use crate::config::file::{self, RawConfig};
-use crate::schema::{Check, Place};
+use crate::schema::{ConfigPath, Validator};
 use breakeven_model::billing::Paid;
 use breakeven_model::cold_starts::InitTimes;
 use breakeven_model::inventory::{Architecture, NamePattern};
-use breakeven_model::lambda::{Door, Surroundings, Terms};
+use breakeven_model::lambda::{AncillaryCharges, HttpEndpoint, PricingTerms};
 use breakeven_model::pricing::list_prices::lambda as tariff;
 use breakeven_model::units::{
     Gib, GibSeconds, Hours, Seconds, UsdPerGib, UsdPerGibSecond, UsdPerHour, UsdPerRequest,
 };
-use breakeven_model::{LambdaEquivalent, LambdaSettings, UnlistedPrices};
+use breakeven_model::{LambdaEquivalent, LambdaParameters, UnlistedPrices};
 
 /// The least and the longest time that an idle environment may be kept, in seconds.
 const KEEP_ALIVE: RangeInclusive<f64> = 60.0..=7_200.0;
@@ -23,13 +23,13 @@ const INIT: RangeInclusive<f64> = 0.0..=tariff::LONGEST_INIT.seconds();
 /// The most that a request may write to the logs, in bytes.
 const LOGGED: RangeInclusive<f64> = 0.0..=1e9;
 
-impl Check {
-    pub(super) fn functions(&mut self, raw: &RawConfig) -> LambdaSettings {
-        let prices = &Place::top().key("prices").key("lambda");
-        let cold = &Place::top().key("model").key("cold_starts");
+impl Validator {
+    pub(super) fn functions(&mut self, raw: &RawConfig) -> LambdaParameters {
+        let prices = &ConfigPath::top().key("prices").key("lambda");
+        let cold = &ConfigPath::top().key("model").key("cold_starts");
         let others = prices.key("other_gb_seconds_per_month");
-        let patterns = Place::top().key("aws").key("surroundings");
-        LambdaSettings {
+        let patterns = ConfigPath::top().key("aws").key("surroundings");
+        LambdaParameters {
             discount: self.ratio(
                 raw.prices.lambda.duration_discount_ratio,
                 &(0.0..=1.0),
@@ -59,7 +59,7 @@ impl Check {
         }
     }
 
-    fn unlisted(&mut self, raw: &file::UnlistedPrices, place: &Place) -> UnlistedPrices {
+    fn unlisted(&mut self, raw: &file::UnlistedPrices, place: &ConfigPath) -> UnlistedPrices {
         let cache = place.key("snapstart_cache_usd_per_gb_second");
         let restore = place.key("snapstart_restore_usd_per_gb");
         let front_door = place.key("front_door_usd_per_million");
@@ -76,7 +76,7 @@ impl Check {
         }
     }
 
-    fn init_times(&mut self, raw: &file::ColdStarts, place: &Place) -> InitTimes {
+    fn init_times(&mut self, raw: &file::ColdStarts, place: &ConfigPath) -> InitTimes {
         let by_runtime = place.key("init_seconds_by_runtime");
         let mut one = |(runtime, seconds): (&String, &f64)| {
             let place = by_runtime.key(runtime);
@@ -97,14 +97,14 @@ impl Check {
 
     fn around(
         &mut self,
-        raw: &file::Surroundings,
-        place: &Place,
-    ) -> Option<(NamePattern, Surroundings)> {
+        raw: &file::FunctionOverrides,
+        place: &ConfigPath,
+    ) -> Option<(NamePattern, AncillaryCharges)> {
         let at = place.key("managed_instances_usd_per_hour");
         let instances = raw
             .managed_instances_usd_per_hour
             .map(|price| self.quantity(UsdPerHour::from_hourly(price), &at));
-        let around = Surroundings {
+        let around = AncillaryCharges {
             instances,
             ..self.surroundings(raw.front_door, raw.log_bytes_per_request, place)
         };
@@ -114,19 +114,19 @@ impl Check {
 
     fn surroundings(
         &mut self,
-        door: Option<file::FrontDoor>,
+        door: Option<file::HttpEndpointSetting>,
         log_bytes: f64,
-        place: &Place,
-    ) -> Surroundings {
+        place: &ConfigPath,
+    ) -> AncillaryCharges {
         let logged = place.key("log_bytes_per_request");
         let log_bytes = self.within(log_bytes, &LOGGED, &logged);
-        Surroundings {
+        AncillaryCharges {
             door: door.map(|door| match door {
-                file::FrontDoor::None => Door::Free,
-                file::FrontDoor::FunctionUrl => Door::FunctionUrl,
-                file::FrontDoor::HttpApi => Door::HttpApi,
-                file::FrontDoor::RestApi => Door::RestApi,
-                file::FrontDoor::Alb => Door::LoadBalancer,
+                file::HttpEndpointSetting::None => HttpEndpoint::Free,
+                file::HttpEndpointSetting::FunctionUrl => HttpEndpoint::FunctionUrl,
+                file::HttpEndpointSetting::HttpApi => HttpEndpoint::HttpApi,
+                file::HttpEndpointSetting::RestApi => HttpEndpoint::RestApi,
+                file::HttpEndpointSetting::Alb => HttpEndpoint::LoadBalancer,
             }),
             logged_by_request: self.quantity(Gib::from_bytes(log_bytes), &logged),
             instances: None,
@@ -134,7 +134,7 @@ impl Check {
     }
 
     /// A pattern for names of functions; absent where it can match none, which is refused.
-    pub(super) fn pattern(&mut self, pattern: &str, place: &Place) -> Option<NamePattern> {
+    pub(super) fn pattern(&mut self, pattern: &str, place: &ConfigPath) -> Option<NamePattern> {
         NamePattern::new(pattern)
             .map_err(|error| self.refuse(place, error.to_string()))
             .ok()
@@ -143,9 +143,9 @@ impl Check {
     pub(super) fn lambda_equivalent(
         &mut self,
         raw: &file::LambdaEquivalent,
-        functions: &LambdaSettings,
+        functions: &LambdaParameters,
         month: Hours,
-        place: &Place,
+        place: &ConfigPath,
     ) -> LambdaEquivalent {
         let at = |key| place.key(key);
         let architecture = match raw.architecture {
@@ -175,7 +175,7 @@ impl Check {
         }
         LambdaEquivalent {
             architecture,
-            terms: terms.unwrap_or_else(|| Terms::known(architecture)),
+            terms: terms.unwrap_or_else(|| PricingTerms::known(architecture)),
             region: raw.region.as_str().into(),
             max_slowdown: self.ratio(
                 raw.max_slowdown_ratio,

@@ -1,16 +1,16 @@
 //! The settings of the model.
 
 use crate::config::file::{self, RawConfig};
-use crate::schema::{Check, Place};
+use crate::schema::{ConfigPath, Validator};
 use breakeven_model::node_split::Weights;
 use breakeven_model::units::{Cores, Hours, Seconds};
-use breakeven_model::{KubernetesEquivalent, Settings, SharingPolicy};
+use breakeven_model::{KubernetesEquivalent, ModelParameters, SharingPolicy};
 
 /// What a core or a GPU may cost, relative to a GiB.
 const WEIGHT: std::ops::RangeInclusive<f64> = 0.1..=10_000.0;
 
-impl Check {
-    pub(super) fn model(&mut self, all: &RawConfig, place: &Place) -> Settings {
+impl Validator {
+    pub(super) fn model(&mut self, all: &RawConfig, place: &ConfigPath) -> ModelParameters {
         let (raw, prices) = (&all.model, &all.prices);
         let window = &place.key("decision_window_seconds");
         let hours = &place.key("hours_per_month");
@@ -22,7 +22,7 @@ impl Check {
         let hours_per_month = self.within(raw.hours_per_month, &(1.0..=744.0), hours);
         let hours_per_month = self.quantity(Hours::from_hours(hours_per_month), hours);
         let lambda = self.functions(all);
-        Settings {
+        ModelParameters {
             decision_window: self.quantity(Seconds::from_seconds(window_seconds), window),
             hours_per_month,
             weights: Weights {
@@ -47,7 +47,7 @@ impl Check {
             fixed_per_node: self.sum(
                 &prices.fixed_per_node,
                 hours_per_month,
-                &Place::top().key("prices").key("fixed_per_node"),
+                &ConfigPath::top().key("prices").key("fixed_per_node"),
             ),
             avoidable: self.range(
                 raw.avoidable_ratio,
@@ -71,7 +71,7 @@ impl Check {
     fn kubernetes_equivalent(
         &mut self,
         raw: &file::KubernetesEquivalent,
-        place: &Place,
+        place: &ConfigPath,
     ) -> KubernetesEquivalent {
         let at = |key| place.key(key);
         let cores = self.within(raw.pod_cpu_cores, &(0.01..=192.0), &at("pod_cpu_cores"));

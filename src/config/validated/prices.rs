@@ -7,14 +7,14 @@ mod sources;
 mod volumes;
 
 use crate::config::file;
-use crate::schema::{Check, Place};
+use crate::schema::{ConfigPath, Validator};
 use breakeven_model::pricing::PriceBook;
 use breakeven_model::units::{Hours, UsdPerHour};
 
-impl Check {
+impl Validator {
     /// All that the cluster costs besides its nodes and its control plane.
     pub(super) fn fixed(&mut self, raw: &file::Prices, month: Hours) -> UsdPerHour {
-        let place = Place::top().key("prices");
+        let place = ConfigPath::top().key("prices");
         let labour = place.key("labour_usd_per_month");
         let hourly = raw.labour_usd_per_month / month.hours().max(1.0);
         let fixed = place.key("fixed");
@@ -28,7 +28,7 @@ impl Check {
         &mut self,
         costs: &[file::FixedCost],
         month: Hours,
-        place: &Place,
+        place: &ConfigPath,
     ) -> UsdPerHour {
         let costs = costs.iter().enumerate();
         costs
@@ -37,7 +37,12 @@ impl Check {
     }
 
     /// One cost, in USD per hour.
-    fn fixed_cost(&mut self, cost: &file::FixedCost, month: Hours, place: &Place) -> UsdPerHour {
+    fn fixed_cost(
+        &mut self,
+        cost: &file::FixedCost,
+        month: Hours,
+        place: &ConfigPath,
+    ) -> UsdPerHour {
         if cost.name.is_empty() {
             self.refuse(&place.key("name"), "is missing: say what this cost is");
         }
@@ -57,9 +62,14 @@ impl Check {
         }
     }
 
-    pub(super) fn prices(&mut self, raw: &file::Prices, month: Hours, place: &Place) -> PriceBook {
+    pub(super) fn prices(
+        &mut self,
+        raw: &file::Prices,
+        month: Hours,
+        place: &ConfigPath,
+    ) -> PriceBook {
         let nodes = place.key("nodes");
-        let mut written: Vec<(Place, file::NodePrice)> = raw
+        let mut written: Vec<(ConfigPath, file::NodePrice)> = raw
             .nodes
             .iter()
             .enumerate()

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{Aws, Kubernetes, Requests};
 use crate::config::file::{self, RawConfig};
-use crate::schema::{Check, Place};
+use crate::schema::{ConfigPath, Validator};
 use crate::sources::aws::{self, cloudwatch, cost_explorer, lambda};
 use crate::sources::{Schedule, kubernetes, prometheus, scrape};
 use breakeven_model::month;
@@ -24,12 +24,12 @@ const VERSION_INTERVAL: Duration = Duration::from_secs(600);
 /// How often within the shortest interval it is looked which functions are due, so that their intervals are kept well.
 const LOOKS_PER_INTERVAL: u32 = 4;
 
-impl Check {
+impl Validator {
     pub(super) fn schedule(
         &mut self,
         interval: f64,
         timeout: f64,
-        place: &Place,
+        place: &ConfigPath,
         key: &str,
     ) -> Schedule {
         let interval = self.interval(interval, &place.key(key));
@@ -43,7 +43,7 @@ impl Check {
         }
     }
 
-    pub(super) fn kubernetes(&mut self, raw: &RawConfig, place: &Place) -> Option<Kubernetes> {
+    pub(super) fn kubernetes(&mut self, raw: &RawConfig, place: &ConfigPath) -> Option<Kubernetes> {
         let whole = raw;
         let raw = &raw.kubernetes;
         let schedule = self.schedule(
@@ -85,7 +85,7 @@ impl Check {
 
     /// The pods that are scraped without asking for it; none where none are scraped at all.
     fn scraped_pods(&mut self, raw: &file::Scrape) -> Vec<kubernetes::ScrapeSelector> {
-        let place = Place::top().key("requests").key("scrape").key("pods");
+        let place = ConfigPath::top().key("requests").key("scrape").key("pods");
         let mut selectors = Vec::new();
         for (index, pods) in raw.pods.iter().enumerate() {
             let place = place.item(index);
@@ -120,7 +120,12 @@ impl Check {
         selectors
     }
 
-    pub(super) fn aws(&mut self, raw: &RawConfig, window: Duration, place: &Place) -> Option<Aws> {
+    pub(super) fn aws(
+        &mut self,
+        raw: &RawConfig,
+        window: Duration,
+        place: &ConfigPath,
+    ) -> Option<Aws> {
         let kept_in = raw.state.directory.as_deref();
         let raw = &raw.aws;
         let functions_schedule = self.schedule(
@@ -141,7 +146,7 @@ impl Check {
             ..metrics_schedule
         };
         let longest = place.key("metrics_longest_interval_seconds");
-        let limit = cloudwatch::Terms::LIMIT.as_secs_f64();
+        let limit = cloudwatch::ScheduleLimits::LIMIT.as_secs_f64();
         let longest = self.within(
             raw.metrics_longest_interval_seconds,
             &(shortest.as_secs_f64()..=limit.max(shortest.as_secs_f64())),
@@ -159,7 +164,7 @@ impl Check {
             let pattern = |name: &String| self.pattern(name, &place);
             names.iter().filter_map(pattern).collect()
         };
-        let functions = lambda::Settings {
+        let functions = lambda::LambdaConfig {
             include: patterns(&raw.include, "include"),
             exclude: patterns(&raw.exclude, "exclude"),
             tag_labels: raw.tag_labels.clone(),
@@ -168,21 +173,21 @@ impl Check {
         let bill = self.bill(&raw.bill, kept_in, &place.key("bill"));
         raw.enabled.then(|| Aws {
             accounts,
-            session: aws::Settings {
+            session: aws::AwsConfig {
                 region: raw.region.clone(),
                 profile: raw.profile.clone(),
-                ..aws::Settings::default()
+                ..aws::AwsConfig::default()
             },
             functions,
             functions_schedule,
-            metrics: cloudwatch::Settings {
+            metrics: cloudwatch::CloudWatchConfig {
                 delay: Duration::from_secs_f64(delay),
                 settle: Duration::from_secs_f64(settle),
                 backfill: window,
                 insights: raw.lambda_insights == file::LambdaInsights::Auto,
-                ..cloudwatch::Settings::default()
+                ..cloudwatch::CloudWatchConfig::default()
             },
-            metrics_terms: cloudwatch::Terms {
+            metrics_terms: cloudwatch::ScheduleLimits {
                 budget,
                 shortest,
                 longest: Duration::from_secs_f64(longest),
@@ -196,8 +201,8 @@ impl Check {
         &mut self,
         raw: &file::Bill,
         kept_in: Option<&str>,
-        place: &Place,
-    ) -> Option<(cost_explorer::Settings, Schedule)> {
+        place: &ConfigPath,
+    ) -> Option<(cost_explorer::CostExplorerConfig, Schedule)> {
         let schedule = self.schedule(
             raw.refresh_seconds,
             raw.timeout_seconds,
@@ -221,7 +226,7 @@ impl Check {
             }
             _ => return None,
         };
-        let settings = cost_explorer::Settings {
+        let settings = cost_explorer::CostExplorerConfig {
             calls_per_day: raw.calls_per_day,
             refresh: schedule.interval,
             cache_directory: directory,
@@ -238,7 +243,7 @@ impl Check {
         &mut self,
         raw: &file::Requests,
         window: Duration,
-        place: &Place,
+        place: &ConfigPath,
     ) -> Option<Requests> {
         let raw = raw.prometheus.as_ref()?;
         let schedule = self.schedule(
@@ -301,7 +306,7 @@ impl Check {
     pub(super) fn scrape(
         &mut self,
         raw: &RawConfig,
-        place: &Place,
+        place: &ConfigPath,
     ) -> Option<(scrape::Settings, Schedule)> {
         let scrape = &raw.requests.scrape;
         let schedule = self.schedule(
@@ -337,7 +342,7 @@ impl Check {
     fn credentials(
         &mut self,
         raw: &file::Prometheus,
-        place: &Place,
+        place: &ConfigPath,
     ) -> Option<prometheus::Credentials> {
         if let (Some(_), Some(_)) = (&raw.bearer_token_file, &raw.basic_auth) {
             self.refuse(
@@ -364,7 +369,11 @@ impl Check {
         Some(prometheus::Credentials::Bearer { token_file })
     }
 
-    fn queries(&mut self, raw: &file::Prometheus, place: &Place) -> Option<prometheus::Queries> {
+    fn queries(
+        &mut self,
+        raw: &file::Prometheus,
+        place: &ConfigPath,
+    ) -> Option<prometheus::Queries> {
         match (raw.preset, &raw.queries) {
             (None | Some(file::Preset::Auto), None) => Some(prometheus::Queries::Auto),
             (Some(preset), None) => Some(prometheus::Queries::Preset(named(preset)?)),
@@ -382,7 +391,7 @@ impl Check {
     fn latency(
         &mut self,
         raw: &file::Queries,
-        place: &Place,
+        place: &ConfigPath,
     ) -> Option<prometheus::LatencyQueries> {
         match (&raw.latency_sum, &raw.latency_count) {
             (Some(sum), Some(count)) => Some(prometheus::LatencyQueries {
@@ -425,7 +434,7 @@ fn named(preset: file::Preset) -> Option<prometheus::Preset> {
 }
 
 /// Where the setting stands that the source of requests refuses.
-fn place_of(error: &prometheus::BadSettings, place: &Place) -> Place {
+fn place_of(error: &prometheus::BadSettings, place: &ConfigPath) -> ConfigPath {
     let queries = place.key("queries");
     match error {
         prometheus::BadSettings::Query(query) => queries.key(&query.field.replace('.', "_")),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::UsageSource;
 use crate::config::file::{self, RawConfig};
-use crate::schema::{Check, Place};
+use crate::schema::{ConfigPath, Validator};
 use crate::sources::Schedule;
 use crate::sources::usage::{CadvisorSettings, KubeletSettings};
 
@@ -17,13 +17,13 @@ const QUERIES: u32 = 5;
 /// How far back windows are caught up with.
 const REACH: Duration = Duration::from_secs(3_600);
 
-impl Check {
+impl Validator {
     /// What is asked, and when, where an answer is to be had by this schedule.
     pub(super) fn usage(
         &mut self,
         raw: &RawConfig,
         schedule: Schedule,
-        place: &Place,
+        place: &ConfigPath,
     ) -> (UsageSource, Schedule) {
         match raw.kubernetes.usage_source {
             file::UsageSource::MetricsApi => (UsageSource::MetricsApi, schedule),
@@ -46,7 +46,7 @@ impl Check {
         }
     }
 
-    fn cadvisor(&mut self, raw: &RawConfig, place: &Place) -> Option<CadvisorSettings> {
+    fn cadvisor(&mut self, raw: &RawConfig, place: &ConfigPath) -> Option<CadvisorSettings> {
         let kubernetes = &raw.kubernetes;
         let at_window = place.key("usage_window_seconds");
         let limits = 30.0..=3_600.0;

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use super::*;
 use breakeven_model::Ineligibility;
 use breakeven_model::inventory::{
-    Counted, CountedStep, FunctionName, Notes, OwnCount, OwnTraffic, WorkloadId,
+    Counted, CountedStep, DedicatedSource, DedicatedTraffic, FunctionName, WorkloadAnnotations,
+    WorkloadId,
 };
 
 fn web_id() -> WorkloadId {
@@ -13,7 +14,7 @@ fn web_id() -> WorkloadId {
 }
 
 /// The cluster with what an annotation says of its only workload.
-pub(super) fn annotated(second: i64, notes: Notes) -> Observation {
+pub(super) fn annotated(second: i64, notes: WorkloadAnnotations) -> Observation {
     let Observation::Cluster(cluster) = cluster(second, vec![web()]) else {
         panic!("it is a cluster")
     };
@@ -23,7 +24,7 @@ pub(super) fn annotated(second: i64, notes: Notes) -> Observation {
     })
 }
 
-fn seen_with(notes: &Notes) -> Pipeline {
+fn seen_with(notes: &WorkloadAnnotations) -> Engine {
     let mut pipeline = pipeline();
     for second in (0..=60).step_by(15) {
         pipeline.observe(uses(second, resources(0.1, 1.0)));
@@ -32,7 +33,7 @@ fn seen_with(notes: &Notes) -> Pipeline {
     pipeline
 }
 
-fn reported(notes: &Notes) -> Report {
+fn reported(notes: &WorkloadAnnotations) -> Report {
     let mut pipeline = seen_with(notes);
     pipeline.observe(a_day_of_traffic(0));
     pipeline.report(at(60))
@@ -40,15 +41,15 @@ fn reported(notes: &Notes) -> Report {
 
 #[test]
 fn an_excluded_workload_has_its_cost_and_is_not_compared_with_others() {
-    let excluded = reported(&Notes {
+    let excluded = reported(&WorkloadAnnotations {
         is_excluded: true,
-        ..Notes::default()
+        ..WorkloadAnnotations::default()
     });
     let web = only(&excluded);
     assert_eq!(web.ineligible, [Ineligibility::Excluded]);
-    assert!(cost(web, Home::Kubernetes, Basis::Loaded).is_some());
+    assert!(cost(web, Platform::Kubernetes, Basis::Loaded).is_some());
     assert_eq!(excluded.cluster.as_ref().unwrap().utilization, None);
-    let included = reported(&Notes::default());
+    let included = reported(&WorkloadAnnotations::default());
     assert!(included.cluster.unwrap().utilization.is_some());
 }
 
@@ -56,9 +57,9 @@ fn an_excluded_workload_has_its_cost_and_is_not_compared_with_others() {
 fn an_objective_decides_how_slow_the_function_may_be() {
     // 0.1 s of processor time in 0.1 s: 1,229 MiB take 144 ms.
     let memory = |objective: Option<f64>| {
-        let report = reported(&Notes {
+        let report = reported(&WorkloadAnnotations {
             latency_objective: objective.map(seconds),
-            ..Notes::default()
+            ..WorkloadAnnotations::default()
         });
         let web = only(&report);
         let memory = web.facts.lambda_memory.unwrap().mib();
@@ -72,7 +73,7 @@ fn an_objective_decides_how_slow_the_function_may_be() {
 
 #[test]
 fn a_query_of_its_own_comes_before_what_others_count_and_says_so() {
-    let mut pipeline = seen_with(&Notes::default());
+    let mut pipeline = seen_with(&WorkloadAnnotations::default());
     let steps = (-86_400..0).step_by(300);
     let steps = steps.map(|from| CountedStep {
         window: window(from, from + 300),
@@ -85,15 +86,19 @@ fn a_query_of_its_own_comes_before_what_others_count_and_says_so() {
         rate: None,
         failure: None,
     };
-    pipeline.observe(Observation::OwnTraffic(OwnTraffic {
+    pipeline.observe(Observation::OwnTraffic(DedicatedTraffic {
         at: at(0),
-        by: OwnCount::Annotation,
+        by: DedicatedSource::Annotation,
         workloads: BTreeMap::from([(web_id(), counted)]),
     }));
     pipeline.observe(a_day_of_traffic(0));
     let report = pipeline.report(at(60));
     let web = only(&report);
-    let requests = web.decisive(Home::Kubernetes).unwrap().requests.requests();
+    let requests = web
+        .decisive(Platform::Kubernetes)
+        .unwrap()
+        .requests
+        .requests();
     assert!((requests - 1_314_000.0).abs() < 1e-6, "{requests}");
     assert_eq!(web.facts.requests_by.as_deref(), Some("annotation"));
     let text = super::explanations::explained(&report).to_string();
@@ -102,12 +107,12 @@ fn a_query_of_its_own_comes_before_what_others_count_and_says_so() {
 
 #[test]
 fn a_pair_is_compared_by_what_was_observed_of_both() {
-    let mut pipeline = seen_with(&Notes {
+    let mut pipeline = seen_with(&WorkloadAnnotations {
         lambda_function: Some(FunctionName {
             place: None,
             name: "resize".into(),
         }),
-        ..Notes::default()
+        ..WorkloadAnnotations::default()
     });
     pipeline.observe(a_day_of_traffic(0));
     pipeline.observe(listed(vec![resize()]));
@@ -115,31 +120,31 @@ fn a_pair_is_compared_by_what_was_observed_of_both() {
     let report = pipeline.report(at(60));
     let find = |name: &str| report.find(name)[0];
     let (web, resize) = (find("web"), find("resize"));
-    let each = |subject: &SubjectReport, home| {
+    let each = |subject: &WorkloadReport, home| {
         let cost = subject.decisive(home).unwrap();
         cost.per_request().unwrap().each()
     };
-    for home in [Home::Kubernetes, Home::Lambda] {
+    for home in [Platform::Kubernetes, Platform::Lambda] {
         let (one, other) = (each(web, home), each(resize, home));
         assert!((one / other - 1.0).abs() < 1e-9, "{one} {other}");
     }
     assert_eq!(web.facts.pair, Some(resize.subject.clone()));
     assert_eq!(resize.facts.pair, Some(web.subject.clone()));
     assert_eq!(web.verdict, resize.verdict);
-    let lambda = cost(web, Home::Lambda, Basis::Loaded).unwrap();
-    let loaded = cost(web, Home::Kubernetes, Basis::Loaded).unwrap();
+    let lambda = cost(web, Platform::Lambda, Basis::Loaded).unwrap();
+    let loaded = cost(web, Platform::Kubernetes, Basis::Loaded).unwrap();
     assert!((web.monthly_saving.unwrap().usd() - (loaded - lambda)).abs() < 1e-9);
 }
 
 #[test]
 fn a_pair_moves_nothing_that_cannot_move() {
-    let mut pipeline = seen_with(&Notes {
+    let mut pipeline = seen_with(&WorkloadAnnotations {
         lambda_function: Some(FunctionName {
             place: None,
             name: "resize".into(),
         }),
         is_excluded: true,
-        ..Notes::default()
+        ..WorkloadAnnotations::default()
     });
     pipeline.observe(a_day_of_traffic(0));
     pipeline.observe(listed(vec![resize()]));
@@ -155,7 +160,7 @@ fn a_pair_moves_nothing_that_cannot_move() {
 
 #[test]
 fn a_pair_that_is_not_there_changes_nothing_and_explain_says_so() {
-    let report = reported(&Notes {
+    let report = reported(&WorkloadAnnotations {
         lambda_function: Some(FunctionName {
             place: None,
             name: "gone".into(),
@@ -165,15 +170,15 @@ fn a_pair_that_is_not_there_changes_nothing_and_explain_says_so() {
             "breakeven.dev/exclude",
             "\"yes\" is not true or false".into(),
         )],
-        ..Notes::default()
+        ..WorkloadAnnotations::default()
     });
     let web = only(&report);
     assert_eq!(web.facts.pair, None);
     assert_eq!(
-        cost(web, Home::Lambda, Basis::Loaded),
+        cost(web, Platform::Lambda, Basis::Loaded),
         cost(
-            only(&reported(&Notes::default())),
-            Home::Lambda,
+            only(&reported(&WorkloadAnnotations::default())),
+            Platform::Lambda,
             Basis::Loaded
         )
     );

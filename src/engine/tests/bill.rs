@@ -41,7 +41,7 @@ fn month(applies_bill: bool) -> (f64, Report) {
     pipeline.observe(bill());
     pipeline.observe(a_day_of_minutes(0));
     let report = pipeline.report(at(0));
-    let cost = cost(only(&report), Home::Lambda, Basis::Loaded);
+    let cost = cost(only(&report), Platform::Lambda, Basis::Loaded);
     (cost.unwrap(), report)
 }
 

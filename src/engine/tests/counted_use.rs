@@ -4,7 +4,7 @@ use super::explanations::{explained, line};
 use super::*;
 use breakeven_model::cpu_per_request::Method;
 use breakeven_model::inputs::Evidence;
-use breakeven_model::inventory::{CountedUse, Throttling};
+use breakeven_model::inventory::{CpuUsageDelta, Throttling};
 use breakeven_model::units::{CoreSeconds, Periods};
 
 /// Cores that a pod uses however it serves, and core-seconds of a request.
@@ -26,7 +26,7 @@ fn counts(from: i64, to: i64, core_seconds: f64, throttling: Option<Throttling>)
     Observation::Usage(Usage {
         at: at(to),
         pods: HashMap::from([(web().key, used)]),
-        counted: vec![CountedUse {
+        counted: vec![CpuUsageDelta {
             pod: web().key,
             window,
             processor,
@@ -49,7 +49,7 @@ fn computed(from: i64, to: i64) -> f64 {
 }
 
 /// An hour of bursts, read by counters at these intervals in turn.
-fn hour(intervals: &[i64]) -> Pipeline {
+fn hour(intervals: &[i64]) -> Engine {
     let mut pipeline = pipeline();
     let (mut from, mut turn) = (0, 0);
     pipeline.observe(cluster(0, vec![web()]));

@@ -3,7 +3,7 @@
 use super::annotations::annotated;
 use super::*;
 use breakeven_model::Ineligibility;
-use breakeven_model::inventory::Notes;
+use breakeven_model::inventory::WorkloadAnnotations;
 
 fn started(second: i64) -> Pod {
     Pod {
@@ -12,7 +12,7 @@ fn started(second: i64) -> Pod {
     }
 }
 
-fn look(pipeline: &mut Pipeline, from: i64, to: i64, pod: &Pod) {
+fn look(pipeline: &mut Engine, from: i64, to: i64, pod: &Pod) {
     for second in (from..=to).step_by(15) {
         pipeline.observe(uses(second, resources(0.1, 1.0)));
         pipeline.observe(cluster(second, vec![pod.clone()]));
@@ -26,7 +26,7 @@ fn a_new_workload_has_no_verdict_for_an_hour() {
     pipeline.observe(a_day_of_traffic(0));
     let report = pipeline.report(at(60));
     assert_eq!(only(&report).verdict, Verdict::InsufficientData);
-    assert!(cost(only(&report), Home::Lambda, Basis::Loaded).is_some());
+    assert!(cost(only(&report), Platform::Lambda, Basis::Loaded).is_some());
     let text = super::explanations::explained(&report).to_string();
     assert!(
         text.contains("less than an hour of its cost was seen"),
@@ -113,9 +113,9 @@ fn a_limit_that_is_exceeded_for_a_moment_does_not_end_a_verdict_that_is_held() {
     look(&mut pipeline, 0, day, &web());
     pipeline.observe(a_day_of_traffic(day));
     assert_eq!(only(&pipeline.report(at(day))).verdict, Verdict::Lambda);
-    let slow = Notes {
+    let slow = WorkloadAnnotations {
         latency_objective: Some(seconds(0.001)),
-        ..Notes::default()
+        ..WorkloadAnnotations::default()
     };
     pipeline.observe(annotated(day + 15, slow.clone()));
     let report = pipeline.report(at(day + 15));

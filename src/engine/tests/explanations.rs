@@ -275,8 +275,8 @@ fn what_would_block_only_at_an_upper_bound_is_shown_as_that() {
 }
 
 /// The explanation of a function that has five environments kept ready.
-fn kept_ready(settings: Settings, minutes: Observation) -> Explanation {
-    let mut pipeline = Pipeline::new(at(0), settings, PriceBook::default(), limits());
+fn kept_ready(settings: ModelParameters, minutes: Observation) -> Explanation {
+    let mut pipeline = Engine::new(at(0), settings, PriceBook::default(), limits());
     let function = Function {
         provisioned: Some(vec![ProvisionedConcurrency {
             qualifier: "live".into(),
@@ -292,7 +292,7 @@ fn kept_ready(settings: Settings, minutes: Observation) -> Explanation {
 #[test]
 fn a_discount_is_in_the_break_even_of_provisioned_concurrency() {
     let mut settings = settings();
-    let shown = |settings: &Settings| {
+    let shown = |settings: &ModelParameters| {
         let explanation = kept_ready(settings.clone(), a_day_of_minutes(0));
         let (from, result) = line(&explanation, "Cost on Lambda", "provisioned pays above");
         let advice = explanation.to_string().contains("provisioned never pays");
@@ -318,7 +318,7 @@ fn a_discount_is_in_the_break_even_of_provisioned_concurrency() {
 #[test]
 fn a_rare_function_is_told_which_window_it_needs() {
     let few = |window: f64| {
-        let settings = Settings {
+        let settings = ModelParameters {
             decision_window: seconds(window * 86_400.0),
             ..settings()
         };

@@ -3,7 +3,7 @@
 use super::*;
 
 /// A program that is started then, with what another one kept.
-fn resumed(before: &Pipeline, second: i64) -> Pipeline {
+fn resumed(before: &Engine, second: i64) -> Engine {
     let mut bytes = Vec::new();
     ciborium::into_writer(&before.kept(), &mut bytes).unwrap();
     let mut pipeline = pipeline_started(at(second));
@@ -43,7 +43,7 @@ fn to_f64(second: i64) -> f64 {
 }
 
 /// What is seen at an instant: the cluster each quarter of a minute, the rest each five minutes.
-fn see(pipeline: &mut Pipeline, second: i64) {
+fn see(pipeline: &mut Engine, second: i64) {
     let used = 0.1 + to_f64(second) / 1e5;
     pipeline.observe(uses(second, resources(used, 1.0)));
     pipeline.observe(cluster(second, vec![web()]));

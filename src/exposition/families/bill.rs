@@ -2,12 +2,12 @@
 
 use super::seconds_of;
 use crate::exposition::metrics::Metric;
-use crate::exposition::series::{Batch, Labels};
-use breakeven_model::billing::{BillReport, BilledPlace};
+use crate::exposition::series::{Labels, SeriesBuffer};
+use breakeven_model::billing::{BillReport, BilledScope};
 
 /// What AWS bills, and how the model compares with it.
-pub(in crate::exposition) fn bill(report: &BillReport) -> Batch {
-    let mut batch = Batch::default();
+pub(in crate::exposition) fn bill(report: &BillReport) -> SeriesBuffer {
+    let mut batch = SeriesBuffer::default();
     if let Some(until) = report.settled_until {
         batch.push(
             Metric::BillSettledUntil,
@@ -21,7 +21,7 @@ pub(in crate::exposition) fn bill(report: &BillReport) -> Batch {
     batch
 }
 
-fn place(billed: &BilledPlace, batch: &mut Batch) {
+fn place(billed: &BilledScope, batch: &mut SeriesBuffer) {
     let place = Labels::default()
         .and("account_id", &billed.account_id)
         .and("aws_region", billed.region.as_deref().unwrap_or_default());

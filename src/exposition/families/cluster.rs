@@ -3,14 +3,14 @@
 use jiff::Timestamp;
 
 use crate::exposition::metrics::Metric;
-use crate::exposition::series::{Batch, Labels};
+use crate::exposition::series::{Labels, SeriesBuffer};
 use breakeven_model::inventory::Source;
 use breakeven_model::units::Seconds;
 use breakeven_model::{AccountReport, ClusterReport, NodeReport, Report, VolumeReport};
 
 /// Everything that is shown besides workloads and functions.
-pub(in crate::exposition) fn estate(report: &Report) -> Batch {
-    let mut batch = Batch::default();
+pub(in crate::exposition) fn estate(report: &Report) -> SeriesBuffer {
+    let mut batch = SeriesBuffer::default();
     if let Some(cluster) = &report.cluster {
         whole(cluster, &mut batch);
     }
@@ -33,7 +33,7 @@ pub(in crate::exposition) fn estate(report: &Report) -> Batch {
     batch
 }
 
-fn whole(cluster: &ClusterReport, batch: &mut Batch) {
+fn whole(cluster: &ClusterReport, batch: &mut SeriesBuffer) {
     for (component, spent) in &cluster.cost_total {
         let labels = Labels::default().and("component", component.as_str());
         batch.push(Metric::ClusterCost, labels, spent.usd());
@@ -59,7 +59,7 @@ fn whole(cluster: &ClusterReport, batch: &mut Batch) {
     }
 }
 
-fn node(report: &NodeReport, now: Timestamp, batch: &mut Batch) {
+fn node(report: &NodeReport, now: Timestamp, batch: &mut SeriesBuffer) {
     let name = Labels::default().and("node", &report.node.name);
     let instance_type = report.node.instance_type.as_deref().unwrap_or_default();
     let kind = name.clone().and("instance_type", instance_type);
@@ -90,7 +90,7 @@ fn node(report: &NodeReport, now: Timestamp, batch: &mut Batch) {
     }
 }
 
-fn volume(report: &VolumeReport, batch: &mut Batch) {
+fn volume(report: &VolumeReport, batch: &mut SeriesBuffer) {
     let volume = &report.volume;
     let labels = Labels::default().and("volume", &volume.name).and(
         "storage_class",
@@ -117,7 +117,7 @@ fn volume(report: &VolumeReport, batch: &mut Batch) {
     }
 }
 
-fn account(report: &AccountReport, batch: &mut Batch) {
+fn account(report: &AccountReport, batch: &mut SeriesBuffer) {
     if let Some(limit) = report.concurrency_limit {
         let labels = Labels::default()
             .and("account_id", &report.account_id)

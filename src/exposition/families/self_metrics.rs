@@ -5,12 +5,12 @@ use prometheus::proto::{MetricFamily, MetricType};
 
 use super::{count, flag, seconds_of};
 use crate::exposition::metrics::Metric;
-use crate::exposition::self_metrics::OwnFacts;
-use crate::exposition::series::{Batch, Labels};
+use crate::exposition::self_metrics::SelfMetrics;
+use crate::exposition::series::{Labels, SeriesBuffer};
 
 /// What the program knows of itself, with the report of this instant.
-pub(in crate::exposition) fn own(facts: &OwnFacts, report_at: Timestamp) -> Batch {
-    let mut batch = Batch::default();
+pub(in crate::exposition) fn own(facts: &SelfMetrics, report_at: Timestamp) -> SeriesBuffer {
+    let mut batch = SeriesBuffer::default();
     batch.push(
         Metric::ReportTimestamp,
         Labels::default(),
@@ -68,7 +68,7 @@ pub(in crate::exposition) fn own(facts: &OwnFacts, report_at: Timestamp) -> Batc
 }
 
 /// Numbers of live registries, as far as the catalogue knows them.
-fn live(families: &[MetricFamily], batch: &mut Batch) {
+fn live(families: &[MetricFamily], batch: &mut SeriesBuffer) {
     for family in families {
         let named = |metric: &&Metric| metric.description().name == family.name();
         let Some(metric) = Metric::ALL.iter().find(named) else {

@@ -6,15 +6,15 @@ use jiff::Timestamp;
 
 use super::{count, flag, seconds_of};
 use crate::exposition::metrics::Metric;
-use crate::exposition::series::{Batch, Labels};
+use crate::exposition::series::{Labels, SeriesBuffer};
 use breakeven_model::inventory::{SourceId, SourceStatus};
 
 /// How every source fares, as seen at the time of the report.
 pub(in crate::exposition) fn sources(
     sources: &BTreeMap<SourceId, SourceStatus>,
     at: Timestamp,
-) -> Batch {
-    let mut batch = Batch::default();
+) -> SeriesBuffer {
+    let mut batch = SeriesBuffer::default();
     for (id, status) in sources {
         let site = &status.site;
         let labels = Labels::default()

@@ -1,14 +1,14 @@
 //! The series of one workload or function.
 
 use crate::exposition::metrics::{IDENTITY, Metric};
-use crate::exposition::series::{Batch, Labels};
+use crate::exposition::series::{Labels, SeriesBuffer};
 use breakeven_model::inventory::{Insights, WorkloadId};
-use breakeven_model::lambda::Door;
+use breakeven_model::lambda::HttpEndpoint;
 use breakeven_model::month::Month;
-use breakeven_model::traffic_pattern::Pattern;
+use breakeven_model::traffic_pattern::TrafficPattern;
 use breakeven_model::units::{Gib, Hours, Seconds};
 use breakeven_model::{
-    Basis, Breakeven, FunctionCounters, SharedWorkload, Subject, SubjectReport, Verdict,
+    Basis, Breakeven, FunctionCounters, SharedWorkload, Verdict, WorkloadRef, WorkloadReport,
 };
 
 use super::flag;
@@ -20,9 +20,9 @@ const FUNCTION_KIND: &str = "Function";
 const TAG_PREFIX: &str = "tag_";
 
 /// Everything that is shown of a subject, with months of so many hours.
-pub(in crate::exposition) fn subject(report: &SubjectReport, hours: Hours) -> Batch {
+pub(in crate::exposition) fn subject(report: &WorkloadReport, hours: Hours) -> SeriesBuffer {
     let identity = identity(&report.subject);
-    let mut batch = Batch::default();
+    let mut batch = SeriesBuffer::default();
     money(report, &identity, &mut batch);
     if let Some(month) = &report.month {
         projected(month, hours, &identity, &mut batch);
@@ -35,14 +35,14 @@ pub(in crate::exposition) fn subject(report: &SubjectReport, hours: Hours) -> Ba
 }
 
 /// What is shown of a workload whose cost is spread over the others.
-pub(in crate::exposition) fn shared(shared: &SharedWorkload) -> Batch {
-    let mut batch = Batch::default();
+pub(in crate::exposition) fn shared(shared: &SharedWorkload) -> SeriesBuffer {
+    let mut batch = SeriesBuffer::default();
     let labels = workload_identity(&shared.workload);
     batch.push(Metric::SharedWorkloadCost, labels, shared.cost_total.usd());
     batch
 }
 
-fn money(report: &SubjectReport, identity: &Labels, batch: &mut Batch) {
+fn money(report: &WorkloadReport, identity: &Labels, batch: &mut SeriesBuffer) {
     for (component, spent) in &report.cost_total {
         let labels = identity.clone().and("component", component.as_str());
         batch.push(Metric::WorkloadCost, labels, spent.usd());
@@ -85,7 +85,7 @@ fn money(report: &SubjectReport, identity: &Labels, batch: &mut Batch) {
 }
 
 /// What a month like the last days would be.
-fn projected(month: &Month, hours: Hours, identity: &Labels, batch: &mut Batch) {
+fn projected(month: &Month, hours: Hours, identity: &Labels, batch: &mut SeriesBuffer) {
     if let Some(cost) = month.cost(hours) {
         for (component, cost) in [
             ("allocated", cost.allocated),
@@ -120,7 +120,7 @@ const fn has_band(basis: Basis) -> bool {
     matches!(basis, Basis::Loaded | Basis::Avoidable)
 }
 
-fn comparison(report: &SubjectReport, identity: &Labels, batch: &mut Batch) {
+fn comparison(report: &WorkloadReport, identity: &Labels, batch: &mut SeriesBuffer) {
     if let Some(saving) = report.monthly_saving {
         batch.push(
             Metric::WorkloadMonthlySaving,
@@ -176,7 +176,7 @@ fn comparison(report: &SubjectReport, identity: &Labels, batch: &mut Batch) {
     }
     let facts = &report.facts;
     let memory = facts.lambda_memory.map(|memory| memory.mib().to_string());
-    let pattern = facts.traffic_pattern.map_or("", Pattern::as_str);
+    let pattern = facts.traffic_pattern.map_or("", TrafficPattern::as_str);
     let event_sources: Vec<&str> = facts
         .event_sources
         .iter()
@@ -200,7 +200,10 @@ fn comparison(report: &SubjectReport, identity: &Labels, batch: &mut Batch) {
             "requests_by",
             facts.requests_by.as_deref().unwrap_or_default(),
         )
-        .and("front_door", facts.front_door.map_or("", Door::as_str))
+        .and(
+            "front_door",
+            facts.front_door.map_or("", HttpEndpoint::as_str),
+        )
         .and("event_sources", &event_sources.join(","));
     let tags = facts.labels.iter().filter(|(name, _)| &***name != "team");
     let labels = tags.fold(labels, |labels, (name, value)| {
@@ -231,7 +234,7 @@ fn comparison(report: &SubjectReport, identity: &Labels, batch: &mut Batch) {
 }
 
 /// What Lambda Insights measured, as far as it did.
-fn insights(insights: &Insights, identity: &Labels, batch: &mut Batch) {
+fn insights(insights: &Insights, identity: &Labels, batch: &mut SeriesBuffer) {
     let seconds = |time: Option<Seconds>| time.map(Seconds::seconds);
     for (metric, value) in [
         (
@@ -247,7 +250,7 @@ fn insights(insights: &Insights, identity: &Labels, batch: &mut Batch) {
     }
 }
 
-fn counters(function: &FunctionCounters, identity: &Labels, batch: &mut Batch) {
+fn counters(function: &FunctionCounters, identity: &Labels, batch: &mut SeriesBuffer) {
     let totals = [
         (
             Metric::FunctionGibSeconds,
@@ -277,10 +280,10 @@ fn counters(function: &FunctionCounters, identity: &Labels, batch: &mut Batch) {
     }
 }
 
-fn identity(subject: &Subject) -> Labels {
+fn identity(subject: &WorkloadRef) -> Labels {
     match subject {
-        Subject::Workload(workload) => workload_identity(workload),
-        Subject::Function(function) => labels_of([
+        WorkloadRef::Workload(workload) => workload_identity(workload),
+        WorkloadRef::Function(function) => labels_of([
             subject.home().as_str(),
             "",
             FUNCTION_KIND,
@@ -293,7 +296,7 @@ fn identity(subject: &Subject) -> Labels {
 
 fn workload_identity(workload: &WorkloadId) -> Labels {
     labels_of([
-        breakeven_model::Home::Kubernetes.as_str(),
+        breakeven_model::Platform::Kubernetes.as_str(),
         &workload.namespace,
         workload.kind.as_str(),
         &workload.name,

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use super::reports::*;
 use super::*;
-use crate::exposition::{ApiBudget, ApiUse, ConfigState};
-use breakeven_model::inventory::{Lacks, Reason, Site, Source};
+use crate::exposition::{ApiBudget, ApiUsage, ConfigState};
+use breakeven_model::inventory::{MissingAttributes, Reason, Source, SourceLocation};
 use breakeven_model::inventory::{OriginChoice, RequestOrigin, WorkloadKind};
 use breakeven_model::uncertainty::Parameter;
-use breakeven_model::{Breakeven, SharedWorkload, Subject, SubjectReport, Verdict};
+use breakeven_model::{Breakeven, SharedWorkload, Verdict, WorkloadRef, WorkloadReport};
 
-fn of(subject: SubjectReport) -> Report {
+fn of(subject: WorkloadReport) -> Report {
     Report {
         subjects: vec![subject],
         ..nothing()
@@ -139,7 +139,7 @@ fn utilisation_and_break_even_of_a_workload() {
 #[test]
 fn the_verdict_is_one_of_seven_states() {
     for verdict in Verdict::ALL {
-        let text = text(&of(SubjectReport {
+        let text = text(&of(WorkloadReport {
             verdict,
             ..checkout()
         }));
@@ -176,7 +176,7 @@ fn costs_that_never_cross_have_no_crossing() {
         Breakeven::LambdaAlways,
         Breakeven::BeyondCapacity,
     ] {
-        let text = text(&of(SubjectReport {
+        let text = text(&of(WorkloadReport {
             breakeven: Some(breakeven),
             ..checkout()
         }));
@@ -190,7 +190,7 @@ fn costs_that_never_cross_have_no_crossing() {
 
 #[test]
 fn what_is_not_known_of_a_workload_is_absent() {
-    let unknown = bare(Subject::Workload(workload("shop", "Deployment", "new")));
+    let unknown = bare(WorkloadRef::Workload(workload("shop", "Deployment", "new")));
     let text = text(&of(unknown));
     let workload: Vec<_> = text
         .lines()
@@ -291,7 +291,7 @@ fn the_counts_and_facts_of_a_function() {
 fn a_workload_of_a_foreign_kind_has_that_kind() {
     let mut id = workload("shop", "Deployment", "canary");
     id.kind = WorkloadKind::Other("Rollout".into());
-    let text = text(&of(bare(Subject::Workload(id))));
+    let text = text(&of(bare(WorkloadRef::Workload(id))));
     assert!(text.contains(r#"workload_kind="Rollout",workload="canary""#));
 }
 
@@ -416,8 +416,8 @@ fn sources_that_work_that_fail_and_that_were_not_tried_yet() {
         errors: [(Reason::Timeout, 2), (Reason::Throttled, 1)].into(),
         last_error: Some("no answer".into()),
         left_out: [("not_finite", 3)].into(),
-        lacks: Lacks::new(),
-        site: Site {
+        lacks: MissingAttributes::new(),
+        site: SourceLocation {
             account_id: Some("123456789012".into()),
             region: Some("eu-west-1".into()),
         },
@@ -430,9 +430,9 @@ fn sources_that_work_that_fail_and_that_were_not_tried_yet() {
     let rendered = render(&Inputs {
         report: &nothing(),
         sources: &sources,
-        own: &OwnFacts::new(BUILD),
+        own: &SelfMetrics::new(BUILD),
         external_labels: &[],
-        settings: Settings::default(),
+        settings: RenderConfig::default(),
     });
     assert_series(
         &text_of(&rendered, Format::Text),
@@ -462,7 +462,7 @@ fn sources_that_work_that_fail_and_that_were_not_tried_yet() {
 
 #[test]
 fn the_program_itself_with_external_labels() {
-    let mut own = OwnFacts::new(BUILD);
+    let mut own = SelfMetrics::new(BUILD);
     own.config = ConfigState {
         last_reload_successful: Some(false),
         last_success: Some(at()),
@@ -470,7 +470,7 @@ fn the_program_itself_with_external_labels() {
     };
     own.aws_api.insert(
         "GetMetricData".into(),
-        ApiUse {
+        ApiUsage {
             requests: 500,
             cost: usd(0.005),
         },
@@ -488,7 +488,7 @@ fn the_program_itself_with_external_labels() {
         sources: &BTreeMap::new(),
         own: &own,
         external_labels: &[("cluster".into(), "blue \"1\"".into())],
-        settings: Settings::default(),
+        settings: RenderConfig::default(),
     });
     assert_series(
         &text_of(&rendered, Format::Text),

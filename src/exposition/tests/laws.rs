@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::reports::{bare, everything, nothing, workload};
 use super::*;
 use crate::exposition::encode::abnf;
-use breakeven_model::Subject;
+use breakeven_model::WorkloadRef;
 
 #[test]
 fn openmetrics_reads_back_as_the_specification_has_it() {
@@ -104,7 +104,7 @@ fn hostile() -> impl Strategy<Value = String> {
 proptest! {
     #[test]
     fn any_name_is_read_back_as_it_was(namespace in hostile(), name in hostile(), team in hostile()) {
-        let mut subject = bare(Subject::Workload(workload(&namespace, "Deployment", &name)));
+        let mut subject = bare(WorkloadRef::Workload(workload(&namespace, "Deployment", &name)));
         subject.facts.team = Some(team.as_str().into());
         let report = Report { subjects: vec![subject], ..nothing() };
         let exposition = text_of(&rendered(&report, usize::MAX), OPENMETRICS);

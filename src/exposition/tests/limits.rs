@@ -2,17 +2,17 @@
 
 use super::reports::{bare, everything, nothing, usd, workload};
 use super::*;
-use breakeven_model::{Component, Subject, SubjectReport};
+use breakeven_model::{Component, WorkloadRef, WorkloadReport};
 
 /// A workload that has cost so much: one series of money, and nine others (seven verdicts, the facts, its requests).
-fn costing(name: &str, spent: f64) -> SubjectReport {
-    SubjectReport {
+fn costing(name: &str, spent: f64) -> WorkloadReport {
+    WorkloadReport {
         cost_total: vec![(Component::Cpu, usd(spent))],
         requests_total: vec![(
             breakeven_model::Outcome::Served,
             super::reports::requests(1.0),
         )],
-        ..bare(Subject::Workload(workload("shop", "Deployment", name)))
+        ..bare(WorkloadRef::Workload(workload("shop", "Deployment", name)))
     }
 }
 
@@ -75,7 +75,7 @@ fn what_is_left_out_is_counted_and_never_forgotten() {
             sources: &BTreeMap::new(),
             own: &own.facts(),
             external_labels: &[],
-            settings: Settings { max_series: 0 },
+            settings: RenderConfig { max_series: 0 },
         });
         own.rendered(&rendered);
         let text = text_of(&rendered, Format::Text);

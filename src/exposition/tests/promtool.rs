@@ -7,7 +7,7 @@ use std::process::{Command, Output, Stdio};
 
 use super::reports::everything;
 use super::*;
-use crate::exposition::{ApiUse, Own};
+use crate::exposition::{ApiUsage, Own};
 use breakeven_model::inventory::Source;
 
 /// Whether promtool is there. In CI a machine without it is an error.
@@ -37,7 +37,7 @@ fn promtool() -> bool {
 /// One of everything, numbers of the process included.
 fn exposition(format: Format) -> String {
     let own = Own::new(BUILD);
-    let asked = ApiUse {
+    let asked = ApiUsage {
         requests: 5,
         cost: super::reports::usd(0.00005),
     };
@@ -57,7 +57,7 @@ fn exposition(format: Format) -> String {
         sources: &BTreeMap::from([(Source::Kubernetes.into(), status)]),
         own: &own.facts(),
         external_labels: &[("cluster".into(), "blue".into())],
-        settings: Settings { max_series: 80 },
+        settings: RenderConfig { max_series: 80 },
     });
     text_of(&rendered, format)
 }

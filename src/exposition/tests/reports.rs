@@ -4,24 +4,24 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use breakeven_model::billing::{BillReport, BilledLine, BilledPlace, SavingsPlan};
+use breakeven_model::billing::{BillReport, BilledLine, BilledScope, SavingsPlan};
 use breakeven_model::cold_starts::Method;
 use breakeven_model::inputs::Evidence;
 use breakeven_model::inventory::{
-    Architecture, CapacityType, FunctionId, Node, Notes, OriginChoice, Provider, RequestOrigin,
-    Resources, UsageType, WorkloadId, WorkloadKind,
+    Architecture, CapacityType, FunctionId, Node, OriginChoice, Provider, RequestOrigin, Resources,
+    UsageType, WorkloadAnnotations, WorkloadId, WorkloadKind,
 };
 use breakeven_model::lambda;
-use breakeven_model::traffic_pattern::Pattern;
-use breakeven_model::uncertainty::Banded;
+use breakeven_model::traffic_pattern::TrafficPattern;
+use breakeven_model::uncertainty::CostEstimate;
 use breakeven_model::units::{
     GibSeconds, MemoryMib, Ratio, Requests, Seconds, Usd, UsdPerCoreHour, UsdPerGibHour, UsdPerHour,
 };
 use breakeven_model::{
     AccountReport, Basis, Breakeven, ClusterComponent, ClusterReport, Component, FunctionCounters,
-    Home, HourlyPrice, Ineligibility, NodeReport, Outcome, PlatformCost, PriceSource, Provenance,
-    Report, SharedWorkload, Subject, SubjectFacts, SubjectReport, Throttled, Unpriced, Utilization,
-    Verdict,
+    HourlyPrice, Ineligibility, NodeReport, Outcome, Platform, PlatformCost, PriceSource,
+    Provenance, Report, SharedWorkload, Throttled, Unpriced, Utilization, Verdict,
+    WorkloadAttributes, WorkloadRef, WorkloadReport,
 };
 
 pub(crate) fn at() -> Timestamp {
@@ -65,8 +65,8 @@ pub(crate) fn workload(namespace: &str, kind: &str, name: &str) -> WorkloadId {
 }
 
 /// A subject of which nothing is known but that it is there.
-pub(crate) fn bare(subject: Subject) -> SubjectReport {
-    SubjectReport {
+pub(crate) fn bare(subject: WorkloadRef) -> WorkloadReport {
+    WorkloadReport {
         subject,
         cost_total: Vec::new(),
         used_cost_total: Vec::new(),
@@ -82,25 +82,25 @@ pub(crate) fn bare(subject: Subject) -> SubjectReport {
         provisional: None,
         ineligible: Vec::new(),
         uncertainty: None,
-        facts: SubjectFacts::default(),
+        facts: WorkloadAttributes::default(),
         month: None,
         nodes: Vec::new(),
         evidence: Evidence::Nothing,
     }
 }
 
-fn cost(platform: Home, basis: Basis, monthly: f64, each: f64) -> PlatformCost {
+fn cost(platform: Platform, basis: Basis, monthly: f64, each: f64) -> PlatformCost {
     PlatformCost {
         platform,
         basis,
-        monthly: Banded::exactly(usd(monthly)),
+        monthly: CostEstimate::exactly(usd(monthly)),
         requests: requests(monthly / each),
     }
 }
 
 /// A Deployment of which everything is known.
-pub(crate) fn checkout() -> SubjectReport {
-    SubjectReport {
+pub(crate) fn checkout() -> WorkloadReport {
+    WorkloadReport {
         cost_total: vec![
             (Component::Cpu, usd(1.5)),
             (Component::Memory, usd(0.5)),
@@ -118,10 +118,10 @@ pub(crate) fn checkout() -> SubjectReport {
             ratio: Some(ratio(0.25)),
         }),
         costs: vec![
-            cost(Home::Kubernetes, Basis::Used, 20.0, 4e-6),
-            cost(Home::Kubernetes, Basis::Allocated, 40.0, 8e-6),
-            cost(Home::Kubernetes, Basis::Loaded, 60.736, 0.0000121472),
-            cost(Home::Lambda, Basis::Loaded, 5.17, 1.034e-6),
+            cost(Platform::Kubernetes, Basis::Used, 20.0, 4e-6),
+            cost(Platform::Kubernetes, Basis::Allocated, 40.0, 8e-6),
+            cost(Platform::Kubernetes, Basis::Loaded, 60.736, 0.0000121472),
+            cost(Platform::Lambda, Basis::Loaded, 5.17, 1.034e-6),
         ],
         monthly_saving: Some(usd(60.75).minus(usd(5.25))),
         utilization: Utilization {
@@ -135,25 +135,25 @@ pub(crate) fn checkout() -> SubjectReport {
             sustained: Some(requests(60e6)),
         }),
         verdict: Verdict::Lambda,
-        facts: SubjectFacts {
-            traffic_pattern: Some(Pattern::Diurnal),
+        facts: WorkloadAttributes {
+            traffic_pattern: Some(TrafficPattern::Diurnal),
             architecture: Some(Architecture::X86_64),
             runtime: None,
             lambda_memory: MemoryMib::from_mib(256),
             team: Some("payments".into()),
-            notes: Some(Arc::new(Notes {
+            notes: Some(Arc::new(WorkloadAnnotations {
                 unit: Some("order".into()),
-                ..Notes::default()
+                ..WorkloadAnnotations::default()
             })),
             requests_by: Some("istio".into()),
-            pair: Some(Subject::Function(FunctionId {
+            pair: Some(WorkloadRef::Function(FunctionId {
                 account_id: "123456789012".into(),
                 region: "eu-west-1".into(),
                 name: "checkout".into(),
             })),
-            ..SubjectFacts::default()
+            ..WorkloadAttributes::default()
         },
-        ..bare(Subject::Workload(workload(
+        ..bare(WorkloadRef::Workload(workload(
             "shop",
             "Deployment",
             "checkout",
@@ -162,15 +162,15 @@ pub(crate) fn checkout() -> SubjectReport {
 }
 
 /// A StatefulSet that cannot move, and crosses only once.
-pub(crate) fn postgres() -> SubjectReport {
-    SubjectReport {
+pub(crate) fn postgres() -> WorkloadReport {
+    WorkloadReport {
         breakeven: Some(Breakeven::Crossing {
             first: requests(1e6),
             sustained: None,
         }),
         verdict: Verdict::InsufficientData,
         ineligible: vec![Ineligibility::Stateful, Ineligibility::Memory],
-        ..bare(Subject::Workload(workload(
+        ..bare(WorkloadRef::Workload(workload(
             "shop",
             "StatefulSet",
             "postgres",
@@ -179,8 +179,8 @@ pub(crate) fn postgres() -> SubjectReport {
 }
 
 /// A function of which everything is known.
-pub(crate) fn thumbnails() -> SubjectReport {
-    SubjectReport {
+pub(crate) fn thumbnails() -> WorkloadReport {
+    WorkloadReport {
         cost_total: vec![
             (Component::Lambda(lambda::Component::Requests), usd(1.0)),
             (
@@ -201,14 +201,14 @@ pub(crate) fn thumbnails() -> SubjectReport {
             concurrency_peak: Some(12),
         }),
         costs: vec![
-            cost(Home::Lambda, Basis::Loaded, 5.166675, 1.033335e-6),
-            cost(Home::Kubernetes, Basis::Loaded, 9.0, 1.8e-6),
+            cost(Platform::Lambda, Basis::Loaded, 5.166675, 1.033335e-6),
+            cost(Platform::Kubernetes, Basis::Loaded, 9.0, 1.8e-6),
         ],
         monthly_saving: Some(usd(5.0).minus(usd(9.0))),
         breakeven: Some(Breakeven::LambdaAlways),
         verdict: Verdict::Lambda,
-        facts: SubjectFacts {
-            traffic_pattern: Some(Pattern::Diurnal),
+        facts: WorkloadAttributes {
+            traffic_pattern: Some(TrafficPattern::Diurnal),
             architecture: Some(Architecture::Arm64),
             runtime: Some("python3.13".into()),
             lambda_memory: MemoryMib::from_mib(1_769),
@@ -218,9 +218,9 @@ pub(crate) fn thumbnails() -> SubjectReport {
             reserved_concurrency: Some(50),
             provisioned_concurrency: Some(5),
             team: Some("media".into()),
-            ..SubjectFacts::default()
+            ..WorkloadAttributes::default()
         },
-        ..bare(Subject::Function(FunctionId {
+        ..bare(WorkloadRef::Function(FunctionId {
             account_id: "123456789012".into(),
             region: "eu-west-1".into(),
             name: "thumbnails".into(),
@@ -297,7 +297,7 @@ fn bill() -> BillReport {
         usage_to_model: compared,
         price_to_list: compared,
     };
-    let place = BilledPlace {
+    let place = BilledScope {
         account_id: "123456789012".into(),
         region: Some("eu-west-1".into()),
         compared: Seconds::from_seconds(604_800.0).unwrap(),
@@ -313,7 +313,7 @@ fn bill() -> BillReport {
         settled_until: Some(at()),
         places: vec![
             place.clone(),
-            BilledPlace {
+            BilledScope {
                 region: None,
                 compared: Seconds::ZERO,
                 observed: None,

@@ -4,7 +4,7 @@ use super::*;
 use breakeven_model::inventory::{
     Architecture, FunctionBatch, FunctionMinute, NamePattern, ProvisionedConcurrency,
 };
-use breakeven_model::lambda::{Component, Door, Surroundings};
+use breakeven_model::lambda::{AncillaryCharges, Component, HttpEndpoint};
 use breakeven_model::units::MemoryMib;
 
 pub(super) fn function() -> Arc<Function> {
@@ -120,9 +120,9 @@ fn a_load_balancer_costs_its_hours_whether_anything_runs_or_not() {
     let function = function();
     let batch = batch(0, 3_600, Vec::new());
     let mut settings = settings();
-    let around = Surroundings {
-        door: Some(Door::LoadBalancer),
-        ..Surroundings::default()
+    let around = AncillaryCharges {
+        door: Some(HttpEndpoint::LoadBalancer),
+        ..AncillaryCharges::default()
     };
     settings.lambda.surroundings = vec![(NamePattern::new("resize").unwrap(), around)];
     ledger.run(&batch, &settings, |_| Some(&function));
@@ -182,7 +182,7 @@ fn the_pattern_of_a_function_is_told_from_its_minutes() {
         .collect();
     ran(&mut ledger, 0, 7_200, every_fifth);
     let window = ledger.function(&function().id).unwrap().window().unwrap();
-    assert_eq!(window.pattern, Some(Pattern::TimerLike));
+    assert_eq!(window.pattern, Some(TrafficPattern::TimerLike));
 }
 
 #[test]

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use breakeven_model::inventory::{Counted, CountedStep, OwnCount, OwnTraffic};
+use breakeven_model::inventory::{Counted, CountedStep, DedicatedSource, DedicatedTraffic};
 
 /// What its own query counted: as many requests in each step of five minutes.
-pub(super) fn own(from: i64, to: i64, each: f64) -> OwnTraffic {
+pub(super) fn own(from: i64, to: i64, each: f64) -> DedicatedTraffic {
     let steps = (from..to).step_by(300);
     let counted = Counted {
         covered: vec![step(from, to)],
@@ -20,9 +20,9 @@ pub(super) fn own(from: i64, to: i64, each: f64) -> OwnTraffic {
         rate: Some(RequestsPerSecond::from_per_second(each / 300.0).unwrap()),
         failure: None,
     };
-    OwnTraffic {
+    DedicatedTraffic {
         at: at(to),
-        by: OwnCount::Annotation,
+        by: DedicatedSource::Annotation,
         workloads: BTreeMap::from([(web(), counted)]),
     }
 }
@@ -74,9 +74,9 @@ fn without_its_annotation_the_others_count_it_from_then_on() {
     let mut ledger = ledger();
     ledger.serve_own(&own(0, 600, 30.0));
     serve(&mut ledger, &others(0, 600, 300.0));
-    let none = OwnTraffic {
+    let none = DedicatedTraffic {
         at: at(900),
-        by: OwnCount::Annotation,
+        by: DedicatedSource::Annotation,
         workloads: BTreeMap::new(),
     };
     ledger.serve_own(&none);
@@ -93,9 +93,9 @@ fn a_query_that_counts_nothing_leaves_it_uncounted() {
         failure: Some("no such function".into()),
         ..Counted::default()
     };
-    ledger.serve_own(&OwnTraffic {
+    ledger.serve_own(&DedicatedTraffic {
         at: at(600),
-        by: OwnCount::Annotation,
+        by: DedicatedSource::Annotation,
         workloads: BTreeMap::from([(web(), failed)]),
     });
     spend_for(&mut ledger, 0, 60);
@@ -104,13 +104,13 @@ fn a_query_that_counts_nothing_leaves_it_uncounted() {
 
 #[test]
 fn an_annotation_comes_before_scraping_and_scraping_before_the_others() {
-    let by = |by, from, to, each| OwnTraffic {
+    let by = |by, from, to, each| DedicatedTraffic {
         by,
         ..own(from, to, each)
     };
     let mut ledger = ledger();
     serve(&mut ledger, &others(-600, 0, 300.0));
-    ledger.serve_own(&by(OwnCount::Scrape, 0, 300, 20.0));
+    ledger.serve_own(&by(DedicatedSource::Scrape, 0, 300, 20.0));
     serve(&mut ledger, &others(0, 300, 300.0));
     assert_eq!(counted(&ledger, 300), (20.0, 300.0));
     assert!(
@@ -120,8 +120,8 @@ fn an_annotation_comes_before_scraping_and_scraping_before_the_others() {
             .mean_latency()
             .is_none()
     );
-    ledger.serve_own(&by(OwnCount::Annotation, -600, 600, 30.0));
-    ledger.serve_own(&by(OwnCount::Scrape, 300, 600, 20.0));
+    ledger.serve_own(&by(DedicatedSource::Annotation, -600, 600, 30.0));
+    ledger.serve_own(&by(DedicatedSource::Scrape, 300, 600, 20.0));
     assert_eq!(counted(&ledger, 600), (120.0, 1_200.0));
     // From scraping 20 to 300 s, from the annotation 30 after that.
     let total = ledger.workload(&web()).unwrap().requests().requests();
@@ -130,8 +130,8 @@ fn an_annotation_comes_before_scraping_and_scraping_before_the_others() {
 
 #[test]
 fn the_edge_counts_what_nothing_else_does_and_no_longer_once_something_else_does() {
-    let edge = |from, to, each| OwnTraffic {
-        by: OwnCount::Edge,
+    let edge = |from, to, each| DedicatedTraffic {
+        by: DedicatedSource::Edge,
         ..own(from, to, each)
     };
     let mut ledger = ledger();
@@ -153,15 +153,15 @@ fn the_edge_counts_what_nothing_else_does_and_no_longer_once_something_else_does
 
 #[test]
 fn what_the_edge_counted_is_not_added_again_when_it_counts_anew() {
-    let edge = |from, to, each| OwnTraffic {
-        by: OwnCount::Edge,
+    let edge = |from, to, each| DedicatedTraffic {
+        by: DedicatedSource::Edge,
         ..own(from, to, each)
     };
     let total = |ledger: &Ledger| ledger.workload(&web()).unwrap().requests().requests();
     let mut ledger = ledger();
     ledger.serve_own(&edge(-3_600, 600, 30.0));
     // Its binding is gone for a while, and what came meanwhile is read with all the rest.
-    ledger.serve_own(&OwnTraffic {
+    ledger.serve_own(&DedicatedTraffic {
         workloads: BTreeMap::new(),
         ..edge(600, 900, 30.0)
     });

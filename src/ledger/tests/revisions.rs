@@ -49,15 +49,15 @@ fn minute(number: i64, [invocations, eighths, errors, throttles, peak]: Facts) -
 }
 
 /// The account of what was told, one window after the other, and that its totals never fell.
-struct Told(FunctionAccount, Arc<Function>);
+struct Recorded(FunctionAccount, Arc<Function>);
 
-impl Default for Told {
+impl Default for Recorded {
     fn default() -> Self {
         Self(FunctionAccount::default(), function())
     }
 }
 
-impl Told {
+impl Recorded {
     fn tell(&mut self, from: i64, to: i64, facts: impl Fn(i64) -> Facts) {
         let minutes = (from..to).map(|number| minute(number, facts(number)));
         let batch = FunctionBatch {
@@ -151,7 +151,7 @@ proptest! {
         early in proptest::collection::vec(telling(16), 0..10),
         last in covering(),
     ) {
-        let mut told = Told::default();
+        let mut told = Recorded::default();
         for (from, to, parts) in &early {
             told.tell(*from, *to, |number| truth[index(number)].map(|fact| fact * parts[index(number)] / 16));
         }
@@ -170,7 +170,7 @@ proptest! {
             prop_assert!(close(cost.usd(), expected), "{} {expected}", cost.usd());
         }
         // Whatever came before, the window is that of minutes that were told once.
-        let mut once = Told::default();
+        let mut once = Recorded::default();
         once.tell(0, LENGTH, |number| truth[index(number)]);
         prop_assert_eq!(told.0.window(), once.0.window());
         // What was served and the cold starts may have been taken for more, before all was known.
@@ -187,13 +187,13 @@ proptest! {
         last in covering(),
     ) {
         // A long day after it, busy and with many cold starts, in which there is enough of everything.
-        let long = |told: &mut Told| {
+        let long = |told: &mut Recorded| {
             told.tell(LENGTH, LENGTH + 1_000, |number| {
                 let burst = u32::from(number % 20 == 0);
                 [400, 40_000, 50, 50, 1 + 60 * burst]
             });
         };
-        let mut told = Told::default();
+        let mut told = Recorded::default();
         for (from, to, parts) in &early {
             told.tell(*from, *to, |number| truth[index(number)].map(|fact| fact * parts[index(number)] / 16));
         }
@@ -201,7 +201,7 @@ proptest! {
             told.tell(from, to, |number| truth[index(number)]);
         }
         long(&mut told);
-        let mut once = Told::default();
+        let mut once = Recorded::default();
         once.tell(0, LENGTH, |number| truth[index(number)]);
         long(&mut once);
         prop_assert_eq!(told.0.window(), once.0.window());
@@ -221,7 +221,7 @@ proptest! {
     ) {
         let live = ProvisionedConcurrency { qualifier: "live".into(), concurrency: 4 };
         let ready = Function { provisioned: Some(vec![live]), ..(*function()).clone() };
-        let mut told = Told(FunctionAccount::default(), Arc::new(ready));
+        let mut told = Recorded(FunctionAccount::default(), Arc::new(ready));
         let mut known = vec![0; index(LENGTH)];
         for (from, to, parts) in &early {
             for number in index(*from)..index(*to) {

@@ -1,7 +1,7 @@
 //! What pods are counted to use.
 
 use super::*;
-use breakeven_model::inventory::{CountedUse, Throttling};
+use breakeven_model::inventory::{CpuUsageDelta, Throttling};
 use breakeven_model::units::{CoreSeconds, Periods};
 
 /// The rates of [`rates`], where use is counted.
@@ -19,10 +19,10 @@ fn counted_rates(pods: usize) -> ClusterRates {
     allocate(&nodes, &[], &pods, &used, &settings())
 }
 
-fn counted(pod: usize, from: i64, to: i64, cores: f64) -> CountedUse {
+fn counted(pod: usize, from: i64, to: i64, cores: f64) -> CpuUsageDelta {
     let window = Window::between(at(from), at(to)).unwrap();
     let length = window.length().seconds();
-    CountedUse {
+    CpuUsageDelta {
         pod: PodKey {
             namespace: "shop".into(),
             name: format!("p{pod}").into(),
@@ -33,7 +33,7 @@ fn counted(pod: usize, from: i64, to: i64, cores: f64) -> CountedUse {
     }
 }
 
-fn count(ledger: &mut Ledger, rates: &ClusterRates, counted: &[CountedUse]) -> u64 {
+fn count(ledger: &mut Ledger, rates: &ClusterRates, counted: &[CpuUsageDelta]) -> u64 {
     ledger.count_use(rates, counted, |pod| (&*pod.name != "stranger").then(web))
 }
 
@@ -185,7 +185,7 @@ fn how_often_a_workload_is_held_back_is_known_where_somebody_says_so() {
     assert_eq!(ledger.workload(&web()).unwrap().throttled(), None);
     assert_eq!(window(&ledger, 60).throttling, None);
     let periods = |count| Periods::from_periods(count).unwrap();
-    let held_back = CountedUse {
+    let held_back = CpuUsageDelta {
         throttling: Some(Throttling {
             time: seconds(3.0),
             throttled: periods(60.0),
@@ -197,7 +197,7 @@ fn how_often_a_workload_is_held_back_is_known_where_somebody_says_so() {
     count(
         &mut ledger,
         &rates,
-        &[CountedUse {
+        &[CpuUsageDelta {
             throttling: Some(Throttling::default()),
             ..counted(0, 120, 180, 0.1)
         }],

@@ -4,7 +4,7 @@ use super::WorkloadAccount;
 use crate::ledger::cost::Use;
 use crate::ledger::cpu_throttling::HeldBack;
 use breakeven_model::allocation::WorkloadRates;
-use breakeven_model::inventory::CountedUse;
+use breakeven_model::inventory::CpuUsageDelta;
 use breakeven_model::regression::Scatter;
 use breakeven_model::units::{Ratio, Requests, Seconds, Window};
 
@@ -17,7 +17,11 @@ impl WorkloadAccount {
     ///
     /// Pods do not report in step. The time that was seen of the workload is `Σ windows / pods`, and no more than passed from
     /// the first to the last of their readings: pods that came and went meanwhile do not lengthen it.
-    pub(in crate::ledger) fn count_use(&mut self, rates: &WorkloadRates, counted: &[&CountedUse]) {
+    pub(in crate::ledger) fn count_use(
+        &mut self,
+        rates: &WorkloadRates,
+        counted: &[&CpuUsageDelta],
+    ) {
         self.count_throttling(counted);
         let Some(used) = rates.used else { return };
         let windows = || counted.iter().map(|one| one.window);
@@ -67,7 +71,7 @@ impl WorkloadAccount {
             .across(start, end, |part, slot| slot.paired += paired * part);
     }
 
-    fn count_throttling(&mut self, counted: &[&CountedUse]) {
+    fn count_throttling(&mut self, counted: &[&CpuUsageDelta]) {
         for one in counted {
             if let Some(throttling) = one.throttling {
                 let whole = self.slots.whole_length();

@@ -5,15 +5,15 @@ use super::*;
 use crate::exposition::tests::reports::{
     at, bare, checkout, everything, nothing, postgres, usd, workload,
 };
-use crate::exposition::{Inputs, OwnFacts, render};
+use crate::exposition::{Inputs, SelfMetrics, render};
 use breakeven_clock::Clock;
 use breakeven_model::inventory::{Reason, Source};
-use breakeven_model::{Subject, Verdict};
+use breakeven_model::{Verdict, WorkloadRef};
 
-fn settings() -> Settings {
-    Settings {
+fn settings() -> ServerConfig {
+    ServerConfig {
         clock: Clock::accelerated(at(), 1e-9),
-        ..Settings::default()
+        ..ServerConfig::default()
     }
 }
 
@@ -21,11 +21,11 @@ fn page_of(report: Report, sources: BTreeMap<SourceId, SourceStatus>) -> String 
     let rendered = render(&Inputs {
         report: &report,
         sources: &sources,
-        own: &OwnFacts::new(Build::THIS),
+        own: &SelfMetrics::new(Build::THIS),
         external_labels: &[],
-        settings: crate::exposition::Settings::default(),
+        settings: crate::exposition::RenderConfig::default(),
     });
-    let published = Published {
+    let published = ReportSnapshot {
         report: Arc::new(report),
         sources,
         rendered,
@@ -117,9 +117,10 @@ fn the_dearest_come_first_and_the_rest_is_counted() {
     for index in 0..30 {
         let mut subject = checkout();
         subject.subject =
-            Subject::Workload(workload("shop", "Deployment", &format!("w{index:02}")));
+            WorkloadRef::Workload(workload("shop", "Deployment", &format!("w{index:02}")));
         for cost in &mut subject.costs {
-            cost.monthly = breakeven_model::uncertainty::Banded::exactly(usd(f64::from(index)));
+            cost.monthly =
+                breakeven_model::uncertainty::CostEstimate::exactly(usd(f64::from(index)));
         }
         report.subjects.push(subject);
     }
@@ -139,7 +140,7 @@ fn a_platform_is_not_said_to_cost_less_because_the_other_one_is_blocked() {
     let mut stuck = checkout();
     stuck.verdict = Verdict::Kubernetes;
     stuck.ineligible = postgres().ineligible;
-    stuck.subject = Subject::Workload(workload("shop", "Deployment", "stuck"));
+    stuck.subject = WorkloadRef::Workload(workload("shop", "Deployment", "stuck"));
     let mut report = everything();
     report.subjects.push(stuck);
     let page = page_of(report, BTreeMap::new());
@@ -153,7 +154,7 @@ fn a_platform_is_not_said_to_cost_less_because_the_other_one_is_blocked() {
 fn the_tiles_sum_up_and_only_those_count_that_can_move() {
     let mut stuck = checkout();
     stuck.ineligible = postgres().ineligible;
-    stuck.subject = Subject::Workload(workload("shop", "Deployment", "stuck"));
+    stuck.subject = WorkloadRef::Workload(workload("shop", "Deployment", "stuck"));
     let mut report = everything();
     report.subjects.push(stuck);
     let page = page_of(report, BTreeMap::new());
@@ -219,7 +220,7 @@ fn a_source_is_shown_with_its_age_and_what_to_do() {
 #[test]
 fn names_and_errors_never_become_markup() {
     let hostile = "\"><script>alert(1)</script>'&";
-    let mut subject = bare(Subject::Workload(workload(hostile, hostile, hostile)));
+    let mut subject = bare(WorkloadRef::Workload(workload(hostile, hostile, hostile)));
     subject.verdict = Verdict::Unpriced;
     let report = Report {
         subjects: vec![subject],
@@ -230,12 +231,12 @@ fn names_and_errors_never_become_markup() {
         ..SourceStatus::default()
     };
     let sources = BTreeMap::from([(Source::Kubernetes.into(), status)]);
-    let waiting = Waiting {
+    let waiting = NotReady {
         sources: sources.clone(),
         rendered: None,
     };
     let telemetry_path = format!("/{hostile}");
-    let settings = Settings {
+    let settings = ServerConfig {
         telemetry_path,
         ..settings()
     };
@@ -251,7 +252,7 @@ fn names_and_errors_never_become_markup() {
 
 #[test]
 fn before_the_first_report_the_page_says_so() {
-    let page = super::waiting(&settings(), &Waiting::default());
+    let page = super::waiting(&settings(), &NotReady::default());
     let texts = texts(&page);
     assert!(
         texts

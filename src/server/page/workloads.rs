@@ -4,7 +4,7 @@ use super::format::{UNKNOWN, money, percent, signed_money};
 use crate::server::explain;
 use crate::server::html::Html;
 use crate::server::routes::COST_MODEL;
-use breakeven_model::{Home, Report, Subject, SubjectReport, Verdict};
+use breakeven_model::{Platform, Report, Verdict, WorkloadRef, WorkloadReport};
 
 /// How many of them are shown: those that cost most. The metrics have all.
 const SHOWN: usize = 25;
@@ -16,7 +16,7 @@ pub(super) fn table(html: &mut Html, report: &Report, telemetry_path: &str) {
         html.markup("<p>None was seen yet.</p>\n</section>\n");
         return;
     }
-    let mut subjects: Vec<&SubjectReport> = report.subjects.iter().collect();
+    let mut subjects: Vec<&WorkloadReport> = report.subjects.iter().collect();
     subjects.sort_by(|one, other| {
         let by_cost = monthly_at_home(other).total_cmp(&monthly_at_home(one));
         by_cost.then_with(|| one.subject.cmp(&other.subject))
@@ -48,8 +48,8 @@ pub(super) fn table(html: &mut Html, report: &Report, telemetry_path: &str) {
 pub(super) fn possible_saving(report: &Report) -> (f64, usize) {
     let movers = report.subjects.iter().filter(|subject| {
         let elsewhere = match subject.verdict {
-            Verdict::Kubernetes => Some(Home::Kubernetes),
-            Verdict::Lambda => Some(Home::Lambda),
+            Verdict::Kubernetes => Some(Platform::Kubernetes),
+            Verdict::Lambda => Some(Platform::Lambda),
             _ => None,
         };
         elsewhere == Some(subject.subject.home().other()) && subject.ineligible.is_empty()
@@ -60,20 +60,20 @@ pub(super) fn possible_saving(report: &Report) -> (f64, usize) {
     savings.fold((0.0, 0), |(sum, count), saving| (sum + saving, count + 1))
 }
 
-fn row(html: &mut Html, subject: &SubjectReport) {
+fn row(html: &mut Html, subject: &WorkloadReport) {
     // Names hold nothing that an address would have to write differently.
     html.markup("<tr><th scope=row><a href=\".")
         .text(explain::PREFIX)
         .text(&subject.subject.to_string())
         .markup("\">");
     match &subject.subject {
-        Subject::Workload(workload) => {
+        WorkloadRef::Workload(workload) => {
             html.text(&workload.name)
                 .markup("</a><small>")
                 .text(&workload.namespace);
             html.markup(" · ").text(workload.kind.as_str());
         }
-        Subject::Function(function) => {
+        WorkloadRef::Function(function) => {
             html.text(&function.name)
                 .markup("</a><small>")
                 .text(&function.account_id);
@@ -92,9 +92,9 @@ fn row(html: &mut Html, subject: &SubjectReport) {
             .map(|cost| money(cost.monthly.point.usd())),
     );
     html.markup("<td class=number data-label=\"1M on Kubernetes\">");
-    number(html, per_million(subject, Home::Kubernetes));
+    number(html, per_million(subject, Platform::Kubernetes));
     html.markup("<td class=number data-label=\"1M on Lambda\">");
-    number(html, per_million(subject, Home::Lambda));
+    number(html, per_million(subject, Platform::Lambda));
     html.markup("<td class=number data-label=\"Moving saves\">");
     number(
         html,
@@ -111,7 +111,7 @@ fn row(html: &mut Html, subject: &SubjectReport) {
     html.markup("</tr>\n");
 }
 
-fn verdict(html: &mut Html, subject: &SubjectReport) {
+fn verdict(html: &mut Html, subject: &WorkloadReport) {
     let reasons: Vec<&str> = subject
         .ineligible
         .iter()
@@ -145,19 +145,19 @@ fn number(html: &mut Html, number: Option<String>) {
     html.text(number.as_deref().unwrap_or(UNKNOWN));
 }
 
-const fn name(home: Home) -> &'static str {
+const fn name(home: Platform) -> &'static str {
     match home {
-        Home::Kubernetes => "Kubernetes",
-        Home::Lambda => "Lambda",
+        Platform::Kubernetes => "Kubernetes",
+        Platform::Lambda => "Lambda",
     }
 }
 
-fn per_million(subject: &SubjectReport, platform: Home) -> Option<String> {
+fn per_million(subject: &WorkloadReport, platform: Platform) -> Option<String> {
     let each = subject.decisive(platform)?.per_request()?;
     Some(money(each.each() * 1e6))
 }
 
-fn monthly_at_home(subject: &SubjectReport) -> f64 {
+fn monthly_at_home(subject: &WorkloadReport) -> f64 {
     subject
         .decisive(subject.subject.home())
         .map_or(-1.0, |cost| cost.monthly.point.usd())

@@ -116,7 +116,7 @@ impl Account {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sources::aws::Settings;
+    use crate::sources::aws::AwsConfig;
 
     fn account(name: Option<&str>, number: u64, regions: &[&str]) -> Account {
         Account {
@@ -131,7 +131,7 @@ mod tests {
     }
 
     fn names(accounts: &Accounts) -> Vec<String> {
-        let aws = Aws::new(Settings::default());
+        let aws = Aws::new(AwsConfig::default());
         let readers = accounts.readers(&aws).into_iter();
         let names = readers.map(|one| one.functions.name().map(|name| name.to_string()));
         names.map(Option::unwrap_or_default).collect()
@@ -172,7 +172,7 @@ mod tests {
             others: vec![account(None, 111_111_111_111, &[])],
             ..Accounts::default()
         };
-        let readers = accounts.readers(&Aws::new(Settings::default()));
+        let readers = accounts.readers(&Aws::new(AwsConfig::default()));
         let [own, other] = readers.as_slice() else {
             panic!("two readers")
         };
@@ -199,7 +199,7 @@ mod tests {
                 others: vec![account],
                 ..Accounts::default()
             };
-            let readers = accounts.readers(&Aws::new(Settings::default()));
+            let readers = accounts.readers(&Aws::new(AwsConfig::default()));
             let [Reader { functions, metrics }] = readers.as_slice() else {
                 panic!("one reader")
             };

@@ -33,14 +33,14 @@ mod rate_limiter;
 mod response;
 mod token_bucket;
 
-pub use budget::{Balance, Budget};
+pub use budget::{Budget, BudgetBalance};
 pub use get_metric_data::API;
 pub(in crate::sources) use get_metric_data::Caller;
 pub use insights::InsightsPlan;
 pub(in crate::sources) use list_metrics::Lister;
-pub use poll_schedule::{Expected, Plan, Rung, Stake, Terms};
+pub use poll_schedule::{Forecast, IntervalStep, Plan, PollPriority, ScheduleLimits};
 pub(in crate::sources) use query::{fit_in_one_call, minutes};
-pub(in crate::sources) use response::{Lack, Query};
+pub(in crate::sources) use response::{MissingResult, Query};
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -49,13 +49,15 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tracing::{debug, warn};
 
-use self::convert::{Odd, Outcome};
+use self::convert::{MinuteResult, UnexpectedResult};
 use self::cursor::{Due, Progress};
 use self::insights::InsightsReading;
 use self::query::PERIOD;
 use crate::sources::aws::lambda::Listed;
 use crate::sources::aws::{Aws, Session};
-use crate::sources::{Lacks, Poll, Reason, Site, Source, SourceError, Tally};
+use crate::sources::{
+    DiscardCounts, MissingAttributes, Poll, Reason, Source, SourceError, SourceLocation,
+};
 use breakeven_model::inventory::{
     FunctionBatch, FunctionId, FunctionMinute, FunctionMinutes, Functions, Observation,
 };
@@ -69,7 +71,7 @@ const MOST_FAILED_CALLS: usize = 2;
 
 /// How far the functions' minutes are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Settings {
+pub struct CloudWatchConfig {
     /// How long after its end a minute is read for the first time.
     ///
     /// CloudWatch shows the metrics of Lambda within one to two minutes of the invocation's end; three are
@@ -88,7 +90,7 @@ pub struct Settings {
     pub insights: bool,
 }
 
-impl Default for Settings {
+impl Default for CloudWatchConfig {
     fn default() -> Self {
         Self {
             delay: Duration::from_secs(180),
@@ -104,7 +106,7 @@ impl Default for Settings {
 /// Reads the minutes of the listed functions that are due when it is polled.
 #[derive(Debug)]
 pub struct CloudWatchSource {
-    settings: Settings,
+    settings: CloudWatchConfig,
     aws: Aws,
     listed: Listed,
     budget: Budget,
@@ -117,13 +119,13 @@ pub struct CloudWatchSource {
     /// Read already, and paid for, but not yet handed on because what came after it failed.
     kept: Vec<FunctionBatch>,
     insights: InsightsReading,
-    left_out: Tally,
+    left_out: DiscardCounts,
 }
 
 impl CloudWatchSource {
     /// Asks nothing yet. `listed` comes from the source of the functions; the budget may be shared with others.
     #[must_use]
-    pub fn new(settings: Settings, aws: Aws, listed: Listed, budget: Budget) -> Self {
+    pub fn new(settings: CloudWatchConfig, aws: Aws, listed: Listed, budget: Budget) -> Self {
         Self {
             settings,
             aws,
@@ -135,7 +137,7 @@ impl CloudWatchSource {
             is_short: false,
             kept: Vec::new(),
             insights: InsightsReading::default(),
-            left_out: Tally::default(),
+            left_out: DiscardCounts::default(),
         }
     }
 
@@ -152,7 +154,7 @@ impl CloudWatchSource {
     /// `function_forbidden`, `function_incomplete`, `function_invalid`; and readings that were put off because the
     /// budget was spent: `over_budget`; and Lambda Insights, where it could not be read: `insights_unread`.
     #[must_use]
-    pub fn left_out(&self) -> Tally {
+    pub fn left_out(&self) -> DiscardCounts {
         self.left_out.clone()
     }
 
@@ -231,7 +233,7 @@ impl CloudWatchSource {
         });
     }
 
-    fn note_failure(&mut self, due: &Due, lack: &Lack, now: Timestamp, plan: &Plan) {
+    fn note_failure(&mut self, due: &Due, lack: &MissingResult, now: Timestamp, plan: &Plan) {
         self.progress.fail(&due.function, now, plan);
         let counted = match lack.reason {
             Reason::Forbidden => "function_forbidden",
@@ -276,7 +278,7 @@ impl CloudWatchSource {
         let aws = self.aws.clone();
         let session = aws.session().await?;
         let mut caller = self.caller(session);
-        let mut trouble = Trouble::default();
+        let mut trouble = PollWarning::default();
         for batch in query::batches(due) {
             let read = self.read_batch(&mut caller, session, batch, (now, plan), &mut trouble);
             if let Err(error) = read.await {
@@ -300,7 +302,7 @@ impl CloudWatchSource {
         session: &Session,
         batch: &[Due],
         (now, plan): (Timestamp, &Plan),
-        trouble: &mut Trouble,
+        trouble: &mut PollWarning,
     ) -> Result<(), SourceError> {
         let mut asked: Vec<&Due> = batch.iter().collect();
         let Some(longest) = asked.iter().min_by_key(|due| due.window.start()) else {
@@ -312,23 +314,23 @@ impl CloudWatchSource {
             let queries = query::queries(functions, caller.linked());
             let answer = caller.ask(session, (window, queries), &self.budget).await?;
             answer.report(&self.left_out);
-            let mut odd = Odd::default();
+            let mut odd = UnexpectedResult::default();
             let unsettled = |due: &Due| self.progress.unsettled(&due.function);
             let outcomes = convert::outcomes(&answer, window, &asked, unsettled, &mut odd);
             odd.report(&self.left_out);
             let (mut unanswered, mut has_failed) = (Vec::new(), false);
             for (due, outcome) in outcomes {
                 match outcome {
-                    Outcome::Whole(minutes) => {
+                    MinuteResult::Whole(minutes) => {
                         trouble.read += 1;
                         self.note(due, minutes, now);
                     }
-                    Outcome::Failed(lack) => {
+                    MinuteResult::Failed(lack) => {
                         has_failed = true;
                         self.note_failure(due, &lack, now, plan);
                         trouble.first_lack.get_or_insert(lack);
                     }
-                    Outcome::Unanswered => unanswered.push(due),
+                    MinuteResult::Unanswered => unanswered.push(due),
                 }
             }
             asked = unanswered;
@@ -339,7 +341,7 @@ impl CloudWatchSource {
                 break;
             }
         }
-        Err(caller.error(&Lack {
+        Err(caller.error(&MissingResult {
             reason: Reason::Incomplete,
             problem: format!("{} functions have no answer", asked.len()),
         }))
@@ -348,14 +350,14 @@ impl CloudWatchSource {
 
 /// What went wrong in a poll.
 #[derive(Debug, Default)]
-struct Trouble {
+struct PollWarning {
     failed_calls: Vec<SourceError>,
-    first_lack: Option<Lack>,
+    first_lack: Option<MissingResult>,
     /// Functions that were read.
     read: usize,
 }
 
-impl Trouble {
+impl PollWarning {
     /// The source has failed when a call has, or when nothing at all could be read.
     fn verdict(self, caller: &Caller) -> Result<(), SourceError> {
         let lack = self.first_lack.filter(|_| self.read == 0);
@@ -384,14 +386,14 @@ impl Poll for CloudWatchSource {
         self.aws.name()
     }
 
-    fn site(&self) -> Site {
-        Site {
+    fn site(&self) -> SourceLocation {
+        SourceLocation {
             account_id: self.account_id(),
             ..self.aws.site()
         }
     }
 
-    fn lacks(&self) -> Lacks {
+    fn lacks(&self) -> MissingAttributes {
         self.insights.lacks()
     }
 

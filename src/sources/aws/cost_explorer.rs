@@ -31,7 +31,7 @@ use self::state::Kept;
 use crate::disk::Disk;
 use crate::sources::aws::lambda::Listed;
 use crate::sources::aws::{Attempted, Aws, AwsSpend, Meter, Price, Service, undecodable};
-use crate::sources::{Poll, Reason, Source, SourceError, Tally};
+use crate::sources::{DiscardCounts, Poll, Reason, Source, SourceError};
 use breakeven_model::inventory::Observation;
 use breakeven_model::units::Seconds;
 
@@ -51,7 +51,7 @@ pub const LIST_WAIT: Duration = Duration::from_secs(10);
 
 /// How the bill is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Settings {
+pub struct CostExplorerConfig {
     /// The most calls of a day (UTC), pages and failures with them.
     pub calls_per_day: u32,
     /// How long an answer holds.
@@ -65,7 +65,7 @@ pub struct Settings {
 /// Reads the bill when it is polled.
 #[derive(Debug)]
 pub struct BillSource {
-    settings: Settings,
+    settings: CostExplorerConfig,
     aws: Aws,
     readers: Vec<(Aws, Listed)>,
     caller: Option<Caller>,
@@ -76,7 +76,7 @@ pub struct BillSource {
     is_behind: bool,
     /// Settled by a poll that failed after it.
     salvaged: Option<Observation>,
-    left_out: Tally,
+    left_out: DiscardCounts,
 }
 
 /// How Cost Explorer is asked.
@@ -91,7 +91,7 @@ impl BillSource {
     /// Asks nothing yet. `aws` is who asks; the readers are the accounts that are asked for, each with the list of its
     /// functions, which may tell which account it is.
     #[must_use]
-    pub fn new(settings: Settings, aws: Aws, readers: Vec<(Aws, Listed)>) -> Self {
+    pub fn new(settings: CostExplorerConfig, aws: Aws, readers: Vec<(Aws, Listed)>) -> Self {
         Self {
             cache: Cache::in_directory(&settings.cache_directory),
             settings,
@@ -101,7 +101,7 @@ impl BillSource {
             is_told: false,
             is_behind: false,
             salvaged: None,
-            left_out: Tally::default(),
+            left_out: DiscardCounts::default(),
         }
     }
 
@@ -114,7 +114,7 @@ impl BillSource {
     /// What was left out or is lacking: `amount_not_understood`, `not_in_usd`, `cache_not_read`, `clock_ahead`, where it
     /// was kept at a time that has not come, and `pages_put_off`, where a day's calls did not suffice for all pages.
     #[must_use]
-    pub fn left_out(&self) -> Tally {
+    pub fn left_out(&self) -> DiscardCounts {
         self.left_out.clone()
     }
 

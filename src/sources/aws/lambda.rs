@@ -31,13 +31,13 @@ pub use self::attributes::MOST_CALLS;
 use self::client::Calls;
 use self::convert::LeftOut;
 use crate::sources::aws::Aws;
-use crate::sources::{Lacks, Poll, Site, Source, SourceError, Tally};
+use crate::sources::{DiscardCounts, MissingAttributes, Poll, Source, SourceError, SourceLocation};
 use breakeven_model::inventory::NamePattern;
 use breakeven_model::inventory::{Functions, Observation};
 
 /// Which functions are looked at, by name, where `*` stands for any characters and `?` for one, and which labels they have.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Settings {
+pub struct LambdaConfig {
     /// Only those that match one of these; all where there is none.
     pub include: Vec<NamePattern>,
     /// Not those that match one of these.
@@ -53,19 +53,19 @@ pub type Listed = watch::Receiver<Option<Arc<Functions>>>;
 #[derive(Debug)]
 pub struct LambdaSource {
     aws: Aws,
-    settings: Settings,
+    settings: LambdaConfig,
     calls: Option<Calls>,
     facts: Facts,
     /// The functions that were left out in the last poll.
     last_left_out: BTreeSet<LeftOut>,
     listed: watch::Sender<Option<Arc<Functions>>>,
-    left_out: Tally,
+    left_out: DiscardCounts,
 }
 
 impl LambdaSource {
     /// Asks nothing yet.
     #[must_use]
-    pub fn new(settings: Settings, aws: Aws) -> Self {
+    pub fn new(settings: LambdaConfig, aws: Aws) -> Self {
         Self {
             aws,
             settings,
@@ -73,7 +73,7 @@ impl LambdaSource {
             facts: Facts::default(),
             last_left_out: BTreeSet::new(),
             listed: watch::Sender::new(None),
-            left_out: Tally::default(),
+            left_out: DiscardCounts::default(),
         }
     }
 
@@ -87,7 +87,7 @@ impl LambdaSource {
     /// `provisioned_concurrency_unread`, `reserved_concurrency_unread`, `event_sources_unread`, `function_urls_unread`,
     /// `tags_unread`.
     #[must_use]
-    pub fn left_out(&self) -> Tally {
+    pub fn left_out(&self) -> DiscardCounts {
         self.left_out.clone()
     }
 
@@ -117,11 +117,11 @@ impl Poll for LambdaSource {
         self.aws.name()
     }
 
-    fn site(&self) -> Site {
+    fn site(&self) -> SourceLocation {
         self.aws.site()
     }
 
-    fn lacks(&self) -> Lacks {
+    fn lacks(&self) -> MissingAttributes {
         self.facts.lacks()
     }
 

@@ -30,12 +30,12 @@ use tracing::warn;
 use self::convert::{Minutes, Served};
 use self::counter::Series;
 use self::discovery::Finder;
-use self::target_mapping::{Bound, Shares};
+use self::target_mapping::{Bound, Weights};
 use crate::sources::aws::cloudwatch::{self, Budget, Caller};
 use crate::sources::aws::{Aws, Tagging};
-use crate::sources::latest::Heard;
-use crate::sources::{Poll, Reason, Site, Source, SourceError, Tally};
-use breakeven_model::inventory::{Observation, OwnCount, OwnTraffic, WorkloadId};
+use crate::sources::latest::Subscriber;
+use crate::sources::{DiscardCounts, Poll, Reason, Source, SourceError, SourceLocation};
+use breakeven_model::inventory::{DedicatedSource, DedicatedTraffic, Observation, WorkloadId};
 use breakeven_model::units::{Ratio, Seconds, Window};
 
 /// The length of the steps: load balancers and API Gateway report no finer.
@@ -71,21 +71,21 @@ pub struct EdgeSource {
     settings: Settings,
     aws: Aws,
     budget: Budget,
-    bindings: Heard<Bound>,
+    bindings: Subscriber<Bound>,
     /// The ways to the regions that counters are in; the first is that of `aws` itself.
-    places: BTreeMap<Option<Arc<str>>, Place>,
+    places: BTreeMap<Option<Arc<str>>, AccountRegion>,
     groups: Groups,
     /// The counters that were read, up to the instant.
     read: BTreeSet<Counter>,
     read_to: Option<Timestamp>,
     /// Whether the budget was too small for the last poll.
     is_short: bool,
-    left_out: Tally,
+    left_out: DiscardCounts,
 }
 
 /// How AWS is asked in a region.
 #[derive(Debug)]
-struct Place {
+struct AccountRegion {
     aws: Aws,
     finder: Finder,
     caller: Caller,
@@ -105,7 +105,7 @@ struct Groups {
 struct Wanted {
     counter: Counter,
     region: Option<Arc<str>>,
-    shares: Shares,
+    shares: Weights,
 }
 
 /// Whether what was learned at an instant has to be learned anew.
@@ -127,7 +127,7 @@ impl EdgeSource {
             read: BTreeSet::new(),
             read_to: None,
             is_short: false,
-            left_out: Tally::default(),
+            left_out: DiscardCounts::default(),
         }
     }
 
@@ -135,7 +135,7 @@ impl EdgeSource {
     /// `without_workload`, `outside_the_window`, `message`, `minutes_too_old_to_catch_up`; and readings that were put off
     /// because the budget was spent: `over_budget`.
     #[must_use]
-    pub fn left_out(&self) -> Tally {
+    pub fn left_out(&self) -> DiscardCounts {
         self.left_out.clone()
     }
 
@@ -150,12 +150,15 @@ impl EdgeSource {
         })
     }
 
-    async fn place(&mut self, region: Option<&Arc<str>>) -> Result<&mut Place, SourceError> {
+    async fn place(
+        &mut self,
+        region: Option<&Arc<str>>,
+    ) -> Result<&mut AccountRegion, SourceError> {
         let key = region.cloned();
         if !self.places.contains_key(&key) {
             let aws = region.map_or_else(|| self.aws.clone(), |region| self.aws.in_region(region));
             let session = aws.session().await?;
-            let place = Place {
+            let place = AccountRegion {
                 finder: Finder::new(session),
                 caller: Caller::new(session, None),
                 aws: aws.clone(),
@@ -212,10 +215,10 @@ impl EdgeSource {
     }
 
     /// The target groups that lead to workloads: by their bindings, else by their tags.
-    fn target_groups(&self, bound: &Bound) -> BTreeMap<Arc<str>, Shares> {
+    fn target_groups(&self, bound: &Bound) -> BTreeMap<Arc<str>, Weights> {
         let tagged = self.groups.tagged.iter().flat_map(|(_, tagged)| tagged);
-        let whole = |id: &WorkloadId| Shares::from([(id.clone(), Ratio::ONE)]);
-        let mut groups: BTreeMap<Arc<str>, Shares> = tagged
+        let whole = |id: &WorkloadId| Weights::from([(id.clone(), Ratio::ONE)]);
+        let mut groups: BTreeMap<Arc<str>, Weights> = tagged
             .map(|(arn, id)| (Arc::clone(arn), whole(id)))
             .collect();
         let bindings = bound.target_groups.iter();
@@ -253,7 +256,7 @@ impl EdgeSource {
                 wanted.push(Wanted {
                     counter: counter.clone(),
                     region: None,
-                    shares: Shares::from([(id.clone(), Ratio::ONE)]),
+                    shares: Weights::from([(id.clone(), Ratio::ONE)]),
                 });
             } else {
                 self.left_out.add("without_workload", 1);
@@ -363,7 +366,7 @@ impl Poll for EdgeSource {
         Source::Edge
     }
 
-    fn site(&self) -> Site {
+    fn site(&self) -> SourceLocation {
         self.aws.site()
     }
 
@@ -402,9 +405,9 @@ impl Poll for EdgeSource {
         }
         self.read_to = Some(closed.end());
         self.read = wanted.iter().map(|one| one.counter.clone()).collect();
-        Ok(vec![Observation::OwnTraffic(OwnTraffic {
+        Ok(vec![Observation::OwnTraffic(DedicatedTraffic {
             at: now,
-            by: OwnCount::Edge,
+            by: DedicatedSource::Edge,
             workloads: served.counted(),
         })])
     }

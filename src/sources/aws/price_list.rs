@@ -18,8 +18,8 @@ use self::convert::Products;
 use crate::sources::aws::{Aws, Listing, RestCall, Service};
 use crate::sources::price_list::response::{Answer, PriceList};
 use crate::sources::{Source, SourceError};
-use breakeven_model::inventory::{CapacityType, Product, Provider};
-use breakeven_model::pricing::{Question, Subject};
+use breakeven_model::inventory::{CapacityType, Provider, Sku};
+use breakeven_model::pricing::{PriceQuery, QueriedProduct};
 
 const PRICING: Service = Service {
     id: "Pricing",
@@ -57,7 +57,7 @@ impl PriceList for AwsPriceList {
     const FILE: &'static str = "price-list.json";
     const AT_ONCE: usize = 4;
 
-    async fn prepare(&mut self, questions: &BTreeSet<Question>) -> Result<(), SourceError> {
+    async fn prepare(&mut self, questions: &BTreeSet<PriceQuery>) -> Result<(), SourceError> {
         for question in questions {
             let home = query::api_region(&question.region);
             if let Entry::Vacant(call) = self.calls.entry(home) {
@@ -68,28 +68,28 @@ impl PriceList for AwsPriceList {
         Ok(())
     }
 
-    async fn ask(&self, question: &Question, _: Timestamp) -> Result<Answer, SourceError> {
+    async fn ask(&self, question: &PriceQuery, _: Timestamp) -> Result<Answer, SourceError> {
         let region = &*question.region;
         let Some(call) = self.calls.get(query::api_region(region)) else {
             return Ok(Answer::default());
         };
         Ok(match &question.subject {
-            Subject::Machine(instance_type) => {
+            QueriedProduct::Machine(instance_type) => {
                 let products = products(call, query::machine(region, instance_type)).await?;
-                let product = Product::Machine {
+                let product = Sku::Machine {
                     instance_type: instance_type.clone(),
                     capacity_type: CapacityType::OnDemand,
                 };
                 Answer::one(product, convert::machine(&products, instance_type))
             }
-            Subject::Fargate => {
+            QueriedProduct::Fargate => {
                 let mut listed = products(call, query::fargate(region)).await?;
                 if !usage::has_storage(&listed) {
                     listed.extend(products(call, query::fargate_storage(region)).await?);
                 }
                 usage::answer(&listed, usage::fargate())
             }
-            Subject::Disk(disk) => {
+            QueriedProduct::Disk(disk) => {
                 let listed = products(call, query::disk(region, disk)).await?;
                 usage::answer(&listed, usage::disk(disk))
             }

@@ -21,7 +21,7 @@ use super::http_client::AwsHttpClient;
 use super::role::{AssumedRole, Role};
 use super::{Attempted, AwsSpend, Service, trust};
 use crate::disk::Disk;
-use crate::sources::{Reason, Site, SourceError};
+use crate::sources::{Reason, SourceError, SourceLocation};
 
 /// How long connecting may take: three SYN packets, as the AWS SDKs have it.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(3_100);
@@ -31,7 +31,7 @@ const CA_BUNDLE: &str = "AWS_CA_BUNDLE";
 
 /// Where and as whom AWS is asked. What is absent comes from the default chain of the AWS SDKs.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct AwsConfig {
     /// The region.
     pub region: Option<String>,
     /// The profile in the shared configuration files.
@@ -46,7 +46,7 @@ pub struct Settings {
     pub max_attempts: u32,
 }
 
-impl Default for Settings {
+impl Default for AwsConfig {
     fn default() -> Self {
         Self {
             region: None,
@@ -100,7 +100,7 @@ struct Shared {
 /// What the chain of the AWS SDKs says, read once for all that stand on it.
 #[derive(Debug)]
 struct Chain {
-    settings: Settings,
+    settings: AwsConfig,
     spend: AwsSpend,
     disk: Disk,
     config: OnceCell<SdkConfig>,
@@ -109,7 +109,7 @@ struct Chain {
 impl Aws {
     /// Reads nothing yet: the chain is asked on the first call.
     #[must_use]
-    pub fn new(settings: Settings) -> Self {
+    pub fn new(settings: AwsConfig) -> Self {
         let chain = Chain {
             settings,
             spend: AwsSpend::default(),
@@ -205,7 +205,7 @@ impl Aws {
 
     /// The account and region, as far as they are known by now.
     #[must_use]
-    pub fn site(&self) -> Site {
+    pub fn site(&self) -> SourceLocation {
         let Shared {
             chain,
             role,
@@ -218,7 +218,7 @@ impl Aws {
         let role = role.as_ref().and_then(|one| one.role.account_id());
         let loaded = session.get().map(|session| session.region.clone());
         let configured = || chain.settings.region.as_deref().map(Arc::from);
-        Site {
+        SourceLocation {
             account_id: role
                 .map(Arc::from)
                 .or_else(|| linked.clone())
@@ -276,7 +276,7 @@ async fn http_client(
         })
 }
 
-async fn load(settings: &Settings, disk: &Disk) -> Result<SdkConfig, SourceError> {
+async fn load(settings: &AwsConfig, disk: &Disk) -> Result<SdkConfig, SourceError> {
     let bundle = std::env::var_os(CA_BUNDLE)
         .filter(|path| !path.is_empty())
         .map(PathBuf::from);
@@ -485,14 +485,14 @@ mod tests {
 
     #[tokio::test]
     async fn an_endpoint_in_the_settings_serves_every_service() {
-        let aws = Aws::new(Settings {
+        let aws = Aws::new(AwsConfig {
             region: Some("eu-west-1".into()),
             endpoint_url: Some("http://127.0.0.1:9/aws".into()),
             credentials: Some(FixedCredentials {
                 access_key_id: "AKID".into(),
                 secret_access_key: "hidden".into(),
             }),
-            ..Settings::default()
+            ..AwsConfig::default()
         });
         let session = aws.session().await.unwrap();
         assert_eq!(

@@ -13,10 +13,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::sources::aws::{Aws, Listing, RestCall, Service};
-use crate::sources::price_queries::Listener;
-use crate::sources::{Poll, Source, SourceError, Tally};
+use crate::sources::price_queries::PriceQuerySubscriber;
+use crate::sources::{DiscardCounts, Poll, Source, SourceError};
 use breakeven_model::inventory::{Observation, SpotPrice};
-use breakeven_model::pricing::Wanted;
+use breakeven_model::pricing::PriceQueries;
 use breakeven_model::units::Seconds;
 
 const EC2: Service = Service {
@@ -44,29 +44,29 @@ struct Asked {
 pub struct SpotPriceSource {
     refresh: Duration,
     aws: Aws,
-    wishes: Listener,
+    wishes: PriceQuerySubscriber,
     calls: BTreeMap<Arc<str>, RestCall>,
     asked: BTreeMap<Arc<str>, Asked>,
-    left_out: Tally,
+    left_out: DiscardCounts,
 }
 
 impl SpotPriceSource {
     /// Asks nothing yet. An answer holds for `refresh`; `wishes` says which types there are.
     #[must_use]
-    pub fn new(refresh: Duration, aws: Aws, wishes: Listener) -> Self {
+    pub fn new(refresh: Duration, aws: Aws, wishes: PriceQuerySubscriber) -> Self {
         Self {
             refresh,
             aws,
             wishes,
             calls: BTreeMap::new(),
             asked: BTreeMap::new(),
-            left_out: Tally::default(),
+            left_out: DiscardCounts::default(),
         }
     }
 
     /// What was left out: `price_not_understood`.
     #[must_use]
-    pub fn left_out(&self) -> Tally {
+    pub fn left_out(&self) -> DiscardCounts {
         self.left_out.clone()
     }
 
@@ -150,7 +150,7 @@ impl Poll for SpotPriceSource {
 
     async fn awaited(&mut self) {
         let asked = &self.asked;
-        let is_news = |wanted: &Wanted| {
+        let is_news = |wanted: &PriceQueries| {
             wanted.spot.iter().any(|(region, types)| {
                 asked
                     .get(region)

@@ -20,10 +20,10 @@ use self::convert::Page;
 use crate::disk::Disk;
 use crate::sources::price_list::response::{Answer, PriceList};
 use crate::sources::redaction::KnownSecrets;
-use crate::sources::transport::{BadAddress, Broken, Limits, Transport, beginning, pause};
+use crate::sources::transport::{BadAddress, ExchangeError, Limits, Transport, beginning, pause};
 use crate::sources::{Reason, Source, SourceError};
 use breakeven_model::inventory::Provider;
-use breakeven_model::pricing::{Question, Subject};
+use breakeven_model::pricing::{PriceQuery, QueriedProduct};
 
 /// The address of the API.
 pub const BASE_URL: &str = "https://prices.azure.com/api/retail/prices";
@@ -96,9 +96,9 @@ impl AzureRetail {
             .map_err(|error| self.failed(Reason::InvalidRequest, &error.to_string()))?;
         let answer = self.transport.exchange(request, self.limits).await;
         let answer = answer.map_err(|broken| match broken {
-            Broken::Connect(problem) => self.failed(Reason::Connect, &problem),
-            Broken::Timeout(problem) => self.failed(Reason::Timeout, &problem),
-            Broken::TooLong => {
+            ExchangeError::Connect(problem) => self.failed(Reason::Connect, &problem),
+            ExchangeError::Timeout(problem) => self.failed(Reason::Timeout, &problem),
+            ExchangeError::TooLong => {
                 let problem = format!("more than {LONGEST_PAGE} bytes on a page");
                 self.failed(Reason::InvalidResponse, &problem)
             }
@@ -144,12 +144,12 @@ impl PriceList for AzureRetail {
     /// Nothing says how many are allowed, and too many are refused.
     const AT_ONCE: usize = 2;
 
-    async fn prepare(&mut self, _: &BTreeSet<Question>) -> Result<(), SourceError> {
+    async fn prepare(&mut self, _: &BTreeSet<PriceQuery>) -> Result<(), SourceError> {
         Ok(())
     }
 
-    async fn ask(&self, question: &Question, now: Timestamp) -> Result<Answer, SourceError> {
-        let Subject::Machine(size) = &question.subject else {
+    async fn ask(&self, question: &PriceQuery, now: Timestamp) -> Result<Answer, SourceError> {
+        let QueriedProduct::Machine(size) = &question.subject else {
             return Ok(Answer::default());
         };
         let mut items = Vec::new();

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use super::convert::{Front, Held, Owner};
 use breakeven_model::inventory::{
-    Node, Notes, Pod, RouteRule, Scaler, StorageClass, TargetGroupBinding, Volume, WorkloadId,
+    Node, Pod, RouteRule, Scaler, StorageClass, TargetGroupBinding, Volume, WorkloadAnnotations,
+    WorkloadId,
 };
 
 /// What an allocation costs besides its content, in bytes: counts and the allocator's share.
@@ -54,7 +55,7 @@ impl Footprint for Held {
     }
 }
 
-impl Footprint for Arc<Notes> {
+impl Footprint for Arc<WorkloadAnnotations> {
     fn bytes(&self) -> usize {
         let text =
             |text: &Option<Arc<str>>| text.as_ref().map_or(0, |text| ALLOCATION + text.len());
@@ -66,7 +67,7 @@ impl Footprint for Arc<Notes> {
         let problems = self.problems.iter();
         let problems = problems.map(|(_, problem)| ALLOCATION + problem.len());
         ALLOCATION
-            + size_of::<Notes>()
+            + size_of::<WorkloadAnnotations>()
             + text(&self.requests_query)
             + text(&self.unit)
             + function
@@ -82,7 +83,7 @@ impl Footprint for Owner {
     }
 }
 
-impl Footprint for (WorkloadId, Arc<Notes>) {
+impl Footprint for (WorkloadId, Arc<WorkloadAnnotations>) {
     fn bytes(&self) -> usize {
         self.1.bytes()
     }

@@ -17,14 +17,14 @@ const LABEL: usize = 64;
 
 /// Names held once: equal text gives the same allocation, for as long as somebody uses it.
 #[derive(Debug, Default)]
-pub(super) struct Names {
+pub(super) struct Interner {
     texts: Shared<str>,
     labels: Shared<LabelSet>,
     /// The names of an earlier list, which are shared too.
-    earlier: Option<Box<Names>>,
+    earlier: Option<Box<Interner>>,
 }
 
-impl Names {
+impl Interner {
     /// Names of a new list, which share those of an earlier one.
     pub(super) fn after(earlier: Self) -> Self {
         Self {
@@ -136,14 +136,14 @@ mod tests {
 
     #[test]
     fn equal_names_are_one_allocation() {
-        let mut names = Names::default();
+        let mut names = Interner::default();
         let (first, second) = (names.share("shop"), names.share("shop"));
         assert!(Arc::ptr_eq(&first, &second));
     }
 
     #[test]
     fn names_that_nobody_uses_any_more_are_let_go() {
-        let mut names = Names::default();
+        let mut names = Interner::default();
         let kept = names.share("kept");
         for number in 0..100_000 {
             names.share(&format!("pod-{number}"));
@@ -157,7 +157,7 @@ mod tests {
     }
     #[test]
     fn the_bytes_of_names_follow_what_is_held() {
-        let mut names = Names::default();
+        let mut names = Interner::default();
         let kept = names.share("kept");
         let alone = names.bytes();
         for number in 0..500 {
@@ -167,7 +167,7 @@ mod tests {
         names.prune();
         assert_eq!(names.bytes(), alone);
 
-        let mut next = Names::after(names);
+        let mut next = Interner::after(names);
         assert_eq!(next.bytes(), 0);
         assert!(Arc::ptr_eq(&kept, &next.share("kept")));
         assert_eq!(next.bytes(), alone);

@@ -12,7 +12,7 @@ use super::error::{Attempt, is_of_credentials, told};
 use super::limits::MAX_ERROR;
 use super::reachability::Reachability;
 use crate::sources::SourceError;
-use crate::sources::body::{Cut, pieces};
+use crate::sources::body::{BodyError, pieces};
 use crate::sources::error_chain::causes;
 use crate::sources::redaction::KnownSecrets;
 
@@ -36,14 +36,14 @@ impl fmt::Debug for Server {
 
 /// Why a request has no answer to read.
 #[derive(Debug)]
-pub(in crate::sources) enum Failure {
+pub(in crate::sources) enum RequestError {
     /// The answer is an error.
     Refused(Box<Status>),
     /// There is no answer, which is logged.
     Unanswered(SourceError),
 }
 
-impl Failure {
+impl RequestError {
     /// The failure of this attempt.
     pub(in crate::sources) fn of(self, attempt: &Attempt<'_>) -> SourceError {
         match self {
@@ -59,17 +59,17 @@ impl Server {
         &self,
         attempt: &Attempt<'_>,
         request: Request<Vec<u8>>,
-    ) -> Result<Response<Body>, Failure> {
+    ) -> Result<Response<Body>, RequestError> {
         let response = match self.client.send(request.map(Body::from)).await {
             Ok(response) => response,
             Err(why) if is_of_credentials(&why) => {
                 self.reachability.suspect();
-                return Err(Failure::Unanswered(attempt.failed(&why)));
+                return Err(RequestError::Unanswered(attempt.failed(&why)));
             }
             Err(why) => {
                 self.reachability.lost(&told(&why));
                 let error = attempt.failed(&why).already_logged();
-                return Err(Failure::Unanswered(error));
+                return Err(RequestError::Unanswered(error));
             }
         };
         self.reachability.found();
@@ -81,7 +81,7 @@ impl Server {
         }
         let (head, body) = response.into_parts();
         let status = refusal(body).await.with_code(head.status.as_u16());
-        Err(Failure::Refused(status.boxed()))
+        Err(RequestError::Refused(status.boxed()))
     }
 
     /// Sends a request and reads the whole answer, up to `max` bytes.
@@ -90,7 +90,7 @@ impl Server {
         attempt: &Attempt<'_>,
         request: Request<Vec<u8>>,
         max: usize,
-    ) -> Result<Vec<u8>, Failure> {
+    ) -> Result<Vec<u8>, RequestError> {
         let response = self.send(attempt, request).await?;
         let mut content = Vec::new();
         let read = pieces(response.into_body(), max, |piece| {
@@ -99,7 +99,7 @@ impl Server {
         });
         match read.await {
             Ok(()) => Ok(content),
-            Err(cut) => Err(Failure::Unanswered(attempt.cut(cut, max))),
+            Err(cut) => Err(RequestError::Unanswered(attempt.cut(cut, max))),
         }
     }
 }
@@ -108,13 +108,13 @@ impl Attempt<'_> {
     /// The body of the answer was not read to its end.
     pub(in crate::sources) fn cut(
         &self,
-        cut: Cut<kube::Error, Infallible>,
+        cut: BodyError<kube::Error, Infallible>,
         max: usize,
     ) -> SourceError {
         match cut {
-            Cut::Broken(why) => self.broken(&causes(&why)),
-            Cut::TooLong => self.not_understood(format!("it is longer than {max} bytes")),
-            Cut::Refused(never) => match never {},
+            BodyError::Broken(why) => self.broken(&causes(&why)),
+            BodyError::TooLong => self.not_understood(format!("it is longer than {max} bytes")),
+            BodyError::Refused(never) => match never {},
         }
     }
 }
@@ -177,7 +177,7 @@ echo '{"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential"
             secrets: &server.secrets,
         };
         let request = Request::get("/api/v1/nodes").body(Vec::new()).unwrap();
-        let Err(Failure::Unanswered(error)) = server.send(&attempt, request).await else {
+        let Err(RequestError::Unanswered(error)) = server.send(&attempt, request).await else {
             panic!("it is answered");
         };
         assert_eq!(error.reason(), Reason::Unauthorized, "{error}");

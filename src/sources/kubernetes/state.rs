@@ -11,13 +11,13 @@ use super::api_types::{
 };
 use super::convert::{self, Front, Held, Owner, PodExtras, Unreadable};
 use super::footprint::Footprint;
-use super::interner::Names;
+use super::interner::Interner;
 use super::limits::{MAX_KEPT, MAX_KEPT_NODES, MAX_KEPT_PODS};
 use super::store::{Event, Overflow, Store};
 use crate::sources::{Reason, SourceError};
 use breakeven_model::inventory::{
-    Cluster, Fronts, Node, Notes, RouteRule, Scaler, ScrapeTarget, StorageClass,
-    TargetGroupBinding, Volume, WorkloadId, WorkloadKind,
+    Cluster, Node, RouteRule, Scaler, ScrapeTarget, ServiceRouting, StorageClass,
+    TargetGroupBinding, Volume, WorkloadAnnotations, WorkloadId, WorkloadKind,
 };
 
 /// How long a pod is left out of the cluster while the Job or ReplicaSet that controls it has not arrived.
@@ -47,7 +47,7 @@ pub(super) struct State {
 }
 
 /// A controller that says something in its annotations.
-type Noted = (WorkloadId, Arc<Notes>);
+type Noted = (WorkloadId, Arc<WorkloadAnnotations>);
 
 /// The kinds of controllers whose annotations are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -184,7 +184,7 @@ impl State {
     }
 
     /// What annotations say: those of the controller, or else those of one of its pods.
-    fn notes(&self) -> BTreeMap<WorkloadId, Arc<Notes>> {
+    fn notes(&self) -> BTreeMap<WorkloadId, Arc<WorkloadAnnotations>> {
         let of_pods = self.pods.values().filter_map(|held| {
             let notes = held.notes.as_ref()?;
             Some((held.pod.workload.clone(), Arc::clone(notes)))
@@ -253,7 +253,7 @@ impl State {
             notes: self.notes(),
             scalers: self.scalers.values().cloned().collect(),
             scrapes: self.pods.values().filter_map(scrape).collect(),
-            fronts: Fronts {
+            fronts: ServiceRouting {
                 services: convert::services(self.services.values(), self.pods.values()),
                 routes: self.routes.values().flatten().cloned().collect(),
                 target_groups: self.bindings.values().cloned().collect(),
@@ -338,7 +338,7 @@ fn owners(store: &mut Store<Owner>, kind: &str, event: Event<MetaObject>) -> boo
 fn hold<T: Watched, V: Clone + PartialEq + Footprint>(
     store: &mut Store<V>,
     event: Event<T>,
-    mut read: impl FnMut(T, &mut Names) -> Result<Option<V>, Unreadable>,
+    mut read: impl FnMut(T, &mut Interner) -> Result<Option<V>, Unreadable>,
 ) -> Problems {
     let mut problems = Problems::new();
     fold(store, event, |store, object| {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 
 use super::footprint::Footprint;
-use super::interner::Names;
+use super::interner::Interner;
 use super::limits::MAX_NEW_OBJECTS;
 
 /// What a value costs besides itself and its uid, in bytes: its place in a table that is half full, and the allocator's share.
@@ -73,7 +73,7 @@ impl fmt::Display for Overflow {
 #[derive(Debug)]
 struct Generation<V> {
     values: HashMap<Box<str>, V>,
-    names: Names,
+    names: Interner,
     /// The memory of the values, without the names that they share.
     bytes: usize,
 }
@@ -82,7 +82,7 @@ impl<V> Default for Generation<V> {
     fn default() -> Self {
         Self {
             values: HashMap::new(),
-            names: Names::default(),
+            names: Interner::default(),
             bytes: 0,
         }
     }
@@ -132,7 +132,7 @@ impl<V> Store<V> {
 impl<V: Clone + PartialEq + Footprint> Store<V> {
     pub(super) fn begin_list(&mut self) {
         self.drop_list();
-        let names = Names::after(std::mem::take(&mut self.live.names));
+        let names = Interner::after(std::mem::take(&mut self.live.names));
         self.incoming = Some(Generation {
             names,
             ..Generation::default()
@@ -166,7 +166,7 @@ impl<V: Clone + PartialEq + Footprint> Store<V> {
     }
 
     /// The names that values share.
-    pub(super) const fn names(&mut self) -> &mut Names {
+    pub(super) const fn names(&mut self) -> &mut Interner {
         match &mut self.incoming {
             Some(incoming) => &mut incoming.names,
             None => &mut self.live.names,

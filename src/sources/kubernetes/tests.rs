@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 
 use super::state::Problems;
 use super::*;
-use crate::sources::{Reason, SourceError, StatusBoard};
+use crate::sources::{Reason, SourceError, SourceStatuses};
 use breakeven_clock::Clock;
 use breakeven_model::inventory::{Cluster, Container, Pod};
 
@@ -303,9 +303,9 @@ fn the_pods_of_a_workload_share_every_name_but_their_own() {
     assert!(bytes < 640, "{bytes} bytes for a pod of one container");
 }
 
-fn watching() -> (Watching, mpsc::Receiver<Observation>, StatusBoard) {
+fn watching() -> (Watching, mpsc::Receiver<Observation>, SourceStatuses) {
     let (sink, seen) = mpsc::channel(8);
-    let board = StatusBoard::default();
+    let board = SourceStatuses::default();
     let context = Context {
         clock: Clock::accelerated(Timestamp::UNIX_EPOCH, 1.0),
         board: board.clone(),
@@ -313,7 +313,7 @@ fn watching() -> (Watching, mpsc::Receiver<Observation>, StatusBoard) {
     };
     let cluster = Watching {
         state: State::new(PodExtras::default()),
-        health: Health::default(),
+        health: WatchStatuses::default(),
         log_limits: [LogLimit::default(); Watch::ALL.len()],
         context,
     };
@@ -332,12 +332,12 @@ fn refused(what: &str) -> SourceError {
 async fn a_failure_of_pods_is_on_the_board_and_one_of_replica_sets_is_only_counted() {
     let (mut cluster, mut seen, board) = watching();
     for event in listed(&[mk_node("node-1")]) {
-        cluster.take(Change::Node(Signal::Event(event)));
+        cluster.take(Change::Node(WatchSignal::Event(event)));
     }
     for event in listed(&[mk_pod("a")]) {
-        cluster.take(Change::Pod(Signal::Event(event)));
+        cluster.take(Change::Pod(WatchSignal::Event(event)));
     }
-    let failed = Signal::Failed(refused("replicasets.apps"), Duration::ZERO);
+    let failed = WatchSignal::Failed(refused("replicasets.apps"), Duration::ZERO);
     cluster.take(Change::ReplicaSet(failed));
     assert!(cluster.publish().await);
     let status = board.snapshot()[&Source::Kubernetes.into()].clone();
@@ -347,7 +347,7 @@ async fn a_failure_of_pods_is_on_the_board_and_one_of_replica_sets_is_only_count
     );
     assert!(matches!(seen.try_recv(), Ok(Observation::Cluster(_))));
 
-    let failed = Signal::Failed(refused("pods"), Duration::from_secs(1));
+    let failed = WatchSignal::Failed(refused("pods"), Duration::from_secs(1));
     cluster.take(Change::Pod(failed));
     let status = board.snapshot()[&Source::Kubernetes.into()].clone();
     assert_eq!(
@@ -360,7 +360,7 @@ async fn a_failure_of_pods_is_on_the_board_and_one_of_replica_sets_is_only_count
     );
     assert_eq!(cluster.health.publishable_since(Duration::ZERO), None);
 
-    cluster.take(Change::Pod(Signal::Alive));
+    cluster.take(Change::Pod(WatchSignal::Alive));
     assert!(cluster.health.publishable_since(Duration::ZERO).is_some());
 }
 
@@ -368,10 +368,10 @@ async fn a_failure_of_pods_is_on_the_board_and_one_of_replica_sets_is_only_count
 async fn an_interrupted_watch_and_an_object_not_understood_are_counted_and_nothing_is_down() {
     let (mut cluster, _seen, board) = watching();
     let cut = SourceError::new(Reason::Connect, "it was cut", "check");
-    cluster.take(Change::Pod(Signal::Interrupted(cut)));
+    cluster.take(Change::Pod(WatchSignal::Interrupted(cut)));
     let mut bad = mk_node("node-1");
     bad["status"]["capacity"]["cpu"] = json!("two");
-    cluster.take(Change::Node(Signal::Event(Event::Applied(one(&bad)))));
+    cluster.take(Change::Node(WatchSignal::Event(Event::Applied(one(&bad)))));
     let status = board.snapshot()[&Source::Kubernetes.into()].clone();
     assert_eq!(status.up, None);
     assert_eq!(status.errors[&Reason::Connect], 1);
@@ -490,7 +490,7 @@ async fn time_that_a_page_waits_for_its_consumer_is_not_the_server_s() {
         context: None,
     };
     let patience = Duration::from_secs(2);
-    let means = Means {
+    let means = WatchContext {
         connection: Connection::new(access, patience),
         settings: Settings {
             request_timeout: patience,
@@ -510,7 +510,7 @@ async fn time_that_a_page_waits_for_its_consumer_is_not_the_server_s() {
     loop {
         let Told { signal, overflow } = told.recv().await.unwrap();
         match signal {
-            Signal::Event(Event::Listed(list)) => {
+            WatchSignal::Event(Event::Listed(list)) => {
                 objects += list.len();
                 if objects == 500
                     && let Some(release) = release.take()
@@ -522,8 +522,8 @@ async fn time_that_a_page_waits_for_its_consumer_is_not_the_server_s() {
                     continue;
                 }
             }
-            Signal::Event(Event::ListDone) => break,
-            Signal::Event(Event::ListBegun) => {}
+            WatchSignal::Event(Event::ListDone) => break,
+            WatchSignal::Event(Event::ListBegun) => {}
             other => panic!("{other:?}"),
         }
         overflow.send(None).unwrap();

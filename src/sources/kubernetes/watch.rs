@@ -27,7 +27,7 @@ use super::limits::{self, ListProgress, MAX_SKIPPED};
 use super::lines::{Line, Lines, LinesError};
 use super::page::PageReader;
 use super::pauses::Pauses;
-use super::request::{Failure, Server};
+use super::request::{RequestError, Server};
 use super::store::{Event, Overflow};
 use crate::sources::error_chain::causes;
 use crate::sources::{Reason, SourceError};
@@ -67,23 +67,23 @@ impl Resource {
 }
 
 /// Nobody listens any more.
-struct Closed;
+struct ReceiverDropped;
 
 /// Why a list or a watch ended.
-enum End {
+enum WatchEnd {
     Failed(SourceError),
     /// It can go on, with another watch or another list.
     Interrupted(SourceError),
     Closed,
 }
 
-impl From<Closed> for End {
-    fn from(_: Closed) -> Self {
+impl From<ReceiverDropped> for WatchEnd {
+    fn from(_: ReceiverDropped) -> Self {
         Self::Closed
     }
 }
 
-impl From<SourceError> for End {
+impl From<SourceError> for WatchEnd {
     fn from(error: SourceError) -> Self {
         Self::Failed(error)
     }
@@ -91,7 +91,7 @@ impl From<SourceError> for End {
 
 /// What one watch tells.
 #[derive(Debug)]
-pub(super) enum Signal<T> {
+pub(super) enum WatchSignal<T> {
     /// Something happened to an object, or to the list of them.
     Event(Event<T>),
     /// The watch stands, and nothing happened up to now.
@@ -118,7 +118,7 @@ pub(super) struct Told<C> {
 
 /// What all watches are given.
 #[derive(Clone, Debug)]
-pub(super) struct Means {
+pub(super) struct WatchContext {
     pub(super) connection: Connection,
     pub(super) settings: Settings,
     pub(super) clock: Clock,
@@ -127,14 +127,14 @@ pub(super) struct Means {
 /// Lists and watches until nobody listens any more; each signal is sent as `wrap` makes it.
 pub(super) async fn watch<T, C>(
     resource: Resource,
-    means: Means,
+    means: WatchContext,
     sink: mpsc::Sender<Told<C>>,
-    wrap: fn(Signal<T>) -> C,
+    wrap: fn(WatchSignal<T>) -> C,
 ) where
     T: Watched + Clone + DeserializeOwned + Send + 'static,
     C: Send,
 {
-    let Means {
+    let WatchContext {
         connection,
         settings,
         clock,
@@ -156,19 +156,19 @@ pub(super) async fn watch<T, C>(
         let has_version = watch.version.is_some();
         let (signal, pause) = match watch.go_on().await {
             Ok(()) => continue,
-            Err(End::Closed) => return,
-            Err(End::Interrupted(error)) => {
+            Err(WatchEnd::Closed) => return,
+            Err(WatchEnd::Interrupted(error)) => {
                 let pause = watch.pauses.after_interruption();
-                (Signal::Interrupted(error), pause)
+                (WatchSignal::Interrupted(error), pause)
             }
-            Err(End::Failed(error)) => {
+            Err(WatchEnd::Failed(error)) => {
                 let pause = match (watch.is_unreachable, has_version) {
                     (true, _) => watch.pauses.after_no_answer(),
                     (false, false) => watch.pauses.after_failed_list(),
                     (false, true) => watch.pauses.after_failed_watch(),
                 };
                 let pause = pause.max(error.pause().unwrap_or_default());
-                (Signal::Failed(error, started.elapsed()), pause)
+                (WatchSignal::Failed(error, started.elapsed()), pause)
             }
         };
         if watch.tell(signal).await.is_err() {
@@ -183,7 +183,7 @@ struct Watch<T, C> {
     connection: Connection,
     settings: Settings,
     sink: mpsc::Sender<Told<C>>,
-    wrap: fn(Signal<T>) -> C,
+    wrap: fn(WatchSignal<T>) -> C,
     /// The version up to which everything is known; absent before a list.
     version: Option<String>,
     /// The server that the version is of.
@@ -201,7 +201,7 @@ where
     C: Send,
 {
     /// One list, or one watch to its end.
-    async fn go_on(&mut self) -> Result<(), End> {
+    async fn go_on(&mut self) -> Result<(), WatchEnd> {
         self.is_unreachable = false;
         let patience = self.settings.request_timeout;
         let server = timeout(patience, self.connection.server())
@@ -214,17 +214,17 @@ where
         }
     }
 
-    async fn list(&mut self, server: &Server) -> Result<(), End> {
-        self.tell(Signal::Event(Event::ListBegun)).await?;
+    async fn list(&mut self, server: &Server) -> Result<(), WatchEnd> {
+        self.tell(WatchSignal::Event(Event::ListBegun)).await?;
         let listed = self.pages(server).await;
         if listed.is_err() {
-            self.tell(Signal::Event(Event::ListFailed)).await?;
+            self.tell(WatchSignal::Event(Event::ListFailed)).await?;
         }
         listed
     }
 
     /// Reads the pages of a list.
-    async fn pages(&mut self, server: &Server) -> Result<(), End> {
+    async fn pages(&mut self, server: &Server) -> Result<(), WatchEnd> {
         let attempt = self.resource.attempt("list", server);
         let mut params = ListParams::default();
         if !std::mem::take(&mut self.whole) {
@@ -234,16 +234,16 @@ where
         loop {
             let page = match self.page(server, &params, &mut progress).await {
                 Ok(page) => page,
-                Err(End::Failed(error))
+                Err(WatchEnd::Failed(error))
                     if error.reason() == Reason::Gone && params.continue_token.is_some() =>
                 {
                     self.whole = true;
-                    return Err(End::Interrupted(error));
+                    return Err(WatchEnd::Interrupted(error));
                 }
                 Err(end) => return Err(end),
             };
             if page.metadata.continue_token.is_empty() {
-                self.tell(Signal::Event(Event::ListDone)).await?;
+                self.tell(WatchSignal::Event(Event::ListDone)).await?;
                 self.version = Some(page.metadata.resource_version);
                 self.listed_at = Some(Arc::clone(&server.url));
                 self.pauses.listed();
@@ -262,7 +262,7 @@ where
         server: &Server,
         params: &ListParams,
         progress: &mut ListProgress,
-    ) -> Result<Page, End> {
+    ) -> Result<Page, WatchEnd> {
         let attempt = self.resource.attempt("list", server);
         let request = Request::new(self.resource.path);
         let request = if self.resource.metadata_only {
@@ -286,7 +286,8 @@ where
             let read = Instant::now();
             if part.left_out > 0 {
                 let error = limits::left_out(self.resource.name, &part.why);
-                self.tell(Signal::LeftOut(error, part.left_out)).await?;
+                self.tell(WatchSignal::LeftOut(error, part.left_out))
+                    .await?;
             }
             self.tell_event(&attempt, Event::Listed(part.objects))
                 .await?;
@@ -313,7 +314,7 @@ where
         let answer = timeout(patience, server.send(attempt, request)).await;
         // One that accepts a connection and does not answer is busy: it is not asked more often for that.
         match &answer {
-            Ok(Err(Failure::Unanswered(error))) => {
+            Ok(Err(RequestError::Unanswered(error))) => {
                 self.is_unreachable = matches!(error.reason(), Reason::Connect | Reason::Timeout);
             }
             _ => self.pauses.answered(),
@@ -324,7 +325,7 @@ where
     }
 
     /// Watches from `version` on. The version that the watch came to is kept, unless it is no longer to be had.
-    async fn follow(&mut self, server: &Server, version: String) -> Result<(), End> {
+    async fn follow(&mut self, server: &Server, version: String) -> Result<(), WatchEnd> {
         let attempt = self.resource.attempt("watch", server);
         let agreed = self.settings.watch_timeout;
         let params = WatchParams {
@@ -346,15 +347,15 @@ where
                 let ended = self.receive(body, &attempt, &mut position).await;
                 if opened.elapsed() >= LASTING.min(agreed / 2) {
                     self.pauses.lasted();
-                    self.tell(Signal::Lasted).await?;
+                    self.tell(WatchSignal::Lasted).await?;
                 }
                 ended
             }
             Err(error) => Err(error.into()),
         };
         match ended {
-            Err(End::Failed(error)) if error.reason() == Reason::Gone => {
-                Err(End::Interrupted(error))
+            Err(WatchEnd::Failed(error)) if error.reason() == Reason::Gone => {
+                Err(WatchEnd::Interrupted(error))
             }
             ended => {
                 self.version = position.into_version();
@@ -369,7 +370,7 @@ where
         body: Body,
         attempt: &Attempt<'_>,
         position: &mut Position,
-    ) -> Result<(), End> {
+    ) -> Result<(), WatchEnd> {
         let agreed = self.settings.watch_timeout;
         let opened = Instant::now();
         let mut lines = Lines::new(body);
@@ -387,7 +388,7 @@ where
                 }
                 Err(_) if stands => return Err(attempt.timed_out(&silence(patience)).into()),
                 Err(_) => {
-                    self.tell(Signal::Alive).await?;
+                    self.tell(WatchSignal::Alive).await?;
                     stands = true;
                     continue;
                 }
@@ -409,10 +410,10 @@ where
         }
         let cut = attempt.broken(&how);
         if lasted < LASTING.min(agreed / 2) {
-            return Err(End::Interrupted(cut));
+            return Err(WatchEnd::Interrupted(cut));
         }
         if lasted + EARLY < agreed {
-            self.tell(Signal::Interrupted(cut)).await?;
+            self.tell(WatchSignal::Interrupted(cut)).await?;
         }
         Ok(())
     }
@@ -423,8 +424,8 @@ where
         line: Line,
         attempt: &Attempt<'_>,
         position: &mut Position,
-    ) -> Result<Option<Overflow>, End> {
-        let left_out = |why: &str| Signal::LeftOut(limits::left_out(attempt.resource, why), 1);
+    ) -> Result<Option<Overflow>, WatchEnd> {
+        let left_out = |why: &str| WatchSignal::LeftOut(limits::left_out(attempt.resource, why), 1);
         let signal = match line {
             Line::TooLong => left_out(&limits::too_long()),
             Line::Whole(text) => match event(&text, attempt)? {
@@ -445,22 +446,22 @@ where
     }
 
     /// Tells of objects, and fails if one was not kept.
-    async fn tell_event(&mut self, attempt: &Attempt<'_>, event: Event<T>) -> Result<(), End> {
-        match self.tell(Signal::Event(event)).await? {
+    async fn tell_event(&mut self, attempt: &Attempt<'_>, event: Event<T>) -> Result<(), WatchEnd> {
+        match self.tell(WatchSignal::Event(event)).await? {
             None => Ok(()),
             Some(why) => Err(attempt.too_much(why).into()),
         }
     }
 
     /// Sends a signal, and returns the answer: the reason if an object was not kept.
-    async fn tell(&mut self, signal: Signal<T>) -> Result<Option<Overflow>, Closed> {
+    async fn tell(&mut self, signal: WatchSignal<T>) -> Result<Option<Overflow>, ReceiverDropped> {
         let (overflow, answer) = oneshot::channel();
         let told = Told {
             signal: (self.wrap)(signal),
             overflow,
         };
-        self.sink.send(told).await.map_err(|_| Closed)?;
-        answer.await.map_err(|_| Closed)
+        self.sink.send(told).await.map_err(|_| ReceiverDropped)?;
+        answer.await.map_err(|_| ReceiverDropped)
     }
 }
 
@@ -486,7 +487,7 @@ enum Read<T> {
     /// Nothing: the line is not whole.
     Nothing,
     /// Something, of this version.
-    Signal(Signal<T>, String),
+    Signal(WatchSignal<T>, String),
     /// An object that breaks a limit: why, and its version if it has one.
     Beyond(String, Option<String>),
 }
@@ -512,13 +513,13 @@ fn event<T: Watched + DeserializeOwned>(
     let (signal, seen) = match event {
         WatchEvent::Added(object) | WatchEvent::Modified(object) => {
             let seen = object.meta().resource_version.clone();
-            (Signal::Event(Event::Applied(object)), seen)
+            (WatchSignal::Event(Event::Applied(object)), seen)
         }
         WatchEvent::Deleted(object) => {
             let seen = object.meta().resource_version.clone();
-            (Signal::Event(Event::Deleted(object)), seen)
+            (WatchSignal::Event(Event::Deleted(object)), seen)
         }
-        WatchEvent::Bookmark(bookmark) => (Signal::Alive, bookmark.metadata.resource_version),
+        WatchEvent::Bookmark(bookmark) => (WatchSignal::Alive, bookmark.metadata.resource_version),
         WatchEvent::Error(status) => return Err(attempt.refused(&status)),
     };
     if seen.is_empty() {

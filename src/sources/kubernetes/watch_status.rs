@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::store::Event;
-use super::watch::Signal;
+use super::watch::WatchSignal;
 use crate::sources::{Reason, SourceError};
 
 /// After how many interruptions in a row a watch is said not to last.
@@ -84,11 +84,11 @@ impl Watch {
 }
 
 #[derive(Clone, Debug, Default)]
-struct Standing {
+struct WatchState {
     /// Whether it was ever listed completely.
     listed: bool,
     /// The last failure, until it works again.
-    failure: Option<Failure>,
+    failure: Option<WatchError>,
     /// How often in a row the watch was interrupted before it lasted.
     interruptions: u32,
     /// When the last list began, and how long the last complete one took.
@@ -97,7 +97,7 @@ struct Standing {
 }
 
 #[derive(Clone, Debug)]
-struct Failure {
+struct WatchError {
     text: String,
     reason: Reason,
     is_logged: bool,
@@ -115,23 +115,23 @@ const fn is_of_server(reason: Reason) -> bool {
     )
 }
 
-impl Standing {
+impl WatchState {
     const fn is_good(&self) -> bool {
         self.listed && self.failure.is_none()
     }
 
     /// Notes the end of a failure.
-    fn recover(&mut self) -> Turn {
+    fn recover(&mut self) -> StatusChange {
         match self.failure.take() {
-            Some(failure) if failure.is_logged => Turn::Recovered(failure.text),
-            _ => Turn::None,
+            Some(failure) if failure.is_logged => StatusChange::Recovered(failure.text),
+            _ => StatusChange::None,
         }
     }
 }
 
 /// What a signal changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Turn {
+pub(super) enum StatusChange {
     /// Nothing worth a word.
     None,
     /// It failed, neither as it did before nor as others do that were logged; and what is missing meanwhile.
@@ -146,50 +146,55 @@ pub(super) enum Turn {
 
 /// How the watches stand.
 #[derive(Debug, Default)]
-pub(super) struct Health {
-    standings: [Standing; Watch::ALL.len()],
+pub(super) struct WatchStatuses {
+    standings: [WatchState; Watch::ALL.len()],
     /// Since when nodes and pods are known.
     known_since: Option<Instant>,
 }
 
-impl Health {
+impl WatchStatuses {
     /// Takes note of what a watch tells.
-    pub(super) fn note<T>(&mut self, watch: Watch, signal: &Signal<T>, now: Instant) -> Turn {
-        if let Signal::Failed(error, _) = signal {
+    pub(super) fn note<T>(
+        &mut self,
+        watch: Watch,
+        signal: &WatchSignal<T>,
+        now: Instant,
+    ) -> StatusChange {
+        if let WatchSignal::Failed(error, _) = signal {
             return self.fail(watch, error);
         }
         let standing = &mut self.standings[watch as usize];
         let turn = match signal {
             // A list that only begins or goes on proves nothing: the next page may fail.
-            Signal::Failed(..)
-            | Signal::LeftOut(..)
-            | Signal::Event(Event::Listed(_) | Event::ListFailed) => Turn::None,
-            Signal::Interrupted(_) => {
+            WatchSignal::Failed(..)
+            | WatchSignal::LeftOut(..)
+            | WatchSignal::Event(Event::Listed(_) | Event::ListFailed) => StatusChange::None,
+            WatchSignal::Interrupted(_) => {
                 standing.interruptions += 1;
                 if standing.interruptions == TOO_MANY_INTERRUPTIONS {
-                    Turn::Unsteady
+                    StatusChange::Unsteady
                 } else {
-                    Turn::None
+                    StatusChange::None
                 }
             }
-            Signal::Lasted => {
+            WatchSignal::Lasted => {
                 let before = std::mem::take(&mut standing.interruptions);
                 if before >= TOO_MANY_INTERRUPTIONS {
-                    Turn::Steady
+                    StatusChange::Steady
                 } else {
-                    Turn::None
+                    StatusChange::None
                 }
             }
-            Signal::Event(Event::ListBegun) => {
+            WatchSignal::Event(Event::ListBegun) => {
                 standing.began = Some(now);
-                Turn::None
+                StatusChange::None
             }
-            Signal::Event(Event::ListDone) => {
+            WatchSignal::Event(Event::ListDone) => {
                 standing.listed = true;
                 standing.took = standing.began.map_or(Duration::ZERO, |began| now - began);
                 standing.recover()
             }
-            Signal::Alive | Signal::Event(Event::Applied(_) | Event::Deleted(_)) => {
+            WatchSignal::Alive | WatchSignal::Event(Event::Applied(_) | Event::Deleted(_)) => {
                 standing.recover()
             }
         };
@@ -200,7 +205,7 @@ impl Health {
     }
 
     /// Notes a failure. An outage is logged once, however many watches meet it.
-    fn fail(&mut self, watch: Watch, error: &SourceError) -> Turn {
+    fn fail(&mut self, watch: Watch, error: &SourceError) -> StatusChange {
         let reason = error.reason();
         let is_of_another = is_of_server(reason)
             && Watch::ALL.into_iter().any(|other| {
@@ -215,15 +220,15 @@ impl Health {
         // A failure that was part of another one's outage is logged once that one has ended.
         let is_new = before.is_none_or(|before| before.reason != reason || !before.is_logged);
         let is_to_be_logged = is_new && !is_of_another && !error.is_logged();
-        standing.failure = Some(Failure {
+        standing.failure = Some(WatchError {
             text: error.to_string(),
             reason,
             is_logged: was_logged || is_to_be_logged,
         });
         if is_to_be_logged {
-            Turn::Failed(watch.without(standing.listed))
+            StatusChange::Failed(watch.without(standing.listed))
         } else {
-            Turn::None
+            StatusChange::None
         }
     }
 
@@ -260,17 +265,17 @@ mod tests {
     use super::*;
 
     const GRACE: Duration = Duration::from_secs(2);
-    fn failed() -> Signal<()> {
+    fn failed() -> WatchSignal<()> {
         let error = SourceError::new(Reason::Forbidden, "it answered 403", "grant list");
-        Signal::Failed(error, Duration::ZERO)
+        WatchSignal::Failed(error, Duration::ZERO)
     }
 
-    fn done() -> Signal<()> {
-        Signal::Event(Event::ListDone)
+    fn done() -> WatchSignal<()> {
+        WatchSignal::Event(Event::ListDone)
     }
 
-    fn listed(watches: &[Watch], now: Instant) -> Health {
-        let mut health = Health::default();
+    fn listed(watches: &[Watch], now: Instant) -> WatchStatuses {
+        let mut health = WatchStatuses::default();
         for watch in watches {
             health.note(*watch, &done(), now);
         }
@@ -280,7 +285,7 @@ mod tests {
     #[test]
     fn the_cluster_is_published_once_everything_is_listed() {
         let now = Instant::now();
-        assert_eq!(Health::default().publishable_since(GRACE), None);
+        assert_eq!(WatchStatuses::default().publishable_since(GRACE), None);
         assert_eq!(listed(&Watch::ALL[..1], now).publishable_since(GRACE), None);
         assert_eq!(listed(&Watch::ALL, now).publishable_since(GRACE), Some(now));
     }
@@ -307,24 +312,35 @@ mod tests {
     #[test]
     fn a_watch_that_fails_holds_publishing_up_until_it_stands_again() {
         let now = Instant::now();
-        for again in [Signal::Alive, done(), Signal::Event(Event::Applied(()))] {
+        for again in [
+            WatchSignal::Alive,
+            done(),
+            WatchSignal::Event(Event::Applied(())),
+        ] {
             let mut health = listed(&Watch::ALL, now);
             let stale = "a watch failed; its last state stays in use";
             let turn = health.note(Watch::Pods, &failed(), now);
-            assert_eq!(turn, Turn::Failed(stale));
-            assert_eq!(health.note(Watch::Pods, &failed(), now), Turn::None);
+            assert_eq!(turn, StatusChange::Failed(stale));
+            assert_eq!(health.note(Watch::Pods, &failed(), now), StatusChange::None);
             assert_eq!(health.publishable_since(GRACE), None);
-            health.note(Watch::Pods, &Signal::<()>::Event(Event::ListBegun), now);
+            health.note(
+                Watch::Pods,
+                &WatchSignal::<()>::Event(Event::ListBegun),
+                now,
+            );
             assert_eq!(health.publishable_since(GRACE), None, "it only tries");
             let turn = health.note(Watch::Pods, &again, now);
-            assert_eq!(turn, Turn::Recovered("it answered 403; grant list".into()));
+            assert_eq!(
+                turn,
+                StatusChange::Recovered("it answered 403; grant list".into())
+            );
             assert_eq!(health.publishable_since(GRACE), Some(now));
         }
     }
 
-    fn failed_for(reason: Reason) -> Signal<()> {
+    fn failed_for(reason: Reason) -> WatchSignal<()> {
         let error = SourceError::new(reason, "it failed", "wait");
-        Signal::Failed(error, Duration::ZERO)
+        WatchSignal::Failed(error, Duration::ZERO)
     }
 
     #[test]
@@ -335,11 +351,13 @@ mod tests {
         for _ in 0..3 {
             for watch in Watch::ALL {
                 let turn = health.note(watch, &failed_for(Reason::ServerError), now);
-                logged.extend((turn != Turn::None).then_some(watch));
+                logged.extend((turn != StatusChange::None).then_some(watch));
             }
         }
         assert_eq!(logged, [Watch::Nodes]);
-        let ended = |watch: &Watch| health.note(*watch, &Signal::<()>::Alive, now) != Turn::None;
+        let ended = |watch: &Watch| {
+            health.note(*watch, &WatchSignal::<()>::Alive, now) != StatusChange::None
+        };
         let ended: Vec<Watch> = Watch::ALL.into_iter().filter(ended).collect();
         assert_eq!(ended, [Watch::Nodes]);
     }
@@ -351,17 +369,19 @@ mod tests {
         for watch in Watch::ALL {
             health.note(watch, &failed_for(Reason::ServerError), now);
         }
-        let turn = health.note(Watch::Nodes, &Signal::<()>::Alive, now);
-        assert_eq!(turn, Turn::Recovered("it failed; wait".into()));
+        let turn = health.note(Watch::Nodes, &WatchSignal::<()>::Alive, now);
+        assert_eq!(turn, StatusChange::Recovered("it failed; wait".into()));
 
         let rest = || Watch::ALL.into_iter().skip(1);
         let mut logged = Vec::new();
         for watch in rest().chain(rest()) {
             let turn = health.note(watch, &failed_for(Reason::ServerError), now);
-            logged.extend((turn != Turn::None).then_some(watch));
+            logged.extend((turn != StatusChange::None).then_some(watch));
         }
         assert_eq!(logged, [Watch::Pods]);
-        let ended = |watch: &Watch| health.note(*watch, &Signal::<()>::Alive, now) != Turn::None;
+        let ended = |watch: &Watch| {
+            health.note(*watch, &WatchSignal::<()>::Alive, now) != StatusChange::None
+        };
         let ended: Vec<Watch> = rest().filter(ended).collect();
         assert_eq!(ended, [Watch::Pods]);
     }
@@ -369,10 +389,10 @@ mod tests {
     #[test]
     fn a_permission_that_is_missing_is_logged_for_each_watch() {
         let now = Instant::now();
-        let mut health = Health::default();
+        let mut health = WatchStatuses::default();
         for watch in Watch::ALL {
             let turn = health.note(watch, &failed_for(Reason::Forbidden), now);
-            assert_eq!(turn, Turn::Failed(watch.without(false)));
+            assert_eq!(turn, StatusChange::Failed(watch.without(false)));
         }
     }
 
@@ -381,11 +401,11 @@ mod tests {
         let now = Instant::now();
         let mut health = listed(&Watch::ALL, now);
         let error = SourceError::new(Reason::Connect, "refused", "wait").already_logged();
-        let signal = Signal::<()>::Failed(error, Duration::ZERO);
-        assert_eq!(health.note(Watch::Pods, &signal, now), Turn::None);
+        let signal = WatchSignal::<()>::Failed(error, Duration::ZERO);
+        assert_eq!(health.note(Watch::Pods, &signal, now), StatusChange::None);
         assert_eq!(health.publishable_since(GRACE), None);
-        let turn = health.note(Watch::Pods, &Signal::<()>::Alive, now);
-        assert_eq!(turn, Turn::None);
+        let turn = health.note(Watch::Pods, &WatchSignal::<()>::Alive, now);
+        assert_eq!(turn, StatusChange::None);
         assert_eq!(health.publishable_since(GRACE), Some(now));
     }
 
@@ -405,13 +425,13 @@ mod tests {
         let cut = SourceError::new(Reason::Connect, "it was cut", "check");
         let mut turns = Vec::new();
         for signal in [0, 0, 0, 0, 1, 1, 0].map(|lasted| match lasted {
-            0 => Signal::<()>::Interrupted(cut.clone()),
-            _ => Signal::Lasted,
+            0 => WatchSignal::<()>::Interrupted(cut.clone()),
+            _ => WatchSignal::Lasted,
         }) {
             let turn = health.note(Watch::Pods, &signal, now);
-            turns.extend((turn != Turn::None).then_some(turn));
+            turns.extend((turn != StatusChange::None).then_some(turn));
         }
-        assert_eq!(turns, [Turn::Unsteady, Turn::Steady]);
+        assert_eq!(turns, [StatusChange::Unsteady, StatusChange::Steady]);
     }
 
     #[test]
@@ -427,9 +447,9 @@ mod tests {
     #[test]
     fn the_duration_is_that_of_the_longer_list() {
         let now = Instant::now();
-        let mut health = Health::default();
+        let mut health = WatchStatuses::default();
         for (watch, seconds) in [(Watch::Nodes, 1), (Watch::Pods, 3), (Watch::Jobs, 9)] {
-            health.note(watch, &Signal::<()>::Event(Event::ListBegun), now);
+            health.note(watch, &WatchSignal::<()>::Event(Event::ListBegun), now);
             health.note(watch, &done(), now + Duration::from_secs(seconds));
         }
         assert_eq!(health.took(), Duration::from_secs(3));

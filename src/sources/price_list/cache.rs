@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use super::Answered;
 use crate::disk::Disk;
-use crate::sources::cache_file::KeptFile;
-use breakeven_model::inventory::{CapacityType, ListPrice, Offer, Product, Provider};
+use crate::sources::cache_file::CacheFile;
+use breakeven_model::inventory::{CapacityType, ListPrice, PriceKey, Provider, Sku};
 use breakeven_model::pricing::plausible_product;
-use breakeven_model::pricing::{Question, Subject};
+use breakeven_model::pricing::{PriceQuery, QueriedProduct};
 use breakeven_model::units::UsdPerHour;
 
 /// The form of the file.
@@ -21,7 +21,7 @@ const VERSION: u32 = 2;
 /// The file that the answers of a list are kept in.
 #[derive(Debug)]
 pub(super) struct Cache {
-    file: KeptFile,
+    file: CacheFile,
     provider: Provider,
 }
 
@@ -67,54 +67,54 @@ enum ProductRow {
 }
 
 impl SubjectRow {
-    fn of(subject: &Subject) -> Self {
+    fn of(subject: &QueriedProduct) -> Self {
         match subject {
-            Subject::Machine(instance_type) => Self::InstanceType(instance_type.to_string()),
-            Subject::Fargate => Self::Fargate,
-            Subject::Disk(disk) => Self::Disk(disk.to_string()),
+            QueriedProduct::Machine(instance_type) => Self::InstanceType(instance_type.to_string()),
+            QueriedProduct::Fargate => Self::Fargate,
+            QueriedProduct::Disk(disk) => Self::Disk(disk.to_string()),
         }
     }
 
-    fn subject(self) -> Subject {
+    fn subject(self) -> QueriedProduct {
         match self {
-            Self::InstanceType(instance_type) => Subject::Machine(instance_type.into()),
-            Self::Fargate => Subject::Fargate,
-            Self::Disk(disk) => Subject::Disk(disk.into()),
+            Self::InstanceType(instance_type) => QueriedProduct::Machine(instance_type.into()),
+            Self::Fargate => QueriedProduct::Fargate,
+            Self::Disk(disk) => QueriedProduct::Disk(disk.into()),
         }
     }
 }
 
 impl ProductRow {
-    fn of(product: &Product) -> Self {
+    fn of(product: &Sku) -> Self {
         match product {
-            Product::Machine {
+            Sku::Machine {
                 instance_type,
                 capacity_type: CapacityType::Spot,
             } => Self::Spot(instance_type.to_string()),
-            Product::Machine { instance_type, .. } => Self::OnDemand(instance_type.to_string()),
-            Product::FargateCore => Self::FargateCore,
-            Product::FargateGib => Self::FargateGib,
-            Product::FargateStorage => Self::FargateStorage,
-            Product::DiskGib(disk) => Self::DiskGib(disk.to_string()),
-            Product::DiskIops(disk, tier) => Self::DiskIops(disk.to_string(), *tier),
-            Product::DiskThroughput(disk) => Self::DiskThroughput(disk.to_string()),
+            Sku::Machine { instance_type, .. } => Self::OnDemand(instance_type.to_string()),
+            Sku::FargateCore => Self::FargateCore,
+            Sku::FargateGib => Self::FargateGib,
+            Sku::FargateStorage => Self::FargateStorage,
+            Sku::DiskGib(disk) => Self::DiskGib(disk.to_string()),
+            Sku::DiskIops(disk, tier) => Self::DiskIops(disk.to_string(), *tier),
+            Sku::DiskThroughput(disk) => Self::DiskThroughput(disk.to_string()),
         }
     }
 
-    fn product(self) -> Product {
-        let machine = |name: String, capacity_type| Product::Machine {
+    fn product(self) -> Sku {
+        let machine = |name: String, capacity_type| Sku::Machine {
             instance_type: name.into(),
             capacity_type,
         };
         match self {
             Self::OnDemand(name) => machine(name, CapacityType::OnDemand),
             Self::Spot(name) => machine(name, CapacityType::Spot),
-            Self::FargateCore => Product::FargateCore,
-            Self::FargateGib => Product::FargateGib,
-            Self::FargateStorage => Product::FargateStorage,
-            Self::DiskGib(disk) => Product::DiskGib(disk.into()),
-            Self::DiskIops(disk, tier) => Product::DiskIops(disk.into(), tier),
-            Self::DiskThroughput(disk) => Product::DiskThroughput(disk.into()),
+            Self::FargateCore => Sku::FargateCore,
+            Self::FargateGib => Sku::FargateGib,
+            Self::FargateStorage => Sku::FargateStorage,
+            Self::DiskGib(disk) => Sku::DiskGib(disk.into()),
+            Self::DiskIops(disk, tier) => Sku::DiskIops(disk.into(), tier),
+            Self::DiskThroughput(disk) => Sku::DiskThroughput(disk.into()),
         }
     }
 }
@@ -122,7 +122,7 @@ impl ProductRow {
 impl Cache {
     pub(super) fn in_directory(directory: &Path, file: &str, provider: Provider) -> Self {
         Self {
-            file: KeptFile::new(directory, file, VERSION),
+            file: CacheFile::new(directory, file, VERSION),
             provider,
         }
     }
@@ -133,7 +133,7 @@ impl Cache {
     }
 
     /// What is kept; nothing where there is no file.
-    pub(super) async fn read(&self) -> Result<BTreeMap<Question, Answered>, String> {
+    pub(super) async fn read(&self) -> Result<BTreeMap<PriceQuery, Answered>, String> {
         let kept: Option<Kept> = self.file.read().await?;
         let rows = kept.map_or_else(Vec::new, |kept| kept.answers).into_iter();
         let answers: Result<_, _> = rows.map(|row| row.answer(self.provider)).collect();
@@ -141,7 +141,10 @@ impl Cache {
     }
 
     /// Keeps answers, in place of those before: whole or not at all.
-    pub(super) async fn write(&self, answers: &BTreeMap<Question, Answered>) -> Result<(), String> {
+    pub(super) async fn write(
+        &self,
+        answers: &BTreeMap<PriceQuery, Answered>,
+    ) -> Result<(), String> {
         let answers = answers.iter();
         let answers = answers.map(|(question, answered)| AnswerRow::of(question, answered));
         let answers = answers.collect();
@@ -150,7 +153,7 @@ impl Cache {
 }
 
 impl AnswerRow {
-    fn of(question: &Question, answered: &Answered) -> Self {
+    fn of(question: &PriceQuery, answered: &Answered) -> Self {
         Self {
             region: question.region.to_string(),
             about: SubjectRow::of(&question.subject),
@@ -159,7 +162,7 @@ impl AnswerRow {
         }
     }
 
-    fn answer(self, provider: Provider) -> Result<(Question, Answered), String> {
+    fn answer(self, provider: Provider) -> Result<(PriceQuery, Answered), String> {
         let region: Arc<str> = self.region.into();
         let prices = self.prices.into_iter();
         let prices: Result<_, String> = prices
@@ -169,7 +172,7 @@ impl AnswerRow {
             at: self.asked_at,
             prices: prices?,
         };
-        let question = Question {
+        let question = PriceQuery {
             provider,
             region,
             subject: self.about.subject(),
@@ -196,7 +199,7 @@ impl PriceRow {
             plausible_product(&product, price).map_err(|error| error.to_string())?;
         }
         Ok(ListPrice {
-            offer: Offer {
+            offer: PriceKey {
                 provider,
                 region,
                 product,
@@ -213,16 +216,16 @@ mod tests {
 
     const FILE: &str = "price-list.json";
 
-    fn machine(capacity_type: CapacityType) -> Product {
-        Product::Machine {
+    fn machine(capacity_type: CapacityType) -> Sku {
+        Sku::Machine {
             instance_type: "m5.large".into(),
             capacity_type,
         }
     }
 
-    fn price(product: Product, hourly: Option<f64>) -> ListPrice {
+    fn price(product: Sku, hourly: Option<f64>) -> ListPrice {
         ListPrice {
-            offer: Offer {
+            offer: PriceKey {
                 provider: Provider::Aws,
                 region: "us-east-1".into(),
                 product,
@@ -232,8 +235,8 @@ mod tests {
         }
     }
 
-    fn answers(subject: Subject, prices: Vec<ListPrice>) -> BTreeMap<Question, Answered> {
-        let question = Question {
+    fn answers(subject: QueriedProduct, prices: Vec<ListPrice>) -> BTreeMap<PriceQuery, Answered> {
+        let question = PriceQuery {
             provider: Provider::Aws,
             region: "us-east-1".into(),
             subject,
@@ -250,30 +253,30 @@ mod tests {
         let name = || "io2".into();
         for (subject, prices) in [
             (
-                Subject::Machine("m5.large".into()),
+                QueriedProduct::Machine("m5.large".into()),
                 vec![
                     price(machine(CapacityType::OnDemand), Some(0.096)),
                     price(machine(CapacityType::Spot), Some(0.03)),
                 ],
             ),
             (
-                Subject::Machine("m5.large".into()),
+                QueriedProduct::Machine("m5.large".into()),
                 vec![price(machine(CapacityType::OnDemand), None)],
             ),
             (
-                Subject::Fargate,
+                QueriedProduct::Fargate,
                 vec![
-                    price(Product::FargateCore, Some(0.04)),
-                    price(Product::FargateGib, Some(0.004)),
-                    price(Product::FargateStorage, None),
+                    price(Sku::FargateCore, Some(0.04)),
+                    price(Sku::FargateGib, Some(0.004)),
+                    price(Sku::FargateStorage, None),
                 ],
             ),
             (
-                Subject::Disk(name()),
+                QueriedProduct::Disk(name()),
                 vec![
-                    price(Product::DiskGib(name()), Some(0.000_2)),
-                    price(Product::DiskIops(name(), 2), Some(0.000_05)),
-                    price(Product::DiskThroughput(name()), None),
+                    price(Sku::DiskGib(name()), Some(0.000_2)),
+                    price(Sku::DiskIops(name(), 2), Some(0.000_05)),
+                    price(Sku::DiskThroughput(name()), None),
                 ],
             ),
         ] {

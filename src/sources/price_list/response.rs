@@ -6,8 +6,8 @@ use std::fmt::Debug;
 use jiff::Timestamp;
 
 use crate::sources::{Source, SourceError};
-use breakeven_model::inventory::{Product, Provider};
-use breakeven_model::pricing::Question;
+use breakeven_model::inventory::{Provider, Sku};
+use breakeven_model::pricing::PriceQuery;
 use breakeven_model::units::UsdPerHour;
 
 /// The price list of a cloud.
@@ -24,13 +24,13 @@ pub trait PriceList: Debug + Send + Sync {
     /// Gets ready for questions.
     fn prepare(
         &mut self,
-        questions: &BTreeSet<Question>,
+        questions: &BTreeSet<PriceQuery>,
     ) -> impl Future<Output = Result<(), SourceError>> + Send;
 
     /// Asks one.
     fn ask(
         &self,
-        question: &Question,
+        question: &PriceQuery,
         now: Timestamp,
     ) -> impl Future<Output = Result<Answer, SourceError>> + Send;
 }
@@ -39,21 +39,21 @@ pub trait PriceList: Debug + Send + Sync {
 #[derive(Debug, Default, PartialEq)]
 pub struct Answer {
     /// The prices; absent for what the list does not have, or has no certain price of.
-    pub(in crate::sources) prices: Vec<(Product, Option<UsdPerHour>)>,
+    pub(in crate::sources) prices: Vec<(Sku, Option<UsdPerHour>)>,
     /// Prices that were left out.
-    pub(in crate::sources) problems: Vec<Problem>,
+    pub(in crate::sources) problems: Vec<PriceListError>,
 }
 
 /// Why a price was left out.
 #[derive(Debug, PartialEq)]
-pub(in crate::sources) struct Problem {
+pub(in crate::sources) struct PriceListError {
     /// As it is counted.
     pub(in crate::sources) reason: &'static str,
     /// In words.
     pub(in crate::sources) text: String,
 }
 
-impl Problem {
+impl PriceListError {
     pub(in crate::sources) fn not_understood(text: impl Into<String>) -> Self {
         Self {
             reason: "price_not_understood",
@@ -84,8 +84,8 @@ impl Problem {
 impl Answer {
     /// An answer to what has one price, or none.
     pub(in crate::sources) fn one(
-        product: Product,
-        price: Result<Option<UsdPerHour>, Problem>,
+        product: Sku,
+        price: Result<Option<UsdPerHour>, PriceListError>,
     ) -> Self {
         let mut answer = Self::default();
         answer.add(product, price);
@@ -94,8 +94,8 @@ impl Answer {
 
     pub(in crate::sources) fn add(
         &mut self,
-        product: Product,
-        price: Result<Option<UsdPerHour>, Problem>,
+        product: Sku,
+        price: Result<Option<UsdPerHour>, PriceListError>,
     ) {
         let price = price.unwrap_or_else(|problem| {
             self.problems.push(problem);

@@ -16,9 +16,9 @@ use tracing::warn;
 use super::client::Client;
 use super::query::{BadQuery, Expression};
 use super::{MOST_POINTS, RequestsSource, convert};
-use crate::sources::latest::{Heard, Told};
-use crate::sources::{Reason, SourceError, Tally};
-use breakeven_model::inventory::{Cluster, Counted, OwnCount, OwnTraffic, WorkloadId};
+use crate::sources::latest::{Publisher, Subscriber};
+use crate::sources::{DiscardCounts, Reason, SourceError};
+use breakeven_model::inventory::{Cluster, Counted, DedicatedSource, DedicatedTraffic, WorkloadId};
 use breakeven_model::units::Window;
 
 /// The most workloads that are asked for by a query each; there are two queries for each of them.
@@ -57,9 +57,9 @@ pub fn check_query(text: &str) -> Result<(), BadQuery> {
 
 /// Tells the source of requests which workloads have queries of their own; clones tell the same one.
 #[derive(Clone, Debug, Default)]
-pub struct OwnQueries(Told<Queries>);
+pub struct AnnotationQuery(Publisher<Queries>);
 
-impl OwnQueries {
+impl AnnotationQuery {
     /// Asks for what the annotations in a cluster say, from now on.
     pub fn look_at(&self, cluster: &Cluster) {
         let queries = cluster.notes.iter().filter_map(|(id, notes)| {
@@ -70,7 +70,7 @@ impl OwnQueries {
     }
 
     /// The queries, as they change.
-    pub(super) fn listen(&self) -> Heard<Queries> {
+    pub(super) fn listen(&self) -> Subscriber<Queries> {
         self.0.listen()
     }
 }
@@ -120,7 +120,7 @@ impl Own {
         (self.failures > 0, self.last_asked)
     }
 
-    fn record(&mut self, reading: Reading, now: Timestamp) {
+    fn record(&mut self, reading: AnnotationResult, now: Timestamp) {
         self.kept.steps.extend(reading.counted.steps);
         self.kept.covered.extend(reading.counted.covered);
         self.kept.rate = reading.counted.rate.or(self.kept.rate);
@@ -164,7 +164,7 @@ struct Job {
 
 /// What was answered of one workload, and why the rest was not.
 #[derive(Default)]
-struct Reading {
+struct AnnotationResult {
     counted: Counted,
     failure: Option<SourceError>,
 }
@@ -174,18 +174,18 @@ impl Job {
         self,
         client: &Client,
         max_time: Duration,
-        left_out: &Tally,
-    ) -> (WorkloadId, Reading) {
+        left_out: &DiscardCounts,
+    ) -> (WorkloadId, AnnotationResult) {
         let mut counted = Counted::default();
         let asked = tokio::time::timeout(max_time, self.ask(client, left_out, &mut counted)).await;
         let failure = asked.unwrap_or_else(|_| Err(too_slow(max_time))).err();
-        (self.id, Reading { counted, failure })
+        (self.id, AnnotationResult { counted, failure })
     }
 
     async fn ask(
         &self,
         client: &Client,
-        left_out: &Tally,
+        left_out: &DiscardCounts,
         counted: &mut Counted,
     ) -> Result<(), SourceError> {
         for window in &self.windows {
@@ -237,14 +237,14 @@ impl RequestsSource {
 
     /// What was answered since it was last handed on, of all workloads that have queries of their own; absent while it is not
     /// known which have.
-    pub(super) fn own_traffic(&mut self, now: Timestamp) -> Option<OwnTraffic> {
+    pub(super) fn own_traffic(&mut self, now: Timestamp) -> Option<DedicatedTraffic> {
         if !std::mem::take(&mut self.has_asked_own) {
             return None;
         }
         let workloads = self.own.iter_mut();
-        Some(OwnTraffic {
+        Some(DedicatedTraffic {
             at: now,
-            by: OwnCount::Annotation,
+            by: DedicatedSource::Annotation,
             workloads: workloads
                 .map(|(id, own)| (id.clone(), own.take()))
                 .collect(),
@@ -382,9 +382,9 @@ mod tests {
         let mut queries: BTreeMap<WorkloadId, Own> =
             ids.into_iter().map(|id| (id, own())).collect();
         let failure = Some(too_slow(MAX_TIME));
-        let reading = Reading {
+        let reading = AnnotationResult {
             failure,
-            ..Reading::default()
+            ..AnnotationResult::default()
         };
         queries
             .get_mut(&id("b", "1"))
@@ -393,7 +393,7 @@ mod tests {
         queries
             .get_mut(&id("a", "1"))
             .unwrap()
-            .record(Reading::default(), at(0));
+            .record(AnnotationResult::default(), at(0));
         let names = in_turn(queries.iter()).into_iter();
         let names = names.map(|(id, _)| format!("{}{}", id.namespace, id.name));
         assert_eq!(names.collect::<Vec<_>>(), ["a2", "c1", "a3", "a1", "b1"]);
@@ -405,9 +405,9 @@ mod tests {
         let mut second = 0;
         for minutes in [1, 2, 4, 8, 16, 30, 30] {
             let failure = Some(too_slow(MAX_TIME));
-            let reading = Reading {
+            let reading = AnnotationResult {
                 failure,
-                ..Reading::default()
+                ..AnnotationResult::default()
             };
             failing.record(reading, at(second));
             let retry = second + minutes * 60;
@@ -420,10 +420,10 @@ mod tests {
         assert!(failing.take().failure.is_some(), "until it succeeds");
         let mut healthy = own();
         assert!(healthy.place() < failing.place());
-        healthy.record(Reading::default(), at(second + 3_600));
+        healthy.record(AnnotationResult::default(), at(second + 3_600));
         assert!(healthy.place() < failing.place());
         assert!(own().place() < healthy.place(), "it was never asked");
-        failing.record(Reading::default(), at(second));
+        failing.record(AnnotationResult::default(), at(second));
         assert_eq!((failing.failures, failing.retry_at), (0, None));
         assert_eq!(failing.take().failure, None);
     }

@@ -15,7 +15,7 @@ use super::response::{Answer, Body, Form, NoResult};
 use crate::disk::Disk;
 use crate::sources::percent::escaped;
 use crate::sources::redaction::{KnownSecrets, Secret};
-use crate::sources::transport::{BadAddress, Broken, Limits, Transport, beginning, pause};
+use crate::sources::transport::{BadAddress, ExchangeError, Limits, Transport, beginning, pause};
 use crate::sources::{Reason, SourceError};
 use breakeven_model::units::Window;
 
@@ -215,11 +215,11 @@ impl Client {
             .retry_after(pause(&head.headers))
     }
 
-    fn broken(&self, broken: Broken) -> SourceError {
+    fn broken(&self, broken: ExchangeError) -> SourceError {
         match broken {
-            Broken::Connect(problem) => self.failed(Reason::Connect, &problem),
-            Broken::Timeout(problem) => self.failed(Reason::Timeout, &problem),
-            Broken::TooLong => self.too_long(),
+            ExchangeError::Connect(problem) => self.failed(Reason::Connect, &problem),
+            ExchangeError::Timeout(problem) => self.failed(Reason::Timeout, &problem),
+            ExchangeError::TooLong => self.too_long(),
         }
     }
 

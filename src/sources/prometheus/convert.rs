@@ -7,8 +7,8 @@ use jiff::Timestamp;
 
 use super::query::LatencyUnit;
 use super::response::{Answer, Series};
-use super::target_labels::{self, Way};
-use crate::sources::Tally;
+use super::target_labels::{self, TargetLabels};
+use crate::sources::DiscardCounts;
 use breakeven_model::inventory::{CountedStep, RequestRate, RequestStep, RequestTarget};
 use breakeven_model::units::{NotAQuantity, Requests, RequestsPerSecond, Seconds, Window};
 
@@ -38,9 +38,9 @@ pub(super) fn parts(window: Window, step: Duration, most: usize) -> Vec<Window> 
 /// The counts of a ranged result. The error says how its labels break the contract.
 pub(super) fn counts(
     answer: Answer,
-    ways: &[Way],
+    ways: &[TargetLabels],
     window: Window,
-    left_out: &Tally,
+    left_out: &DiscardCounts,
 ) -> Result<Counts, String> {
     let (start, end) = (window.start().as_second(), window.end().as_second());
     let mut counts = Counts::new();
@@ -66,7 +66,7 @@ pub(super) fn steps(
     step: Duration,
     requests: Counts,
     latency: Option<(LatencyUnit, Counts, Counts)>,
-    left_out: &Tally,
+    left_out: &DiscardCounts,
 ) -> Vec<RequestStep> {
     let (unit, mut sums, mut measured) =
         latency.unwrap_or_else(|| (LatencyUnit::Seconds, Counts::new(), Counts::new()));
@@ -121,9 +121,9 @@ fn in_seconds(
 /// The present rates of an instant result. The error says how its labels break the contract.
 pub(super) fn rates(
     answer: Answer,
-    ways: &[Way],
+    ways: &[TargetLabels],
     over: Duration,
-    left_out: &Tally,
+    left_out: &DiscardCounts,
 ) -> Result<Vec<RequestRate>, String> {
     let mut sums: BTreeMap<RequestTarget, f64> = BTreeMap::new();
     for (target, series) in targets(answer, ways, left_out)? {
@@ -145,7 +145,7 @@ pub(super) fn sums(
     answer: Answer,
     step: Duration,
     window: Window,
-    left_out: &Tally,
+    left_out: &DiscardCounts,
 ) -> Vec<CountedStep> {
     let mut sums: BTreeMap<i64, f64> = BTreeMap::new();
     for series in &answer.series {
@@ -170,7 +170,11 @@ pub(super) fn sums(
 }
 
 /// The present rate of an instant result, whatever its labels; absent where it is empty.
-pub(super) fn rate(answer: Answer, over: Duration, left_out: &Tally) -> Option<RequestsPerSecond> {
+pub(super) fn rate(
+    answer: Answer,
+    over: Duration,
+    left_out: &DiscardCounts,
+) -> Option<RequestsPerSecond> {
     let points = answer.series.iter().flat_map(|series| &series.points);
     let values: Vec<f64> = points
         .filter_map(|point| sound(point.1, left_out))
@@ -192,8 +196,8 @@ fn second(time: f64) -> i64 {
 /// one, the expression is wrong.
 fn targets(
     answer: Answer,
-    ways: &[Way],
-    left_out: &Tally,
+    ways: &[TargetLabels],
+    left_out: &DiscardCounts,
 ) -> Result<Vec<(RequestTarget, Series)>, String> {
     let mut nameless = None;
     let mut named = Vec::with_capacity(answer.series.len());
@@ -221,7 +225,7 @@ fn targets(
 }
 
 /// The value, where it is one that a count can have.
-fn sound(value: f64, left_out: &Tally) -> Option<f64> {
+fn sound(value: f64, left_out: &DiscardCounts) -> Option<f64> {
     if !value.is_finite() {
         left_out.add("not_finite", 1);
         return None;
@@ -282,7 +286,7 @@ mod tests {
     }
 
     fn read(answer: Answer) -> (Counts, BTreeMap<&'static str, u64>) {
-        let left_out = Tally::default();
+        let left_out = DiscardCounts::default();
         let counts = counts(answer, OWN_WAYS, window(), &left_out).unwrap();
         (counts, left_out.snapshot())
     }
@@ -358,7 +362,8 @@ mod tests {
             (&[], "no labels at all"),
         ] {
             let result = answer([series(labels, &[])]);
-            let error = super::counts(result, OWN_WAYS, window(), &Tally::default()).unwrap_err();
+            let error =
+                super::counts(result, OWN_WAYS, window(), &DiscardCounts::default()).unwrap_err();
             assert_eq!(
                 error,
                 format!(
@@ -376,7 +381,7 @@ mod tests {
 
     #[test]
     fn steps_hold_requests_and_the_latency_that_was_measured_of_them() {
-        let left_out = Tally::default();
+        let left_out = DiscardCounts::default();
         let of = |points: &[(f64, f64)]| read(web(points)).0;
         let latency = (
             LatencyUnit::Milliseconds,
@@ -398,7 +403,7 @@ mod tests {
 
     #[test]
     fn a_step_without_requests_is_none_and_latency_without_requests_is_counted() {
-        let left_out = Tally::default();
+        let left_out = DiscardCounts::default();
         let of = |points: &[(f64, f64)]| read(web(points)).0;
         let latency = (
             LatencyUnit::Seconds,
@@ -413,7 +418,7 @@ mod tests {
 
     #[test]
     fn a_rate_is_the_count_over_its_time() {
-        let left_out = Tally::default();
+        let left_out = DiscardCounts::default();
         let rates = rates(web(&[(700.0, 600.0)]), OWN_WAYS, STEP, &left_out).unwrap();
         assert_eq!(rates[0].target, workload(None));
         assert_eq!(rates[0].rate.per_second(), 2.0);

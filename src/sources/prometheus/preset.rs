@@ -3,7 +3,7 @@
 //! Each row cites the page of its project that names the metrics and labels. `docs/requests.md` has the same for a reader.
 
 use super::query::LatencyUnit;
-use super::target_labels::Way;
+use super::target_labels::TargetLabels;
 
 /// What a program exposes.
 #[derive(Debug)]
@@ -13,7 +13,7 @@ pub(super) struct Row {
     /// The sum of their latencies, how many were measured, and in which unit.
     pub(super) latency: Option<(&'static str, &'static str, LatencyUnit)>,
     /// Whose they are.
-    pub(super) ways: &'static [Way],
+    pub(super) ways: &'static [TargetLabels],
 }
 
 macro_rules! presets {
@@ -72,7 +72,7 @@ presets! {
 }
 
 /// Where the target labels of a scrape say which pod it was.
-const BY_POD: &[Way] = &[Way::Pod {
+const BY_POD: &[TargetLabels] = &[TargetLabels::Pod {
     namespace: "namespace",
     name: "pod",
 }];
@@ -86,7 +86,7 @@ static ISTIO: Row = Row {
         istio!("istio_request_duration_milliseconds_count"),
         LatencyUnit::Milliseconds,
     )),
-    ways: &[Way::Workload {
+    ways: &[TargetLabels::Workload {
         namespace: "destination_workload_namespace",
         name: "destination_workload",
         kind: "",
@@ -114,7 +114,7 @@ static HUBBLE: Row = Row {
         hubble!("hubble_http_request_duration_seconds_count", "method!=\"\""),
         LatencyUnit::Seconds,
     )),
-    ways: &[Way::Workload {
+    ways: &[TargetLabels::Workload {
         namespace: "destination_namespace",
         name: "destination_workload",
         kind: "destination_workload_kind",
@@ -134,23 +134,23 @@ static OPEN_TELEMETRY: Row = Row {
 };
 
 /// <https://opentelemetry.io/docs/specs/semconv/resource/k8s/>
-const OPEN_TELEMETRY_WAYS: &[Way] = &[
+const OPEN_TELEMETRY_WAYS: &[TargetLabels] = &[
     controller("k8s_deployment_name", "Deployment"),
     controller("k8s_statefulset_name", "StatefulSet"),
     controller("k8s_daemonset_name", "DaemonSet"),
     controller("k8s_cronjob_name", "CronJob"),
-    Way::Pod {
+    TargetLabels::Pod {
         namespace: "k8s_namespace_name",
         name: "k8s_pod_name",
     },
-    Way::Pod {
+    TargetLabels::Pod {
         namespace: "namespace",
         name: "pod",
     },
 ];
 
-const fn controller(name: &'static str, kind: &'static str) -> Way {
-    Way::Controller {
+const fn controller(name: &'static str, kind: &'static str) -> TargetLabels {
+    TargetLabels::Controller {
         namespace: "k8s_namespace_name",
         name,
         kind,
@@ -189,15 +189,15 @@ static INGRESS_NGINX: Row = Row {
         LatencyUnit::Seconds,
     )),
     ways: &[
-        Way::Service {
+        TargetLabels::Service {
             namespace: "exported_namespace",
             name: "exported_service",
         },
-        Way::Service {
+        TargetLabels::Service {
             namespace: "exported_namespace",
             name: "service",
         },
-        Way::Service {
+        TargetLabels::Service {
             namespace: "namespace",
             name: "service",
         },
@@ -213,8 +213,8 @@ static TRAEFIK: Row = Row {
         LatencyUnit::Seconds,
     )),
     ways: &[
-        Way::TraefikService("exported_service"),
-        Way::TraefikService("service"),
+        TargetLabels::TraefikService("exported_service"),
+        TargetLabels::TraefikService("service"),
     ],
 };
 
@@ -226,7 +226,7 @@ static ENVOY_GATEWAY: Row = Row {
         envoy_gateway!("envoy_cluster_upstream_rq_time_count"),
         LatencyUnit::Milliseconds,
     )),
-    ways: &[Way::EnvoyCluster("envoy_cluster_name")],
+    ways: &[TargetLabels::EnvoyCluster("envoy_cluster_name")],
 };
 
 /// The Kafka client's `records-consumed-total` by way of Micrometer, and the time of Spring's listeners.
@@ -274,7 +274,7 @@ mod tests {
             for query in latency.chain([row.requests]) {
                 for by in query.split("sum by (").skip(1) {
                     let kept: Vec<&str> = by.split(')').next().unwrap().split(", ").collect();
-                    let read = row.ways.iter().flat_map(Way::labels);
+                    let read = row.ways.iter().flat_map(TargetLabels::labels);
                     for label in read.filter(|label| !label.is_empty()) {
                         assert!(
                             kept.contains(&label),

@@ -11,7 +11,7 @@ use super::convert;
 use super::preset::Preset;
 use super::query::BadQuery;
 use super::query::{Prepared, Queries};
-use crate::sources::{Reason, SourceError, Tally};
+use crate::sources::{DiscardCounts, Reason, SourceError};
 use breakeven_model::inventory::{OriginChoice, RequestOrigin};
 
 /// How long the chosen preset may be without any series before the others are tried again.
@@ -146,7 +146,7 @@ async fn passed(
         Err(error) => return Err(error),
     };
     // What is left out is counted when it is read for good.
-    let rates = convert::rates(answer, prepared.ways, recent, &Tally::default());
+    let rates = convert::rates(answer, prepared.ways, recent, &DiscardCounts::default());
     Ok(match rates {
         Ok(rates) if rates.is_empty() => Some("no data".into()),
         Ok(_) => None,

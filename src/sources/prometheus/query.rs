@@ -5,7 +5,7 @@ use std::time::Duration;
 use promql_parser::parser::value::ValueType;
 
 use super::preset::Preset;
-use super::target_labels::Way;
+use super::target_labels::TargetLabels;
 use breakeven_promql::{BadExpression, LIMITS, Limits, Regexes};
 
 /// What stands for the length of the time that an expression covers.
@@ -81,13 +81,13 @@ pub struct BadQuery {
 }
 
 /// The labels that name a workload in the result of own queries.
-pub(super) const OWN_WAYS: &[Way] = &[
-    Way::Workload {
+pub(super) const OWN_WAYS: &[TargetLabels] = &[
+    TargetLabels::Workload {
         namespace: "namespace",
         name: "workload",
         kind: "workload_kind",
     },
-    Way::Pod {
+    TargetLabels::Pod {
         namespace: "namespace",
         name: "pod",
     },
@@ -96,7 +96,7 @@ pub(super) const OWN_WAYS: &[Way] = &[
 /// Expressions that are sound.
 #[derive(Debug)]
 pub(super) struct Prepared {
-    pub(super) ways: &'static [Way],
+    pub(super) ways: &'static [TargetLabels],
     pub(super) requests: Expression,
     pub(super) latency: Option<PreparedLatency>,
 }

@@ -10,7 +10,7 @@ const UNKNOWN: [&str; 2] = ["unknown", "reserved:unknown"];
 
 /// A way in which labels may name whose requests they are. Those of a result are tried in their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Way {
+pub(super) enum TargetLabels {
     /// A workload by its name; `kind` is the label that holds its kind, where there is one.
     Workload {
         namespace: &'static str,
@@ -39,7 +39,7 @@ pub(super) enum Way {
     EnvoyCluster(&'static str),
 }
 
-impl Way {
+impl TargetLabels {
     /// The labels that it reads.
     pub(super) fn labels(&self) -> Vec<&'static str> {
         match *self {
@@ -124,7 +124,10 @@ fn route_rule(cluster: &str) -> Option<RequestTarget> {
 }
 
 /// Whose requests they are, by the first way that the labels allow.
-pub(super) fn target(found: &BTreeMap<String, String>, ways: &[Way]) -> Option<RequestTarget> {
+pub(super) fn target(
+    found: &BTreeMap<String, String>,
+    ways: &[TargetLabels],
+) -> Option<RequestTarget> {
     let target = ways.iter().find_map(|way| way.target(found))?;
     match &target {
         RequestTarget::Workload { name, .. } if UNKNOWN.contains(&&**name) => None,
@@ -133,8 +136,8 @@ pub(super) fn target(found: &BTreeMap<String, String>, ways: &[Way]) -> Option<R
 }
 
 /// All ways, as a sentence has them: `` `namespace` and `workload`, or `namespace` and `pod` ``.
-pub(super) fn in_words(ways: &[Way]) -> String {
-    let words: Vec<String> = ways.iter().map(Way::in_words).collect();
+pub(super) fn in_words(ways: &[TargetLabels]) -> String {
+    let words: Vec<String> = ways.iter().map(TargetLabels::in_words).collect();
     words.join(", or ")
 }
 
@@ -163,7 +166,7 @@ mod tests {
         let of = |service: &str| {
             target(
                 &found(&[("service", service)]),
-                &[Way::TraefikService("service")],
+                &[TargetLabels::TraefikService("service")],
             )
         };
         let expected = Some(RequestTarget::ServicePort("shop-web-http".into()));
@@ -179,7 +182,7 @@ mod tests {
         let of = |cluster: &str| {
             target(
                 &found(&[("cluster", cluster)]),
-                &[Way::EnvoyCluster("cluster")],
+                &[TargetLabels::EnvoyCluster("cluster")],
             )
         };
         let expected = Some(RequestTarget::RouteRule {
@@ -202,12 +205,12 @@ mod tests {
     #[test]
     fn the_first_way_that_the_labels_allow_is_taken() {
         let ways = [
-            Way::Controller {
+            TargetLabels::Controller {
                 namespace: "ns",
                 name: "set",
                 kind: "StatefulSet",
             },
-            Way::Pod {
+            TargetLabels::Pod {
                 namespace: "ns",
                 name: "pod",
             },

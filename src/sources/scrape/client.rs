@@ -11,7 +11,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 
 use super::text::{Reader, Series, Unread};
-use crate::sources::body::{Cut, pieces};
+use crate::sources::body::{BodyError, pieces};
 use crate::sources::error_chain::causes;
 
 /// Both formats; breakeven decompresses nothing, so that no small answer can become a large one.
@@ -19,14 +19,14 @@ const FORMATS: &str = "application/openmetrics-text;version=1.0.0,text/plain;ver
 
 /// Why a pod could not be scraped.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Failure {
+pub(super) struct ScrapeError {
     /// As it is counted.
     pub(super) reason: &'static str,
     /// In words.
     pub(super) text: String,
 }
 
-impl Failure {
+impl ScrapeError {
     pub(super) fn new(reason: &'static str, text: impl Into<String>) -> Self {
         Self {
             reason,
@@ -59,16 +59,16 @@ impl Client {
         }
     }
 
-    pub(super) async fn scrape(&self, url: &str, wanted: &[&str]) -> Result<Body, Failure> {
+    pub(super) async fn scrape(&self, url: &str, wanted: &[&str]) -> Result<Body, ScrapeError> {
         let scrape = tokio::time::timeout(self.timeout, self.read(url, wanted));
         scrape.await.unwrap_or_else(|_| {
             let waited = format!("no whole answer within {} s", self.timeout.as_secs_f64());
-            Err(Failure::new("scrape_timeout", waited))
+            Err(ScrapeError::new("scrape_timeout", waited))
         })
     }
 
-    async fn read(&self, url: &str, wanted: &[&str]) -> Result<Body, Failure> {
-        let broken = |problem: String| Failure::new("scrape_connect", problem);
+    async fn read(&self, url: &str, wanted: &[&str]) -> Result<Body, ScrapeError> {
+        let broken = |problem: String| ScrapeError::new("scrape_connect", problem);
         let uri: Uri = url
             .parse()
             .map_err(|error| broken(format!("{url:?} is no address: {error}")))?;
@@ -82,7 +82,7 @@ impl Client {
         let response = response.map_err(|error| broken(causes(&error)))?;
         if !response.status().is_success() {
             let status = response.status().as_u16();
-            return Err(Failure::new(
+            return Err(ScrapeError::new(
                 "scrape_status",
                 format!("it answered {status}"),
             ));
@@ -92,21 +92,21 @@ impl Client {
         {
             let text =
                 format!("it answered with the encoding {encoding:?}, which was not asked for");
-            return Err(Failure::new("scrape_encoding", text));
+            return Err(ScrapeError::new("scrape_encoding", text));
         }
         let mut reader = Reader::new(wanted);
-        let too_many = |_| Failure::new("scrape_too_many_series", "it has too many series");
+        let too_many = |_| ScrapeError::new("scrape_too_many_series", "it has too many series");
         pieces(response.into_body(), self.longest, |piece| {
             reader.take(piece)
         })
         .await
         .map_err(|cut| match cut {
-            Cut::Broken(error) => broken(causes(&error)),
-            Cut::TooLong => Failure::new(
+            BodyError::Broken(error) => broken(causes(&error)),
+            BodyError::TooLong => ScrapeError::new(
                 "scrape_too_long",
                 format!("it answered with more than {} bytes", self.longest),
             ),
-            Cut::Refused(refused) => too_many(refused),
+            BodyError::Refused(refused) => too_many(refused),
         })?;
         reader.finish().map_err(too_many)
     }

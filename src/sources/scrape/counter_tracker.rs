@@ -4,7 +4,7 @@ use super::text::Series;
 
 /// What counters counted from one scrape to the next.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(super) struct Grown {
+pub(super) struct CounterDelta {
     pub(super) requests: f64,
     pub(super) latency: f64,
     pub(super) measured: f64,
@@ -12,7 +12,7 @@ pub(super) struct Grown {
 
 /// The series of a pod at one scrape.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Reading {
+pub(super) struct CounterReading {
     pub(super) requests: Series,
     pub(super) latency: Series,
     pub(super) measured: Series,
@@ -20,18 +20,18 @@ pub(super) struct Reading {
     pub(super) began: Option<f64>,
 }
 
-impl Reading {
+impl CounterReading {
     /// What was counted since an earlier reading; since the pod began where there is none.
     ///
     /// A counter that fell, or whose process began anew, began at 0.
-    pub(super) fn since(&self, before: Option<&Self>) -> Grown {
+    pub(super) fn since(&self, before: Option<&Self>) -> CounterDelta {
         let is_same = |before: &&Self| self.began == before.began;
         let before = before.filter(is_same);
         let of = |part: fn(&Self) -> &Series| {
             let earlier = before.map(part);
             grown(part(self), earlier)
         };
-        Grown {
+        CounterDelta {
             requests: of(|one| &one.requests),
             latency: of(|one| &one.latency),
             measured: of(|one| &one.measured),
@@ -54,11 +54,11 @@ fn grown(now: &Series, before: Option<&Series>) -> f64 {
 mod tests {
     use super::*;
 
-    fn reading(requests: &[(u64, f64)], began: Option<f64>) -> Reading {
-        Reading {
+    fn reading(requests: &[(u64, f64)], began: Option<f64>) -> CounterReading {
+        CounterReading {
             requests: requests.iter().copied().collect(),
             began,
-            ..Reading::default()
+            ..CounterReading::default()
         }
     }
 

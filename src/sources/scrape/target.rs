@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::client::Failure;
-use super::counter_tracker::{Grown, Reading};
+use super::client::ScrapeError;
+use super::counter_tracker::{CounterDelta, CounterReading};
 use breakeven_model::inventory::ScrapeTarget;
 
 /// The pause after a first failure; each further failure doubles it. A pod that only starts is read a poll later.
@@ -20,13 +20,13 @@ pub(super) struct TargetState {
     url: Arc<str>,
     /// The poll before the first one that had it as a target.
     listed_after: Option<Timestamp>,
-    reading: Option<Reading>,
+    reading: Option<CounterReading>,
     last_tried: Option<Timestamp>,
     /// Failures since it was last read.
     failures: u32,
     retry_at: Option<Timestamp>,
     /// Why it was not read the last time.
-    pub(super) failure: Option<Failure>,
+    pub(super) failure: Option<ScrapeError>,
 }
 
 impl TargetState {
@@ -64,7 +64,7 @@ impl TargetState {
     }
 
     /// Notes that it was not read.
-    pub(super) fn fail(&mut self, failure: Failure, now: Timestamp) {
+    pub(super) fn fail(&mut self, failure: ScrapeError, now: Timestamp) {
         let doubled = 1_i32 << self.failures.min(8);
         let pause = (FIRST_PAUSE * doubled).min(MAX_PAUSE);
         self.failures = self.failures.saturating_add(1);
@@ -83,7 +83,11 @@ impl TargetState {
 
     /// What it counted since it was read last. Of one that began after scraping did that is all it ever counted; of one
     /// that was there already, nothing is known of the time before.
-    pub(super) fn grow(&mut self, target: &ScrapeTarget, reading: Reading) -> Option<Grown> {
+    pub(super) fn grow(
+        &mut self,
+        target: &ScrapeTarget,
+        reading: CounterReading,
+    ) -> Option<CounterDelta> {
         let is_young = self
             .listed_after
             .zip(target.born)
@@ -110,7 +114,7 @@ mod tests {
         let mut state = TargetState::new(&"http://10.0.0.1:80/".into(), None);
         let mut second = 0;
         for pause in [30, 60, 120, 240, 300, 300] {
-            state.fail(Failure::new("scrape_timeout", "slow"), at(second));
+            state.fail(ScrapeError::new("scrape_timeout", "slow"), at(second));
             assert!(!state.is_due(at(second + pause - 1)), "{pause}");
             assert!(state.is_due(at(second + pause)), "{pause}");
             assert!(state.is_due(at(second - 3_600)), "the clock went back");

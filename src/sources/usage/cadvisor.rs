@@ -20,7 +20,7 @@ use self::convert::{Sums, Values};
 use self::queries::Query;
 use crate::disk::Disk;
 use crate::sources::prometheus::{self, Client};
-use crate::sources::{BadAddress, Poll, Reason, Source, SourceError, Tally};
+use crate::sources::{BadAddress, DiscardCounts, Poll, Reason, Source, SourceError};
 use breakeven_model::inventory::{Observation, Usage};
 use breakeven_model::units::Window;
 
@@ -43,7 +43,7 @@ pub struct CadvisorSource {
     read_to: Option<Timestamp>,
     /// When it was asked for the first time.
     began: Option<Timestamp>,
-    left_out: Tally,
+    left_out: DiscardCounts,
 }
 
 impl CadvisorSource {
@@ -57,7 +57,7 @@ impl CadvisorSource {
             client: Client::new(server)?,
             read_to: None,
             began: None,
-            left_out: Tally::default(),
+            left_out: DiscardCounts::default(),
         })
     }
 
@@ -69,7 +69,7 @@ impl CadvisorSource {
 
     /// What was left out: `not_finite`, `without_target`, `windows_too_old_to_catch_up`, `warning`.
     #[must_use]
-    pub fn left_out(&self) -> Tally {
+    pub fn left_out(&self) -> DiscardCounts {
         self.left_out.clone()
     }
 

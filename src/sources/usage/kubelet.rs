@@ -19,15 +19,17 @@ use futures::StreamExt;
 use jiff::Timestamp;
 use tracing::{debug, warn};
 
-use self::counter_tracker::{Memory, News};
+use self::counter_tracker::{CounterDelta, CounterTracker};
 use self::exposition::{Exposition, Reader};
-use self::nodes::Look;
+use self::nodes::NodeSnapshot;
 pub use self::nodes::Nodes;
-use crate::sources::body::{Cut, pieces};
+use crate::sources::body::{BodyError, pieces};
 use crate::sources::error_chain::causes;
-use crate::sources::kubernetes::{Attempt, Connection, Failure, Server};
-use crate::sources::latest::Heard;
-use crate::sources::{Lacks, Poll, Reason, Source, SourceError, StatusBoard, Tally};
+use crate::sources::kubernetes::{Attempt, Connection, RequestError, Server};
+use crate::sources::latest::Subscriber;
+use crate::sources::{
+    DiscardCounts, MissingAttributes, Poll, Reason, Source, SourceError, SourceStatuses,
+};
 use breakeven_model::inventory::{Observation, Usage};
 
 /// How many nodes are asked at once.
@@ -62,14 +64,14 @@ impl Default for Settings {
 pub struct KubeletSource {
     settings: Settings,
     connection: Connection,
-    board: StatusBoard,
-    nodes: Heard<Look>,
-    memory: Memory,
+    board: SourceStatuses,
+    nodes: Subscriber<NodeSnapshot>,
+    memory: CounterTracker,
     /// Why nodes could not be read the last time.
     failures: BTreeMap<Arc<str>, SourceError>,
     /// What was read and not handed on yet.
     read: Usage,
-    left_out: Tally,
+    left_out: DiscardCounts,
 }
 
 /// The exposition of a node, or why there is none.
@@ -81,7 +83,7 @@ impl KubeletSource {
     pub fn new(
         settings: Settings,
         connection: Connection,
-        board: StatusBoard,
+        board: SourceStatuses,
         nodes: &Nodes,
     ) -> Self {
         Self {
@@ -89,21 +91,21 @@ impl KubeletSource {
             connection,
             board,
             nodes: nodes.listen(),
-            memory: Memory::default(),
+            memory: CounterTracker::default(),
             failures: BTreeMap::new(),
             read: Usage::default(),
-            left_out: Tally::default(),
+            left_out: DiscardCounts::default(),
         }
     }
 
     /// What was left out: lines (`long_line`, `no_sample`, `not_finite`, `no_labels`), and pods whose counters are of a time
     /// that is minutes off (`implausible_time`).
     #[must_use]
-    pub fn left_out(&self) -> Tally {
+    pub fn left_out(&self) -> DiscardCounts {
         self.left_out.clone()
     }
 
-    async fn look(&mut self) -> Result<Arc<Look>, SourceError> {
+    async fn look(&mut self) -> Result<Arc<NodeSnapshot>, SourceError> {
         self.nodes.first(NODES_PATIENCE).await.ok_or_else(|| {
             SourceError::new(
                 Reason::Incomplete,
@@ -120,15 +122,15 @@ impl KubeletSource {
         self.memory.read(node, now);
         for (key, reading) in exposition.pods {
             match self.memory.take(node, key.clone(), reading, now) {
-                News::Used(usage, counted) => {
+                CounterDelta::Used(usage, counted) => {
                     self.read.pods.insert(key, usage);
                     self.read.counted.push(counted);
                 }
-                News::Begun(usage) => {
+                CounterDelta::Begun(usage) => {
                     self.read.pods.insert(key, usage);
                 }
-                News::Implausible => self.left_out.add("implausible_time", 1),
-                News::Nothing | News::Stranger => {}
+                CounterDelta::Implausible => self.left_out.add("implausible_time", 1),
+                CounterDelta::Nothing | CounterDelta::Stranger => {}
             }
         }
     }
@@ -168,7 +170,7 @@ impl Poll for KubeletSource {
         Source::Usage
     }
 
-    fn lacks(&self) -> Lacks {
+    fn lacks(&self) -> MissingAttributes {
         let count = self.failures.len();
         let first = self.failures.iter().next();
         let lack = |(node, error): (&Arc<str>, &SourceError)| {
@@ -259,9 +261,9 @@ async fn read(
     pieces(body, settings.longest, |piece| reader.take(piece))
         .await
         .map_err(|cut| match cut {
-            Cut::Broken(why) => attempt.broken(&causes(&why)),
-            Cut::TooLong => foreign(format!("it is longer than {} bytes", settings.longest)),
-            Cut::Refused(refused) => too_many(refused),
+            BodyError::Broken(why) => attempt.broken(&causes(&why)),
+            BodyError::TooLong => foreign(format!("it is longer than {} bytes", settings.longest)),
+            BodyError::Refused(refused) => too_many(refused),
         })?;
     let exposition = reader.finish().map_err(too_many)?;
     match exposition.could_read {
@@ -280,10 +282,10 @@ async fn read(
 }
 
 /// The failure of a request. The API server says why in a Status, a kubelet in plain text.
-fn refusal(attempt: Attempt<'_>, failure: Failure) -> SourceError {
+fn refusal(attempt: Attempt<'_>, failure: RequestError) -> SourceError {
     let status = match failure {
-        Failure::Refused(status) => status,
-        Failure::Unanswered(error) => return error,
+        RequestError::Refused(status) => status,
+        RequestError::Unanswered(error) => return error,
     };
     match status.code {
         404 => attempt.answered(

@@ -12,11 +12,11 @@ use tracing::warn;
 
 use self::convert::{PodMetrics, PodUsages};
 use crate::sources::kubernetes::{
-    Attempt, Connection, Failure, ListProgress, MAX_KEPT_USAGE, Overflow, PageReader, Unreadable,
-    left_out,
+    Attempt, Connection, ListProgress, MAX_KEPT_USAGE, Overflow, PageReader, RequestError,
+    Unreadable, left_out,
 };
 use crate::sources::log_limit::LogLimit;
-use crate::sources::{Poll, Reason, Source, SourceError, StatusBoard};
+use crate::sources::{Poll, Reason, Source, SourceError, SourceStatuses};
 use breakeven_model::inventory::{Observation, Usage};
 
 const PATH: &str = "/apis/metrics.k8s.io/v1beta1/pods";
@@ -28,14 +28,14 @@ const PAGE_SIZE: u32 = 500;
 #[derive(Clone, Debug)]
 pub struct MetricsApi {
     connection: Connection,
-    board: StatusBoard,
+    board: SourceStatuses,
     log_limit: LogLimit,
 }
 
 impl MetricsApi {
     /// The API behind `connection`; entries that cannot be understood are counted on `board`.
     #[must_use]
-    pub fn new(connection: Connection, board: StatusBoard) -> Self {
+    pub fn new(connection: Connection, board: SourceStatuses) -> Self {
         Self {
             connection,
             board,
@@ -128,10 +128,10 @@ impl Poll for MetricsApi {
 }
 
 /// The failure of a request. An API that is missing or not available is often just that.
-fn refusal(attempt: Attempt<'_>, failure: Failure) -> SourceError {
+fn refusal(attempt: Attempt<'_>, failure: RequestError) -> SourceError {
     let status = match failure {
-        Failure::Refused(status) => status,
-        Failure::Unanswered(error) => return error,
+        RequestError::Refused(status) => status,
+        RequestError::Unanswered(error) => return error,
     };
     let first = match status.code {
         404 => "install metrics-server, or another that serves metrics.k8s.io",

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use breakeven_model::inventory::{Container, CountedUse, PodUsage, Resources};
+use breakeven_model::inventory::{Container, CpuUsageDelta, PodUsage, Resources};
 use breakeven_model::units::{CoreSeconds, Gib, Window};
 
 /// What a container used on average, where its memory is known.
@@ -23,7 +23,7 @@ pub(super) fn container(
 }
 
 /// What a pod used on average, where anything is known of its containers.
-pub(super) fn pod(counted: &CountedUse, containers: Vec<Container>) -> Option<PodUsage> {
+pub(super) fn pod(counted: &CpuUsageDelta, containers: Vec<Container>) -> Option<PodUsage> {
     (!containers.is_empty()).then(|| PodUsage {
         at: counted.window.end(),
         window: counted.window.length(),

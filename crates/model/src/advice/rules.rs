@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 
 use super::{Facts, Rule};
-use crate::Home;
+use crate::Platform;
 use crate::cold_starts::INIT;
 use crate::inventory::WorkloadKind;
 use crate::lambda::Component;
-use crate::traffic_pattern::Pattern;
+use crate::traffic_pattern::TrafficPattern;
 use crate::units::{MemoryMib, Usd};
 
 /// Much traffic: 20 requests in each second, all month. Requests of 200 ms on 256 MB cost as much on Lambda as two
@@ -31,14 +31,14 @@ const HARDLY_USED: f64 = 0.13;
 pub const RULES: &[Rule] = &[
     Rule {
         name: "gpu",
-        favours: Home::Kubernetes,
+        favours: Platform::Kubernetes,
         decisive: true,
         reason: |_| Cow::Borrowed("It needs a GPU, and Lambda has none."),
         applies: |facts| facts.gpu,
     },
     Rule {
         name: "memory",
-        favours: Home::Kubernetes,
+        favours: Platform::Kubernetes,
         decisive: true,
         reason: |_| Cow::Borrowed("It needs more memory than the 10,240 MB that Lambda offers."),
         applies: |facts| {
@@ -49,7 +49,7 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         name: "long_batch",
-        favours: Home::Kubernetes,
+        favours: Platform::Kubernetes,
         decisive: true,
         reason: |_| {
             Cow::Borrowed(
@@ -61,7 +61,7 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         name: "long_running",
-        favours: Home::Kubernetes,
+        favours: Platform::Kubernetes,
         decisive: true,
         reason: |_| {
             Cow::Borrowed(
@@ -72,14 +72,14 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         name: "node_agent",
-        favours: Home::Kubernetes,
+        favours: Platform::Kubernetes,
         decisive: true,
         reason: |_| Cow::Borrowed("It is there for the nodes themselves, one on each."),
         applies: |facts| facts.kind == Some(WorkloadKind::DaemonSet),
     },
     Rule {
         name: "stateful",
-        favours: Home::Kubernetes,
+        favours: Platform::Kubernetes,
         decisive: true,
         reason: |_| {
             Cow::Borrowed(
@@ -90,7 +90,7 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         name: "latency_critical",
-        favours: Home::Kubernetes,
+        favours: Platform::Kubernetes,
         decisive: false,
         reason: latency_critical,
         applies: |facts| {
@@ -101,7 +101,7 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         name: "steady_high_throughput",
-        favours: Home::Kubernetes,
+        favours: Platform::Kubernetes,
         decisive: false,
         reason: |_| {
             Cow::Borrowed(
@@ -110,14 +110,16 @@ pub const RULES: &[Rule] = &[
             )
         },
         applies: |facts| {
-            matches!(facts.pattern, Some(Pattern::Steady | Pattern::Diurnal))
-                && facts.has_requests(|requests| requests >= MUCH_TRAFFIC)
-                && !facts.costs_more_on(Home::Kubernetes)
+            matches!(
+                facts.pattern,
+                Some(TrafficPattern::Steady | TrafficPattern::Diurnal)
+            ) && facts.has_requests(|requests| requests >= MUCH_TRAFFIC)
+                && !facts.costs_more_on(Platform::Kubernetes)
         },
     },
     Rule {
         name: "sporadic",
-        favours: Home::Lambda,
+        favours: Platform::Lambda,
         decisive: false,
         reason: |facts| {
             let idle = while_idle(facts);
@@ -125,11 +127,11 @@ pub const RULES: &[Rule] = &[
                 "Most of the time it has no requests. A pod waits and is paid for. {idle}"
             ))
         },
-        applies: |facts| facts.is(Pattern::Sporadic),
+        applies: |facts| facts.is(TrafficPattern::Sporadic),
     },
     Rule {
         name: "spiky",
-        favours: Home::Lambda,
+        favours: Platform::Lambda,
         decisive: false,
         reason: |_| {
             Cow::Borrowed(
@@ -137,11 +139,11 @@ pub const RULES: &[Rule] = &[
                  for each request within a second. Mind the concurrency limit of the account.",
             )
         },
-        applies: |facts| facts.is(Pattern::Bursty),
+        applies: |facts| facts.is(TrafficPattern::Bursty),
     },
     Rule {
         name: "scheduled",
-        favours: Home::Lambda,
+        favours: Platform::Lambda,
         decisive: false,
         reason: |facts| {
             let idle = while_idle(facts);
@@ -149,11 +151,11 @@ pub const RULES: &[Rule] = &[
                 "It works on a timer and rests between. A schedule can call a function. {idle}"
             ))
         },
-        applies: |facts| facts.is(Pattern::TimerLike) && !facts.is_too_long(),
+        applies: |facts| facts.is(TrafficPattern::TimerLike) && !facts.is_too_long(),
     },
     Rule {
         name: "short_batch",
-        favours: Home::Lambda,
+        favours: Platform::Lambda,
         decisive: false,
         reason: |_| {
             Cow::Borrowed(
@@ -166,7 +168,7 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         name: "event_driven",
-        favours: Home::Lambda,
+        favours: Platform::Lambda,
         decisive: false,
         reason: |_| {
             Cow::Borrowed(
@@ -178,7 +180,7 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         name: "low_traffic",
-        favours: Home::Lambda,
+        favours: Platform::Lambda,
         decisive: false,
         reason: |facts| {
             let month = facts.cost_on_lambda.map_or(0.0, Usd::usd);
@@ -191,12 +193,12 @@ pub const RULES: &[Rule] = &[
             let is_little = |cost: Usd| cost.usd() <= LITTLE_COST;
             facts.has_requests(|requests| requests < LITTLE_TRAFFIC)
                 && facts.cost_on_lambda.is_some_and(is_little)
-                && !facts.costs_more_on(Home::Lambda)
+                && !facts.costs_more_on(Platform::Lambda)
         },
     },
     Rule {
         name: "provisioned_never_pays",
-        favours: Home::Lambda,
+        favours: Platform::Lambda,
         decisive: false,
         reason: |facts| {
             let region = region(facts);
@@ -212,7 +214,7 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         name: "well_used",
-        favours: Home::Kubernetes,
+        favours: Platform::Kubernetes,
         decisive: false,
         reason: |_| {
             Cow::Borrowed(
@@ -231,7 +233,7 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         name: "hardly_used",
-        favours: Home::Lambda,
+        favours: Platform::Lambda,
         decisive: false,
         reason: |_| {
             Cow::Borrowed(
@@ -250,14 +252,14 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         name: "diurnal",
-        favours: Home::Kubernetes,
+        favours: Platform::Kubernetes,
         decisive: false,
         reason: |_| {
             Cow::Borrowed(
                 "A rhythm of the day is slow enough for an autoscaler to follow, so the nights need not be paid for.",
             )
         },
-        applies: |facts| facts.is(Pattern::Diurnal),
+        applies: |facts| facts.is(TrafficPattern::Diurnal),
     },
 ];
 

@@ -38,7 +38,7 @@ fn cases() -> Vec<(Facts, Vec<&'static str>)> {
         kind: Some(kind),
         ..none()
     };
-    let shaped = |pattern: Pattern| Facts {
+    let shaped = |pattern: TrafficPattern| Facts {
         pattern: Some(pattern),
         ..none()
     };
@@ -125,38 +125,38 @@ fn cases() -> Vec<(Facts, Vec<&'static str>)> {
         (
             Facts {
                 monthly_requests: requests(60e6),
-                ..shaped(Pattern::Steady)
+                ..shaped(TrafficPattern::Steady)
             },
             vec!["steady_high_throughput"],
         ),
         (
             Facts {
                 monthly_requests: requests(60e6),
-                ..shaped(Pattern::Diurnal)
+                ..shaped(TrafficPattern::Diurnal)
             },
             vec!["steady_high_throughput", "diurnal"],
         ),
         (
             Facts {
                 monthly_requests: requests(60e6),
-                ..shaped(Pattern::Bursty)
+                ..shaped(TrafficPattern::Bursty)
             },
             vec!["spiky"],
         ),
-        (shaped(Pattern::Steady), vec![]),
+        (shaped(TrafficPattern::Steady), vec![]),
         (
             Facts {
                 monthly_requests: requests(3_000.0),
                 cost_on_lambda: usd(0.01),
-                ..shaped(Pattern::Sporadic)
+                ..shaped(TrafficPattern::Sporadic)
             },
             vec!["sporadic", "low_traffic"],
         ),
-        (shaped(Pattern::TimerLike), vec!["scheduled"]),
+        (shaped(TrafficPattern::TimerLike), vec!["scheduled"]),
         (
             Facts {
                 longest_duration: Some(seconds(1_200.0)),
-                ..shaped(Pattern::TimerLike)
+                ..shaped(TrafficPattern::TimerLike)
             },
             vec!["long_running"],
         ),
@@ -211,7 +211,7 @@ fn cases() -> Vec<(Facts, Vec<&'static str>)> {
                 utilization: Some(ratio(0.04)),
                 monthly_requests: requests(200_000.0),
                 cost_on_lambda: usd(0.30),
-                ..shaped(Pattern::Diurnal)
+                ..shaped(TrafficPattern::Diurnal)
             },
             vec!["latency_critical", "low_traffic", "hardly_used", "diurnal"],
         ),
@@ -237,7 +237,7 @@ fn every_rule_can_fire() {
 fn what_leaves_no_choice_comes_first_and_always_speaks_for_the_cluster() {
     let decisive = RULES.iter().take_while(|rule| rule.decisive).count();
     assert!(RULES[decisive..].iter().all(|rule| !rule.decisive));
-    let cluster = |rule: &Rule| rule.favours == Home::Kubernetes;
+    let cluster = |rule: &Rule| rule.favours == Platform::Kubernetes;
     assert!(decisive > 0 && RULES[..decisive].iter().all(cluster));
 }
 
@@ -271,7 +271,7 @@ fn a_reason_is_made_of_whole_sentences() {
 
 #[test]
 fn a_function_that_is_paid_while_idle_is_not_said_to_cost_nothing() {
-    for pattern in [Pattern::Sporadic, Pattern::TimerLike] {
+    for pattern in [TrafficPattern::Sporadic, TrafficPattern::TimerLike] {
         let facts = Facts {
             pattern: Some(pattern),
             idle_cost_on_lambda: usd(54.75),
@@ -299,7 +299,7 @@ fn a_function_that_is_paid_while_idle_is_not_said_to_cost_nothing() {
 fn what_is_paid_while_idle_is_named_by_its_components() {
     let said = |components: &[Component]| {
         let facts = Facts {
-            pattern: Some(Pattern::Sporadic),
+            pattern: Some(TrafficPattern::Sporadic),
             idle_cost_on_lambda: usd(54.75),
             idle_components: components.to_vec(),
             ..Facts::default()
@@ -335,7 +335,7 @@ fn advice_about_cost_never_contradicts_the_cost_beside_it() {
     assert_eq!(rules(&few), ["low_traffic"]);
     assert!(reason(&few, "low_traffic").contains("cost 0.95 USD on Lambda"));
     let many = Facts {
-        pattern: Some(Pattern::Steady),
+        pattern: Some(TrafficPattern::Steady),
         monthly_requests: requests(60e6),
         cost_on_lambda: usd(300.0),
         cost_on_kubernetes: usd(60.0),

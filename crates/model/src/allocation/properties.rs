@@ -11,8 +11,8 @@ use crate::SharingPolicy;
 use crate::fixtures::{ratio, settings};
 
 /// A cluster, with fixed cost.
-fn known(sharing: SharingPolicy, fixed: f64) -> Settings {
-    Settings {
+fn known(sharing: SharingPolicy, fixed: f64) -> ModelParameters {
+    ModelParameters {
         sharing,
         fixed: hourly(fixed),
         ..settings()

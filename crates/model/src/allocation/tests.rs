@@ -19,7 +19,7 @@ pub(super) fn close(left: UsdPerHour, right: f64) -> bool {
 pub(super) fn both_sides(
     nodes: &[PricedNode],
     rates: &ClusterRates,
-    settings: &Settings,
+    settings: &ModelParameters,
 ) -> (f64, f64) {
     let loaded: UsdPerHour = rates.workloads.values().map(WorkloadRates::loaded).sum();
     let prices: UsdPerHour = nodes
@@ -131,7 +131,7 @@ proptest! {
         nodes in random_nodes(), random in random_pods(), sharing in policy(), fixed in 0.0..3.0,
         fixed_per_node in 0.0..0.2,
     ) {
-        let settings = Settings { sharing, fixed: hourly(fixed), fixed_per_node: hourly(fixed_per_node), ..settings() };
+        let settings = ModelParameters { sharing, fixed: hourly(fixed), fixed_per_node: hourly(fixed_per_node), ..settings() };
         // A node that has nothing cannot be split: it is reported unpriced, and is outside of the identity.
         let nodes: Vec<PricedNode> = nodes.into_iter()
             .filter(|node| node.node.capacity.cpu.cores() + node.node.capacity.memory.gib() > 0.0)
@@ -149,7 +149,7 @@ proptest! {
     fn fargate_pods_bear_no_idle_capacity_and_no_daemon_sets(
         nodes in random_nodes(), random in random_pods(), sharing in policy(), more in 1.0..64.0,
     ) {
-        let settings = Settings { sharing, ..settings() };
+        let settings = ModelParameters { sharing, ..settings() };
         let (pods, used) = cluster(&random);
         let nodes: Vec<PricedNode> = nodes.into_iter()
             .filter(|node| node.node.capacity.cpu.cores() + node.node.capacity.memory.gib() > 0.0)
@@ -290,7 +290,7 @@ fn daemon_sets_and_shared_namespaces_are_carried_by_the_others() {
 #[test]
 fn without_a_workload_to_carry_it_a_node_is_unattributed() {
     let nodes = [node("n", 4.0, 16.0, Some(0.2))];
-    let settings = Settings {
+    let settings = ModelParameters {
         fixed: hourly(0.1),
         ..settings()
     };
@@ -453,7 +453,7 @@ fn a_fargate_pod_bears_only_what_serves_the_whole_cluster() {
         (SharingPolicy::Even, 0.28 + 0.05 + 0.05 + 0.06, 0.02 + 0.06),
         (SharingPolicy::None, 0.05, 0.02),
     ] {
-        let settings = Settings {
+        let settings = ModelParameters {
             sharing,
             fixed: hourly(0.1),
             ..settings()
@@ -473,7 +473,7 @@ fn a_fargate_pod_bears_only_what_serves_the_whole_cluster() {
 fn without_a_workload_on_machines_their_idle_capacity_is_unattributed() {
     let (nodes, pods) = machine_and_fargate("f");
     for sharing in [SharingPolicy::Proportional, SharingPolicy::Even] {
-        let settings = Settings {
+        let settings = ModelParameters {
             sharing,
             fixed: hourly(0.1),
             ..settings()
@@ -526,7 +526,7 @@ fn what_each_machine_costs_besides_is_fixed_cost_and_fargate_has_none_of_it() {
         node("n", 4.0, 16.0, Some(0.2)),
         fargate("f", 0.5, 1.0, Some(0.02)),
     ];
-    let settings = Settings {
+    let settings = ModelParameters {
         fixed_per_node: hourly(0.01),
         ..settings()
     };

@@ -1,23 +1,23 @@
 //! A function, and its Kubernetes equivalent.
 
-mod at_home;
-mod in_cluster;
+mod current_cost;
+mod kubernetes_projection;
 
 use std::sync::Arc;
 
 use super::{Assessment, monthly_requests};
 use crate::inputs::{Evidence, FunctionEvidence, PodsEvidence};
 use crate::inventory::Function;
-use crate::kubernetes_equivalent::Machine;
+use crate::kubernetes_equivalent::NodeType;
 use crate::node_split::Split;
-use crate::parameters::Settings;
-use crate::report::{Basis, Home, PlatformCost, Verdict};
-use crate::uncertainty::Banded;
+use crate::parameters::ModelParameters;
+use crate::report::{Basis, Platform, PlatformCost, Verdict};
+use crate::uncertainty::CostEstimate;
 use crate::units::Requests;
 use crate::verdict::{compare, insufficient};
 use crate::window::FunctionWindow;
-use at_home::AtHome;
-use in_cluster::InCluster;
+use current_cost::CurrentCost;
+use kubernetes_projection::FunctionProjection;
 
 /// What the cluster's machines cost.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,7 +25,7 @@ pub struct ClusterPrices {
     /// The mean price of a core and a GiB.
     pub mean: Split,
     /// The kinds of machine that could be had.
-    pub machines: Vec<Machine>,
+    pub machines: Vec<NodeType>,
 }
 
 /// What follows for a function.
@@ -39,7 +39,7 @@ pub fn function(
     function: &Function,
     window: &FunctionWindow,
     prices: Option<&ClusterPrices>,
-    settings: &Settings,
+    settings: &ModelParameters,
 ) -> Assessment {
     let mut assessment = Assessment {
         lambda_memory: Some(function.memory),
@@ -59,10 +59,10 @@ pub fn function(
     };
     let is_complete = terms.missing.is_empty();
     let requests = monthly_requests(rate, settings);
-    let cold_starts = at_home::cold_starts(function, window, settings.lambda.keep_alive);
+    let cold_starts = current_cost::cold_starts(function, window, settings.lambda.keep_alive);
     let month = settings.hours_per_month;
     let times = &settings.lambda.init;
-    let home = AtHome::of(
+    let home = CurrentCost::of(
         function,
         window,
         cold_starts,
@@ -74,7 +74,9 @@ pub fn function(
     let Some(lambda) = home.cost() else {
         return assessment;
     };
-    assessment.costs.push(cost(Home::Lambda, lambda, requests));
+    assessment
+        .costs
+        .push(cost(Platform::Lambda, lambda, requests));
     assessment.uncertainty = lambda.largest;
     let mut evidence = FunctionEvidence {
         region: Arc::clone(&function.id.region),
@@ -94,18 +96,20 @@ pub fn function(
         terms,
         pods: None,
     };
-    let projection = prices.map(|prices| InCluster::of(function, window, prices, settings));
+    let projection =
+        prices.map(|prices| FunctionProjection::of(function, window, prices, settings));
     let pods = projection.and_then(|one| Some((one.cost()?, one.size()?, one.demand())));
     if let Some((pods, equivalent, demand)) = pods {
         assessment
             .costs
-            .push(cost(Home::Kubernetes, pods, requests));
+            .push(cost(Platform::Kubernetes, pods, requests));
         assessment.uncertainty = pods.largest;
         // A cost that lacks a part compares with nothing.
         if is_complete {
             assessment.monthly_saving = Some(lambda.point.minus(pods.point));
             let curve = bill.curve();
-            let breakeven = in_cluster::breakeven(&curve, requests, &equivalent, settings);
+            let breakeven =
+                kubernetes_projection::breakeven(&curve, requests, &equivalent, settings);
             assessment.breakeven = Some(breakeven);
         }
         evidence.pods = prices.map(|prices| PodsEvidence {
@@ -115,7 +119,7 @@ pub fn function(
         });
     }
     assessment.evidence = Evidence::Function(Box::new(evidence));
-    let other = assessment.monthly(Home::Kubernetes);
+    let other = assessment.monthly(Platform::Kubernetes);
     assessment.verdict = match (insufficient(covered, window.invocations), other) {
         (Some(missing), _) => missing,
         (None, Some(pods)) if is_complete => compare(&pods, &lambda),
@@ -124,7 +128,7 @@ pub fn function(
     assessment
 }
 
-fn cost(platform: Home, monthly: Banded, requests: Requests) -> PlatformCost {
+fn cost(platform: Platform, monthly: CostEstimate, requests: Requests) -> PlatformCost {
     PlatformCost {
         platform,
         basis: Basis::Loaded,

@@ -7,7 +7,7 @@ use super::*;
 use crate::cold_starts::{ColdStarts, InitTimes, Method};
 use crate::fixtures::{deployment, range, ratio, seconds, settings};
 use crate::inventory::{Architecture, Function};
-use crate::lambda::Terms;
+use crate::lambda::PricingTerms;
 use crate::lambda::strategies::{RAISED, no_less};
 use crate::node_split::Split;
 use crate::pricing::list_prices::Tiers;
@@ -30,7 +30,7 @@ fn between(powers: std::ops::Range<f64>) -> impl Strategy<Value = f64> {
 }
 
 /// Settings that know their parameters within any limits.
-fn any_settings() -> impl Strategy<Value = Settings> {
+fn any_settings() -> impl Strategy<Value = ModelParameters> {
     let cluster = (range(0.3..1.0), range(0.3..1.0), range(0.05..1.0), 1_u32..5);
     let lambda = (
         range(0.5..2.0),
@@ -131,9 +131,9 @@ fn cold_starts(count: f64) -> ColdStarts {
     }
 }
 
-fn follows(window: &WorkloadWindow, settings: &Settings) -> Assessment {
+fn follows(window: &WorkloadWindow, settings: &ModelParameters) -> Assessment {
     let id = deployment("shop", "web");
-    workload(&id, window, Circumstances::default(), settings)
+    workload(&id, window, WorkloadInputs::default(), settings)
 }
 
 fn in_order(cost: &PlatformCost) -> bool {
@@ -152,7 +152,7 @@ fn dearer(window: &WorkloadWindow, by: Ratio) -> WorkloadWindow {
 }
 
 /// All that a function would be charged by, so many times as much.
-fn at_terms(settings: &Settings, by: Ratio) -> Settings {
+fn at_terms(settings: &ModelParameters, by: Ratio) -> ModelParameters {
     let mut settings = settings.clone();
     RAISED
         .iter()
@@ -182,10 +182,10 @@ fn points(cost: &PlatformCost) -> [Usd; 3] {
 }
 
 /// A workload on terms without tiers and without cold starts, so that each of its requests costs the same however many there are.
-fn even_terms() -> Settings {
+fn even_terms() -> ModelParameters {
     let mut settings = settings();
     let each = UsdPerGibSecond::from_secondly(0.000_013_333_4).unwrap();
-    settings.lambda_equivalent.terms = Terms::known(Architecture::Arm64);
+    settings.lambda_equivalent.terms = PricingTerms::known(Architecture::Arm64);
     settings.lambda_equivalent.terms.prices.duration = Tiers::flat(each);
     settings.lambda.init.otherwise = Range::exactly(Seconds::ZERO);
     settings
@@ -231,8 +231,8 @@ proptest! {
             prop_assert!(near(one.unwrap().get(), other.unwrap().get()));
         }
         let apart = |found: &Assessment| {
-            let costs = [Home::Kubernetes, Home::Lambda].map(|home| found.monthly(home).unwrap());
-            let gap = |one: Banded, other: Banded| (one.high.usd() / other.low.usd() - 1.0).abs();
+            let costs = [Platform::Kubernetes, Platform::Lambda].map(|home| found.monthly(home).unwrap());
+            let gap = |one: CostEstimate, other: CostEstimate| (one.high.usd() / other.low.usd() - 1.0).abs();
             gap(costs[0], costs[1]).min(gap(costs[1], costs[0])) > 1e-9
         };
         // Bands that just touch may be told apart by their last digits.
@@ -294,11 +294,11 @@ proptest! {
         let prices = prices();
         let before = super::function(&function, &window, Some(&prices), &settings);
         let after = super::function(&function, &window, Some(&prices_by(&prices, ratio(by))), &settings);
-        let at = |found: &Assessment| points(&on(found, Home::Kubernetes, Basis::Loaded));
+        let at = |found: &Assessment| points(&on(found, Platform::Kubernetes, Basis::Loaded));
         for (one, other) in at(&after).into_iter().zip(at(&before)) {
             prop_assert!(near(one.usd(), other.usd() * by), "{:?} {:?}", one, other);
         }
-        prop_assert_eq!(after.monthly(Home::Lambda), before.monthly(Home::Lambda));
+        prop_assert_eq!(after.monthly(Platform::Lambda), before.monthly(Platform::Lambda));
     }
 
     #[test]
@@ -308,7 +308,7 @@ proptest! {
     ) {
         let cost = |function: &Function, window: &FunctionWindow| {
             let found = super::function(function, window, Some(&prices()), &settings);
-            [Home::Kubernetes, Home::Lambda].map(|home| found.monthly(home).unwrap().point)
+            [Platform::Kubernetes, Platform::Lambda].map(|home| found.monthly(home).unwrap().point)
         };
         let larger = Function {
             memory: MemoryMib::from_mib(function.memory.mib() + memory).unwrap_or(MemoryMib::MAX),
@@ -339,7 +339,7 @@ proptest! {
         settings.lambda.init.otherwise = Range::exactly(Seconds::ZERO);
         let cost = |per_second, cpu: f64, waiting: f64, mib: f64| {
             let found = follows(&window(0.1, per_second, cpu, cpu + waiting, mib), &settings);
-            found.monthly(Home::Lambda).unwrap().point
+            found.monthly(Platform::Lambda).unwrap().point
         };
         let base = cost(per_second, cpu, waiting, mib);
         for more in [

@@ -10,8 +10,8 @@ use crate::fixtures::{deployment, node, ratio, resources, seconds, settings, wor
 use crate::inventory::{
     Architecture, Function, FunctionId, NamePattern, ProvisionedConcurrency, Scaler, WorkloadKind,
 };
-use crate::kubernetes_equivalent::Machine;
-use crate::lambda::{Door, Surroundings};
+use crate::kubernetes_equivalent::NodeType;
+use crate::lambda::{AncillaryCharges, HttpEndpoint};
 use crate::node_split::split;
 use crate::regression::Scatter;
 use crate::report::Basis;
@@ -80,12 +80,12 @@ fn assessed(window: &WorkloadWindow) -> Assessment {
     workload(
         &deployment("shop", "web"),
         window,
-        Circumstances::default(),
+        WorkloadInputs::default(),
         &settings(),
     )
 }
 
-pub(super) fn on(assessment: &Assessment, platform: Home, basis: Basis) -> PlatformCost {
+pub(super) fn on(assessment: &Assessment, platform: Platform, basis: Basis) -> PlatformCost {
     let is = |one: &&PlatformCost| one.platform == platform && one.basis == basis;
     *assessment.costs.iter().find(is).unwrap()
 }
@@ -93,11 +93,11 @@ pub(super) fn on(assessment: &Assessment, platform: Home, basis: Basis) -> Platf
 #[test]
 fn each_basis_includes_what_it_says() {
     let found = assessed(&window(0.1, 2.0, 0.01, 0.05, 200.0));
-    let point = |basis| on(&found, Home::Kubernetes, basis).monthly.point.usd();
+    let point = |basis| on(&found, Platform::Kubernetes, basis).monthly.point.usd();
     assert!((point(Basis::Used) - 14.6).abs() < 1e-9);
     assert!((point(Basis::Allocated) - 36.5).abs() < 1e-9);
     assert!((point(Basis::Loaded) - 73.0).abs() < 1e-9);
-    let avoidable = on(&found, Home::Kubernetes, Basis::Avoidable).monthly;
+    let avoidable = on(&found, Platform::Kubernetes, Basis::Avoidable).monthly;
     assert!((avoidable.point.usd() - 36.5 * 0.9).abs() < 1e-9);
     assert_eq!((avoidable.low, avoidable.high), (Usd::ZERO, usd(36.5)));
 }
@@ -122,7 +122,7 @@ fn how_well_the_slope_is_known_is_in_the_band() {
     let on_lambda = |cores| {
         let mut window = window(0.1, 20.0, 0.01, 0.5, 200.0);
         window.traffic.as_mut().unwrap().paired = steps(cores);
-        on(&assessed(&window), Home::Lambda, Basis::Loaded).monthly
+        on(&assessed(&window), Platform::Lambda, Basis::Loaded).monthly
     };
     // 0.2 cores whatever happens and 10 ms a request; then the same, a tenth of a core more or less.
     let known = on_lambda([0.3, 0.3, 0.5, 0.5]);
@@ -134,7 +134,7 @@ fn how_well_the_slope_is_known_is_in_the_band() {
     );
     let exactly = on(
         &assessed(&window(0.1, 20.0, 0.01, 0.5, 200.0)),
-        Home::Lambda,
+        Platform::Lambda,
         Basis::Loaded,
     );
     assert!((known.point.usd() - exactly.monthly.point.usd()).abs() < 1e-9 * known.point.usd());
@@ -151,7 +151,7 @@ fn little_traffic_belongs_on_lambda_and_much_traffic_on_kubernetes() {
 fn between_them_it_cannot_be_told_and_the_parameter_that_decides_is_named() {
     // 73 USD in the cluster; on Lambda 65 to 85 or so, by how fast its cores are.
     let found = assessed(&window(0.1, 22.0, 0.05, 0.05, 200.0));
-    let lambda = on(&found, Home::Lambda, Basis::Loaded).monthly;
+    let lambda = on(&found, Platform::Lambda, Basis::Loaded).monthly;
     assert!(
         lambda.low < usd(73.0) && usd(73.0) < lambda.high,
         "{lambda:?}"
@@ -166,7 +166,7 @@ fn the_crossing_is_where_the_month_on_lambda_costs_what_is_held() {
     let Some(Breakeven::Crossing { first, sustained }) = found.breakeven else {
         panic!("{:?}", found.breakeven)
     };
-    let lambda = on(&found, Home::Lambda, Basis::Loaded);
+    let lambda = on(&found, Platform::Lambda, Basis::Loaded);
     // Without tiers in reach R* = R · C_K / C_L.
     let expected = lambda.requests.requests() * 73.0 / lambda.monthly.point.usd();
     assert!((first.requests() / expected - 1.0).abs() < 1e-9);
@@ -217,14 +217,17 @@ fn what_is_missing_is_said() {
         }),
         Verdict::InsufficientData
     );
-    let unpriced = Circumstances {
+    let unpriced = WorkloadInputs {
         unpriced_pods: 1,
-        ..Circumstances::default()
+        ..WorkloadInputs::default()
     };
     let found = workload(&deployment("shop", "web"), &whole, unpriced, &settings());
     assert_eq!(found.verdict, Verdict::Unpriced);
     assert!(
-        found.costs.iter().all(|one| one.platform == Home::Lambda),
+        found
+            .costs
+            .iter()
+            .all(|one| one.platform == Platform::Lambda),
         "{:?}",
         found.costs
     );
@@ -257,8 +260,8 @@ proptest! {
         settings.lambda.init.otherwise = Range::exactly(seconds(0.0));
         let lambda = |per_second| {
             let window = window(0.1, per_second, cpu, cpu + extra, mib);
-            let found = workload(&deployment("shop", "web"), &window, Circumstances::default(), &settings);
-            on(&found, Home::Lambda, Basis::Loaded)
+            let found = workload(&deployment("shop", "web"), &window, WorkloadInputs::default(), &settings);
+            on(&found, Platform::Lambda, Basis::Loaded)
         };
         let (once, more) = (lambda(per_second), lambda(per_second * factor));
         prop_assert!(more.monthly.point.usd() >= once.monthly.point.usd() * (1.0 - 1e-9));
@@ -311,7 +314,7 @@ pub(super) fn prices() -> ClusterPrices {
     let price = price.unwrap().price;
     ClusterPrices {
         mean: split(price, node.capacity, settings().weights).unwrap(),
-        machines: vec![Machine {
+        machines: vec![NodeType {
             price,
             allocatable: resources(1.9, 7.0),
         }],
@@ -321,7 +324,7 @@ pub(super) fn prices() -> ClusterPrices {
 #[test]
 fn a_function_that_waits_much_belongs_into_the_cluster_and_a_rare_one_on_lambda() {
     let mut settings = settings();
-    let verdict = |settings: &Settings, per_minute, each| {
+    let verdict = |settings: &ModelParameters, per_minute, each| {
         function(
             &resize(),
             &a_day(per_minute, each),
@@ -340,7 +343,7 @@ fn a_function_that_waits_much_belongs_into_the_cluster_and_a_rare_one_on_lambda(
 #[test]
 fn the_rounding_of_each_invocation_is_the_band_on_lambda() {
     let found = function(&resize(), &a_day(600.0, 0.01), None, &settings());
-    let lambda = on(&found, Home::Lambda, Basis::Loaded);
+    let lambda = on(&found, Platform::Lambda, Basis::Loaded);
     let memory = 1_769.0 / 1_024.0 * 0.000_016_666_7;
     let expected = |rounding: f64| lambda.requests.requests() * (memory * (0.01 + rounding) + 2e-7);
     assert!((lambda.monthly.low.usd() / expected(0.0) - 1.0).abs() < 1e-9);
@@ -366,10 +369,10 @@ fn the_initialisation_of_cold_starts_is_on_the_bill_with_a_band() {
     settings.lambda.init.by_runtime = [("java".to_owned(), seconds(1.5))].into();
     let cost = |function: &Function| {
         let found = super::function(function, &window, None, &settings);
-        on(&found, Home::Lambda, Basis::Loaded).monthly
+        on(&found, Platform::Lambda, Basis::Loaded).monthly
     };
     let without = super::function(&resize(), &a_day(600.0, 0.01), None, &settings);
-    let without = on(&without, Home::Lambda, Basis::Loaded).monthly;
+    let without = on(&without, Platform::Lambda, Basis::Loaded).monthly;
     let init = |cold_starts: f64, each: f64| {
         cold_starts * 730.0 * each * 1_769.0 / 1_024.0 * 0.000_016_666_7
     };
@@ -402,15 +405,15 @@ fn where_too_few_minutes_are_known_cold_starts_are_those_that_the_rate_lets_expe
 #[test]
 fn a_front_door_and_logs_are_charged_where_they_are_configured() {
     let mut settings = settings();
-    let around = Surroundings {
-        door: Some(Door::HttpApi),
+    let around = AncillaryCharges {
+        door: Some(HttpEndpoint::HttpApi),
         logged_by_request: Gib::from_bytes(1_000.0).unwrap(),
         instances: None,
     };
     settings.lambda.surroundings = vec![(NamePattern::new("re*").unwrap(), around)];
-    let cost = |settings: &Settings| {
+    let cost = |settings: &ModelParameters| {
         let found = function(&resize(), &a_day(600.0, 0.01), None, settings);
-        on(&found, Home::Lambda, Basis::Loaded)
+        on(&found, Platform::Lambda, Basis::Loaded)
     };
     let (with, without) = (cost(&settings), cost(&super::super::fixtures::settings()));
     let count = with.requests.requests();
@@ -422,7 +425,7 @@ fn a_front_door_and_logs_are_charged_where_they_are_configured() {
 #[test]
 fn machines_of_its_own_are_the_dear_end_of_a_function_in_the_cluster() {
     let found = function(&resize(), &a_day(60.0, 0.1), Some(&prices()), &settings());
-    let pods = on(&found, Home::Kubernetes, Basis::Loaded).monthly;
+    let pods = on(&found, Platform::Kubernetes, Basis::Loaded).monthly;
     // Two pods of 1.73 GiB fit on one machine of 7 GiB: 0.096 an hour.
     assert!((pods.high.usd() - 0.096 * 730.0).abs() < 1e-9, "{pods:?}");
     assert_eq!(found.uncertainty.unwrap().0, Parameter::Placement);
@@ -440,7 +443,7 @@ fn a_function_in_a_region_without_known_prices_is_unpriced() {
     there.id.region = "af-south-1".into();
     let dear = function(&there, &a_day(60.0, 0.1), None, &settings());
     let here = function(&resize(), &a_day(60.0, 0.1), None, &settings());
-    let cost = |one: &Assessment| one.monthly(Home::Lambda).unwrap().point;
+    let cost = |one: &Assessment| one.monthly(Platform::Lambda).unwrap().point;
     assert!(cost(&dear) > cost(&here));
 }
 
@@ -450,7 +453,7 @@ fn what_is_used_is_the_part_of_the_cost_that_was_used_while_it_was_there() {
     let mut part_time = window(0.1, 2.0, 0.01, 0.05, 200.0);
     part_time.observed = seconds(3.0 * HOUR);
     let found = assessed(&part_time);
-    let point = |basis| on(&found, Home::Kubernetes, basis).monthly.point.usd();
+    let point = |basis| on(&found, Platform::Kubernetes, basis).monthly.point.usd();
     assert!((point(Basis::Loaded) - 73.0 / 3.0).abs() < 1e-9);
     assert!((point(Basis::Used) - 14.6 / 3.0).abs() < 1e-9);
 }
@@ -470,7 +473,7 @@ fn what_is_kept_ready_is_paid_for_at_any_traffic_and_the_band_has_both_ends_of_w
         ..resize()
     };
     let found = super::function(&ready, &window, None, &settings);
-    let cost = on(&found, Home::Lambda, Basis::Loaded).monthly;
+    let cost = on(&found, Platform::Lambda, Basis::Loaded).monthly;
     let (memory, requests) = (1_769.0 / 1_024.0, 600.0 * 60.0 * 730.0);
     let month = 730.0 * 3_600.0;
     let kept = 5.0 * memory * month * 0.000_004_166_7;
@@ -491,7 +494,10 @@ fn a_snapshot_of_one_version_is_kept_and_restored_from_but_java_has_it_for_nothi
     let settings = settings();
     let cost = |function: &Function| {
         let found = super::function(function, &window, None, &settings);
-        on(&found, Home::Lambda, Basis::Loaded).monthly.point.usd()
+        on(&found, Platform::Lambda, Basis::Loaded)
+            .monthly
+            .point
+            .usd()
     };
     let with = |runtime: &str, snap_start| Function {
         runtime: Some(runtime.into()),
@@ -519,14 +525,14 @@ fn a_function_on_managed_instances_costs_what_is_configured_for_them_and_its_req
     assert_eq!(found.verdict, Verdict::Unpriced);
     assert!(found.costs.is_empty());
 
-    let around = Surroundings {
+    let around = AncillaryCharges {
         instances: Some(UsdPerHour::from_hourly(0.25).unwrap()),
-        ..Surroundings::default()
+        ..AncillaryCharges::default()
     };
     settings.lambda.surroundings = vec![(NamePattern::new("*").unwrap(), around)];
     let month = |function: &Function| {
         let found = super::function(function, &window, None, &settings);
-        on(&found, Home::Lambda, Basis::Loaded).monthly
+        on(&found, Platform::Lambda, Basis::Loaded).monthly
     };
     let cost = month(&managed);
     let expected = 730.0 * 0.25 + 600.0 * 60.0 * 730.0 * 2e-7;
@@ -539,9 +545,9 @@ fn a_function_on_managed_instances_costs_what_is_configured_for_them_and_its_req
 #[test]
 fn the_floor_of_an_autoscaler_is_what_traffic_has_to_make_up_for() {
     let first = |scaler: Option<Scaler>| {
-        let circumstances = Circumstances {
+        let circumstances = WorkloadInputs {
             scaler,
-            ..Circumstances::default()
+            ..WorkloadInputs::default()
         };
         let id = deployment("shop", "web");
         let seen = window(0.1, 10.0, 0.01, 0.05, 200.0);

@@ -1,23 +1,25 @@
 //! A workload of the cluster, and its Lambda equivalent.
 
 use super::{Assessment, monthly, monthly_requests};
-use crate::break_even::{KubernetesCurve, crossing};
+use crate::break_even::{CostStaircase, crossing};
 use crate::cold_starts::refined_fractions;
 use crate::inputs::{Evidence, LambdaEvidence, WorkloadEvidence};
 use crate::inventory::{Scaler, WorkloadId, WorkloadKind};
 use crate::lambda::{Bill, Init, Run};
-use crate::lambda_equivalent::{Demand, Equivalent, choose, needs_quota};
-use crate::parameters::{LambdaEquivalent, Settings};
+use crate::lambda_equivalent::{LambdaProjection, RequestDemand, choose, needs_quota};
+use crate::parameters::{LambdaEquivalent, ModelParameters};
 use crate::pricing::list_prices::lambda as tariff;
-use crate::report::{Basis, Breakeven, Home, Ineligibility, PlatformCost, Utilization, Verdict};
-use crate::uncertainty::{Banded, Ends, Parameter, Range, evaluate};
+use crate::report::{
+    Basis, Breakeven, Ineligibility, Platform, PlatformCost, Utilization, Verdict,
+};
+use crate::uncertainty::{CostEstimate, Parameter, Range, SensitivityInput, evaluate};
 use crate::units::{Gib, Ratio, Requests, Seconds, Usd, UsdPerRequest};
 use crate::verdict::{compare, insufficient, is_cost_seen, staying};
 use crate::window::{TrafficWindow, UsedWindow, WorkloadWindow};
 
 /// What is known of a workload besides its window.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Circumstances {
+pub struct WorkloadInputs {
     /// Its pods on nodes without a price.
     pub unpriced_pods: usize,
     /// Whether it needs a GPU or another accelerator.
@@ -56,8 +58,8 @@ pub struct Circumstances {
 pub fn workload(
     id: &WorkloadId,
     window: &WorkloadWindow,
-    circumstances: Circumstances,
-    settings: &Settings,
+    circumstances: WorkloadInputs,
+    settings: &ModelParameters,
 ) -> Assessment {
     let mut assessment = Assessment {
         utilization: utilization(&window.used),
@@ -102,12 +104,12 @@ pub fn workload(
         });
         assessment.uncertainty = lambda.largest;
         assessment.costs.push(PlatformCost {
-            platform: Home::Lambda,
+            platform: Platform::Lambda,
             basis: Basis::Loaded,
             monthly: lambda,
             requests,
         });
-        if let Some(loaded) = assessment.monthly(Home::Kubernetes) {
+        if let Some(loaded) = assessment.monthly(Platform::Kubernetes) {
             let used = used_monthly(window, settings);
             let scaled = circumstances
                 .scaler
@@ -123,8 +125,8 @@ pub fn workload(
     }
     assessment.evidence = Evidence::Workload(Box::new(evidence));
     let costs = (
-        assessment.monthly(Home::Kubernetes),
-        assessment.monthly(Home::Lambda),
+        assessment.monthly(Platform::Kubernetes),
+        assessment.monthly(Platform::Lambda),
     );
     assessment.verdict = match (insufficient(traffic.covered, traffic.requests), costs) {
         _ if !priced => Verdict::Unpriced,
@@ -134,7 +136,7 @@ pub fn workload(
         _ if traffic.mean_latency().is_none() => Verdict::NoLatency,
         _ if !is_cost_seen(observed) => Verdict::InsufficientData,
         (None, (Some(_), Some(_))) if !assessment.ineligible.is_empty() => {
-            staying(Home::Kubernetes)
+            staying(Platform::Kubernetes)
         }
         (None, (Some(kubernetes), Some(lambda))) => compare(&kubernetes, &lambda),
         _ => Verdict::InsufficientData,
@@ -146,10 +148,10 @@ pub fn workload(
 fn allowing(
     objective: Option<Seconds>,
     traffic: &TrafficWindow,
-    settings: &Settings,
-) -> Option<Settings> {
+    settings: &ModelParameters,
+) -> Option<ModelParameters> {
     let max_slowdown = objective?.over(traffic.mean_latency()?)?;
-    Some(Settings {
+    Some(ModelParameters {
         lambda_equivalent: LambdaEquivalent {
             max_slowdown,
             ..settings.lambda_equivalent.clone()
@@ -159,27 +161,31 @@ fn allowing(
 }
 
 /// What it costs where it runs, on each basis.
-fn at_home(window: &WorkloadWindow, requests: Requests, settings: &Settings) -> Vec<PlatformCost> {
+fn at_home(
+    window: &WorkloadWindow,
+    requests: Requests,
+    settings: &ModelParameters,
+) -> Vec<PlatformCost> {
     let mean = |sum: Usd| {
         sum.over_time(window.observed)
             .map(|rate| monthly(rate, settings))
     };
-    let avoidable = mean(window.allocated).map(|allocated| Banded {
+    let avoidable = mean(window.allocated).map(|allocated| CostEstimate {
         low: allocated * settings.avoidable.low,
         point: allocated * settings.avoidable.point,
         high: allocated * settings.avoidable.high,
         largest: None,
     });
-    let exactly = |cost: Option<Usd>| cost.map(Banded::exactly);
+    let exactly = |cost: Option<Usd>| cost.map(CostEstimate::exactly);
     let bases = [
         (Basis::Used, exactly(used_monthly(window, settings))),
         (Basis::Allocated, exactly(mean(window.allocated))),
         (Basis::Loaded, exactly(mean(window.loaded))),
         (Basis::Avoidable, avoidable),
     ];
-    let on = |(basis, monthly): (Basis, Option<Banded>)| {
+    let on = |(basis, monthly): (Basis, Option<CostEstimate>)| {
         Some(PlatformCost {
-            platform: Home::Kubernetes,
+            platform: Platform::Kubernetes,
             basis,
             monthly: monthly?,
             requests,
@@ -189,7 +195,7 @@ fn at_home(window: &WorkloadWindow, requests: Requests, settings: &Settings) -> 
 }
 
 /// A month of what it used: of its loaded cost the part that it used while that was seen.
-fn used_monthly(window: &WorkloadWindow, settings: &Settings) -> Option<Usd> {
+fn used_monthly(window: &WorkloadWindow, settings: &ModelParameters) -> Option<Usd> {
     let loaded = window.loaded.over_time(window.observed)?;
     let share = window.used.cost.over(window.used.loaded)?;
     Some(monthly(loaded, settings) * share)
@@ -203,7 +209,7 @@ fn utilization(used: &UsedWindow) -> Utilization {
     }
 }
 
-fn ineligible(id: &WorkloadId, circumstances: Circumstances) -> Vec<Ineligibility> {
+fn ineligible(id: &WorkloadId, circumstances: WorkloadInputs) -> Vec<Ineligibility> {
     let stateful = id.kind == WorkloadKind::StatefulSet;
     let reasons = [
         (stateful, Ineligibility::Stateful),
@@ -223,7 +229,7 @@ fn ineligible(id: &WorkloadId, circumstances: Circumstances) -> Vec<Ineligibilit
 /// What an autoscaler makes of a workload's cost: pods that come with its traffic, above those that it keeps at least.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Scaled {
-    curve: KubernetesCurve,
+    curve: CostStaircase,
     /// What the most pods that it may have can serve in a month.
     most: Requests,
 }
@@ -244,7 +250,7 @@ impl Scaled {
         let utilization = window.used.cores.over(window.used.cores_held)?;
         let slack = scaler.target? * utilization.inverse()?;
         let capacity = requests * each * slack;
-        let curve = KubernetesCurve {
+        let curve = CostStaircase {
             fixed: Usd::ZERO,
             step: loaded * each,
             steps_min: scaler.min,
@@ -271,7 +277,7 @@ impl Scaled {
 /// A month of its requests on Lambda.
 #[derive(Clone, Copy, Debug)]
 struct Projection<'a> {
-    demand: Demand,
+    demand: RequestDemand,
     cpu: Range<Seconds>,
     /// CPU time of a request that is certain.
     certain_cpu: Seconds,
@@ -282,13 +288,13 @@ struct Projection<'a> {
     /// The same, by how long idle environments are kept, at the duration that is likeliest.
     cold_shares: Range<Ratio>,
     init: Seconds,
-    settings: &'a Settings,
+    settings: &'a ModelParameters,
 }
 
 impl<'a> Projection<'a> {
     /// What is not known exactly.
-    const PARAMETERS: [Ends<Self>; 5] = [
-        Ends {
+    const PARAMETERS: [SensitivityInput<Self>; 5] = [
+        SensitivityInput {
             parameter: Parameter::CoreSpeed,
             one: |known, moved| {
                 moved.demand.core_time = known.settings.lambda_equivalent.core_time.low;
@@ -297,22 +303,22 @@ impl<'a> Projection<'a> {
                 moved.demand.core_time = known.settings.lambda_equivalent.core_time.high;
             },
         },
-        Ends {
+        SensitivityInput {
             parameter: Parameter::WorkingSet,
             one: |known, moved| moved.demand.working_set = known.working_set.low,
             other: |known, moved| moved.demand.working_set = known.working_set.high,
         },
-        Ends {
+        SensitivityInput {
             parameter: Parameter::CpuPerRequest,
             one: |known, moved| moved.demand.cpu = known.cpu.low,
             other: |known, moved| moved.demand.cpu = known.cpu.high,
         },
-        Ends {
+        SensitivityInput {
             parameter: Parameter::KeepAlive,
             one: |known, moved| moved.cold_share = known.cold_shares.low,
             other: |known, moved| moved.cold_share = known.cold_shares.high,
         },
-        Ends {
+        SensitivityInput {
             parameter: Parameter::InitDuration,
             one: |known, moved| moved.init = known.settings.lambda.init.otherwise.low,
             other: |known, moved| moved.init = known.settings.lambda.init.otherwise.high,
@@ -324,14 +330,14 @@ impl<'a> Projection<'a> {
         window: &WorkloadWindow,
         traffic: &TrafficWindow,
         requests: Requests,
-        settings: &'a Settings,
+        settings: &'a ModelParameters,
     ) -> Option<Self> {
         let idle = settings.lambda_equivalent.idle_cpu;
         let found = window.cpu_per_request()?;
         let cpu = found.given(idle);
         let working_set = window.used.working_set()?;
         let latency = traffic.mean_latency()?;
-        let demand = Demand {
+        let demand = RequestDemand {
             cpu: cpu.point,
             latency,
             working_set: working_set.point,
@@ -356,7 +362,7 @@ impl<'a> Projection<'a> {
     }
 
     /// The function that would do it.
-    fn equivalent(&self) -> Equivalent {
+    fn equivalent(&self) -> LambdaProjection {
         choose(self.demand, &self.settings.lambda_equivalent)
     }
 
@@ -365,11 +371,11 @@ impl<'a> Projection<'a> {
     /// A blocker must be certain: it decides whatever the costs, and CPU time per request is often an upper bound.
     fn blockers(
         &self,
-        likely: &Equivalent,
+        likely: &LambdaProjection,
         traffic: &TrafficWindow,
         limit: u32,
     ) -> (Vec<Ineligibility>, Vec<Ineligibility>) {
-        let demand = Demand {
+        let demand = RequestDemand {
             cpu: self.certain_cpu,
             ..self.demand
         };
@@ -405,7 +411,7 @@ impl<'a> Projection<'a> {
     }
 
     /// What a month of it would cost.
-    fn cost(&self) -> Option<Banded> {
+    fn cost(&self) -> Option<CostEstimate> {
         let terms = &self.settings.lambda_equivalent.terms;
         evaluate(self, &Self::PARAMETERS, |projection| {
             Some(projection.run().cost(tariff::MEAN_ROUNDING, terms))
@@ -417,7 +423,7 @@ impl<'a> Projection<'a> {
         if utilization.is_some_and(|utilization| utilization > Ratio::ONE) {
             return Breakeven::BeyondCapacity;
         }
-        let held = KubernetesCurve {
+        let held = CostStaircase {
             fixed: loaded,
             step: Usd::ZERO,
             steps_min: 1,

@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::reconciliation::BillReport;
-use super::usage::Place;
+use super::usage::AccountRegion;
 use crate::inventory::{Architecture, FunctionId, UsageKind};
-use crate::lambda::{PriceOrigin, Terms};
+use crate::lambda::{PriceOrigin, PricingTerms};
 use crate::pricing::list_prices::Tiers;
 use crate::units::Ratio;
 
 /// What is paid of the list price of each kind of usage, by account, region and processor.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Paid(BTreeMap<(Place, Architecture), BTreeMap<UsageKind, Ratio>>);
+pub struct Paid(BTreeMap<(AccountRegion, Architecture), BTreeMap<UsageKind, Ratio>>);
 
 impl Paid {
     /// As the last settled days of a bill have it.
@@ -27,7 +27,7 @@ impl Paid {
                 if let (Some((kind, architecture)), Some(ratio)) =
                     (line.usage_type.of, line.price_to_list)
                 {
-                    let place = Place {
+                    let place = AccountRegion {
                         account_id: Arc::clone(&place.account_id),
                         region: Arc::clone(region),
                     };
@@ -42,11 +42,16 @@ impl Paid {
     /// The terms of a function with the prices that are paid, where the bill has them: for duration the mean price, in place
     /// of tiers and a discount that is configured. Of what the bill does not have the terms stay.
     #[must_use]
-    pub fn applied(&self, mut terms: Terms, id: &FunctionId, architecture: Architecture) -> Terms {
+    pub fn applied(
+        &self,
+        mut terms: PricingTerms,
+        id: &FunctionId,
+        architecture: Architecture,
+    ) -> PricingTerms {
         if self.0.is_empty() {
             return terms;
         }
-        let place = Place {
+        let place = AccountRegion {
             account_id: Arc::clone(&id.account_id),
             region: Arc::clone(&id.region),
         };

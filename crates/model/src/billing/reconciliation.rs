@@ -8,10 +8,10 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
 use super::plan::{Compute, SavingsPlan};
-use super::usage::{DAY, DayUsage, LambdaUsage, Place, UsageKey};
+use super::usage::{AccountRegion, DAY, DayUsage, LambdaUsage, UsageKey};
 use crate::inventory::{Architecture, Bill, Charge, UsageKind, UsageType};
-use crate::lambda::{Surroundings, Terms};
-use crate::parameters::Settings;
+use crate::lambda::{AncillaryCharges, PricingTerms};
+use crate::parameters::ModelParameters;
 use crate::pricing::list_prices::lambda::Prices;
 use crate::units::{BilledUnits, GibSeconds, Ratio, Requests, Seconds, Usd};
 
@@ -24,12 +24,12 @@ pub struct BillReport {
     /// The end of the last settled day; absent while none is.
     pub settled_until: Option<Timestamp>,
     /// Each account and region that is billed.
-    pub places: Vec<BilledPlace>,
+    pub places: Vec<BilledScope>,
 }
 
 /// The bill of an account in a region.
 #[derive(Clone, Debug, PartialEq)]
-pub struct BilledPlace {
+pub struct BilledScope {
     /// The account.
     pub account_id: Arc<str>,
     /// The region; absent for usage types of regions that are not known.
@@ -138,7 +138,7 @@ fn by_place(bill: &Bill) -> BTreeMap<Where<'_>, Accounts<'_>> {
 pub fn reconcile<'a>(
     bill: &Bill,
     modelled: impl Iterator<Item = (&'a UsageKey, &'a DayUsage)>,
-    settings: &Settings,
+    settings: &ModelParameters,
 ) -> BillReport {
     let modelled: BTreeMap<&UsageKey, &DayUsage> = modelled.collect();
     let places = by_place(bill).into_iter();
@@ -165,7 +165,7 @@ struct Seen {
 }
 
 impl Seen {
-    fn of(place: &Place, bill: &Bill, modelled: &BTreeMap<&UsageKey, &DayUsage>) -> Self {
+    fn of(place: &AccountRegion, bill: &Bill, modelled: &BTreeMap<&UsageKey, &DayUsage>) -> Self {
         let on = |day: Date, architecture: Architecture| {
             let place = place.clone();
             let key = UsageKey {
@@ -206,9 +206,9 @@ fn compare(
     accounts: &Accounts<'_>,
     bill: &Bill,
     modelled: &BTreeMap<&UsageKey, &DayUsage>,
-    settings: &Settings,
-) -> BilledPlace {
-    let place = region.map(|region| Place {
+    settings: &ModelParameters,
+) -> BilledScope {
+    let place = region.map(|region| AccountRegion {
         account_id: Arc::clone(account_id),
         region: Arc::clone(region),
     });
@@ -248,7 +248,7 @@ fn compare(
         }
         lines.push(line);
     }
-    BilledPlace {
+    BilledScope {
         account_id: Arc::clone(account_id),
         region: region.cloned(),
         compared: DAY * Ratio::count(seen.days.len()),
@@ -259,13 +259,17 @@ fn compare(
 }
 
 /// What the model prices functions by, without what is around them and without what it learned from the bill.
-fn terms(settings: &Settings, region: &str, architecture: Architecture) -> Option<Terms> {
-    let (around, month) = (Surroundings::default(), settings.hours_per_month);
+fn terms(
+    settings: &ModelParameters,
+    region: &str,
+    architecture: Architecture,
+) -> Option<PricingTerms> {
+    let (around, month) = (AncillaryCharges::default(), settings.hours_per_month);
     settings.lambda.terms(region, architecture, around, month)
 }
 
 /// What so much costs at the price of the first tier.
-fn list_cost(kind: UsageKind, usage: BilledUnits, terms: &Terms) -> Usd {
+fn list_cost(kind: UsageKind, usage: BilledUnits, terms: &PricingTerms) -> Usd {
     let Prices {
         request,
         duration,

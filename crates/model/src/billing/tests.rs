@@ -73,7 +73,7 @@ fn modelled(hours: &[f64]) -> Vec<(UsageKey, DayUsage)> {
     let day = |(at, hours): (usize, &f64)| {
         let key = UsageKey {
             day: first().saturating_add(i64::try_from(at).unwrap().days()),
-            place: Place {
+            place: AccountRegion {
                 account_id: ACCOUNT.into(),
                 region: "us-east-1".into(),
             },
@@ -94,18 +94,18 @@ fn modelled(hours: &[f64]) -> Vec<(UsageKey, DayUsage)> {
 }
 
 /// The one place of the report.
-fn place(bill: &Bill, hours: &[f64]) -> BilledPlace {
+fn place(bill: &Bill, hours: &[f64]) -> BilledScope {
     let modelled = modelled(hours);
     let report = reconcile(
         bill,
         modelled.iter().map(|(key, day)| (key, day)),
         &settings(),
     );
-    let [place] = <[BilledPlace; 1]>::try_from(report.places).unwrap();
+    let [place] = <[BilledScope; 1]>::try_from(report.places).unwrap();
     place
 }
 
-fn line<'p>(place: &'p BilledPlace, name: &str) -> &'p BilledLine {
+fn line<'p>(place: &'p BilledScope, name: &str) -> &'p BilledLine {
     let mut lines = place.lines.iter();
     lines.find(|line| &*line.usage_type.name == name).unwrap()
 }

@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::inventory::{Architecture, UsageKind};
-use crate::lambda::{Run, Terms};
+use crate::lambda::{PricingTerms, Run};
 use crate::pricing::list_prices::lambda::MEAN_ROUNDING;
 use crate::units::{BilledUnits, GibSeconds, Ratio, Requests, Seconds, Usd, row};
 
@@ -25,7 +25,7 @@ const WHOLE: Ratio = match Ratio::from_factor(0.99) {
 
 /// An account in a region.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Place {
+pub struct AccountRegion {
     /// The account.
     pub account_id: Arc<str>,
     /// The region.
@@ -38,7 +38,7 @@ pub struct UsageKey {
     /// The day, in UTC.
     pub day: Date,
     /// Where.
-    pub place: Place,
+    pub place: AccountRegion,
     /// On which processor.
     pub architecture: Architecture,
 }
@@ -58,13 +58,13 @@ pub struct LambdaUsage {
     pub ephemeral_storage: GibSeconds,
 }
 
-impl Serialize for Place {
+impl Serialize for AccountRegion {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         (&*self.account_id, &*self.region).serialize(serializer)
     }
 }
 
-impl<'de> Deserialize<'de> for Place {
+impl<'de> Deserialize<'de> for AccountRegion {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let (account_id, region) = <(String, String)>::deserialize(deserializer)?;
         Ok(Self {
@@ -145,7 +145,7 @@ impl LambdaUsage {
     ///
     /// Formula: requests · fee; duration by its tiers after what others used, less the discount; the others · price.
     #[must_use]
-    pub fn cost(&self, kind: UsageKind, terms: &Terms) -> Usd {
+    pub fn cost(&self, kind: UsageKind, terms: &PricingTerms) -> Usd {
         let prices = &terms.prices;
         match kind {
             UsageKind::Requests => self.requests * prices.request,

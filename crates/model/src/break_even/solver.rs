@@ -7,11 +7,11 @@
 
 use smallvec::{SmallVec, smallvec};
 
-use super::{KubernetesCurve, LambdaCurve};
+use super::{CostFunction, CostStaircase};
 
 /// The answer flips.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Event {
+pub(super) struct Breakpoint {
     /// At which traffic.
     pub(super) requests: f64,
     /// Whether the cluster costs less from there on.
@@ -34,7 +34,7 @@ impl Piece {
 }
 
 /// Both costs.
-pub(super) struct Walk {
+pub(super) struct BreakEvenSweep {
     pieces: SmallVec<[Piece; 4]>,
     fixed: f64,
     step: f64,
@@ -43,8 +43,8 @@ pub(super) struct Walk {
     each: f64,
 }
 
-impl Walk {
-    pub(super) fn new(lambda: &LambdaCurve, kubernetes: &KubernetesCurve) -> Self {
+impl BreakEvenSweep {
+    pub(super) fn new(lambda: &CostFunction, kubernetes: &CostStaircase) -> Self {
         Self {
             pieces: pieces(lambda),
             fixed: kubernetes.fixed.usd(),
@@ -59,7 +59,7 @@ impl Walk {
     }
 
     /// The least traffic at which the answer flips.
-    pub(super) fn first(&self) -> Option<Event> {
+    pub(super) fn first(&self) -> Option<Breakpoint> {
         self.pieces.iter().find_map(|piece| {
             let mut steps = self.steps_to_look_at(piece);
             steps.sort_by(f64::total_cmp);
@@ -68,7 +68,7 @@ impl Walk {
     }
 
     /// The most traffic at which the cluster becomes the cheaper one.
-    pub(super) fn last_taken_by_kubernetes(&self) -> Option<Event> {
+    pub(super) fn last_taken_by_kubernetes(&self) -> Option<Breakpoint> {
         self.pieces.iter().rev().find_map(|piece| {
             let mut steps = self.steps_to_look_at(piece);
             steps.sort_by(|left, right| right.total_cmp(left));
@@ -150,7 +150,7 @@ impl Walk {
     }
 
     /// What happens in a step of the piece: as it begins, and within it.
-    fn events(&self, piece: &Piece, steps: f64) -> impl Iterator<Item = Event> {
+    fn events(&self, piece: &Piece, steps: f64) -> impl Iterator<Item = Breakpoint> {
         let begin = self.begin(piece, steps);
         let end = piece.end.min(self.full(steps));
         let at_begin = self.lead(piece, begin, steps);
@@ -171,11 +171,11 @@ impl Walk {
         };
         let lost = begin > 0.0 && before >= 0.0 && !ahead;
         let crosses = begin < end && ahead != (at_end >= 0.0);
-        let within = Event {
+        let within = Breakpoint {
             requests: (begin - at_begin / gain).clamp(begin, end),
             taken_by_kubernetes: !ahead,
         };
-        let lost = lost.then_some(Event {
+        let lost = lost.then_some(Breakpoint {
             requests: begin,
             taken_by_kubernetes: false,
         });
@@ -184,7 +184,7 @@ impl Walk {
 }
 
 /// Lambda's line, piece by piece; the last has no end.
-fn pieces(lambda: &LambdaCurve) -> SmallVec<[Piece; 4]> {
+fn pieces(lambda: &CostFunction) -> SmallVec<[Piece; 4]> {
     let steps = lambda.by_request.steps().iter();
     let steps = steps.map(|(width, price)| (width.requests(), price.each()));
     let last = (f64::INFINITY, lambda.by_request.last().each());

@@ -4,8 +4,8 @@ use super::*;
 
 /// Monthly costs by their definition, and a walk over every step and tier: slow, and plain.
 struct Reference {
-    lambda: LambdaCurve,
-    kubernetes: KubernetesCurve,
+    lambda: CostFunction,
+    kubernetes: CostStaircase,
 }
 
 /// What a scan finds.
@@ -96,7 +96,7 @@ fn requests(value: f64) -> Requests {
 }
 
 /// Something fixed half of the time, and tiers; half of the time with requests that are free at first.
-fn lambda_curve() -> impl Strategy<Value = LambdaCurve> {
+fn lambda_curve() -> impl Strategy<Value = CostFunction> {
     let steps = proptest::collection::vec((1e3..1e6, 0.3..0.95), 0..4);
     let free = proptest::option::of(1e3..1e6);
     let fixed = proptest::option::of(0.0..3.0);
@@ -109,17 +109,17 @@ fn lambda_curve() -> impl Strategy<Value = LambdaCurve> {
         });
         let steps: Vec<_> = steps.collect();
         let tiers = Tiers::new(steps, UsdPerRequest::from_each(price).unwrap());
-        LambdaCurve {
+        CostFunction {
             fixed: usd(fixed.unwrap_or(0.0)),
             by_request: tiers.after_free(requests(free.unwrap_or(0.0))),
         }
     })
 }
 
-fn kubernetes_curve() -> impl Strategy<Value = KubernetesCurve> {
+fn kubernetes_curve() -> impl Strategy<Value = CostStaircase> {
     let capacity = proptest::option::weighted(0.8, 2e3..1e5);
     (0.0..2.0, 0.001..1.0, 0_u32..4, capacity, 0.0..2e-5).prop_map(
-        |(fixed, step, steps_min, capacity, each)| KubernetesCurve {
+        |(fixed, step, steps_min, capacity, each)| CostStaircase {
             fixed: usd(fixed),
             step: usd(step),
             steps_min,
@@ -198,8 +198,8 @@ proptest! {
         let factor = Ratio::from_factor(factor).unwrap();
         let before = crossing(&lambda, &kubernetes);
         let after = crossing(
-            &LambdaCurve { fixed: lambda.fixed * factor, by_request: lambda.by_request.scaled(factor) },
-            &KubernetesCurve {
+            &CostFunction { fixed: lambda.fixed * factor, by_request: lambda.by_request.scaled(factor) },
+            &CostStaircase {
                 fixed: kubernetes.fixed * factor,
                 step: kubernetes.step * factor,
                 each: kubernetes.each * factor,
@@ -223,15 +223,15 @@ proptest! {
     }
 }
 
-fn flat(per_million: f64) -> LambdaCurve {
-    LambdaCurve {
+fn flat(per_million: f64) -> CostFunction {
+    CostFunction {
         fixed: Usd::ZERO,
         by_request: Tiers::flat(UsdPerRequest::from_per_million(per_million).unwrap()),
     }
 }
 
-fn nodes(step: f64, least: u32, capacity: Option<f64>) -> KubernetesCurve {
-    KubernetesCurve {
+fn nodes(step: f64, least: u32, capacity: Option<f64>) -> CostStaircase {
+    CostStaircase {
         fixed: Usd::ZERO,
         step: usd(step),
         steps_min: least,
@@ -260,7 +260,7 @@ fn fixed_nodes_cross_once() {
 
 #[test]
 fn a_cluster_without_anything_to_pay_before_the_first_request_is_compared_by_the_request() {
-    let each = |per_million| KubernetesCurve {
+    let each = |per_million| CostStaircase {
         each: UsdPerRequest::from_per_million(per_million).unwrap(),
         ..nodes(0.0, 0, None)
     };
@@ -270,7 +270,7 @@ fn a_cluster_without_anything_to_pay_before_the_first_request_is_compared_by_the
     );
     assert_eq!(crossing(&flat(3.0), &each(4.0)), Breakeven::LambdaAlways);
     // 4 USD for the first million, 1 USD for each million after it, against 2 USD for a million.
-    let falling = LambdaCurve {
+    let falling = CostFunction {
         by_request: Tiers::new(
             [(requests(1e6), UsdPerRequest::from_per_million(4.0).unwrap())],
             UsdPerRequest::from_per_million(1.0).unwrap(),
@@ -298,7 +298,7 @@ fn free_requests_on_lambda_are_never_caught_up_with() {
 
 #[test]
 fn what_lambda_costs_without_traffic_counts_from_the_first_request() {
-    let ready = |fixed| LambdaCurve {
+    let ready = |fixed| CostFunction {
         fixed: usd(fixed),
         ..flat(1.0)
     };
@@ -317,7 +317,7 @@ fn what_lambda_costs_without_traffic_counts_from_the_first_request() {
 
 #[test]
 fn a_cluster_that_is_paid_for_as_a_whole_crosses_once() {
-    let whole = KubernetesCurve {
+    let whole = CostStaircase {
         fixed: usd(10.0),
         ..nodes(0.0, 0, None)
     };

@@ -2,9 +2,9 @@
 
 use super::Line;
 use super::number::{millis, per_million};
-use crate::report::SubjectReport;
+use crate::report::WorkloadReport;
 
-pub(super) fn lines(subject: &SubjectReport) -> Vec<Line> {
+pub(super) fn lines(subject: &WorkloadReport) -> Vec<Line> {
     let facts = &subject.facts;
     let mut lines = Vec::new();
     if let Some(notes) = &facts.notes {

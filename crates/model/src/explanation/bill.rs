@@ -3,7 +3,7 @@
 use super::number::{count, factor, millis, per_million, percent, plain, price, usd};
 use super::{Line, month_and_request};
 use crate::cold_starts::Method;
-use crate::lambda::{Component, PriceOrigin, Terms};
+use crate::lambda::{Component, PriceOrigin, PricingTerms};
 use crate::pricing::list_prices::lambda as tariff;
 use crate::report::PlatformCost;
 use crate::uncertainty::Range;
@@ -11,7 +11,7 @@ use crate::units::{MemoryMib, Ratio, Requests, Seconds, Usd, UsdPerGibSecond};
 
 /// A month on Lambda.
 pub(super) struct Month<'a> {
-    pub(super) terms: &'a Terms,
+    pub(super) terms: &'a PricingTerms,
     pub(super) region: &'a str,
     pub(super) memory: MemoryMib,
     pub(super) requests: Requests,

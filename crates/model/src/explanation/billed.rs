@@ -2,18 +2,18 @@
 
 use super::Line;
 use super::number::{factor, percent};
-use crate::billing::{BilledLine, BilledPlace, SavingsPlan};
-use crate::report::{Report, Subject};
+use crate::billing::{BilledLine, BilledScope, SavingsPlan};
+use crate::report::{Report, WorkloadRef};
 
 /// The bill of the account and region of a function; nothing for a workload, and where no bill is read.
-pub(super) fn lines(report: &Report, subject: &Subject) -> Vec<Line> {
-    let (Subject::Function(id), Some(bill)) = (subject, &report.bill) else {
+pub(super) fn lines(report: &Report, subject: &WorkloadRef) -> Vec<Line> {
+    let (WorkloadRef::Function(id), Some(bill)) = (subject, &report.bill) else {
         return Vec::new();
     };
     let Some(until) = bill.settled_until else {
         return vec![Line::new("settled", "no day yet", "")];
     };
-    let is_there = |place: &&BilledPlace| {
+    let is_there = |place: &&BilledScope| {
         place.account_id == id.account_id && place.region.as_ref() == Some(&id.region)
     };
     let Some(place) = bill.places.iter().find(is_there) else {

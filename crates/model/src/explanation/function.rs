@@ -4,15 +4,15 @@ use super::number::{count, factor, hours, millis, plain, price};
 use super::{Inputs, Line, Section, bill, month_and_request};
 use crate::inputs::{FunctionEvidence, PodsEvidence};
 use crate::inventory::Insights;
-use crate::lambda::{Door, DoorOrigin};
-use crate::parameters::Settings;
-use crate::report::{Home, SubjectReport};
+use crate::lambda::{HttpEndpoint, HttpEndpointOrigin};
+use crate::parameters::ModelParameters;
+use crate::report::{Platform, WorkloadReport};
 use crate::units::Seconds;
 
 pub(super) fn sections(
-    subject: &SubjectReport,
+    subject: &WorkloadReport,
     evidence: &FunctionEvidence,
-    settings: &Settings,
+    settings: &ModelParameters,
     inputs: &Inputs,
 ) -> Vec<Section> {
     vec![
@@ -103,12 +103,14 @@ fn polled(evidence: &FunctionEvidence, inputs: &Inputs) -> Option<Line> {
 fn front_door(evidence: &FunctionEvidence, inputs: &Inputs) -> Line {
     let (door, origin) = evidence.door;
     let from = match origin {
-        DoorOrigin::Configured => "aws.surroundings".to_owned(),
-        DoorOrigin::Read if door == Door::FunctionUrl => {
+        HttpEndpointOrigin::Configured => "aws.surroundings".to_owned(),
+        HttpEndpointOrigin::Read if door == HttpEndpoint::FunctionUrl => {
             format!("it has a URL, {}", inputs.source("lambda"))
         }
-        DoorOrigin::Read => "Lambda polls for it, and it has no URL as far as is known".to_owned(),
-        DoorOrigin::Assumed => {
+        HttpEndpointOrigin::Read => {
+            "Lambda polls for it, and it has no URL as far as is known".to_owned()
+        }
+        HttpEndpointOrigin::Assumed => {
             return Line::new(
                 "front door",
                 "API Gateway and load balancers are not looked for; aws.surroundings says what there is",
@@ -127,8 +129,12 @@ fn init_by(evidence: &FunctionEvidence) -> &'static str {
     }
 }
 
-fn at_home(subject: &SubjectReport, evidence: &FunctionEvidence, settings: &Settings) -> Vec<Line> {
-    let Some(cost) = subject.decisive(Home::Lambda) else {
+fn at_home(
+    subject: &WorkloadReport,
+    evidence: &FunctionEvidence,
+    settings: &ModelParameters,
+) -> Vec<Line> {
+    let Some(cost) = subject.decisive(Platform::Lambda) else {
         return Vec::new();
     };
     let month = bill::Month {
@@ -163,7 +169,7 @@ fn at_home(subject: &SubjectReport, evidence: &FunctionEvidence, settings: &Sett
 }
 
 /// How the cores came about that a request keeps busy.
-fn busy(evidence: &FunctionEvidence, settings: &Settings) -> String {
+fn busy(evidence: &FunctionEvidence, settings: &ModelParameters) -> String {
     let each = evidence.insights.and_then(|insights| insights.cpu_each());
     match (each, evidence.duration.per(evidence.invocations)) {
         (Some(each), Some(lasts)) => format!(
@@ -181,9 +187,9 @@ fn busy(evidence: &FunctionEvidence, settings: &Settings) -> String {
 }
 
 fn in_the_cluster(
-    subject: &SubjectReport,
+    subject: &WorkloadReport,
     evidence: &FunctionEvidence,
-    settings: &Settings,
+    settings: &ModelParameters,
 ) -> Vec<Line> {
     let Some(PodsEvidence {
         demand,
@@ -229,7 +235,7 @@ fn in_the_cluster(
             price(pods.replica.hourly(), "an hour"),
         ),
     ];
-    if let Some(cost) = subject.decisive(Home::Kubernetes) {
+    if let Some(cost) = subject.decisive(Platform::Kubernetes) {
         let from = format!(
             "{} x {} x {month} h",
             factor(pods.replicas),

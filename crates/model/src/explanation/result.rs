@@ -4,11 +4,11 @@ use super::Line;
 use super::number::{self, count, factor, percent, usd};
 use crate::inputs::Evidence;
 use crate::lambda::MissingPrice;
-use crate::parameters::Settings;
-use crate::report::{Breakeven, Home, Ineligibility, SubjectReport, Verdict};
+use crate::parameters::ModelParameters;
+use crate::report::{Breakeven, Ineligibility, Platform, Verdict, WorkloadReport};
 use crate::verdict::{covers_rare_requests, insufficient, is_cost_seen, is_rare};
 
-pub(super) fn breakeven(subject: &SubjectReport) -> Vec<Line> {
+pub(super) fn breakeven(subject: &WorkloadReport) -> Vec<Line> {
     let mut lines = Vec::new();
     if let Some(utilization) = subject.utilization.cost {
         let from = "cost used / cost loaded";
@@ -75,9 +75,9 @@ pub(super) fn breakeven(subject: &SubjectReport) -> Vec<Line> {
     lines
 }
 
-pub(super) fn verdict(subject: &SubjectReport, settings: &Settings) -> Vec<Line> {
+pub(super) fn verdict(subject: &WorkloadReport, settings: &ModelParameters) -> Vec<Line> {
     let mut lines = Vec::new();
-    for platform in [Home::Kubernetes, Home::Lambda] {
+    for platform in [Platform::Kubernetes, Platform::Lambda] {
         if let Some(cost) = subject.decisive(platform) {
             let from = "every parameter at its cheaper and at its dearer end, over a month";
             let band = cost.monthly;
@@ -124,7 +124,7 @@ pub(super) fn verdict(subject: &SubjectReport, settings: &Settings) -> Vec<Line>
 }
 
 /// That the verdict may change at any time, while less than a full decision window has been seen.
-fn provisional(subject: &SubjectReport, settings: &Settings) -> Option<Line> {
+fn provisional(subject: &WorkloadReport, settings: &ModelParameters) -> Option<Line> {
     let seen = subject.provisional.filter(|_| subject.verdict.decides())?;
     let from = "it changes at once until a full decision window has been observed";
     let window = settings.decision_window.in_words();
@@ -133,7 +133,7 @@ fn provisional(subject: &SubjectReport, settings: &Settings) -> Option<Line> {
 }
 
 /// Whether nothing ever said what its pods use.
-fn lacks_use(subject: &SubjectReport) -> bool {
+fn lacks_use(subject: &WorkloadReport) -> bool {
     match &subject.evidence {
         Evidence::Workload(evidence) => evidence.window.used.observed.is_zero(),
         _ => false,
@@ -141,7 +141,7 @@ fn lacks_use(subject: &SubjectReport) -> bool {
 }
 
 /// Whether its cost was not seen for long enough.
-fn lacks_cost(subject: &SubjectReport) -> bool {
+fn lacks_cost(subject: &WorkloadReport) -> bool {
     match &subject.evidence {
         Evidence::Workload(evidence) => {
             !is_cost_seen(evidence.window.observed.max(evidence.unchanged_for))
@@ -151,7 +151,7 @@ fn lacks_cost(subject: &SubjectReport) -> bool {
 }
 
 /// Reasons against Lambda that are not certain.
-fn possible_blockers(subject: &SubjectReport) -> &[Ineligibility] {
+fn possible_blockers(subject: &WorkloadReport) -> &[Ineligibility] {
     match &subject.evidence {
         Evidence::Workload(evidence) => evidence
             .lambda
@@ -162,7 +162,7 @@ fn possible_blockers(subject: &SubjectReport) -> &[Ineligibility] {
 }
 
 /// Whether there are requests enough, but no usage at the time of any of them.
-fn lacks_cpu_per_request(subject: &SubjectReport) -> bool {
+fn lacks_cpu_per_request(subject: &WorkloadReport) -> bool {
     match &subject.evidence {
         Evidence::Workload(evidence) => {
             let traffic = evidence.window.traffic.unwrap_or_default();
@@ -174,7 +174,7 @@ fn lacks_cpu_per_request(subject: &SubjectReport) -> bool {
 }
 
 /// What a verdict lacks if too little has been observed.
-fn what_is_missing(subject: &SubjectReport, settings: &Settings) -> String {
+fn what_is_missing(subject: &WorkloadReport, settings: &ModelParameters) -> String {
     match &subject.evidence {
         _ if lacks_use(subject) => "what its pods use is not known; see the source usage".to_owned(),
         _ if lacks_cost(subject) => {
@@ -206,7 +206,7 @@ fn what_is_missing(subject: &SubjectReport, settings: &Settings) -> String {
 }
 
 /// The first price that a function lacks.
-fn missing_price(subject: &SubjectReport) -> Option<MissingPrice> {
+fn missing_price(subject: &WorkloadReport) -> Option<MissingPrice> {
     match &subject.evidence {
         Evidence::Unpriced(missing) => Some(*missing),
         Evidence::Function(evidence) => evidence.terms.missing.first().copied(),
@@ -215,7 +215,7 @@ fn missing_price(subject: &SubjectReport) -> Option<MissingPrice> {
 }
 
 /// Why the verdict is so; where something is missing, what to do.
-fn what_decides(subject: &SubjectReport, settings: &Settings) -> String {
+fn what_decides(subject: &WorkloadReport, settings: &ModelParameters) -> String {
     let parameter = subject
         .uncertainty
         .map(|(one, _)| one.as_str().replace('_', " "));

@@ -2,26 +2,26 @@
 
 use super::Line;
 use super::number::{count, factor, millis, percent, plain, usd};
-use crate::assessment::{Circumstances, workload};
+use crate::assessment::{WorkloadInputs, workload};
 use crate::inputs::Evidence;
 use crate::inventory::WorkloadId;
-use crate::parameters::Settings;
+use crate::parameters::ModelParameters;
 use crate::regression::Scatter;
-use crate::report::{Breakeven, Home, PlatformCost, Subject, SubjectReport, Verdict};
-use crate::uncertainty::{Banded, Range};
+use crate::report::{Breakeven, Platform, PlatformCost, Verdict, WorkloadRef, WorkloadReport};
+use crate::uncertainty::{CostEstimate, Range};
 use crate::units::{Cores, Ratio, Requests};
 use crate::verdict::compare;
 use crate::window::{TrafficWindow, WorkloadWindow};
 
 /// What would turn a verdict between platforms, or bring one about. A verdict that says what is missing has none of it: its
 /// own line says what to do.
-pub(super) fn lines(subject: &SubjectReport, settings: &Settings) -> Vec<Line> {
+pub(super) fn lines(subject: &WorkloadReport, settings: &ModelParameters) -> Vec<Line> {
     if let (true, [first, ..]) = (subject.verdict.decides(), &*subject.ineligible) {
         let from = "while it cannot move, no cost changes the verdict";
         let reason = first.as_str().replace('_', " ");
         return vec![Line::new("cannot move", from, reason)];
     }
-    let costs = [Home::Kubernetes, Home::Lambda].map(|platform| subject.decisive(platform));
+    let costs = [Platform::Kubernetes, Platform::Lambda].map(|platform| subject.decisive(platform));
     let ([Some(kubernetes), Some(lambda)], true) = (costs, subject.verdict.decides()) else {
         return Vec::new();
     };
@@ -43,10 +43,10 @@ pub(super) fn lines(subject: &SubjectReport, settings: &Settings) -> Vec<Line> {
         }
         _ => {
             lines.extend(match subject.subject.home() {
-                Home::Kubernetes => projection(kubernetes, lambda),
-                Home::Lambda => projection(lambda, kubernetes),
+                Platform::Kubernetes => projection(kubernetes, lambda),
+                Platform::Lambda => projection(lambda, kubernetes),
             });
-            if let (Subject::Workload(id), Evidence::Workload(evidence)) =
+            if let (WorkloadRef::Workload(id), Evidence::Workload(evidence)) =
                 (&subject.subject, &subject.evidence)
             {
                 lines.extend(parameters(id, &evidence.window, settings));
@@ -58,7 +58,7 @@ pub(super) fn lines(subject: &SubjectReport, settings: &Settings) -> Vec<Line> {
 
 /// What would turn the verdict for the platform that is ahead.
 fn decided(
-    subject: &SubjectReport,
+    subject: &WorkloadReport,
     ahead: &PlatformCost,
     behind: &PlatformCost,
 ) -> impl Iterator<Item = Line> {
@@ -72,12 +72,12 @@ fn decided(
 }
 
 /// The traffic at which the other platform takes over, by the points.
-fn traffic(subject: &SubjectReport, ahead: Home, now: Requests) -> Option<Line> {
+fn traffic(subject: &WorkloadReport, ahead: Platform, now: Requests) -> Option<Line> {
     let Some(Breakeven::Crossing { first, sustained }) = subject.breakeven else {
         let from = match (subject.breakeven?, ahead) {
-            (Breakeven::KubernetesAlways, Home::Kubernetes)
-            | (Breakeven::LambdaAlways, Home::Lambda) => "it costs less at any traffic",
-            (Breakeven::BeyondCapacity, Home::Lambda) => {
+            (Breakeven::KubernetesAlways, Platform::Kubernetes)
+            | (Breakeven::LambdaAlways, Platform::Lambda) => "it costs less at any traffic",
+            (Breakeven::BeyondCapacity, Platform::Lambda) => {
                 "what is held could not serve so much that it would cost less"
             }
             _ => return None,
@@ -85,11 +85,11 @@ fn traffic(subject: &SubjectReport, ahead: Home, now: Requests) -> Option<Line> 
         return Some(Line::new("traffic", from, "none"));
     };
     let (side, at) = match ahead {
-        Home::Kubernetes => {
+        Platform::Kubernetes => {
             let below = sustained.filter(|sustained| *sustained <= now);
             ("below", below.or(Some(first)).filter(|at| *at <= now)?)
         }
-        Home::Lambda => ("above", Some(first).filter(|at| *at >= now).or(sustained)?),
+        Platform::Lambda => ("above", Some(first).filter(|at| *at >= now).or(sustained)?),
     };
     let from = format!(
         "now {}; {side} it {} costs less",
@@ -101,16 +101,16 @@ fn traffic(subject: &SubjectReport, ahead: Home, now: Requests) -> Option<Line> 
 }
 
 /// The utilisation of what is held at which the other platform takes over, by the points.
-fn utilization(subject: &SubjectReport, ahead: Home) -> Option<Line> {
+fn utilization(subject: &WorkloadReport, ahead: Platform) -> Option<Line> {
     let (now, turns) = (subject.utilization.cost?, subject.breakeven_utilization?);
     let side = match ahead {
-        Home::Kubernetes => "below",
-        Home::Lambda => "above",
+        Platform::Kubernetes => "below",
+        Platform::Lambda => "above",
     };
     let other = name(ahead.other());
     if turns > Ratio::ONE {
         let from = format!("u* is {}: {other} would cost more at any", percent(turns));
-        return (ahead == Home::Lambda).then(|| Line::new("utilisation", from, "none"));
+        return (ahead == Platform::Lambda).then(|| Line::new("utilisation", from, "none"));
     }
     let from = format!("now {}; {side} it {other} costs less", percent(now));
     Some(Line::new("utilisation", from, percent(turns)))
@@ -134,7 +134,7 @@ fn gap(ahead: &PlatformCost, behind: &PlatformCost) -> Option<Line> {
 fn projection(known: &PlatformCost, projected: &PlatformCost) -> [Line; 2] {
     let what = format!("cost on {}", name(projected.platform));
     let from = format!("it is within {}", band(projected.monthly));
-    let line = |side: &str, at, winner: Home| {
+    let line = |side: &str, at, winner: Platform| {
         let from = format!("{from}; then {} costs less", name(winner));
         Line::new(&*what, from, format!("{side} {}", usd(at)))
     };
@@ -145,11 +145,16 @@ fn projection(known: &PlatformCost, projected: &PlatformCost) -> [Line; 2] {
 }
 
 /// The ends of parameters that would decide, each if it alone were known.
-fn parameters(id: &WorkloadId, window: &WorkloadWindow, settings: &Settings) -> Vec<Line> {
+fn parameters(id: &WorkloadId, window: &WorkloadWindow, settings: &ModelParameters) -> Vec<Line> {
     let verdict = |known: &Known| {
-        let found = workload(id, &known.window, Circumstances::default(), &known.settings);
-        let lambda = found.monthly(Home::Lambda)?;
-        let verdict = compare(&found.monthly(Home::Kubernetes)?, &lambda);
+        let found = workload(
+            id,
+            &known.window,
+            WorkloadInputs::default(),
+            &known.settings,
+        );
+        let lambda = found.monthly(Platform::Lambda)?;
+        let verdict = compare(&found.monthly(Platform::Kubernetes)?, &lambda);
         (verdict != Verdict::Inconclusive).then_some((verdict, lambda))
     };
     let mut lines: Vec<Line> = ends(window, settings)
@@ -171,12 +176,12 @@ fn parameters(id: &WorkloadId, window: &WorkloadWindow, settings: &Settings) -> 
 struct Known {
     what: String,
     window: WorkloadWindow,
-    settings: Settings,
+    settings: ModelParameters,
 }
 
 /// A workload with each of its parameters at each end.
-fn ends(window: &WorkloadWindow, settings: &Settings) -> Vec<Known> {
-    let known = |what, change: &dyn Fn(&mut WorkloadWindow, &mut Settings)| {
+fn ends(window: &WorkloadWindow, settings: &ModelParameters) -> Vec<Known> {
+    let known = |what, change: &dyn Fn(&mut WorkloadWindow, &mut ModelParameters)| {
         let (mut window, mut settings) = (*window, settings.clone());
         change(&mut window, &mut settings);
         Known {
@@ -242,14 +247,14 @@ fn ends(window: &WorkloadWindow, settings: &Settings) -> Vec<Known> {
     ends
 }
 
-fn band(cost: Banded) -> String {
+fn band(cost: CostEstimate) -> String {
     format!("{} to {}", usd(cost.low), usd(cost.high))
 }
 
 /// A platform in a sentence.
-const fn name(platform: Home) -> &'static str {
+const fn name(platform: Platform) -> &'static str {
     match platform {
-        Home::Kubernetes => "Kubernetes",
-        Home::Lambda => "Lambda",
+        Platform::Kubernetes => "Kubernetes",
+        Platform::Lambda => "Lambda",
     }
 }

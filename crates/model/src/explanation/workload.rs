@@ -7,9 +7,9 @@ use crate::cpu_per_request::{Method, NoSlope};
 use crate::inputs::{LambdaEvidence, WorkloadEvidence};
 use crate::inventory::{OriginChoice, Throttling};
 use crate::month::Month;
-use crate::parameters::Settings;
+use crate::parameters::ModelParameters;
 use crate::report::{
-    Basis, Home, NodeReport, Provenance, Report, Subject, SubjectReport, VolumeReport,
+    Basis, NodeReport, Platform, Provenance, Report, VolumeReport, WorkloadRef, WorkloadReport,
 };
 use crate::units::{Ratio, Usd};
 use crate::window::WorkloadWindow;
@@ -23,7 +23,7 @@ const UNTRUSTED: Ratio = match Ratio::from_factor(0.25) {
 
 pub(super) fn sections(
     report: &Report,
-    subject: &SubjectReport,
+    subject: &WorkloadReport,
     evidence: &WorkloadEvidence,
     inputs: &Inputs,
 ) -> Vec<Section> {
@@ -130,7 +130,7 @@ fn held_back(throttling: &Throttling, usage: &str) -> Line {
 }
 
 /// What a month like the last days would be, which the decision does not stand on.
-fn last_days(month: &Month, settings: &Settings) -> Vec<Line> {
+fn last_days(month: &Month, settings: &ModelParameters) -> Vec<Line> {
     let hours_of_month = settings.hours_per_month;
     let mut lines = Vec::new();
     if let Some(cost) = month.cost(hours_of_month) {
@@ -172,7 +172,7 @@ fn last_days(month: &Month, settings: &Settings) -> Vec<Line> {
 }
 
 /// What counts its requests, and why: `source requests, 9 s old, by istio (the first with data)`.
-fn counted_by(report: &Report, subject: &SubjectReport, inputs: &Inputs) -> String {
+fn counted_by(report: &Report, subject: &WorkloadReport, inputs: &Inputs) -> String {
     let (source, why) = match subject.facts.requests_by.as_deref() {
         Some("annotation") => (
             "requests",
@@ -211,7 +211,7 @@ fn by_origin(report: &Report) -> String {
 }
 
 /// The nodes that its pods are on; those with the same price have a line together.
-fn nodes(report: &Report, subject: &SubjectReport, inputs: &Inputs) -> Vec<Line> {
+fn nodes(report: &Report, subject: &WorkloadReport, inputs: &Inputs) -> Vec<Line> {
     let here = |name: &str| subject.nodes.iter().any(|node| &**node == name);
     let nodes = report.nodes.iter().filter(|one| here(&one.node.name));
     let mut groups: Vec<(Line, usize)> = Vec::new();
@@ -272,8 +272,8 @@ fn node(one: &NodeReport, report: &Report, inputs: &Inputs) -> Line {
 }
 
 /// The volumes that it holds.
-fn volumes(report: &Report, subject: &SubjectReport) -> Vec<Line> {
-    let Subject::Workload(id) = &subject.subject else {
+fn volumes(report: &Report, subject: &WorkloadReport) -> Vec<Line> {
+    let WorkloadRef::Workload(id) = &subject.subject else {
         return Vec::new();
     };
     let held = report.volumes.iter().filter(|one| one.holders.contains(id));
@@ -299,7 +299,11 @@ fn volumes(report: &Report, subject: &SubjectReport) -> Vec<Line> {
     held.map(line).collect()
 }
 
-fn at_home(subject: &SubjectReport, evidence: &WorkloadEvidence, settings: &Settings) -> Vec<Line> {
+fn at_home(
+    subject: &WorkloadReport,
+    evidence: &WorkloadEvidence,
+    settings: &ModelParameters,
+) -> Vec<Line> {
     let month = settings.hours_per_month.hours();
     let window = &evidence.window;
     let sum = |basis| match basis {
@@ -310,7 +314,7 @@ fn at_home(subject: &SubjectReport, evidence: &WorkloadEvidence, settings: &Sett
     for cost in subject
         .costs
         .iter()
-        .filter(|cost| cost.platform == Home::Kubernetes)
+        .filter(|cost| cost.platform == Platform::Kubernetes)
     {
         let total: Usd = sum(cost.basis);
         let mut from = format!("{} / {} x {month} h", usd(total), hours(window.observed));
@@ -372,10 +376,10 @@ fn processor_time(window: &WorkloadWindow) -> String {
 }
 
 fn on_lambda(
-    subject: &SubjectReport,
+    subject: &WorkloadReport,
     evidence: &WorkloadEvidence,
     lambda: &LambdaEvidence,
-    settings: &Settings,
+    settings: &ModelParameters,
 ) -> Vec<Line> {
     let demand = &lambda.demand;
     let waiting = demand.latency.less(demand.cpu);
@@ -401,7 +405,7 @@ fn on_lambda(
             millis(lambda.equivalent.duration),
         ),
     ];
-    if let Some(cost) = subject.decisive(Home::Lambda) {
+    if let Some(cost) = subject.decisive(Platform::Lambda) {
         let month = bill::Month {
             terms: &settings.lambda_equivalent.terms,
             region: &settings.lambda_equivalent.region,

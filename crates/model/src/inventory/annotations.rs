@@ -7,7 +7,7 @@ use crate::units::Seconds;
 
 /// What the annotations of a workload say, as far as it makes sense.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Notes {
+pub struct WorkloadAnnotations {
     /// The PromQL that counts its requests, with `$window` in place of the range.
     pub requests_query: Option<Arc<str>>,
     /// What one request is called, such as `checkout` or `message`.

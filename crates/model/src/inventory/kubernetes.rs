@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{Notes, ScrapeTarget, TargetGroupBinding, WorkloadId};
+use super::{ScrapeTarget, TargetGroupBinding, WorkloadAnnotations, WorkloadId};
 use crate::units::{Cores, Gib, Ratio};
 
 /// Every node and every pod that is bound to one, at one instant.
@@ -22,13 +22,13 @@ pub struct Cluster {
     /// The storage classes by name: what volumes are made of.
     pub storage_classes: HashMap<Arc<str>, Arc<StorageClass>>,
     /// What stands before pods and shares requests out to them.
-    pub fronts: Fronts,
+    pub fronts: ServiceRouting,
     /// The pods that ask to be scraped.
     pub scrapes: Vec<ScrapeTarget>,
     /// What scales workloads; those that nothing scales are not in it.
     pub scalers: BTreeMap<WorkloadId, Scaler>,
     /// What annotations say of workloads; those of which they say nothing are not in it.
-    pub notes: BTreeMap<WorkloadId, Arc<Notes>>,
+    pub notes: BTreeMap<WorkloadId, Arc<WorkloadAnnotations>>,
 }
 
 /// A HorizontalPodAutoscaler: how many pods a workload may have, and when it is given one more.
@@ -44,7 +44,7 @@ pub struct Scaler {
 
 /// The Services of a cluster and the routes to them, as far as they lead to pods.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Fronts {
+pub struct ServiceRouting {
     /// The Services that select pods.
     pub services: Vec<Service>,
     /// The rules of routes.

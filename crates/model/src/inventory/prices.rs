@@ -9,18 +9,18 @@ use crate::units::UsdPerHour;
 
 /// Something that a cloud offers in a region.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Offer {
+pub struct PriceKey {
     /// The cloud.
     pub provider: Provider,
     /// The region.
     pub region: Arc<str>,
     /// What it is.
-    pub product: Product,
+    pub product: Sku,
 }
 
 /// What a cloud offers.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Product {
+pub enum Sku {
     /// A machine.
     Machine {
         /// Its kind.
@@ -46,7 +46,7 @@ pub enum Product {
 #[derive(Clone, Debug, PartialEq)]
 pub struct ListPrice {
     /// What is offered.
-    pub offer: Offer,
+    pub offer: PriceKey,
     /// The price of one of it by the hour; absent where the list has none.
     pub price: Option<UsdPerHour>,
     /// When the list was read.

@@ -25,18 +25,18 @@ pub struct Traffic {
 /// What workloads served that are counted one by one: all of those that are counted so. What others say of their requests does
 /// not count.
 #[derive(Clone, Debug)]
-pub struct OwnTraffic {
+pub struct DedicatedTraffic {
     /// When it was read.
     pub at: Timestamp,
     /// How they are counted.
-    pub by: OwnCount,
+    pub by: DedicatedSource,
     /// Each of them.
     pub workloads: BTreeMap<WorkloadId, Counted>,
 }
 
 /// How a workload is counted by itself. The first comes before the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum OwnCount {
+pub enum DedicatedSource {
     /// By the query of its annotation.
     Annotation,
     /// By scraping its pods.
@@ -45,7 +45,7 @@ pub enum OwnCount {
     Edge,
 }
 
-impl OwnCount {
+impl DedicatedSource {
     /// As it stands in the `requests_by` label.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -104,7 +104,7 @@ impl fmt::Display for SourceId {
 
 /// The account and region that a source reads, as far as they are known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Site {
+pub struct SourceLocation {
     /// The account.
     pub account_id: Option<Arc<str>>,
     /// The region.
@@ -112,13 +112,13 @@ pub struct Site {
 }
 
 /// Facts that a source does without, each with the reason why it is not to be had.
-pub type Lacks = BTreeMap<&'static str, String>;
+pub type MissingAttributes = BTreeMap<&'static str, String>;
 
 /// What is known of one source.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SourceStatus {
     /// What it reads.
-    pub site: Site,
+    pub site: SourceLocation,
     /// Whether the last attempt succeeded; absent before the first has ended.
     pub up: Option<bool>,
     /// When it last succeeded.
@@ -130,7 +130,7 @@ pub struct SourceStatus {
     /// The text of the last failure, until it succeeds again.
     pub last_error: Option<String>,
     /// What it does without, by what that is, and why.
-    pub lacks: Lacks,
+    pub lacks: MissingAttributes,
     /// What it received and left out so far, by reason.
     pub left_out: BTreeMap<&'static str, u64>,
 }

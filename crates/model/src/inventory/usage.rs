@@ -15,7 +15,7 @@ pub struct Usage {
     /// Each pod that reported, averaged over a short time.
     pub pods: HashMap<PodKey, PodUsage>,
     /// Processor time that was counted, each second of it once; nothing where use is sampled.
-    pub counted: Vec<CountedUse>,
+    pub counted: Vec<CpuUsageDelta>,
 }
 
 /// What one pod uses.
@@ -33,7 +33,7 @@ pub struct PodUsage {
 
 /// The processor time of a pod, counted from one reading of its counters to the next.
 #[derive(Clone, Debug, PartialEq)]
-pub struct CountedUse {
+pub struct CpuUsageDelta {
     /// The pod.
     pub pod: PodKey,
     /// The time between the readings.

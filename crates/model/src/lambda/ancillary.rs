@@ -1,7 +1,7 @@
 //! The parts of the bill for what is around a function: storage, snapshots, responses, the front door, logs.
 
 use super::bill::{Component, Part};
-use super::month::{FrontDoor, Month, OnDemand};
+use super::month::{EndpointTraffic, Month, OnDemand};
 use crate::pricing::list_prices::lambda::Prices;
 use crate::pricing::list_prices::{Tiers, load_balancer};
 use crate::units::{Gib, Requests, Seconds};
@@ -114,9 +114,9 @@ pub fn streaming(month: &Month, prices: &Prices) -> Option<Part> {
 #[must_use]
 pub fn front_door(month: &Month) -> Option<Part> {
     match &month.front_door {
-        FrontDoor::Free => None,
-        FrontDoor::Api(tiers) => Some(Part::by_request(Component::FrontDoor, tiers.clone())),
-        FrontDoor::LoadBalancer {
+        EndpointTraffic::Free => None,
+        EndpointTraffic::Api(tiers) => Some(Part::by_request(Component::FrontDoor, tiers.clone())),
+        EndpointTraffic::LoadBalancer {
             time,
             hour,
             capacity_unit,

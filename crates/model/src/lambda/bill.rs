@@ -7,7 +7,7 @@ use super::{
     duration, ephemeral, front_door, init, instances, logs, provisioned, requests, snapstart,
     streaming,
 };
-use crate::break_even::LambdaCurve;
+use crate::break_even::CostFunction;
 use crate::pricing::list_prices::Tiers;
 use crate::pricing::list_prices::lambda::Prices;
 use crate::units::{Requests, Usd};
@@ -158,9 +158,9 @@ impl Bill {
 
     /// The cost of a month of any traffic, `C_L(R)`.
     #[must_use]
-    pub fn curve(&self) -> LambdaCurve {
+    pub fn curve(&self) -> CostFunction {
         let nothing = Tiers::free();
-        LambdaCurve {
+        CostFunction {
             fixed: self.parts.iter().map(|part| part.fixed).sum(),
             by_request: self
                 .parts

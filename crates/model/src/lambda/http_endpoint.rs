@@ -1,13 +1,13 @@
 //! What requests come through before they reach a function, and how that is known.
 
-use super::month::FrontDoor;
+use super::month::EndpointTraffic;
 use crate::inventory::Function;
 use crate::pricing::list_prices::{api_gateway, load_balancer};
 use crate::units::Hours;
 
 /// The kind of a front door.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Door {
+pub enum HttpEndpoint {
     /// Nothing that is charged for: an event source, or the SDK.
     #[default]
     Free,
@@ -21,7 +21,7 @@ pub enum Door {
     LoadBalancer,
 }
 
-impl Door {
+impl HttpEndpoint {
     /// As it stands in a label, and in the configuration.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -36,13 +36,13 @@ impl Door {
 
     /// With its list prices in a region; `None` if the region lists none. A load balancer exists for `time`.
     #[must_use]
-    pub fn priced(self, region: &str, time: Hours) -> Option<FrontDoor> {
+    pub fn priced(self, region: &str, time: Hours) -> Option<EndpointTraffic> {
         match self {
-            Self::Free | Self::FunctionUrl => Some(FrontDoor::Free),
-            Self::HttpApi => api_gateway::http_api_in(region).map(FrontDoor::Api),
-            Self::RestApi => api_gateway::rest_api_in(region).map(FrontDoor::Api),
+            Self::Free | Self::FunctionUrl => Some(EndpointTraffic::Free),
+            Self::HttpApi => api_gateway::http_api_in(region).map(EndpointTraffic::Api),
+            Self::RestApi => api_gateway::rest_api_in(region).map(EndpointTraffic::Api),
             Self::LoadBalancer if region == load_balancer::REGION => {
-                Some(FrontDoor::LoadBalancer {
+                Some(EndpointTraffic::LoadBalancer {
                     time,
                     hour: load_balancer::HOUR,
                     capacity_unit: load_balancer::CAPACITY_UNIT,
@@ -83,7 +83,7 @@ impl Door {
 
 /// How the front door of a function is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DoorOrigin {
+pub enum HttpEndpointOrigin {
     /// The configuration says it.
     Configured,
     /// Lambda says it.

@@ -3,9 +3,9 @@
 use super::bill::Bill;
 use super::compute::instances;
 use super::month::{
-    Compute, FreeTier, FrontDoor, Init, Instances, Month, OnDemand, Provisioned, SnapStart,
+    Compute, EndpointTraffic, FreeTier, Init, Instances, Month, OnDemand, Provisioned, SnapStart,
 };
-use super::pricing_terms::Terms;
+use super::pricing_terms::PricingTerms;
 use crate::inventory::Function;
 use crate::pricing::list_prices::{Tiers, lambda as tariff, load_balancer};
 use crate::units::{
@@ -26,7 +26,7 @@ pub struct Run {
     /// The cold starts among them, and how long each initialised.
     pub init: Option<Init>,
     /// What was kept ready meanwhile.
-    pub kept_ready: Option<KeptReady>,
+    pub kept_ready: Option<ProvisionedUsage>,
     /// Snapshots that were kept meanwhile, and starts from them.
     pub snapstart: Option<SnapStart>,
     /// How long it was on managed instances; absent where it ran in environments of Lambda's own.
@@ -35,7 +35,7 @@ pub struct Run {
 
 /// Environments that were kept ready for some time.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct KeptReady {
+pub struct ProvisionedUsage {
     /// How many.
     pub concurrency: u32,
     /// How long.
@@ -44,7 +44,7 @@ pub struct KeptReady {
     pub share: Ratio,
 }
 
-impl KeptReady {
+impl ProvisionedUsage {
     fn environments(self) -> Ratio {
         Ratio::from_factor(self.concurrency.into()).unwrap_or(Ratio::ZERO)
     }
@@ -87,7 +87,7 @@ impl Run {
         Self {
             ephemeral_storage_mib: function.ephemeral_storage_mib,
             init: Some(init),
-            kept_ready: (concurrency > 0).then_some(KeptReady {
+            kept_ready: (concurrency > 0).then_some(ProvisionedUsage {
                 concurrency,
                 time,
                 share: ready_share,
@@ -175,7 +175,7 @@ impl Run {
     /// # Ok::<(), breakeven_model::units::NotAQuantity>(())
     /// ```
     #[must_use]
-    pub fn bill(&self, terms: &Terms) -> Bill {
+    pub fn bill(&self, terms: &PricingTerms) -> Bill {
         Bill::of(&self.month(tariff::MEAN_ROUNDING, terms), &terms.prices)
     }
 
@@ -183,7 +183,7 @@ impl Run {
     ///
     /// The sum without the parts, for projections that ask for many of them: within rounding what [`bill`](Self::bill) adds up to.
     #[must_use]
-    pub fn cost(&self, rounding: Seconds, terms: &Terms) -> Usd {
+    pub fn cost(&self, rounding: Seconds, terms: &PricingTerms) -> Usd {
         let Self { invocations, .. } = *self;
         let (served, memory, prices) = (self.billed(rounding), self.memory.gib(), &terms.prices);
         let inside = self.inside(rounding);
@@ -200,9 +200,9 @@ impl Run {
         let instances = instances.map_or(Usd::ZERO, |part| part.fixed);
         let each = Requests::ONE.over(invocations).unwrap_or(Ratio::ZERO);
         let around = match &terms.front_door {
-            FrontDoor::Free => Usd::ZERO,
-            FrontDoor::Api(tiers) => tiers.total(invocations),
-            FrontDoor::LoadBalancer {
+            EndpointTraffic::Free => Usd::ZERO,
+            EndpointTraffic::Api(tiers) => tiers.total(invocations),
+            EndpointTraffic::LoadBalancer {
                 time,
                 hour,
                 capacity_unit,
@@ -229,7 +229,7 @@ impl Run {
     }
 
     /// The instances, where it ran on them and they have a price.
-    fn instances(&self, terms: &Terms) -> Option<Instances> {
+    fn instances(&self, terms: &PricingTerms) -> Option<Instances> {
         Some(Instances {
             time: self.on_instances?,
             price: terms.instances?,
@@ -249,7 +249,7 @@ impl Run {
 
     /// A month that consists of these invocations, to be priced. Without the free tier, which belongs to the account.
     #[must_use]
-    pub fn month(&self, rounding: Seconds, terms: &Terms) -> Month {
+    pub fn month(&self, rounding: Seconds, terms: &PricingTerms) -> Month {
         let each = Requests::ONE.over(self.invocations).unwrap_or(Ratio::ZERO);
         let logged = terms.logged_by_request;
         Month {

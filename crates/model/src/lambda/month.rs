@@ -42,7 +42,7 @@ pub struct Month {
     /// The price of logs.
     pub log_prices: Tiers<Gib>,
     /// What requests come through.
-    pub front_door: FrontDoor,
+    pub front_door: EndpointTraffic,
 }
 
 /// What the requests of a function run on.
@@ -115,7 +115,7 @@ pub struct Instances {
 
 /// What requests come through before they reach the function.
 #[derive(Clone, Debug, PartialEq)]
-pub enum FrontDoor {
+pub enum EndpointTraffic {
     /// Nothing that is charged for: an event source, the SDK, or a function URL.
     Free,
     /// API Gateway, by the request.
@@ -190,7 +190,7 @@ impl Month {
             streamed: Gib::ZERO,
             logged_by_request: Gib::ZERO,
             log_prices: Tiers::flat(UsdPerGib::ZERO),
-            front_door: FrontDoor::Free,
+            front_door: EndpointTraffic::Free,
         }
     }
 
@@ -240,7 +240,7 @@ impl SnapStart {
     }
 }
 
-impl FrontDoor {
+impl EndpointTraffic {
     /// The same for so long.
     #[must_use]
     pub fn over(self, so_long: Hours) -> Self {

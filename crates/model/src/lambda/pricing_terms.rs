@@ -1,7 +1,7 @@
 //! The terms on which a function is charged.
 
-use super::http_endpoint::Door;
-use super::month::FrontDoor;
+use super::http_endpoint::HttpEndpoint;
+use super::month::EndpointTraffic;
 use crate::inventory::Architecture;
 use crate::pricing::list_prices::lambda::Prices;
 use crate::pricing::list_prices::{Tiers, logs};
@@ -64,7 +64,7 @@ pub enum PriceOrigin {
 
 /// The terms on which a function is charged, whatever it does.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Terms {
+pub struct PricingTerms {
     /// The prices of its region and processor.
     pub prices: Prices,
     /// Where they come from.
@@ -74,7 +74,7 @@ pub struct Terms {
     /// GB-s that others in the organisation use each month, in that region and architecture (G0).
     pub used_before: GibSeconds,
     /// What its requests come through.
-    pub front_door: FrontDoor,
+    pub front_door: EndpointTraffic,
     /// What each request writes to the logs.
     pub logged_by_request: Gib,
     /// Price of logs in its region.
@@ -85,7 +85,7 @@ pub struct Terms {
     pub missing: Vec<MissingPrice>,
 }
 
-impl Terms {
+impl PricingTerms {
     /// List prices, and nothing around the function; absent where the prices of the region are not known.
     #[must_use]
     pub fn list(region: &str, architecture: Architecture) -> Option<Self> {
@@ -113,7 +113,7 @@ impl Terms {
             origin: PriceOrigin::List,
             discount: Ratio::ZERO,
             used_before: GibSeconds::ZERO,
-            front_door: FrontDoor::Free,
+            front_door: EndpointTraffic::Free,
             logged_by_request: Gib::ZERO,
             log_prices,
             instances: None,
@@ -124,9 +124,9 @@ impl Terms {
 
 /// What is around a function, as it is configured.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Surroundings {
+pub struct AncillaryCharges {
     /// What its requests come through, where that is configured.
-    pub door: Option<Door>,
+    pub door: Option<HttpEndpoint>,
     /// What each request writes to the logs.
     pub logged_by_request: Gib,
     /// What the managed instances of a function on a capacity provider cost.

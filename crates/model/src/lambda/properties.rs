@@ -106,9 +106,9 @@ proptest! {
             snapstart: None,
             on_instances: None,
         };
-        let terms = Terms {
+        let terms = PricingTerms {
             used_before: GibSeconds::from_gib_seconds(before).unwrap(),
-            ..Terms::known(Architecture::X86_64)
+            ..PricingTerms::known(Architecture::X86_64)
         };
         let at = |rounding| run.cost(rounding, &terms);
         let (least, point, most) = (at(Seconds::ZERO), at(MEAN_ROUNDING), at(MOST_ROUNDING));
@@ -134,7 +134,7 @@ proptest! {
             invocations: count(invocations),
             duration: seconds(duration),
             init,
-            kept_ready: kept.map(|(concurrency, time, share)| KeptReady {
+            kept_ready: kept.map(|(concurrency, time, share)| ProvisionedUsage {
                 concurrency,
                 time: hours(time),
                 share: ratio(share),
@@ -142,13 +142,13 @@ proptest! {
             snapstart: cached.map(|cached| SnapStart { cached: hours(cached), restores: count(cold_starts) }),
             on_instances: instances.map(|(time, _)| hours(time)),
         };
-        let terms = Terms {
+        let terms = PricingTerms {
             used_before: GibSeconds::from_gib_seconds(before).unwrap(),
             discount: ratio(discount),
             front_door,
             logged_by_request: Gib::from_bytes(logged).unwrap(),
             instances: instances.map(|(_, price)| UsdPerHour::from_hourly(price).unwrap()),
-            ..Terms::known(architecture)
+            ..PricingTerms::known(architecture)
         };
         let (cost, bill) = (run.cost(MEAN_ROUNDING, &terms).usd(), run.bill(&terms).total().usd());
         prop_assert!((cost - bill).abs() <= 1e-9 * bill.max(1e-9), "{cost} {bill}");

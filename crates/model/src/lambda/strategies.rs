@@ -22,12 +22,12 @@ pub(crate) fn ratio(value: f64) -> Ratio {
     Ratio::from_factor(value).unwrap()
 }
 
-pub(crate) fn front_doors() -> impl Strategy<Value = FrontDoor> {
+pub(crate) fn front_doors() -> impl Strategy<Value = EndpointTraffic> {
     prop_oneof![
-        Just(FrontDoor::Free),
-        Just(FrontDoor::Api(api_gateway::http_api())),
-        Just(FrontDoor::Api(api_gateway::rest_api())),
-        Just(FrontDoor::LoadBalancer {
+        Just(EndpointTraffic::Free),
+        Just(EndpointTraffic::Api(api_gateway::http_api())),
+        Just(EndpointTraffic::Api(api_gateway::rest_api())),
+        Just(EndpointTraffic::LoadBalancer {
             time: HOURS_PER_MONTH,
             hour: load_balancer::HOUR,
             capacity_unit: load_balancer::CAPACITY_UNIT,
@@ -148,17 +148,17 @@ pub(crate) fn at_prices(month: &Month, prices: &Prices, by: Ratio) -> (Month, Pr
 pub(crate) const RAISED_AROUND: [fn(&mut Month, Ratio); 6] = [
     |month, by| month.log_prices = month.log_prices.scaled(by),
     |month, by| {
-        if let FrontDoor::Api(tiers) = &mut month.front_door {
+        if let EndpointTraffic::Api(tiers) = &mut month.front_door {
             *tiers = tiers.scaled(by);
         }
     },
     |month, by| {
-        if let FrontDoor::LoadBalancer { hour, .. } = &mut month.front_door {
+        if let EndpointTraffic::LoadBalancer { hour, .. } = &mut month.front_door {
             *hour = *hour * by;
         }
     },
     |month, by| {
-        if let FrontDoor::LoadBalancer { capacity_unit, .. } = &mut month.front_door {
+        if let EndpointTraffic::LoadBalancer { capacity_unit, .. } = &mut month.front_door {
             *capacity_unit = *capacity_unit * by;
         }
     },
@@ -200,7 +200,7 @@ pub(crate) const LARGER: [fn(&mut Month, Ratio); 16] = [
         }
     },
     |month, by| {
-        if let FrontDoor::LoadBalancer { time, .. } = &mut month.front_door {
+        if let EndpointTraffic::LoadBalancer { time, .. } = &mut month.front_door {
             *time = *time * by;
         }
     },

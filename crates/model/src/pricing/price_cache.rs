@@ -5,19 +5,19 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::inventory::{CapacityType, ListPrice, Offer, Product, Provider, SpotPrice};
+use crate::inventory::{CapacityType, ListPrice, PriceKey, Provider, Sku, SpotPrice};
 use crate::pricing::list_prices::{ebs, fargate};
 use crate::units::{UsdPerCoreHour, UsdPerGibHour, UsdPerHour};
 
 /// The last price of each offer that was ever learned.
 #[derive(Clone, Debug, Default)]
-pub struct Market {
-    list: HashMap<Offer, ListPrice>,
+pub struct KnownPrices {
+    list: HashMap<PriceKey, ListPrice>,
     /// By zone and instance type.
     spot: HashMap<(Arc<str>, Arc<str>), SpotPrice>,
 }
 
-impl Market {
+impl KnownPrices {
     /// Takes in list prices.
     pub fn list(&mut self, prices: Vec<ListPrice>) {
         for price in prices {
@@ -43,10 +43,10 @@ impl Market {
         instance_type: &Arc<str>,
         capacity_type: CapacityType,
     ) -> Option<&ListPrice> {
-        self.list.get(&Offer {
+        self.list.get(&PriceKey {
             provider,
             region: Arc::clone(region),
-            product: Product::Machine {
+            product: Sku::Machine {
                 instance_type: Arc::clone(instance_type),
                 capacity_type,
             },
@@ -57,9 +57,9 @@ impl Market {
     /// vCPU and a GiB cost.
     pub(super) fn fargate(&self, region: &Arc<str>) -> Option<(fargate::Rates, Timestamp)> {
         let price = |product| self.of_aws(region, product);
-        let (core, read) = price(Product::FargateCore)?;
-        let (gib, at) = price(Product::FargateGib)?;
-        let storage = price(Product::FargateStorage);
+        let (core, read) = price(Sku::FargateCore)?;
+        let (gib, at) = price(Sku::FargateGib)?;
+        let storage = price(Sku::FargateStorage);
         let rates = fargate::Rates {
             core: UsdPerCoreHour::from_hourly(core.hourly()).ok()?,
             gib: UsdPerGibHour::from_hourly(gib.hourly()).ok()?,
@@ -71,18 +71,18 @@ impl Market {
     /// The same of a kind of disk; absent where it does not say what a GiB costs.
     pub(super) fn disk(&self, region: &Arc<str>, disk: &str) -> Option<(ebs::Rates, Timestamp)> {
         let disk: Arc<str> = disk.into();
-        let (gib, at) = self.of_aws(region, Product::DiskGib(Arc::clone(&disk)))?;
+        let (gib, at) = self.of_aws(region, Sku::DiskGib(Arc::clone(&disk)))?;
         let price = |product| self.of_aws(region, product).map(|(price, _)| price);
         let rates = ebs::Rates {
             gib: UsdPerGibHour::from_hourly(gib.hourly()).ok()?,
-            iops: std::array::from_fn(|tier| price(Product::DiskIops(Arc::clone(&disk), tier))),
-            throughput: price(Product::DiskThroughput(Arc::clone(&disk))),
+            iops: std::array::from_fn(|tier| price(Sku::DiskIops(Arc::clone(&disk), tier))),
+            throughput: price(Sku::DiskThroughput(Arc::clone(&disk))),
         };
         Some((rates, at))
     }
 
-    fn of_aws(&self, region: &Arc<str>, product: Product) -> Option<(UsdPerHour, Timestamp)> {
-        let listed = self.list.get(&Offer {
+    fn of_aws(&self, region: &Arc<str>, product: Sku) -> Option<(UsdPerHour, Timestamp)> {
+        let listed = self.list.get(&PriceKey {
             provider: Provider::Aws,
             region: Arc::clone(region),
             product,

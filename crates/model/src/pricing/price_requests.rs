@@ -17,18 +17,18 @@ const ELSEWHERE: [(Provider, &str); 4] = [
 
 /// What a price list is asked: all that it says of one thing in a region.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Question {
+pub struct PriceQuery {
     /// Whose list.
     pub provider: Provider,
     /// The region.
     pub region: Arc<str>,
     /// What it is about.
-    pub subject: Subject,
+    pub subject: QueriedProduct,
 }
 
 /// What a price list is asked about.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Subject {
+pub enum QueriedProduct {
     /// Machines of an instance type, however they are paid for.
     Machine(Arc<str>),
     /// AWS Fargate.
@@ -39,15 +39,15 @@ pub enum Subject {
 
 /// The prices that matter for a cluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Wanted {
+pub struct PriceQueries {
     /// What the lists are asked. About spot nodes too: EKS Auto Mode charges a part of the price on demand, and Azure's list
     /// has the price of spare capacity. About Fargate and disks where the embedded prices do not hold.
-    pub list: BTreeSet<Question>,
+    pub list: BTreeSet<PriceQuery>,
     /// The instance types of AWS that are spare capacity, by region.
     pub spot: BTreeMap<Arc<str>, BTreeSet<Arc<str>>>,
 }
 
-impl Wanted {
+impl PriceQueries {
     /// What a cluster wants prices for.
     #[must_use]
     pub fn of(cluster: &Cluster) -> Self {
@@ -59,14 +59,18 @@ impl Wanted {
             };
             if node.capacity_type == CapacityType::Fargate {
                 if !fargate::REGIONS.contains(&&**region) {
-                    wanted.add(Provider::Aws, region, Subject::Fargate);
+                    wanted.add(Provider::Aws, region, QueriedProduct::Fargate);
                 }
                 continue;
             }
             let Some(kind) = &node.instance_type else {
                 continue;
             };
-            wanted.add(node.provider, region, Subject::Machine(Arc::clone(kind)));
+            wanted.add(
+                node.provider,
+                region,
+                QueriedProduct::Machine(Arc::clone(kind)),
+            );
             let is_spare = node.capacity_type == CapacityType::Spot;
             if node.provider == Provider::Aws && is_spare && !is_elsewhere(Provider::Aws, region) {
                 let types = wanted.spot.entry(Arc::clone(region)).or_default();
@@ -75,16 +79,16 @@ impl Wanted {
         }
         for (region, disk) in volumes::disks(cluster) {
             if !ebs::REGIONS.contains(&&**region) {
-                wanted.add(Provider::Aws, region, Subject::Disk(disk.into()));
+                wanted.add(Provider::Aws, region, QueriedProduct::Disk(disk.into()));
             }
         }
         wanted
     }
 
     /// Wants what a list says, unless it is of a region whose list is not asked.
-    fn add(&mut self, provider: Provider, region: &Arc<str>, subject: Subject) {
+    fn add(&mut self, provider: Provider, region: &Arc<str>, subject: QueriedProduct) {
         if !is_elsewhere(provider, region) {
-            self.list.insert(Question {
+            self.list.insert(PriceQuery {
                 provider,
                 region: Arc::clone(region),
                 subject,
@@ -93,7 +97,7 @@ impl Wanted {
     }
 
     /// What the list of a cloud is asked.
-    pub fn of_list(&self, provider: Provider) -> impl Iterator<Item = &Question> {
+    pub fn of_list(&self, provider: Provider) -> impl Iterator<Item = &PriceQuery> {
         self.list
             .iter()
             .filter(move |question| question.provider == provider)
@@ -152,7 +156,7 @@ mod tests {
             change(&mut machine);
             Arc::new(machine)
         });
-        let wanted = Wanted::of(&Cluster {
+        let wanted = PriceQueries::of(&Cluster {
             at: Timestamp::UNIX_EPOCH,
             nodes: nodes.into(),
             ..Cluster::default()
@@ -162,12 +166,12 @@ mod tests {
             of.map(|question| (&*question.region, question.subject.clone()))
                 .collect::<Vec<_>>()
         };
-        let machine = || Subject::Machine("m5.large".into());
+        let machine = || QueriedProduct::Machine("m5.large".into());
         assert_eq!(
             of(Provider::Aws),
             [
                 ("eu-west-1", machine()),
-                ("eu-west-1", Subject::Fargate),
+                ("eu-west-1", QueriedProduct::Fargate),
                 ("us-east-1", machine())
             ]
         );
@@ -202,7 +206,7 @@ mod tests {
         let mut machine = (*node("n", 2.0, 8.0, None).node).clone();
         machine.region = Some("eu-west-1".into());
         machine.instance_type = None;
-        let wanted = Wanted::of(&Cluster {
+        let wanted = PriceQueries::of(&Cluster {
             at: Timestamp::UNIX_EPOCH,
             nodes: vec![Arc::new(machine)],
             volumes: vec![
@@ -227,8 +231,8 @@ mod tests {
         assert_eq!(
             found,
             [
-                ("eu-west-1", Subject::Disk("gp3".into())),
-                ("eu-west-1", Subject::Disk("io2".into()))
+                ("eu-west-1", QueriedProduct::Disk("gp3".into())),
+                ("eu-west-1", QueriedProduct::Disk("io2".into()))
             ]
         );
     }

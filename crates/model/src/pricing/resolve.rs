@@ -8,7 +8,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::rules::{Discount, DiscountKind};
-use super::{Market, PriceBook};
+use super::{KnownPrices, PriceBook};
 use crate::inventory::{CapacityType, Node, Provider};
 use crate::pricing::list_prices::{self, azure, ec2, fargate};
 use crate::units::{Gib, Ratio, UsdPerHour};
@@ -38,7 +38,7 @@ struct Known {
 /// The price of a node, or why it has none. `pod` is what Fargate provisioned, for a node of Fargate.
 pub(super) fn price(
     book: &PriceBook,
-    market: &Market,
+    market: &KnownPrices,
     node: &Node,
     pod: Option<FargatePod>,
 ) -> Result<HourlyPrice, Unpriced> {
@@ -82,7 +82,7 @@ fn configured(book: &PriceBook, node: &Node) -> Option<Known> {
 /// What AWS charges for a node, as far as that is known.
 fn paid_to_aws(
     book: &PriceBook,
-    market: &Market,
+    market: &KnownPrices,
     node: &Node,
     pod: Option<FargatePod>,
 ) -> Result<Known, Unpriced> {
@@ -107,7 +107,7 @@ fn paid_to_aws(
 }
 
 /// What Azure charges for a node, as far as that is known.
-fn paid_to_azure(book: &PriceBook, market: &Market, node: &Node) -> Result<Known, Unpriced> {
+fn paid_to_azure(book: &PriceBook, market: &KnownPrices, node: &Node) -> Result<Known, Unpriced> {
     let size = node
         .instance_type
         .as_ref()
@@ -140,7 +140,11 @@ fn paid_to_azure(book: &PriceBook, market: &Market, node: &Node) -> Result<Known
 }
 
 /// The Price List's price, else the embedded one.
-fn on_demand(market: &Market, node: &Node, instance_type: &Arc<str>) -> Result<Known, Unpriced> {
+fn on_demand(
+    market: &KnownPrices,
+    node: &Node,
+    instance_type: &Arc<str>,
+) -> Result<Known, Unpriced> {
     let region = node.region.as_ref().ok_or(Unpriced::UnknownRegion)?;
     let listed = market.machine(Provider::Aws, region, instance_type, CapacityType::OnDemand);
     if let Some((listed, price)) = listed.and_then(|one| Some((one, one.price?))) {
@@ -167,7 +171,11 @@ fn on_demand(market: &Market, node: &Node, instance_type: &Arc<str>) -> Result<K
 }
 
 /// By the Price List's prices, else by the embedded ones.
-fn on_fargate(market: &Market, node: &Node, pod: Option<FargatePod>) -> Result<Known, Unpriced> {
+fn on_fargate(
+    market: &KnownPrices,
+    node: &Node,
+    pod: Option<FargatePod>,
+) -> Result<Known, Unpriced> {
     const WHAT: &str = "Fargate by provisioned size";
     let pod = pod.ok_or(Unpriced::NoFargateSize)?;
     let region = node.region.as_ref().ok_or(Unpriced::UnknownRegion)?;
@@ -199,7 +207,7 @@ fn embedded(price: UsdPerHour, what: &str, region: &str) -> Known {
     }
 }
 
-fn spot(market: &Market, node: &Node, instance_type: &Arc<str>) -> Result<Known, Unpriced> {
+fn spot(market: &KnownPrices, node: &Node, instance_type: &Arc<str>) -> Result<Known, Unpriced> {
     let zone = node.zone.as_ref().ok_or(Unpriced::NoSpotPrice)?;
     let spare = market
         .spare(zone, instance_type)

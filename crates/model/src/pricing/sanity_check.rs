@@ -1,6 +1,6 @@
 //! Whether a price can be meant, seen beside the list price of its type.
 
-use crate::inventory::Product;
+use crate::inventory::Sku;
 use crate::pricing::list_prices::{azure, ebs, ec2, fargate};
 use crate::units::UsdPerHour;
 
@@ -60,7 +60,7 @@ pub fn plausible(instance_type: &str, price: UsdPerHour) -> Result<(), Implausib
 ///
 /// # Errors
 /// As [`plausible`].
-pub fn plausible_product(product: &Product, price: UsdPerHour) -> Result<(), Implausible> {
+pub fn plausible_product(product: &Sku, price: UsdPerHour) -> Result<(), Implausible> {
     let of_disk = |disk: &str, what: &str, rate: &dyn Fn(ebs::Rates) -> Option<UsdPerHour>| {
         let list = ebs::embedded(disk).and_then(rate);
         list.map(|list| (format!("a {what} of {disk}"), list))
@@ -70,15 +70,15 @@ pub fn plausible_product(product: &Product, price: UsdPerHour) -> Result<(), Imp
         by_the_hour(hourly).map(|list| (format!("a {what} of Fargate"), list))
     };
     let known = match product {
-        Product::Machine { instance_type, .. } => return plausible(instance_type, price),
-        Product::FargateCore => of_fargate("vCPU", fargate::CORE.hourly()),
-        Product::FargateGib => of_fargate("GiB", fargate::GIB.hourly()),
-        Product::FargateStorage => of_fargate("GiB of storage", fargate::STORAGE.hourly()),
-        Product::DiskGib(disk) => of_disk(disk, "GiB", &|rates| by_the_hour(rates.gib.hourly())),
-        Product::DiskIops(disk, tier) => of_disk(disk, "operation per second", &|rates| {
+        Sku::Machine { instance_type, .. } => return plausible(instance_type, price),
+        Sku::FargateCore => of_fargate("vCPU", fargate::CORE.hourly()),
+        Sku::FargateGib => of_fargate("GiB", fargate::GIB.hourly()),
+        Sku::FargateStorage => of_fargate("GiB of storage", fargate::STORAGE.hourly()),
+        Sku::DiskGib(disk) => of_disk(disk, "GiB", &|rates| by_the_hour(rates.gib.hourly())),
+        Sku::DiskIops(disk, tier) => of_disk(disk, "operation per second", &|rates| {
             rates.iops.get(*tier).copied().flatten()
         }),
-        Product::DiskThroughput(disk) => of_disk(disk, "MiB per second", &|rates| rates.throughput),
+        Sku::DiskThroughput(disk) => of_disk(disk, "MiB per second", &|rates| rates.throughput),
     };
     match known {
         Some((name, list)) => beside(&name, list, false, price),
@@ -191,12 +191,12 @@ mod tests {
     fn a_price_by_the_month_of_what_is_charged_by_the_month_is_told_from_one_by_the_hour() {
         let hourly = |price: f64| UsdPerHour::from_hourly(price).unwrap();
         for (product, fair, mistaken) in [
-            (Product::FargateCore, 0.046_56, 34.0),
-            (Product::FargateGib, 0.005_11, 3.7),
-            (Product::FargateStorage, 0.000_129, 0.081),
-            (Product::DiskGib("gp3".into()), 0.088 / 730.0, 0.088),
-            (Product::DiskIops("io2".into(), 2), 0.035 / 730.0, 0.035),
-            (Product::DiskThroughput("gp3".into()), 0.044 / 730.0, 0.044),
+            (Sku::FargateCore, 0.046_56, 34.0),
+            (Sku::FargateGib, 0.005_11, 3.7),
+            (Sku::FargateStorage, 0.000_129, 0.081),
+            (Sku::DiskGib("gp3".into()), 0.088 / 730.0, 0.088),
+            (Sku::DiskIops("io2".into(), 2), 0.035 / 730.0, 0.035),
+            (Sku::DiskThroughput("gp3".into()), 0.044 / 730.0, 0.044),
         ] {
             assert_eq!(
                 plausible_product(&product, hourly(fair)),
@@ -209,7 +209,7 @@ mod tests {
                 "{product:?}: {error}"
             );
         }
-        let unknown = Product::DiskIops("gp2".into(), 0);
+        let unknown = Sku::DiskIops("gp2".into(), 0);
         assert_eq!(plausible_product(&unknown, hourly(1.0)), Ok(()));
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::Market;
+use super::KnownPrices;
 use crate::allocation::PricedVolume;
 use crate::inventory::{Cluster, StorageClass, Volume};
 use crate::pricing::list_prices;
@@ -55,7 +55,11 @@ impl VolumeSelector {
 }
 
 /// Prices every volume of a cluster.
-pub(super) fn price(rules: &[VolumeRule], cluster: &Cluster, market: &Market) -> Vec<PricedVolume> {
+pub(super) fn price(
+    rules: &[VolumeRule],
+    cluster: &Cluster,
+    market: &KnownPrices,
+) -> Vec<PricedVolume> {
     let region = only_region(cluster);
     let volumes = cluster.volumes.iter().map(|volume| {
         let listed = || OnEbs::of(volume, cluster, region)?.price(volume, market);
@@ -133,7 +137,7 @@ impl<'a> OnEbs<'a> {
     }
 
     /// The Price List's price, else the embedded one.
-    fn price(&self, volume: &Volume, market: &Market) -> Result<HourlyPrice, UnpricedVolume> {
+    fn price(&self, volume: &Volume, market: &KnownPrices) -> Result<HourlyPrice, UnpricedVolume> {
         let Self {
             region,
             disk,
@@ -231,7 +235,7 @@ mod tests {
             storage_classes: HashMap::from_iter(class.map(|class| (name, Arc::new(class)))),
             ..Cluster::default()
         };
-        price(rules, &cluster, &Market::default()).remove(0)
+        price(rules, &cluster, &KnownPrices::default()).remove(0)
     }
 
     fn monthly(priced: &PricedVolume) -> Result<f64, UnpricedVolume> {

@@ -9,14 +9,14 @@ use crate::lambda;
 
 /// A platform that work runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Home {
+pub enum Platform {
     /// The cluster.
     Kubernetes,
     /// AWS Lambda.
     Lambda,
 }
 
-impl Home {
+impl Platform {
     /// As it stands in the `home` and `platform` labels.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -38,25 +38,25 @@ impl Home {
 
 /// Whose cost it is.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Subject {
+pub enum WorkloadRef {
     /// A workload of the cluster.
     Workload(WorkloadId),
     /// A function.
     Function(FunctionId),
 }
 
-impl Subject {
+impl WorkloadRef {
     /// Where it runs.
     #[must_use]
-    pub const fn home(&self) -> Home {
+    pub const fn home(&self) -> Platform {
         match self {
-            Self::Workload(_) => Home::Kubernetes,
-            Self::Function(_) => Home::Lambda,
+            Self::Workload(_) => Platform::Kubernetes,
+            Self::Function(_) => Platform::Lambda,
         }
     }
 }
 
-impl fmt::Display for Subject {
+impl fmt::Display for WorkloadRef {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Workload(workload) => workload.fmt(formatter),

@@ -3,21 +3,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::{Basis, Component, Home, Ineligibility, Outcome, Subject, Verdict};
+use super::{Basis, Component, Ineligibility, Outcome, Platform, Verdict, WorkloadRef};
 use crate::cold_starts::Method;
 use crate::inputs::Evidence;
-use crate::inventory::{Architecture, EventSource, Insights, Notes, Scaler};
-use crate::lambda::Door;
+use crate::inventory::{Architecture, EventSource, Insights, Scaler, WorkloadAnnotations};
+use crate::lambda::HttpEndpoint;
 use crate::month::Month;
-use crate::traffic_pattern::Pattern;
-use crate::uncertainty::{Banded, Parameter};
+use crate::traffic_pattern::TrafficPattern;
+use crate::uncertainty::{CostEstimate, Parameter};
 use crate::units::{GibSeconds, MemoryMib, Ratio, Requests, Seconds, Usd, UsdDelta, UsdPerRequest};
 
 /// What is known of one subject.
 #[derive(Clone, Debug)]
-pub struct SubjectReport {
+pub struct WorkloadReport {
     /// Whose.
-    pub subject: Subject,
+    pub subject: WorkloadRef,
     /// Money spent where it runs since the program started, by component.
     pub cost_total: Vec<(Component, Usd)>,
     /// Money for what it used since the program started, by resource (`cpu`, `memory`).
@@ -47,7 +47,7 @@ pub struct SubjectReport {
     /// The parameter that moves the projection most, and by how much of it.
     pub uncertainty: Option<(Parameter, Ratio)>,
     /// Facts for joins.
-    pub facts: SubjectFacts,
+    pub facts: WorkloadAttributes,
     /// What a workload of the cluster cost and served on its last days.
     pub month: Option<Month>,
     /// The nodes that its pods are on.
@@ -56,10 +56,10 @@ pub struct SubjectReport {
     pub evidence: Evidence,
 }
 
-impl SubjectReport {
+impl WorkloadReport {
     /// The cost on a platform, on the basis that decisions stand on.
     #[must_use]
-    pub fn decisive(&self, platform: Home) -> Option<&PlatformCost> {
+    pub fn decisive(&self, platform: Platform) -> Option<&PlatformCost> {
         let is = |cost: &&PlatformCost| cost.platform == platform && cost.basis == Basis::Loaded;
         self.costs.iter().find(is)
     }
@@ -93,11 +93,11 @@ pub struct FunctionCounters {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PlatformCost {
     /// The platform; the subject's home: observed, the other: projected.
-    pub platform: Home,
+    pub platform: Platform,
     /// What is included.
     pub basis: Basis,
     /// The decision window scaled to a month.
-    pub monthly: Banded,
+    pub monthly: CostEstimate,
     /// The requests of that month.
     pub requests: Requests,
 }
@@ -150,7 +150,7 @@ pub enum Breakeven {
 
 /// Facts of a subject that others join on.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct SubjectFacts {
+pub struct WorkloadAttributes {
     /// The processor.
     pub architecture: Option<Architecture>,
     /// The runtime of a function.
@@ -160,9 +160,9 @@ pub struct SubjectFacts {
     /// The team that owns it.
     pub team: Option<Arc<str>>,
     /// How its requests are spread over time.
-    pub traffic_pattern: Option<Pattern>,
+    pub traffic_pattern: Option<TrafficPattern>,
     /// What its annotations say.
-    pub notes: Option<Arc<Notes>>,
+    pub notes: Option<Arc<WorkloadAnnotations>>,
     /// What scales it.
     pub scaler: Option<Scaler>,
     /// What counts its requests: `annotation`, or the origin of all others.
@@ -170,11 +170,11 @@ pub struct SubjectFacts {
     /// Why the query of its annotation counts nothing, where it cannot be evaluated.
     pub query_failure: Option<Arc<str>>,
     /// Who does the same job on the other platform.
-    pub pair: Option<Subject>,
+    pub pair: Option<WorkloadRef>,
     /// Further labels, made of the tags of a function.
     pub labels: BTreeMap<Arc<str>, Arc<str>>,
     /// What the requests of a function come through, where that is configured or Lambda says it.
-    pub front_door: Option<Door>,
+    pub front_door: Option<HttpEndpoint>,
     /// What is polled for a function, as far as that is known.
     pub event_sources: BTreeSet<EventSource>,
     /// What Lambda Insights measured of a function, where it is switched on and read.

@@ -27,7 +27,7 @@ pub(super) struct Series {
 
 /// The daily wave of a series.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Wave {
+pub(super) struct DailyCycle {
     /// Its amplitude over the mean.
     pub(super) swing: f64,
     /// The share of the variance that it explains.
@@ -124,7 +124,7 @@ impl Series {
     }
 
     /// The wave of 24 hours that fits best, over the last whole days; absent where nothing goes up or down.
-    pub(super) fn day_wave(&self) -> Option<Wave> {
+    pub(super) fn day_wave(&self) -> Option<DailyCycle> {
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
@@ -152,7 +152,7 @@ impl Series {
         }
         let amplitude = 2.0 * along.hypot(across) / number(whole.counts.len());
         let repeat = (days >= 2).then(|| whole.autocorrelation(per_day));
-        Some(Wave {
+        Some(DailyCycle {
             swing: amplitude / mean,
             share: (amplitude * amplitude / 2.0 / variance).min(1.0),
             repeat: repeat.flatten(),

@@ -74,13 +74,13 @@ impl Given {
         (0..buckets).map(bucket).collect()
     }
 
-    fn shape(self, per_minute: impl Fn(u64) -> f64) -> Option<Shape> {
+    fn shape(self, per_minute: impl Fn(u64) -> f64) -> Option<TrafficStatistics> {
         #[expect(clippy::cast_precision_loss, reason = "an hour at most")]
         let bucket = seconds(60.0 * self.bucket_minutes as f64);
         classify(bucket, &self.counts(per_minute))
     }
 
-    fn pattern(self, per_minute: impl Fn(u64) -> f64) -> Option<Pattern> {
+    fn pattern(self, per_minute: impl Fn(u64) -> f64) -> Option<TrafficPattern> {
         self.shape(per_minute).map(|shape| shape.pattern)
     }
 }
@@ -150,7 +150,7 @@ proptest! {
 
     #[test]
     fn even_traffic_is_steady(given in given(), rate in rates(0.05, 500.0)) {
-        prop_assert_eq!(given.pattern(|_| 60.0 * rate), Some(Pattern::Steady));
+        prop_assert_eq!(given.pattern(|_| 60.0 * rate), Some(TrafficPattern::Steady));
     }
 
     #[test]
@@ -158,7 +158,7 @@ proptest! {
         given in given(), rate in rates(0.1, 500.0), amplitude in 0.3..1.0_f64, peak in 0.0..24.0_f64,
     ) {
         let shape = given.shape(diurnal(rate, amplitude, peak)).unwrap();
-        prop_assert_eq!(shape.pattern, Pattern::Diurnal, "{:?}", shape);
+        prop_assert_eq!(shape.pattern, TrafficPattern::Diurnal, "{:?}", shape);
     }
 
     #[test]
@@ -175,7 +175,7 @@ proptest! {
         let least = if given.days < 2.0 { DIURNAL_SHARE_OF_ONE_DAY } else { DIURNAL_SHARE };
         let waves = given.days < 3.0 && shape.day_share.is_some_and(|share| share.get() >= least);
         prop_assume!(!waves);
-        prop_assert_eq!(shape.pattern, Pattern::Bursty, "{:?}", shape);
+        prop_assert_eq!(shape.pattern, TrafficPattern::Bursty, "{:?}", shape);
     }
 
     #[test]
@@ -185,7 +185,7 @@ proptest! {
         let given = Given { bucket_minutes: 1, ..given };
         let shape = given.shape(sporadic(requests, share, given.seed));
         prop_assume!(shape.is_some());
-        prop_assert_eq!(shape.unwrap().pattern, Pattern::Sporadic, "{:?}", shape);
+        prop_assert_eq!(shape.unwrap().pattern, TrafficPattern::Sporadic, "{:?}", shape);
     }
 
     #[test]
@@ -197,7 +197,7 @@ proptest! {
     ) {
         let given = Given { bucket_minutes: 1, ..given };
         let shape = given.shape(timer(every, offset, requests)).unwrap();
-        prop_assert_eq!(shape.pattern, Pattern::TimerLike, "{:?}", shape);
+        prop_assert_eq!(shape.pattern, TrafficPattern::TimerLike, "{:?}", shape);
         #[expect(clippy::cast_precision_loss, reason = "minutes")]
         let expected = 60.0 * every as f64;
         prop_assert_eq!(shape.period.unwrap().seconds(), expected);
@@ -218,7 +218,7 @@ proptest! {
             let between = f64::from(u8::from(chance(seed ^ 9, minute) < 0.02));
             if !missed(&beat) && minute == beat * every + late { 40.0 } else { between }
         }).unwrap();
-        prop_assert_eq!(shape.pattern, Pattern::TimerLike, "{:?}", shape);
+        prop_assert_eq!(shape.pattern, TrafficPattern::TimerLike, "{:?}", shape);
     }
 
     #[test]
@@ -257,7 +257,7 @@ proptest! {
         }
         if let Some(shape) = shape {
             prop_assert!(shape.peak_to_mean >= Ratio::ONE && shape.active_share <= Ratio::ONE);
-            prop_assert_eq!(shape.period.is_some(), shape.pattern == Pattern::TimerLike);
+            prop_assert_eq!(shape.period.is_some(), shape.pattern == TrafficPattern::TimerLike);
         }
     }
 }
@@ -287,20 +287,23 @@ fn a_timer_shows_before_the_day_is_over_and_not_within_minutes() {
         ..DAY_OF_MINUTES
     };
     let beat = timer(5, 2, 10.0);
-    assert_eq!(hours(0.1).pattern(&beat), Some(Pattern::TimerLike));
+    assert_eq!(hours(0.1).pattern(&beat), Some(TrafficPattern::TimerLike));
     assert_eq!(hours(0.03).pattern(&beat), None);
 }
 
 #[test]
 fn one_run_in_a_day_is_sporadic_and_a_week_of_them_is_a_timer() {
     let nightly = timer(1_440, 120, 1.0);
-    assert_eq!(DAY_OF_MINUTES.pattern(&nightly), Some(Pattern::Sporadic));
+    assert_eq!(
+        DAY_OF_MINUTES.pattern(&nightly),
+        Some(TrafficPattern::Sporadic)
+    );
     let week = Given {
         days: 7.0,
         ..DAY_OF_MINUTES
     };
     let shape = week.shape(&nightly).unwrap();
-    assert_eq!(shape.pattern, Pattern::TimerLike);
+    assert_eq!(shape.pattern, TrafficPattern::TimerLike);
     assert_eq!(shape.period.unwrap().seconds(), 86_400.0);
 }
 
@@ -319,7 +322,7 @@ fn office_hours_are_diurnal_although_the_nights_are_empty() {
             ..DAY_OF_MINUTES
         };
         let shape = given.shape(office).unwrap();
-        assert_eq!(shape.pattern, Pattern::Diurnal, "{shape:?}");
+        assert_eq!(shape.pattern, TrafficPattern::Diurnal, "{shape:?}");
         assert_eq!(shape.active_share.get(), 0.375);
     }
 }
@@ -338,7 +341,7 @@ fn a_few_requests_in_office_hours_are_sporadic() {
             0.0
         }
     };
-    assert_eq!(given.pattern(few), Some(Pattern::Sporadic));
+    assert_eq!(given.pattern(few), Some(TrafficPattern::Sporadic));
 }
 
 #[test]
@@ -351,7 +354,7 @@ fn few_independent_requests_are_not_bursts() {
             ..DAY_OF_MINUTES
         };
         let shape = given.shape(|_| 0.9).unwrap();
-        assert_eq!(shape.pattern, Pattern::Steady, "{shape:?}");
+        assert_eq!(shape.pattern, TrafficPattern::Steady, "{shape:?}");
     }
 }
 
@@ -366,7 +369,7 @@ fn one_short_peak_is_a_burst_and_not_a_day() {
         if minute / 60 % 24 == 12 { 500.0 } else { 60.0 }
     };
     let shape = given.shape(lunch).unwrap();
-    assert_eq!(shape.pattern, Pattern::Bursty, "{shape:?}");
+    assert_eq!(shape.pattern, TrafficPattern::Bursty, "{shape:?}");
     assert!(shape.day_share.unwrap().get() < 0.1);
 }
 
@@ -374,5 +377,5 @@ fn one_short_peak_is_a_burst_and_not_a_day() {
 fn slow_growth_is_steady() {
     #[expect(clippy::cast_precision_loss, reason = "minutes")]
     let growth = |minute: u64| 600.0 * (1.0 + 0.2 * minute as f64 / 1_440.0);
-    assert_eq!(DAY_OF_MINUTES.pattern(growth), Some(Pattern::Steady));
+    assert_eq!(DAY_OF_MINUTES.pattern(growth), Some(TrafficPattern::Steady));
 }

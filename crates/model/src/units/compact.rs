@@ -1,7 +1,7 @@
 //! How quantities are kept in little memory: as numbers of four bytes, good to seven digits.
 
 /// What is made of numbers and can be kept as such.
-pub trait Numbers: Sized {
+pub trait Compact: Sized {
     /// How many numbers it is.
     const COUNT: usize;
 
@@ -12,7 +12,7 @@ pub trait Numbers: Sized {
     fn read(numbers: &mut &[f32]) -> Option<Self>;
 }
 
-impl Numbers for f64 {
+impl Compact for f64 {
     const COUNT: usize = 1;
 
     fn write(&self, out: &mut Vec<f32>) {
@@ -29,7 +29,7 @@ impl Numbers for f64 {
 }
 
 /// What is absent is no number.
-impl<T: Numbers> Numbers for Option<T> {
+impl<T: Compact> Compact for Option<T> {
     const COUNT: usize = T::COUNT;
 
     fn write(&self, out: &mut Vec<f32>) {
@@ -48,7 +48,7 @@ impl<T: Numbers> Numbers for Option<T> {
     }
 }
 
-impl<A: Numbers, B: Numbers> Numbers for (A, B) {
+impl<A: Compact, B: Compact> Compact for (A, B) {
     const COUNT: usize = A::COUNT + B::COUNT;
 
     fn write(&self, out: &mut Vec<f32>) {
@@ -65,15 +65,15 @@ impl<A: Numbers, B: Numbers> Numbers for (A, B) {
 #[macro_export]
 macro_rules! numbers {
     ($name:ident { $($field:ident: $kind:ty),+ $(,)? }) => {
-        impl $crate::units::Numbers for $name {
-            const COUNT: usize = 0 $(+ <$kind as $crate::units::Numbers>::COUNT)+;
+        impl $crate::units::Compact for $name {
+            const COUNT: usize = 0 $(+ <$kind as $crate::units::Compact>::COUNT)+;
 
             fn write(&self, out: &mut Vec<f32>) {
-                $($crate::units::Numbers::write(&self.$field, out);)+
+                $($crate::units::Compact::write(&self.$field, out);)+
             }
 
             fn read(numbers: &mut &[f32]) -> Option<Self> {
-                Some(Self { $($field: <$kind as $crate::units::Numbers>::read(numbers)?,)+ })
+                Some(Self { $($field: <$kind as $crate::units::Compact>::read(numbers)?,)+ })
             }
         }
     };
@@ -97,7 +97,7 @@ mod tests {
         slope: f64,
     });
 
-    fn again<T: Numbers>(value: &T) -> Option<T> {
+    fn again<T: Compact>(value: &T) -> Option<T> {
         let mut numbers = Vec::new();
         value.write(&mut numbers);
         assert_eq!(numbers.len(), T::COUNT);

@@ -104,15 +104,15 @@ macro_rules! quantity {
             }
         }
 
-        impl $crate::units::Numbers for $name {
+        impl $crate::units::Compact for $name {
             const COUNT: usize = 1;
 
             fn write(&self, out: &mut Vec<f32>) {
-                $crate::units::Numbers::write(&self.0.min(f64::from(f32::MAX)), out);
+                $crate::units::Compact::write(&self.0.min(f64::from(f32::MAX)), out);
             }
 
             fn read(numbers: &mut &[f32]) -> Option<Self> {
-                let number = <f64 as $crate::units::Numbers>::read(numbers)?;
+                let number = <f64 as $crate::units::Compact>::read(numbers)?;
                 Self::$from(number).ok()
             }
         }

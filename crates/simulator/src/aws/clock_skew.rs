@@ -7,7 +7,7 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use super::error::Failure;
+use super::error::AwsError;
 use breakeven_clock::Clock;
 
 /// How far a signature's date may be off (Signature Version 4: five minutes).
@@ -31,7 +31,7 @@ pub(super) fn stamp(headers: &mut http::HeaderMap, now: Timestamp) {
 }
 
 /// Why a service at `now` refuses a request, if it does.
-pub(super) fn check(request: &Request<Bytes>, now: Timestamp) -> Result<(), Failure> {
+pub(super) fn check(request: &Request<Bytes>, now: Timestamp) -> Result<(), AwsError> {
     let header = request.headers().get("x-amz-date");
     let Some(written) = header.and_then(|value| value.to_str().ok()) else {
         return Ok(());
@@ -41,7 +41,7 @@ pub(super) fn check(request: &Request<Bytes>, now: Timestamp) -> Result<(), Fail
         .and_then(|date| date.to_zoned(TimeZone::UTC).ok())
         .map(|date| date.timestamp())
     else {
-        return Err(Failure::incomplete_signature(format!(
+        return Err(AwsError::incomplete_signature(format!(
             "Date must be in ISO-8601 'basic format'. Got '{written}'."
         )));
     };
@@ -62,9 +62,9 @@ pub(super) fn check(request: &Request<Bytes>, now: Timestamp) -> Result<(), Fail
             "Signature not yet current: {written} is still later than {limit} ({now_text} + 5 min.)"
         )
     };
-    Err(Failure {
+    Err(AwsError {
         query_code: "SignatureDoesNotMatch",
-        ..Failure::new(StatusCode::FORBIDDEN, "InvalidSignatureException", message)
+        ..AwsError::new(StatusCode::FORBIDDEN, "InvalidSignatureException", message)
     })
 }
 
@@ -72,7 +72,7 @@ pub(super) fn check(request: &Request<Bytes>, now: Timestamp) -> Result<(), Fail
 mod tests {
     use super::*;
 
-    fn checked(signed: &str) -> Result<(), Failure> {
+    fn checked(signed: &str) -> Result<(), AwsError> {
         let request = Request::get("/").header("x-amz-date", signed);
         let request = request.body(Bytes::new()).unwrap();
         check(&request, "2026-03-03T12:00:00Z".parse().unwrap())

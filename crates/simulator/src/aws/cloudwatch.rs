@@ -9,8 +9,8 @@ mod series;
 mod statistics;
 mod window;
 
-use super::error::Failure;
-use super::scope::Place;
+use super::error::AwsError;
+use super::scope::AccountRegion;
 use super::value::Document;
 use crate::faults::Faults;
 
@@ -23,12 +23,12 @@ pub(super) struct Answer {
 
 /// Answers one call at `now`, in seconds since 1970.
 pub(super) fn answer(
-    place: Place<'_>,
+    place: AccountRegion<'_>,
     faults: &Faults,
     operation: &str,
     input: &Document,
     now: i64,
-) -> Result<Answer, Failure> {
+) -> Result<Answer, AwsError> {
     match operation {
         "GetMetricData" => {
             let request = query::Request::parse(input)?;
@@ -45,6 +45,6 @@ pub(super) fn answer(
                 metrics_requested: None,
             })
         }
-        other => Err(Failure::unknown_operation(other)),
+        other => Err(AwsError::unknown_operation(other)),
     }
 }

@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
-use super::error::Failure;
+use super::error::AwsError;
 use super::identity::Caller;
 use super::pagination::{Position, page};
 use super::value::{Document, optional, required, structure, text};
@@ -72,13 +72,13 @@ pub(super) fn answer(
     operation: &str,
     input: &Document,
     now: Timestamp,
-) -> Result<Document, Failure> {
+) -> Result<Document, AwsError> {
     if operation != "GetCostAndUsage" {
-        return Err(Failure::unknown_operation(operation));
+        return Err(AwsError::unknown_operation(operation));
     }
     if caller.region != REGION {
         let region = &caller.region;
-        return Err(Failure::incomplete_signature(format!(
+        return Err(AwsError::incomplete_signature(format!(
             "Credential should be scoped to a valid region, not '{region}'."
         )));
     }
@@ -94,7 +94,7 @@ pub(super) fn answer(
         },
         Some(token) => Position::from_token(token, &described).map_err(|_| {
             let message = "The pagination token is invalid.";
-            Failure::new(
+            AwsError::new(
                 StatusCode::BAD_REQUEST,
                 "InvalidNextTokenException",
                 message,
@@ -163,11 +163,12 @@ pub(super) fn answer(
 }
 
 impl<'d> Request<'d> {
-    fn parse(input: &'d Document, now: Timestamp) -> Result<Self, Failure> {
-        let invalid =
-            |message: String| Failure::new(StatusCode::BAD_REQUEST, "ValidationException", message);
+    fn parse(input: &'d Document, now: Timestamp) -> Result<Self, AwsError> {
+        let invalid = |message: String| {
+            AwsError::new(StatusCode::BAD_REQUEST, "ValidationException", message)
+        };
         let period = required(input, "TimePeriod", "", Some)?;
-        let date = |name: &str| -> Result<Date, Failure> {
+        let date = |name: &str| -> Result<Date, AwsError> {
             let written = required(period, name, "TimePeriod.", Document::as_text)?;
             written.parse().map_err(|_| {
                 invalid(format!(
@@ -221,7 +222,7 @@ impl<'d> Request<'d> {
     }
 
     /// The days of the period, as the bill had them when it was asked for in seconds since 1970.
-    fn days(&self, caller: &Caller, world: &World, asked_at: i64) -> Result<Vec<Day>, Failure> {
+    fn days(&self, caller: &Caller, world: &World, asked_at: i64) -> Result<Vec<Day>, AwsError> {
         let known = asked_at.div_euclid(REFRESH_SECONDS) * REFRESH_SECONDS / 60;
         let mut days = Vec::new();
         let mut date = self.start;
@@ -270,8 +271,8 @@ impl<'d> Request<'d> {
 }
 
 /// Whether a charge is what a filter wants: And, Or, Not and Dimensions with Key and Values.
-fn admits(filter: &Document, charge: &Charge<'_>) -> Result<bool, Failure> {
-    let all = |name: &str| -> Result<Option<Vec<bool>>, Failure> {
+fn admits(filter: &Document, charge: &Charge<'_>) -> Result<bool, AwsError> {
+    let all = |name: &str| -> Result<Option<Vec<bool>>, AwsError> {
         let Some(parts) = optional(filter, name, "Filter.", Document::as_list)? else {
             return Ok(None);
         };
@@ -300,7 +301,7 @@ fn admits(filter: &Document, charge: &Charge<'_>) -> Result<bool, Failure> {
     )?;
     if !DIMENSIONS.contains(&key) {
         let message = format!("Dimension {key} is invalid");
-        return Err(Failure::new(
+        return Err(AwsError::new(
             StatusCode::BAD_REQUEST,
             "ValidationException",
             message,

@@ -4,7 +4,7 @@ use http::StatusCode;
 
 /// An error answer, apart from the protocol it is written in.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Failure {
+pub(super) struct AwsError {
     pub(super) status: StatusCode,
     /// The error's shape name, what SDKs call the code.
     pub(super) code: &'static str,
@@ -13,7 +13,7 @@ pub(super) struct Failure {
     pub(super) message: String,
 }
 
-impl Failure {
+impl AwsError {
     pub(super) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
         Self {
             status,

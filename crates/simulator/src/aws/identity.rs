@@ -3,8 +3,8 @@
 use http::{HeaderMap, Request, StatusCode};
 use jiff::Timestamp;
 
-use super::error::Failure;
-use super::scope::Place;
+use super::error::AwsError;
+use super::scope::AccountRegion;
 use super::{pagination_token, signature};
 use crate::query_string;
 use crate::world::World;
@@ -45,9 +45,9 @@ impl Caller {
         headers: &HeaderMap,
         service: &str,
         now: Timestamp,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, AwsError> {
         let scope = signature::check(headers, service)?;
-        let unknown = || Failure::unknown_credentials();
+        let unknown = || AwsError::unknown_credentials();
         let session = match security_token(headers).map(|text| Session::from_token(world, text)) {
             Some(Some(session)) => Some(session),
             _ if scope.key.starts_with(TEMPORARY_KEY) => return Err(unknown()),
@@ -58,7 +58,7 @@ impl Caller {
                 return Err(unknown());
             }
             if session.expires <= now {
-                return Err(Failure::expired_token());
+                return Err(AwsError::expired_token());
             }
         }
         Ok(Self::in_region(world, scope.region, session))
@@ -91,8 +91,8 @@ impl Caller {
     }
 
     /// What the caller can see.
-    pub(super) fn place<'w>(&'w self, world: &'w World) -> Place<'w> {
-        Place {
+    pub(super) fn place<'w>(&'w self, world: &'w World) -> AccountRegion<'w> {
+        AccountRegion {
             world,
             account: &self.account,
             region: &self.region,
@@ -181,7 +181,7 @@ fn security_token(headers: &HeaderMap) -> Option<&str> {
     headers.get(SECURITY_TOKEN)?.to_str().ok()
 }
 
-impl Failure {
+impl AwsError {
     /// Credentials that nobody gave out.
     pub(super) fn unknown_credentials() -> Self {
         Self {

@@ -9,9 +9,9 @@ use http::{Method, StatusCode};
 use serde_json::{Value as Json, json};
 
 use self::configuration::{changed, configuration};
-use super::error::Failure;
+use super::error::AwsError;
 use super::pagination::{Position, page};
-use super::scope::Place;
+use super::scope::AccountRegion;
 use crate::world::Function;
 
 /// Functions of one answer (ListFunctions, "up to 50").
@@ -86,7 +86,7 @@ impl Operation {
     }
 
     /// The resource that IAM decides about: the function, or everything.
-    pub(super) fn resource(&self, place: Place<'_>) -> String {
+    pub(super) fn resource(&self, place: AccountRegion<'_>) -> String {
         match self {
             Self::ListFunctions | Self::GetAccountSettings | Self::ListEventSourceMappings => {
                 "*".to_owned()
@@ -104,10 +104,10 @@ impl Operation {
 
 /// Answers one call. `query` reads a parameter of the URL.
 pub(super) fn answer(
-    place: Place<'_>,
+    place: AccountRegion<'_>,
     operation: &Operation,
     query: impl Fn(&str) -> Option<String>,
-) -> Result<Json, Failure> {
+) -> Result<Json, AwsError> {
     Ok(match operation {
         Operation::ListFunctions => {
             let functions: Vec<&Function> = place.functions().collect();
@@ -149,10 +149,10 @@ pub(super) fn answer(
 }
 
 fn provisioned_concurrency(
-    place: Place<'_>,
+    place: AccountRegion<'_>,
     function: &Function,
     query: &impl Fn(&str) -> Option<String>,
-) -> Result<Json, Failure> {
+) -> Result<Json, AwsError> {
     let what = "ListProvisionedConcurrencyConfigs";
     let (listed, next) = paged(&function.spec.provisioned, query, CONFIGS_PAGE, what)?;
     let listed = listed.iter().map(|provisioned| {
@@ -178,9 +178,9 @@ fn paged<'t, T>(
     query: &impl Fn(&str) -> Option<String>,
     most: usize,
     what: &str,
-) -> Result<(&'t [T], Option<String>), Failure> {
+) -> Result<(&'t [T], Option<String>), AwsError> {
     let invalid = |message: String| {
-        Failure::new(
+        AwsError::new(
             StatusCode::BAD_REQUEST,
             "InvalidParameterValueException",
             message,
@@ -205,7 +205,7 @@ fn paged<'t, T>(
     Ok((part, next.map(|next| next.to_token(what))))
 }
 
-fn account_settings(place: Place<'_>) -> Json {
+fn account_settings(place: AccountRegion<'_>) -> Json {
     let reserved: u32 = place
         .functions()
         .filter_map(|function| function.spec.concurrency)
@@ -225,12 +225,12 @@ fn account_settings(place: Place<'_>) -> Json {
     })
 }
 
-fn find<'w>(place: Place<'w>, name: &str) -> Result<&'w Function, Failure> {
+fn find<'w>(place: AccountRegion<'w>, name: &str) -> Result<&'w Function, AwsError> {
     place.function(name).ok_or_else(|| not_found(place, name))
 }
 
-fn not_found(place: Place<'_>, name: &str) -> Failure {
-    Failure::new(
+fn not_found(place: AccountRegion<'_>, name: &str) -> AwsError {
+    AwsError::new(
         StatusCode::NOT_FOUND,
         "ResourceNotFoundException",
         format!("Function not found: {}", place.function_arn(name)),

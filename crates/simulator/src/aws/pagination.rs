@@ -1,6 +1,6 @@
 //! Pages of an answer, and the tokens that lead from one to the next.
 
-use crate::aws::error::Failure;
+use crate::aws::error::AwsError;
 use crate::aws::pagination_token;
 
 /// Where the next page goes on.
@@ -82,7 +82,7 @@ impl Position {
     }
 
     /// The place in a token of [`Self::to_token`].
-    pub(super) fn from_token(token: &str, request: &str) -> Result<Self, Failure> {
+    pub(super) fn from_token(token: &str, request: &str) -> Result<Self, AwsError> {
         let open = || {
             let fields = pagination_token::read(token, request)?;
             let mut numbers = fields.split('.');
@@ -93,7 +93,7 @@ impl Position {
             })
         };
         open().ok_or_else(|| {
-            Failure::bad_token("The service rejected the input token; it is not of this request.")
+            AwsError::bad_token("The service rejected the input token; it is not of this request.")
         })
     }
 }

@@ -4,7 +4,7 @@ mod products;
 
 use serde_json::Value;
 
-use super::error::Failure;
+use super::error::AwsError;
 use super::pagination_token;
 use super::value::{Document, structure, text};
 use crate::world::World;
@@ -52,9 +52,9 @@ pub(super) fn answer(
     world: &World,
     operation: &str,
     input: &Document,
-) -> Result<Document, Failure> {
+) -> Result<Document, AwsError> {
     if operation != "GetProducts" {
-        return Err(Failure::unknown_operation(operation));
+        return Err(AwsError::unknown_operation(operation));
     }
     let service = input.member("ServiceCode").and_then(Document::as_text);
     let filters = filters(input)?;
@@ -95,7 +95,7 @@ pub(super) fn answer(
 }
 
 /// The filters: how each holds which field against which value.
-fn filters(input: &Document) -> Result<Vec<(Match, &str, &str)>, Failure> {
+fn filters(input: &Document) -> Result<Vec<(Match, &str, &str)>, AwsError> {
     let filters = input.member("Filters").and_then(Document::as_list);
     let read = |filter| {
         let member = |name| Document::member(filter, name).and_then(Document::as_text);
@@ -108,19 +108,19 @@ fn filters(input: &Document) -> Result<Vec<(Match, &str, &str)>, Failure> {
     filters.unwrap_or_default().iter().map(read).collect()
 }
 
-fn position(input: &Document) -> Result<usize, Failure> {
+fn position(input: &Document) -> Result<usize, AwsError> {
     let Some(token) = input.member("NextToken").and_then(Document::as_text) else {
         return Ok(0);
     };
     pagination_token::read(token, PURPOSE)
         .and_then(|position| position.parse().ok())
-        .ok_or_else(|| Failure::bad_token("The pagination token is invalid."))
+        .ok_or_else(|| AwsError::bad_token("The pagination token is invalid."))
 }
 
-fn invalid(message: &str) -> Failure {
-    Failure {
+fn invalid(message: &str) -> AwsError {
+    AwsError {
         code: "InvalidParameterException",
-        ..Failure::validation(message)
+        ..AwsError::validation(message)
     }
 }
 

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{HeaderMap, Response, StatusCode};
 
-use super::error::Failure;
+use super::error::AwsError;
 use super::value::{Document, structure, text};
 
 /// A service whose calls are named by service and operation, and that takes and gives structures.
@@ -155,20 +155,20 @@ impl Wire {
     }
 
     /// Reads a structure in this protocol; Query requests are forms and are read elsewhere.
-    pub(super) fn read(self, headers: &HeaderMap, body: &[u8]) -> Result<Document, Failure> {
+    pub(super) fn read(self, headers: &HeaderMap, body: &[u8]) -> Result<Document, AwsError> {
         match self {
             Self::RpcV2Cbor { .. } => {
                 if headers
                     .get(SMITHY_PROTOCOL)
                     .is_none_or(|value| value != "rpc-v2-cbor")
                 {
-                    return Err(Failure::serialization(
+                    return Err(AwsError::serialization(
                         "the header smithy-protocol: rpc-v2-cbor is missing",
                     ));
                 }
-                Document::from_cbor(body).map_err(Failure::serialization)
+                Document::from_cbor(body).map_err(AwsError::serialization)
             }
-            _ => Document::from_json(body).map_err(Failure::serialization),
+            _ => Document::from_json(body).map_err(AwsError::serialization),
         }
     }
 
@@ -181,7 +181,7 @@ impl Wire {
     }
 
     /// The error as the real service writes it in this protocol.
-    pub(super) fn failure(self, failure: &Failure) -> Response<Bytes> {
+    pub(super) fn failure(self, failure: &AwsError) -> Response<Bytes> {
         let typed = |service: Service| {
             let code = format!("{}#{}", service.namespace(), failure.code);
             structure([
@@ -311,7 +311,7 @@ mod tests {
 
     #[test]
     fn an_error_has_the_form_of_its_protocol() {
-        let mut failure = Failure::validation("Period <60> is wrong");
+        let mut failure = AwsError::validation("Period <60> is wrong");
         failure.query_code = "InvalidParameterValue";
 
         let cbor = Wire::RpcV2Cbor {

@@ -4,13 +4,13 @@ use crate::world::{Function, World};
 
 /// An account and a region of the world.
 #[derive(Clone, Copy)]
-pub(super) struct Place<'w> {
+pub(super) struct AccountRegion<'w> {
     pub(super) world: &'w World,
     pub(super) account: &'w str,
     pub(super) region: &'w str,
 }
 
-impl<'w> Place<'w> {
+impl<'w> AccountRegion<'w> {
     /// The world's own account and region.
     #[cfg(test)]
     pub(super) fn home(world: &'w World) -> Self {
@@ -45,7 +45,7 @@ impl<'w> Place<'w> {
         let mut linked = world.spec.accounts.iter().filter(|account| account.linked);
         linked
             .find(|linked| monitoring && linked.id == account)
-            .map(|linked| Place {
+            .map(|linked| AccountRegion {
                 account: &linked.id,
                 ..self
             })

@@ -3,7 +3,7 @@
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 
-use super::error::Failure;
+use super::error::AwsError;
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 
@@ -25,13 +25,13 @@ pub(super) fn scope(headers: &HeaderMap) -> Option<Scope<'_>> {
 }
 
 /// The scope of a Signature Version 4 header for `service` that is whole in all its parts.
-pub(super) fn check<'h>(headers: &'h HeaderMap, service: &str) -> Result<Scope<'h>, Failure> {
+pub(super) fn check<'h>(headers: &'h HeaderMap, service: &str) -> Result<Scope<'h>, AwsError> {
     let Some(header) = headers.get(AUTHORIZATION) else {
-        return Err(Failure::missing_token());
+        return Err(AwsError::missing_token());
     };
     let header = header.to_str().unwrap_or_default();
     let Some(parts) = header.strip_prefix(ALGORITHM) else {
-        return Err(Failure::incomplete_signature(format!(
+        return Err(AwsError::incomplete_signature(format!(
             "Authorization header must start with {ALGORITHM}"
         )));
     };
@@ -42,7 +42,7 @@ pub(super) fn check<'h>(headers: &'h HeaderMap, service: &str) -> Result<Scope<'
             .find(|(key, _)| *key == name)
             .map(|(_, value)| value)
             .ok_or_else(|| {
-                Failure::incomplete_signature(format!(
+                AwsError::incomplete_signature(format!(
                     "Authorization header requires '{name}' parameter."
                 ))
             })
@@ -52,34 +52,34 @@ pub(super) fn check<'h>(headers: &'h HeaderMap, service: &str) -> Result<Scope<'
     let signature = part("Signature")?;
 
     let [key, date, region, named, "aws4_request"] = scope[..] else {
-        return Err(Failure::incomplete_signature(format!(
+        return Err(AwsError::incomplete_signature(format!(
             "Credential must have exactly 5 slash-delimited elements, e.g. \
              keyid/date/region/service/term, got '{}'",
             scope.join("/")
         )));
     };
     if key.is_empty() || date.len() != 8 || region.is_empty() {
-        return Err(Failure::incomplete_signature(
+        return Err(AwsError::incomplete_signature(
             "Credential has an empty or malformed element",
         ));
     }
     if named != service {
-        return Err(Failure::incomplete_signature(format!(
+        return Err(AwsError::incomplete_signature(format!(
             "Credential should be scoped to correct service: '{service}'."
         )));
     }
     if !signed.split(';').any(|name| name == "host") {
-        return Err(Failure::incomplete_signature(
+        return Err(AwsError::incomplete_signature(
             "'Host' must be a 'SignedHeader'",
         ));
     }
     if !headers.contains_key("x-amz-date") && !headers.contains_key(http::header::DATE) {
-        return Err(Failure::incomplete_signature(
+        return Err(AwsError::incomplete_signature(
             "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.",
         ));
     }
     if signature.len() != 64 || !signature.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return Err(Failure::incomplete_signature(
+        return Err(AwsError::incomplete_signature(
             "Signature is not 64 hexadecimal digits",
         ));
     }
@@ -94,7 +94,7 @@ mod tests {
         SignedHeaders=host;x-amz-date, \
         Signature=585d437664e87e73aafec8be38e67bab8c0f92afaa5bf9271565d91f40395456";
 
-    fn checked(header: &str) -> Result<(), Failure> {
+    fn checked(header: &str) -> Result<(), AwsError> {
         let whole = Scope {
             key: "AKID",
             region: "us-east-1",
@@ -117,7 +117,7 @@ mod tests {
     fn no_header_is_a_missing_token() {
         assert_eq!(
             check(&HeaderMap::new(), "lambda"),
-            Err(Failure::missing_token())
+            Err(AwsError::missing_token())
         );
     }
 

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{Response, StatusCode};
 use jiff::Timestamp;
 
-use super::error::Failure;
+use super::error::AwsError;
 use super::pagination_token;
 use super::protocol::{Wire, escape_xml};
 use crate::query_string;
@@ -21,7 +21,7 @@ const PAGE_SIZE: usize = 1_000;
 /// Answers a call from a region with this form as its body.
 ///
 /// Prices do not change here: each holds since the world began.
-pub(super) fn answer(world: &World, region: &str, body: &str) -> Result<Response<Bytes>, Failure> {
+pub(super) fn answer(world: &World, region: &str, body: &str) -> Result<Response<Bytes>, AwsError> {
     let wanted = |name: &str, found: &str| {
         let mut values = query_string::parameters(body).filter_map(|(key, value)| {
             let number = key.strip_prefix(name)?.strip_prefix('.')?;
@@ -84,10 +84,10 @@ pub(super) fn answer(world: &World, region: &str, body: &str) -> Result<Response
     Ok(Wire::Ec2.response(StatusCode::OK, body.into()))
 }
 
-fn invalid(message: &str) -> Failure {
-    Failure {
+fn invalid(message: &str) -> AwsError {
+    AwsError {
         query_code: "InvalidParameterValue",
-        ..Failure::validation(message)
+        ..AwsError::validation(message)
     }
 }
 

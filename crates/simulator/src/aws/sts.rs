@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{Response, StatusCode};
 use jiff::{SignedDuration, Timestamp};
 
-use super::error::Failure;
+use super::error::AwsError;
 use super::identity::{Caller, Session, role_of};
 use super::pagination_token::hexadecimal;
 use super::protocol::{Wire, escape_xml};
@@ -54,7 +54,7 @@ pub(super) fn answer(
     action: Action,
     body: &str,
     now: Timestamp,
-) -> Result<Response<Bytes>, Failure> {
+) -> Result<Response<Bytes>, AwsError> {
     let result = match action {
         Action::GetCallerIdentity => identity(caller),
         Action::AssumeRole | Action::AssumeRoleWithWebIdentity => {
@@ -88,7 +88,7 @@ fn assume(
     action: Action,
     body: &str,
     now: Timestamp,
-) -> Result<Session, Failure> {
+) -> Result<Session, AwsError> {
     let given = |name: &str| {
         query_string::parameters(body)
             .find(|(key, value)| key == name && !value.is_empty())
@@ -96,7 +96,7 @@ fn assume(
     };
     let required = |name: &str| {
         given(name).ok_or_else(|| {
-            Failure::validation(format!(
+            AwsError::validation(format!(
                 "1 validation error detected: Value null at '{name}' failed to satisfy constraint: \
                  Member must not be null"
             ))
@@ -105,7 +105,7 @@ fn assume(
     let arn = required("RoleArn")?;
     let name = required("RoleSessionName")?;
     if name.contains(['/', '.', ' ']) {
-        return Err(Failure::validation(format!(
+        return Err(AwsError::validation(format!(
             "1 validation error detected: Value '{name}' at 'roleSessionName' failed to satisfy \
              constraint: Member must satisfy regular expression pattern: [\\w+=,@-]*"
         )));
@@ -115,7 +115,7 @@ fn assume(
         Some(text) => (text.parse().ok())
             .filter(|seconds| SESSION_SECONDS_ALLOWED.contains(seconds))
             .ok_or_else(|| {
-                Failure::validation(format!(
+                AwsError::validation(format!(
                     "1 validation error detected: Value '{text}' at 'durationSeconds' failed to \
                      satisfy constraint: Member must have value between 900 and 43200"
                 ))
@@ -125,7 +125,7 @@ fn assume(
         required("WebIdentityToken")?;
     }
     let denied = || {
-        Failure::new(
+        AwsError::new(
             StatusCode::FORBIDDEN,
             "AccessDenied",
             format!(
@@ -219,7 +219,7 @@ mod tests {
         "2026-03-03T12:00:00Z".parse().unwrap()
     }
 
-    fn asked(action: Action, body: &str) -> Result<String, Failure> {
+    fn asked(action: Action, body: &str) -> Result<String, AwsError> {
         let request = Request::post("/aws").body(Bytes::new()).unwrap();
         let (world, caller) = (world(), Caller::supposed(&world(), &request));
         let response = answer(&world, &caller, action, body, now())?;
@@ -319,7 +319,7 @@ mod tests {
         );
         assert_eq!(
             call(key, Some(token), 5).unwrap_err(),
-            Failure::expired_token()
+            AwsError::expired_token()
         );
         for (key, token) in [(key, None), (key, Some("other")), ("AKID", Some(token))] {
             let error = call(key, token, 0).unwrap_err();

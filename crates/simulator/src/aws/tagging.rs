@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use http::StatusCode;
 
-use super::error::Failure;
+use super::error::AwsError;
 use super::load_balancers::{edges, target_group_arn};
 use super::pagination::{Position, page};
-use super::scope::Place;
+use super::scope::AccountRegion;
 use super::value::{Document, optional, structure, text};
 use crate::world::EdgeSpec;
 
@@ -17,20 +17,20 @@ const PAGE: i64 = 50;
 
 /// Answers one call.
 pub(super) fn answer(
-    place: Place<'_>,
+    place: AccountRegion<'_>,
     operation: &str,
     input: &Document,
-) -> Result<Document, Failure> {
+) -> Result<Document, AwsError> {
     match operation {
         "GetResources" => get_resources(place, input),
-        other => Err(Failure::unknown_operation(other)),
+        other => Err(AwsError::unknown_operation(other)),
     }
 }
 
 /// Resources that have tags, and only those, in pages.
-fn get_resources(place: Place<'_>, input: &Document) -> Result<Document, Failure> {
+fn get_resources(place: AccountRegion<'_>, input: &Document) -> Result<Document, AwsError> {
     let invalid = |message: String| {
-        Failure::new(
+        AwsError::new(
             StatusCode::BAD_REQUEST,
             "InvalidParameterException",
             message,
@@ -90,7 +90,7 @@ struct Resource<'w> {
     tags: &'w BTreeMap<String, String>,
 }
 
-fn resources(place: Place<'_>) -> impl Iterator<Item = Resource<'_>> {
+fn resources(place: AccountRegion<'_>) -> impl Iterator<Item = Resource<'_>> {
     let functions = place.functions().map(move |function| Resource {
         arn: place.function_arn(&function.spec.name),
         service: "lambda",

@@ -7,7 +7,7 @@
 use ciborium::Value as Cbor;
 use serde_json::Value as Json;
 
-use super::error::Failure;
+use super::error::AwsError;
 
 /// The CBOR tag of a time in seconds since 1970 (RFC 8949, section 3.4.2).
 const EPOCH_TIME_TAG: u64 = 1;
@@ -131,10 +131,10 @@ pub(super) fn required<'d, T>(
     name: &str,
     place: &str,
     read: impl FnOnce(&'d Document) -> Option<T>,
-) -> Result<T, Failure> {
-    optional(document, name, place, read)?.ok_or_else(|| Failure {
+) -> Result<T, AwsError> {
+    optional(document, name, place, read)?.ok_or_else(|| AwsError {
         query_code: "MissingParameter",
-        ..Failure::validation(format!("The parameter {place}{name} is required."))
+        ..AwsError::validation(format!("The parameter {place}{name} is required."))
     })
 }
 
@@ -144,11 +144,11 @@ pub(super) fn optional<'d, T>(
     name: &str,
     place: &str,
     read: impl FnOnce(&'d Document) -> Option<T>,
-) -> Result<Option<T>, Failure> {
+) -> Result<Option<T>, AwsError> {
     match document.member(name) {
         None => Ok(None),
         Some(value) => read(value).map(Some).ok_or_else(|| {
-            Failure::serialization(format!("The parameter {place}{name} has the wrong type."))
+            AwsError::serialization(format!("The parameter {place}{name} has the wrong type."))
         }),
     }
 }

@@ -4,7 +4,7 @@
 //! like the control plane. Such an entry replaces the list price of EKS instead of adding to it.
 
 use crate::config::file;
-use crate::schema::{Check, Place};
+use crate::schema::{ConfigPath, Validator};
 use breakeven_model::units::{Hours, UsdPerHour};
 
 /// Words that a name may have besides "control plane".
@@ -62,8 +62,8 @@ fn name(cost: &file::FixedCost) -> Name {
 /// The entries of `prices.fixed` with their places.
 fn entries<'a>(
     costs: &'a [file::FixedCost],
-    place: &'a Place,
-) -> impl Iterator<Item = (Place, &'a file::FixedCost)> {
+    place: &'a ConfigPath,
+) -> impl Iterator<Item = (ConfigPath, &'a file::FixedCost)> {
     let costs = costs.iter().enumerate();
     costs.map(|(at, cost)| (place.item(at), cost))
 }
@@ -71,18 +71,18 @@ fn entries<'a>(
 /// The entries of `prices.fixed` that are not the control plane.
 pub(super) fn others<'a>(
     costs: &'a [file::FixedCost],
-    place: &'a Place,
-) -> impl Iterator<Item = (Place, &'a file::FixedCost)> {
+    place: &'a ConfigPath,
+) -> impl Iterator<Item = (ConfigPath, &'a file::FixedCost)> {
     entries(costs, place).filter(|(_, cost)| !is_control_plane(cost))
 }
 
-impl Check {
+impl Validator {
     /// The configured price of the control plane, in USD per hour; absent if the list price applies.
     pub(super) fn control_plane(
         &mut self,
         raw: &file::Prices,
         month: Hours,
-        place: &Place,
+        place: &ConfigPath,
     ) -> Option<UsdPerHour> {
         let setting = place.key("eks").key("control_plane_usd_per_hour");
         let hourly = raw.eks.control_plane_usd_per_hour;

@@ -6,7 +6,7 @@ use csv::{ReaderBuilder, StringRecord, Trim};
 use serde_json::Value;
 
 use crate::config::file::{CapacityType, NodePrice};
-use crate::schema::{Check, Place, Setting as _, unknown_key};
+use crate::schema::{ConfigPath, Setting as _, Validator, unknown_key};
 
 /// The columns, in any order; those of a price or of a selector that is not used may be left out.
 const COLUMNS: [&str; 9] = [
@@ -21,9 +21,13 @@ const COLUMNS: [&str; 9] = [
     "usd_per_gib_hour",
 ];
 
-impl Check {
+impl Validator {
     /// The prices of a file, each with its line. An empty field is one that is not named.
-    pub(super) fn price_file(&mut self, path: &str, place: &Place) -> Vec<(Place, NodePrice)> {
+    pub(super) fn price_file(
+        &mut self,
+        path: &str,
+        place: &ConfigPath,
+    ) -> Vec<(ConfigPath, NodePrice)> {
         match std::fs::File::open(path) {
             Ok(file) => self.price_rows(file, place),
             Err(error) => {
@@ -33,7 +37,7 @@ impl Check {
         }
     }
 
-    fn price_rows(&mut self, text: impl Read, place: &Place) -> Vec<(Place, NodePrice)> {
+    fn price_rows(&mut self, text: impl Read, place: &ConfigPath) -> Vec<(ConfigPath, NodePrice)> {
         let mut reader = ReaderBuilder::new()
             .comment(Some(b'#'))
             .trim(Trim::All)
@@ -66,7 +70,7 @@ impl Check {
         prices
     }
 
-    fn bad_row(&mut self, error: &csv::Error, place: &Place) {
+    fn bad_row(&mut self, error: &csv::Error, place: &ConfigPath) {
         match error.kind() {
             csv::ErrorKind::UnequalLengths {
                 pos: Some(position),
@@ -80,7 +84,12 @@ impl Check {
         }
     }
 
-    fn price_row(&mut self, columns: &StringRecord, row: &StringRecord, at: &Place) -> NodePrice {
+    fn price_row(
+        &mut self,
+        columns: &StringRecord,
+        row: &StringRecord,
+        at: &ConfigPath,
+    ) -> NodePrice {
         let mut price = NodePrice::default();
         let fields = columns.iter().zip(row).filter(|field| !field.1.is_empty());
         for (column, text) in fields {
@@ -106,7 +115,7 @@ impl Check {
         price
     }
 
-    fn number(&mut self, text: &str, place: &Place) -> Option<f64> {
+    fn number(&mut self, text: &str, place: &ConfigPath) -> Option<f64> {
         let number = text.parse().ok();
         if number.is_none() {
             self.refuse(place, format!("{text:?} is not a number"));

@@ -3,16 +3,16 @@
 use std::collections::BTreeSet;
 
 use crate::config::file;
-use crate::schema::{Check, Place};
+use crate::schema::{ConfigPath, Validator};
 use breakeven_model::inventory::CapacityType;
 use breakeven_model::pricing::{
     Discount, DiscountKind, NodeSelector, OnPremises, PriceRule, Rate, SizeRate, plausible,
 };
 use breakeven_model::units::{UsdPerCoreHour, UsdPerGibHour, UsdPerHour};
 
-impl Check {
+impl Validator {
     /// The rules in their order. Two with the same selector are a mistake: the second would never hold.
-    pub(super) fn rules(&mut self, written: &[(Place, file::NodePrice)]) -> Vec<PriceRule> {
+    pub(super) fn rules(&mut self, written: &[(ConfigPath, file::NodePrice)]) -> Vec<PriceRule> {
         let mut rules: Vec<PriceRule> = Vec::with_capacity(written.len());
         for (place, price) in written {
             let selector = selector(&price.selector);
@@ -37,7 +37,7 @@ impl Check {
         rules
     }
 
-    fn rate(&mut self, raw: &file::NodePrice, place: &Place) -> Option<Rate> {
+    fn rate(&mut self, raw: &file::NodePrice, place: &ConfigPath) -> Option<Rate> {
         match (
             raw.usd_per_hour,
             raw.usd_per_core_hour,
@@ -64,7 +64,7 @@ impl Check {
         }
     }
 
-    fn size_rate(&mut self, core: f64, gib: f64, place: &Place) -> SizeRate {
+    fn size_rate(&mut self, core: f64, gib: f64, place: &ConfigPath) -> SizeRate {
         let (at_core, at_gib) = (
             place.key("usd_per_core_hour"),
             place.key("usd_per_gib_hour"),
@@ -78,7 +78,7 @@ impl Check {
     pub(super) fn on_premises(
         &mut self,
         raw: &file::OnPremises,
-        place: &Place,
+        place: &ConfigPath,
     ) -> Option<OnPremises> {
         match (raw.usd_per_core_hour, raw.usd_per_gib_hour) {
             (Some(core), Some(gib)) => Some(OnPremises {
@@ -95,7 +95,11 @@ impl Check {
     }
 
     /// The discounts in their order. One whose families all have a discount already is a mistake: it would never hold.
-    pub(super) fn discounts(&mut self, raw: &[file::Discount], place: &Place) -> Vec<Discount> {
+    pub(super) fn discounts(
+        &mut self,
+        raw: &[file::Discount],
+        place: &ConfigPath,
+    ) -> Vec<Discount> {
         let mut taken: BTreeSet<&str> = BTreeSet::new();
         let mut all_taken = None;
         let mut discounts = Vec::with_capacity(raw.len());

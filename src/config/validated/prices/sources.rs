@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::config::file::RawConfig;
 use crate::config::validated::AzureRetail;
-use crate::schema::{Check, Place};
+use crate::schema::{ConfigPath, Validator};
 use crate::sources::Schedule;
 use crate::sources::azure::retail_prices::AzureRetail as Api;
 use crate::sources::price_list;
@@ -13,13 +13,13 @@ use crate::sources::price_list;
 /// How often it is looked for list prices that hold no more.
 const LIST_INTERVAL: Duration = Duration::from_secs(3_600);
 
-impl Check {
+impl Validator {
     /// Where there are nodes to price, and AWS is asked at all.
     pub(in crate::config::validated) fn price_list(
         &mut self,
         raw: &RawConfig,
-        place: &Place,
-    ) -> Option<(price_list::Settings, Schedule)> {
+        place: &ConfigPath,
+    ) -> Option<(price_list::PriceListConfig, Schedule)> {
         let list = &raw.prices.price_list;
         let read = self.list(
             list.refresh_seconds,
@@ -34,7 +34,7 @@ impl Check {
     pub(in crate::config::validated) fn spot(
         &mut self,
         raw: &RawConfig,
-        place: &Place,
+        place: &ConfigPath,
     ) -> Option<Schedule> {
         let spot = &raw.prices.spot;
         let schedule = self.schedule(
@@ -50,7 +50,7 @@ impl Check {
     pub(in crate::config::validated) fn azure_retail(
         &mut self,
         raw: &RawConfig,
-        place: &Place,
+        place: &ConfigPath,
     ) -> Option<(AzureRetail, Schedule)> {
         let azure = &raw.prices.azure_retail;
         let (list, schedule) = self.list(
@@ -77,10 +77,10 @@ impl Check {
         refresh_seconds: f64,
         timeout_seconds: f64,
         cache_directory: Option<&str>,
-        place: &Place,
-    ) -> (price_list::Settings, Schedule) {
+        place: &ConfigPath,
+    ) -> (price_list::PriceListConfig, Schedule) {
         let schedule = self.schedule(refresh_seconds, timeout_seconds, place, "refresh_seconds");
-        let settings = price_list::Settings {
+        let settings = price_list::PriceListConfig {
             refresh: schedule.interval,
             cache_directory: cache_directory.map(PathBuf::from),
         };

@@ -1,20 +1,20 @@
 //! Prices of persistent volumes, as they are written.
 
 use crate::config::file;
-use crate::schema::{Check, Place};
+use crate::schema::{ConfigPath, Validator};
 use breakeven_model::pricing::{VolumeRule, VolumeSelector};
 use breakeven_model::units::{Hours, UsdPerGibHour};
 
 /// What no GiB costs in a month: twenty times the dearest kind of disk.
 const MOST: f64 = 2.5;
 
-impl Check {
+impl Validator {
     /// The rules in their order. Two with the same selector are a mistake: the second would never hold.
     pub(super) fn volumes(
         &mut self,
         written: &[file::VolumePrice],
         month: Hours,
-        place: &Place,
+        place: &ConfigPath,
     ) -> Vec<VolumeRule> {
         let mut rules: Vec<VolumeRule> = Vec::with_capacity(written.len());
         for (at, price) in written.iter().enumerate() {

@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 use tracing::{info, warn};
 
 use super::InsightsPlan;
-use super::poll_schedule::{self, Expected, Plan, Rung, Stake, Terms};
+use super::poll_schedule::{self, Forecast, IntervalStep, Plan, PollPriority, ScheduleLimits};
 use super::query::READINGS;
-use super::token_bucket::Bucket;
+use super::token_bucket::TokenBucket;
 use crate::sources::aws::PER_METRIC_REQUESTED;
 use breakeven_model::inventory::{FunctionId, Functions};
 use breakeven_model::units::Usd;
@@ -23,7 +23,7 @@ const SAVED_SHARE: f64 = 0.1;
 const ROUNDING: f64 = 1e-6;
 
 /// An account and a region.
-type Place = (Arc<str>, Arc<str>);
+type AccountRegion = (Arc<str>, Arc<str>);
 
 /// The budget for reading metrics; clones are the same one.
 ///
@@ -34,30 +34,30 @@ pub struct Budget(Arc<Mutex<State>>);
 
 #[derive(Debug)]
 struct State {
-    terms: Terms,
-    functions: BTreeMap<Place, Vec<FunctionId>>,
+    terms: ScheduleLimits,
+    functions: BTreeMap<AccountRegion, Vec<FunctionId>>,
     /// How many of them have Lambda Insights, and on how many pages they are listed.
-    insights: BTreeMap<Place, (usize, usize)>,
+    insights: BTreeMap<AccountRegion, (usize, usize)>,
     /// What others than functions take of the budget in a month.
-    reserved: Expected,
-    stakes: HashMap<FunctionId, Stake>,
+    reserved: Forecast,
+    stakes: HashMap<FunctionId, PollPriority>,
     /// Absent where it has to be made anew.
     plan: Option<Arc<Plan>>,
     /// What was last told of the plan.
     told: Option<Told>,
     /// Metrics that may be asked for.
-    purse: Bucket,
+    purse: TokenBucket,
     filled_at: Option<Timestamp>,
 }
 
 /// What a purse held at an instant, to go on from after a restart.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Balance {
+pub struct BudgetBalance {
     metrics: f64,
     at: Timestamp,
 }
 
-impl Balance {
+impl BudgetBalance {
     /// The same of now, if it is of a later instant: the clock was ahead.
     #[must_use]
     pub fn not_after(self, now: Timestamp) -> Self {
@@ -78,24 +78,24 @@ struct Told {
 impl Budget {
     /// A budget that nothing was taken from yet.
     #[must_use]
-    pub fn new(terms: Terms) -> Self {
+    pub fn new(terms: ScheduleLimits) -> Self {
         let monthly = terms.budget.usd() / PER_METRIC_REQUESTED.each();
         let per_second = monthly / poll_schedule::month().as_secs_f64();
         Self(Arc::new(Mutex::new(State {
             terms,
             functions: BTreeMap::new(),
             insights: BTreeMap::new(),
-            reserved: Expected::default(),
+            reserved: Forecast::default(),
             stakes: HashMap::new(),
             plan: None,
             told: None,
-            purse: Bucket::full(monthly * SAVED_SHARE, per_second),
+            purse: TokenBucket::full(monthly * SAVED_SHARE, per_second),
             filled_at: None,
         })))
     }
 
     /// Goes on from what another one held; what came in since comes with the next reading.
-    pub fn resume(&self, balance: Balance) {
+    pub fn resume(&self, balance: BudgetBalance) {
         let mut state = self.lock();
         state.purse.refill(balance.metrics);
         state.filled_at = Some(balance.at);
@@ -103,9 +103,9 @@ impl Budget {
 
     /// What it holds; absent before anything was read.
     #[must_use]
-    pub fn balance(&self) -> Option<Balance> {
+    pub fn balance(&self) -> Option<BudgetBalance> {
         let state = self.lock();
-        state.filled_at.map(|at| Balance {
+        state.filled_at.map(|at| BudgetBalance {
             metrics: state.purse.level(),
             at,
         })
@@ -118,7 +118,7 @@ impl Budget {
     }
 
     /// Says what is at stake with each function. One that is not among them is new.
-    pub fn set_stakes(&self, stakes: HashMap<FunctionId, Stake>) {
+    pub fn set_stakes(&self, stakes: HashMap<FunctionId, PollPriority>) {
         let mut state = self.lock();
         if state.stakes != stakes {
             state.stakes = stakes;
@@ -129,7 +129,7 @@ impl Budget {
     /// Sets aside what asking for so many statistics takes, so many times a day. What functions are read with is the rest.
     pub(in crate::sources) fn reserve(&self, statistics: usize, times_a_day: f64) {
         let times = times_a_day * poll_schedule::month().as_secs_f64() / 86_400.0;
-        let reserved = Expected::of_readings(statistics, times);
+        let reserved = Forecast::of_readings(statistics, times);
         let mut state = self.lock();
         if state.reserved != reserved {
             state.reserved = reserved;
@@ -178,7 +178,7 @@ impl Budget {
 
     /// The functions of the plan by how often they are read.
     #[must_use]
-    pub fn ladder(&self) -> Vec<Rung> {
+    pub fn ladder(&self) -> Vec<IntervalStep> {
         const MINUTES: [u64; 9] = [1, 2, 5, 10, 15, 30, 60, 180, 360];
         let steps = MINUTES.map(|minutes| Duration::from_secs(60 * minutes));
         self.plan().ladder(&steps)
@@ -264,9 +264,9 @@ mod tests {
     use super::*;
 
     fn budget(usd: f64) -> Budget {
-        Budget::new(Terms {
+        Budget::new(ScheduleLimits {
             budget: Usd::from_usd(usd).unwrap(),
-            ..Terms::default()
+            ..ScheduleLimits::default()
         })
     }
 
@@ -342,7 +342,7 @@ mod tests {
         let all_alike = plan.interval(&id("here", "a"));
         assert_eq!(all_alike, plan.interval(&id("there", "a")));
 
-        let stake = |monthly| Stake {
+        let stake = |monthly| PollPriority {
             monthly: Usd::from_usd(monthly).unwrap(),
             margin: None,
         };

@@ -8,18 +8,18 @@ use std::collections::BTreeMap;
 
 use super::cursor::Due;
 use super::query::{Scope, Series};
-use super::response::{Answer, Lack, Query};
-use crate::sources::{Reason, Tally};
+use super::response::{Answer, MissingResult, Query};
+use crate::sources::{DiscardCounts, Reason};
 use breakeven_model::inventory::FunctionMinute;
 use breakeven_model::units::{NotAQuantity, Requests, Seconds, Window};
 
 /// What an answer says of one function.
 #[derive(Debug, PartialEq)]
-pub(super) enum Outcome {
+pub(super) enum MinuteResult {
     /// Every query was answered to its end.
     Whole(Vec<FunctionMinute>),
     /// One of them was not.
-    Failed(Lack),
+    Failed(MissingResult),
     /// The answer ended before it came to all of them.
     Unanswered,
 }
@@ -31,8 +31,8 @@ pub(super) fn outcomes<'a>(
     window: Window,
     asked: &[&'a Due],
     unsettled: impl Fn(&Due) -> BTreeMap<i64, FunctionMinute>,
-    odd: &mut Odd,
-) -> Vec<(&'a Due, Outcome)> {
+    odd: &mut UnexpectedResult,
+) -> Vec<(&'a Due, MinuteResult)> {
     let points = answer.queries().iter().flat_map(|query| query.points());
     let outside = points.filter(|(second, _)| !holds(window, *second));
     odd.outside += outside.count() as u64;
@@ -45,8 +45,8 @@ pub(super) fn outcomes<'a>(
         let outcome = match lack(due, queries) {
             Some(outcome) => outcome,
             None => match minutes(due, queries, unsettled(due), odd) {
-                Ok(minutes) => Outcome::Whole(minutes),
-                Err(problem) => Outcome::Failed(Lack {
+                Ok(minutes) => MinuteResult::Whole(minutes),
+                Err(problem) => MinuteResult::Failed(MissingResult {
                     reason: Reason::InvalidResponse,
                     problem,
                 }),
@@ -58,16 +58,16 @@ pub(super) fn outcomes<'a>(
 }
 
 /// Why the queries of a function are not answered to their end; absent where they are.
-fn lack(due: &Due, queries: &[Query]) -> Option<Outcome> {
+fn lack(due: &Due, queries: &[Query]) -> Option<MinuteResult> {
     let failed = |(series, query): (&Series, &Query)| {
         let what = format!("{} of {}", series.metric(), due.function.name);
-        query.lack(&what).map(Outcome::Failed)
+        query.lack(&what).map(MinuteResult::Failed)
     };
     let unanswered = queries.iter().any(Query::is_unanswered);
     let mut series = due.scope.series().iter().zip(queries);
     series
         .find_map(failed)
-        .or(unanswered.then_some(Outcome::Unanswered))
+        .or(unanswered.then_some(MinuteResult::Unanswered))
 }
 
 fn holds(window: Window, second: i64) -> bool {
@@ -76,14 +76,14 @@ fn holds(window: Window, second: i64) -> bool {
 
 /// What was odd about an answer that is whole.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Odd {
+pub(super) struct UnexpectedResult {
     outside: u64,
     twice: u64,
     without_duration: u64,
 }
 
-impl Odd {
-    pub(super) fn report(&self, left_out: &Tally) {
+impl UnexpectedResult {
+    pub(super) fn report(&self, left_out: &DiscardCounts) {
         left_out.add("outside_the_window", self.outside);
         left_out.add("twice", self.twice);
         left_out.add("invocations_without_duration", self.without_duration);
@@ -101,7 +101,7 @@ fn minutes(
     due: &Due,
     queries: &[Query],
     unsettled: BTreeMap<i64, FunctionMinute>,
-    odd: &mut Odd,
+    odd: &mut UnexpectedResult,
 ) -> Result<Vec<FunctionMinute>, String> {
     let mut values: BTreeMap<i64, Values> = BTreeMap::new();
     for (series, query) in due.scope.series().iter().zip(queries) {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::Settings;
+use super::CloudWatchConfig;
 use super::poll_schedule::Plan;
 use super::query::{PERIOD, Scope};
 use breakeven_model::inventory::{FunctionId, FunctionMinute, Functions};
@@ -22,7 +22,7 @@ const FIRST_PAUSE: Duration = Duration::from_secs(60);
 /// Where the reading of each function stands.
 #[derive(Debug, Default)]
 pub(super) struct Progress {
-    standings: BTreeMap<FunctionId, Standing>,
+    standings: BTreeMap<FunctionId, FunctionCursor>,
     /// How far a program before this one had read.
     resumed: Arc<HashMap<FunctionId, Timestamp>>,
     /// How long after its end it read a minute for the first time.
@@ -30,7 +30,7 @@ pub(super) struct Progress {
 }
 
 #[derive(Debug, Default)]
-struct Standing {
+struct FunctionCursor {
     /// The longest that an invocation may take.
     timeout: Duration,
     /// The end of the last window that was read completely.
@@ -78,7 +78,7 @@ impl Progress {
         }
         for function in &functions.functions {
             let read_to = self.resumed.get(&function.id).copied();
-            let new = || Standing::resumed(read_to, self.delay);
+            let new = || FunctionCursor::resumed(read_to, self.delay);
             let standing = self
                 .standings
                 .entry(function.id.clone())
@@ -96,7 +96,7 @@ impl Progress {
         now: Timestamp,
         closed: Window,
         plan: &Plan,
-        settings: &Settings,
+        settings: &CloudWatchConfig,
     ) -> Vec<Due> {
         let backfill = closed.reaching_back(settings.backfill);
         let reach = closed.reaching_back(settings.backfill.max(settings.catch_up));
@@ -139,7 +139,7 @@ impl Progress {
         due: &Due,
         minutes: &[FunctionMinute],
         now: Timestamp,
-        settings: &Settings,
+        settings: &CloudWatchConfig,
     ) -> u64 {
         let Some(standing) = self.standings.get_mut(&due.function) else {
             return 0;
@@ -188,7 +188,7 @@ impl Progress {
     }
 }
 
-impl Standing {
+impl FunctionCursor {
     /// That of a function that was read up to then, if it was.
     fn resumed(read_to: Option<Timestamp>, delay: Duration) -> Self {
         let delay = SignedDuration::try_from(delay).unwrap_or_default();
@@ -236,7 +236,7 @@ impl Standing {
 ///
 /// Lambda reports an invocation in the minute in which it began, when it ends: a minute may grow for as long as an
 /// invocation may take, and what is published then shows the usual delay later.
-fn settled_before(now: Timestamp, timeout: Duration, settings: &Settings) -> Timestamp {
+fn settled_before(now: Timestamp, timeout: Duration, settings: &CloudWatchConfig) -> Timestamp {
     let settling = settings.settle.max(timeout) + settings.delay;
     let settling = settling.clamp(settings.delay, LONGEST_SETTLING.max(settings.delay));
     Window::closed_before(now, PERIOD, settling).map_or(Timestamp::MIN, Window::end)

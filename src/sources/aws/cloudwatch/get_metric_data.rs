@@ -9,7 +9,7 @@ use aws_smithy_types::DateTime;
 use super::budget::Budget;
 use super::query;
 use super::rate_limiter::Pace;
-use super::response::{Answer, Lack};
+use super::response::{Answer, MissingResult};
 use crate::sources::aws::{Attempted, Meter, Price, Service, Session, undecodable};
 use crate::sources::{Reason, SourceError};
 use breakeven_model::units::Window;
@@ -111,7 +111,7 @@ impl Caller {
     }
 
     /// Why a function could not be read, as an error of the source.
-    pub(in crate::sources) fn error(&self, lack: &Lack) -> SourceError {
+    pub(in crate::sources) fn error(&self, lack: &MissingResult) -> SourceError {
         let region = &self.attempted.region;
         match (lack.reason, &self.linked) {
             (Reason::Forbidden, Some(account)) => SourceError::new(

@@ -21,12 +21,12 @@ use jiff::{SignedDuration, Timestamp};
 use tracing::{debug, info, warn};
 
 use self::convert::{MEASURED, NAMESPACE};
-use super::Settings;
+use super::CloudWatchConfig;
 use super::budget::Budget;
 use super::get_metric_data::Caller;
 use super::list_metrics::Lister;
 use crate::sources::aws::Session;
-use crate::sources::{Lacks, SourceError, Tally};
+use crate::sources::{DiscardCounts, MissingAttributes, SourceError};
 use breakeven_model::inventory::{FunctionId, Functions, Insights, InsightsRead};
 use breakeven_model::units::Window;
 
@@ -63,7 +63,7 @@ pub(super) struct InsightsReading {
 
 impl InsightsReading {
     /// What could not be read, by what is lost without it.
-    pub(super) fn lacks(&self) -> Lacks {
+    pub(super) fn lacks(&self) -> MissingAttributes {
         let lacking = self.lacking.iter();
         lacking.map(|why| (LOSS, why.clone())).collect()
     }
@@ -103,9 +103,9 @@ impl InsightsReading {
         &mut self,
         caller: &mut Caller,
         session: &Session,
-        (functions, settings, now): (&Functions, &Settings, Timestamp),
+        (functions, settings, now): (&Functions, &CloudWatchConfig, Timestamp),
         budget: &Budget,
-        left_out: &Tally,
+        left_out: &DiscardCounts,
     ) {
         let listed = self
             .list(caller.linked(), session, functions, now, budget)
@@ -164,9 +164,9 @@ impl InsightsReading {
         &mut self,
         caller: &mut Caller,
         session: &Session,
-        (settings, now): (&Settings, Timestamp),
+        (settings, now): (&CloudWatchConfig, Timestamp),
         budget: &Budget,
-        left_out: &Tally,
+        left_out: &DiscardCounts,
     ) -> Result<(), SourceError> {
         let due = self.due(now, budget);
         let affordable = budget.affordable(now) / convert::QUERIES;

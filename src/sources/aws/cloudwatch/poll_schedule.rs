@@ -38,14 +38,14 @@ const LEAST_WEIGHT: f64 = 1e-9;
 
 /// What is at stake with a function.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Stake {
+pub struct PollPriority {
     /// What it costs in a month.
     pub monthly: Usd,
     /// How far apart the two platforms are: difference / the larger cost. Absent where one of them is not known.
     pub margin: Option<Ratio>,
 }
 
-impl Stake {
+impl PollPriority {
     /// The dollars at stake.
     ///
     /// Formula: cost in a month · (1 + 3 · max(0, 1 - margin / 0.25)). An unknown margin counts as a large one.
@@ -58,7 +58,7 @@ impl Stake {
 
 /// What the plan keeps to.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Terms {
+pub struct ScheduleLimits {
     /// What may be spent in a month of 730 hours.
     pub budget: Usd,
     /// The shortest time from one reading of a function to the next.
@@ -67,12 +67,12 @@ pub struct Terms {
     pub longest: Duration,
 }
 
-impl Terms {
+impl ScheduleLimits {
     /// No interval is ever longer, whatever the budget: minutes must not fall out of what is kept.
     pub const LIMIT: Duration = Duration::from_secs(12 * 3_600);
 }
 
-impl Default for Terms {
+impl Default for ScheduleLimits {
     fn default() -> Self {
         Self {
             budget: Usd::from_usd(10.0).unwrap_or_default(),
@@ -85,17 +85,17 @@ impl Default for Terms {
 /// How often each function is read, and what that costs.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Plan {
-    turns: HashMap<FunctionId, Turn>,
-    expected: Expected,
+    turns: HashMap<FunctionId, DuePoll>,
+    expected: Forecast,
     longest: Duration,
     is_stretched: bool,
-    reading: Reading,
+    reading: MetricPoll,
     insights: InsightsPlan,
 }
 
 /// When a function is read.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Turn {
+struct DuePoll {
     interval: Duration,
     /// The root of its weight, as a part of the largest.
     root: f64,
@@ -103,14 +103,14 @@ struct Turn {
 
 /// What is asked for and spent in a month of 730 hours.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Expected {
+pub struct Forecast {
     /// Metrics requested, each statistic counted: the dearer reading of the price list.
     pub statistics: Requests,
     /// Metrics requested, up to five statistics of one metric counted once.
     pub metrics: Requests,
 }
 
-impl Expected {
+impl Forecast {
     /// What that costs, by the dearer reading.
     #[must_use]
     pub fn cost(self) -> Usd {
@@ -126,7 +126,7 @@ impl Expected {
     /// What so many readings of so many statistics ask for, each of a metric of its own.
     pub(super) fn of_readings(statistics: usize, readings: f64) -> Self {
         let each = count(statistics);
-        let reading = Reading {
+        let reading = MetricPoll {
             all_every: 1,
             statistics: each,
             metrics: each,
@@ -135,7 +135,7 @@ impl Expected {
     }
 
     /// What so many readings of a kind ask for.
-    pub(super) fn of(readings: f64, reading: Reading) -> Self {
+    pub(super) fn of(readings: f64, reading: MetricPoll) -> Self {
         let times = |count: f64| Requests::from_requests(readings * count).unwrap_or_default();
         Self {
             statistics: times(reading.statistics),
@@ -144,7 +144,7 @@ impl Expected {
     }
 }
 
-impl std::ops::Add for Expected {
+impl std::ops::Add for Forecast {
     type Output = Self;
     fn add(self, other: Self) -> Self {
         Self {
@@ -156,7 +156,7 @@ impl std::ops::Add for Expected {
 
 /// What one reading of a function asks for, in the mean.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(super) struct Reading {
+pub(super) struct MetricPoll {
     /// Of so many readings in a row one asks for everything.
     pub(super) all_every: u32,
     pub(super) statistics: f64,
@@ -165,13 +165,13 @@ pub(super) struct Reading {
 
 /// Functions that are read about equally often.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Rung {
+pub struct IntervalStep {
     /// The longest interval of them.
     pub up_to: Duration,
     /// How many.
     pub functions: usize,
     /// What reading them takes in a month.
-    pub expected: Expected,
+    pub expected: Forecast,
 }
 
 impl Plan {
@@ -179,34 +179,36 @@ impl Plan {
     /// They are read in the first way of the given ones that the budget is enough for at the shortest interval, else
     /// in the last. What is reserved for others is not theirs.
     pub(super) fn new<'a>(
-        functions: impl IntoIterator<Item = (&'a FunctionId, Option<Stake>)>,
-        readings: &[Reading],
-        terms: Terms,
-        reserved: Expected,
+        functions: impl IntoIterator<Item = (&'a FunctionId, Option<PollPriority>)>,
+        readings: &[MetricPoll],
+        terms: ScheduleLimits,
+        reserved: Forecast,
     ) -> Self {
         let least = terms.budget * Ratio::from_factor(LEAST_FOR_FUNCTIONS).unwrap_or(Ratio::ONE);
-        let terms = Terms {
+        let terms = ScheduleLimits {
             budget: terms.budget.less(reserved.cost()).max(least),
             ..terms
         };
-        let functions: Vec<(&FunctionId, Option<Stake>)> = functions.into_iter().collect();
-        let is_enough = |reading: &&Reading| {
+        let functions: Vec<(&FunctionId, Option<PollPriority>)> = functions.into_iter().collect();
+        let is_enough = |reading: &&MetricPoll| {
             affordable(**reading, terms) * terms.shortest.as_secs_f64() >= count(functions.len())
         };
         let reading = readings.iter().find(is_enough).or(readings.last());
         let reading = reading.copied().unwrap_or_default();
-        let weights = functions.iter().map(|(_, stake)| stake.map(Stake::weight));
+        let weights = functions
+            .iter()
+            .map(|(_, stake)| stake.map(PollPriority::weight));
         let spread = spread(&weights.collect::<Vec<_>>(), reading, terms);
         let expected = spread.intervals.iter().map(|interval| {
             let readings = month().as_secs_f64() / interval.as_secs_f64();
-            Expected::of(readings, reading)
+            Forecast::of(readings, reading)
         });
         Self {
             expected: expected.fold(reserved, |sum, one| sum + one),
             turns: functions
                 .iter()
                 .zip(spread.intervals.iter().zip(&spread.roots))
-                .map(|((id, _), (&interval, &root))| ((*id).clone(), Turn { interval, root }))
+                .map(|((id, _), (&interval, &root))| ((*id).clone(), DuePoll { interval, root }))
                 .collect(),
             longest: spread.longest,
             is_stretched: spread.longest > terms.longest,
@@ -246,7 +248,7 @@ impl Plan {
 
     /// What the plan takes.
     #[must_use]
-    pub const fn expected(&self) -> Expected {
+    pub const fn expected(&self) -> Forecast {
         self.expected
     }
 
@@ -271,7 +273,7 @@ impl Plan {
     /// The functions by how often they are read, the most often first: each rung reaches to the next of the
     /// given intervals, and the last holds all that are above them.
     #[must_use]
-    pub(super) fn ladder(&self, steps: &[Duration]) -> Vec<Rung> {
+    pub(super) fn ladder(&self, steps: &[Duration]) -> Vec<IntervalStep> {
         let mut rungs: Vec<(usize, Duration, usize, f64)> = Vec::new();
         let mut intervals: Vec<Duration> = self.turns.values().map(|turn| turn.interval).collect();
         intervals.sort_unstable();
@@ -287,10 +289,10 @@ impl Plan {
                 _ => rungs.push((step, interval, 1, readings)),
             }
         }
-        let rung = |(_, up_to, functions, readings)| Rung {
+        let rung = |(_, up_to, functions, readings)| IntervalStep {
             up_to,
             functions,
-            expected: Expected::of(readings, self.reading),
+            expected: Forecast::of(readings, self.reading),
         };
         rungs.into_iter().map(rung).collect()
     }
@@ -302,7 +304,7 @@ pub(super) fn month() -> Duration {
 }
 
 /// How many readings may be planned, per second.
-fn affordable(reading: Reading, terms: Terms) -> f64 {
+fn affordable(reading: MetricPoll, terms: ScheduleLimits) -> f64 {
     let cost = PER_METRIC_REQUESTED.each() * reading.statistics;
     terms.budget.usd() * PLANNED_SHARE / cost / month().as_secs_f64()
 }
@@ -319,10 +321,10 @@ struct Spread {
     longest: Duration,
 }
 
-fn spread(weights: &[Option<f64>], reading: Reading, terms: Terms) -> Spread {
+fn spread(weights: &[Option<f64>], reading: MetricPoll, terms: ScheduleLimits) -> Spread {
     let (count, affordable) = (count(weights.len()), affordable(reading, terms));
     let shortest = terms.shortest.as_secs_f64();
-    let limit = Terms::LIMIT.as_secs_f64().max(shortest);
+    let limit = ScheduleLimits::LIMIT.as_secs_f64().max(shortest);
     let longest = terms.longest.as_secs_f64().clamp(shortest, limit);
     let longest = longest
         .max(count / (affordable * MOST_FOR_THE_LONGEST))

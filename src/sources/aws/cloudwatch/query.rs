@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricStat};
 
 use super::cursor::Due;
-use super::poll_schedule::Reading;
+use super::poll_schedule::MetricPoll;
 use breakeven_model::inventory::FunctionId;
 use breakeven_model::units::Window;
 
@@ -21,13 +21,13 @@ const MOST_DATAPOINTS: usize = 100_800;
 
 /// How functions may be read, the best first: all series each time; or all of them at each fourth reading, and those that
 /// cost is made of alone in between.
-pub(super) const READINGS: [Reading; 2] = [
-    Reading {
+pub(super) const READINGS: [MetricPoll; 2] = [
+    MetricPoll {
         all_every: 1,
         statistics: 6.0,
         metrics: 5.0,
     },
-    Reading {
+    MetricPoll {
         all_every: 4,
         // Two statistics of Duration; four others at each fourth reading.
         statistics: 3.0,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::token_bucket::Bucket;
+use super::token_bucket::TokenBucket;
 
 /// Calls per second, and how many datapoints per second these may be for: of the last three hours, and of what is older.
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_limits.html>
@@ -19,14 +19,14 @@ const RECENT_MINUTES: usize = 3 * 60;
 #[derive(Debug)]
 pub(super) struct Pace {
     at: Instant,
-    calls: Bucket,
-    recent: Bucket,
-    old: Bucket,
+    calls: TokenBucket,
+    recent: TokenBucket,
+    old: TokenBucket,
 }
 
 impl Default for Pace {
     fn default() -> Self {
-        let a_second_of = |limit| Bucket::full(limit, limit);
+        let a_second_of = |limit| TokenBucket::full(limit, limit);
         Self {
             at: Instant::now(),
             calls: a_second_of(CALLS),

@@ -5,7 +5,7 @@ use aws_sdk_cloudwatch::types::{MessageData, StatusCode};
 use tracing::warn;
 
 use super::query;
-use crate::sources::{Reason, Tally};
+use crate::sources::{DiscardCounts, Reason};
 
 /// How many messages of one call are logged.
 const MAX_MESSAGES: usize = 20;
@@ -29,7 +29,7 @@ pub(in crate::sources) struct Query {
 
 /// Why something could not be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::sources) struct Lack {
+pub(in crate::sources) struct MissingResult {
     /// Forbidden, incomplete or an invalid response.
     pub(in crate::sources) reason: Reason,
     pub(in crate::sources) problem: String,
@@ -83,7 +83,7 @@ impl Answer {
     }
 
     /// Logs and counts what CloudWatch remarked.
-    pub(in crate::sources) fn report(&self, left_out: &Tally) {
+    pub(in crate::sources) fn report(&self, left_out: &DiscardCounts) {
         for message in &self.messages {
             left_out.add("message", 1);
             warn!(message, "cloudwatch remarks");
@@ -103,12 +103,12 @@ impl Query {
     }
 
     /// Why it is not answered to its end, if it ended otherwise. `what` is what was asked for.
-    pub(in crate::sources) fn lack(&self, what: &str) -> Option<Lack> {
+    pub(in crate::sources) fn lack(&self, what: &str) -> Option<MissingResult> {
         let status = self.status.as_ref();
         let status = status.filter(|status| **status != StatusCode::Complete)?;
         let what = format!("{what} ended as {}", status.as_str());
         let said = self.messages.join(", ");
-        Some(Lack {
+        Some(MissingResult {
             reason: match status {
                 StatusCode::Forbidden => Reason::Forbidden,
                 _ => Reason::Incomplete,

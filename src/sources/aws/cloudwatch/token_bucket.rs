@@ -4,13 +4,13 @@ use std::time::Duration;
 
 /// A token bucket. It is told how much time has passed, so it works on any clock.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Bucket {
+pub(super) struct TokenBucket {
     capacity: f64,
     per_second: f64,
     level: f64,
 }
 
-impl Bucket {
+impl TokenBucket {
     /// A full bucket.
     pub(super) const fn full(capacity: f64, per_second: f64) -> Self {
         Self {
@@ -55,7 +55,7 @@ mod tests {
 
     #[test]
     fn what_is_not_there_is_waited_for_and_no_more_than_the_limit_is_saved() {
-        let mut bucket = Bucket::full(10.0, 2.0);
+        let mut bucket = TokenBucket::full(10.0, 2.0);
         assert_eq!(bucket.wait_for(10.0), Duration::ZERO);
         bucket.take(7.0);
         assert_eq!(bucket.wait_for(8.0), Duration::from_millis(2_500));
@@ -72,7 +72,7 @@ mod tests {
         fn who_waits_never_takes_more_than_the_limit_and_what_came(
             takes in prop::collection::vec((0.0..10.0, 0_u64..5_000), 1..100),
         ) {
-            let mut bucket = Bucket::full(10.0, 3.0);
+            let mut bucket = TokenBucket::full(10.0, 3.0);
             let (mut taken, mut time) = (0.0, 0.0);
             for (amount, idle) in takes {
                 let idle = Duration::from_millis(idle);

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::state::{Calls, Kept};
 use crate::disk::Disk;
-use crate::sources::cache_file::KeptFile;
+use crate::sources::cache_file::CacheFile;
 use breakeven_model::inventory::{Bill, BilledDay, Charge, UsageType};
 use breakeven_model::units::{BilledUnits, NotAQuantity, Usd};
 
@@ -20,7 +20,7 @@ const VERSION: u32 = 1;
 
 /// The file that the bill is kept in.
 #[derive(Debug)]
-pub(super) struct Cache(KeptFile);
+pub(super) struct Cache(CacheFile);
 
 #[derive(Serialize, Deserialize)]
 struct File {
@@ -55,7 +55,7 @@ struct ChargeRow {
 
 impl Cache {
     pub(super) fn in_directory(directory: &Path) -> Self {
-        Self(KeptFile::new(directory, FILE, VERSION))
+        Self(CacheFile::new(directory, FILE, VERSION))
     }
 
     /// Runs its file operations.

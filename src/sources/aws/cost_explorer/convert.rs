@@ -14,7 +14,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
-use crate::sources::Tally;
+use crate::sources::DiscardCounts;
 use breakeven_model::inventory::{BilledDay, Charge, UsageType};
 use breakeven_model::units::{BilledUnits, NotAQuantity, Usd};
 
@@ -111,13 +111,13 @@ struct Told {
 
 /// What a page has that is not used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Odd {
+pub(super) struct UnexpectedResult {
     not_in_usd: u64,
     not_understood: u64,
 }
 
-impl Odd {
-    pub(super) fn report(self, tally: &Tally) {
+impl UnexpectedResult {
+    pub(super) fn report(self, tally: &DiscardCounts) {
         tally.add("not_in_usd", self.not_in_usd);
         tally.add("amount_not_understood", self.not_understood);
     }
@@ -138,8 +138,8 @@ impl From<NotAQuantity> for Unusable {
 
 impl Answer {
     /// Adds a page. A day may be spread over several.
-    pub(super) fn add(&mut self, page: GetCostAndUsageOutput) -> Odd {
-        let mut odd = Odd::default();
+    pub(super) fn add(&mut self, page: GetCostAndUsageOutput) -> UnexpectedResult {
+        let mut odd = UnexpectedResult::default();
         for result in page.results_by_time.unwrap_or_default() {
             let start = result
                 .time_period
@@ -279,7 +279,7 @@ mod tests {
             false,
             vec![requests("0.25")],
         )]));
-        assert_eq!(odd, Odd::default());
+        assert_eq!(odd, UnexpectedResult::default());
         let [day] = &answer.settled(true, now())[..] else {
             panic!("{answer:?}")
         };
@@ -348,7 +348,7 @@ mod tests {
             group(&keys, &[(UNBLENDED, "3", "USD"), (USAGE, "1", "N/A")]),
         ];
         let odd = answer.add(page(vec![result("2026-03-09", false, groups)]));
-        let expected = Odd {
+        let expected = UnexpectedResult {
             not_in_usd: 1,
             not_understood: 4,
         };

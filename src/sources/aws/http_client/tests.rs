@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::MAX_RESPONSE;
 use crate::sources::aws::cloudwatch::Lister;
-use crate::sources::aws::{Aws, FixedCredentials, Listing, RestCall, Role, Service, Settings};
+use crate::sources::aws::{Aws, AwsConfig, FixedCredentials, Listing, RestCall, Role, Service};
 use crate::sources::{Reason, SourceError};
 
 const MIB: usize = 1_024 * 1_024;
@@ -86,7 +86,7 @@ async fn endless_pages() -> (SocketAddr, Arc<AtomicUsize>) {
 }
 
 fn aws(server: SocketAddr) -> Aws {
-    Aws::new(Settings {
+    Aws::new(AwsConfig {
         region: Some("eu-west-1".into()),
         endpoint_url: Some(format!("http://{server}")),
         credentials: Some(FixedCredentials {
@@ -95,7 +95,7 @@ fn aws(server: SocketAddr) -> Aws {
         }),
         attempt_timeout: Duration::from_secs(60),
         max_attempts: 1,
-        ..Settings::default()
+        ..AwsConfig::default()
     })
 }
 

@@ -13,7 +13,7 @@ use super::client::Calls;
 use super::convert::AccountLimit;
 use super::event_sources::{self, Polled};
 use super::tags::{self, LabelsOf};
-use crate::sources::{Lacks, SourceError, Tally};
+use crate::sources::{DiscardCounts, MissingAttributes, SourceError};
 use breakeven_model::inventory::{Function, ProvisionedConcurrency};
 
 /// How long they are waited for; the functions do not wait longer for them, nor their metrics for the functions.
@@ -225,7 +225,7 @@ impl Facts {
     }
 
     /// What could not be read, by what is lost without it.
-    pub(super) fn lacks(&self) -> Lacks {
+    pub(super) fn lacks(&self) -> MissingAttributes {
         let lacking = self.lacking.iter();
         lacking
             .map(|(fact, error)| (fact.loss(), error.clone()))
@@ -233,7 +233,7 @@ impl Facts {
     }
 
     /// Counts what could not be read.
-    pub(super) fn count_lacks(&self, count: &Tally) {
+    pub(super) fn count_lacks(&self, count: &DiscardCounts) {
         for fact in self.lacking.keys() {
             count.add(fact.unread(), 1);
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::Settings;
+use super::LambdaConfig;
 use crate::sources::percent::escaped;
 use breakeven_model::inventory::{Architecture, Function, FunctionId, ProvisionedConcurrency};
 use breakeven_model::units::{MemoryMib, Seconds};
@@ -131,7 +131,10 @@ pub(super) fn function_name(arn: &str) -> Option<&str> {
 }
 
 /// The functions that are wanted, each once and in order, and those that could not be understood.
-pub(super) fn functions(pages: Vec<Page>, settings: &Settings) -> (Vec<Function>, Vec<LeftOut>) {
+pub(super) fn functions(
+    pages: Vec<Page>,
+    settings: &LambdaConfig,
+) -> (Vec<Function>, Vec<LeftOut>) {
     let mut functions = BTreeMap::new();
     let mut left_out = Vec::new();
     for configuration in pages.into_iter().flat_map(|page| page.functions) {
@@ -261,10 +264,10 @@ mod tests {
 
     fn read(functions: &str) -> (Vec<Function>, Vec<LeftOut>) {
         let page = serde_json::from_str(&format!(r#"{{"Functions":{functions}}}"#)).unwrap();
-        let settings = Settings {
+        let settings = LambdaConfig {
             include: Vec::new(),
             exclude: vec![NamePattern::new("ignored").unwrap()],
-            ..Settings::default()
+            ..LambdaConfig::default()
         };
         super::functions(vec![page], &settings)
     }

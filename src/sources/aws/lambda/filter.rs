@@ -1,8 +1,8 @@
 //! Which functions are looked at, by name.
 
-use super::Settings;
+use super::LambdaConfig;
 
-impl Settings {
+impl LambdaConfig {
     /// Whether a function of this name is looked at.
     pub(super) fn wants(&self, name: &str) -> bool {
         let included = self.include.is_empty() || self.include.iter().any(|one| one.matches(name));
@@ -15,16 +15,16 @@ mod tests {
     use super::*;
     use breakeven_model::inventory::NamePattern;
 
-    fn settings(include: &[&str], exclude: &[&str]) -> Settings {
+    fn settings(include: &[&str], exclude: &[&str]) -> LambdaConfig {
         let patterns = |all: &[&str]| {
             all.iter()
                 .map(|one| NamePattern::new(one).unwrap())
                 .collect()
         };
-        Settings {
+        LambdaConfig {
             include: patterns(include),
             exclude: patterns(exclude),
-            ..Settings::default()
+            ..LambdaConfig::default()
         }
     }
 

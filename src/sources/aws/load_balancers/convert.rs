@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use super::PERIOD;
 use super::counter::{Counter, Series};
-use super::target_mapping::Shares;
+use super::target_mapping::Weights;
+use crate::sources::DiscardCounts;
 use crate::sources::Reason;
-use crate::sources::Tally;
-use crate::sources::aws::cloudwatch::{Lack, Query};
+use crate::sources::aws::cloudwatch::{MissingResult, Query};
 use breakeven_model::inventory::{Counted, CountedStep, WorkloadId};
 use breakeven_model::units::{NotAQuantity, Requests, Seconds, Window};
 
@@ -31,15 +31,15 @@ pub(super) fn minutes(
     counter: &Counter,
     queries: &[Query],
     window: Window,
-    left_out: &Tally,
-) -> Result<Minutes, Lack> {
+    left_out: &DiscardCounts,
+) -> Result<Minutes, MissingResult> {
     let mut minutes = Minutes::new();
     for (series, query) in Series::ALL.into_iter().zip(queries) {
         if let Some(lack) = query.lack(counter.name()) {
             return Err(lack);
         }
         if query.is_unanswered() {
-            return Err(Lack {
+            return Err(MissingResult {
                 reason: Reason::Incomplete,
                 problem: format!("{} has no answer", counter.name()),
             });
@@ -50,7 +50,7 @@ pub(super) fn minutes(
                 continue;
             }
             let minute = minutes.entry(second).or_default();
-            put(minute, counter, series, value).map_err(|error| Lack {
+            put(minute, counter, series, value).map_err(|error| MissingResult {
                 reason: Reason::InvalidResponse,
                 problem: format!("a metric of {} at {second}: {error}", counter.name()),
             })?;
@@ -80,7 +80,7 @@ pub(super) struct Served(BTreeMap<WorkloadId, (Window, Minutes)>);
 impl Served {
     /// Adds what a counter counted in a window, and shares it out to those behind it. A workload with several counters has
     /// the time that all of them were read for.
-    pub(super) fn add(&mut self, shares: &Shares, window: Window, minutes: &Minutes) {
+    pub(super) fn add(&mut self, shares: &Weights, window: Window, minutes: &Minutes) {
         for (id, part) in shares {
             let new = || (window, Minutes::new());
             let (common, sums) = self.0.entry(id.clone()).or_insert_with(new);
@@ -152,7 +152,7 @@ mod tests {
         }
     }
 
-    fn shares(parts: &[(&str, f64)]) -> Shares {
+    fn shares(parts: &[(&str, f64)]) -> Weights {
         let parts = parts.iter();
         parts
             .map(|(name, part)| (deployment("shop", name), Ratio::from_factor(*part).unwrap()))

@@ -3,18 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::sources::latest::{Heard, Told};
+use crate::sources::latest::{Publisher, Subscriber};
 use breakeven_model::inventory::{Cluster, WorkloadId, WorkloadKind};
 use breakeven_model::units::Ratio;
 
 /// The workloads that serve what a counter counts, and the part of each.
-pub(super) type Shares = BTreeMap<WorkloadId, Ratio>;
+pub(super) type Weights = BTreeMap<WorkloadId, Ratio>;
 
 /// What the cluster says of the edge.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Bound {
     /// Who is behind each target group, by its ARN.
-    pub(super) target_groups: BTreeMap<Arc<str>, Shares>,
+    pub(super) target_groups: BTreeMap<Arc<str>, Weights>,
     /// The workloads that have pods.
     workloads: BTreeSet<WorkloadId>,
 }
@@ -48,7 +48,7 @@ impl Bound {
 
 /// A load balancer shares requests out to the pods alike, so the part of a workload is its part of the pods.
 /// Formula: `pods / Σ pods`.
-fn parts(workloads: &[(WorkloadId, u32)]) -> Shares {
+fn parts(workloads: &[(WorkloadId, u32)]) -> Weights {
     let all: usize = workloads.iter().map(|(_, pods)| *pods as usize).sum();
     let whole = Ratio::count(all).inverse();
     let parts = workloads.iter().filter_map(|(id, pods)| {
@@ -60,7 +60,7 @@ fn parts(workloads: &[(WorkloadId, u32)]) -> Shares {
 
 /// Tells the source what the cluster says; clones tell the same one.
 #[derive(Clone, Debug, Default)]
-pub struct Bindings(Told<Bound>);
+pub struct Bindings(Publisher<Bound>);
 
 impl Bindings {
     /// Goes by what is bound in a cluster, from now on.
@@ -69,7 +69,7 @@ impl Bindings {
     }
 
     /// What is bound, as it changes.
-    pub(super) fn listen(&self) -> Heard<Bound> {
+    pub(super) fn listen(&self) -> Subscriber<Bound> {
         self.0.listen()
     }
 }
@@ -97,7 +97,7 @@ pub fn named(tag: &str) -> Option<WorkloadId> {
 mod tests {
     use super::*;
     use breakeven_model::fixtures::{deployment, pod, resources, workload};
-    use breakeven_model::inventory::{Fronts, Service, TargetGroupBinding};
+    use breakeven_model::inventory::{Service, ServiceRouting, TargetGroupBinding};
 
     #[test]
     fn who_is_behind_a_target_group_shares_its_requests_by_pods() {
@@ -122,7 +122,7 @@ mod tests {
                 "n",
                 resources(0.1, 0.1),
             ))],
-            fronts: Fronts {
+            fronts: ServiceRouting {
                 services: vec![
                     service("web", &[("web", 3), ("canary", 1)]),
                     service("empty", &[]),

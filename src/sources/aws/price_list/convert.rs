@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::sources::price_list::response::Problem;
+use crate::sources::price_list::response::PriceListError;
 use breakeven_model::pricing::plausible;
 use breakeven_model::units::UsdPerHour;
 
@@ -45,9 +45,9 @@ struct Terms {
 }
 
 impl Listed {
-    pub(super) fn read(text: &str) -> Result<Self, Problem> {
+    pub(super) fn read(text: &str) -> Result<Self, PriceListError> {
         serde_json::from_str(text)
-            .map_err(|error| Problem::not_understood(format!("a product: {error}")))
+            .map_err(|error| PriceListError::not_understood(format!("a product: {error}")))
     }
 
     /// How its use is called, such as `EUW1-Fargate-GB-Hours`.
@@ -78,13 +78,13 @@ pub(super) struct Dimension {
 
 impl Dimension {
     /// What a unit costs, in USD.
-    pub(super) fn usd(&self) -> Result<f64, Problem> {
+    pub(super) fn usd(&self) -> Result<f64, PriceListError> {
         let Some(text) = self.price_per_unit.get("USD") else {
             let currencies: Vec<&str> = self.price_per_unit.keys().map(|key| &**key).collect();
-            return Err(Problem::not_in_usd(&currencies.join(", ")));
+            return Err(PriceListError::not_in_usd(&currencies.join(", ")));
         };
         let price = text.parse().ok();
-        price.ok_or_else(|| Problem::not_understood(format!("a price of {text:?} USD")))
+        price.ok_or_else(|| PriceListError::not_understood(format!("a price of {text:?} USD")))
     }
 }
 
@@ -95,15 +95,15 @@ impl Dimension {
 pub(super) fn machine(
     products: &[String],
     instance_type: &str,
-) -> Result<Option<UsdPerHour>, Problem> {
+) -> Result<Option<UsdPerHour>, PriceListError> {
     let mut found: Option<UsdPerHour> = None;
     for text in products {
         for dimension in Listed::read(text)?.dimensions() {
             let price = hourly(dimension)?;
             let held = plausible(instance_type, price);
-            held.map_err(|error| Problem::not_understood(error.to_string()))?;
+            held.map_err(|error| PriceListError::not_understood(error.to_string()))?;
             match found {
-                Some(other) if other != price => return Err(Problem::two(other, price)),
+                Some(other) if other != price => return Err(PriceListError::two(other, price)),
                 _ => found = Some(price),
             }
         }
@@ -111,15 +111,15 @@ pub(super) fn machine(
     Ok(found)
 }
 
-fn hourly(dimension: &Dimension) -> Result<UsdPerHour, Problem> {
+fn hourly(dimension: &Dimension) -> Result<UsdPerHour, PriceListError> {
     if dimension.unit != "Hrs" {
-        return Err(Problem::another_unit(&dimension.unit));
+        return Err(PriceListError::another_unit(&dimension.unit));
     }
     let usd = dimension.usd()?;
     let price = UsdPerHour::from_hourly(usd).ok();
     price
         .filter(|price| !price.is_zero())
-        .ok_or_else(|| Problem::not_understood(format!("a price of {usd} USD per hour")))
+        .ok_or_else(|| PriceListError::not_understood(format!("a price of {usd} USD per hour")))
 }
 
 #[cfg(test)]

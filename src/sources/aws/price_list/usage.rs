@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use super::convert::{Dimension, Listed};
-use crate::sources::price_list::response::{Answer, Problem};
-use breakeven_model::inventory::Product;
+use crate::sources::price_list::response::{Answer, PriceListError};
+use breakeven_model::inventory::Sku;
 use breakeven_model::pricing::plausible_product;
 use breakeven_model::units::{HOURS_PER_MONTH, UsdPerHour};
 
@@ -22,7 +22,7 @@ const HOURS: [&str; 4] = ["hours", "hrs", "vcpu-hours", "gb-hours"];
 
 /// Something that is used.
 pub(super) struct Use {
-    product: Product,
+    product: Sku,
     /// How it is called, after the letters of the region.
     usage: String,
     /// The units that it has prices in.
@@ -59,9 +59,9 @@ impl Unit {
 /// What a pod of Fargate uses: Linux on Intel and AMD.
 pub(super) fn fargate() -> Vec<Use> {
     let uses = [
-        (Product::FargateCore, "Fargate-vCPU-Hours:perCPU"),
-        (Product::FargateGib, "Fargate-GB-Hours"),
-        (Product::FargateStorage, STORAGE),
+        (Sku::FargateCore, "Fargate-vCPU-Hours:perCPU"),
+        (Sku::FargateGib, "Fargate-GB-Hours"),
+        (Sku::FargateStorage, STORAGE),
     ];
     let uses = uses.map(|(product, usage)| Use {
         product,
@@ -81,13 +81,13 @@ pub(super) fn disk(disk: &Arc<str>) -> Vec<Use> {
     };
     let name = || Arc::clone(disk);
     let iops = |tier: usize, suffix: &str| Use {
-        product: Product::DiskIops(name(), tier),
+        product: Sku::DiskIops(name(), tier),
         usage: format!("EBS:VolumeP-IOPS.{of_speed}{suffix}"),
         unit: IOPS,
     };
     vec![
         Use {
-            product: Product::DiskGib(name()),
+            product: Sku::DiskGib(name()),
             usage: format!("EBS:VolumeUsage{of_size}"),
             unit: GB,
         },
@@ -95,7 +95,7 @@ pub(super) fn disk(disk: &Arc<str>) -> Vec<Use> {
         iops(1, ".tier2"),
         iops(2, ".tier3"),
         Use {
-            product: Product::DiskThroughput(name()),
+            product: Sku::DiskThroughput(name()),
             usage: format!("EBS:VolumeP-Throughput.{of_speed}"),
             unit: THROUGHPUT,
         },
@@ -135,7 +135,7 @@ pub(super) fn answer(products: &[String], uses: Vec<Use>) -> Answer {
 
 impl Use {
     /// The one price of it.
-    fn price(&self, products: &[Listed]) -> Result<Option<UsdPerHour>, Problem> {
+    fn price(&self, products: &[Listed]) -> Result<Option<UsdPerHour>, PriceListError> {
         let mut found: Option<UsdPerHour> = None;
         let products = products.iter();
         let of_it = products.filter(|one| is_called(one.usage(), &self.usage));
@@ -144,7 +144,7 @@ impl Use {
                 continue;
             };
             match found {
-                Some(other) if other != price => return Err(Problem::two(other, price)),
+                Some(other) if other != price => return Err(PriceListError::two(other, price)),
                 _ => found = Some(price),
             }
         }
@@ -152,19 +152,19 @@ impl Use {
     }
 
     /// The price of one by the hour; absent where it is free, as what comes with a volume is.
-    fn hourly(&self, dimension: &Dimension) -> Result<Option<UsdPerHour>, Problem> {
+    fn hourly(&self, dimension: &Dimension) -> Result<Option<UsdPerHour>, PriceListError> {
         let amount = self.unit.amount(&dimension.unit);
         let amount = amount.ok_or_else(|| {
             let unit = &dimension.unit;
-            Problem::not_understood(format!("a price for each {unit:?} of {}", self.usage))
+            PriceListError::not_understood(format!("a price for each {unit:?} of {}", self.usage))
         })?;
         let price = UsdPerHour::from_hourly(dimension.usd()? / amount);
-        let price = price.map_err(|error| Problem::not_understood(error.to_string()))?;
+        let price = price.map_err(|error| PriceListError::not_understood(error.to_string()))?;
         if price.is_zero() {
             return Ok(None);
         }
         let held = plausible_product(&self.product, price);
-        held.map_err(|error| Problem::not_understood(error.to_string()))?;
+        held.map_err(|error| PriceListError::not_understood(error.to_string()))?;
         Ok(Some(price))
     }
 }

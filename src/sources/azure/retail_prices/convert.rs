@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::sources::percent::escaped;
-use crate::sources::price_list::response::{Answer, Problem};
-use breakeven_model::inventory::{CapacityType, Product};
+use crate::sources::price_list::response::{Answer, PriceListError};
+use breakeven_model::inventory::{CapacityType, Sku};
 use breakeven_model::pricing::plausible;
 use breakeven_model::units::UsdPerHour;
 
@@ -131,7 +131,7 @@ pub(super) fn answer(items: Vec<Item>, region: &str, size: &Arc<str>, now: Times
         let of_it = items
             .iter()
             .filter(|item| item.capacity_type() == capacity_type);
-        let product = Product::Machine {
+        let product = Sku::Machine {
             instance_type: Arc::clone(size),
             capacity_type,
         };
@@ -144,14 +144,14 @@ pub(super) fn answer(items: Vec<Item>, region: &str, size: &Arc<str>, now: Times
 fn present<'a>(
     items: impl Iterator<Item = &'a Item>,
     size: &str,
-) -> Result<Option<UsdPerHour>, Problem> {
+) -> Result<Option<UsdPerHour>, PriceListError> {
     let mut newest: Option<(Timestamp, UsdPerHour)> = None;
     for item in items {
         let price = item.hourly(size)?;
         match newest {
             Some((since, _)) if since > item.effective_start_date => {}
             Some((since, other)) if since == item.effective_start_date && other != price => {
-                return Err(Problem::two(other, price));
+                return Err(PriceListError::two(other, price));
             }
             _ => newest = Some((item.effective_start_date, price)),
         }
@@ -187,18 +187,19 @@ impl Item {
         self.sku_name.ends_with(end) || self.meter_name.ends_with(end)
     }
 
-    fn hourly(&self, size: &str) -> Result<UsdPerHour, Problem> {
+    fn hourly(&self, size: &str) -> Result<UsdPerHour, PriceListError> {
         if self.unit_of_measure != HOUR {
-            return Err(Problem::another_unit(&self.unit_of_measure));
+            return Err(PriceListError::another_unit(&self.unit_of_measure));
         }
         if self.currency_code != USD {
-            return Err(Problem::not_in_usd(&self.currency_code));
+            return Err(PriceListError::not_in_usd(&self.currency_code));
         }
         let price = UsdPerHour::from_hourly(self.retail_price).ok();
         let price = price.filter(|price| !price.is_zero()).ok_or_else(|| {
-            Problem::not_understood(format!("a price of {} USD per hour", self.retail_price))
+            PriceListError::not_understood(format!("a price of {} USD per hour", self.retail_price))
         })?;
-        plausible(size, price).map_err(|error| Problem::not_understood(error.to_string()))?;
+        plausible(size, price)
+            .map_err(|error| PriceListError::not_understood(error.to_string()))?;
         Ok(price)
     }
 }
@@ -249,7 +250,7 @@ mod tests {
         let items = items.iter().map(item).collect();
         let answer = answer(items, "eastus", &SIZE.into(), now());
         let price = |of: CapacityType| {
-            let of = |product: &Product| matches!(product, Product::Machine { capacity_type, .. } if *capacity_type == of);
+            let of = |product: &Sku| matches!(product, Sku::Machine { capacity_type, .. } if *capacity_type == of);
             let found = answer.prices.iter().find(|one| of(&one.0)).unwrap();
             found.1.map(UsdPerHour::hourly)
         };

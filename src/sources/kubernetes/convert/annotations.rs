@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Unreadable;
 use crate::sources::kubernetes::api_types::Annotations;
 use crate::sources::prometheus::check_query;
-use breakeven_model::inventory::{FunctionName, Notes};
+use breakeven_model::inventory::{FunctionName, WorkloadAnnotations};
 use breakeven_model::units::Seconds;
 
 /// How much of a value that makes no sense is repeated, in characters. An object may have 256 KiB of annotations.
@@ -25,8 +25,10 @@ const EXCLUDE: &str = "breakeven.dev/exclude";
 const LATENCY_OBJECTIVE: &str = "breakeven.dev/latency-objective";
 
 /// What annotations say; absent where they say nothing.
-pub(in crate::sources::kubernetes) fn notes(annotations: &Annotations) -> Option<Notes> {
-    let mut notes = Notes::default();
+pub(in crate::sources::kubernetes) fn notes(
+    annotations: &Annotations,
+) -> Option<WorkloadAnnotations> {
+    let mut notes = WorkloadAnnotations::default();
     let mut problems = Vec::new();
     let mut read =
         |text: &Option<String>, name, take: &mut dyn FnMut(&str) -> Result<(), String>| {
@@ -62,11 +64,14 @@ pub(in crate::sources::kubernetes) fn notes(annotations: &Annotations) -> Option
         },
     );
     notes.problems = problems;
-    (notes != Notes::default()).then_some(notes)
+    (notes != WorkloadAnnotations::default()).then_some(notes)
 }
 
 /// The problems, each with the object that has them.
-pub(in crate::sources::kubernetes) fn unreadable(notes: &Notes, object: &str) -> Vec<Unreadable> {
+pub(in crate::sources::kubernetes) fn unreadable(
+    notes: &WorkloadAnnotations,
+    object: &str,
+) -> Vec<Unreadable> {
     let problems = notes.problems.iter();
     let problems = problems.map(|(annotation, problem)| Unreadable {
         object: object.to_owned(),
@@ -150,7 +155,7 @@ mod tests {
 
     use super::*;
 
-    fn read(annotations: Value) -> Option<Notes> {
+    fn read(annotations: Value) -> Option<WorkloadAnnotations> {
         notes(&serde_json::from_value(annotations).unwrap())
     }
 
@@ -164,7 +169,7 @@ mod tests {
             LATENCY_OBJECTIVE: "250ms",
             "other": "x",
         }));
-        let expected = Notes {
+        let expected = WorkloadAnnotations {
             requests_query: Some("increase(checkouts_total[$window])".into()),
             unit: Some("checkout".into()),
             lambda_function: Some(FunctionName {

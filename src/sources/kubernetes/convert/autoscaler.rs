@@ -1,14 +1,14 @@
 //! What scales workloads.
 
 use crate::sources::kubernetes::api_types::ScalerObject;
-use crate::sources::kubernetes::interner::Names;
+use crate::sources::kubernetes::interner::Interner;
 use breakeven_model::inventory::{Scaler, WorkloadId, WorkloadKind};
 use breakeven_model::units::Ratio;
 
 /// The workload that an autoscaler scales, and how.
 pub(in crate::sources::kubernetes) fn scaler(
     object: &ScalerObject,
-    names: &mut Names,
+    names: &mut Interner,
 ) -> (WorkloadId, Scaler) {
     let spec = &object.spec;
     let workload = WorkloadId {
@@ -45,7 +45,7 @@ mod tests {
             object["spec"][key] = value.clone();
         }
         let object = serde_json::from_value(object).unwrap();
-        let (workload, scaler) = scaler(&object, &mut Names::default());
+        let (workload, scaler) = scaler(&object, &mut Interner::default());
         (workload.to_string(), scaler)
     }
 

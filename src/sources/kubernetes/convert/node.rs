@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{BadField, Stated, Unreadable};
 use crate::sources::kubernetes::amounts::Amounts;
 use crate::sources::kubernetes::api_types::NodeObject;
-use crate::sources::kubernetes::interner::Names;
+use crate::sources::kubernetes::interner::Interner;
 use breakeven_model::inventory::{CapacityType, Node, Provider, Resources};
 
 /// Labels of the machine's kind, the present one first.
@@ -46,7 +46,7 @@ const PROVIDERS: [(Provider, &str, &[&str]); 3] = [
 /// The node that an object describes.
 pub(in crate::sources::kubernetes) fn node(
     object: NodeObject,
-    names: &mut Names,
+    names: &mut Interner,
 ) -> Result<Node, Unreadable> {
     let meta = object.metadata;
     let named = |bad: BadField| bad.of(format_args!("node {}", meta.name));
@@ -85,7 +85,7 @@ fn machine(amounts: &Amounts, field: &str) -> Result<Resources, BadField> {
 fn first<const N: usize>(
     labels: &BTreeMap<String, String>,
     keys: [&str; N],
-    names: &mut Names,
+    names: &mut Interner,
 ) -> Option<Arc<str>> {
     keys.iter()
         .filter_map(|key| labels.get(*key))
@@ -129,7 +129,7 @@ mod tests {
             "status": {"capacity": capacity, "allocatable": allocatable},
         }))
         .unwrap();
-        node(object, &mut Names::default())
+        node(object, &mut Interner::default())
     }
 
     fn labelled(labels: Value) -> Node {

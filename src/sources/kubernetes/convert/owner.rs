@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::sources::kubernetes::api_types::{Meta, MetaObject, OwnerReference};
-use crate::sources::kubernetes::interner::Names;
+use crate::sources::kubernetes::interner::Interner;
 use breakeven_model::inventory::WorkloadKind;
 
 /// The label that a Deployment puts on its ReplicaSets and their pods; the name of the ReplicaSet ends with it.
@@ -17,7 +17,7 @@ pub(in crate::sources::kubernetes) struct Owner {
 }
 
 impl Owner {
-    fn new(kind: &str, name: &str, names: &mut Names) -> Self {
+    fn new(kind: &str, name: &str, names: &mut Interner) -> Self {
         let kind = match WorkloadKind::from(kind) {
             WorkloadKind::Other(kind) => WorkloadKind::Other(names.share(&kind)),
             known => known,
@@ -33,7 +33,7 @@ impl Owner {
 pub(in crate::sources::kubernetes) fn owner(
     object: &MetaObject,
     kind: &str,
-    names: &mut Names,
+    names: &mut Interner,
 ) -> Owner {
     match object.metadata.controller() {
         Some(controller) => Owner::new(&controller.kind, &controller.name, names),
@@ -42,7 +42,7 @@ pub(in crate::sources::kubernetes) fn owner(
 }
 
 /// The workload of a pod as far as the pod itself tells, and the ReplicaSet or Job that may know better.
-pub(super) fn of_pod(pod: &Meta, names: &mut Names) -> (Owner, Option<Arc<str>>) {
+pub(super) fn of_pod(pod: &Meta, names: &mut Interner) -> (Owner, Option<Arc<str>>) {
     let Some(controller) = pod.controller() else {
         return (Owner::new("Pod", &pod.name, names), None);
     };
@@ -170,7 +170,7 @@ mod tests {
             ),
         ] {
             let pod = meta("pod", hash, controller.clone());
-            let (owner, asked) = of_pod(&pod, &mut Names::default());
+            let (owner, asked) = of_pod(&pod, &mut Interner::default());
             let seen = (owner.kind.as_str(), &*owner.name, asked.is_some());
             assert_eq!(seen, (kind, name, through), "{controller:?}");
         }
@@ -182,7 +182,7 @@ mod tests {
             "apiVersion": "v1", "kind": "ConfigMap", "name": "x", "uid": "owner",
         });
         let pod = meta("pod", None, Some(controller));
-        let (owner, _) = of_pod(&pod, &mut Names::default());
+        let (owner, _) = of_pod(&pod, &mut Interner::default());
         assert_eq!((owner.kind.as_str(), &*owner.name), ("Pod", "pod"));
     }
 
@@ -213,7 +213,7 @@ mod tests {
             let object = MetaObject {
                 metadata: meta(name, None, controller),
             };
-            let owner = owner(&object, kind, &mut Names::default());
+            let owner = owner(&object, kind, &mut Interner::default());
             assert_eq!((owner.kind.as_str(), &*owner.name), expected);
         }
     }

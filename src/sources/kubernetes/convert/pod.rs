@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::{BadField, Owner, ScrapeSelector, Unreadable, notes, owner, request, scrape};
 use crate::sources::kubernetes::api_types::{PodObject, VolumeSpec};
-use crate::sources::kubernetes::interner::{LabelSet, Names};
-use breakeven_model::inventory::{Notes, Pod, PodKey, Resources, WorkloadId};
+use crate::sources::kubernetes::interner::{Interner, LabelSet};
+use breakeven_model::inventory::{Pod, PodKey, Resources, WorkloadAnnotations, WorkloadId};
 use breakeven_model::units::{Cores, Gib};
 
 /// Labels that tell the pods of one workload apart: no Service for all of them selects by these.
@@ -37,7 +37,7 @@ pub(in crate::sources::kubernetes) struct Held {
     /// Where its metrics are, if it asks to be scraped.
     pub(in crate::sources::kubernetes) metrics: Option<Arc<str>>,
     /// What its annotations say.
-    pub(in crate::sources::kubernetes) notes: Option<Arc<Notes>>,
+    pub(in crate::sources::kubernetes) notes: Option<Arc<WorkloadAnnotations>>,
 }
 
 impl Held {
@@ -60,7 +60,7 @@ impl Held {
 pub(in crate::sources::kubernetes) fn pod(
     object: &PodObject,
     extras: &PodExtras,
-    names: &mut Names,
+    names: &mut Interner,
     problems: &mut Vec<Unreadable>,
 ) -> Result<Option<Held>, Unreadable> {
     let meta = &object.metadata;
@@ -131,7 +131,7 @@ pub(in crate::sources::kubernetes) fn pod(
 }
 
 /// The claims of a pod: those that it names, and those that were made for it, whose names follow from its own.
-fn claims(object: &PodObject, names: &mut Names) -> Vec<Arc<str>> {
+fn claims(object: &PodObject, names: &mut Interner) -> Vec<Arc<str>> {
     let claim = |volume: &VolumeSpec| match &volume.persistent_volume_claim {
         Some(claim) => Some(names.share(&claim.claim_name)),
         None => volume
@@ -199,7 +199,7 @@ mod tests {
         let held = pod(
             &object(changes),
             &of_teams(),
-            &mut Names::default(),
+            &mut Interner::default(),
             &mut problems,
         );
         (held, problems)
@@ -280,7 +280,7 @@ mod tests {
             let held = pod(
                 &changed,
                 &of_teams(),
-                &mut Names::default(),
+                &mut Interner::default(),
                 &mut Vec::new(),
             );
             assert_eq!(held.unwrap().unwrap().pod.team, None);
@@ -288,7 +288,7 @@ mod tests {
         let unasked = pod(
             &object(json!({})),
             &PodExtras::default(),
-            &mut Names::default(),
+            &mut Interner::default(),
             &mut Vec::new(),
         );
         assert_eq!(unasked.unwrap().unwrap().pod.team, None);

@@ -3,7 +3,7 @@
 use super::{BadField, Stated, quantity, read};
 use crate::sources::kubernetes::amounts::Amounts;
 use crate::sources::kubernetes::api_types::{ContainerSpec, PodSpec, Requirements};
-use crate::sources::kubernetes::interner::Names;
+use crate::sources::kubernetes::interner::Interner;
 use breakeven_model::inventory::{Container, Resources};
 use breakeven_model::units::Gib;
 
@@ -13,7 +13,7 @@ use breakeven_model::units::Gib;
 /// the sidecars that started before it)) + overhead. A request of the pod as a whole takes the place of the max.
 pub(super) fn requests(
     spec: &PodSpec,
-    names: &mut Names,
+    names: &mut Interner,
 ) -> Result<(Vec<Container>, Resources), BadField> {
     let mut running = Vec::with_capacity(spec.containers.len());
     let mut together = Resources::default();
@@ -174,7 +174,7 @@ mod tests {
     fn read(spec: Value) -> Result<(Vec<Container>, Resources), BadField> {
         requests(
             &serde_json::from_value(spec).unwrap(),
-            &mut Names::default(),
+            &mut Interner::default(),
         )
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::pod::Held;
 use crate::sources::kubernetes::api_types::{BindingObject, RouteObject, ServiceObject};
-use crate::sources::kubernetes::interner::{LabelSet, Names};
+use crate::sources::kubernetes::interner::{Interner, LabelSet};
 use breakeven_model::inventory::{RouteRule, Service, TargetGroupBinding, WorkloadId};
 
 /// A Service as it is written: its pods are looked for when they are asked for.
@@ -29,7 +29,7 @@ impl Front {
 /// The Service that an object describes; absent where it selects no pods.
 pub(in crate::sources::kubernetes) fn service(
     object: &ServiceObject,
-    names: &mut Names,
+    names: &mut Interner,
 ) -> Option<Front> {
     let selector: LabelSet = object
         .spec
@@ -53,7 +53,7 @@ pub(in crate::sources::kubernetes) fn service(
 /// The rules of a route, with the Services that they lead to.
 pub(in crate::sources::kubernetes) fn route(
     object: &RouteObject,
-    names: &mut Names,
+    names: &mut Interner,
 ) -> Vec<RouteRule> {
     let namespace = names.share(&object.metadata.namespace);
     let name: Arc<str> = object.metadata.name.as_str().into();
@@ -84,7 +84,7 @@ pub(in crate::sources::kubernetes) fn route(
 /// The target group that an object binds to a Service; absent while it has none.
 pub(in crate::sources::kubernetes) fn binding(
     object: &BindingObject,
-    names: &mut Names,
+    names: &mut Interner,
 ) -> Option<TargetGroupBinding> {
     let target_group = object.spec.target_group_arn.as_str();
     (!target_group.is_empty()).then(|| TargetGroupBinding {
@@ -148,7 +148,7 @@ mod tests {
         let read = pod(
             &object.unwrap(),
             &PodExtras::default(),
-            &mut Names::default(),
+            &mut Interner::default(),
             &mut Vec::new(),
         );
         read.unwrap().unwrap()
@@ -159,7 +159,7 @@ mod tests {
             "metadata": {"name": "web", "namespace": "shop", "uid": "s"},
             "spec": {"selector": selector, "ports": [{"name": "http", "port": 80}, {"port": 8443}]},
         }));
-        service(&object.unwrap(), &mut Names::default())
+        service(&object.unwrap(), &mut Interner::default())
     }
 
     #[test]
@@ -198,7 +198,7 @@ mod tests {
             let object = json!({"metadata": {"name": "k8s-1", "namespace": "shop", "uid": "b"}, "spec": spec});
             binding(
                 &serde_json::from_value(object).unwrap(),
-                &mut Names::default(),
+                &mut Interner::default(),
             )
         };
         let service = json!({"name": "web", "port": 80});
@@ -228,7 +228,7 @@ mod tests {
                 ]},
             ]},
         }));
-        let rules = route(&object.unwrap(), &mut Names::default());
+        let rules = route(&object.unwrap(), &mut Interner::default());
         assert_eq!((rules[0].rule, rules[0].backends.len()), (0, 0));
         let backends = [
             ("shop".into(), "web".into(), 9),

@@ -6,7 +6,7 @@ use super::{BadField, Unreadable, quantity, read};
 use crate::sources::kubernetes::api_types::{
     Meta, PersistentVolumeSpec, StorageClassObject, VolumeObject,
 };
-use crate::sources::kubernetes::interner::Names;
+use crate::sources::kubernetes::interner::Interner;
 use breakeven_model::inventory::{ClaimKey, StorageClass, Volume};
 
 /// Where a volume or a node says its region.
@@ -28,7 +28,7 @@ const IN_TREE_EBS: &str = "kubernetes.io/aws-ebs";
 /// The volume that an object describes; absent where it is a part of a node's own disks, which are in the node's price.
 pub(in crate::sources::kubernetes) fn volume(
     object: &VolumeObject,
-    names: &mut Names,
+    names: &mut Interner,
 ) -> Result<Option<Volume>, Unreadable> {
     let VolumeObject { metadata, spec } = object;
     if spec.local.is_some() || spec.host_path.is_some() {
@@ -88,7 +88,7 @@ fn region<'a>(meta: &'a Meta, spec: &'a PersistentVolumeSpec) -> Option<&'a str>
 /// The name of a storage class, and what its volumes are made of. Keys are the driver's; capitals do not matter to it.
 pub(in crate::sources::kubernetes) fn storage_class(
     object: &StorageClassObject,
-    names: &mut Names,
+    names: &mut Interner,
 ) -> Result<(Arc<str>, StorageClass), Unreadable> {
     let named = |bad: BadField| bad.of(format_args!("storageclass {}", object.metadata.name));
     let parameter = |wanted: &str| {
@@ -119,7 +119,7 @@ mod tests {
         let object = json!({"metadata": {"name": "pv-1", "uid": "u"}, "spec": spec});
         volume(
             &serde_json::from_value(object).unwrap(),
-            &mut Names::default(),
+            &mut Interner::default(),
         )
     }
 
@@ -179,7 +179,7 @@ mod tests {
             let object =
                 json!({"metadata": {"name": "fast", "uid": "u"}, "parameters": parameters});
             let object = serde_json::from_value(object).unwrap();
-            storage_class(&object, &mut Names::default())
+            storage_class(&object, &mut Interner::default())
         };
         let (name, fast) = class(json!({
             "Type": "gp3", "iops": "4000", "throughput": "250", "encrypted": "true",

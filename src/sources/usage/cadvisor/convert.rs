@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use crate::sources::Tally;
+use crate::sources::DiscardCounts;
 use crate::sources::prometheus::{Answer, Series};
 use crate::sources::usage::rates;
-use breakeven_model::inventory::{Container, CountedUse, PodKey, PodUsage, Throttling};
+use breakeven_model::inventory::{Container, CpuUsageDelta, PodKey, PodUsage, Throttling};
 use breakeven_model::units::{CoreSeconds, Gib, Periods, Seconds, Window};
 
 /// Whose a value is: a pod, and a container of it where it is of one alone.
@@ -16,7 +16,7 @@ type Owner = (PodKey, Arc<str>);
 pub(super) type Values = BTreeMap<i64, HashMap<Owner, f64>>;
 
 /// The values of an answer, and how many there are. Those without a pod, and those that no amount can have, are counted.
-pub(super) fn values(answer: Answer, left_out: &Tally) -> Values {
+pub(super) fn values(answer: Answer, left_out: &DiscardCounts) -> Values {
     let mut values = Values::new();
     for series in answer.series {
         let Some(owner) = owner(&series) else {
@@ -66,7 +66,7 @@ pub(super) struct Sums<'a> {
 
 /// What each pod used in a window. Of one that has no memory at the end of it, which is then gone, nothing is said of the
 /// present.
-pub(super) fn used(window: Window, sums: Sums<'_>) -> Vec<(Option<PodUsage>, CountedUse)> {
+pub(super) fn used(window: Window, sums: Sums<'_>) -> Vec<(Option<PodUsage>, CpuUsageDelta)> {
     let mut pods: BTreeMap<&PodKey, (CoreSeconds, Vec<Container>)> = BTreeMap::new();
     for (owner, value) in sums.processor {
         let Ok(processor) = CoreSeconds::from_core_seconds(*value) else {
@@ -80,7 +80,7 @@ pub(super) fn used(window: Window, sums: Sums<'_>) -> Vec<(Option<PodUsage>, Cou
         containers.extend(container);
     }
     let of_pod = |(key, (processor, containers)): (&PodKey, (CoreSeconds, Vec<Container>))| {
-        let counted = CountedUse {
+        let counted = CpuUsageDelta {
             pod: key.clone(),
             window,
             processor,
@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn containers_are_added_up_to_their_pod() {
-        let tally = Tally::default();
+        let tally = DiscardCounts::default();
         let processor = values(
             answer(&[(APP, &[(240.0, 60.0)]), (PROXY, &[(240.0, 12.0)])]),
             &tally,
@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     fn what_is_no_amount_or_nobodys_is_counted() {
-        let tally = Tally::default();
+        let tally = DiscardCounts::default();
         let found = values(
             answer(&[
                 (APP, &[(120.0, f64::NAN), (240.0, -1.0), (360.0, 2.0)]),

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::exposition::{ContainerReading, Count, PodReading};
 use crate::sources::usage::rates;
-use breakeven_model::inventory::{CountedUse, PodKey, PodUsage};
+use breakeven_model::inventory::{CpuUsageDelta, PodKey, PodUsage};
 use breakeven_model::units::{CoreSeconds, Window};
 
 /// How far the clock of a node may be from the agent's for its times to be taken.
@@ -15,7 +15,7 @@ const MOST_SKEW: SignedDuration = SignedDuration::from_mins(5);
 
 /// What is known of the counters of every pod.
 #[derive(Debug, Default)]
-pub(super) struct Memory {
+pub(super) struct CounterTracker {
     pods: HashMap<PodKey, Known>,
     /// When each pod that there is was created.
     births: HashMap<PodKey, Option<Timestamp>>,
@@ -32,20 +32,20 @@ struct Known {
 
 /// What a pod used since it was read last.
 #[derive(Debug, PartialEq)]
-pub(super) enum News {
+pub(super) enum CounterDelta {
     /// The kubelet has not looked anew, or there is nothing to compare with.
     Nothing,
     /// There is something to count from now on; until then this is what it used on average since its containers began.
     Begun(PodUsage),
     /// So much.
-    Used(PodUsage, CountedUse),
+    Used(PodUsage, CpuUsageDelta),
     /// The cluster has no such pod, or not yet.
     Stranger,
     /// The time that its counters give is not believed.
     Implausible,
 }
 
-impl Memory {
+impl CounterTracker {
     /// Forgets the pods and nodes that are gone.
     pub(super) fn keep(&mut self, nodes: &[Arc<str>], births: HashMap<PodKey, Option<Timestamp>>) {
         self.pods.retain(|pod, _| births.contains_key(pod));
@@ -65,16 +65,16 @@ impl Memory {
         key: PodKey,
         reading: PodReading,
         now: Timestamp,
-    ) -> News {
+    ) -> CounterDelta {
         let Some(born) = self.births.get(&key).copied() else {
-            return News::Stranger;
+            return CounterDelta::Stranger;
         };
         let counts = reading.containers.values();
         let counts = counts
             .filter_map(|one| one.processor)
             .chain(reading.processor);
         if !counts.clone().all(|one| is_plausible(one.at, now)) {
-            return News::Implausible;
+            return CounterDelta::Implausible;
         }
         let before = self.pods.get(&key).filter(|known| known.born == born);
         let first_read = self.first_read.get(node);
@@ -87,9 +87,9 @@ impl Memory {
         };
         self.pods.insert(key, Known { born, reading });
         match (used, life) {
-            (Some((usage, counted)), _) => News::Used(usage, counted),
-            (None, Some(life)) => News::Begun(life),
-            (None, None) => News::Nothing,
+            (Some((usage, counted)), _) => CounterDelta::Used(usage, counted),
+            (None, Some(life)) => CounterDelta::Begun(life),
+            (None, None) => CounterDelta::Nothing,
         }
     }
 }
@@ -116,7 +116,7 @@ fn used(
     before: Option<&PodReading>,
     now: &PodReading,
     began: Option<Timestamp>,
-) -> Option<(PodUsage, CountedUse)> {
+) -> Option<(PodUsage, CpuUsageDelta)> {
     let mut containers = Vec::new();
     let mut parts: Vec<(Window, CoreSeconds)> = Vec::new();
     for (name, container) in &now.containers {
@@ -144,7 +144,7 @@ fn used(
         None if now.processor.is_some() => return None,
         None => together(&parts)?,
     };
-    let counted = CountedUse {
+    let counted = CpuUsageDelta {
         pod: key.clone(),
         window,
         processor,
@@ -259,22 +259,22 @@ mod tests {
     }
 
     /// A memory of one node, read since 0, and a pod that was created then.
-    fn memory(born: i64) -> Memory {
-        let mut memory = Memory::default();
+    fn memory(born: i64) -> CounterTracker {
+        let mut memory = CounterTracker::default();
         memory.keep(&["n".into()], HashMap::from([(key(), Some(at(born)))]));
         memory.read(&"n".into(), at(0));
         memory
     }
 
-    fn take(memory: &mut Memory, second: i64, reading: PodReading) -> Option<(f64, f64)> {
+    fn take(memory: &mut CounterTracker, second: i64, reading: PodReading) -> Option<(f64, f64)> {
         match memory.take(&"n".into(), key(), reading, at(second)) {
-            News::Used(usage, counted) => {
+            CounterDelta::Used(usage, counted) => {
                 assert!(usage.is_counted);
                 assert_eq!(usage.at, counted.window.end());
                 let length = counted.window.length().seconds();
                 Some((counted.processor.core_seconds(), length))
             }
-            News::Nothing | News::Begun(_) => None,
+            CounterDelta::Nothing | CounterDelta::Begun(_) => None,
             other => panic!("{other:?}"),
         }
     }
@@ -305,7 +305,7 @@ mod tests {
     fn at_first_a_pod_uses_what_it_used_on_average_in_its_life() {
         let mut memory = memory(-900);
         let first = reading(0, 90.0, -300, Some(200.0));
-        let News::Begun(usage) = memory.take(&"n".into(), key(), first, at(0)) else {
+        let CounterDelta::Begun(usage) = memory.take(&"n".into(), key(), first, at(0)) else {
             panic!("there is nothing to compare with");
         };
         assert!(usage.is_counted);
@@ -318,7 +318,7 @@ mod tests {
             .for_each(|one| one.started = None);
         let mut memory = self::memory(-900);
         let news = memory.take(&"n".into(), key(), silent, at(0));
-        assert_eq!(news, News::Nothing, "it does not say when it began");
+        assert_eq!(news, CounterDelta::Nothing, "it does not say when it began");
     }
 
     #[test]
@@ -400,15 +400,15 @@ mod tests {
         let one = || reading(0, 1.0, -900, Some(1.0));
         assert_eq!(
             memory.take(&"n".into(), stranger, one(), at(0)),
-            News::Stranger
+            CounterDelta::Stranger
         );
         assert_eq!(
             memory.take(&"n".into(), key(), one(), at(900)),
-            News::Implausible
+            CounterDelta::Implausible
         );
         assert_eq!(
             memory.take(&"n".into(), key(), one(), at(-900)),
-            News::Implausible
+            CounterDelta::Implausible
         );
     }
 

@@ -5,16 +5,16 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::sources::latest::{Heard, Told};
+use crate::sources::latest::{Publisher, Subscriber};
 use breakeven_model::inventory::{Cluster, Pod, PodKey};
 
 /// Tells the source which nodes and pods there are; clones tell the same one.
 #[derive(Clone, Debug, Default)]
-pub struct Nodes(Told<Look>);
+pub struct Nodes(Publisher<NodeSnapshot>);
 
 /// The nodes and pods of a cluster at one instant.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Look {
+pub(super) struct NodeSnapshot {
     pub(super) nodes: Vec<Arc<str>>,
     pods: Vec<Arc<Pod>>,
 }
@@ -23,18 +23,18 @@ impl Nodes {
     /// Reads the nodes of this cluster, from now on.
     pub fn look_at(&self, cluster: &Cluster) {
         let nodes = cluster.nodes.iter();
-        self.0.tell(Look {
+        self.0.tell(NodeSnapshot {
             nodes: nodes.map(|node| Arc::clone(&node.name)).collect(),
             pods: cluster.pods.clone(),
         });
     }
 
-    pub(super) fn listen(&self) -> Heard<Look> {
+    pub(super) fn listen(&self) -> Subscriber<NodeSnapshot> {
         self.0.listen()
     }
 }
 
-impl Look {
+impl NodeSnapshot {
     /// When each pod was created.
     pub(super) fn births(&self) -> HashMap<PodKey, Option<Timestamp>> {
         let pods = self.pods.iter();

@@ -18,9 +18,9 @@ fn cheaper_on_lambda() -> WorkloadWindow {
 fn why_it_cannot_move_is_said_and_does_not_change_the_price() {
     let window = window(0.1, 2.0, 0.01, 0.05, 200.0);
     let stateful = named("data", WorkloadKind::StatefulSet, "db");
-    let with_gpu = Circumstances {
+    let with_gpu = WorkloadInputs {
         needs_accelerator: true,
-        ..Circumstances::default()
+        ..WorkloadInputs::default()
     };
     let found = workload(&stateful, &window, with_gpu, &settings());
     assert_eq!(
@@ -28,12 +28,12 @@ fn why_it_cannot_move_is_said_and_does_not_change_the_price() {
         [Ineligibility::Stateful, Ineligibility::Gpu]
     );
     assert_eq!(
-        found.monthly(Home::Lambda),
-        assessed(&window).monthly(Home::Lambda)
+        found.monthly(Platform::Lambda),
+        assessed(&window).monthly(Platform::Lambda)
     );
-    let little = Circumstances {
+    let little = WorkloadInputs {
         concurrency_limit: Some(0),
-        ..Circumstances::default()
+        ..WorkloadInputs::default()
     };
     let found = workload(&deployment("shop", "web"), &window, little, &settings());
     assert_eq!(found.ineligible, [Ineligibility::NeedsQuota]);
@@ -44,19 +44,19 @@ fn a_blocked_alternative_is_never_the_verdict() {
     let free = workload(
         &web(),
         &cheaper_on_lambda(),
-        Circumstances::default(),
+        WorkloadInputs::default(),
         &settings(),
     );
     assert_eq!(free.verdict, Verdict::Lambda);
     assert!(free.monthly_saving.is_some());
     let stateful = named("shop", WorkloadKind::StatefulSet, "web");
-    let none = Circumstances::default();
+    let none = WorkloadInputs::default();
     for (reason, id, circumstances) in [
         (Ineligibility::Stateful, stateful, none),
         (
             Ineligibility::Gpu,
             web(),
-            Circumstances {
+            WorkloadInputs {
                 needs_accelerator: true,
                 ..none
             },
@@ -64,7 +64,7 @@ fn a_blocked_alternative_is_never_the_verdict() {
         (
             Ineligibility::Windows,
             web(),
-            Circumstances {
+            WorkloadInputs {
                 is_on_windows: true,
                 ..none
             },
@@ -72,7 +72,7 @@ fn a_blocked_alternative_is_never_the_verdict() {
         (
             Ineligibility::PersistentVolume,
             web(),
-            Circumstances {
+            WorkloadInputs {
                 persistent_volume: true,
                 ..none
             },
@@ -80,7 +80,7 @@ fn a_blocked_alternative_is_never_the_verdict() {
         (
             Ineligibility::HostNetwork,
             web(),
-            Circumstances {
+            WorkloadInputs {
                 host_network: true,
                 ..none
             },
@@ -88,7 +88,7 @@ fn a_blocked_alternative_is_never_the_verdict() {
         (
             Ineligibility::Excluded,
             web(),
-            Circumstances {
+            WorkloadInputs {
                 is_excluded: true,
                 ..none
             },
@@ -96,7 +96,7 @@ fn a_blocked_alternative_is_never_the_verdict() {
         (
             Ineligibility::Latency,
             web(),
-            Circumstances {
+            WorkloadInputs {
                 latency_objective: Some(seconds(0.001)),
                 ..none
             },
@@ -104,7 +104,7 @@ fn a_blocked_alternative_is_never_the_verdict() {
         (
             Ineligibility::NeedsQuota,
             web(),
-            Circumstances {
+            WorkloadInputs {
                 concurrency_limit: Some(0),
                 ..none
             },
@@ -115,7 +115,7 @@ fn a_blocked_alternative_is_never_the_verdict() {
         assert_eq!(found.verdict, Verdict::Kubernetes, "{reason:?}");
         assert_eq!(found.monthly_saving, None, "{reason:?}");
         assert!(
-            found.monthly(Home::Lambda).is_some(),
+            found.monthly(Platform::Lambda).is_some(),
             "{reason:?}: the cost there is still shown"
         );
     }
@@ -129,7 +129,7 @@ proptest! {
     ) {
         let mut window = window(hourly, per_second, cpu, cpu + extra, mib);
         window.observed = seconds(observed.max(1.0));
-        let limited = Circumstances { concurrency_limit: Some(limit), ..Circumstances::default() };
+        let limited = WorkloadInputs { concurrency_limit: Some(limit), ..WorkloadInputs::default() };
         let found = workload(&web(), &window, limited, &settings());
         if !found.ineligible.is_empty() {
             prop_assert!(found.verdict != Verdict::Lambda && found.verdict != Verdict::Inconclusive);
@@ -154,13 +154,13 @@ fn no_verdict_stands_on_less_than_an_hour_of_cost() {
         window.observed = seconds(observed);
         window.allocated = window.allocated * part;
         window.loaded = window.loaded * part;
-        let circumstances = Circumstances {
+        let circumstances = WorkloadInputs {
             unchanged_for: seconds(unchanged_for),
-            ..Circumstances::default()
+            ..WorkloadInputs::default()
         };
         let found = workload(&web(), &window, circumstances, &settings());
         assert_eq!(found.verdict, expected, "{observed} s, {unchanged_for} s");
-        let loaded = found.monthly(Home::Kubernetes).unwrap();
+        let loaded = found.monthly(Platform::Kubernetes).unwrap();
         assert!((loaded.point.usd() - 73.0).abs() < 1e-9, "{loaded:?}");
     }
 }

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::fixtures::{node, ratio};
-use crate::inventory::{ListPrice, Offer, Product, SpotPrice};
+use crate::inventory::{ListPrice, PriceKey, Sku, SpotPrice};
 use crate::pricing::{NodeSelector, OnPremises, PriceRule, Rate, SizeRate};
 use crate::units::{UsdPerCoreHour, UsdPerGibHour};
 
@@ -23,7 +23,11 @@ fn machine(change: impl FnOnce(&mut Node)) -> Node {
     machine
 }
 
-fn found(book: &PriceBook, market: &Market, node: &Node) -> Result<(f64, PriceSource), Unpriced> {
+fn found(
+    book: &PriceBook,
+    market: &KnownPrices,
+    node: &Node,
+) -> Result<(f64, PriceSource), Unpriced> {
     let price = price(book, market, node, None)?;
     Ok((price.price.hourly(), price.provenance.source))
 }
@@ -60,10 +64,10 @@ fn priced(
     price: Option<f64>,
 ) -> ListPrice {
     ListPrice {
-        offer: Offer {
+        offer: PriceKey {
             provider,
             region: region.into(),
-            product: Product::Machine {
+            product: Sku::Machine {
                 instance_type: instance_type.into(),
                 capacity_type,
             },
@@ -115,7 +119,7 @@ fn the_first_source_that_knows_a_price_wins_whatever_else_is_there() {
             if has_discount {
                 book.discounts.push(discount(&[], DiscountKind::Negotiated));
             }
-            let mut market = Market::default();
+            let mut market = KnownPrices::default();
             if has_spot {
                 market.spot(vec![spot_price(&zone)]);
             }
@@ -181,7 +185,7 @@ fn of_azure_the_first_source_that_knows_a_price_wins_whatever_else_is_there() {
                 book.discounts
                     .push(discount(&["Dsv5"], DiscountKind::Negotiated));
             }
-            let mut market = Market::default();
+            let mut market = KnownPrices::default();
             let of = |capacity_type| (Provider::Azure, "westeurope", SIZE, capacity_type);
             let on_demand = of(CapacityType::OnDemand);
             let spare = has_spot.then_some(SPOT);
@@ -227,7 +231,7 @@ fn of_azure_the_first_source_that_knows_a_price_wins_whatever_else_is_there() {
 
 #[test]
 fn a_price_is_of_the_region_zone_and_type_of_the_node_and_of_no_other() {
-    let mut market = Market::default();
+    let mut market = KnownPrices::default();
     market.list(vec![list_price("eu-west-1", Some(LISTED))]);
     market.spot(vec![spot_price("us-east-1b")]);
     let book = PriceBook::default();
@@ -278,7 +282,7 @@ fn a_price_is_of_the_region_zone_and_type_of_the_node_and_of_no_other() {
 fn a_machine_of_no_cloud_costs_what_its_cores_and_memory_cost() {
     let mut book = PriceBook::default();
     let own = machine(|node| node.provider = Provider::Other);
-    let none = Market::default();
+    let none = KnownPrices::default();
     assert_eq!(found(&book, &none, &own), Err(Unpriced::NotOnAws));
     book.on_premises = Some(OnPremises {
         rate: SizeRate {
@@ -305,7 +309,7 @@ fn a_machine_of_no_cloud_costs_what_its_cores_and_memory_cost() {
 
 #[test]
 fn the_first_discount_that_is_for_the_family_holds() {
-    let none = Market::default();
+    let none = KnownPrices::default();
     let plan = || discount(&["c5", "m5"], DiscountKind::SavingsPlan);
     let mut other = discount(&[], DiscountKind::Negotiated);
     other.ratio = ratio(0.1);
@@ -347,7 +351,7 @@ fn auto_mode_adds_a_part_of_the_undiscounted_on_demand_price() {
         node.capacity_type = CapacityType::Spot;
         node.region = Some("eu-west-1".into());
     };
-    let mut market = Market::default();
+    let mut market = KnownPrices::default();
     market.spot(vec![spot_price("us-east-1a")]);
     let fee = EMBEDDED * 0.12;
     let close = |found: Result<(f64, PriceSource), Unpriced>, price: f64, source| {
@@ -375,7 +379,7 @@ fn auto_mode_adds_a_part_of_the_undiscounted_on_demand_price() {
 
 #[test]
 fn where_a_price_comes_from_is_told() {
-    let mut market = Market::default();
+    let mut market = KnownPrices::default();
     market.list(vec![list_price("us-east-1", Some(LISTED))]);
     let book = PriceBook {
         discounts: vec![discount(&["m5"], DiscountKind::SavingsPlan)],
@@ -391,7 +395,7 @@ fn where_a_price_comes_from_is_told() {
 
 #[test]
 fn a_list_that_no_longer_has_a_type_does_not_take_its_price_away() {
-    let mut market = Market::default();
+    let mut market = KnownPrices::default();
     market.list(vec![list_price("us-east-1", Some(LISTED))]);
     market.list(vec![list_price("us-east-1", None)]);
     let known = found(&PriceBook::default(), &market, &machine(|_| {}));

@@ -6,9 +6,9 @@ use super::query::{MetricName, Query, Request};
 use super::series::Series;
 use super::statistics::Bucket;
 use super::window::Window;
-use crate::aws::error::Failure;
+use crate::aws::error::AwsError;
 use crate::aws::pagination::{Position, page};
-use crate::aws::scope::Place;
+use crate::aws::scope::AccountRegion;
 use crate::aws::value::{Document, structure, text};
 use crate::faults::{Faults, ResultFault, ResultStatus};
 
@@ -17,11 +17,11 @@ use crate::faults::{Faults, ResultFault, ResultStatus};
 /// Metrics that nothing publishes have an empty, complete result. Metrics of another account are
 /// `Forbidden`.
 pub(super) fn answer(
-    place: Place<'_>,
+    place: AccountRegion<'_>,
     faults: &Faults,
     request: &Request,
     now: i64,
-) -> Result<Document, Failure> {
+) -> Result<Document, AwsError> {
     let described = describe(request);
     let from = match &request.next_token {
         None => Position {
@@ -121,7 +121,7 @@ fn message(fault: &ResultFault) -> Document {
 
 /// The data of one call: queries for several statistics of one metric read them once.
 struct Data<'a> {
-    place: Place<'a>,
+    place: AccountRegion<'a>,
     window: Window,
     descending: bool,
     read: BTreeMap<Key<'a>, Vec<(i64, Bucket)>>,
@@ -158,7 +158,7 @@ impl<'a> Data<'a> {
 }
 
 /// Repeats points and takes them out of their order, where the world says so.
-fn disturb(place: Place<'_>, series: &Series<'_>, points: &mut Vec<(i64, Bucket)>) {
+fn disturb(place: AccountRegion<'_>, series: &Series<'_>, points: &mut Vec<(i64, Bucket)>) {
     let function = series.function();
     let lateness = match function {
         Some(function) => function.lateness(),
@@ -185,7 +185,7 @@ fn disturb(place: Place<'_>, series: &Series<'_>, points: &mut Vec<(i64, Bucket)
 }
 
 /// Whose metrics a query asks for; `None` where the caller may not read them.
-fn place_of<'a>(caller: Place<'a>, query: &Query) -> Option<Place<'a>> {
+fn place_of<'a>(caller: AccountRegion<'a>, query: &Query) -> Option<AccountRegion<'a>> {
     match &query.account {
         None => Some(caller),
         Some(account) => caller.observed(account),
@@ -266,7 +266,7 @@ mod tests {
     ) -> serde_json::Value {
         let input = Document::from_json(input.to_string().as_bytes()).unwrap();
         let answer = answer(
-            Place::home(world),
+            AccountRegion::home(world),
             faults,
             &Request::parse(&input).unwrap(),
             now,

@@ -1,9 +1,9 @@
 //! ListMetrics.
 
 use super::series::{self, Listed};
-use crate::aws::error::Failure;
+use crate::aws::error::AwsError;
 use crate::aws::pagination::{Position, page};
-use crate::aws::scope::Place;
+use crate::aws::scope::AccountRegion;
 use crate::aws::value::{Document, optional, structure, text};
 
 /// Metrics of one answer (ListMetrics: "Up to 500 results are returned for any one call").
@@ -23,7 +23,7 @@ struct Filter<'d> {
 }
 
 /// Answers a request; `RecentlyActive` is ignored.
-pub(super) fn answer(place: Place<'_>, input: &Document) -> Result<Document, Failure> {
+pub(super) fn answer(place: AccountRegion<'_>, input: &Document) -> Result<Document, AwsError> {
     let filter = Filter::parse(input)?;
     let described = format!("{filter:?}");
     let from = match optional(input, "NextToken", "", Document::as_text)? {
@@ -72,7 +72,7 @@ pub(super) fn answer(place: Place<'_>, input: &Document) -> Result<Document, Fai
 }
 
 impl<'d> Filter<'d> {
-    fn parse(input: &'d Document) -> Result<Self, Failure> {
+    fn parse(input: &'d Document) -> Result<Self, AwsError> {
         let dimensions = optional(input, "Dimensions", "", Document::as_list)?.unwrap_or(&[]);
         Ok(Self {
             namespace: optional(input, "Namespace", "", Document::as_text)?,
@@ -82,14 +82,14 @@ impl<'d> Filter<'d> {
                 .map(|dimension| {
                     let place = "Dimensions.";
                     let name = optional(dimension, "Name", place, Document::as_text)?.ok_or_else(
-                        || Failure::validation("The parameter Dimensions.Name is required."),
+                        || AwsError::validation("The parameter Dimensions.Name is required."),
                     )?;
                     Ok((
                         name,
                         optional(dimension, "Value", place, Document::as_text)?,
                     ))
                 })
-                .collect::<Result<_, Failure>>()?,
+                .collect::<Result<_, AwsError>>()?,
             linked: optional(input, "IncludeLinkedAccounts", "", Document::as_bool)?
                 .unwrap_or(false),
             owner: optional(input, "OwningAccount", "", Document::as_text)?,
@@ -97,7 +97,7 @@ impl<'d> Filter<'d> {
     }
 
     /// The accounts whose metrics are listed.
-    fn accounts<'w>(&self, caller: Place<'w>) -> impl Iterator<Item = Place<'w>> {
+    fn accounts<'w>(&self, caller: AccountRegion<'w>) -> impl Iterator<Item = AccountRegion<'w>> {
         let (own, with_linked) = (caller.account, self.linked);
         let accounts = caller.world.spec.accounts.iter();
         let linked = accounts
@@ -141,7 +141,12 @@ mod tests {
 
     fn list(world: &World, input: &serde_json::Value) -> serde_json::Value {
         let input = Document::from_json(input.to_string().as_bytes()).unwrap();
-        serde_json::from_slice(&answer(Place::home(world), &input).unwrap().to_json()).unwrap()
+        serde_json::from_slice(
+            &answer(AccountRegion::home(world), &input)
+                .unwrap()
+                .to_json(),
+        )
+        .unwrap()
     }
 
     #[test]

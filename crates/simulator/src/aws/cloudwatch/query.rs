@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::series::Dimensions;
 use super::statistics::Statistic;
-use crate::aws::error::Failure;
+use crate::aws::error::AwsError;
 use crate::aws::value::{Document, optional, required};
 
 /// Queries of one call (GetMetricData, `MetricDataQueries`).
@@ -54,26 +54,26 @@ pub(super) struct MetricName {
 }
 
 impl Request {
-    pub(super) fn parse(input: &Document) -> Result<Self, Failure> {
+    pub(super) fn parse(input: &Document) -> Result<Self, AwsError> {
         let queries = required(input, "MetricDataQueries", "", Document::as_list)?;
         let (start, end) = (
             required(input, "StartTime", "", Document::as_seconds)?,
             required(input, "EndTime", "", Document::as_seconds)?,
         );
         if queries.is_empty() {
-            return Err(Failure::validation(
+            return Err(AwsError::validation(
                 "The parameter MetricDataQueries must not be empty.",
             ));
         }
         if queries.len() > MAX_QUERIES {
-            return Err(Failure::validation(format!(
+            return Err(AwsError::validation(format!(
                 "The collection MetricDataQueries must not have a size greater than \
                  {MAX_QUERIES}: it has {}.",
                 queries.len()
             )));
         }
         if start >= end {
-            return Err(Failure::validation(format!(
+            return Err(AwsError::validation(format!(
                 "The parameter StartTime must be less than the parameter EndTime: {start} is not \
                  before {end}."
             )));
@@ -85,13 +85,13 @@ impl Request {
             .collect::<Result<_, _>>()?;
         let mut ids = BTreeSet::new();
         if let Some(twice) = queries.iter().find(|query| !ids.insert(query.id.as_str())) {
-            return Err(Failure::validation(format!(
+            return Err(AwsError::validation(format!(
                 "The values for parameter id in MetricDataQueries are not unique: {}.",
                 twice.id
             )));
         }
         if !queries.iter().any(|query| query.return_data) {
-            return Err(Failure::validation(
+            return Err(AwsError::validation(
                 "At least one element of MetricDataQueries must have ReturnData true.",
             ));
         }
@@ -103,7 +103,7 @@ impl Request {
                 None | Some("TimestampDescending") => true,
                 Some("TimestampAscending") => false,
                 Some(other) => {
-                    return Err(Failure::validation(format!(
+                    return Err(AwsError::validation(format!(
                         "The value {other} for parameter ScanBy is not TimestampDescending or \
                          TimestampAscending."
                     )));
@@ -115,7 +115,7 @@ impl Request {
                     .ok()
                     .filter(|given| (1..=MAX_DATAPOINTS).contains(given))
                     .ok_or_else(|| {
-                        Failure::validation(format!(
+                        AwsError::validation(format!(
                             "The value {given} for parameter MaxDatapoints is not between 1 and \
                              {MAX_DATAPOINTS}."
                         ))
@@ -145,17 +145,17 @@ impl Request {
 }
 
 impl Query {
-    fn parse(query: &Document, position: usize) -> Result<Self, Failure> {
+    fn parse(query: &Document, position: usize) -> Result<Self, AwsError> {
         let place = format!("MetricDataQueries.member.{position}.");
         let id = required(query, "Id", &place, Document::as_text)?;
         if !is_id(id) {
-            return Err(Failure::validation(format!(
+            return Err(AwsError::validation(format!(
                 "The value {id} for parameter {place}Id is not matching the expected pattern \
                  ^[a-z][a-zA-Z0-9_]*$."
             )));
         }
         if query.member("Expression").is_some() {
-            return Err(Failure::validation(format!(
+            return Err(AwsError::validation(format!(
                 "{place}Expression: the simulated cloud evaluates no metric math and no Metrics \
                  Insights; ask for MetricStat."
             )));
@@ -165,7 +165,7 @@ impl Query {
         let metric = required(stat, "Metric", &place, Some)?;
         let period = required(stat, "Period", &place, Document::as_integer)?;
         if !(60..=MAX_PERIOD).contains(&period) || period % 60 != 0 {
-            return Err(Failure::validation(format!(
+            return Err(AwsError::validation(format!(
                 "The value {period} for parameter {place}Period is not a multiple of 60 up to \
                  {MAX_PERIOD}."
             )));
@@ -192,11 +192,11 @@ impl MetricName {
         found.map(|(_, value)| value.as_str())
     }
 
-    fn parse(metric: &Document, place: &str) -> Result<Self, Failure> {
+    fn parse(metric: &Document, place: &str) -> Result<Self, AwsError> {
         let place = format!("{place}Metric.");
         let listed = optional(metric, "Dimensions", &place, Document::as_list)?.unwrap_or(&[]);
         if listed.len() > MAX_DIMENSIONS {
-            return Err(Failure::validation(format!(
+            return Err(AwsError::validation(format!(
                 "The collection {place}Dimensions must not have a size greater than \
                  {MAX_DIMENSIONS}."
             )));
@@ -211,7 +211,7 @@ impl MetricName {
                     required(dimension, "Value", &place, Document::as_text)?.to_owned(),
                 ))
             })
-            .collect::<Result<Dimensions, Failure>>()?;
+            .collect::<Result<Dimensions, AwsError>>()?;
         dimensions.sort();
         Ok(Self {
             namespace: required(metric, "Namespace", &place, Document::as_text)?.to_owned(),
@@ -235,7 +235,7 @@ mod tests {
 
     use super::*;
 
-    fn request(change: impl FnOnce(&mut serde_json::Value)) -> Result<Request, Failure> {
+    fn request(change: impl FnOnce(&mut serde_json::Value)) -> Result<Request, AwsError> {
         let mut input = json!({
             "StartTime": 1_700_000_000, "EndTime": 1_700_003_600.5,
             "MetricDataQueries": [

@@ -4,7 +4,7 @@ use super::load_balancer_metrics::EdgeMetric;
 use super::metrics::{Metric, Publisher};
 use super::statistics::{Part, Spread};
 use crate::aws::load_balancers::edges;
-use crate::aws::scope::Place;
+use crate::aws::scope::AccountRegion;
 use crate::world::{Function, Workload};
 
 /// The dimensions of a metric, in the order of ListMetrics.
@@ -43,7 +43,7 @@ impl<'w> Series<'w> {
     /// which is the name again for all of the function, or `name:qualifier` for what has provisioned
     /// concurrency; and none, the sum over the region. In `LambdaInsights` under `function_name`.
     pub(super) fn find(
-        place: Place<'w>,
+        place: AccountRegion<'w>,
         namespace: &str,
         name: &str,
         dimensions: &[(String, String)],
@@ -55,7 +55,7 @@ impl<'w> Series<'w> {
     }
 
     fn of_edge(
-        place: Place<'w>,
+        place: AccountRegion<'w>,
         namespace: &str,
         name: &str,
         dimensions: &[(String, String)],
@@ -72,7 +72,7 @@ impl<'w> Series<'w> {
     }
 
     fn of_functions(
-        place: Place<'w>,
+        place: AccountRegion<'w>,
         metric: Metric,
         dimensions: &[(String, String)],
     ) -> Option<Self> {
@@ -167,7 +167,7 @@ impl<'w> Series<'w> {
 }
 
 /// Every metric that exists, with its dimensions.
-pub(super) fn all(place: Place<'_>) -> Vec<Listed> {
+pub(super) fn all(place: AccountRegion<'_>) -> Vec<Listed> {
     let of_functions = of_functions(place).into_iter();
     let of_functions = of_functions.map(|(metric, dimensions)| Listed {
         namespace: metric.namespace(),
@@ -187,7 +187,7 @@ pub(super) fn all(place: Place<'_>) -> Vec<Listed> {
     of_functions.chain(of_edges).collect()
 }
 
-fn of_functions(place: Place<'_>) -> Vec<(Metric, Dimensions)> {
+fn of_functions(place: AccountRegion<'_>) -> Vec<(Metric, Dimensions)> {
     let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     let mut all = Vec::new();
     for function in place.functions() {

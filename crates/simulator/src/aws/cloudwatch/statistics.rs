@@ -1,6 +1,6 @@
 //! What CloudWatch keeps of the values published within a period, and the statistics of it.
 
-use crate::aws::error::Failure;
+use crate::aws::error::AwsError;
 use crate::world::{duration_multiple, share_within};
 
 /// Halvings of the search for a percentile of several functions together.
@@ -44,7 +44,7 @@ pub(super) struct Bucket(Vec<Part>);
 
 impl Statistic {
     /// Reads a statistic's name.
-    pub(super) fn parse(name: &str) -> Result<Self, Failure> {
+    pub(super) fn parse(name: &str) -> Result<Self, AwsError> {
         Ok(match name {
             "SampleCount" => Self::SampleCount,
             "Average" => Self::Average,
@@ -60,7 +60,7 @@ impl Statistic {
                 match percent {
                     Some(percent) => Self::Percentile(percent / 100.0),
                     None => {
-                        return Err(Failure::validation(format!(
+                        return Err(AwsError::validation(format!(
                             "The value {name} for parameter Stat is not supported: SampleCount, \
                              Average, Sum, Minimum, Maximum or a percentile such as p99"
                         )));

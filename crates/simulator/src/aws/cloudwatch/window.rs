@@ -92,7 +92,7 @@ fn whole_seconds(seconds: f64) -> i64 {
 mod tests {
     use super::*;
     use crate::aws::cloudwatch::statistics::Statistic;
-    use crate::aws::scope::Place;
+    use crate::aws::scope::AccountRegion;
     use crate::world::World;
 
     /// 2026-03-03T00:00:00Z, the start of the world below.
@@ -109,7 +109,13 @@ mod tests {
 
     fn sums(world: &World, window: Window, metric: &str, period: i64) -> Vec<(i64, f64)> {
         let dimensions = [("FunctionName".to_owned(), "f".to_owned())];
-        let series = Series::find(Place::home(world), "AWS/Lambda", metric, &dimensions).unwrap();
+        let series = Series::find(
+            AccountRegion::home(world),
+            "AWS/Lambda",
+            metric,
+            &dimensions,
+        )
+        .unwrap();
         let buckets = window.buckets(&series, period).into_iter();
         buckets
             .map(|(at, bucket)| (at, bucket.statistic(Statistic::Sum)))

@@ -3,14 +3,14 @@
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 
-use crate::aws::scope::Place;
+use crate::aws::scope::AccountRegion;
 use crate::world::{Function, PackageType};
 
 /// How long before the history began everything was last changed.
 const LAST_CHANGED_DAYS_BEFORE: i64 = 30;
 
 /// The configuration of a function.
-pub(super) fn configuration(place: Place<'_>, function: &Function) -> Json {
+pub(super) fn configuration(place: AccountRegion<'_>, function: &Function) -> Json {
     let spec = &function.spec;
     let name = spec.name.as_str();
     let digest = Sha256::digest(format!("{}/{}", place.world.spec.seed, function.key));
@@ -59,7 +59,7 @@ pub(super) fn configuration(place: Place<'_>, function: &Function) -> Json {
 }
 
 /// When everything was last changed.
-pub(super) fn changed(place: Place<'_>) -> String {
+pub(super) fn changed(place: AccountRegion<'_>) -> String {
     let seconds = place.world.history_start().as_second() - LAST_CHANGED_DAYS_BEFORE * 86_400;
     let changed = jiff::Timestamp::from_second(seconds).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
     changed.strftime("%Y-%m-%dT%H:%M:%S.000+0000").to_string()

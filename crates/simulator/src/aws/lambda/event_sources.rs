@@ -4,8 +4,8 @@ use serde_json::{Value as Json, json};
 
 use super::configuration::changed;
 use super::{find, name_of, paged};
-use crate::aws::error::Failure;
-use crate::aws::scope::Place;
+use crate::aws::error::AwsError;
+use crate::aws::scope::AccountRegion;
 use crate::world::Function;
 
 /// Mappings of one answer (ListEventSourceMappings, `MaxItems`).
@@ -15,9 +15,9 @@ const BATCH_SIZE: u32 = 10;
 
 /// Answers ListEventSourceMappings, of all functions or of the one in `FunctionName`.
 pub(super) fn event_sources(
-    place: Place<'_>,
+    place: AccountRegion<'_>,
     query: &impl Fn(&str) -> Option<String>,
-) -> Result<Json, Failure> {
+) -> Result<Json, AwsError> {
     let functions: Vec<&Function> = match query("FunctionName").filter(|name| !name.is_empty()) {
         Some(name) => vec![find(place, &name_of(&name))?],
         None => place.functions().collect(),
@@ -42,7 +42,7 @@ pub(super) fn event_sources(
 }
 
 /// The URL of a function, if it has one.
-pub(super) fn url(place: Place<'_>, function: &Function) -> Option<Json> {
+pub(super) fn url(place: AccountRegion<'_>, function: &Function) -> Option<Json> {
     let mode = function.spec.url?;
     let host = &place.world.hex_of("url", &function.key)[..32];
     Some(json!({
@@ -55,11 +55,11 @@ pub(super) fn url(place: Place<'_>, function: &Function) -> Option<Json> {
     }))
 }
 
-fn mapping(place: Place<'_>, function: &Function, source: &str) -> Json {
+fn mapping(place: AccountRegion<'_>, function: &Function, source: &str) -> Json {
     let id = place
         .world
         .uid_of("event-source", &format!("{}/{source}", function.key));
-    let Place {
+    let AccountRegion {
         account, region, ..
     } = place;
     json!({

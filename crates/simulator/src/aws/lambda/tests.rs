@@ -18,9 +18,9 @@ fn world(functions: usize) -> World {
     World::from_yaml(&format!("{{name: w, functions: [{functions}]}}")).unwrap()
 }
 
-fn get(world: &World, path: &str, query: &[(&str, &str)]) -> Result<Json, Failure> {
+fn get(world: &World, path: &str, query: &[(&str, &str)]) -> Result<Json, AwsError> {
     let operation = Operation::parse(&Method::GET, path).unwrap();
-    answer(Place::home(world), &operation, |name| {
+    answer(AccountRegion::home(world), &operation, |name| {
         query
             .iter()
             .find(|(key, _)| *key == name)

@@ -60,12 +60,16 @@ fn answer(series: &[&[(i64, f64)]]) -> Answer {
 }
 
 /// What an answer says of a function of which nothing is known from before.
-fn read(answer: &Answer, scope: Scope) -> (Outcome, Odd) {
+fn read(answer: &Answer, scope: Scope) -> (MinuteResult, UnexpectedResult) {
     read_after(answer, scope, &[])
 }
 
-fn read_after(answer: &Answer, scope: Scope, before: &[FunctionMinute]) -> (Outcome, Odd) {
-    let mut odd = Odd::default();
+fn read_after(
+    answer: &Answer,
+    scope: Scope,
+    before: &[FunctionMinute],
+) -> (MinuteResult, UnexpectedResult) {
+    let mut odd = UnexpectedResult::default();
     let due = due("f", scope);
     let before: BTreeMap<_, _> = before.iter().map(|one| (one.minute, *one)).collect();
     let mut outcomes = super::outcomes(answer, window(), &[&due], |_| before.clone(), &mut odd);
@@ -100,15 +104,15 @@ fn six_series_become_one_record_a_minute() {
         record(1, [0.0, 0.0, 0.0, 7.0], None),
         record(2, [4.0, 0.5, 1.0, 0.0], None),
     ];
-    assert_eq!(outcome, Outcome::Whole(expected));
-    assert_eq!(odd, Odd::default());
+    assert_eq!(outcome, MinuteResult::Whole(expected));
+    assert_eq!(odd, UnexpectedResult::default());
 }
 
 #[test]
 fn a_function_that_did_not_run_has_no_records_and_is_whole() {
     let nothing: [&[(i64, f64)]; 6] = [&[]; 6];
     let (outcome, _) = read(&answer(&nothing), Scope::All);
-    assert_eq!(outcome, Outcome::Whole(Vec::new()));
+    assert_eq!(outcome, MinuteResult::Whole(Vec::new()));
 }
 
 #[test]
@@ -126,7 +130,7 @@ fn a_reading_of_the_counts_keeps_what_the_one_before_said_besides() {
         before[1],
         record(2, [5.0, 0.6, 0.0, 0.0], None),
     ];
-    assert_eq!(outcome, Outcome::Whole(expected));
+    assert_eq!(outcome, MinuteResult::Whole(expected));
 }
 
 #[test]
@@ -134,7 +138,7 @@ fn what_is_billed_counts_where_a_duration_is_missing() {
     let answer = answer(&[&[(0, 9.0)], &[(0, 900.0)], &[(0, 10.0)], &[], &[], &[]]);
     let (outcome, _) = read(&answer, Scope::All);
     let expected = vec![record(0, [10.0, 0.9, 0.0, 0.0], None)];
-    assert_eq!(outcome, Outcome::Whole(expected));
+    assert_eq!(outcome, MinuteResult::Whole(expected));
 }
 
 #[test]
@@ -143,7 +147,10 @@ fn the_points_of_one_query_are_merged_over_pages() {
     let partial = result("q0", StatusCode::PartialData, &[(0, 1.0)]);
     let failed = result("q1", StatusCode::InternalError, &[]);
     assert!(answer.add(page([partial, failed])).unwrap());
-    assert!(matches!(read(&answer, Scope::Counts).0, Outcome::Failed(_)));
+    assert!(matches!(
+        read(&answer, Scope::Counts).0,
+        MinuteResult::Failed(_)
+    ));
     let again = result("q1", StatusCode::InternalError, &[]);
     assert!(!answer.add(page([again])).unwrap(), "it brings nothing");
     let rest = [
@@ -155,7 +162,10 @@ fn the_points_of_one_query_are_merged_over_pages() {
         record(0, [1.0, 0.1, 0.0, 0.0], None),
         record(1, [2.0, 0.2, 0.0, 0.0], None),
     ];
-    assert_eq!(read(&answer, Scope::Counts).0, Outcome::Whole(expected));
+    assert_eq!(
+        read(&answer, Scope::Counts).0,
+        MinuteResult::Whole(expected)
+    );
 }
 
 #[test]
@@ -163,10 +173,10 @@ fn what_does_not_belong_is_counted() {
     let answer = answer(&[&[(-1, 5.0), (10, 5.0), (3, 1.0), (3, 2.0)], &[]]);
     let (outcome, odd) = read(&answer, Scope::Counts);
     let expected = vec![record(3, [2.0, 0.0, 0.0, 0.0], None)];
-    assert_eq!(outcome, Outcome::Whole(expected));
+    assert_eq!(outcome, MinuteResult::Whole(expected));
     assert_eq!(
         odd,
-        Odd {
+        UnexpectedResult {
             outside: 2,
             twice: 1,
             without_duration: 1
@@ -202,18 +212,25 @@ fn one_function_that_fails_takes_nothing_from_the_others() {
         answer.add(page(whole.into_iter().chain([broken]))).unwrap();
         let asked: Vec<&Due> = due.iter().collect();
         let none = |_: &Due| BTreeMap::new();
-        let outcomes = super::outcomes(&answer, window(), &asked, none, &mut Odd::default());
-        let outcomes: Vec<Outcome> = outcomes.into_iter().map(|(_, outcome)| outcome).collect();
-        let lack = Lack {
+        let outcomes = super::outcomes(
+            &answer,
+            window(),
+            &asked,
+            none,
+            &mut UnexpectedResult::default(),
+        );
+        let outcomes: Vec<MinuteResult> =
+            outcomes.into_iter().map(|(_, outcome)| outcome).collect();
+        let lack = MissingResult {
             reason,
             problem: problem.into(),
         };
         assert_eq!(
             outcomes,
             [
-                Outcome::Whole(Vec::new()),
-                Outcome::Failed(lack),
-                Outcome::Unanswered
+                MinuteResult::Whole(Vec::new()),
+                MinuteResult::Failed(lack),
+                MinuteResult::Unanswered
             ]
         );
     }
@@ -238,7 +255,7 @@ fn a_value_that_no_metric_can_have_fails_its_function_and_is_named() {
         (f64::NAN, "NaN is not an amount of milliseconds"),
     ] {
         let answer = answer(&[&[], &[(4, value)]]);
-        let (Outcome::Failed(lack), _) = read(&answer, Scope::Counts) else {
+        let (MinuteResult::Failed(lack), _) = read(&answer, Scope::Counts) else {
             panic!("it is whole");
         };
         assert_eq!(lack.reason, Reason::InvalidResponse);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::sources::aws::cloudwatch::poll_schedule::{Expected, Stake, Terms};
+use crate::sources::aws::cloudwatch::poll_schedule::{Forecast, PollPriority, ScheduleLimits};
 use crate::sources::aws::cloudwatch::query::READINGS;
 use breakeven_model::inventory::{Architecture, Function};
 use breakeven_model::units::{MemoryMib, Requests, Seconds, Usd};
@@ -37,28 +37,28 @@ fn list(minute: i64, names: &[&str]) -> Functions {
     }
 }
 
-fn settings() -> Settings {
-    Settings {
+fn settings() -> CloudWatchConfig {
+    CloudWatchConfig {
         backfill: Duration::from_secs(3_600),
-        ..Settings::default()
+        ..CloudWatchConfig::default()
     }
 }
 
 /// Every function each five minutes.
 fn plan() -> Plan {
     let names = ["a", "b", "c"].map(id);
-    let stake = Some(Stake {
+    let stake = Some(PollPriority {
         monthly: Usd::ZERO,
         margin: None,
     });
     let every_five = Duration::from_secs(300);
-    let terms = Terms {
+    let terms = ScheduleLimits {
         budget: Usd::from_usd(1e6).unwrap(),
         shortest: every_five,
         longest: every_five,
     };
     let functions = names.iter().map(|id| (id, stake));
-    Plan::new(functions, &READINGS[1..], terms, Expected::default())
+    Plan::new(functions, &READINGS[1..], terms, Forecast::default())
 }
 
 /// The progress of functions that are read again and again.
@@ -135,7 +135,7 @@ fn a_function_with_a_long_timeout_settles_late_and_never_later_than_three_hours(
         function.timeout = Seconds::from_seconds(timeout).unwrap();
         let mut reader = Reader(Progress::default());
         reader.0.note_list(&functions);
-        let settings = Settings {
+        let settings = CloudWatchConfig {
             backfill: Duration::from_secs(86_400),
             ..settings()
         };

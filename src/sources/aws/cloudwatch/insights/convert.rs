@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::PERIOD;
 use crate::sources::Reason;
 use crate::sources::aws::cloudwatch::query::{Wanted, fit_in_one_call, minutes};
-use crate::sources::aws::cloudwatch::response::{Answer, Lack, Query};
+use crate::sources::aws::cloudwatch::response::{Answer, MissingResult, Query};
 use breakeven_model::inventory::{FunctionId, Insights};
 use breakeven_model::units::{CoreSeconds, Gib, NotAQuantity, Requests, Seconds, Window};
 
@@ -61,10 +61,10 @@ pub(super) fn insights(
     window: Window,
     asked: &[FunctionId],
     now: Timestamp,
-) -> impl Iterator<Item = (FunctionId, Result<Option<Insights>, Lack>)> {
+) -> impl Iterator<Item = (FunctionId, Result<Option<Insights>, MissingResult>)> {
     let answers = answer.queries().chunks(QUERIES);
     asked.iter().zip(answers).map(move |(function, queries)| {
-        let problem = |problem| Lack {
+        let problem = |problem| MissingResult {
             reason: Reason::InvalidResponse,
             problem: format!("Lambda Insights of {}: {problem}", function.name),
         };
@@ -77,11 +77,11 @@ pub(super) fn insights(
 }
 
 /// Why the queries of a function are not answered to their end; absent where they are.
-fn lack(function: &FunctionId, queries: &[Query]) -> Option<Lack> {
+fn lack(function: &FunctionId, queries: &[Query]) -> Option<MissingResult> {
     let mut named = SERIES.iter().zip(queries);
     named.find_map(|((metric, _), query)| {
         let what = format!("{metric} of {}", function.name);
-        let unanswered = || Lack {
+        let unanswered = || MissingResult {
             reason: Reason::Incomplete,
             problem: format!("{what} has no answer"),
         };
@@ -156,7 +156,7 @@ mod tests {
     }
 
     /// What is made of an answer with these values for the series of one function, one value in each step.
-    fn read(values: [&[f64]; QUERIES]) -> Result<Option<Insights>, Lack> {
+    fn read(values: [&[f64]; QUERIES]) -> Result<Option<Insights>, MissingResult> {
         let results = values.iter().enumerate().map(|(index, values)| {
             let times =
                 (0..).map(|step| DateTime::from_secs(window().start().as_second() + 300 * step));

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::convert::{METRICS, QUERIES};
-use crate::sources::aws::cloudwatch::poll_schedule::{Expected, Reading, count, month};
+use crate::sources::aws::cloudwatch::poll_schedule::{Forecast, MetricPoll, count, month};
 
 /// The part of the budget that it may take.
 const SHARE: f64 = 0.1;
@@ -16,7 +16,7 @@ const SHORTEST: Duration = Duration::from_secs(3_600);
 pub struct InsightsPlan {
     functions: usize,
     interval: Duration,
-    expected: Expected,
+    expected: Forecast,
 }
 
 impl Default for InsightsPlan {
@@ -36,7 +36,7 @@ impl InsightsPlan {
         pages: usize,
         metrics: f64,
     ) -> Self {
-        let reading = Reading {
+        let reading = MetricPoll {
             all_every: 1,
             statistics: count(QUERIES),
             metrics: count(METRICS),
@@ -48,7 +48,7 @@ impl InsightsPlan {
             .max(SHORTEST);
         let readings = count(functions) * month().as_secs_f64() / interval.as_secs_f64();
         let lists = count(pages) * month().as_secs_f64() / SHORTEST.as_secs_f64();
-        let list = Reading {
+        let list = MetricPoll {
             all_every: 1,
             statistics: 1.0,
             metrics: 1.0,
@@ -56,7 +56,7 @@ impl InsightsPlan {
         Self {
             functions,
             interval,
-            expected: Expected::of(readings, reading) + Expected::of(lists, list),
+            expected: Forecast::of(readings, reading) + Forecast::of(lists, list),
         }
     }
 
@@ -74,7 +74,7 @@ impl InsightsPlan {
 
     /// What that takes. A page of the list costs as much as a metric.
     #[must_use]
-    pub const fn expected(&self) -> Expected {
+    pub const fn expected(&self) -> Forecast {
         self.expected
     }
 }

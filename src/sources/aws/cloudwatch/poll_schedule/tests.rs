@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-const READING: Reading = Reading {
+const READING: MetricPoll = MetricPoll {
     all_every: 4,
     statistics: 3.0,
     metrics: 2.0,
@@ -22,24 +22,24 @@ fn usd(amount: f64) -> Usd {
     Usd::from_usd(amount).unwrap()
 }
 
-fn stake(monthly: f64) -> Option<Stake> {
-    Some(Stake {
+fn stake(monthly: f64) -> Option<PollPriority> {
+    Some(PollPriority {
         monthly: usd(monthly),
         margin: None,
     })
 }
 
-fn terms(budget: f64) -> Terms {
-    Terms {
+fn terms(budget: f64) -> ScheduleLimits {
+    ScheduleLimits {
         budget: usd(budget),
-        ..Terms::default()
+        ..ScheduleLimits::default()
     }
 }
 
-fn plan(stakes: &[Option<Stake>], terms: Terms) -> Plan {
+fn plan(stakes: &[Option<PollPriority>], terms: ScheduleLimits) -> Plan {
     let ids: Vec<FunctionId> = (0..stakes.len()).map(id).collect();
     let functions = ids.iter().zip(stakes.iter().copied());
-    Plan::new(functions, &[READING], terms, Expected::default())
+    Plan::new(functions, &[READING], terms, Forecast::default())
 }
 
 fn seconds(plan: &Plan, index: usize) -> f64 {
@@ -93,7 +93,7 @@ fn what_idle_functions_do_not_need_goes_to_the_others() {
 #[test]
 fn a_dollar_near_the_crossing_counts_up_to_four_times() {
     for (margin, expected) in [(0.0, 40.0), (0.125, 25.0), (0.25, 10.0), (0.9, 10.0)] {
-        let stake = Stake {
+        let stake = PollPriority {
             monthly: usd(10.0),
             margin: Some(Ratio::from_factor(margin).unwrap()),
         };
@@ -126,14 +126,14 @@ fn a_budget_that_is_not_enough_for_the_longest_interval_stretches_it() {
     assert!((seconds(&slow, 0) - 730.0 * 3_600.0 / readings).abs() < 1.0);
     // However small it is, nobody waits for longer than the limit.
     let slower = plan(&stakes, terms(0.01));
-    assert_eq!(slower.longest(), Terms::LIMIT);
-    assert_eq!(seconds(&slower, 999), Terms::LIMIT.as_secs_f64());
+    assert_eq!(slower.longest(), ScheduleLimits::LIMIT);
+    assert_eq!(seconds(&slower, 999), ScheduleLimits::LIMIT.as_secs_f64());
     assert!(slower.expected().cost() > usd(0.01));
 }
 
 #[test]
 fn all_is_read_each_time_where_the_budget_is_enough_for_it() {
-    let whole = Reading {
+    let whole = MetricPoll {
         all_every: 1,
         statistics: 6.0,
         metrics: 5.0,
@@ -143,7 +143,7 @@ fn all_is_read_each_time_where_the_budget_is_enough_for_it() {
         let ids = [id(0)];
         let functions = ids.iter().map(|id| (id, stake(5.0)));
         let terms = terms(budget);
-        let plan = Plan::new(functions, &[whole, READING], terms, Expected::default());
+        let plan = Plan::new(functions, &[whole, READING], terms, Forecast::default());
         assert_eq!(plan.all_every(), expected, "{budget}");
         assert_eq!(seconds(&plan, 0), 60.0);
     }
@@ -173,13 +173,13 @@ fn the_ladder_holds_every_function_once_and_all_that_is_spent() {
 }
 
 /// Stakes over many orders of magnitude, some idle, some new.
-fn estates() -> impl Strategy<Value = Vec<Option<Stake>>> {
+fn estates() -> impl Strategy<Value = Vec<Option<PollPriority>>> {
     let dollars = prop_oneof![
         1 => Just(0.0),
         6 => (-4.0..4.0_f64).prop_map(|exponent| 10_f64.powf(exponent)),
     ];
     let margin = proptest::option::of((0.0..1.0).prop_map(|one| Ratio::from_factor(one).unwrap()));
-    let known = (dollars, margin).prop_map(|(dollars, margin)| Stake {
+    let known = (dollars, margin).prop_map(|(dollars, margin)| PollPriority {
         monthly: usd(dollars),
         margin,
     });
@@ -187,10 +187,12 @@ fn estates() -> impl Strategy<Value = Vec<Option<Stake>>> {
 }
 
 /// `Σ w · T`: what the plan makes small. A new function has the largest weight.
-fn staleness(stakes: &[Option<Stake>], intervals: &[f64]) -> f64 {
+fn staleness(stakes: &[Option<PollPriority>], intervals: &[f64]) -> f64 {
     let known = stakes.iter().flatten().map(|stake| stake.weight());
     let heaviest = known.fold(0.0, f64::max);
-    let weights = stakes.iter().map(|one| one.map_or(heaviest, Stake::weight));
+    let weights = stakes
+        .iter()
+        .map(|one| one.map_or(heaviest, PollPriority::weight));
     weights
         .zip(intervals)
         .map(|(weight, interval)| weight * interval)
@@ -207,13 +209,13 @@ proptest! {
         for interval in all_seconds(&plan) {
             prop_assert!((60.0..=longest + 1e-6).contains(&interval));
         }
-        prop_assert!(longest <= Terms::LIMIT.as_secs_f64());
-        if plan.longest() < Terms::LIMIT {
+        prop_assert!(longest <= ScheduleLimits::LIMIT.as_secs_f64());
+        if plan.longest() < ScheduleLimits::LIMIT {
             prop_assert!(plan.expected().cost().usd() <= budget * PLANNED_SHARE * (1.0 + 1e-6));
         }
         // All of it is used, unless all are read at the shortest interval already.
         let all_at_the_shortest = all_seconds(&plan).iter().all(|one| *one < 60.0 + 1e-6);
-        if !all_at_the_shortest && plan.longest() < Terms::LIMIT {
+        if !all_at_the_shortest && plan.longest() < ScheduleLimits::LIMIT {
             let all_at_the_longest = all_seconds(&plan).iter().all(|one| *one > longest - 1e-3);
             let used = plan.expected().cost().usd() / (budget * PLANNED_SHARE);
             prop_assert!(all_at_the_longest || used > 1.0 - 1e-6, "{used}");

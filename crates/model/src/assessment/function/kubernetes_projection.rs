@@ -2,20 +2,20 @@
 
 use super::ClusterPrices;
 use crate::assessment::monthly;
-use crate::break_even::{KubernetesCurve, LambdaCurve, crossing};
+use crate::break_even::{CostFunction, CostStaircase, crossing};
 use crate::concurrency::Concurrency;
 use crate::inventory::{Function, Insights};
-use crate::kubernetes_equivalent::{Demand, Equivalent, Sizing, size};
-use crate::parameters::{KubernetesEquivalent, Settings};
+use crate::kubernetes_equivalent::{FunctionDemand, KubernetesProjection, PodSizing, size};
+use crate::parameters::{KubernetesEquivalent, ModelParameters};
 use crate::report::Breakeven;
-use crate::uncertainty::{Banded, Ends, Parameter, evaluate};
+use crate::uncertainty::{CostEstimate, Parameter, SensitivityInput, evaluate};
 use crate::units::{Cores, Gib, MemoryMib, Ratio, Requests, Usd, UsdPerRequest};
 use crate::window::FunctionWindow;
 
 /// A function's pods, each parameter at one value.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct InCluster<'a> {
-    sizing: Sizing,
+pub(super) struct FunctionProjection<'a> {
+    sizing: PodSizing,
     is_dedicated: bool,
     setting: MemoryMib,
     concurrency: &'a Concurrency,
@@ -28,32 +28,32 @@ pub(super) struct InCluster<'a> {
     /// The memory of a pod.
     memory: Gib,
     /// The pods of the likeliest demand and sizing, of which some parameters change the price alone.
-    likeliest: Option<(Demand, Equivalent)>,
+    likeliest: Option<(FunctionDemand, KubernetesProjection)>,
     prices: &'a ClusterPrices,
-    settings: &'a Settings,
+    settings: &'a ModelParameters,
 }
 
-impl<'a> InCluster<'a> {
+impl<'a> FunctionProjection<'a> {
     /// What is not known exactly. Of the share of its wall time, the speed of cores and the memory only that matters which was
     /// not measured, or was.
-    const PARAMETERS: [Ends<Self>; 6] = [
-        Ends {
+    const PARAMETERS: [SensitivityInput<Self>; 6] = [
+        SensitivityInput {
             parameter: Parameter::CpuShare,
             one: |known, moved| moved.cpu_share = known.ranges().cpu_share.low,
             other: |known, moved| moved.cpu_share = known.ranges().cpu_share.high,
         },
-        Ends {
+        SensitivityInput {
             parameter: Parameter::CoreSpeed,
             one: |known, moved| moved.core_time = known.settings.lambda_equivalent.core_time.low,
             other: |known, moved| moved.core_time = known.settings.lambda_equivalent.core_time.high,
         },
         // What one request at a time used is the least that a pod needs, and what its owner gave it the most.
-        Ends {
+        SensitivityInput {
             parameter: Parameter::WorkingSet,
             one: |_, _| {},
             other: |known, moved| moved.memory = known.setting.gib(),
         },
-        Ends {
+        SensitivityInput {
             parameter: Parameter::TargetUtilization,
             one: |known, moved| {
                 moved.sizing.target_utilization = known.ranges().target_utilization.low;
@@ -62,7 +62,7 @@ impl<'a> InCluster<'a> {
                 moved.sizing.target_utilization = known.ranges().target_utilization.high;
             },
         },
-        Ends {
+        SensitivityInput {
             parameter: Parameter::PackingEfficiency,
             one: |known, moved| {
                 moved.sizing.packing_efficiency = known.ranges().packing_efficiency.low;
@@ -71,7 +71,7 @@ impl<'a> InCluster<'a> {
                 moved.sizing.packing_efficiency = known.ranges().packing_efficiency.high;
             },
         },
-        Ends {
+        SensitivityInput {
             parameter: Parameter::Placement,
             one: |_, moved| moved.is_dedicated = false,
             other: |_, moved| moved.is_dedicated = true,
@@ -82,7 +82,7 @@ impl<'a> InCluster<'a> {
         function: &Function,
         window: &'a FunctionWindow,
         prices: &'a ClusterPrices,
-        settings: &'a Settings,
+        settings: &'a ModelParameters,
     ) -> Self {
         let sizing = settings.kubernetes_equivalent.point();
         let insights = function.insights;
@@ -108,10 +108,10 @@ impl<'a> InCluster<'a> {
     }
 
     /// What it needs: as measured, else as its setting lets expect.
-    pub(super) fn demand(&self) -> Demand {
-        let assumed = Demand::assumed(self.setting, self.cpu_share);
+    pub(super) fn demand(&self) -> FunctionDemand {
+        let assumed = FunctionDemand::assumed(self.setting, self.cpu_share);
         let here = |cores: Cores| Some(cores * self.core_time.inverse()?);
-        Demand {
+        FunctionDemand {
             busy: self.measured.and_then(here).unwrap_or(assumed.busy),
             memory: self.memory,
         }
@@ -122,7 +122,7 @@ impl<'a> InCluster<'a> {
     }
 
     /// The pods.
-    pub(super) fn size(&self) -> Option<Equivalent> {
+    pub(super) fn size(&self) -> Option<KubernetesProjection> {
         let (demand, likeliest) = (self.demand(), self.ranges().point());
         let same_target = self.sizing.target_utilization == likeliest.target_utilization;
         let (known, pods) = self.likeliest?;
@@ -134,7 +134,7 @@ impl<'a> InCluster<'a> {
     }
 
     /// What a month of them costs.
-    pub(super) fn cost(&self) -> Option<Banded> {
+    pub(super) fn cost(&self) -> Option<CostEstimate> {
         evaluate(self, &Self::PARAMETERS, |projection| {
             let pods = projection.size()?;
             let packed = pods.packed();
@@ -161,12 +161,12 @@ fn busy(insights: &Insights, window: &FunctionWindow) -> Option<Cores> {
 
 /// The traffic at which pods cost what the function does: each pod serves what it would be filled with.
 pub(super) fn breakeven(
-    lambda: &LambdaCurve,
+    lambda: &CostFunction,
     requests: Requests,
-    pods: &Equivalent,
-    settings: &Settings,
+    pods: &KubernetesProjection,
+    settings: &ModelParameters,
 ) -> Breakeven {
-    let pods = KubernetesCurve {
+    let pods = CostStaircase {
         fixed: Usd::ZERO,
         step: monthly(pods.replica, settings),
         steps_min: settings.kubernetes_equivalent.min_replicas,

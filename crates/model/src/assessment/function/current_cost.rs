@@ -2,9 +2,9 @@
 
 use crate::cold_starts::{ColdStarts, InitTimes, expected};
 use crate::inventory::Function;
-use crate::lambda::{Bill, Init, Run, Terms};
+use crate::lambda::{Bill, Init, PricingTerms, Run};
 use crate::pricing::list_prices::lambda as tariff;
-use crate::uncertainty::{Banded, Ends, Parameter, Range, evaluate};
+use crate::uncertainty::{CostEstimate, Parameter, Range, SensitivityInput, evaluate};
 use crate::units::{Hours, Ratio, Requests, Seconds};
 use crate::window::FunctionWindow;
 
@@ -31,9 +31,9 @@ pub(super) fn cold_starts(
 
 /// A month of a function on Lambda, each parameter at one value.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct AtHome<'a> {
+pub(super) struct CurrentCost<'a> {
     function: &'a Function,
-    terms: &'a Terms,
+    terms: &'a PricingTerms,
     requests: Requests,
     /// The mean of each, as measured.
     duration: Seconds,
@@ -47,25 +47,25 @@ pub(super) struct AtHome<'a> {
     ready_share: Ratio,
 }
 
-impl<'a> AtHome<'a> {
+impl<'a> CurrentCost<'a> {
     /// What is not known exactly.
-    const PARAMETERS: [Ends<Self>; 4] = [
-        Ends {
+    const PARAMETERS: [SensitivityInput<Self>; 4] = [
+        SensitivityInput {
             parameter: Parameter::Rounding,
             one: |_, moved| moved.rounding = Seconds::ZERO,
             other: |_, moved| moved.rounding = tariff::MOST_ROUNDING,
         },
-        Ends {
+        SensitivityInput {
             parameter: Parameter::KeepAlive,
             one: |known, moved| moved.init.cold_starts = known.cold_starts.low,
             other: |known, moved| moved.init.cold_starts = known.cold_starts.high,
         },
-        Ends {
+        SensitivityInput {
             parameter: Parameter::InitDuration,
             one: |known, moved| moved.init.duration = known.init_time.low,
             other: |known, moved| moved.init.duration = known.init_time.high,
         },
-        Ends {
+        SensitivityInput {
             parameter: Parameter::KeptReadyShare,
             one: |known, moved| moved.ready_share = known.ready_share,
             other: |_, moved| moved.ready_share = Ratio::ZERO,
@@ -79,7 +79,7 @@ impl<'a> AtHome<'a> {
         cold_starts: Option<Range<ColdStarts>>,
         (requests, month): (Requests, Hours),
         times: &InitTimes,
-        terms: &'a Terms,
+        terms: &'a PricingTerms,
     ) -> Self {
         let in_a_month = |seen: ColdStarts| seen.rate().unwrap_or_default() * Seconds::from(month);
         let cold_starts = cold_starts.map_or(Range::exactly(Requests::ZERO), |seen| Range {
@@ -122,7 +122,7 @@ impl<'a> AtHome<'a> {
     }
 
     /// What a month of it costs.
-    pub(super) fn cost(&self) -> Option<Banded> {
+    pub(super) fn cost(&self) -> Option<CostEstimate> {
         evaluate(self, &Self::PARAMETERS, |month| {
             Some(month.run().cost(month.rounding, month.terms))
         })
