@@ -129,7 +129,7 @@ pub fn fail(failure: &Failure) -> ExitCode {
         line.push_str(&next.to_string());
         cause = next.source();
     }
-    output::complain(&line);
+    output::print_error(&line);
     if failure.is::<Misuse>() {
         ExitCode::from(2)
     } else {

@@ -68,10 +68,10 @@ pub struct Engine {
     insights: HashMap<FunctionId, Insights>,
     verdicts: HashMap<WorkloadRef, StableVerdict>,
     bill: Option<Arc<Bill>>,
-    early: Vec<Traffic>,
-    early_minutes: Vec<FunctionMinutes>,
+    pending_traffic: Vec<Traffic>,
+    pending_metrics: Vec<FunctionMinutes>,
     /// Steps of requests of somebody whom the cluster does not know.
-    strangers: u64,
+    unmatched_targets: u64,
     /// Counts of the use of pods that it does not know.
     unknown_pods: u64,
     /// When the cluster was last seen before a restart.
@@ -126,9 +126,9 @@ impl Engine {
             insights: HashMap::new(),
             verdicts: HashMap::new(),
             bill: None,
-            early: Vec::new(),
-            early_minutes: Vec::new(),
-            strangers: 0,
+            pending_traffic: Vec::new(),
+            pending_metrics: Vec::new(),
+            unmatched_targets: 0,
             unknown_pods: 0,
             last_look: None,
         }
@@ -152,7 +152,7 @@ impl Engine {
     /// Goes on from what was kept, before anything is observed.
     pub fn resume(&mut self, kept: PersistedState) {
         self.ledger = kept.ledger;
-        self.ledger.resize(self.settings.decision_window);
+        self.ledger.set_window(self.settings.decision_window);
         self.verdicts = kept.verdicts.into_iter().collect();
         self.last_look = kept.last_look;
     }
@@ -180,8 +180,8 @@ impl Engine {
             cluster.at = cluster.at.min(now);
         }
         self.last_look = self.last_look.map(|look| look.min(now));
-        self.early.clear();
-        self.early_minutes.clear();
+        self.pending_traffic.clear();
+        self.pending_metrics.clear();
     }
 
     fn last_look(&self) -> Option<Timestamp> {
@@ -191,7 +191,7 @@ impl Engine {
 
     /// Replaces settings and prices; what has added up stays.
     pub fn reconfigure(&mut self, settings: ModelParameters, prices: PriceBook, limits: Limits) {
-        self.ledger.resize(settings.decision_window);
+        self.ledger.set_window(settings.decision_window);
         self.settings = Arc::new(settings);
         self.apply_bill();
         self.prices = prices;
@@ -208,15 +208,15 @@ impl Engine {
         self.usage.clear();
         self.steady_pods = SteadyPods::default();
         self.facts.clear();
-        self.early.clear();
+        self.pending_traffic.clear();
     }
 
     /// Begins to count requests anew: another source counts them.
     pub fn recount(&mut self) {
         self.origin = None;
         self.query_failures.clear();
-        self.early.clear();
-        self.ledger.recount();
+        self.pending_traffic.clear();
+        self.ledger.restart_request_counting();
     }
 
     /// Forgets the bill, which is no longer read.
@@ -231,7 +231,7 @@ impl Engine {
         self.by_id.clear();
         self.insights.clear();
         self.forget_bill();
-        self.ledger.forget_functions();
+        self.ledger.prune_functions();
     }
 
     /// Forgets the functions of accounts and regions that are no longer read.
@@ -276,8 +276,8 @@ impl Engine {
 
     /// How many steps of requests were left out since the start, because the cluster has nobody of that name.
     #[must_use]
-    pub const fn strangers(&self) -> u64 {
-        self.strangers
+    pub const fn unmatched_targets(&self) -> u64 {
+        self.unmatched_targets
     }
 
     /// How many counts of what pods used were left out since the start, because the cluster never had such pods.
@@ -291,13 +291,14 @@ impl Engine {
         if let Some(before) = &self.cluster {
             let gap = Seconds::between(before.at, cluster.at);
             if gap > self.limits.longest_gap.into() {
-                self.ledger.lose(Seconds::between(before.at, cluster.at));
+                self.ledger
+                    .record_gap(Seconds::between(before.at, cluster.at));
             } else {
-                self.ledger.spend(&self.rates, before.at, cluster.at);
+                self.ledger.accrue_cost(&self.rates, before.at, cluster.at);
             }
         } else if let Some(before) = self.last_look.take() {
             // What was there meanwhile nobody saw.
-            self.ledger.lose(Seconds::between(before, cluster.at));
+            self.ledger.record_gap(Seconds::between(before, cluster.at));
         }
         self.targets
             .update(&cluster, self.ledger.window_start(cluster.at));
@@ -315,7 +316,7 @@ impl Engine {
                 facts.nodes.push(Arc::clone(&pod.node));
             }
             if let Some(since) = pod.created_at {
-                self.ledger.exists(&pod.workload, since);
+                self.ledger.note_created_at(&pod.workload, since);
             }
         }
         self.cluster = Some(cluster);
@@ -323,7 +324,7 @@ impl Engine {
         if let Some(cluster) = &self.cluster {
             self.steady_pods.update(cluster, &self.rates.nodes);
         }
-        for traffic in std::mem::take(&mut self.early) {
+        for traffic in std::mem::take(&mut self.pending_traffic) {
             self.observe_traffic(traffic);
         }
     }
@@ -336,7 +337,7 @@ impl Engine {
         if self.cluster.is_some() {
             self.unknown_pods += self
                 .ledger
-                .count_use(&self.rates, &usage.counted, |pod| targets.of_pod(pod));
+                .add_cpu_usage(&self.rates, &usage.counted, |pod| targets.of_pod(pod));
         }
     }
 
@@ -347,7 +348,7 @@ impl Engine {
         );
         self.functions.insert(place, functions);
         self.index_functions();
-        for minutes in std::mem::take(&mut self.early_minutes) {
+        for minutes in std::mem::take(&mut self.pending_metrics) {
             self.observe_minutes(minutes);
         }
     }
@@ -364,7 +365,7 @@ impl Engine {
         self.by_id = known.map(|one| (one.id.clone(), one)).collect();
         let by_id = &self.by_id;
         self.ledger
-            .note_functions(&self.settings, |id| by_id.get(id));
+            .record_functions(&self.settings, |id| by_id.get(id));
     }
 
     /// What is measured of a function belongs to what is known of it. It may be said before the function is listed.
@@ -393,12 +394,12 @@ impl Engine {
                 !self.functions.contains_key(&place)
             });
         if early {
-            keep_newest(&mut self.early_minutes, minutes);
+            keep_newest(&mut self.pending_metrics, minutes);
             return;
         }
         let by_id = &self.by_id;
         self.ledger
-            .run(&minutes, &self.settings, |id| by_id.get(id));
+            .record_invocations(&minutes, &self.settings, |id| by_id.get(id));
     }
 
     /// What other metrics counted is not added to what these count.
@@ -411,7 +412,7 @@ impl Engine {
     }
 
     fn observe_own(&mut self, traffic: DedicatedTraffic) {
-        self.ledger.serve_own(&traffic);
+        self.ledger.record_direct_requests(&traffic);
         if traffic.by == DedicatedSource::Annotation {
             let workloads = traffic.workloads.into_iter();
             let failed = workloads.filter_map(|(id, one)| Some((id, one.failure?)));
@@ -423,12 +424,14 @@ impl Engine {
         if self.cluster.is_none() {
             // Rates without steps are of the moment, which will have passed.
             if traffic.covered.is_some() {
-                keep_newest(&mut self.early, traffic);
+                keep_newest(&mut self.pending_traffic, traffic);
             }
             return;
         }
         let targets = &self.targets;
-        self.strangers += self.ledger.serve(&traffic, |target| targets.shares(target));
+        self.unmatched_targets += self
+            .ledger
+            .record_requests(&traffic, |target| targets.shares(target));
     }
 
     /// Lets functions cost what the bill says is paid, where that is wanted.
@@ -465,7 +468,7 @@ impl Engine {
         let volumes = self.prices.price_volumes(cluster, &self.market);
         let settings = self.charged(now);
         self.rates = allocate(&nodes, &volumes, &cluster.pods, &self.usage, &settings);
-        self.ledger.appear(&self.rates, now);
+        self.ledger.set_rates(&self.rates, now);
     }
 }
 

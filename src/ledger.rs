@@ -87,7 +87,7 @@ impl Ledger {
     }
 
     /// Notes what everybody costs now.
-    pub fn appear(&mut self, rates: &ClusterRates, now: Timestamp) {
+    pub fn set_rates(&mut self, rates: &ClusterRates, now: Timestamp) {
         for (id, rates) in &rates.workloads {
             let new = || WorkloadAccount::new(now, self.window);
             self.workloads
@@ -101,7 +101,7 @@ impl Ledger {
     }
 
     /// Charges everybody for the time from one look at the cluster to the next, at the rates of the first.
-    pub fn spend(&mut self, rates: &ClusterRates, from: Timestamp, to: Timestamp) {
+    pub fn accrue_cost(&mut self, rates: &ClusterRates, from: Timestamp, to: Timestamp) {
         let time = Seconds::between(from, to);
         self.cluster.spend(rates, from, to);
         for (id, rates) in &rates.workloads {
@@ -120,7 +120,7 @@ impl Ledger {
 
     /// Counts what pods used, at what their workloads cost now. `resolve` says whose they are; returns how many are of pods that
     /// nobody answers for.
-    pub fn count_use(
+    pub fn add_cpu_usage(
         &mut self,
         rates: &ClusterRates,
         counted: &[CpuUsageDelta],
@@ -144,13 +144,13 @@ impl Ledger {
     }
 
     /// Notes time that passed unseen: it is charged to nobody.
-    pub fn lose(&mut self, time: Seconds) {
+    pub fn record_gap(&mut self, time: Seconds) {
         self.cluster.lose(time);
     }
 
     /// Counts requests. `resolve` says whose they are, and which part of them; returns how many steps are of targets that
     /// nobody answers for.
-    pub fn serve<S: IntoIterator<Item = (WorkloadId, Ratio)>>(
+    pub fn record_requests<S: IntoIterator<Item = (WorkloadId, Ratio)>>(
         &mut self,
         traffic: &Traffic,
         resolve: impl Fn(&RequestTarget) -> S,
@@ -210,7 +210,7 @@ impl Ledger {
 
     /// Counts the requests of those workloads that are counted one by one. What others count of them before and
     /// after does not count.
-    pub fn serve_own(&mut self, traffic: &DedicatedTraffic) {
+    pub fn record_direct_requests(&mut self, traffic: &DedicatedTraffic) {
         let counted_until = self.counted.until();
         for (id, account) in &mut self.workloads {
             if account.counted_alone() == Some(traffic.by) && !traffic.workloads.contains_key(id) {
@@ -229,7 +229,7 @@ impl Ledger {
 
     /// Begins to count requests anew, for a source that counts otherwise: windows are filled again, and the totals
     /// go on where they ended.
-    pub fn recount(&mut self) {
+    pub fn restart_request_counting(&mut self) {
         self.counting_since = self
             .counting_since
             .max(self.counted.until().unwrap_or(self.started));
@@ -240,7 +240,7 @@ impl Ledger {
     }
 
     /// Averages over another length of time from now on: the windows begin anew, and the totals go on.
-    pub fn resize(&mut self, window: Seconds) {
+    pub fn set_window(&mut self, window: Seconds) {
         if window == self.window {
             return;
         }
@@ -249,11 +249,11 @@ impl Ledger {
         for account in self.workloads.values_mut() {
             account.begin_window(window);
         }
-        self.recount();
+        self.restart_request_counting();
     }
 
     /// Counts minutes of functions. `known` gives the configuration of a function; one that is gone keeps its last.
-    pub fn run<'a>(
+    pub fn record_invocations<'a>(
         &mut self,
         minutes: &FunctionMinutes,
         settings: &ModelParameters,
@@ -277,7 +277,7 @@ impl Ledger {
     }
 
     /// Makes sure that a workload exists in the ledger at least since then.
-    pub fn exists(&mut self, id: &WorkloadId, since: Timestamp) {
+    pub fn note_created_at(&mut self, id: &WorkloadId, since: Timestamp) {
         if let Some(account) = self.workloads.get_mut(id) {
             account.exists_since(since);
         }
@@ -344,7 +344,7 @@ impl Ledger {
     }
 
     /// Forgets what was not seen for a whole decision window.
-    pub fn forget(&mut self, now: Timestamp) {
+    pub fn prune(&mut self, now: Timestamp) {
         let horizon = self.window_start(now);
         self.workloads
             .retain(|_, account| account.last_seen() >= horizon);
@@ -363,7 +363,7 @@ impl Ledger {
 
     /// Notes which functions exist. Of one that does not the account is kept for a decision window, so that its last
     /// minutes are counted and it goes on where it was should it come back.
-    pub fn note_functions<'a>(
+    pub fn record_functions<'a>(
         &mut self,
         settings: &ModelParameters,
         listed: impl Fn(&FunctionId) -> Option<&'a Arc<Function>>,
@@ -374,7 +374,7 @@ impl Ledger {
     }
 
     /// Forgets all functions.
-    pub fn forget_functions(&mut self) {
+    pub fn prune_functions(&mut self) {
         self.functions.clear();
         self.days.clear();
     }

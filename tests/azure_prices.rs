@@ -310,7 +310,7 @@ fn machine(size: &str, region: &str) -> Arc<Node> {
 }
 
 fn see(wishes: &PriceQueryPublisher, sizes: &[(&str, &str)]) {
-    wishes.look_at(&Cluster {
+    wishes.on_snapshot(&Cluster {
         at: noon(),
         nodes: sizes
             .iter()
@@ -455,7 +455,7 @@ async fn regions_with_a_list_of_their_own_and_machines_of_others_are_not_asked_a
     let wishes = PriceQueryPublisher::default();
     let mut of_aws = (*machine("m5.large", "us-east-1")).clone();
     of_aws.provider = Provider::Aws;
-    wishes.look_at(&Cluster {
+    wishes.on_snapshot(&Cluster {
         at: noon(),
         nodes: vec![Arc::new(of_aws), machine("Standard_D2s_v5", "chinanorth3")],
         ..Cluster::default()

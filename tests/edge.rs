@@ -106,7 +106,7 @@ async fn source(cloud: &SimulatedCloud, budget: Budget) -> EdgeSource {
         ..aws::AwsConfig::default()
     });
     let bindings = Bindings::default();
-    bindings.look_at(&bound(cloud).await);
+    bindings.on_snapshot(&bound(cloud).await);
     let api = |counter, name| (counter, workload(name));
     let settings = Settings {
         apis: vec![
@@ -160,7 +160,7 @@ async fn bound(cloud: &SimulatedCloud) -> Cluster {
     Cluster {
         at: noon(),
         pods: pods.into(),
-        fronts: ServiceRouting {
+        service_routing: ServiceRouting {
             services: vec![Service {
                 namespace: "shop".into(),
                 name: "web".into(),

@@ -132,7 +132,11 @@ async fn every_fact_of_a_function_is_read() {
     );
     let managed = named(&functions, "managed");
     assert_eq!(managed.capacity_provider.as_deref(), Some("batch"));
-    assert!(source.lacks().is_empty(), "{:?}", source.lacks());
+    assert!(
+        source.missing_attributes().is_empty(),
+        "{:?}",
+        source.missing_attributes()
+    );
 }
 
 #[tokio::test]
@@ -211,7 +215,7 @@ async fn what_may_not_be_read_is_named_and_takes_nothing_else_away() {
     assert_eq!((&api.provisioned, api.reserved_concurrency), (&None, None));
     assert!(api.labels.is_empty());
     assert_eq!((&api.event_sources, api.has_url), (&None, None));
-    let lacks = source.lacks();
+    let lacks = source.missing_attributes();
     for (loss, action) in [
         (
             "how near functions are to the limit of the account",
@@ -257,7 +261,7 @@ async fn what_may_not_be_read_is_named_and_takes_nothing_else_away() {
     cloud.faults().clear();
     let functions = list(&mut source, after(5)).await;
     assert_eq!(named(&functions, "api").kept_ready(), 7);
-    assert!(source.lacks().is_empty());
+    assert!(source.missing_attributes().is_empty());
 
     // What hangs later costs the poll some seconds, and nothing that is known.
     cloud
@@ -265,5 +269,8 @@ async fn what_may_not_be_read_is_named_and_takes_nothing_else_away() {
         .add(FaultRule::always(Endpoint::Tagging, Fault::Hang));
     let functions = list(&mut source, after(60)).await;
     assert_eq!(named(&functions, "api").labels.len(), 2);
-    assert_eq!(source.lacks()["labels by tags"], "no answer within 4 s");
+    assert_eq!(
+        source.missing_attributes()["labels by tags"],
+        "no answer within 4 s"
+    );
 }

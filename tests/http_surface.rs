@@ -132,7 +132,7 @@ fn report() -> Report {
     Report {
         at: "2026-03-01T12:00:00Z".parse().unwrap(),
         settings: breakeven::config::parse("").unwrap().1.model.into(),
-        subjects: Vec::new(),
+        workloads: Vec::new(),
         shared: Vec::new(),
         nodes: Vec::new(),
         volumes: Vec::new(),

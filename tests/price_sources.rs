@@ -99,7 +99,7 @@ fn numbered(types: std::ops::Range<usize>) -> Vec<Arc<Node>> {
 }
 
 fn see(wishes: &PriceQueryPublisher, nodes: Vec<Arc<Node>>) {
-    wishes.look_at(&Cluster {
+    wishes.on_snapshot(&Cluster {
         at: noon(),
         nodes,
         ..Cluster::default()
@@ -218,10 +218,10 @@ async fn a_type_that_appears_is_waited_for_and_asked_for_alone() {
     let mut source = lister(&cloud, &wishes, None);
     see(&wishes, numbered(0..2));
     source.poll(noon()).await.unwrap();
-    let waits = tokio::time::timeout(Duration::from_millis(20), source.awaited());
+    let waits = tokio::time::timeout(Duration::from_millis(20), source.wait_for_change());
     assert!(waits.await.is_err(), "nothing is new");
     see(&wishes, numbered(0..3));
-    let waits = tokio::time::timeout(Duration::from_secs(10), source.awaited());
+    let waits = tokio::time::timeout(Duration::from_secs(10), source.wait_for_change());
     waits.await.unwrap();
     let prices = listed(source.poll(after(1)).await.unwrap());
     assert_eq!(prices.len(), 1);

@@ -218,7 +218,7 @@ async fn two_hundred_pods_are_counted_to_half_a_percent_though_they_restart() {
             .filter(|pod| (pod.from..pod.to).contains(&second));
         let scrapes =
             live.map(|pod| target(server, pod.workload(), &pod.name(), Some(at(pod.from))));
-        targets.look_at(&cluster(second, scrapes.collect()));
+        targets.on_snapshot(&cluster(second, scrapes.collect()));
         let Some(own) = poll(&mut source, second).await else {
             assert_eq!(second, 0, "the first time there is nothing to compare with");
             continue;
@@ -316,10 +316,10 @@ async fn whatever_a_pod_answers_is_bounded_and_counted_and_hurts_no_other() {
         "good",
     ];
     // All were made after scraping began, so that what they say counts whole.
-    targets.look_at(&cluster(0, Vec::new()));
+    targets.on_snapshot(&cluster(0, Vec::new()));
     assert!(poll(&mut source, 0).await.is_none());
     let scrapes = names.map(|name| target(server, name, name, Some(at(1))));
-    targets.look_at(&cluster(30, scrapes.to_vec()));
+    targets.on_snapshot(&cluster(30, scrapes.to_vec()));
     let (before, began) = (most_memory(), Instant::now());
     let own = poll(&mut source, 30).await.unwrap();
     assert!(
@@ -361,12 +361,12 @@ async fn the_source_is_down_only_where_no_pod_answers() {
         let scrapes = names.iter().map(|name| target(server, name, name, None));
         cluster(0, scrapes.collect())
     };
-    targets.look_at(&of(&["broken", "good"]));
+    targets.on_snapshot(&of(&["broken", "good"]));
     source.poll(at(0)).await.unwrap();
-    targets.look_at(&of(&["broken", "gzip"]));
+    targets.on_snapshot(&of(&["broken", "gzip"]));
     let error = source.poll(at(30)).await.unwrap_err();
     assert_eq!(error.reason(), Reason::InvalidResponse, "{error}");
     assert!(error.to_string().contains("prometheus.io/port"), "{error}");
-    targets.look_at(&of(&[]));
+    targets.on_snapshot(&of(&[]));
     source.poll(at(60)).await.unwrap();
 }

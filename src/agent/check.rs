@@ -61,7 +61,7 @@ pub async fn probe(
         let glance = deadline.min(Instant::now() + GLANCE);
         match timeout_at(glance, observations.recv()).await {
             Ok(Some(observation)) => {
-                fleet.notice(&observation);
+                fleet.on_observation(&observation);
                 match &observation {
                     Observation::Cluster(cluster) => pods = cluster.pods.len(),
                     Observation::Traffic(traffic) => counted = traffic.rates.len(),
@@ -80,7 +80,7 @@ pub async fn probe(
         }
     }
     let report = pipeline.report(clock.now());
-    fleet.set_stakes(&report);
+    fleet.set_poll_priorities(&report);
     CheckResult {
         sources: board.snapshot(),
         report,

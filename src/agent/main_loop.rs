@@ -98,7 +98,7 @@ impl MainLoop {
             tokio::select! {
                 () = shutdown.cancelled() => break,
                 Some(observation) = self.observations.recv() => {
-                    self.fleet.notice(&observation);
+                    self.fleet.on_observation(&observation);
                     self.state.observe(observation, &self.config, &self.fleet);
                 }
                 () = tokio::time::sleep_until(self.state.due), if tasks.publication.is_none() => {

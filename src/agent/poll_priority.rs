@@ -8,15 +8,18 @@ use breakeven_model::units::{Ratio, Usd};
 use breakeven_model::{Platform, Report, Verdict, WorkloadRef, WorkloadReport};
 
 /// What is at stake by a report. A function of which nothing is known yet is not in it.
-pub(super) fn stakes(report: &Report) -> HashMap<FunctionId, PollPriority> {
-    let of_functions = report.subjects.iter().filter_map(|one| match &one.subject {
-        WorkloadRef::Function(id) => Some((id.clone(), stake(one)?)),
-        WorkloadRef::Workload(_) => None,
-    });
+pub(super) fn poll_priorities(report: &Report) -> HashMap<FunctionId, PollPriority> {
+    let of_functions = report
+        .workloads
+        .iter()
+        .filter_map(|one| match &one.workload {
+            WorkloadRef::Function(id) => Some((id.clone(), poll_priority(one)?)),
+            WorkloadRef::Workload(_) => None,
+        });
     of_functions.collect()
 }
 
-fn stake(function: &WorkloadReport) -> Option<PollPriority> {
+fn poll_priority(function: &WorkloadReport) -> Option<PollPriority> {
     let cost = |home| Some(function.decisive(home)?.monthly.point);
     let Some(here) = cost(Platform::Lambda) else {
         // Where there is no price, no dollar depends on how fresh the minutes are.

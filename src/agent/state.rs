@@ -101,13 +101,13 @@ impl State {
     /// Writes what outlives a restart, if that is wanted and the clock is not behind what was written.
     pub(super) fn save(&self, balance: Option<BudgetBalance>, now: Timestamp) -> Option<Save> {
         let durable = self.durable.as_ref().filter(|_| !self.clock.is_behind())?;
-        Some(aside(|| durable.save(&self.pipeline, balance, now)))
+        Some(run_blocking(|| durable.save(&self.pipeline, balance, now)))
     }
 
     /// Makes a report.
     pub(super) fn report(&mut self, now: Timestamp, fleet: &SourceSupervisor) -> Arc<Report> {
-        let report = Arc::new(aside(|| self.pipeline.report(now)));
-        fleet.set_stakes(&report);
+        let report = Arc::new(run_blocking(|| self.pipeline.report(now)));
+        fleet.set_poll_priorities(&report);
         report
     }
 
@@ -132,16 +132,16 @@ impl State {
         let strangers = [
             (
                 (Source::Requests.into(), "unknown_workload"),
-                self.pipeline.strangers(),
+                self.pipeline.unmatched_targets(),
             ),
             (
                 (Source::Usage.into(), "unknown_pod"),
                 self.pipeline.unknown_pods(),
             ),
         ];
-        for ((source, reason), count) in fleet.left_out().into_iter().chain(strangers) {
+        for ((source, reason), count) in fleet.discarded().into_iter().chain(strangers) {
             if let Some(status) = sources.get_mut(&source).filter(|_| count > 0) {
-                status.left_out.insert(reason, count);
+                status.discarded.insert(reason, count);
             }
         }
         self.own.aws_spent(fleet.aws_spend());
@@ -155,7 +155,7 @@ impl State {
                 max_series: config.max_series,
             },
         };
-        let rendered = aside(|| render(&inputs));
+        let rendered = run_blocking(|| render(&inputs));
         self.own.rendered(&rendered);
         self.store.publish(ReportSnapshot {
             report,
@@ -205,7 +205,7 @@ pub(super) fn accept_config(own: &Own, config: &Config, clock: &Clock) {
 }
 
 /// Does work that takes a while, and lets the thread's other tasks go elsewhere where there is an elsewhere.
-fn aside<T>(work: impl FnOnce() -> T) -> T {
+fn run_blocking<T>(work: impl FnOnce() -> T) -> T {
     match Handle::current().runtime_flavor() {
         RuntimeFlavor::MultiThread => tokio::task::block_in_place(work),
         _ => work(),

@@ -32,7 +32,7 @@ use breakeven_model::Report;
 use breakeven_model::inventory::{FunctionId, Observation};
 use breakeven_model::inventory::{Source, SourceId, SourceLocation};
 
-use super::poll_priority::stakes;
+use super::poll_priority::poll_priorities;
 
 /// How long connecting to the Kubernetes API may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -51,7 +51,7 @@ pub(super) struct SourceSupervisor {
     requests: SourceGroup,
     edge: SourceGroup,
     prices: SourceGroup,
-    wishes: PriceQueryPublisher,
+    price_queries: PriceQueryPublisher,
     own_queries: AnnotationQuery,
     scrape_targets: Targets,
     bindings: Bindings,
@@ -96,7 +96,7 @@ impl SourceGroup {
         id: impl Into<SourceId>,
         source: impl Future<Output = ()> + Send + 'static,
     ) {
-        context.board.expect(id);
+        context.board.register(id);
         self.0.spawn(source);
     }
 
@@ -119,7 +119,7 @@ impl SourceSupervisor {
             requests: SourceGroup::default(),
             edge: SourceGroup::default(),
             prices: SourceGroup::default(),
-            wishes: PriceQueryPublisher::default(),
+            price_queries: PriceQueryPublisher::default(),
             own_queries: AnnotationQuery::default(),
             scrape_targets: Targets::default(),
             bindings: Bindings::default(),
@@ -168,13 +168,13 @@ impl SourceSupervisor {
     }
 
     /// Lets the sources know what another one saw, as far as it concerns what they ask.
-    pub(super) fn notice(&self, observation: &Observation) {
+    pub(super) fn on_observation(&self, observation: &Observation) {
         if let Observation::Cluster(cluster) = observation {
-            self.wishes.look_at(cluster);
-            self.own_queries.look_at(cluster);
-            self.scrape_targets.look_at(cluster);
-            self.bindings.look_at(cluster);
-            self.nodes.look_at(cluster);
+            self.price_queries.on_snapshot(cluster);
+            self.own_queries.on_snapshot(cluster);
+            self.scrape_targets.on_snapshot(cluster);
+            self.bindings.on_snapshot(cluster);
+            self.nodes.on_snapshot(cluster);
         }
     }
 
@@ -353,11 +353,12 @@ impl SourceSupervisor {
         };
         if let Some((settings, schedule)) = &config.price_list {
             let list = AwsPriceList::new(aws.clone());
-            let list = ListSource::new(settings, list, self.wishes.listen());
+            let list = ListSource::new(settings, list, self.price_queries.listen());
             self.start_list(list, *schedule);
         }
         if let Some(schedule) = config.spot {
-            let spot = SpotPriceSource::new(schedule.interval, aws.clone(), self.wishes.listen());
+            let spot =
+                SpotPriceSource::new(schedule.interval, aws.clone(), self.price_queries.listen());
             self.tallies.push((spot.id(), spot.left_out()));
             self.prices.poll(&self.context, spot, schedule);
         }
@@ -370,7 +371,7 @@ impl SourceSupervisor {
         match AzureRetail::at(&settings.base_url) {
             Ok(list) => {
                 self.disks.watch("azure_retail", list.disk());
-                let list = ListSource::new(&settings.list, list, self.wishes.listen());
+                let list = ListSource::new(&settings.list, list, self.price_queries.listen());
                 self.start_list(list, *schedule);
             }
             // The configuration was checked with the same function.
@@ -430,7 +431,7 @@ impl SourceSupervisor {
     /// Takes sources that have ended off the board, and keeps their counts.
     fn forget(&mut self, sources: &[Source]) {
         for source in sources {
-            self.context.board.forget(*source);
+            self.context.board.remove(*source);
         }
         let (ended, live) = std::mem::take(&mut self.tallies)
             .into_iter()
@@ -440,7 +441,7 @@ impl SourceSupervisor {
     }
 
     /// What the sources received and left out since the program started, by source and reason.
-    pub(super) fn left_out(&self) -> LeftOut {
+    pub(super) fn discarded(&self) -> LeftOut {
         let mut all = self.left_out_before.clone();
         add(&mut all, &self.tallies);
         all
@@ -458,9 +459,9 @@ impl SourceSupervisor {
     }
 
     /// Says what is at stake with each function, so that those that matter are read more often.
-    pub(super) fn set_stakes(&self, report: &Report) {
+    pub(super) fn set_poll_priorities(&self, report: &Report) {
         if let Some(budget) = &self.budget {
-            budget.set_stakes(stakes(report));
+            budget.set_poll_priorities(poll_priorities(report));
         }
     }
 

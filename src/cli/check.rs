@@ -150,8 +150,8 @@ fn are_unlisted(metrics: &SourceId, findings: &CheckResult) -> bool {
 /// How many functions there are in an account and region.
 fn functions_in(site: &SourceLocation, findings: &CheckResult) -> usize {
     let is = |known: &Option<Arc<str>>, one: &Arc<str>| known.as_ref().is_none_or(|id| id == one);
-    let subjects = findings.report.subjects.iter();
-    let there = subjects.filter(|one| match &one.subject {
+    let subjects = findings.report.workloads.iter();
+    let there = subjects.filter(|one| match &one.workload {
         WorkloadRef::Function(id) => {
             is(&site.account_id, &id.account_id) && is(&site.region, &id.region)
         }
@@ -162,7 +162,7 @@ fn functions_in(site: &SourceLocation, findings: &CheckResult) -> usize {
 
 fn found(source: Source, status: &SourceStatus, findings: &CheckResult) -> String {
     let report = &findings.report;
-    let is_workload = |one: &&WorkloadReport| one.subject.home() == Platform::Kubernetes;
+    let is_workload = |one: &&WorkloadReport| one.workload.home() == Platform::Kubernetes;
     let priced = |by: PriceSource, what: &str| {
         let known = report
             .nodes
@@ -176,7 +176,7 @@ fn found(source: Source, status: &SourceStatus, findings: &CheckResult) -> Strin
             "{} nodes, {} pods, {} workloads and {} shared ones",
             report.nodes.len(),
             findings.pods,
-            report.subjects.iter().filter(is_workload).count(),
+            report.workloads.iter().filter(is_workload).count(),
             report.shared.len()
         ),
         Source::Usage => "what pods use can be read".to_owned(),
@@ -186,7 +186,7 @@ fn found(source: Source, status: &SourceStatus, findings: &CheckResult) -> Strin
         Source::Scrape => "pods that ask for it are scraped".to_owned(),
         Source::Edge => {
             let by_it = |one: &&WorkloadReport| one.facts.requests_by.as_deref() == Some("edge");
-            let counted = report.subjects.iter().filter(by_it).count();
+            let counted = report.workloads.iter().filter(by_it).count();
             format!("{counted} workloads are counted before the cluster")
         }
         Source::ControlPlane => "the version of the API server is known".to_owned(),

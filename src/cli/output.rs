@@ -19,6 +19,6 @@ pub(super) fn print(line: impl AsRef<str>) {
 }
 
 /// Writes a line to standard error.
-pub(super) fn complain(line: &str) {
+pub(super) fn print_error(line: &str) {
     let _ = writeln!(stderr().lock(), "{line}");
 }

@@ -147,7 +147,7 @@ prices: {{lambda: {{unlisted: {{front_door_usd_per_million: 7, snapstart_cache_u
     let a_million = |region: &str| {
         let (_, config) = parse(&there(region)).unwrap();
         let terms = config.model.lambda_equivalent.terms;
-        let EndpointTraffic::Api(tiers) = terms.front_door else {
+        let EndpointTraffic::Api(tiers) = terms.endpoint_traffic else {
             panic!("{region}")
         };
         (

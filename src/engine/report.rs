@@ -29,7 +29,7 @@ impl Engine {
     /// Everything that is known at an instant.
     #[must_use]
     pub fn report(&mut self, now: Timestamp) -> Report {
-        self.ledger.forget(now);
+        self.ledger.prune(now);
         let mut workloads: Vec<WorkloadReport> = self
             .ledger
             .workloads()
@@ -49,7 +49,7 @@ impl Engine {
             .map(|_| self.cluster_report(&workloads));
         let mut subjects = workloads;
         subjects.extend(functions);
-        subjects.sort_by(|left, right| left.subject.cmp(&right.subject));
+        subjects.sort_by(|left, right| left.workload.cmp(&right.workload));
         self.settle(&mut subjects, now);
         let shared = self
             .ledger
@@ -66,7 +66,7 @@ impl Engine {
         Report {
             at: now,
             settings: Arc::new(self.charged(now)),
-            subjects,
+            workloads: subjects,
             shared: shared.collect(),
             nodes: self.rates.nodes.clone(),
             volumes: self.rates.volumes.clone(),
@@ -86,7 +86,7 @@ impl Engine {
         for one in subjects {
             let fresh = one.verdict;
             let mut settled = before
-                .remove(&one.subject)
+                .remove(&one.workload)
                 .unwrap_or(StableVerdict::new(fresh));
             let (window, seen) = (self.settings.decision_window, seen(&one.evidence));
             settled.note_seen(seen, window);
@@ -101,7 +101,7 @@ impl Engine {
                 settled.show(fresh);
             }
             one.provisional = settled.is_provisional().then_some(seen);
-            self.verdicts.insert(one.subject.clone(), settled);
+            self.verdicts.insert(one.workload.clone(), settled);
         }
     }
 
@@ -117,7 +117,10 @@ impl Engine {
         now: Timestamp,
     ) -> WorkloadReport {
         let facts = self.facts.get(id).cloned().unwrap_or_default();
-        let notes = self.cluster.as_ref().and_then(|one| one.notes.get(id));
+        let notes = self
+            .cluster
+            .as_ref()
+            .and_then(|one| one.annotations.get(id));
         let circumstances = WorkloadInputs {
             unpriced_pods: self
                 .rates
@@ -172,7 +175,7 @@ impl Engine {
         let shown = WorkloadAttributes {
             team: facts.team,
             traffic_pattern: window.traffic.and_then(|traffic| traffic.pattern),
-            notes: notes.cloned(),
+            annotations: notes.cloned(),
             scaler: circumstances.scaler,
             requests_by: self.requests_by(id),
             query_failure: self.query_failures.get(id).cloned(),
@@ -186,7 +189,7 @@ impl Engine {
                 ratio: window.throttling.and_then(|throttling| throttling.ratio()),
             }),
             nodes: facts.nodes,
-            ..subject_report(subject, assessment, cost_total, requests_total, shown)
+            ..workload_report(subject, assessment, cost_total, requests_total, shown)
         }
     }
 
@@ -214,7 +217,7 @@ impl Engine {
             runtime: function.runtime.clone(),
             team: function.labels.get(TEAM).cloned(),
             labels: function.labels.clone(),
-            front_door: (origin != HttpEndpointOrigin::Assumed).then_some(door),
+            http_endpoint: (origin != HttpEndpointOrigin::Assumed).then_some(door),
             event_sources: function.event_sources.clone().unwrap_or_default(),
             insights: function.insights,
             reserved_concurrency: function.reserved_concurrency,
@@ -238,7 +241,7 @@ impl Engine {
         assessment.lambda_memory = Some(function.memory);
         WorkloadReport {
             function: counters,
-            ..subject_report(subject, assessment, cost_total, requests_total, facts)
+            ..workload_report(subject, assessment, cost_total, requests_total, facts)
         }
     }
 
@@ -318,14 +321,14 @@ fn pair_up(workloads: &mut [WorkloadReport], functions: &mut [WorkloadReport]) {
     for workload in workloads {
         let Some(name) = workload
             .facts
-            .notes
+            .annotations
             .as_ref()
             .and_then(|notes| notes.lambda_function.clone())
         else {
             continue;
         };
         let mut meant = functions.iter_mut().filter(
-            |function| matches!(&function.subject, WorkloadRef::Function(id) if name.means(id)),
+            |function| matches!(&function.workload, WorkloadRef::Function(id) if name.means(id)),
         );
         if let (Some(function), None) = (meant.next(), meant.next()) {
             pair(workload, function);
@@ -345,7 +348,7 @@ fn seen(evidence: &Evidence) -> Seconds {
     }
 }
 
-fn subject_report(
+fn workload_report(
     subject: WorkloadRef,
     assessment: Assessment,
     cost_total: Vec<(Component, Usd)>,
@@ -353,7 +356,7 @@ fn subject_report(
     facts: WorkloadAttributes,
 ) -> WorkloadReport {
     WorkloadReport {
-        subject,
+        workload: subject,
         cost_total,
         used_cost_total: Vec::new(),
         requests_total,

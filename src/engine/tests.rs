@@ -144,8 +144,8 @@ fn run_for(pipeline: &mut Engine, from: i64, to: i64) {
 }
 
 fn only(report: &Report) -> &WorkloadReport {
-    assert_eq!(report.subjects.len(), 1, "{:?}", report.subjects);
-    &report.subjects[0]
+    assert_eq!(report.workloads.len(), 1, "{:?}", report.workloads);
+    &report.workloads[0]
 }
 
 fn cost(subject: &WorkloadReport, platform: Platform, basis: Basis) -> Option<f64> {
@@ -301,7 +301,7 @@ fn a_workload_vanishes_with_its_pods_and_comes_back_with_its_totals() {
     let mut pipeline = pipeline();
     run_for(&mut pipeline, 0, 60);
     pipeline.observe(cluster(75, vec![]));
-    assert!(pipeline.report(at(75)).subjects.is_empty());
+    assert!(pipeline.report(at(75)).workloads.is_empty());
     run_for(&mut pipeline, 90, 120);
     let report = pipeline.report(at(120));
     let spent: f64 = only(&report)
@@ -400,18 +400,18 @@ fn a_source_that_says_nothing_more_clears_nobodys_numbers() {
     pipeline.observe(a_day_of_minutes(0));
     pipeline.observe(a_day_of_traffic(0));
     run_for(&mut pipeline, 0, 60);
-    let before = pipeline.report(at(60)).subjects.len();
+    let before = pipeline.report(at(60)).workloads.len();
     // An hour in which the cluster alone is seen.
     for second in (75..3_600).step_by(15) {
         pipeline.observe(cluster(second, vec![web()]));
     }
     let report = pipeline.report(at(3_600));
-    assert_eq!((before, report.subjects.len()), (2, 2));
+    assert_eq!((before, report.workloads.len()), (2, 2));
     assert!(
         report
-            .subjects
+            .workloads
             .iter()
-            .all(|one| cost(one, one.subject.home(), Basis::Loaded).is_some())
+            .all(|one| cost(one, one.workload.home(), Basis::Loaded).is_some())
     );
 }
 
@@ -421,7 +421,7 @@ fn a_function_that_is_deleted_vanishes() {
     pipeline.observe(listed(vec![resize()]));
     pipeline.observe(a_day_of_minutes(0));
     pipeline.observe(listed(vec![]));
-    assert!(pipeline.report(at(0)).subjects.is_empty());
+    assert!(pipeline.report(at(0)).workloads.is_empty());
 }
 
 #[test]
@@ -491,7 +491,7 @@ fn a_workload_that_nothing_counts_has_no_count_of_requests() {
     pipeline.observe(Observation::Traffic(traffic));
     let report = pipeline.report(at(60));
     assert!(only(&report).requests_total.is_empty());
-    assert_eq!(pipeline.strangers(), 288);
+    assert_eq!(pipeline.unmatched_targets(), 288);
 }
 
 #[test]
@@ -504,10 +504,10 @@ fn functions_stay_until_their_account_and_region_is_no_longer_read() {
     elsewhere.region = "eu-west-1".into();
     pipeline.observe(Observation::Functions(elsewhere));
     let report = pipeline.report(at(0));
-    assert_eq!((report.subjects.len(), report.accounts.len()), (1, 2));
+    assert_eq!((report.workloads.len(), report.accounts.len()), (1, 2));
     pipeline.keep_places(|_, region| region == "eu-west-1");
     let report = pipeline.report(at(0));
-    assert_eq!((report.subjects.len(), report.accounts.len()), (0, 1));
+    assert_eq!((report.workloads.len(), report.accounts.len()), (0, 1));
 }
 
 #[test]

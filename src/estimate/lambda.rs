@@ -64,7 +64,7 @@ pub(super) fn lambda(
             &at_logged,
         ),
         log_prices: Tiers::free(),
-        front_door: EndpointTraffic::Free,
+        endpoint_traffic: EndpointTraffic::Free,
     };
     let prices = super::prices::prices(check, raw, &mut month, hours, &place.key("prices"));
     (month, prices)

@@ -23,7 +23,7 @@ pub(super) fn prices(
         region: &raw.region,
         place,
     };
-    month.front_door = list.front_door(raw.front_door, &raw.prices, hours);
+    month.endpoint_traffic = list.front_door(raw.front_door, &raw.prices, hours);
     month.log_prices = list.logs(month, &raw.prices);
     let architecture = match raw.architecture {
         file::Architecture::X86 => Architecture::X86_64,

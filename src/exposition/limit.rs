@@ -12,7 +12,7 @@ use breakeven_model::{Basis, WorkloadReport};
 
 /// Shows the subjects' series: money always, the rest as long as there are no more than `max_series`.
 /// Counts what is left out.
-pub(super) fn show_subjects(
+pub(super) fn limit_series(
     mut subjects: Vec<(&WorkloadReport, SeriesBuffer)>,
     max_series: usize,
     families: &mut Families,
@@ -52,12 +52,12 @@ fn dearest_first(one: &WorkloadReport, other: &WorkloadReport) -> std::cmp::Orde
     let by_total = cost_of_other.1.usd().total_cmp(&cost_of_one.1.usd());
     by_month
         .then(by_total)
-        .then_with(|| one.subject.cmp(&other.subject))
+        .then_with(|| one.workload.cmp(&other.workload))
 }
 
 /// What it costs at home: in a month, and so far.
 fn cost(report: &WorkloadReport) -> (Usd, Usd) {
-    let home = report.subject.home();
+    let home = report.workload.home();
     let monthly = report
         .costs
         .iter()

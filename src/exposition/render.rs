@@ -97,7 +97,7 @@ fn families(inputs: &Inputs<'_>) -> (Families, Dropped) {
     let mut families = Families::new(inputs.external_labels);
     let mut dropped = inputs.own.dropped.clone();
 
-    families.show(cluster::estate(report), |_| true);
+    families.show(cluster::series(report), |_| true);
     if let Some(report) = &report.bill {
         families.show(bill::bill(report), |_| true);
     }
@@ -107,11 +107,11 @@ fn families(inputs: &Inputs<'_>) -> (Families, Dropped) {
         families.show(workload::shared(shared), |_| true);
     }
     let subjects = report
-        .subjects
+        .workloads
         .iter()
-        .map(|one| (one, workload::subject(one, report.settings.hours_per_month)));
+        .map(|one| (one, workload::series(one, report.settings.hours_per_month)));
     let max_series = inputs.settings.max_series;
-    limit::show_subjects(subjects.collect(), max_series, &mut families, &mut dropped);
+    limit::limit_series(subjects.collect(), max_series, &mut families, &mut dropped);
 
     for (metric, duplicates) in families.settle() {
         let count = u64::try_from(duplicates).unwrap_or(u64::MAX);

@@ -9,14 +9,14 @@ use breakeven_model::units::{Seconds, Window, row};
 
 /// For how long since the program started, and over the window.
 #[derive(Debug)]
-pub(super) struct HeldBack {
+pub(super) struct ThrottlingSums {
     total: Seconds,
     slots: Slots<Throttling>,
 }
 
-row!(HeldBack { total, slots });
+row!(ThrottlingSums { total, slots });
 
-impl HeldBack {
+impl ThrottlingSums {
     pub(super) fn new(window: Seconds) -> Self {
         Self {
             total: Seconds::ZERO,

@@ -374,7 +374,7 @@ impl Totals {
         let sums = &growth.sums;
         let run = run(function, growth, settings);
         if let Ok(mut terms) = settings.terms_of(function) {
-            terms.front_door = terms.front_door.over(growth.time.into());
+            terms.endpoint_traffic = terms.endpoint_traffic.over(growth.time.into());
             for (component, cost) in run.bill(&terms).components() {
                 *self.cost.entry(component).or_default() += cost;
             }

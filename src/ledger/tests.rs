@@ -97,8 +97,8 @@ fn spend_for(ledger: &mut Ledger, from: i64, to: i64) {
     let mut start = from;
     while start < to {
         let end = (start + 15).min(to);
-        ledger.appear(&rates, at(start));
-        ledger.spend(&rates, at(start), at(end));
+        ledger.set_rates(&rates, at(start));
+        ledger.accrue_cost(&rates, at(start), at(end));
         start = end;
     }
 }
@@ -127,7 +127,7 @@ fn money_is_the_rate_times_the_time_and_adds_up_to_the_node() {
 fn time_that_passed_unseen_costs_nobody_anything() {
     let mut ledger = ledger();
     spend_for(&mut ledger, 0, 60);
-    ledger.lose(seconds(600.0));
+    ledger.record_gap(seconds(600.0));
     spend_for(&mut ledger, 660, 720);
     assert!((ledger.cluster().observed().seconds() - 120.0).abs() < 1e-9);
     assert!((ledger.cluster().lost().seconds() - 600.0).abs() < 1e-9);
@@ -137,7 +137,7 @@ fn time_that_passed_unseen_costs_nobody_anything() {
 #[test]
 fn a_backfill_feeds_the_window_and_not_the_counter() {
     let mut ledger = ledger();
-    let strangers = ledger.serve(
+    let strangers = ledger.record_requests(
         &traffic(
             vec![served(-600, -300, 300.0), served(-300, 0, 300.0)],
             -600,
@@ -158,9 +158,9 @@ fn a_backfill_feeds_the_window_and_not_the_counter() {
 fn steps_that_were_counted_are_not_counted_again() {
     let mut ledger = ledger();
     let batch = traffic(vec![served(0, 300, 300.0)], 0, 300);
-    ledger.serve(&batch, |_| whole(web()));
-    ledger.serve(&batch, |_| whole(web()));
-    ledger.serve(
+    ledger.record_requests(&batch, |_| whole(web()));
+    ledger.record_requests(&batch, |_| whole(web()));
+    ledger.record_requests(
         &traffic(vec![served(0, 300, 300.0), served(300, 600, 300.0)], 0, 600),
         |_| whole(web()),
     );
@@ -171,7 +171,7 @@ fn steps_that_were_counted_are_not_counted_again() {
 fn a_steady_rate_stays_steady_in_a_window_whose_slots_are_shorter_than_a_step() {
     let mut ledger = Ledger::new(at(0), seconds(3_600.0));
     let steps = (0..24).map(|step| served(step * 300, (step + 1) * 300, 300.0));
-    ledger.serve(&traffic(steps.collect(), 0, 7_200), |_| whole(web()));
+    ledger.record_requests(&traffic(steps.collect(), 0, 7_200), |_| whole(web()));
     for now in [7_200, 7_230, 7_299, 7_375] {
         let rate = window(&ledger, now).traffic.unwrap().rate().unwrap();
         assert!((rate.per_second() - 1.0).abs() < 1e-9, "{rate:?} at {now}");
@@ -181,15 +181,15 @@ fn a_steady_rate_stays_steady_in_a_window_whose_slots_are_shorter_than_a_step() 
 #[test]
 fn a_target_that_nobody_answers_for_is_counted_as_a_stranger() {
     let batch = traffic(vec![served(0, 300, 300.0)], 0, 300);
-    assert_eq!(ledger().serve(&batch, |_| nobody()), 1);
+    assert_eq!(ledger().record_requests(&batch, |_| nobody()), 1);
 }
 
 #[test]
 fn a_new_workload_is_averaged_over_its_own_life() {
     let mut ledger = ledger();
     // Requests of everybody were counted for a day; this one exists for ten minutes.
-    ledger.serve(&traffic(vec![], -86_400, 0), |_| nobody());
-    ledger.serve(
+    ledger.record_requests(&traffic(vec![], -86_400, 0), |_| nobody());
+    ledger.record_requests(
         &traffic(vec![served(0, 300, 300.0), served(300, 600, 300.0)], 0, 600),
         |_| whole(web()),
     );
@@ -199,7 +199,7 @@ fn a_new_workload_is_averaged_over_its_own_life() {
         "{traffic:?}"
     );
     // Its oldest pod is a day old: then it had no requests before.
-    ledger.exists(&web(), at(-86_400));
+    ledger.note_created_at(&web(), at(-86_400));
     let traffic = window(&ledger, 600).traffic.unwrap();
     assert!(
         (traffic.covered.seconds() - 86_400.0).abs() < 1e-9,
@@ -212,7 +212,7 @@ fn use_and_requests_of_the_same_steps_give_the_processor_time_of_a_request() {
     let mut ledger = ledger();
     spend_for(&mut ledger, 0, 600);
     // Half a core for five minutes, for a thousand requests; the step before was not seen.
-    ledger.serve(
+    ledger.record_requests(
         &traffic(
             vec![served(-300, 0, 50.0), served(0, 300, 1_000.0)],
             -300,
@@ -239,7 +239,7 @@ fn before_the_first_step_the_present_rate_stands_in() {
         steps: vec![],
         rates,
     };
-    ledger.serve(&now, |_| whole(web()));
+    ledger.record_requests(&now, |_| whole(web()));
     let each = processor_time(&ledger, 60);
     assert!((each.seconds() - 0.1).abs() < 1e-9, "{each:?}");
     assert_eq!(
@@ -253,9 +253,9 @@ fn before_the_first_step_the_present_rate_stands_in() {
 fn what_was_not_seen_for_a_whole_window_is_forgotten() {
     let mut ledger = ledger();
     spend_for(&mut ledger, 0, 60);
-    ledger.forget(at(86_400));
+    ledger.prune(at(86_400));
     assert!(ledger.workload(&web()).is_some());
-    ledger.forget(at(86_461));
+    ledger.prune(at(86_461));
     assert!(ledger.workload(&web()).is_none());
 }
 
@@ -266,7 +266,7 @@ fn the_pattern_of_a_workload_is_told_from_a_day_of_its_requests() {
         .step_by(300)
         .map(|from| served(from, from + 300, 300.0))
         .collect();
-    ledger.serve(&traffic(steps, -86_400, 0), |_| whole(web()));
+    ledger.record_requests(&traffic(steps, -86_400, 0), |_| whole(web()));
     assert_eq!(
         window(&ledger, 0).traffic.unwrap().pattern,
         Some(TrafficPattern::Steady)
@@ -277,7 +277,7 @@ fn the_pattern_of_a_workload_is_told_from_a_day_of_its_requests() {
         .step_by(300)
         .map(|from| served(from, from + 300, 300.0))
         .collect();
-    young.serve(&traffic(steps, -3_600, 0), |_| whole(web()));
+    young.record_requests(&traffic(steps, -3_600, 0), |_| whole(web()));
     assert_eq!(window(&young, 0).traffic.unwrap().pattern, None);
 }
 
@@ -291,9 +291,9 @@ fn time_without_a_price_is_not_averaged_in_as_free() {
         unpriced_pods: 1,
         ..WorkloadRates::default()
     };
-    ledger.appear(&unpriced, at(0));
+    ledger.set_rates(&unpriced, at(0));
     assert!(!ledger.workload(&web()).unwrap().has_price());
-    ledger.spend(&unpriced, at(0), at(7_200));
+    ledger.accrue_cost(&unpriced, at(0), at(7_200));
     spend_for(&mut ledger, 7_200, 10_800);
     let window = window(&ledger, 10_800);
     assert!(
@@ -326,7 +326,7 @@ fn by_pods(from: i64, to: i64, each: f64) -> Traffic {
 fn requests_of_several_pods_are_those_of_their_workload_and_its_use_is_paired_once() {
     let mut ledger = ledger();
     spend_for(&mut ledger, 0, 600);
-    ledger.serve(&by_pods(0, 300, 500.0), |_| whole(web()));
+    ledger.record_requests(&by_pods(0, 300, 500.0), |_| whole(web()));
     let window = window(&ledger, 600);
     // Half a core for five minutes, for a thousand requests.
     assert!((window.cpu_per_request().unwrap().value.point.seconds() - 0.15).abs() < 1e-9);
@@ -339,10 +339,10 @@ fn requests_of_several_pods_are_those_of_their_workload_and_its_use_is_paired_on
 #[test]
 fn of_a_step_that_was_counted_in_part_the_rest_counts() {
     let mut ledger = ledger();
-    ledger.serve(&traffic(vec![served(0, 300, 300.0)], 0, 300), |_| {
+    ledger.record_requests(&traffic(vec![served(0, 300, 300.0)], 0, 300), |_| {
         whole(web())
     });
-    ledger.serve(&traffic(vec![served(0, 600, 600.0)], 0, 600), |_| {
+    ledger.record_requests(&traffic(vec![served(0, 600, 600.0)], 0, 600), |_| {
         whole(web())
     });
     let account = ledger.workload(&web()).unwrap();
@@ -353,11 +353,11 @@ fn of_a_step_that_was_counted_in_part_the_rest_counts() {
 fn another_way_of_counting_fills_the_window_anew_and_the_total_goes_on() {
     let mut ledger = ledger();
     let steps = |count| traffic(vec![served(0, 300, count), served(300, 600, count)], 0, 600);
-    ledger.serve(&steps(300.0), |_| whole(web()));
-    ledger.recount();
+    ledger.record_requests(&steps(300.0), |_| whole(web()));
+    ledger.restart_request_counting();
     assert!(!ledger.workload(&web()).unwrap().is_counted());
-    ledger.serve(&steps(100.0), |_| whole(web()));
-    ledger.serve(&traffic(vec![served(600, 900, 100.0)], 600, 900), |_| {
+    ledger.record_requests(&steps(100.0), |_| whole(web()));
+    ledger.record_requests(&traffic(vec![served(600, 900, 100.0)], 600, 900), |_| {
         whole(web())
     });
     let account = ledger.workload(&web()).unwrap();
@@ -378,16 +378,16 @@ fn another_way_of_counting_fills_the_window_anew_and_the_total_goes_on() {
 fn a_window_of_another_length_begins_anew_and_the_totals_go_on() {
     let mut ledger = ledger();
     spend_for(&mut ledger, 0, 7_200);
-    ledger.serve(&traffic(vec![served(0, 300, 300.0)], 0, 300), |_| {
+    ledger.record_requests(&traffic(vec![served(0, 300, 300.0)], 0, 300), |_| {
         whole(web())
     });
-    ledger.resize(seconds(3_600.0));
+    ledger.set_window(seconds(3_600.0));
     // Until time has passed, the present rates stand for the window.
     let begun = window(&ledger, 7_200);
     assert!((begun.loaded.over_time(begun.observed).unwrap().hourly() - 0.1).abs() < 1e-9);
     assert_eq!(begun.traffic, None);
     spend_for(&mut ledger, 7_200, 7_800);
-    ledger.serve(
+    ledger.record_requests(
         &traffic(vec![served(7_200, 7_500, 300.0)], 7_200, 7_500),
         |_| whole(web()),
     );
@@ -408,7 +408,7 @@ fn a_workload_that_is_seen_and_asked_all_day_takes_four_kilobytes() {
             spend_for(&mut ledger, second, second + 15);
         }
         let step = served(start, start + 300, 300.0);
-        ledger.serve(&traffic(vec![step], start, start + 300), |_| whole(web()));
+        ledger.record_requests(&traffic(vec![step], start, start + 300), |_| whole(web()));
     }
     let account = ledger.workload(&web()).unwrap();
     let bytes = account.bytes();

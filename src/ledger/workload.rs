@@ -6,7 +6,7 @@ mod truncate;
 use jiff::{SignedDuration, Timestamp};
 
 use super::cost::Cost;
-use super::cpu_throttling::HeldBack;
+use super::cpu_throttling::ThrottlingSums;
 use super::intervals::Coverage;
 use super::recent_usage::Moments;
 use super::window_buckets::Slots;
@@ -63,7 +63,7 @@ pub struct WorkloadAccount {
     /// Steps of requests that wait for what was used in them to be counted.
     unpaired: Vec<(Window, Requests)>,
     /// How its containers are held back; absent where nobody ever said so. Most have no limit, so it is kept aside.
-    held_back: Option<Box<HeldBack>>,
+    cpu_throttling: Option<Box<ThrottlingSums>>,
 }
 
 /// Money spent since the program started.
@@ -115,7 +115,7 @@ row!(WorkloadAccount {
     own,
     totalled_until,
     among_since,
-    held_back,
+    cpu_throttling,
 } .. {
     rates: WorkloadRates::default(),
     moments: Moments::default(),
@@ -190,7 +190,7 @@ impl WorkloadAccount {
             among_since: None,
             counted_until: None,
             unpaired: Vec::new(),
-            held_back: None,
+            cpu_throttling: None,
         }
     }
 
@@ -380,7 +380,10 @@ impl WorkloadAccount {
                 self.traffic(from, covered, counted)
             }),
             recent: self.recent(now),
-            throttling: self.held_back.as_ref().map(|one| one.since(from, seen)),
+            throttling: self
+                .cpu_throttling
+                .as_ref()
+                .map(|one| one.since(from, seen)),
         }
     }
 
@@ -463,7 +466,7 @@ impl WorkloadAccount {
     pub(super) fn begin_window(&mut self, window: Seconds) {
         self.slots = Slots::new(window);
         self.days = Days::of_days();
-        if let Some(held_back) = &mut self.held_back {
+        if let Some(held_back) = &mut self.cpu_throttling {
             held_back.begin_window(window);
         }
     }
@@ -477,7 +480,7 @@ impl WorkloadAccount {
     /// The bytes that it takes.
     #[cfg(test)]
     pub(super) fn bytes(&self) -> usize {
-        let held_back = self.held_back.as_ref().map_or(0, |one| one.bytes());
+        let held_back = self.cpu_throttling.as_ref().map_or(0, |one| one.bytes());
         size_of::<Self>() + self.bucket_bytes() + self.moments.heap_bytes() + held_back
     }
 
@@ -514,7 +517,7 @@ impl WorkloadAccount {
     /// For how long its containers were held back since the program started; absent where nobody ever said.
     #[must_use]
     pub fn throttled(&self) -> Option<Seconds> {
-        self.held_back.as_ref().map(|one| one.total())
+        self.cpu_throttling.as_ref().map(|one| one.total())
     }
 
     /// Requests since the program started.

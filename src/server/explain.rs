@@ -43,17 +43,17 @@ pub(super) fn explanation(store: &Store, clock: &Clock, headers: &HeaderMap, nam
             &explain(
                 report,
                 subject,
-                &inputs(&published, clock, &subject.subject),
+                &inputs(&published, clock, &subject.workload),
             ),
         ),
         [] => {
-            let all = report.subjects.iter().map(|one| one.subject.to_string());
+            let all = report.workloads.iter().map(|one| one.workload.to_string());
             let known = listed(all.collect());
             let hint = format!("there is no workload {name:?}; there are {known}");
             text(StatusCode::NOT_FOUND, &hint)
         }
         several => {
-            let names = several.iter().map(|one| one.subject.to_string());
+            let names = several.iter().map(|one| one.workload.to_string());
             let which = listed(names.collect());
             let hint = format!("{name:?} is several workloads; say which: {which}");
             text(StatusCode::BAD_REQUEST, &hint)

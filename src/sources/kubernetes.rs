@@ -223,7 +223,7 @@ impl Change {
 
 /// Watches the cluster until nobody listens any more.
 pub async fn run(connection: Connection, settings: Settings, context: Context) {
-    context.board.expect(Source::Kubernetes);
+    context.board.register(Source::Kubernetes);
     let mut cluster = Watching {
         state: State::new(PodExtras {
             team_label: settings.team_label.clone(),

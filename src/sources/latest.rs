@@ -44,7 +44,7 @@ impl<T: fmt::Debug> fmt::Debug for Subscriber<T> {
 
 impl<T: PartialEq> Publisher<T> {
     /// Tells what is so now. Who listens hears of it where it is something else than before.
-    pub(super) fn tell(&self, now: T) {
+    pub(super) fn publish(&self, now: T) {
         self.0.send_if_modified(|before| {
             let is_new = before.as_deref() != Some(&now);
             if is_new {
@@ -95,15 +95,15 @@ mod tests {
         let told = Publisher::default();
         let mut heard = told.listen();
         assert_eq!(heard.first(Duration::from_secs(1)).await, None);
-        told.clone().tell(1);
+        told.clone().publish(1);
         assert_eq!(
             heard.first(Duration::from_secs(1)).await.as_deref(),
             Some(&1)
         );
         let first = heard.latest().unwrap();
-        told.tell(1);
+        told.publish(1);
         assert!(Arc::ptr_eq(&first, &heard.latest().unwrap()), "nothing new");
-        told.tell(2);
+        told.publish(2);
         assert_eq!(heard.latest().as_deref(), Some(&2));
     }
 
@@ -113,7 +113,7 @@ mod tests {
         let mut heard = told.listen();
         let mut waiting = Box::pin(heard.until(|number| *number > 2));
         for (number, is_meant) in [(1, false), (2, false), (3, true)] {
-            told.tell(number);
+            told.publish(number);
             let waited = tokio::time::timeout(Duration::from_secs(1), &mut waiting).await;
             assert_eq!(waited.is_ok(), is_meant, "{number}");
         }

@@ -30,12 +30,12 @@ pub trait Poll: Send {
     }
 
     /// The account and region that it reads, where it reads one, as far as they are known by now.
-    fn site(&self) -> SourceLocation {
+    fn location(&self) -> SourceLocation {
         SourceLocation::default()
     }
 
     /// What it does without, since it was asked last.
-    fn lacks(&self) -> MissingAttributes {
+    fn missing_attributes(&self) -> MissingAttributes {
         MissingAttributes::new()
     }
 
@@ -54,12 +54,12 @@ pub trait Poll: Send {
     ) -> impl Future<Output = Result<Vec<Observation>, SourceError>> + Send;
 
     /// Ends when there is something to ask before the interval is over. Never, unless the source says otherwise.
-    fn awaited(&mut self) -> impl Future<Output = ()> + Send {
+    fn wait_for_change(&mut self) -> impl Future<Output = ()> + Send {
         std::future::pending()
     }
 
     /// What was read before the last poll failed or was given up. It is sent all the same.
-    fn salvage(&mut self) -> Vec<Observation> {
+    fn partial_results(&mut self) -> Vec<Observation> {
         Vec::new()
     }
 }
@@ -123,8 +123,10 @@ impl Context {
 /// (jittered, so that many agents do not return in step), or for the pause that the other side asked for where that is longer.
 pub async fn poll_forever(mut source: impl Poll, schedule: Schedule, context: Context) {
     let id = source.id();
-    context.board.expect(id.clone());
-    context.board.describe(&id, source.site(), source.lacks());
+    context.board.register(id.clone());
+    context
+        .board
+        .set_location(&id, source.location(), source.missing_attributes());
     let mut backoff = Backoff::new(FIRST_PAUSE, schedule.longest_pause);
     loop {
         let started = Instant::now();
@@ -132,7 +134,9 @@ pub async fn poll_forever(mut source: impl Poll, schedule: Schedule, context: Co
             .await
             .unwrap_or_else(|_| Err(too_slow(schedule.timeout)));
         let took = started.elapsed();
-        context.board.describe(&id, source.site(), source.lacks());
+        context
+            .board
+            .set_location(&id, source.location(), source.missing_attributes());
         let has_failed = answer.is_err();
         let pause = match answer {
             Ok(observations) => {
@@ -144,7 +148,7 @@ pub async fn poll_forever(mut source: impl Poll, schedule: Schedule, context: Co
                 schedule.interval
             }
             Err(error) => {
-                if !context.send(source.salvage()).await {
+                if !context.send(source.partial_results()).await {
                     return;
                 }
                 context.failed(id.clone(), &error, took);
@@ -154,7 +158,7 @@ pub async fn poll_forever(mut source: impl Poll, schedule: Schedule, context: Co
         };
         tokio::select! {
             () = context.clock.sleep(pause) => {}
-            () = source.awaited(), if !has_failed => {}
+            () = source.wait_for_change(), if !has_failed => {}
             () = context.sink.closed() => return,
         }
     }

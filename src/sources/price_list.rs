@@ -53,7 +53,7 @@ struct Answered {
 pub struct ListSource<L> {
     list: L,
     refresh: Duration,
-    wishes: PriceQuerySubscriber,
+    price_queries: PriceQuerySubscriber,
     cache: Option<Cache>,
     is_restored: bool,
     known: BTreeMap<PriceQuery, Answered>,
@@ -63,12 +63,12 @@ pub struct ListSource<L> {
 impl<L: PriceList> ListSource<L> {
     /// Asks nothing yet. `wishes` says what there is.
     #[must_use]
-    pub fn new(settings: &PriceListConfig, list: L, wishes: PriceQuerySubscriber) -> Self {
+    pub fn new(settings: &PriceListConfig, list: L, price_queries: PriceQuerySubscriber) -> Self {
         let cache = settings.cache_directory.as_deref();
         Self {
             list,
             refresh: settings.refresh,
-            wishes,
+            price_queries,
             cache: cache.map(|directory| Cache::in_directory(directory, L::FILE, L::PROVIDER)),
             is_restored: false,
             known: BTreeMap::new(),
@@ -200,7 +200,7 @@ fn answered(
 ) -> Answered {
     for PriceListError { reason, text } in answer.problems {
         left_out.add(reason, 1);
-        warn!(region = %question.region, subject = ?question.subject, problem = text, "price left out");
+        warn!(region = %question.region, subject = ?question.product, problem = text, "price left out");
     }
     let before = before.map_or(&[][..], |before| &before.prices);
     let prices = answer.prices.into_iter().map(|(product, price)| {
@@ -237,7 +237,7 @@ impl<L: PriceList> Poll for ListSource<L> {
                 return Ok(vec![Observation::ListPrices(kept)]);
             }
         }
-        let wanted = self.wishes.wanted().await?;
+        let wanted = self.price_queries.wanted().await?;
         let due = self.due(&wanted, now);
         if due.is_empty() {
             return Ok(Vec::new());
@@ -255,14 +255,14 @@ impl<L: PriceList> Poll for ListSource<L> {
         Ok(vec![Observation::ListPrices(prices)])
     }
 
-    async fn awaited(&mut self) {
+    async fn wait_for_change(&mut self) {
         let known = &self.known;
         let is_news = |wanted: &PriceQueries| {
             wanted
                 .of_list(L::PROVIDER)
                 .any(|question| !known.contains_key(question))
         };
-        self.wishes.news(is_news).await;
+        self.price_queries.news(is_news).await;
     }
 }
 
@@ -278,7 +278,7 @@ mod tests {
         let question = |name: &str| PriceQuery {
             provider: Provider::Aws,
             region: "us-east-1".into(),
-            subject: QueriedProduct::Machine(name.into()),
+            product: QueriedProduct::Machine(name.into()),
         };
         let time = |second| Timestamp::from_second(second).unwrap();
         let answered = |at| Answered {
@@ -303,7 +303,7 @@ mod tests {
         let question = PriceQuery {
             provider: Provider::Azure,
             region: "westeurope".into(),
-            subject: QueriedProduct::Machine("Standard_D2s_v5".into()),
+            product: QueriedProduct::Machine("Standard_D2s_v5".into()),
         };
         let tally = DiscardCounts::default();
         let mut known: Option<Answered> = None;

@@ -21,8 +21,8 @@ pub struct PriceQueryPublisher(Publisher<PriceQueries>);
 
 impl PriceQueryPublisher {
     /// Wants the prices of what is in a cluster, from now on.
-    pub fn look_at(&self, cluster: &Cluster) {
-        self.0.tell(PriceQueries::of(cluster));
+    pub fn on_snapshot(&self, cluster: &Cluster) {
+        self.0.publish(PriceQueries::of(cluster));
     }
 
     /// What is wanted, as it changes.

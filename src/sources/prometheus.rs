@@ -437,7 +437,7 @@ impl Poll for RequestsSource {
         shared.map(|()| self.publish(now, false))
     }
 
-    fn salvage(&mut self) -> Vec<Observation> {
+    fn partial_results(&mut self) -> Vec<Observation> {
         let polled_at = self.polled_at;
         polled_at.map_or_else(Vec::new, |at| self.publish(at, true))
     }

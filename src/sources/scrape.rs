@@ -102,8 +102,8 @@ pub struct Targets(Publisher<Vec<ScrapeTarget>>);
 
 impl Targets {
     /// Scrapes the pods of a cluster that ask for it, from now on.
-    pub fn look_at(&self, cluster: &Cluster) {
-        self.0.tell(cluster.scrapes.clone());
+    pub fn on_snapshot(&self, cluster: &Cluster) {
+        self.0.publish(cluster.scrapes.clone());
     }
 }
 
@@ -362,7 +362,7 @@ impl Poll for ScrapeSource {
     }
 
     /// What was read before the poll was given up.
-    fn salvage(&mut self) -> Vec<Observation> {
+    fn partial_results(&mut self) -> Vec<Observation> {
         let (Some(targets), Some(at)) = (self.targets.latest(), self.polled_at.take()) else {
             return Vec::new();
         };

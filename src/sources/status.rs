@@ -28,13 +28,13 @@ pub struct SourceStatuses(Arc<Mutex<BTreeMap<SourceId, Entry>>>);
 
 impl SourceStatuses {
     /// Puts a source on the board before it was tried.
-    pub fn expect(&self, source: impl Into<SourceId>) {
+    pub fn register(&self, source: impl Into<SourceId>) {
         self.lock().entry(source.into()).or_default().is_off = false;
     }
 
     /// Takes a source off the board, wherever it reads: it is no longer asked. Its counts go on where they ended when it is
     /// asked again.
-    pub fn forget(&self, source: Source) {
+    pub fn remove(&self, source: Source) {
         let mut board = self.lock();
         for (_, entry) in board.iter_mut().filter(|(id, _)| id.source == source) {
             entry.is_off = true;
@@ -47,7 +47,7 @@ impl SourceStatuses {
     }
 
     /// Notes what a source reads, which may be known only once it has been asked, and what it does without.
-    pub fn describe(&self, source: &SourceId, site: SourceLocation, lacks: MissingAttributes) {
+    pub fn set_location(&self, source: &SourceId, site: SourceLocation, lacks: MissingAttributes) {
         if let Some(entry) = self.lock().get_mut(source) {
             entry.status.site = site;
             entry.status.lacks = lacks;
@@ -117,12 +117,12 @@ mod tests {
     #[test]
     fn a_source_that_is_asked_again_counts_on() {
         let board = SourceStatuses::default();
-        board.expect(Source::Lambda);
+        board.register(Source::Lambda);
         let error = SourceError::new(Reason::Timeout, "no answer", "wait");
         board.failed(Source::Lambda, &error, Duration::ZERO);
-        board.forget(Source::Lambda);
+        board.remove(Source::Lambda);
         assert!(board.snapshot().is_empty());
-        board.expect(Source::Lambda);
+        board.register(Source::Lambda);
         board.failed(Source::Lambda, &error, Duration::ZERO);
         assert_eq!(
             board.snapshot()[&Source::Lambda.into()].errors[&Reason::Timeout],
@@ -138,20 +138,20 @@ mod tests {
             reader: Some(reader.into()),
         });
         for id in [&one, &other] {
-            board.expect(id.clone());
+            board.register(id.clone());
         }
         let site = SourceLocation {
             account_id: Some("123456789012".into()),
             region: Some("r1".into()),
         };
-        board.describe(&one, site.clone(), MissingAttributes::new());
+        board.set_location(&one, site.clone(), MissingAttributes::new());
         let error = SourceError::new(Reason::Timeout, "no answer", "wait");
         board.failed(other.clone(), &error, Duration::ZERO);
         let snapshot = board.snapshot();
         assert_eq!((&snapshot[&one].site, snapshot[&one].up), (&site, None));
         assert_eq!(snapshot[&other].up, Some(false));
         assert_eq!(other.to_string(), "lambda of own account in r2");
-        board.forget(Source::Lambda);
+        board.remove(Source::Lambda);
         assert!(board.snapshot().is_empty());
     }
 }

@@ -123,7 +123,7 @@ async fn days_before_a_page_that_fails_are_kept_and_told() {
     let mut source = source(url, &[OWN], directory.path(), 5);
     let error = source.poll(at("2026-03-10T09:00:00Z")).await.unwrap_err();
     assert_eq!(error.reason(), Reason::Throttled);
-    let bill = told(source.salvage()).unwrap();
+    let bill = told(source.partial_results()).unwrap();
     assert_eq!(bill.days.len(), 1);
     let bill = told(source.poll(at("2026-03-10T10:00:00Z")).await.unwrap()).unwrap();
     assert_eq!(bill.days.len(), 3);

@@ -92,7 +92,7 @@ async fn a_week_of_settled_days_is_read_by_one_call_and_each_next_day_by_another
     let mut restarted = new();
     let tomorrow = at("2026-03-11T09:00:00Z");
     assert_eq!(told(restarted.poll(tomorrow).await.unwrap()), Some(bill));
-    restarted.awaited().await;
+    restarted.wait_for_change().await;
     restarted.poll(tomorrow).await.unwrap();
     assert_eq!(asked(&cloud), 2);
     cloud.stop().await;

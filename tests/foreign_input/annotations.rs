@@ -161,7 +161,7 @@ fn annotated(queries: impl IntoIterator<Item = (WorkloadId, &'static str)>) -> C
         (id, Arc::new(notes))
     });
     Cluster {
-        notes: notes.collect(),
+        annotations: notes.collect(),
         ..Cluster::default()
     }
 }
@@ -204,7 +204,7 @@ async fn one_query_that_hangs_delays_neither_the_preset_nor_the_others() {
     let mut source = RequestsSource::with(&settings(address), &queries).unwrap();
     let good = ["a", "b", "c"].map(|name| (id("shop", name), GOOD));
     let stuck = id("shop", "aaa");
-    queries.look_at(&annotated(good.into_iter().chain([(stuck.clone(), HANG)])));
+    queries.on_snapshot(&annotated(good.into_iter().chain([(stuck.clone(), HANG)])));
 
     let mut totals: BTreeMap<WorkloadId, f64> = BTreeMap::new();
     let mut preset = 0.0;
@@ -255,7 +255,7 @@ async fn a_namespace_full_of_queries_that_hang_delays_no_other_namespace() {
     let mut source = RequestsSource::with(&settings(address), &queries).unwrap();
     let bad = (0..250).map(|number| (id("bad", &format!("w{number:03}")), HANG));
     let good = [(id("shop", "a"), GOOD), (id("zoo", "b"), GOOD)];
-    queries.look_at(&annotated(bad.chain(good.clone())));
+    queries.on_snapshot(&annotated(bad.chain(good.clone())));
     let polled = tokio::time::timeout(Duration::from_secs(30), source.poll(at(0))).await;
     let (shared, own) = split(polled.expect("the poll ends in time").unwrap());
     assert_eq!(shared.len(), 1);
@@ -277,7 +277,7 @@ async fn what_was_answered_before_a_poll_is_given_up_is_published() {
         ..settings(address)
     };
     let mut source = RequestsSource::with(&slow, &queries).unwrap();
-    queries.look_at(&annotated([
+    queries.on_snapshot(&annotated([
         (id("shop", "a"), GOOD),
         (id("shop", "b"), HANG),
     ]));
@@ -287,7 +287,7 @@ async fn what_was_answered_before_a_poll_is_given_up_is_published() {
         let patience = Duration::from_secs_f64(seconds);
         let polled = tokio::time::timeout(patience, source.poll(at(0))).await;
         polled.expect_err("one query hangs");
-        let (shared, own) = split(source.salvage());
+        let (shared, own) = split(source.partial_results());
         windows += shared.iter().filter(|one| one.covered.is_some()).count();
         rates += shared.iter().map(|one| one.rates.len()).sum::<usize>();
         let own = own
@@ -300,5 +300,5 @@ async fn what_was_answered_before_a_poll_is_given_up_is_published() {
     }
     assert_eq!((windows, good), (1, 30.0));
     assert!(rates > 0);
-    assert!(source.salvage().is_empty(), "it is published once");
+    assert!(source.partial_results().is_empty(), "it is published once");
 }

@@ -91,7 +91,7 @@ async fn pods_that_cannot_be_reached_delay_no_other() {
     });
     let good = (0..5).map(|number| target(healthy, &format!("good-{number}")));
     let targets = Targets::default();
-    targets.look_at(&Cluster {
+    targets.on_snapshot(&Cluster {
         at: at(0),
         scrapes: bad.chain(good).collect(),
         ..Cluster::default()
@@ -147,7 +147,7 @@ async fn a_workload_without_an_answer_is_unknown_and_not_idle_and_nothing_is_los
         (60, healthy),
     ] {
         count.fetch_add(10, Ordering::SeqCst);
-        targets.look_at(&Cluster {
+        targets.on_snapshot(&Cluster {
             at: at(second),
             scrapes: vec![target(web, "web"), target(healthy, "other")],
             ..Cluster::default()

@@ -93,7 +93,7 @@ impl Three {
     /// Lets the source know the first cluster that fits.
     async fn look(&mut self, what: &str, fits: impl Fn(&Cluster) -> bool) {
         let cluster = self.watching.cluster(what, fits).await;
-        self.nodes.look_at(&cluster);
+        self.nodes.on_snapshot(&cluster);
     }
 
     async fn usage(&mut self) -> Usage {
@@ -311,7 +311,7 @@ async fn a_node_that_fails_keeps_nobody_waiting_and_loses_nothing() {
         );
         counted.add(usage.counted);
         assert_eq!(errors(&cluster.board), before + 1, "{fault:?}");
-        let lacks = cluster.source.lacks();
+        let lacks = cluster.source.missing_attributes();
         let why = &lacks["what pods use on some nodes"];
         assert!(
             why.starts_with("of node-b: ") && why.contains(text),
@@ -320,7 +320,7 @@ async fn a_node_that_fails_keeps_nobody_waiting_and_loses_nothing() {
     }
     cluster.cloud.faults().clear();
     cluster.read(2, &mut counted).await;
-    assert!(cluster.source.lacks().is_empty());
+    assert!(cluster.source.missing_attributes().is_empty());
     // Of the node that failed all the time was made good by one reading, as its counters went on.
     assert!(counted.error().abs() < 1e-4, "{:e}", counted.error());
     let lengths = counted
@@ -436,7 +436,7 @@ async fn answers_without_end_are_cut_and_an_honest_node_is_read_beside_them() {
         })
         .collect();
     let nodes = Nodes::default();
-    nodes.look_at(&by_hand);
+    nodes.on_snapshot(&by_hand);
     let access = Access::Address(format!("http://{}", serve().await));
     let connection = Connection::new(access, PATIENCE);
     let board = SourceStatuses::default();
@@ -463,7 +463,7 @@ async fn answers_without_end_are_cut_and_an_honest_node_is_read_beside_them() {
     );
     let errors = board.snapshot()[&Source::Usage.into()].errors.clone();
     assert_eq!(errors, BTreeMap::from([(Reason::InvalidResponse, 6)]));
-    let failed: HashMap<&str, String> = source.lacks().into_iter().collect();
+    let failed: HashMap<&str, String> = source.missing_attributes().into_iter().collect();
     let why = &failed["what pods use on some nodes"];
     assert!(why.contains("of endless-comments (and 2 more): "), "{why}");
     assert!(why.contains("it is longer than 4194304 bytes"), "{why}");

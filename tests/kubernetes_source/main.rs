@@ -228,7 +228,7 @@ async fn annotations_are_those_of_the_controller_and_what_makes_no_sense_is_coun
     let cloud = cloud_at(any_port()).await;
     let mut agent = Agent::watching(&cloud, settings());
     let whole = agent.cluster("the whole cluster", is_whole).await;
-    assert!(whole.notes.is_empty(), "{:?}", whole.notes);
+    assert!(whole.annotations.is_empty(), "{:?}", whole.annotations);
     let annotate = |annotations: serde_json::Value| {
         let state = cloud.kube_state();
         let mut checkout = state.get("Deployment", "shop", "checkout").unwrap();
@@ -238,10 +238,10 @@ async fn annotations_are_those_of_the_controller_and_what_makes_no_sense_is_coun
     annotate(serde_json::json!({"breakeven.dev/unit": "order", "breakeven.dev/exclude": "yes"}));
     let cluster = agent
         .cluster("what the annotations say", |cluster| {
-            !cluster.notes.is_empty()
+            !cluster.annotations.is_empty()
         })
         .await;
-    let (id, notes) = cluster.notes.first_key_value().unwrap();
+    let (id, notes) = cluster.annotations.first_key_value().unwrap();
     assert_eq!(id.to_string(), "shop/Deployment/checkout");
     assert_eq!(notes.unit.as_deref(), Some("order"));
     assert!(!notes.is_excluded);
@@ -261,7 +261,12 @@ async fn annotations_are_those_of_the_controller_and_what_makes_no_sense_is_coun
     let mut object = state.get("Pod", "shop", &pod.key.name).unwrap();
     object["metadata"]["annotations"] = serde_json::json!({"breakeven.dev/unit": "basket"});
     state.apply(object).unwrap();
-    let unit = |cluster: &Cluster| cluster.notes.get(id).and_then(|notes| notes.unit.clone());
+    let unit = |cluster: &Cluster| {
+        cluster
+            .annotations
+            .get(id)
+            .and_then(|notes| notes.unit.clone())
+    };
     agent
         .cluster("what the pod says", |cluster| {
             unit(cluster).as_deref() == Some("basket")
@@ -290,7 +295,7 @@ async fn services_lead_to_the_workloads_behind_them_and_routes_to_services() {
     let mut agent = Agent::watching(&cloud, settings());
     let cluster = agent.cluster("the whole cluster", is_whole).await;
     let front = cluster
-        .fronts
+        .service_routing
         .services
         .iter()
         .find(|one| &*one.name == "front");
@@ -308,8 +313,8 @@ async fn services_lead_to_the_workloads_behind_them_and_routes_to_services() {
             u32::try_from(expected).unwrap()
         )]
     );
-    let [rule] = cluster.fronts.routes.as_slice() else {
-        panic!("{:?}", cluster.fronts.routes)
+    let [rule] = cluster.service_routing.routes.as_slice() else {
+        panic!("{:?}", cluster.service_routing.routes)
     };
     assert_eq!(rule.backends, [("shop".into(), "front".into(), 1)]);
     assert!(agent.status().errors.is_empty());

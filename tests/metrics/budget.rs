@@ -110,7 +110,7 @@ async fn buy(budget: f64, hours: i64, looks: i64) -> Bought {
         budget: usd(budget),
         ..ScheduleLimits::default()
     });
-    shared.set_stakes(stakes);
+    shared.set_poll_priorities(stakes);
     let settings = cloudwatch::CloudWatchConfig {
         backfill: Duration::from_secs(1_800),
         ..cloudwatch::CloudWatchConfig::default()
@@ -236,7 +236,7 @@ async fn an_empty_purse_lets_those_with_the_least_at_stake_wait() {
         margin: None,
     };
     let functions = scene.functions().enumerate();
-    shared.set_stakes(
+    shared.set_poll_priorities(
         functions
             .map(|(index, one)| (one.id.clone(), stake(index)))
             .collect(),

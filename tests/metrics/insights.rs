@@ -128,16 +128,16 @@ async fn what_fails_of_it_is_said_and_tried_again_and_the_minutes_come_all_the_s
         matches!(seen.as_slice(), [Observation::FunctionMinutes(_)]),
         "{seen:?}"
     );
-    let lacks = source.lacks();
+    let lacks = source.missing_attributes();
     let why = &lacks["processor time, memory and initialisation of functions, by Lambda Insights"];
     assert!(why.contains("grant `cloudwatch:ListMetrics`"), "{why}");
 
     // It is tried again after ten minutes, and not before.
     scene.cloud.faults().clear();
     assert!(source.poll(at(5)).await.unwrap().is_empty());
-    assert_eq!(source.lacks().len(), 1);
+    assert_eq!(source.missing_attributes().len(), 1);
     assert_eq!(measured(source.poll(at(10)).await.unwrap()).len(), 3);
-    assert!(source.lacks().is_empty());
+    assert!(source.missing_attributes().is_empty());
 
     // One function that fails keeps no other from being read, and what was known of it stands.
     let fault = Fault::Result(ResultFault {
@@ -150,7 +150,7 @@ async fn what_fails_of_it_is_said_and_tried_again_and_the_minutes_come_all_the_s
     let mut found = BTreeMap::new();
     for minute in [75, 80] {
         found.extend(measured(source.poll(at(minute)).await.unwrap_or_default()));
-        found.extend(measured(source.salvage()));
+        found.extend(measured(source.partial_results()));
     }
     assert_eq!(found.keys().collect::<Vec<_>>(), ["f000-true", "f002-true"]);
     let left_out = source.left_out().snapshot();

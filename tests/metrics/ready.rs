@@ -47,8 +47,8 @@ async fn a_day(function: &str) -> (Scene, Report) {
 }
 
 fn api(report: &Report) -> &WorkloadReport {
-    let is = |one: &&WorkloadReport| matches!(one.subject, WorkloadRef::Function(_));
-    report.subjects.iter().find(is).unwrap()
+    let is = |one: &&WorkloadReport| matches!(one.workload, WorkloadRef::Function(_));
+    report.workloads.iter().find(is).unwrap()
 }
 
 fn charged(shown: &WorkloadReport, part: &str) -> f64 {

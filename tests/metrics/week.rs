@@ -119,16 +119,16 @@ fn pipeline(start: Timestamp) -> Engine {
 }
 
 fn subject<'a>(report: &'a Report, name: &str) -> Option<&'a WorkloadReport> {
-    let is = |one: &&WorkloadReport| matches!(&one.subject, WorkloadRef::Function(id) if &*id.name == name);
-    report.subjects.iter().find(is)
+    let is = |one: &&WorkloadReport| matches!(&one.workload, WorkloadRef::Function(id) if &*id.name == name);
+    report.workloads.iter().find(is)
 }
 
 /// Every counter of every function.
 fn counters(report: &Report) -> BTreeMap<String, f64> {
     let mut all = BTreeMap::new();
-    for one in &report.subjects {
+    for one in &report.workloads {
         let mut count =
-            |what: String, value: f64| all.insert(format!("{} {what}", one.subject), value);
+            |what: String, value: f64| all.insert(format!("{} {what}", one.workload), value);
         for (outcome, requests) in &one.requests_total {
             count(format!("{outcome:?}"), requests.requests());
         }
@@ -183,7 +183,7 @@ async fn a_week_of_bad_data_and_failures_ends_with_the_truth() {
             Err(error) => {
                 let expected = failing.and_then(|one| one.3);
                 assert_eq!(Some(error.reason()), expected, "{error} at {minute}");
-                source.salvage()
+                source.partial_results()
             }
         };
         seen.into_iter().for_each(|one| pipeline.observe(one));

@@ -96,7 +96,7 @@ fn cluster(workloads: &[Workload]) -> Cluster {
             labels: Default::default(),
         })],
         pods: workloads.iter().map(last).collect(),
-        fronts: ServiceRouting {
+        service_routing: ServiceRouting {
             services: workloads.iter().map(service).collect(),
             routes: vec![
                 rule("entry", 0, "web"),
@@ -118,13 +118,13 @@ fn settings(prometheus: &Prometheus, queries: Queries) -> Settings {
 
 fn report_of<'a>(report: &'a Report, workload: &Workload) -> &'a WorkloadReport {
     let subject = WorkloadRef::Workload(id(workload));
-    let found = report.subjects.iter().find(|one| one.subject == subject);
+    let found = report.workloads.iter().find(|one| one.workload == subject);
     found.unwrap_or_else(|| panic!("{} is missing", workload.name))
 }
 
 fn served_in(subject: &WorkloadReport) -> f64 {
     let [(Outcome::Served, counted)] = subject.requests_total[..] else {
-        panic!("{}: {:?}", subject.subject, subject.requests_total);
+        panic!("{}: {:?}", subject.workload, subject.requests_total);
     };
     counted.requests()
 }

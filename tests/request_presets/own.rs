@@ -22,7 +22,7 @@ fn annotated(queries: &[(usize, &str)]) -> Cluster {
         (id(&workloads[*index]), Arc::new(notes))
     });
     Cluster {
-        notes: notes.collect(),
+        annotations: notes.collect(),
         ..cluster(&workloads)
     }
 }
@@ -51,7 +51,7 @@ pub(super) async fn an_annotation_counts_its_workload_alone_and_fails_alone(
     let settings = settings(prometheus, Queries::Preset(Preset::Http));
     let mut source = RequestsSource::with(&settings, &queries).unwrap();
     let cluster = annotated(&[(1, HALF), (2, BROKEN)]);
-    queries.look_at(&cluster);
+    queries.on_snapshot(&cluster);
     let (_, config) = config::parse("").unwrap();
     let mut pipeline = Engine::new(at(0), config.model, config.prices, config.limits);
     pipeline.observe(Observation::Cluster(cluster));
@@ -86,7 +86,7 @@ pub(super) async fn an_annotation_counts_its_workload_alone_and_fails_alone(
     assert!(failure.contains("status 422"), "{failure}");
 
     // Each step is read once, and a query that is gone is asked no more.
-    queries.look_at(&annotated(&[(1, HALF)]));
+    queries.on_snapshot(&annotated(&[(1, HALF)]));
     let observations = poll(&mut source, LENGTH + 400).await;
     let api = &own(&observations).workloads[&id(&workloads()[1])];
     assert_eq!(api.covered.len(), 1);

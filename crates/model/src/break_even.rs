@@ -98,13 +98,13 @@ impl CostStaircase {
 pub fn crossing(lambda: &CostFunction, kubernetes: &CostStaircase) -> Breakeven {
     let walk = BreakEvenSweep::new(lambda, kubernetes);
     let Some(first) = walk.first().and_then(requests) else {
-        return if walk.kubernetes_leads_at_first() {
+        return if walk.kubernetes_cheaper_at_low_traffic() {
             Breakeven::KubernetesAlways
         } else {
             Breakeven::LambdaAlways
         };
     };
-    let sustained = walk.kubernetes_leads_in_the_end();
+    let sustained = walk.kubernetes_cheaper_at_high_traffic();
     Breakeven::Crossing {
         first,
         sustained: sustained

@@ -24,14 +24,14 @@ pub fn pair(workload: &mut WorkloadReport, function: &mut WorkloadReport) {
 /// What a subject costs at home, where that is known of enough requests.
 fn observed(subject: &WorkloadReport) -> Option<PlatformCost> {
     let is_known = subject.verdict.decides() || subject.verdict == Verdict::NoLatency;
-    let cost = subject.decisive(subject.subject.home()).copied();
+    let cost = subject.decisive(subject.workload.home()).copied();
     cost.filter(|cost| is_known && !cost.requests.is_zero())
 }
 
 /// Takes the cost that was observed of another subject for its own on that one's platform.
 fn take(one: &mut WorkloadReport, other: &WorkloadReport, there: PlatformCost) {
-    let home = one.subject.home();
-    one.facts.pair = Some(other.subject.clone());
+    let home = one.workload.home();
+    one.facts.pair = Some(other.workload.clone());
     let Some(here) = observed(one) else { return };
     let Some(scale) = here.requests.over(there.requests) else {
         return;

@@ -81,7 +81,7 @@ pub fn explain(report: &Report, subject: &WorkloadReport, inputs: &Inputs) -> Ex
     });
     sections.push(Section {
         title: "The bill",
-        lines: billed::lines(report, &subject.subject),
+        lines: billed::lines(report, &subject.workload),
     });
     sections.extend([
         Section {
@@ -103,7 +103,7 @@ pub fn explain(report: &Report, subject: &WorkloadReport, inputs: &Inputs) -> Ex
     ]);
     sections.retain(|section| !section.lines.is_empty());
     Explanation {
-        title: subject.subject.to_string(),
+        title: subject.workload.to_string(),
         sections,
     }
 }
@@ -129,7 +129,7 @@ fn month_and_request(cost: &PlatformCost, from: impl Into<String>) -> Vec<Line> 
 /// What else speaks for a platform, in words; it does not change the verdict.
 fn advice(subject: &WorkloadReport, settings: &ModelParameters) -> Vec<Line> {
     let is = |reason| subject.ineligible.contains(&reason);
-    let kind = match &subject.subject {
+    let kind = match &subject.workload {
         WorkloadRef::Workload(workload) => Some(workload.kind.clone()),
         WorkloadRef::Function(_) => None,
     };
@@ -157,7 +157,7 @@ fn advice(subject: &WorkloadReport, settings: &ModelParameters) -> Vec<Line> {
         Line::new(name, advice.reason.as_ref(), advice.favours.as_str())
     };
     // Nothing speaks for a platform that it cannot move to.
-    let elsewhere = subject.subject.home().other();
+    let elsewhere = subject.workload.home().other();
     let can_move = subject.ineligible.is_empty();
     let advice = advise(&facts).into_iter();
     let advice = advice.filter(|one| can_move || one.favours != elsewhere);
@@ -174,7 +174,7 @@ fn on_lambda(
         Evidence::Function(evidence) => (&evidence.terms, &evidence.region, evidence.idle.clone()),
         _ => {
             let equivalent = &settings.lambda_equivalent;
-            let idle = match equivalent.terms.front_door {
+            let idle = match equivalent.terms.endpoint_traffic {
                 EndpointTraffic::LoadBalancer { time, hour, .. } => {
                     vec![(Component::FrontDoor, hour * time)]
                 }

@@ -79,7 +79,7 @@ pub fn settings() -> ModelParameters {
             used_before: GibSeconds::ZERO,
             keep_alive: KEEP_ALIVE,
             init: InitTimes::default(),
-            surroundings: Vec::new(),
+            function_overrides: Vec::new(),
             applies_bill: false,
             paid: Paid::default(),
             unlisted: UnlistedPrices::default(),

@@ -86,7 +86,7 @@ pub struct FunctionEvidence {
     /// What is polled for it; absent where that is not known.
     pub event_sources: Option<BTreeSet<EventSource>>,
     /// What its requests come through, and how that is known.
-    pub door: (HttpEndpoint, HttpEndpointOrigin),
+    pub http_endpoint: (HttpEndpoint, HttpEndpointOrigin),
     /// What it is charged by.
     pub terms: PricingTerms,
     /// What a month costs, by what it is for.

@@ -21,7 +21,7 @@ mod metered_usage;
 mod month;
 mod pricing_terms;
 
-pub use ancillary::{ephemeral, front_door, logs, snapstart, streaming};
+pub use ancillary::{ephemeral, http_endpoint, logs, snapstart, streaming};
 pub use bill::{Bill, Component, Part};
 pub use compute::{duration, init, instances, provisioned, requests};
 pub use http_endpoint::{HttpEndpoint, HttpEndpointOrigin};

@@ -68,7 +68,7 @@ pub struct LambdaParameters {
     /// How long a cold start initialises.
     pub init: InitTimes,
     /// What is around functions: the first whose pattern matches the name.
-    pub surroundings: Vec<(NamePattern, AncillaryCharges)>,
+    pub function_overrides: Vec<(NamePattern, AncillaryCharges)>,
     /// Whether functions are priced by what the bill says is paid.
     pub applies_bill: bool,
     /// What that is, where they are.
@@ -85,7 +85,7 @@ pub struct UnlistedPrices {
     /// `SnapStart`: restore.
     pub snapstart_restore: Option<UsdPerGib>,
     /// Request through API Gateway or a load balancer.
-    pub front_door: Option<UsdPerRequest>,
+    pub usd_per_request_to_endpoint: Option<UsdPerRequest>,
 }
 
 /// How a workload of the cluster would run on Lambda.
@@ -141,19 +141,19 @@ impl LambdaParameters {
         let UnlistedPrices {
             snapstart_cache,
             snapstart_restore,
-            front_door,
+            usd_per_request_to_endpoint: front_door,
         } = self.unlisted;
         let prices = &mut listed.prices;
         prices.snapstart_cache = prices.snapstart_cache.or(snapstart_cache);
         prices.snapstart_restore = prices.snapstart_restore.or(snapstart_restore);
         let configured = || front_door.map(|price| EndpointTraffic::Api(Tiers::flat(price)));
-        let door = around.door.unwrap_or_default();
+        let door = around.http_endpoint.unwrap_or_default();
         let front_door = door.priced(region, month).or_else(configured);
         let missing = front_door.is_none().then_some(MissingPrice::FrontDoor);
         Some(PricingTerms {
             discount: self.discount,
             used_before: self.used_before,
-            front_door: front_door.unwrap_or(EndpointTraffic::Free),
+            endpoint_traffic: front_door.unwrap_or(EndpointTraffic::Free),
             logged_by_request: around.logged_by_request,
             instances: around.instances,
             missing: missing.into_iter().collect(),
@@ -165,7 +165,7 @@ impl LambdaParameters {
 impl LambdaParameters {
     /// What the configuration says of what is around a function.
     fn around(&self, function: &Function) -> AncillaryCharges {
-        let mut patterns = self.surroundings.iter();
+        let mut patterns = self.function_overrides.iter();
         let around = patterns.find(|(names, _)| names.matches(&function.id.name));
         around.map(|(_, around)| *around).unwrap_or_default()
     }
@@ -173,7 +173,10 @@ impl LambdaParameters {
     /// What the requests of a function come through: as configured, else as Lambda says, else nothing that costs.
     #[must_use]
     pub fn door_of(&self, function: &Function) -> (HttpEndpoint, HttpEndpointOrigin) {
-        match (self.around(function).door, HttpEndpoint::seen(function)) {
+        match (
+            self.around(function).http_endpoint,
+            HttpEndpoint::seen(function),
+        ) {
             (Some(door), _) => (door, HttpEndpointOrigin::Configured),
             (None, Some(door)) => (door, HttpEndpointOrigin::Read),
             (None, None) => (HttpEndpoint::Free, HttpEndpointOrigin::Assumed),
@@ -273,10 +276,10 @@ mod tests {
             );
         }
         let around = AncillaryCharges {
-            door: Some(HttpEndpoint::LoadBalancer),
+            http_endpoint: Some(HttpEndpoint::LoadBalancer),
             ..AncillaryCharges::default()
         };
-        settings.lambda.surroundings = vec![(NamePattern::new("*").unwrap(), around)];
+        settings.lambda.function_overrides = vec![(NamePattern::new("*").unwrap(), around)];
         for (region, expected) in [
             ("us-east-1", vec![]),
             ("eu-west-1", vec![MissingPrice::FrontDoor]),

@@ -34,7 +34,7 @@ pub struct Report {
     /// The settings that it was made with.
     pub settings: Arc<ModelParameters>,
     /// The workloads of the cluster that carry cost, and the functions.
-    pub subjects: Vec<WorkloadReport>,
+    pub workloads: Vec<WorkloadReport>,
     /// The workloads whose cost is spread over the others.
     pub shared: Vec<SharedWorkload>,
     /// The nodes.
@@ -67,9 +67,9 @@ impl Report {
             WorkloadRef::Function(id) => name == &*id.name,
         };
         let whole = |subject: &WorkloadRef| subject.to_string() == name;
-        self.subjects
+        self.workloads
             .iter()
-            .filter(|one| means(&one.subject) || whole(&one.subject))
+            .filter(|one| means(&one.workload) || whole(&one.workload))
             .collect()
     }
 }

@@ -49,7 +49,7 @@ impl Validator {
             applies_bill: raw.aws.bill.enabled && raw.aws.bill.apply,
             paid: Paid::default(),
             unlisted: self.unlisted(&raw.prices.lambda.unlisted, &prices.key("unlisted")),
-            surroundings: raw
+            function_overrides: raw
                 .aws
                 .surroundings
                 .iter()
@@ -70,7 +70,7 @@ impl Validator {
             snapstart_restore: raw
                 .snapstart_restore_usd_per_gb
                 .map(|price| self.quantity(UsdPerGib::from_each(price), &restore)),
-            front_door: raw
+            usd_per_request_to_endpoint: raw
                 .front_door_usd_per_million
                 .map(|price| self.quantity(UsdPerRequest::from_per_million(price), &front_door)),
         }
@@ -121,7 +121,7 @@ impl Validator {
         let logged = place.key("log_bytes_per_request");
         let log_bytes = self.within(log_bytes, &LOGGED, &logged);
         AncillaryCharges {
-            door: door.map(|door| match door {
+            http_endpoint: door.map(|door| match door {
                 file::HttpEndpointSetting::None => HttpEndpoint::Free,
                 file::HttpEndpointSetting::FunctionUrl => HttpEndpoint::FunctionUrl,
                 file::HttpEndpointSetting::HttpApi => HttpEndpoint::HttpApi,

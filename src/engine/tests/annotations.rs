@@ -19,7 +19,7 @@ pub(super) fn annotated(second: i64, notes: WorkloadAnnotations) -> Observation 
         panic!("it is a cluster")
     };
     Observation::Cluster(Cluster {
-        notes: BTreeMap::from([(web_id(), Arc::new(notes))]),
+        annotations: BTreeMap::from([(web_id(), Arc::new(notes))]),
         ..cluster
     })
 }
@@ -128,8 +128,8 @@ fn a_pair_is_compared_by_what_was_observed_of_both() {
         let (one, other) = (each(web, home), each(resize, home));
         assert!((one / other - 1.0).abs() < 1e-9, "{one} {other}");
     }
-    assert_eq!(web.facts.pair, Some(resize.subject.clone()));
-    assert_eq!(resize.facts.pair, Some(web.subject.clone()));
+    assert_eq!(web.facts.pair, Some(resize.workload.clone()));
+    assert_eq!(resize.facts.pair, Some(web.workload.clone()));
     assert_eq!(web.verdict, resize.verdict);
     let lambda = cost(web, Platform::Lambda, Basis::Loaded).unwrap();
     let loaded = cost(web, Platform::Kubernetes, Basis::Loaded).unwrap();

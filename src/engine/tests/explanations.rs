@@ -192,7 +192,7 @@ fn the_end_of_a_parameter_that_would_decide_is_named() {
 #[test]
 fn a_verdict_that_has_not_held_for_long_is_said_to_be_on_its_way() {
     let mut report = busy(1.0);
-    report.subjects[0].verdict = Verdict::Kubernetes;
+    report.workloads[0].verdict = Verdict::Kubernetes;
     let explanation = explained(&report);
     assert_eq!(
         line(&explanation, TURNING, "time"),
@@ -210,7 +210,7 @@ fn nodes_of_the_same_price_have_a_line_together() {
         let mut more = report.nodes[0].clone();
         more.node = machine(name);
         report.nodes.push(more);
-        report.subjects[0].nodes.push(name.into());
+        report.workloads[0].nodes.push(name.into());
     }
     let explanation = explained(&report);
     let prices = result(&explanation, "Prices of its nodes", "n and 2 more");
@@ -232,7 +232,7 @@ fn processor_time_that_is_unknown_is_named_as_what_is_missing() {
     let mut report = busy(1.0);
     let missing = "processor time per request is unknown: CPU usage and requests have not been observed at the same time";
     assert!(!explained(&report).to_string().contains(missing));
-    let web = &mut report.subjects[0];
+    let web = &mut report.workloads[0];
     web.verdict = Verdict::InsufficientData;
     let Evidence::Workload(evidence) = &mut web.evidence else {
         panic!("it is a workload")
@@ -247,7 +247,7 @@ fn processor_time_that_is_unknown_is_named_as_what_is_missing() {
 #[test]
 fn processor_time_of_rare_requests_is_said_to_be_of_the_last_days() {
     let mut report = busy(1.0);
-    let Evidence::Workload(evidence) = &mut report.subjects[0].evidence else {
+    let Evidence::Workload(evidence) = &mut report.workloads[0].evidence else {
         panic!("it is a workload")
     };
     let traffic = evidence.window.traffic.as_mut().unwrap();
@@ -264,7 +264,7 @@ fn processor_time_of_rare_requests_is_said_to_be_of_the_last_days() {
 #[test]
 fn what_would_block_only_at_an_upper_bound_is_shown_as_that() {
     let mut report = busy(1.0);
-    let Evidence::Workload(evidence) = &mut report.subjects[0].evidence else {
+    let Evidence::Workload(evidence) = &mut report.workloads[0].evidence else {
         panic!("it is a workload")
     };
     evidence.lambda.as_mut().unwrap().possible_blockers = vec![Ineligibility::Latency];

@@ -73,7 +73,7 @@ fn report(restarts: &[i64]) -> Report {
 #[test]
 fn a_restart_changes_no_number() {
     let whole = report(&[]);
-    assert_eq!(whole.subjects.len(), 2);
+    assert_eq!(whole.workloads.len(), 2);
     let expected = format!("{whole:#?}");
     for restarts in [&[300, 3_600, 7_200][..], &[600, 900, 1_200, 7_200]] {
         let seen = format!("{:#?}", report(restarts));
@@ -93,10 +93,10 @@ fn a_restart_changes_no_number() {
 fn a_restart_in_the_middle_of_a_step_changes_no_counter() {
     let counters = |report: &Report| {
         let cluster = report.cluster.as_ref().unwrap();
-        let subjects = report.subjects.iter().map(|one| {
+        let subjects = report.workloads.iter().map(|one| {
             format!(
                 "{:?} {:?} {:?} {:?} {:?}",
-                one.subject, one.cost_total, one.used_cost_total, one.requests_total, one.function
+                one.workload, one.cost_total, one.used_cost_total, one.requests_total, one.function
             )
         });
         let cluster = format!(

@@ -9,7 +9,7 @@ use breakeven_model::units::Seconds;
 use breakeven_model::{AccountReport, ClusterReport, NodeReport, Report, VolumeReport};
 
 /// Everything that is shown besides workloads and functions.
-pub(in crate::exposition) fn estate(report: &Report) -> SeriesBuffer {
+pub(in crate::exposition) fn series(report: &Report) -> SeriesBuffer {
     let mut batch = SeriesBuffer::default();
     if let Some(cluster) = &report.cluster {
         whole(cluster, &mut batch);

@@ -41,7 +41,7 @@ pub(in crate::exposition) fn sources(
             let labels = labels.clone().and("reason", reason.as_str());
             batch.push(Metric::SourceErrors, labels, count(*errors));
         }
-        for (reason, left_out) in &status.left_out {
+        for (reason, left_out) in &status.discarded {
             let labels = labels.clone().and("reason", reason);
             batch.push(Metric::SourceLeftOut, labels, count(*left_out));
         }

@@ -20,8 +20,8 @@ const FUNCTION_KIND: &str = "Function";
 const TAG_PREFIX: &str = "tag_";
 
 /// Everything that is shown of a subject, with months of so many hours.
-pub(in crate::exposition) fn subject(report: &WorkloadReport, hours: Hours) -> SeriesBuffer {
-    let identity = identity(&report.subject);
+pub(in crate::exposition) fn series(report: &WorkloadReport, hours: Hours) -> SeriesBuffer {
+    let identity = identity(&report.workload);
     let mut batch = SeriesBuffer::default();
     money(report, &identity, &mut batch);
     if let Some(month) = &report.month {
@@ -182,7 +182,10 @@ fn comparison(report: &WorkloadReport, identity: &Labels, batch: &mut SeriesBuff
         .iter()
         .map(|source| source.as_str())
         .collect();
-    let unit = facts.notes.as_ref().and_then(|notes| notes.unit.as_deref());
+    let unit = facts
+        .annotations
+        .as_ref()
+        .and_then(|notes| notes.unit.as_deref());
     let labels = identity
         .clone()
         .and("traffic_pattern", pattern)
@@ -202,7 +205,7 @@ fn comparison(report: &WorkloadReport, identity: &Labels, batch: &mut SeriesBuff
         )
         .and(
             "front_door",
-            facts.front_door.map_or("", HttpEndpoint::as_str),
+            facts.http_endpoint.map_or("", HttpEndpoint::as_str),
         )
         .and("event_sources", &event_sources.join(","));
     let tags = facts.labels.iter().filter(|(name, _)| &***name != "team");

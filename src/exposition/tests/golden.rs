@@ -12,7 +12,7 @@ use breakeven_model::{Breakeven, SharedWorkload, Verdict, WorkloadRef, WorkloadR
 
 fn of(subject: WorkloadReport) -> Report {
     Report {
-        subjects: vec![subject],
+        workloads: vec![subject],
         ..nothing()
     }
 }
@@ -415,7 +415,7 @@ fn sources_that_work_that_fail_and_that_were_not_tried_yet() {
         last_duration: Some(Duration::from_secs(10)),
         errors: [(Reason::Timeout, 2), (Reason::Throttled, 1)].into(),
         last_error: Some("no answer".into()),
-        left_out: [("not_finite", 3)].into(),
+        discarded: [("not_finite", 3)].into(),
         lacks: MissingAttributes::new(),
         site: SourceLocation {
             account_id: Some("123456789012".into()),

@@ -58,7 +58,7 @@ fn the_compressed_bytes_inflate_to_the_plain_ones() {
 fn the_order_of_the_report_does_not_show() {
     let report = everything();
     let mut turned = report.clone();
-    turned.subjects.reverse();
+    turned.workloads.reverse();
     turned.nodes.reverse();
     assert_eq!(text(&report), text(&turned));
 }
@@ -106,7 +106,7 @@ proptest! {
     fn any_name_is_read_back_as_it_was(namespace in hostile(), name in hostile(), team in hostile()) {
         let mut subject = bare(WorkloadRef::Workload(workload(&namespace, "Deployment", &name)));
         subject.facts.team = Some(team.as_str().into());
-        let report = Report { subjects: vec![subject], ..nothing() };
+        let report = Report { workloads: vec![subject], ..nothing() };
         let exposition = text_of(&rendered(&report, usize::MAX), OPENMETRICS);
         let families = abnf::read(&exposition).map_err(TestCaseError::fail)?;
         let facts = families.iter().find(|family| family.name == "breakeven_workload").unwrap();
@@ -126,9 +126,9 @@ proptest! {
         let all = everything();
         let mut report = all.clone();
         for pick in picks {
-            let mut again = all.subjects[pick].clone();
+            let mut again = all.workloads[pick].clone();
             again.cost_total.extend(again.cost_total.clone());
-            report.subjects.push(again);
+            report.workloads.push(again);
             report.nodes.extend(all.nodes.clone());
             report.accounts.extend(all.accounts.clone());
         }

@@ -18,7 +18,7 @@ fn costing(name: &str, spent: f64) -> WorkloadReport {
 
 fn three() -> Report {
     Report {
-        subjects: vec![
+        workloads: vec![
             costing("cheap", 1.0),
             costing("dear", 3.0),
             costing("middling", 2.0),

@@ -49,7 +49,7 @@ fn exposition(format: Format) -> String {
         last_duration: Some(std::time::Duration::from_millis(20)),
         errors: [(breakeven_model::inventory::Reason::Timeout, 2)].into(),
         last_error: None,
-        left_out: [("not_finite", 3)].into(),
+        discarded: [("not_finite", 3)].into(),
         ..SourceStatus::default()
     };
     let rendered = render(&Inputs {

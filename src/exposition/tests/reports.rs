@@ -33,7 +33,7 @@ pub(crate) fn nothing() -> Report {
     Report {
         at: at(),
         settings: breakeven_model::fixtures::settings().into(),
-        subjects: Vec::new(),
+        workloads: Vec::new(),
         shared: Vec::new(),
         nodes: Vec::new(),
         volumes: Vec::new(),
@@ -67,7 +67,7 @@ pub(crate) fn workload(namespace: &str, kind: &str, name: &str) -> WorkloadId {
 /// A subject of which nothing is known but that it is there.
 pub(crate) fn bare(subject: WorkloadRef) -> WorkloadReport {
     WorkloadReport {
-        subject,
+        workload: subject,
         cost_total: Vec::new(),
         used_cost_total: Vec::new(),
         requests_total: Vec::new(),
@@ -141,7 +141,7 @@ pub(crate) fn checkout() -> WorkloadReport {
             runtime: None,
             lambda_memory: MemoryMib::from_mib(256),
             team: Some("payments".into()),
-            notes: Some(Arc::new(WorkloadAnnotations {
+            annotations: Some(Arc::new(WorkloadAnnotations {
                 unit: Some("order".into()),
                 ..WorkloadAnnotations::default()
             })),
@@ -328,7 +328,7 @@ fn bill() -> BillReport {
 /// One of everything.
 pub(crate) fn everything() -> Report {
     Report {
-        subjects: vec![checkout(), postgres(), thumbnails()],
+        workloads: vec![checkout(), postgres(), thumbnails()],
         shared: vec![SharedWorkload {
             workload: workload("kube-system", "DaemonSet", "aws-node"),
             cost_total: usd(0.125),

@@ -12,7 +12,7 @@ fn requests_of_web(ledger: &Ledger) -> f64 {
 
 fn serve(ledger: &mut Ledger, from: i64, to: i64) {
     let traffic = traffic(vec![served(from, to, 300.0)], from, to);
-    assert_eq!(ledger.serve(&traffic, |_| whole(web())), 0);
+    assert_eq!(ledger.record_requests(&traffic, |_| whole(web())), 0);
 }
 
 /// Jumps within an hour, within the windows and far beyond all that is kept.
@@ -26,7 +26,7 @@ fn requests_are_counted_from_the_correction_on_and_none_twice() {
         serve(&mut ledger, 0, 300);
         // While it is ahead nothing is there to be counted.
         let none = traffic(Vec::new(), 300, 600 + jump);
-        ledger.serve(&none, |_| whole(web()));
+        ledger.record_requests(&none, |_| whole(web()));
         assert_eq!(requests_of_web(&ledger), 300.0);
         assert_eq!(ledger.latest(), Some(at(600 + jump)));
 
@@ -37,7 +37,7 @@ fn requests_are_counted_from_the_correction_on_and_none_twice() {
         serve(&mut ledger, 600, 900);
         serve(&mut ledger, 600, 900);
         serve(&mut ledger, 900, 1_200);
-        ledger.forget(at(1_200));
+        ledger.prune(at(1_200));
         assert_eq!(requests_of_web(&ledger), 900.0, "{jump}");
         let window = window(&ledger, 1_200);
         let served = window.traffic.unwrap();
@@ -129,12 +129,12 @@ fn a_workload_that_is_counted_by_itself_goes_on_too() {
     for jump in JUMPS {
         let mut ledger = ledger();
         spend_for(&mut ledger, 0, 600);
-        ledger.serve_own(&own(0, 600, 30.0));
-        ledger.serve_own(&own(600, 600 + jump, 0.0));
+        ledger.record_direct_requests(&own(0, 600, 30.0));
+        ledger.record_direct_requests(&own(600, 600 + jump, 0.0));
         ledger.truncate_after(at(600), &settings());
         spend_for(&mut ledger, 600, 1_200);
-        ledger.serve_own(&own(600, 1_200, 30.0));
-        ledger.serve_own(&own(600, 1_200, 30.0));
+        ledger.record_direct_requests(&own(600, 1_200, 30.0));
+        ledger.record_direct_requests(&own(600, 1_200, 30.0));
         assert_eq!(requests_of_web(&ledger), 120.0, "{jump}");
     }
 }

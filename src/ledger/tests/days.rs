@@ -109,7 +109,7 @@ fn a_function_that_is_seen_for_a_part_of_the_day_leaves_it_less_than_whole() {
     let run = |ledger: &mut Ledger, at: usize, from, to| {
         let mut read: FunctionMinutes = batch(from, to, Vec::new());
         read.functions[0].id = known[at].id.clone();
-        ledger.run(&read, &settings(), |id| {
+        ledger.record_invocations(&read, &settings(), |id| {
             known.iter().find(|one| one.id == *id)
         });
     };
@@ -128,8 +128,8 @@ fn a_function_that_is_seen_for_a_part_of_the_day_leaves_it_less_than_whole() {
 fn days_are_kept_for_a_fortnight() {
     let mut ledger = ledger();
     ran(&mut ledger, 0, 600, vec![minute(0, 1.0)]);
-    ledger.forget(at(14 * DAY));
+    ledger.prune(at(14 * DAY));
     assert_eq!(days(&ledger).len(), 1);
-    ledger.forget(at(15 * DAY));
+    ledger.prune(at(15 * DAY));
     assert!(days(&ledger).is_empty());
 }

@@ -47,7 +47,7 @@ pub(super) fn batch(from: i64, to: i64, minutes: Vec<FunctionMinute>) -> Functio
 pub(super) fn ran(ledger: &mut Ledger, from: i64, to: i64, minutes: Vec<FunctionMinute>) {
     let function = function();
     let batch = batch(from, to, minutes);
-    ledger.run(&batch, &settings(), |_| Some(&function));
+    ledger.record_invocations(&batch, &settings(), |_| Some(&function));
 }
 
 #[test]
@@ -121,11 +121,11 @@ fn a_load_balancer_costs_its_hours_whether_anything_runs_or_not() {
     let batch = batch(0, 3_600, Vec::new());
     let mut settings = settings();
     let around = AncillaryCharges {
-        door: Some(HttpEndpoint::LoadBalancer),
+        http_endpoint: Some(HttpEndpoint::LoadBalancer),
         ..AncillaryCharges::default()
     };
-    settings.lambda.surroundings = vec![(NamePattern::new("resize").unwrap(), around)];
-    ledger.run(&batch, &settings, |_| Some(&function));
+    settings.lambda.function_overrides = vec![(NamePattern::new("resize").unwrap(), around)];
+    ledger.record_invocations(&batch, &settings, |_| Some(&function));
     let totals = ledger.function(&function.id).unwrap().totals();
     assert!((totals.cost[&Component::FrontDoor].usd() - 0.022_5).abs() < 1e-12);
 }
@@ -268,23 +268,23 @@ fn a_function_that_is_gone_is_counted_to_its_end_and_goes_on_when_it_comes_back(
     let mut ledger = ledger();
     let known = Arc::new(function());
     ran(&mut ledger, 0, 300, vec![minute(0, 10.0)]);
-    ledger.note_functions(&settings(), |_| None);
+    ledger.record_functions(&settings(), |_| None);
     let last = batch(300, 600, vec![minute(300, 5.0)]);
-    ledger.run(&last, &settings(), |_| None);
-    ledger.forget(at(600));
-    ledger.note_functions(&settings(), |_| Some(&known));
-    ledger.forget(at(3_600));
+    ledger.record_invocations(&last, &settings(), |_| None);
+    ledger.prune(at(600));
+    ledger.record_functions(&settings(), |_| Some(&known));
+    ledger.prune(at(3_600));
     ran(&mut ledger, 600, 900, vec![minute(600, 1.0)]);
     let counted = |ledger: &Ledger| {
         let account = ledger.function(&known.id);
         account.map(|one| one.totals().invocations.requests())
     };
     assert_eq!(counted(&ledger), Some(16.0));
-    ledger.note_functions(&settings(), |_| None);
-    ledger.forget(at(7_200));
-    ledger.forget(at(7_200 + 86_400));
+    ledger.record_functions(&settings(), |_| None);
+    ledger.prune(at(7_200));
+    ledger.prune(at(7_200 + 86_400));
     assert!(counted(&ledger).is_some());
-    ledger.forget(at(7_201 + 86_400));
+    ledger.prune(at(7_201 + 86_400));
     assert_eq!(counted(&ledger), None, "for a window, and no longer");
 }
 
@@ -327,7 +327,7 @@ fn what_is_kept_ready_is_charged_for_the_time_that_is_known_whether_anything_run
     let function = kept_ready(4);
     for (from, to) in [(0, 300), (0, 300), (240, 360)] {
         let batch = batch(from, to, Vec::new());
-        ledger.run(&batch, &settings(), |_| Some(&function));
+        ledger.record_invocations(&batch, &settings(), |_| Some(&function));
     }
     let totals = ledger.function(&function.id).unwrap().totals();
     // Four environments of a GiB for six minutes.
@@ -348,7 +348,7 @@ fn only_environments_beyond_those_kept_ready_have_to_be_started() {
         let quiet = batch(-600, 0, Vec::new());
         let busy = batch(0, 300, vec![minute(60, 100.0)]);
         for batch in [quiet, busy] {
-            ledger.run(&batch, &settings(), |_| Some(function));
+            ledger.record_invocations(&batch, &settings(), |_| Some(function));
         }
         let account = ledger.function(&function.id).unwrap();
         let window = account.window().unwrap().cold_starts.unwrap();

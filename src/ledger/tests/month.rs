@@ -23,12 +23,12 @@ fn forty_days() -> Ledger {
     let rates = rates();
     for hour in 0..40 * 24 {
         let (from, to) = (hour * HOUR, (hour + 1) * HOUR);
-        ledger.appear(&rates, at(from));
-        ledger.spend(&rates, at(from), at(to));
+        ledger.set_rates(&rates, at(from));
+        ledger.accrue_cost(&rates, at(from), at(to));
         let steps = (from..to).step_by(300).filter(|_| asked(hour) > 0.0);
         let steps = steps.map(|from| served(from, from + 300, asked(hour) / 12.0));
-        ledger.serve(&traffic(steps.collect(), from, to), |_| whole(web()));
-        ledger.forget(at(to));
+        ledger.record_requests(&traffic(steps.collect(), from, to), |_| whole(web()));
+        ledger.prune(at(to));
     }
     ledger
 }
@@ -72,13 +72,13 @@ fn hours_before_the_first_reading_are_of_the_month_and_not_of_the_total() {
     spend_for(&mut ledger, -1_860, -1_800);
     let history = (-10 * 24..-25).map(|hour| served(hour * HOUR, (hour + 1) * HOUR, 100.0));
     let history = traffic(history.collect(), -10 * DAY, -25 * HOUR);
-    ledger.serve(&history, |_| whole(web()));
-    ledger.exists(&web(), at(-30 * DAY));
+    ledger.record_requests(&history, |_| whole(web()));
+    ledger.note_created_at(&web(), at(-30 * DAY));
     // Whole hours are read of the history, so that half an hour is missing before what is read in small steps.
     let recent = (-DAY - 1_800..-1_800).step_by(300);
     let recent = recent.map(|from| served(from, from + 300, 10.0));
     let recent = traffic(recent.collect(), -DAY - 1_800, -1_800);
-    ledger.serve(&recent, |_| whole(web()));
+    ledger.record_requests(&recent, |_| whole(web()));
     let seen = month(&ledger, 60);
     let expected = 215.0 * 100.0 + 288.0 * 10.0;
     assert!((seen.requests.requests() - expected).abs() < 1e-2);
@@ -94,7 +94,7 @@ fn hours_before_the_first_reading_are_of_the_month_and_not_of_the_total() {
 #[test]
 fn requests_that_are_counted_anew_are_counted_anew_in_the_month_too_and_the_cost_stays() {
     let mut ledger = forty_days();
-    ledger.recount();
+    ledger.restart_request_counting();
     let now = 40 * DAY;
     let month = month(&ledger, now - 1);
     assert!(month.requests.is_zero() && month.covered.is_zero() && month.active.is_zero());

@@ -34,7 +34,7 @@ fn others(from: i64, to: i64, each: f64) -> Traffic {
 }
 
 fn serve(ledger: &mut Ledger, traffic: &Traffic) {
-    ledger.serve(traffic, |_| whole(web()));
+    ledger.record_requests(traffic, |_| whole(web()));
 }
 
 fn counted(ledger: &Ledger, now: i64) -> (f64, f64) {
@@ -45,7 +45,7 @@ fn counted(ledger: &Ledger, now: i64) -> (f64, f64) {
 #[test]
 fn what_others_count_of_it_is_not_added_and_their_latency_is_taken() {
     let mut ledger = ledger();
-    ledger.serve_own(&own(-3_600, 0, 30.0));
+    ledger.record_direct_requests(&own(-3_600, 0, 30.0));
     serve(&mut ledger, &others(-3_600, 0, 300.0));
     assert_eq!(counted(&ledger, 0), (360.0, 3_600.0));
     let latency = window(&ledger, 0).traffic.unwrap().mean_latency().unwrap();
@@ -59,11 +59,11 @@ fn what_others_count_of_it_is_not_added_and_their_latency_is_taken() {
 fn an_annotation_that_comes_later_counts_the_whole_window_anew_and_the_total_goes_on() {
     let mut ledger = ledger();
     serve(&mut ledger, &others(0, 600, 300.0));
-    ledger.serve_own(&own(-3_000, 600, 30.0));
+    ledger.record_direct_requests(&own(-3_000, 600, 30.0));
     assert_eq!(counted(&ledger, 600), (360.0, 3_600.0));
     let total = |ledger: &Ledger| ledger.workload(&web()).unwrap().requests().requests();
     assert!((total(&ledger) - 600.0).abs() < 1e-9, "{}", total(&ledger));
-    ledger.serve_own(&own(600, 900, 30.0));
+    ledger.record_direct_requests(&own(600, 900, 30.0));
     serve(&mut ledger, &others(600, 900, 300.0));
     assert!((total(&ledger) - 630.0).abs() < 1e-9, "{}", total(&ledger));
     assert_eq!(counted(&ledger, 900), (390.0, 3_900.0));
@@ -72,14 +72,14 @@ fn an_annotation_that_comes_later_counts_the_whole_window_anew_and_the_total_goe
 #[test]
 fn without_its_annotation_the_others_count_it_from_then_on() {
     let mut ledger = ledger();
-    ledger.serve_own(&own(0, 600, 30.0));
+    ledger.record_direct_requests(&own(0, 600, 30.0));
     serve(&mut ledger, &others(0, 600, 300.0));
     let none = DedicatedTraffic {
         at: at(900),
         by: DedicatedSource::Annotation,
         workloads: BTreeMap::new(),
     };
-    ledger.serve_own(&none);
+    ledger.record_direct_requests(&none);
     serve(&mut ledger, &others(600, 900, 300.0));
     assert_eq!(counted(&ledger, 900), (300.0, 300.0));
     let total = ledger.workload(&web()).unwrap().requests().requests();
@@ -93,7 +93,7 @@ fn a_query_that_counts_nothing_leaves_it_uncounted() {
         failure: Some("no such function".into()),
         ..Counted::default()
     };
-    ledger.serve_own(&DedicatedTraffic {
+    ledger.record_direct_requests(&DedicatedTraffic {
         at: at(600),
         by: DedicatedSource::Annotation,
         workloads: BTreeMap::from([(web(), failed)]),
@@ -110,7 +110,7 @@ fn an_annotation_comes_before_scraping_and_scraping_before_the_others() {
     };
     let mut ledger = ledger();
     serve(&mut ledger, &others(-600, 0, 300.0));
-    ledger.serve_own(&by(DedicatedSource::Scrape, 0, 300, 20.0));
+    ledger.record_direct_requests(&by(DedicatedSource::Scrape, 0, 300, 20.0));
     serve(&mut ledger, &others(0, 300, 300.0));
     assert_eq!(counted(&ledger, 300), (20.0, 300.0));
     assert!(
@@ -120,8 +120,8 @@ fn an_annotation_comes_before_scraping_and_scraping_before_the_others() {
             .mean_latency()
             .is_none()
     );
-    ledger.serve_own(&by(DedicatedSource::Annotation, -600, 600, 30.0));
-    ledger.serve_own(&by(DedicatedSource::Scrape, 300, 600, 20.0));
+    ledger.record_direct_requests(&by(DedicatedSource::Annotation, -600, 600, 30.0));
+    ledger.record_direct_requests(&by(DedicatedSource::Scrape, 300, 600, 20.0));
     assert_eq!(counted(&ledger, 600), (120.0, 1_200.0));
     // From scraping 20 to 300 s, from the annotation 30 after that.
     let total = ledger.workload(&web()).unwrap().requests().requests();
@@ -135,17 +135,17 @@ fn the_edge_counts_what_nothing_else_does_and_no_longer_once_something_else_does
         ..own(from, to, each)
     };
     let mut ledger = ledger();
-    ledger.serve_own(&edge(-3_600, 600, 30.0));
+    ledger.record_direct_requests(&edge(-3_600, 600, 30.0));
     assert_eq!(counted(&ledger, 600), (420.0, 4_200.0));
     // Others know it, and count nothing of it.
     serve(&mut ledger, &others(0, 600, 0.0));
-    ledger.serve_own(&edge(600, 900, 30.0));
+    ledger.record_direct_requests(&edge(600, 900, 30.0));
     assert_eq!(counted(&ledger, 900), (450.0, 4_500.0));
     let total = |ledger: &Ledger| ledger.workload(&web()).unwrap().requests().requests();
     assert!((total(&ledger) - 90.0).abs() < 1e-9, "{}", total(&ledger));
 
     serve(&mut ledger, &others(600, 1_200, 100.0));
-    ledger.serve_own(&edge(900, 1_200, 30.0));
+    ledger.record_direct_requests(&edge(900, 1_200, 30.0));
     assert_eq!(counted(&ledger, 1_200), (200.0, 600.0));
     // From the edge 90 to 900 s, from the others 100 after that.
     assert!((total(&ledger) - 190.0).abs() < 1e-9, "{}", total(&ledger));
@@ -159,17 +159,17 @@ fn what_the_edge_counted_is_not_added_again_when_it_counts_anew() {
     };
     let total = |ledger: &Ledger| ledger.workload(&web()).unwrap().requests().requests();
     let mut ledger = ledger();
-    ledger.serve_own(&edge(-3_600, 600, 30.0));
+    ledger.record_direct_requests(&edge(-3_600, 600, 30.0));
     // Its binding is gone for a while, and what came meanwhile is read with all the rest.
-    ledger.serve_own(&DedicatedTraffic {
+    ledger.record_direct_requests(&DedicatedTraffic {
         workloads: BTreeMap::new(),
         ..edge(600, 900, 30.0)
     });
-    ledger.serve_own(&edge(-3_600, 1_200, 30.0));
+    ledger.record_direct_requests(&edge(-3_600, 1_200, 30.0));
     assert!((total(&ledger) - 120.0).abs() < 1e-9, "{}", total(&ledger));
     assert_eq!(counted(&ledger, 1_200), (480.0, 4_800.0));
     // And when the configuration counts otherwise and as before again.
-    ledger.recount();
-    ledger.serve_own(&edge(-3_600, 1_500, 30.0));
+    ledger.restart_request_counting();
+    ledger.record_direct_requests(&edge(-3_600, 1_500, 30.0));
     assert!((total(&ledger) - 150.0).abs() < 1e-9, "{}", total(&ledger));
 }

@@ -34,7 +34,7 @@ fn counted(pod: usize, from: i64, to: i64, cores: f64) -> CpuUsageDelta {
 }
 
 fn count(ledger: &mut Ledger, rates: &ClusterRates, counted: &[CpuUsageDelta]) -> u64 {
-    ledger.count_use(rates, counted, |pod| (&*pod.name != "stranger").then(web))
+    ledger.add_cpu_usage(rates, counted, |pod| (&*pod.name != "stranger").then(web))
 }
 
 fn near(found: f64, expected: f64) {
@@ -47,12 +47,12 @@ fn near(found: f64, expected: f64) {
 #[test]
 fn what_is_counted_adds_up_exactly_however_irregular_the_readings_are() {
     let (mut ledger, rates) = (ledger(), counted_rates(1));
-    ledger.appear(&rates, at(0));
+    ledger.set_rates(&rates, at(0));
     let mut expected = 0.0;
     let mut from = 0;
     for (length, cores) in [(15, 0.1), (20, 0.7), (5, 0.2), (120, 0.4), (15, 0.05)] {
         // Money is spent by looks at the cluster, at other times.
-        ledger.spend(&rates, at(from), at(from + length));
+        ledger.accrue_cost(&rates, at(from), at(from + length));
         count(
             &mut ledger,
             &rates,
@@ -74,7 +74,7 @@ fn what_is_counted_adds_up_exactly_however_irregular_the_readings_are() {
 #[test]
 fn pods_that_report_at_different_times_are_seen_as_long_as_each_of_them() {
     let (mut ledger, rates) = (ledger(), counted_rates(3));
-    ledger.appear(&rates, at(0));
+    ledger.set_rates(&rates, at(0));
     // The third is on a node that could not be read for a while.
     for from in (0..120).step_by(15) {
         let mut batch = vec![
@@ -84,7 +84,7 @@ fn pods_that_report_at_different_times_are_seen_as_long_as_each_of_them() {
         if from == 105 {
             batch.push(counted(2, 0, 120, 0.4));
         }
-        ledger.spend(&rates, at(from), at(from + 15));
+        ledger.accrue_cost(&rates, at(from), at(from + 15));
         count(&mut ledger, &rates, &batch);
     }
     let used = window(&ledger, 120).used;
@@ -96,8 +96,8 @@ fn pods_that_report_at_different_times_are_seen_as_long_as_each_of_them() {
 #[test]
 fn pods_that_come_and_go_within_a_window_do_not_lengthen_it() {
     let (mut ledger, rates) = (ledger(), counted_rates(2));
-    ledger.appear(&rates, at(0));
-    ledger.spend(&rates, at(0), at(120));
+    ledger.set_rates(&rates, at(0));
+    ledger.accrue_cost(&rates, at(0), at(120));
     let batch: Vec<_> = (0..4).map(|pod| counted(pod, 0, 120, 0.1)).collect();
     count(&mut ledger, &rates, &batch);
     let used = window(&ledger, 120).used;
@@ -108,8 +108,8 @@ fn pods_that_come_and_go_within_a_window_do_not_lengthen_it() {
 #[test]
 fn windows_that_come_together_count_one_after_the_other() {
     let (mut ledger, rates) = (ledger(), counted_rates(2));
-    ledger.appear(&rates, at(0));
-    ledger.spend(&rates, at(0), at(360));
+    ledger.set_rates(&rates, at(0));
+    ledger.accrue_cost(&rates, at(0), at(360));
     let windows = [(0, 120, 0.1), (120, 240, 0.4), (240, 360, 0.2)];
     let of_pod = |pod| windows.map(|(from, to, cores)| counted(pod, from, to, cores));
     let batch: Vec<_> = (0..2).flat_map(of_pod).collect();
@@ -122,8 +122,8 @@ fn windows_that_come_together_count_one_after_the_other() {
 #[test]
 fn rates_add_nothing_where_use_is_counted_and_strangers_are_told() {
     let (mut ledger, rates) = (ledger(), counted_rates(1));
-    ledger.appear(&rates, at(0));
-    ledger.spend(&rates, at(0), at(60));
+    ledger.set_rates(&rates, at(0));
+    ledger.accrue_cost(&rates, at(0), at(60));
     // Until something is counted, the present stands for it.
     let used = window(&ledger, 60).used;
     assert_eq!(used.observed, seconds(1.0));
@@ -140,7 +140,7 @@ fn rates_add_nothing_where_use_is_counted_and_strangers_are_told() {
 #[test]
 fn steps_of_requests_are_paired_with_what_was_counted_in_them() {
     let (mut ledger, rates) = (ledger(), counted_rates(1));
-    ledger.appear(&rates, at(0));
+    ledger.set_rates(&rates, at(0));
     // Readings that stand across the borders of moments and of the step: 0.5 cores in it, 2 before and after.
     for (from, to, cores) in [
         (-100, -10, 2.0),
@@ -151,7 +151,7 @@ fn steps_of_requests_are_paired_with_what_was_counted_in_them() {
     ] {
         count(&mut ledger, &rates, &[counted(0, from, to, cores)]);
     }
-    ledger.serve(&traffic(vec![served(0, 300, 600.0)], 0, 300), |_| {
+    ledger.record_requests(&traffic(vec![served(0, 300, 600.0)], 0, 300), |_| {
         whole(web())
     });
     near(processor_time(&ledger, 300).seconds(), 0.25);
@@ -160,10 +160,10 @@ fn steps_of_requests_are_paired_with_what_was_counted_in_them() {
 #[test]
 fn a_step_of_requests_waits_for_what_was_counted_in_it() {
     let (mut ledger, rates) = (ledger(), counted_rates(1));
-    ledger.appear(&rates, at(0));
+    ledger.set_rates(&rates, at(0));
     count(&mut ledger, &rates, &[counted(0, 0, 280, 0.5)]);
     let step = traffic(vec![served(0, 300, 600.0)], 0, 300);
-    ledger.serve(&step, |_| whole(web()));
+    ledger.record_requests(&step, |_| whole(web()));
     let paired = |ledger: &Ledger| window(ledger, 300).traffic.unwrap().paired.steps();
     assert_eq!(
         paired(&ledger),
@@ -180,7 +180,7 @@ fn a_step_of_requests_waits_for_what_was_counted_in_it() {
 #[test]
 fn how_often_a_workload_is_held_back_is_known_where_somebody_says_so() {
     let (mut ledger, rates) = (ledger(), counted_rates(1));
-    ledger.appear(&rates, at(0));
+    ledger.set_rates(&rates, at(0));
     count(&mut ledger, &rates, &[counted(0, 0, 60, 0.1)]);
     assert_eq!(ledger.workload(&web()).unwrap().throttled(), None);
     assert_eq!(window(&ledger, 60).throttling, None);

@@ -2,7 +2,7 @@
 
 use super::WorkloadAccount;
 use crate::ledger::cost::Use;
-use crate::ledger::cpu_throttling::HeldBack;
+use crate::ledger::cpu_throttling::ThrottlingSums;
 use breakeven_model::allocation::WorkloadRates;
 use breakeven_model::inventory::CpuUsageDelta;
 use breakeven_model::regression::Scatter;
@@ -75,8 +75,8 @@ impl WorkloadAccount {
         for one in counted {
             if let Some(throttling) = one.throttling {
                 let whole = self.slots.whole_length();
-                let new = || Box::new(HeldBack::new(whole));
-                let held_back = self.held_back.get_or_insert_with(new);
+                let new = || Box::new(ThrottlingSums::new(whole));
+                let held_back = self.cpu_throttling.get_or_insert_with(new);
                 held_back.add(one.window, throttling);
             }
         }

@@ -116,13 +116,13 @@ fn the_dearest_come_first_and_the_rest_is_counted() {
     let mut report = nothing();
     for index in 0..30 {
         let mut subject = checkout();
-        subject.subject =
+        subject.workload =
             WorkloadRef::Workload(workload("shop", "Deployment", &format!("w{index:02}")));
         for cost in &mut subject.costs {
             cost.monthly =
                 breakeven_model::uncertainty::CostEstimate::exactly(usd(f64::from(index)));
         }
-        report.subjects.push(subject);
+        report.workloads.push(subject);
     }
     let page = page_of(report, BTreeMap::new());
     let first = page.find(">w29</a>").unwrap();
@@ -140,9 +140,9 @@ fn a_platform_is_not_said_to_cost_less_because_the_other_one_is_blocked() {
     let mut stuck = checkout();
     stuck.verdict = Verdict::Kubernetes;
     stuck.ineligible = postgres().ineligible;
-    stuck.subject = WorkloadRef::Workload(workload("shop", "Deployment", "stuck"));
+    stuck.workload = WorkloadRef::Workload(workload("shop", "Deployment", "stuck"));
     let mut report = everything();
-    report.subjects.push(stuck);
+    report.workloads.push(stuck);
     let page = page_of(report, BTreeMap::new());
     let row = row(&page, "stuck");
     // Its cost on Lambda stands beside it, and is lower.
@@ -154,9 +154,9 @@ fn a_platform_is_not_said_to_cost_less_because_the_other_one_is_blocked() {
 fn the_tiles_sum_up_and_only_those_count_that_can_move() {
     let mut stuck = checkout();
     stuck.ineligible = postgres().ineligible;
-    stuck.subject = WorkloadRef::Workload(workload("shop", "Deployment", "stuck"));
+    stuck.workload = WorkloadRef::Workload(workload("shop", "Deployment", "stuck"));
     let mut report = everything();
-    report.subjects.push(stuck);
+    report.workloads.push(stuck);
     let page = page_of(report, BTreeMap::new());
     let texts = texts(&page);
     for (number, label) in [
@@ -223,7 +223,7 @@ fn names_and_errors_never_become_markup() {
     let mut subject = bare(WorkloadRef::Workload(workload(hostile, hostile, hostile)));
     subject.verdict = Verdict::Unpriced;
     let report = Report {
-        subjects: vec![subject],
+        workloads: vec![subject],
         ..nothing()
     };
     let status = SourceStatus {

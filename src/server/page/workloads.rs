@@ -12,14 +12,15 @@ const SHOWN: usize = 25;
 /// Workloads and functions, those that cost most first.
 pub(super) fn table(html: &mut Html, report: &Report, telemetry_path: &str) {
     html.markup("<section>\n<h2>Workloads and functions</h2>\n");
-    if report.subjects.is_empty() {
+    if report.workloads.is_empty() {
         html.markup("<p>None was seen yet.</p>\n</section>\n");
         return;
     }
-    let mut subjects: Vec<&WorkloadReport> = report.subjects.iter().collect();
+    let mut subjects: Vec<&WorkloadReport> = report.workloads.iter().collect();
     subjects.sort_by(|one, other| {
-        let by_cost = monthly_at_home(other).total_cmp(&monthly_at_home(one));
-        by_cost.then_with(|| one.subject.cmp(&other.subject))
+        let by_cost =
+            monthly_on_current_platform(other).total_cmp(&monthly_on_current_platform(one));
+        by_cost.then_with(|| one.workload.cmp(&other.workload))
     });
     html.markup(concat!(
         "<table>\n<thead><tr><th>Workload<th>Runs on<th class=number>Each month<th class=number>1M requests on Kubernetes",
@@ -46,13 +47,13 @@ pub(super) fn table(html: &mut Html, report: &Report, telemetry_path: &str) {
 /// Money each month that moving would save, over those that can move and clearly cost less elsewhere, and how
 /// many they are.
 pub(super) fn possible_saving(report: &Report) -> (f64, usize) {
-    let movers = report.subjects.iter().filter(|subject| {
+    let movers = report.workloads.iter().filter(|subject| {
         let elsewhere = match subject.verdict {
             Verdict::Kubernetes => Some(Platform::Kubernetes),
             Verdict::Lambda => Some(Platform::Lambda),
             _ => None,
         };
-        elsewhere == Some(subject.subject.home().other()) && subject.ineligible.is_empty()
+        elsewhere == Some(subject.workload.home().other()) && subject.ineligible.is_empty()
     });
     let savings = movers
         .filter_map(|subject| subject.monthly_saving)
@@ -64,9 +65,9 @@ fn row(html: &mut Html, subject: &WorkloadReport) {
     // Names hold nothing that an address would have to write differently.
     html.markup("<tr><th scope=row><a href=\".")
         .text(explain::PREFIX)
-        .text(&subject.subject.to_string())
+        .text(&subject.workload.to_string())
         .markup("\">");
-    match &subject.subject {
+    match &subject.workload {
         WorkloadRef::Workload(workload) => {
             html.text(&workload.name)
                 .markup("</a><small>")
@@ -81,9 +82,9 @@ fn row(html: &mut Html, subject: &WorkloadReport) {
         }
     }
     html.markup("</small><td data-label=\"Runs on\">")
-        .text(name(subject.subject.home()));
+        .text(name(subject.workload.home()));
 
-    let home = subject.subject.home();
+    let home = subject.workload.home();
     html.markup("<td class=number data-label=\"Each month\">");
     number(
         html,
@@ -157,8 +158,8 @@ fn per_million(subject: &WorkloadReport, platform: Platform) -> Option<String> {
     Some(money(each.each() * 1e6))
 }
 
-fn monthly_at_home(subject: &WorkloadReport) -> f64 {
+fn monthly_on_current_platform(subject: &WorkloadReport) -> f64 {
     subject
-        .decisive(subject.subject.home())
+        .decisive(subject.workload.home())
         .map_or(-1.0, |cost| cost.monthly.point.usd())
 }

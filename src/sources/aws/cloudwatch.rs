@@ -386,14 +386,14 @@ impl Poll for CloudWatchSource {
         self.aws.name()
     }
 
-    fn site(&self) -> SourceLocation {
+    fn location(&self) -> SourceLocation {
         SourceLocation {
             account_id: self.account_id(),
             ..self.aws.site()
         }
     }
 
-    fn lacks(&self) -> MissingAttributes {
+    fn missing_attributes(&self) -> MissingAttributes {
         self.insights.lacks()
     }
 
@@ -418,12 +418,12 @@ impl Poll for CloudWatchSource {
             Some(failure) => Err(failure.clone()),
             None => {
                 self.read_insights(&functions, now).await;
-                Ok(self.salvage())
+                Ok(self.partial_results())
             }
         }
     }
 
-    fn salvage(&mut self) -> Vec<Observation> {
+    fn partial_results(&mut self) -> Vec<Observation> {
         let functions = std::mem::take(&mut self.kept);
         let minutes = (!functions.is_empty())
             .then_some(Observation::FunctionMinutes(FunctionMinutes { functions }));

@@ -324,13 +324,13 @@ impl Poll for BillSource {
         asked.map(|()| vec![kept.told()])
     }
 
-    async fn awaited(&mut self) {
+    async fn wait_for_change(&mut self) {
         if !self.is_behind {
             std::future::pending::<()>().await;
         }
     }
 
-    fn salvage(&mut self) -> Vec<Observation> {
+    fn partial_results(&mut self) -> Vec<Observation> {
         self.salvaged.take().into_iter().collect()
     }
 }

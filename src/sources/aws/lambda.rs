@@ -117,11 +117,11 @@ impl Poll for LambdaSource {
         self.aws.name()
     }
 
-    fn site(&self) -> SourceLocation {
+    fn location(&self) -> SourceLocation {
         self.aws.site()
     }
 
-    fn lacks(&self) -> MissingAttributes {
+    fn missing_attributes(&self) -> MissingAttributes {
         self.facts.lacks()
     }
 

@@ -366,7 +366,7 @@ impl Poll for EdgeSource {
         Source::Edge
     }
 
-    fn site(&self) -> SourceLocation {
+    fn location(&self) -> SourceLocation {
         self.aws.site()
     }
 

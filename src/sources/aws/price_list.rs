@@ -73,7 +73,7 @@ impl PriceList for AwsPriceList {
         let Some(call) = self.calls.get(query::api_region(region)) else {
             return Ok(Answer::default());
         };
-        Ok(match &question.subject {
+        Ok(match &question.product {
             QueriedProduct::Machine(instance_type) => {
                 let products = products(call, query::machine(region, instance_type)).await?;
                 let product = Sku::Machine {

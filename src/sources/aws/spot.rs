@@ -44,7 +44,7 @@ struct Asked {
 pub struct SpotPriceSource {
     refresh: Duration,
     aws: Aws,
-    wishes: PriceQuerySubscriber,
+    price_queries: PriceQuerySubscriber,
     calls: BTreeMap<Arc<str>, RestCall>,
     asked: BTreeMap<Arc<str>, Asked>,
     left_out: DiscardCounts,
@@ -53,11 +53,11 @@ pub struct SpotPriceSource {
 impl SpotPriceSource {
     /// Asks nothing yet. An answer holds for `refresh`; `wishes` says which types there are.
     #[must_use]
-    pub fn new(refresh: Duration, aws: Aws, wishes: PriceQuerySubscriber) -> Self {
+    pub fn new(refresh: Duration, aws: Aws, price_queries: PriceQuerySubscriber) -> Self {
         Self {
             refresh,
             aws,
-            wishes,
+            price_queries,
             calls: BTreeMap::new(),
             asked: BTreeMap::new(),
             left_out: DiscardCounts::default(),
@@ -124,7 +124,7 @@ impl Poll for SpotPriceSource {
 
     /// As for the price list: a poll that learns something succeeds, and one that fails has learned nothing.
     async fn poll(&mut self, now: Timestamp) -> Result<Vec<Observation>, SourceError> {
-        let wanted = self.wishes.wanted().await?;
+        let wanted = self.price_queries.wanted().await?;
         let mut learned = Vec::new();
         let mut failed = None;
         for (region, types) in &wanted.spot {
@@ -148,7 +148,7 @@ impl Poll for SpotPriceSource {
         }
     }
 
-    async fn awaited(&mut self) {
+    async fn wait_for_change(&mut self) {
         let asked = &self.asked;
         let is_news = |wanted: &PriceQueries| {
             wanted.spot.iter().any(|(region, types)| {
@@ -157,6 +157,6 @@ impl Poll for SpotPriceSource {
                     .is_none_or(|asked| !types.is_subset(&asked.types))
             })
         };
-        self.wishes.news(is_news).await;
+        self.price_queries.news(is_news).await;
     }
 }

@@ -149,7 +149,7 @@ impl PriceList for AzureRetail {
     }
 
     async fn ask(&self, question: &PriceQuery, now: Timestamp) -> Result<Answer, SourceError> {
-        let QueriedProduct::Machine(size) = &question.subject else {
+        let QueriedProduct::Machine(size) = &question.product else {
             return Ok(Answer::default());
         };
         let mut items = Vec::new();

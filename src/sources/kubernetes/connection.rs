@@ -13,7 +13,7 @@ use tokio::sync::MutexGuard;
 use tokio::time::{Instant, timeout};
 use tracing::{debug, info, warn};
 
-use super::error::told;
+use super::error::message_of;
 use super::identity::Identity;
 use super::reachability::Reachability;
 use super::request::Server;
@@ -234,7 +234,7 @@ impl Connection {
         match read.await? {
             Ok(identity) => Ok(Some(identity)),
             Err(error) => {
-                debug!(error = %told(&error), "failed to read the kubeconfig again");
+                debug!(error = %message_of(&error), "failed to read the kubeconfig again");
                 Ok(None)
             }
         }
@@ -360,7 +360,7 @@ fn config(access: &Access) -> Result<kube::Config, kube::Error> {
 fn no_way_in(access: &Access, why: &kube::Error) -> SourceError {
     SourceError::new(
         Reason::Unauthorized,
-        format!("no way into the cluster by {access}: {}", told(why)),
+        format!("no way into the cluster by {access}: {}", message_of(why)),
         "set KUBECONFIG to a file that kubectl can use, or run in a pod whose service account token is mounted",
     )
 }

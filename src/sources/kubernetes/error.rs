@@ -54,13 +54,13 @@ impl Attempt<'_> {
             kube::Error::FromUtf8(why) => self.not_understood(why),
             _ if is_of_credentials(error) => self.failure(
                 Reason::Unauthorized,
-                told(error),
+                message_of(error),
                 "check the credentials in the kubeconfig and the program that it runs for them",
             ),
-            _ if is_io(error, io::ErrorKind::TimedOut) => self.timed_out(&told(error)),
+            _ if is_io(error, io::ErrorKind::TimedOut) => self.timed_out(&message_of(error)),
             // Lines that are no text.
-            _ if is_io(error, io::ErrorKind::InvalidData) => self.not_understood(told(error)),
-            _ => self.broken(&told(error)),
+            _ if is_io(error, io::ErrorKind::InvalidData) => self.not_understood(message_of(error)),
+            _ => self.broken(&message_of(error)),
         }
     }
 
@@ -164,7 +164,7 @@ fn reason(status: &Status) -> Reason {
 }
 
 /// An error with its causes, each said once.
-pub(in crate::sources) fn told(error: &(dyn StdError + 'static)) -> String {
+pub(in crate::sources) fn message_of(error: &(dyn StdError + 'static)) -> String {
     let mut text = error.to_string();
     for cause in chain(error).skip(1) {
         let said = cause.to_string();

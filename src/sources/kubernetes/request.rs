@@ -8,7 +8,7 @@ use http::{Request, Response, StatusCode};
 use kube::client::Body;
 use kube::core::Status;
 
-use super::error::{Attempt, is_of_credentials, told};
+use super::error::{Attempt, is_of_credentials, message_of};
 use super::limits::MAX_ERROR;
 use super::reachability::Reachability;
 use crate::sources::SourceError;
@@ -67,7 +67,7 @@ impl Server {
                 return Err(RequestError::Unanswered(attempt.failed(&why)));
             }
             Err(why) => {
-                self.reachability.lost(&told(&why));
+                self.reachability.lost(&message_of(&why));
                 let error = attempt.failed(&why).already_logged();
                 return Err(RequestError::Unanswered(error));
             }

@@ -250,10 +250,10 @@ impl State {
                 .filter(|held| !self.awaits_owner(held, at))
                 .map(|held| Arc::clone(&held.pod))
                 .collect(),
-            notes: self.notes(),
+            annotations: self.notes(),
             scalers: self.scalers.values().cloned().collect(),
             scrapes: self.pods.values().filter_map(scrape).collect(),
-            fronts: ServiceRouting {
+            service_routing: ServiceRouting {
                 services: convert::services(self.services.values(), self.pods.values()),
                 routes: self.routes.values().flatten().cloned().collect(),
                 target_groups: self.bindings.values().cloned().collect(),

@@ -156,7 +156,7 @@ impl AnswerRow {
     fn of(question: &PriceQuery, answered: &Answered) -> Self {
         Self {
             region: question.region.to_string(),
-            about: SubjectRow::of(&question.subject),
+            about: SubjectRow::of(&question.product),
             asked_at: answered.at,
             prices: answered.prices.iter().map(PriceRow::of).collect(),
         }
@@ -175,7 +175,7 @@ impl AnswerRow {
         let question = PriceQuery {
             provider,
             region,
-            subject: self.about.subject(),
+            product: self.about.subject(),
         };
         Ok((question, answered))
     }
@@ -239,7 +239,7 @@ mod tests {
         let question = PriceQuery {
             provider: Provider::Aws,
             region: "us-east-1".into(),
-            subject,
+            product: subject,
         };
         let at = "2026-03-02T00:00:00Z".parse().unwrap();
         BTreeMap::from([(question, Answered { at, prices })])

@@ -61,12 +61,12 @@ pub struct AnnotationQuery(Publisher<Queries>);
 
 impl AnnotationQuery {
     /// Asks for what the annotations in a cluster say, from now on.
-    pub fn look_at(&self, cluster: &Cluster) {
-        let queries = cluster.notes.iter().filter_map(|(id, notes)| {
+    pub fn on_snapshot(&self, cluster: &Cluster) {
+        let queries = cluster.annotations.iter().filter_map(|(id, notes)| {
             let query = notes.requests_query.as_ref()?;
             Some((id.clone(), Arc::clone(query)))
         });
-        self.0.tell(queries.collect());
+        self.0.publish(queries.collect());
     }
 
     /// The queries, as they change.

@@ -170,7 +170,7 @@ impl Poll for KubeletSource {
         Source::Usage
     }
 
-    fn lacks(&self) -> MissingAttributes {
+    fn missing_attributes(&self) -> MissingAttributes {
         let count = self.failures.len();
         let first = self.failures.iter().next();
         let lack = |(node, error): (&Arc<str>, &SourceError)| {
@@ -209,7 +209,7 @@ impl Poll for KubeletSource {
         Ok(vec![self.hand_on(now)])
     }
 
-    fn salvage(&mut self) -> Vec<Observation> {
+    fn partial_results(&mut self) -> Vec<Observation> {
         if self.read.pods.is_empty() {
             return Vec::new();
         }

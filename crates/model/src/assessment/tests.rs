@@ -406,11 +406,11 @@ fn where_too_few_minutes_are_known_cold_starts_are_those_that_the_rate_lets_expe
 fn a_front_door_and_logs_are_charged_where_they_are_configured() {
     let mut settings = settings();
     let around = AncillaryCharges {
-        door: Some(HttpEndpoint::HttpApi),
+        http_endpoint: Some(HttpEndpoint::HttpApi),
         logged_by_request: Gib::from_bytes(1_000.0).unwrap(),
         instances: None,
     };
-    settings.lambda.surroundings = vec![(NamePattern::new("re*").unwrap(), around)];
+    settings.lambda.function_overrides = vec![(NamePattern::new("re*").unwrap(), around)];
     let cost = |settings: &ModelParameters| {
         let found = function(&resize(), &a_day(600.0, 0.01), None, settings);
         on(&found, Platform::Lambda, Basis::Loaded)
@@ -529,7 +529,7 @@ fn a_function_on_managed_instances_costs_what_is_configured_for_them_and_its_req
         instances: Some(UsdPerHour::from_hourly(0.25).unwrap()),
         ..AncillaryCharges::default()
     };
-    settings.lambda.surroundings = vec![(NamePattern::new("*").unwrap(), around)];
+    settings.lambda.function_overrides = vec![(NamePattern::new("*").unwrap(), around)];
     let month = |function: &Function| {
         let found = super::function(function, &window, None, &settings);
         on(&found, Platform::Lambda, Basis::Loaded).monthly

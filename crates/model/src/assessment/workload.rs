@@ -58,36 +58,36 @@ pub struct WorkloadInputs {
 pub fn workload(
     id: &WorkloadId,
     window: &WorkloadWindow,
-    circumstances: WorkloadInputs,
+    inputs: WorkloadInputs,
     settings: &ModelParameters,
 ) -> Assessment {
     let mut assessment = Assessment {
         utilization: utilization(&window.used),
-        ineligible: ineligible(id, circumstances),
+        ineligible: ineligible(id, inputs),
         ..Assessment::default()
     };
-    let priced = circumstances.unpriced_pods == 0;
-    let observed = window.observed.max(circumstances.unchanged_for);
+    let priced = inputs.unpriced_pods == 0;
+    let observed = window.observed.max(inputs.unchanged_for);
     let traffic = window.traffic.unwrap_or_default();
-    let own = allowing(circumstances.latency_objective, &traffic, settings);
+    let own = allowing(inputs.latency_objective, &traffic, settings);
     let settings = own.as_ref().unwrap_or(settings);
     let requests = traffic
         .rate()
         .map(|rate| monthly_requests(rate, settings))
         .unwrap_or_default();
     if priced {
-        assessment.costs = at_home(window, requests, settings);
+        assessment.costs = current_cost(window, requests, settings);
     }
     let mut evidence = WorkloadEvidence {
         window: *window,
-        unchanged_for: circumstances.unchanged_for,
+        unchanged_for: inputs.unchanged_for,
         requests,
         lambda: None,
     };
     let projection = Projection::of(window, &traffic, requests, settings);
     if let Some((projection, lambda)) = projection.and_then(|one| Some((one, one.cost()?))) {
         let equivalent = projection.equivalent();
-        let limit = circumstances
+        let limit = inputs
             .concurrency_limit
             .unwrap_or(settings.lambda_equivalent.concurrency_limit);
         let (certain, possible) = projection.blockers(&equivalent, &traffic, limit);
@@ -111,7 +111,7 @@ pub fn workload(
         });
         if let Some(loaded) = assessment.monthly(Platform::Kubernetes) {
             let used = used_monthly(window, settings);
-            let scaled = circumstances
+            let scaled = inputs
                 .scaler
                 .and_then(|scaler| Scaled::of(scaler, loaded.point, window, requests));
             let can_move = assessment.ineligible.is_empty();
@@ -161,7 +161,7 @@ fn allowing(
 }
 
 /// What it costs where it runs, on each basis.
-fn at_home(
+fn current_cost(
     window: &WorkloadWindow,
     requests: Requests,
     settings: &ModelParameters,

@@ -80,7 +80,7 @@ impl BreakEvenSweep {
     }
 
     /// Whether the cluster costs no more for the first few requests.
-    pub(super) fn kubernetes_leads_at_first(&self) -> bool {
+    pub(super) fn kubernetes_cheaper_at_low_traffic(&self) -> bool {
         self.pieces.first().is_none_or(|piece| {
             let lead = self.lead(piece, 0.0, self.first_step(piece));
             lead > 0.0 || (lead == 0.0 && piece.slope >= self.each)
@@ -88,7 +88,7 @@ impl BreakEvenSweep {
     }
 
     /// Whether the cluster costs no more above some traffic.
-    pub(super) fn kubernetes_leads_in_the_end(&self) -> bool {
+    pub(super) fn kubernetes_cheaper_at_high_traffic(&self) -> bool {
         self.pieces.last().is_some_and(|piece| {
             let gain = piece.slope - self.each - self.step / self.capacity;
             // The first step that begins on the piece; without steps the whole piece.

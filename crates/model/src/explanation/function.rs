@@ -101,7 +101,7 @@ fn polled(evidence: &FunctionEvidence, inputs: &Inputs) -> Option<Line> {
 
 /// What its requests come through, and how that is known.
 fn front_door(evidence: &FunctionEvidence, inputs: &Inputs) -> Line {
-    let (door, origin) = evidence.door;
+    let (door, origin) = evidence.http_endpoint;
     let from = match origin {
         HttpEndpointOrigin::Configured => "aws.surroundings".to_owned(),
         HttpEndpointOrigin::Read if door == HttpEndpoint::FunctionUrl => {

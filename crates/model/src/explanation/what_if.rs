@@ -42,12 +42,12 @@ pub(super) fn lines(subject: &WorkloadReport, settings: &ModelParameters) -> Vec
             lines.extend(decided(subject, lambda, kubernetes));
         }
         _ => {
-            lines.extend(match subject.subject.home() {
+            lines.extend(match subject.workload.home() {
                 Platform::Kubernetes => projection(kubernetes, lambda),
                 Platform::Lambda => projection(lambda, kubernetes),
             });
             if let (WorkloadRef::Workload(id), Evidence::Workload(evidence)) =
-                (&subject.subject, &subject.evidence)
+                (&subject.workload, &subject.evidence)
             {
                 lines.extend(parameters(id, &evidence.window, settings));
             }

@@ -273,7 +273,7 @@ fn node(one: &NodeReport, report: &Report, inputs: &Inputs) -> Line {
 
 /// The volumes that it holds.
 fn volumes(report: &Report, subject: &WorkloadReport) -> Vec<Line> {
-    let WorkloadRef::Workload(id) = &subject.subject else {
+    let WorkloadRef::Workload(id) = &subject.workload else {
         return Vec::new();
     };
     let held = report.volumes.iter().filter(|one| one.holders.contains(id));

@@ -22,13 +22,13 @@ pub struct Cluster {
     /// The storage classes by name: what volumes are made of.
     pub storage_classes: HashMap<Arc<str>, Arc<StorageClass>>,
     /// What stands before pods and shares requests out to them.
-    pub fronts: ServiceRouting,
+    pub service_routing: ServiceRouting,
     /// The pods that ask to be scraped.
     pub scrapes: Vec<ScrapeTarget>,
     /// What scales workloads; those that nothing scales are not in it.
     pub scalers: BTreeMap<WorkloadId, Scaler>,
     /// What annotations say of workloads; those of which they say nothing are not in it.
-    pub notes: BTreeMap<WorkloadId, Arc<WorkloadAnnotations>>,
+    pub annotations: BTreeMap<WorkloadId, Arc<WorkloadAnnotations>>,
 }
 
 /// A HorizontalPodAutoscaler: how many pods a workload may have, and when it is given one more.

@@ -132,7 +132,7 @@ pub struct SourceStatus {
     /// What it does without, by what that is, and why.
     pub lacks: MissingAttributes,
     /// What it received and left out so far, by reason.
-    pub left_out: BTreeMap<&'static str, u64>,
+    pub discarded: BTreeMap<&'static str, u64>,
 }
 
 /// The closed set of reasons, as they stand in the `reason` label.

@@ -112,8 +112,8 @@ pub fn streaming(month: &Month, prices: &Prices) -> Option<Part> {
 /// # Ok::<(), breakeven_model::units::NotAQuantity>(())
 /// ```
 #[must_use]
-pub fn front_door(month: &Month) -> Option<Part> {
-    match &month.front_door {
+pub fn http_endpoint(month: &Month) -> Option<Part> {
+    match &month.endpoint_traffic {
         EndpointTraffic::Free => None,
         EndpointTraffic::Api(tiers) => Some(Part::by_request(Component::FrontDoor, tiers.clone())),
         EndpointTraffic::LoadBalancer {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::month::{Compute, Month};
 use super::{
-    duration, ephemeral, front_door, init, instances, logs, provisioned, requests, snapstart,
+    duration, ephemeral, http_endpoint, init, instances, logs, provisioned, requests, snapstart,
     streaming,
 };
 use crate::break_even::CostFunction;
@@ -128,7 +128,7 @@ impl Bill {
         }
         parts.extend(ephemeral(month, prices));
         parts.extend(streaming(month, prices));
-        parts.extend(front_door(month));
+        parts.extend(http_endpoint(month));
         parts.extend(logs(month));
         parts.sort_by_key(|part| part.component);
         Self {

@@ -26,7 +26,7 @@ pub struct Run {
     /// The cold starts among them, and how long each initialised.
     pub init: Option<Init>,
     /// What was kept ready meanwhile.
-    pub kept_ready: Option<ProvisionedUsage>,
+    pub provisioned_concurrency: Option<ProvisionedUsage>,
     /// Snapshots that were kept meanwhile, and starts from them.
     pub snapstart: Option<SnapStart>,
     /// How long it was on managed instances; absent where it ran in environments of Lambda's own.
@@ -60,7 +60,7 @@ impl Run {
             invocations,
             duration,
             init: None,
-            kept_ready: None,
+            provisioned_concurrency: None,
             snapstart: None,
             on_instances: None,
         }
@@ -87,7 +87,7 @@ impl Run {
         Self {
             ephemeral_storage_mib: function.ephemeral_storage_mib,
             init: Some(init),
-            kept_ready: (concurrency > 0).then_some(ProvisionedUsage {
+            provisioned_concurrency: (concurrency > 0).then_some(ProvisionedUsage {
                 concurrency,
                 time,
                 share: ready_share,
@@ -144,17 +144,19 @@ impl Run {
     /// Memory over the time that environments were kept ready.
     #[must_use]
     pub fn kept(&self) -> GibSeconds {
-        self.kept_ready.map_or(GibSeconds::ZERO, |ready| {
-            self.memory.gib() * ready.environments() * Seconds::from(ready.time)
-        })
+        self.provisioned_concurrency
+            .map_or(GibSeconds::ZERO, |ready| {
+                self.memory.gib() * ready.environments() * Seconds::from(ready.time)
+            })
     }
 
     /// Memory over the billed time of what they served, where rounding up adds so much to each invocation.
     #[must_use]
     pub fn inside(&self, rounding: Seconds) -> GibSeconds {
-        self.kept_ready.map_or(GibSeconds::ZERO, |ready| {
-            self.memory.gib() * (self.billed(rounding) * ready.share)
-        })
+        self.provisioned_concurrency
+            .map_or(GibSeconds::ZERO, |ready| {
+                self.memory.gib() * (self.billed(rounding) * ready.share)
+            })
     }
 
     /// What a month costs that consists of these invocations, rounded up as in the mean.
@@ -199,7 +201,7 @@ impl Run {
         let instances = self.instances(terms).as_ref().map(instances);
         let instances = instances.map_or(Usd::ZERO, |part| part.fixed);
         let each = Requests::ONE.over(invocations).unwrap_or(Ratio::ZERO);
-        let around = match &terms.front_door {
+        let around = match &terms.endpoint_traffic {
             EndpointTraffic::Free => Usd::ZERO,
             EndpointTraffic::Api(tiers) => tiers.total(invocations),
             EndpointTraffic::LoadBalancer {
@@ -262,7 +264,7 @@ impl Run {
                         used_before: terms.used_before,
                         discount: terms.discount,
                         init: self.init,
-                        provisioned: self.kept_ready.map(|ready| Provisioned {
+                        provisioned: self.provisioned_concurrency.map(|ready| Provisioned {
                             concurrency: ready.environments(),
                             time: ready.time,
                             requests: self.invocations * ready.share,
@@ -282,7 +284,7 @@ impl Run {
             } else {
                 terms.log_prices.clone()
             },
-            front_door: terms.front_door.clone(),
+            endpoint_traffic: terms.endpoint_traffic.clone(),
         }
     }
 }

@@ -42,7 +42,7 @@ pub struct Month {
     /// The price of logs.
     pub log_prices: Tiers<Gib>,
     /// What requests come through.
-    pub front_door: EndpointTraffic,
+    pub endpoint_traffic: EndpointTraffic,
 }
 
 /// What the requests of a function run on.
@@ -190,7 +190,7 @@ impl Month {
             streamed: Gib::ZERO,
             logged_by_request: Gib::ZERO,
             log_prices: Tiers::flat(UsdPerGib::ZERO),
-            front_door: EndpointTraffic::Free,
+            endpoint_traffic: EndpointTraffic::Free,
         }
     }
 

@@ -74,7 +74,7 @@ pub struct PricingTerms {
     /// GB-s that others in the organisation use each month, in that region and architecture (G0).
     pub used_before: GibSeconds,
     /// What its requests come through.
-    pub front_door: EndpointTraffic,
+    pub endpoint_traffic: EndpointTraffic,
     /// What each request writes to the logs.
     pub logged_by_request: Gib,
     /// Price of logs in its region.
@@ -113,7 +113,7 @@ impl PricingTerms {
             origin: PriceOrigin::List,
             discount: Ratio::ZERO,
             used_before: GibSeconds::ZERO,
-            front_door: EndpointTraffic::Free,
+            endpoint_traffic: EndpointTraffic::Free,
             logged_by_request: Gib::ZERO,
             log_prices,
             instances: None,
@@ -126,7 +126,7 @@ impl PricingTerms {
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct AncillaryCharges {
     /// What its requests come through, where that is configured.
-    pub door: Option<HttpEndpoint>,
+    pub http_endpoint: Option<HttpEndpoint>,
     /// What each request writes to the logs.
     pub logged_by_request: Gib,
     /// What the managed instances of a function on a capacity provider cost.

@@ -102,7 +102,7 @@ proptest! {
             invocations: count(invocations),
             duration: seconds(duration),
             init: None,
-            kept_ready: None,
+            provisioned_concurrency: None,
             snapstart: None,
             on_instances: None,
         };
@@ -134,7 +134,7 @@ proptest! {
             invocations: count(invocations),
             duration: seconds(duration),
             init,
-            kept_ready: kept.map(|(concurrency, time, share)| ProvisionedUsage {
+            provisioned_concurrency: kept.map(|(concurrency, time, share)| ProvisionedUsage {
                 concurrency,
                 time: hours(time),
                 share: ratio(share),
@@ -145,7 +145,7 @@ proptest! {
         let terms = PricingTerms {
             used_before: GibSeconds::from_gib_seconds(before).unwrap(),
             discount: ratio(discount),
-            front_door,
+            endpoint_traffic: front_door,
             logged_by_request: Gib::from_bytes(logged).unwrap(),
             instances: instances.map(|(_, price)| UsdPerHour::from_hourly(price).unwrap()),
             ..PricingTerms::known(architecture)

@@ -106,7 +106,7 @@ pub(crate) fn months() -> impl Strategy<Value = Month> {
                         streamed: Gib::from_gib(streamed).unwrap(),
                         logged_by_request: Gib::from_bytes(logged).unwrap(),
                         log_prices: log_prices::ingestion(),
-                        front_door,
+                        endpoint_traffic: front_door,
                     },
                 )
         })
@@ -148,17 +148,17 @@ pub(crate) fn at_prices(month: &Month, prices: &Prices, by: Ratio) -> (Month, Pr
 pub(crate) const RAISED_AROUND: [fn(&mut Month, Ratio); 6] = [
     |month, by| month.log_prices = month.log_prices.scaled(by),
     |month, by| {
-        if let EndpointTraffic::Api(tiers) = &mut month.front_door {
+        if let EndpointTraffic::Api(tiers) = &mut month.endpoint_traffic {
             *tiers = tiers.scaled(by);
         }
     },
     |month, by| {
-        if let EndpointTraffic::LoadBalancer { hour, .. } = &mut month.front_door {
+        if let EndpointTraffic::LoadBalancer { hour, .. } = &mut month.endpoint_traffic {
             *hour = *hour * by;
         }
     },
     |month, by| {
-        if let EndpointTraffic::LoadBalancer { capacity_unit, .. } = &mut month.front_door {
+        if let EndpointTraffic::LoadBalancer { capacity_unit, .. } = &mut month.endpoint_traffic {
             *capacity_unit = *capacity_unit * by;
         }
     },
@@ -200,7 +200,7 @@ pub(crate) const LARGER: [fn(&mut Month, Ratio); 16] = [
         }
     },
     |month, by| {
-        if let EndpointTraffic::LoadBalancer { time, .. } = &mut month.front_door {
+        if let EndpointTraffic::LoadBalancer { time, .. } = &mut month.endpoint_traffic {
             *time = *time * by;
         }
     },

@@ -23,7 +23,7 @@ pub struct PriceQuery {
     /// The region.
     pub region: Arc<str>,
     /// What it is about.
-    pub subject: QueriedProduct,
+    pub product: QueriedProduct,
 }
 
 /// What a price list is asked about.
@@ -91,7 +91,7 @@ impl PriceQueries {
             self.list.insert(PriceQuery {
                 provider,
                 region: Arc::clone(region),
-                subject,
+                product: subject,
             });
         }
     }
@@ -163,7 +163,7 @@ mod tests {
         });
         let of = |provider| {
             let of = wanted.of_list(provider);
-            of.map(|question| (&*question.region, question.subject.clone()))
+            of.map(|question| (&*question.region, question.product.clone()))
                 .collect::<Vec<_>>()
         };
         let machine = || QueriedProduct::Machine("m5.large".into());
@@ -226,7 +226,7 @@ mod tests {
         });
         let found: Vec<_> = wanted
             .of_list(Provider::Aws)
-            .map(|question| (&*question.region, question.subject.clone()))
+            .map(|question| (&*question.region, question.product.clone()))
             .collect();
         assert_eq!(
             found,

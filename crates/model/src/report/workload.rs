@@ -17,7 +17,7 @@ use crate::units::{GibSeconds, MemoryMib, Ratio, Requests, Seconds, Usd, UsdDelt
 #[derive(Clone, Debug)]
 pub struct WorkloadReport {
     /// Whose.
-    pub subject: WorkloadRef,
+    pub workload: WorkloadRef,
     /// Money spent where it runs since the program started, by component.
     pub cost_total: Vec<(Component, Usd)>,
     /// Money for what it used since the program started, by resource (`cpu`, `memory`).
@@ -162,7 +162,7 @@ pub struct WorkloadAttributes {
     /// How its requests are spread over time.
     pub traffic_pattern: Option<TrafficPattern>,
     /// What its annotations say.
-    pub notes: Option<Arc<WorkloadAnnotations>>,
+    pub annotations: Option<Arc<WorkloadAnnotations>>,
     /// What scales it.
     pub scaler: Option<Scaler>,
     /// What counts its requests: `annotation`, or the origin of all others.
@@ -174,7 +174,7 @@ pub struct WorkloadAttributes {
     /// Further labels, made of the tags of a function.
     pub labels: BTreeMap<Arc<str>, Arc<str>>,
     /// What the requests of a function come through, where that is configured or Lambda says it.
-    pub front_door: Option<HttpEndpoint>,
+    pub http_endpoint: Option<HttpEndpoint>,
     /// What is polled for a function, as far as that is known.
     pub event_sources: BTreeSet<EventSource>,
     /// What Lambda Insights measured of a function, where it is switched on and read.

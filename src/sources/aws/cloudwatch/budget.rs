@@ -40,7 +40,7 @@ struct State {
     insights: BTreeMap<AccountRegion, (usize, usize)>,
     /// What others than functions take of the budget in a month.
     reserved: Forecast,
-    stakes: HashMap<FunctionId, PollPriority>,
+    poll_priorities: HashMap<FunctionId, PollPriority>,
     /// Absent where it has to be made anew.
     plan: Option<Arc<Plan>>,
     /// What was last told of the plan.
@@ -86,7 +86,7 @@ impl Budget {
             functions: BTreeMap::new(),
             insights: BTreeMap::new(),
             reserved: Forecast::default(),
-            stakes: HashMap::new(),
+            poll_priorities: HashMap::new(),
             plan: None,
             told: None,
             purse: TokenBucket::full(monthly * SAVED_SHARE, per_second),
@@ -118,10 +118,10 @@ impl Budget {
     }
 
     /// Says what is at stake with each function. One that is not among them is new.
-    pub fn set_stakes(&self, stakes: HashMap<FunctionId, PollPriority>) {
+    pub fn set_poll_priorities(&self, stakes: HashMap<FunctionId, PollPriority>) {
         let mut state = self.lock();
-        if state.stakes != stakes {
-            state.stakes = stakes;
+        if state.poll_priorities != stakes {
+            state.poll_priorities = stakes;
             state.plan = None;
         }
     }
@@ -166,7 +166,7 @@ impl Budget {
             return Arc::clone(plan);
         }
         let functions = state.functions.values().flatten();
-        let staked = functions.map(|id| (id, state.stakes.get(id).copied()));
+        let staked = functions.map(|id| (id, state.poll_priorities.get(id).copied()));
         let insights = state.insights();
         let reserved = state.reserved + insights.expected();
         let plan = Plan::new(staked, &READINGS, state.terms, reserved).beside(insights);
@@ -229,7 +229,7 @@ impl State {
     fn tell(&mut self, plan: &Plan) {
         let now = Told {
             functions: plan.functions(),
-            with_stakes: !self.stakes.is_empty(),
+            with_stakes: !self.poll_priorities.is_empty(),
             is_stretched: plan.is_stretched(),
         };
         let before = self.told.replace(now);
@@ -346,7 +346,7 @@ mod tests {
             monthly: Usd::from_usd(monthly).unwrap(),
             margin: None,
         };
-        shared.set_stakes(HashMap::from([
+        shared.set_poll_priorities(HashMap::from([
             (id("here", "a"), stake(9.0)),
             (id("here", "b"), stake(1.0)),
             (id("there", "a"), stake(1.0)),

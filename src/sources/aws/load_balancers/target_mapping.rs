@@ -22,10 +22,10 @@ pub(super) struct Bound {
 impl Bound {
     fn of(cluster: &Cluster) -> Self {
         let mut services = BTreeMap::new();
-        for service in &cluster.fronts.services {
+        for service in &cluster.service_routing.services {
             services.insert((&service.namespace, &service.name), &service.workloads);
         }
-        let groups = cluster.fronts.target_groups.iter().map(|binding| {
+        let groups = cluster.service_routing.target_groups.iter().map(|binding| {
             let service = services.get(&(&binding.namespace, &binding.service));
             let workloads = service.map_or(&[][..], |workloads| workloads);
             (Arc::clone(&binding.target_group), parts(workloads))
@@ -64,8 +64,8 @@ pub struct Bindings(Publisher<Bound>);
 
 impl Bindings {
     /// Goes by what is bound in a cluster, from now on.
-    pub fn look_at(&self, cluster: &Cluster) {
-        self.0.tell(Bound::of(cluster));
+    pub fn on_snapshot(&self, cluster: &Cluster) {
+        self.0.publish(Bound::of(cluster));
     }
 
     /// What is bound, as it changes.
@@ -122,7 +122,7 @@ mod tests {
                 "n",
                 resources(0.1, 0.1),
             ))],
-            fronts: ServiceRouting {
+            service_routing: ServiceRouting {
                 services: vec![
                     service("web", &[("web", 3), ("canary", 1)]),
                     service("empty", &[]),

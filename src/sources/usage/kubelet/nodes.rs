@@ -21,9 +21,9 @@ pub(super) struct NodeSnapshot {
 
 impl Nodes {
     /// Reads the nodes of this cluster, from now on.
-    pub fn look_at(&self, cluster: &Cluster) {
+    pub fn on_snapshot(&self, cluster: &Cluster) {
         let nodes = cluster.nodes.iter();
-        self.0.tell(NodeSnapshot {
+        self.0.publish(NodeSnapshot {
             nodes: nodes.map(|node| Arc::clone(&node.name)).collect(),
             pods: cluster.pods.clone(),
         });
