@@ -27,7 +27,7 @@ use tracing::error;
 use crate::config::file::RawConfig;
 use crate::config::{self, Config};
 use crate::engine::Engine;
-use crate::exposition::{self, Own};
+use crate::exposition::{self, SelfMetrics};
 use crate::persistence::StateError;
 use crate::schema::ConfigErrors;
 use crate::server;
@@ -143,7 +143,7 @@ impl Agent {
             board: board.clone(),
             sink,
         };
-        let own = Own::new(exposition::Build::THIS);
+        let own = SelfMetrics::new(exposition::Build::THIS);
         accept_config(&own, &config, &clock);
         own.clock_watched();
         let mut pipeline = Engine::new(

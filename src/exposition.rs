@@ -24,5 +24,7 @@ pub(crate) mod tests;
 pub use content_negotiation::{Encoding, Escaping, Format, OpenMetricsVersion};
 pub use docs::reference;
 pub use render::{Inputs, RenderConfig, Rendered, render};
-pub use self_metrics::{ApiBudget, ApiUsage, Build, ConfigState, Own, SelfMetrics, StateFacts};
+pub use self_metrics::{
+    ApiBudget, ApiUsage, Build, ConfigState, SelfMetricValues, SelfMetrics, StateFacts,
+};
 pub use series::is_label_name;

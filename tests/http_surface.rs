@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use breakeven::exposition::{Build, Encoding, Format, Inputs, SelfMetrics, render};
+use breakeven::exposition::{Build, Encoding, Format, Inputs, SelfMetricValues, render};
 use breakeven::server::{ReloadHook, ServerConfig, bind};
 use breakeven::snapshot::{NotReady, ReportSnapshot, Store};
 use breakeven::sources::{Source, SourceStatus};
@@ -153,7 +153,7 @@ fn published(labels: usize) -> ReportSnapshot {
     let rendered = render(&Inputs {
         report: &report,
         sources: &sources,
-        own: &SelfMetrics::new(Build::THIS),
+        own: &SelfMetricValues::new(Build::THIS),
         external_labels: &external,
         settings: breakeven::exposition::RenderConfig::default(),
     });

@@ -16,7 +16,7 @@ use super::supervisor::SourceSupervisor;
 use crate::config::Config;
 use crate::config::file::RawConfig;
 use crate::engine::Engine;
-use crate::exposition::{self, Own, render};
+use crate::exposition::{self, SelfMetrics, render};
 use crate::schema::ConfigErrors;
 use crate::snapshot::{NotReady, ReportSnapshot, Store};
 use crate::sources::aws::cloudwatch::BudgetBalance;
@@ -36,7 +36,7 @@ pub(super) struct State {
     pub(super) durable: Option<StateFile>,
     pub(super) board: SourceStatuses,
     pub(super) store: Store,
-    pub(super) own: Own,
+    pub(super) own: SelfMetrics,
     /// The kinds of observation that a report was made of, or will be at once.
     pub(super) seen: HashSet<Discriminant<Observation>>,
     /// When the next report is made.
@@ -197,7 +197,7 @@ impl State {
 }
 
 /// Notes that a configuration is used, and logs its warnings.
-pub(super) fn accept_config(own: &Own, config: &Config, clock: &Clock) {
+pub(super) fn accept_config(own: &SelfMetrics, config: &Config, clock: &Clock) {
     own.config_accepted(clock.now(), config.warnings.len());
     for warning in &config.warnings {
         warn!(%warning, "configuration");

@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::config::file::RawConfig;
 use crate::disk::{Disk, DiskError};
 use crate::engine::{Engine, PersistedState};
-use crate::exposition::Own;
+use crate::exposition::SelfMetrics;
 use crate::persistence::{self, Directory, LoadResult, Owner, StateError};
 use crate::schema::{ConfigError, ConfigErrors};
 use crate::snapshot::Health;
@@ -95,7 +95,12 @@ pub(super) type Save = BoxFuture<'static, (Timestamp, Result<u64, SaveError>)>;
 
 impl StateFile {
     /// The directory that the configuration names, if any.
-    pub(super) fn of(raw: &RawConfig, config: &Config, own: &Own, health: &Health) -> Option<Self> {
+    pub(super) fn of(
+        raw: &RawConfig,
+        config: &Config,
+        own: &SelfMetrics,
+        health: &Health,
+    ) -> Option<Self> {
         let path = config.state_directory.clone()?;
         own.state_is_kept(&FAILURES);
         let disk = Disk::default();
@@ -118,7 +123,7 @@ impl StateFile {
     pub(super) async fn resume(
         &mut self,
         pipeline: &mut Engine,
-        own: &Own,
+        own: &SelfMetrics,
         now: Timestamp,
     ) -> Result<Option<Resumed>, StateError> {
         match self.load(now).await {
@@ -236,7 +241,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// Notes how a write of the state went.
-pub(super) fn record_save(own: &Own, at: Timestamp, saved: &Result<u64, SaveError>) {
+pub(super) fn record_save(own: &SelfMetrics, at: Timestamp, saved: &Result<u64, SaveError>) {
     match saved {
         Ok(bytes) => own.state_saved(at, *bytes),
         Err(error) => {

@@ -12,7 +12,7 @@ use super::encode::{openmetrics, text};
 use super::families::{bill, cluster, self_metrics, sources, workload};
 use super::limit;
 use super::metrics::Metric;
-use super::self_metrics::{DropReason, Dropped, SelfMetrics};
+use super::self_metrics::{DropReason, Dropped, SelfMetricValues};
 use super::series::{Families, Labels, SeriesBuffer};
 use breakeven_model::Report;
 use breakeven_model::inventory::{SourceId, SourceStatus};
@@ -41,7 +41,7 @@ pub struct Inputs<'a> {
     /// How the sources fare.
     pub sources: &'a BTreeMap<SourceId, SourceStatus>,
     /// What the program knows of itself.
-    pub own: &'a SelfMetrics,
+    pub own: &'a SelfMetricValues,
     /// Labels for every series, such as `cluster`. Where a series has a label of that name itself, its own
     /// stays; a name that cannot be a label's ([`is_label_name`](super::is_label_name)) is left out.
     pub external_labels: &'a [(String, String)],

@@ -99,7 +99,7 @@ impl DropReason {
 
 /// What the program knows of itself at one instant.
 #[derive(Clone, Debug)]
-pub struct SelfMetrics {
+pub struct SelfMetricValues {
     /// How it was built.
     pub build: Build,
     /// Its configuration.
@@ -118,7 +118,7 @@ pub struct SelfMetrics {
     pub(super) dropped: Dropped,
 }
 
-impl SelfMetrics {
+impl SelfMetricValues {
     /// Of a program that has done nothing yet.
     #[must_use]
     pub const fn new(build: Build) -> Self {
@@ -144,12 +144,12 @@ impl SelfMetrics {
 
 /// Where the program keeps what it knows of itself; clones share it.
 #[derive(Clone, Debug)]
-pub struct Own {
-    facts: Arc<Mutex<SelfMetrics>>,
+pub struct SelfMetrics {
+    facts: Arc<Mutex<SelfMetricValues>>,
     registry: Registry,
 }
 
-impl Own {
+impl SelfMetrics {
     /// Of a program that has done nothing yet.
     #[must_use]
     pub fn new(build: Build) -> Self {
@@ -162,7 +162,7 @@ impl Own {
             }
         }
         Self {
-            facts: Arc::new(Mutex::new(SelfMetrics::new(build))),
+            facts: Arc::new(Mutex::new(SelfMetricValues::new(build))),
             registry,
         }
     }
@@ -223,13 +223,13 @@ impl Own {
 
     /// What is known now.
     #[must_use]
-    pub fn facts(&self) -> SelfMetrics {
+    pub fn facts(&self) -> SelfMetricValues {
         let mut facts = self.lock().clone();
         facts.live = self.registry.gather();
         facts
     }
 
-    fn lock(&self) -> MutexGuard<'_, SelfMetrics> {
+    fn lock(&self) -> MutexGuard<'_, SelfMetricValues> {
         self.facts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -240,7 +240,7 @@ mod tests {
 
     #[test]
     fn the_catalogue_knows_every_number_of_the_process() {
-        let families = Own::new(Build::THIS).facts().live;
+        let families = SelfMetrics::new(Build::THIS).facts().live;
         assert!(!families.is_empty());
         for family in families {
             let known = Metric::ALL

@@ -12,7 +12,7 @@ use std::io::Read;
 use flate2::read::GzDecoder;
 
 use super::{
-    Build, Encoding, Format, Inputs, OpenMetricsVersion, RenderConfig, Rendered, SelfMetrics,
+    Build, Encoding, Format, Inputs, OpenMetricsVersion, RenderConfig, Rendered, SelfMetricValues,
     render,
 };
 use breakeven_model::Report;
@@ -34,7 +34,7 @@ fn rendered(report: &Report, max_series: usize) -> Rendered {
     render(&Inputs {
         report,
         sources: &BTreeMap::<SourceId, SourceStatus>::new(),
-        own: &SelfMetrics::new(BUILD),
+        own: &SelfMetricValues::new(BUILD),
         external_labels: &[],
         settings: RenderConfig { max_series },
     })

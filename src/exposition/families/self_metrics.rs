@@ -5,11 +5,11 @@ use prometheus::proto::{MetricFamily, MetricType};
 
 use super::{count, flag, seconds_of};
 use crate::exposition::metrics::Metric;
-use crate::exposition::self_metrics::SelfMetrics;
+use crate::exposition::self_metrics::SelfMetricValues;
 use crate::exposition::series::{Labels, SeriesBuffer};
 
 /// What the program knows of itself, with the report of this instant.
-pub(in crate::exposition) fn own(facts: &SelfMetrics, report_at: Timestamp) -> SeriesBuffer {
+pub(in crate::exposition) fn own(facts: &SelfMetricValues, report_at: Timestamp) -> SeriesBuffer {
     let mut batch = SeriesBuffer::default();
     batch.push(
         Metric::ReportTimestamp,

@@ -430,7 +430,7 @@ fn sources_that_work_that_fail_and_that_were_not_tried_yet() {
     let rendered = render(&Inputs {
         report: &nothing(),
         sources: &sources,
-        own: &SelfMetrics::new(BUILD),
+        own: &SelfMetricValues::new(BUILD),
         external_labels: &[],
         settings: RenderConfig::default(),
     });
@@ -462,7 +462,7 @@ fn sources_that_work_that_fail_and_that_were_not_tried_yet() {
 
 #[test]
 fn the_program_itself_with_external_labels() {
-    let mut own = SelfMetrics::new(BUILD);
+    let mut own = SelfMetricValues::new(BUILD);
     own.config = ConfigState {
         last_reload_successful: Some(false),
         last_success: Some(at()),

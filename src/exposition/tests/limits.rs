@@ -67,7 +67,7 @@ fn the_workloads_of_the_least_cost_are_left_out_first_and_their_money_stays() {
 
 #[test]
 fn what_is_left_out_is_counted_and_never_forgotten() {
-    let own = super::super::Own::new(BUILD);
+    let own = super::super::SelfMetrics::new(BUILD);
     let mut totals = Vec::new();
     for _ in 0..2 {
         let rendered = render(&Inputs {

@@ -7,7 +7,7 @@ use std::process::{Command, Output, Stdio};
 
 use super::reports::everything;
 use super::*;
-use crate::exposition::{ApiUsage, Own};
+use crate::exposition::{ApiUsage, SelfMetrics};
 use breakeven_model::inventory::Source;
 
 /// Whether promtool is there. In CI a machine without it is an error.
@@ -36,7 +36,7 @@ fn promtool() -> bool {
 
 /// One of everything, numbers of the process included.
 fn exposition(format: Format) -> String {
-    let own = Own::new(BUILD);
+    let own = SelfMetrics::new(BUILD);
     let asked = ApiUsage {
         requests: 5,
         cost: super::reports::usd(0.00005),

@@ -5,7 +5,7 @@ use super::*;
 use crate::exposition::tests::reports::{
     at, bare, checkout, everything, nothing, postgres, usd, workload,
 };
-use crate::exposition::{Inputs, SelfMetrics, render};
+use crate::exposition::{Inputs, SelfMetricValues, render};
 use breakeven_clock::Clock;
 use breakeven_model::inventory::{Reason, Source};
 use breakeven_model::{Verdict, WorkloadRef};
@@ -21,7 +21,7 @@ fn page_of(report: Report, sources: BTreeMap<SourceId, SourceStatus>) -> String 
     let rendered = render(&Inputs {
         report: &report,
         sources: &sources,
-        own: &SelfMetrics::new(Build::THIS),
+        own: &SelfMetricValues::new(Build::THIS),
         external_labels: &[],
         settings: crate::exposition::RenderConfig::default(),
     });
