@@ -37,7 +37,7 @@ use breakeven_model::window::{FunctionWindow, TrafficWindow, UsedWindow, Workloa
 use breakeven_model::{HourlyPrice, ModelParameters, PriceSource, Provenance};
 use jiff::Timestamp;
 
-const SUBJECTS: usize = 10_000;
+const WORKLOADS: usize = 10_000;
 const PODS_OF_EACH: usize = 2;
 const PODS_ON_A_NODE: usize = 20;
 const MINUTES: u32 = 1_440;
@@ -52,9 +52,9 @@ fn main() {
     let (nodes, pods, usage) = cluster();
     let prices = prices(&nodes, &settings);
     let workloads: Vec<(WorkloadId, WorkloadWindow)> =
-        (0..SUBJECTS).map(|at| (id(at), window(at))).collect();
+        (0..WORKLOADS).map(|at| (id(at), window(at))).collect();
     println!(
-        "{} nodes, {} pods, {SUBJECTS} workloads, {SUBJECTS} functions; {ROUNDS} rounds",
+        "{} nodes, {} pods, {WORKLOADS} workloads, {WORKLOADS} functions; {ROUNDS} rounds",
         nodes.len(),
         pods.len()
     );
@@ -81,7 +81,7 @@ fn main() {
         ),
     ];
     for (name, whole, rate) in estates {
-        let functions: Vec<(Function, FunctionWindow)> = (0..SUBJECTS)
+        let functions: Vec<(Function, FunctionWindow)> = (0..WORKLOADS)
             .map(|at| (function(at), minutes(at, rate(at))))
             .collect();
         let functions = timed(name, || {
@@ -123,7 +123,7 @@ fn timed(name: &'static str, mut pass: impl FnMut()) -> (&'static str, Duration,
 }
 
 /// A number in [0, 1), the same for the same place each time.
-fn chance(at: usize, what: u64) -> f64 {
+fn uniform_sample(at: usize, what: u64) -> f64 {
     // SplitMix64.
     let mut z =
         (at as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ what.wrapping_mul(0xD134_2543_DE82_EF95);
@@ -134,7 +134,7 @@ fn chance(at: usize, what: u64) -> f64 {
 
 /// Between two numbers of which one may be a thousand times the other, each magnitude alike.
 fn spread(at: usize, what: u64, least: f64, most: f64) -> f64 {
-    least * (most / least).powf(chance(at, what))
+    least * (most / least).powf(uniform_sample(at, what))
 }
 
 fn ratio(value: f64) -> Ratio {
@@ -172,11 +172,11 @@ fn id(at: usize) -> WorkloadId {
 type Usage = HashMap<PodKey, PodUsage>;
 
 fn cluster() -> (Vec<PricedNode>, Vec<Arc<Pod>>, Usage) {
-    let count = SUBJECTS * PODS_OF_EACH / PODS_ON_A_NODE;
+    let count = WORKLOADS * PODS_OF_EACH / PODS_ON_A_NODE;
     let nodes: Vec<PricedNode> = (0..count).map(node).collect();
     let mut pods = Vec::new();
     let mut usage = Usage::new();
-    for at in 0..SUBJECTS * PODS_OF_EACH {
+    for at in 0..WORKLOADS * PODS_OF_EACH {
         let workload = id(at / PODS_OF_EACH);
         let key = PodKey {
             namespace: Arc::clone(&workload.namespace),
@@ -297,7 +297,7 @@ fn steps(at: usize, rate: f64, cpu: f64) -> Scatter {
     const STEP: f64 = 300.0;
     let mut steps = Scatter::default();
     for step in 0..288 {
-        let rate = rate * (0.5 + chance(at, step + 10_000));
+        let rate = rate * (0.5 + uniform_sample(at, step + 10_000));
         let cores = CoreSeconds::from_core_seconds((0.01 + cpu * rate) * STEP).unwrap();
         steps += Scatter::of_step(cores, requests(rate * STEP), seconds(STEP));
     }
@@ -322,7 +322,7 @@ fn function(at: usize) -> Function {
 
 /// Calls a second, of which 45 % are once an hour at most, and 81 % once a minute at most.
 fn usual_rate(at: usize) -> f64 {
-    match chance(at, 12) {
+    match uniform_sample(at, 12) {
         rare if rare < 0.45 => spread(at, 10, 1.0 / 86_400.0, 1.0 / 3_600.0),
         seldom if seldom < 0.81 => spread(at, 10, 1.0 / 3_600.0, 1.0 / 60.0),
         _ => spread(at, 10, 1.0 / 60.0, 200.0),
@@ -338,8 +338,8 @@ fn busy_rate(at: usize) -> f64 {
 fn minutes(at: usize, rate: f64) -> FunctionWindow {
     let each = spread(at, 11, 0.005, 5.0);
     let calls = |minute: u32| {
-        let swing = 0.5 + chance(at, u64::from(minute) + 100);
-        let runs = chance(at, u64::from(minute) + 5_000) < rate * 60.0;
+        let swing = 0.5 + uniform_sample(at, u64::from(minute) + 100);
+        let runs = uniform_sample(at, u64::from(minute) + 5_000) < rate * 60.0;
         if runs {
             (rate * 60.0).max(1.0) * swing
         } else {

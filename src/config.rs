@@ -33,13 +33,13 @@ pub fn load(path: &Path) -> Result<(RawConfig, Config), ConfigErrors> {
 /// # Errors
 /// As [`load`].
 pub fn parse(text: &str) -> Result<(RawConfig, Config), ConfigErrors> {
-    let mut mistakes = Vec::new();
-    let raw: RawConfig =
-        schema::read(text, &mut mistakes).map_err(|mistake| ConfigErrors(vec![mistake]))?;
+    let mut config_errors = Vec::new();
+    let raw: RawConfig = schema::read(text, &mut config_errors)
+        .map_err(|config_error| ConfigErrors(vec![config_error]))?;
     match validated::resolve(&raw) {
-        Ok(config) if mistakes.is_empty() => Ok((raw, config)),
-        Ok(_) => Err(ConfigErrors(mistakes)),
-        Err(more) => Err(ConfigErrors(schema::together(mistakes, more))),
+        Ok(config) if config_errors.is_empty() => Ok((raw, config)),
+        Ok(_) => Err(ConfigErrors(config_errors)),
+        Err(more) => Err(ConfigErrors(schema::together(config_errors, more))),
     }
 }
 

@@ -37,13 +37,13 @@ const AMOUNT: RangeInclusive<f64> = 0.0..=1e15;
 /// # Errors
 /// Everything that is wrong with it: that it is no YAML, has unknown keys, or values that cannot be meant.
 pub fn parse(text: &str) -> Result<Scenario, ConfigErrors> {
-    let mut mistakes = Vec::new();
-    let raw: RawScenario =
-        schema::read(text, &mut mistakes).map_err(|mistake| ConfigErrors(vec![mistake]))?;
+    let mut config_errors = Vec::new();
+    let raw: RawScenario = schema::read(text, &mut config_errors)
+        .map_err(|config_error| ConfigErrors(vec![config_error]))?;
     match resolve(&raw) {
-        Ok(scenario) if mistakes.is_empty() => Ok(scenario),
-        Ok(_) => Err(ConfigErrors(mistakes)),
-        Err(more) => Err(ConfigErrors(schema::together(mistakes, more))),
+        Ok(scenario) if config_errors.is_empty() => Ok(scenario),
+        Ok(_) => Err(ConfigErrors(config_errors)),
+        Err(more) => Err(ConfigErrors(schema::together(config_errors, more))),
     }
 }
 

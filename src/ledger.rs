@@ -126,12 +126,12 @@ impl Ledger {
         counted: &[CpuUsageDelta],
         resolve: impl Fn(&PodKey) -> Option<WorkloadId>,
     ) -> u64 {
-        let mut strangers = 0;
+        let mut unmatched_targets = 0;
         let mut by_workload: BTreeMap<WorkloadId, Vec<&CpuUsageDelta>> = BTreeMap::new();
         for one in counted {
             match resolve(&one.pod) {
                 Some(id) => by_workload.entry(id).or_default().push(one),
-                None => strangers += 1,
+                None => unmatched_targets += 1,
             }
         }
         for (id, counted) in by_workload {
@@ -140,7 +140,7 @@ impl Ledger {
                 account.count_use(rates, &counted);
             }
         }
-        strangers
+        unmatched_targets
     }
 
     /// Notes time that passed unseen: it is charged to nobody.
@@ -156,7 +156,7 @@ impl Ledger {
         resolve: impl Fn(&RequestTarget) -> S,
     ) -> u64 {
         let counted_until = self.counted.until();
-        let mut strangers = 0;
+        let mut unmatched_targets = 0;
         // Several targets may be one workload: its pods.
         let mut steps: BTreeMap<(WorkloadId, Timestamp), Step> = BTreeMap::new();
         for step in &traffic.steps {
@@ -182,7 +182,7 @@ impl Ledger {
                 sum.latency += latency * share;
                 sum.measured += measured * share;
             }
-            strangers += u64::from(!is_known);
+            unmatched_targets += u64::from(!is_known);
         }
         let (window, counting_since) = (self.window, self.counting_since);
         for ((id, start), step) in steps {
@@ -205,7 +205,7 @@ impl Ledger {
                 account.set_rate(rate, traffic.at);
             }
         }
-        strangers
+        unmatched_targets
     }
 
     /// Counts the requests of those workloads that are counted one by one. What others count of them before and

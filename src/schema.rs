@@ -42,8 +42,8 @@ impl ConfigError {
 #[error("{}", all(.0))]
 pub struct ConfigErrors(pub Vec<ConfigError>);
 
-fn all(mistakes: &[ConfigError]) -> String {
-    let lines: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+fn all(config_errors: &[ConfigError]) -> String {
+    let lines: Vec<String> = config_errors.iter().map(ToString::to_string).collect();
     lines.join("\n")
 }
 

@@ -309,8 +309,8 @@ fn machine(size: &str, region: &str) -> Arc<Node> {
     })
 }
 
-fn see(wishes: &PriceQueryPublisher, sizes: &[(&str, &str)]) {
-    wishes.on_snapshot(&Cluster {
+fn see(price_queries: &PriceQueryPublisher, sizes: &[(&str, &str)]) {
+    price_queries.on_snapshot(&Cluster {
         at: noon(),
         nodes: sizes
             .iter()
@@ -320,14 +320,14 @@ fn see(wishes: &PriceQueryPublisher, sizes: &[(&str, &str)]) {
     });
 }
 
-fn source(cloud: &SimulatedCloud, wishes: &PriceQueryPublisher) -> ListSource<AzureRetail> {
+fn source(cloud: &SimulatedCloud, price_queries: &PriceQueryPublisher) -> ListSource<AzureRetail> {
     let settings = price_list::PriceListConfig {
         refresh: Duration::from_secs(86_400),
         cache_directory: None,
     };
     let list = AzureRetail::at(&cloud.azure_retail_url()).unwrap();
     let list = list.within(Duration::from_secs(1));
-    ListSource::new(&settings, list, wishes.listen())
+    ListSource::new(&settings, list, price_queries.listen())
 }
 
 fn prices(observations: Vec<Observation>) -> Vec<(CapacityType, Option<f64>)> {
@@ -349,9 +349,9 @@ const D2: (&str, &str) = ("Standard_D2s_v5", "westeurope");
 #[tokio::test]
 async fn every_failure_says_what_it_is_and_what_to_do_and_the_next_poll_goes_on() {
     let cloud = cloud(Clock::accelerated(noon(), 1.0)).await;
-    let wishes = PriceQueryPublisher::default();
-    see(&wishes, &[D2]);
-    let mut source = source(&cloud, &wishes);
+    let price_queries = PriceQueryPublisher::default();
+    see(&price_queries, &[D2]);
+    let mut source = source(&cloud, &price_queries);
     let status = |code, retry_after| Fault::Status { code, retry_after };
     for (fault, reason, text) in [
         (status(429, Some(17)), Reason::Throttled, "after a pause"),
@@ -411,9 +411,9 @@ async fn every_failure_says_what_it_is_and_what_to_do_and_the_next_poll_goes_on(
 #[tokio::test]
 async fn an_answer_holds_for_a_day_also_that_there_is_no_such_size() {
     let cloud = cloud(Clock::accelerated(noon(), 1.0)).await;
-    let wishes = PriceQueryPublisher::default();
-    see(&wishes, &[D2, ("Standard_Z9s_v9", "westeurope")]);
-    let mut source = source(&cloud, &wishes);
+    let price_queries = PriceQueryPublisher::default();
+    see(&price_queries, &[D2, ("Standard_Z9s_v9", "westeurope")]);
+    let mut source = source(&cloud, &price_queries);
     let learned = prices(source.poll(noon()).await.unwrap());
     assert_eq!(learned.len(), 4);
     assert_eq!(learned.iter().filter(|one| one.1.is_some()).count(), 2);
@@ -436,9 +436,12 @@ async fn prices_in_another_currency_are_refused_with_the_reason() {
     let cloud = SimulatedCloud::start(world, clock, ([127, 0, 0, 1], 0).into())
         .await
         .unwrap();
-    let wishes = PriceQueryPublisher::default();
-    see(&wishes, &[D2]);
-    let error = source(&cloud, &wishes).poll(noon()).await.unwrap_err();
+    let price_queries = PriceQueryPublisher::default();
+    see(&price_queries, &[D2]);
+    let error = source(&cloud, &price_queries)
+        .poll(noon())
+        .await
+        .unwrap_err();
     assert_eq!(error.reason(), Reason::InvalidResponse);
     assert!(
         error
@@ -452,16 +455,16 @@ async fn prices_in_another_currency_are_refused_with_the_reason() {
 #[tokio::test]
 async fn regions_with_a_list_of_their_own_and_machines_of_others_are_not_asked_about() {
     let cloud = cloud(Clock::accelerated(noon(), 1.0)).await;
-    let wishes = PriceQueryPublisher::default();
+    let price_queries = PriceQueryPublisher::default();
     let mut of_aws = (*machine("m5.large", "us-east-1")).clone();
     of_aws.provider = Provider::Aws;
-    wishes.on_snapshot(&Cluster {
+    price_queries.on_snapshot(&Cluster {
         at: noon(),
         nodes: vec![Arc::new(of_aws), machine("Standard_D2s_v5", "chinanorth3")],
         ..Cluster::default()
     });
     assert_eq!(
-        prices(source(&cloud, &wishes).poll(noon()).await.unwrap()),
+        prices(source(&cloud, &price_queries).poll(noon()).await.unwrap()),
         []
     );
     assert_eq!(asked(&cloud), 0);
@@ -484,15 +487,15 @@ async fn a_page_without_end_is_cut_at_its_limit() {
             }
         }
     });
-    let wishes = PriceQueryPublisher::default();
-    see(&wishes, &[D2]);
+    let price_queries = PriceQueryPublisher::default();
+    see(&price_queries, &[D2]);
     let settings = price_list::PriceListConfig {
         refresh: Duration::from_secs(86_400),
         cache_directory: None,
     };
     let list = AzureRetail::at(&url).unwrap();
     let list = list.within(Duration::from_secs(60));
-    let mut source = ListSource::new(&settings, list, wishes.listen());
+    let mut source = ListSource::new(&settings, list, price_queries.listen());
     let error = source.poll(noon()).await.unwrap_err();
     assert_eq!(error.reason(), Reason::InvalidResponse, "{error}");
     let text = "more than 8388608 bytes on a page";

@@ -254,7 +254,7 @@ async fn what_each_counter_counts_is_the_truth_of_the_world() {
     );
     assert_eq!(cloud.requests().count(Endpoint::Tagging, "GetResources"), 1);
     assert_eq!(
-        source.left_out().snapshot(),
+        source.discarded().snapshot(),
         BTreeMap::from([("without_workload", 2)])
     );
     // Three statistics of four counters every five minutes are 105,120 a month.
@@ -311,7 +311,7 @@ async fn without_budget_it_waits_and_says_so() {
             .count(Endpoint::CloudWatch, "GetMetricData"),
         0
     );
-    assert_eq!(source.left_out().snapshot()["over_budget"], 1);
+    assert_eq!(source.discarded().snapshot()["over_budget"], 1);
     cloud.stop().await;
 }
 

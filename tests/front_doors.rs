@@ -61,9 +61,9 @@ async fn labels(agent: &Watching) -> BTreeMap<String, [String; 2]> {
         let costs = shown.all("breakeven_request_cost_usd", &[("platform", "lambda")]);
         let infos = shown.all("breakeven_workload_info", &[]);
         let labels = infos.map(|one| {
-            let [function, door, sources] =
+            let [function, http_endpoint, sources] =
                 ["workload", "front_door", "event_sources"].map(|name| one.label(name).to_owned());
-            (function, [door, sources])
+            (function, [http_endpoint, sources])
         });
         (costs.count() == FUNCTIONS.len()).then(|| labels.collect())
     })
@@ -84,7 +84,7 @@ async fn explained(agent: &Watching, function: &str, what: &str) -> [String; 2] 
 async fn a_front_door_is_as_configured_or_as_lambda_says_and_else_not_known() {
     let agent = start(Vec::new()).await;
     let shown = labels(&agent).await;
-    for (function, [door, sources], from) in [
+    for (function, [http_endpoint, sources], from) in [
         ("configured", ["http_api", "mq"], "aws.surroundings"),
         ("polled", ["none", "sqs"], "Lambda polls for it"),
         (
@@ -103,13 +103,13 @@ async fn a_front_door_is_as_configured_or_as_lambda_says_and_else_not_known() {
             "API Gateway and load balancers are not looked for",
         ),
     ] {
-        assert_eq!(shown[function], [door, sources], "{function}");
+        assert_eq!(shown[function], [http_endpoint, sources], "{function}");
         let [origin, result] = explained(&agent, function, "front door").await;
         assert!(origin.starts_with(from), "{function}: {origin}");
-        let expected = if door.is_empty() {
+        let expected = if http_endpoint.is_empty() {
             "not known, taken as free"
         } else {
-            door
+            http_endpoint
         };
         assert_eq!(result, expected, "{function}");
         let [_, polled] = explained(&agent, function, "event sources").await;
@@ -135,12 +135,12 @@ async fn where_lambda_may_not_be_asked_only_what_is_configured_is_known() {
     let agent = start(vec![denied("event-source-mappings"), denied("/urls")]).await;
     let shown = labels(&agent).await;
     for function in FUNCTIONS {
-        let door = if function == "configured" {
+        let http_endpoint = if function == "configured" {
             "http_api"
         } else {
             ""
         };
-        assert_eq!(shown[function], [door, ""], "{function}");
+        assert_eq!(shown[function], [http_endpoint, ""], "{function}");
     }
     agent.stop().await;
 }

@@ -103,7 +103,10 @@ async fn every_fact_of_a_function_is_read() {
         .map(|one| (&*one.qualifier, one.concurrency))
         .collect();
     assert_eq!(ready, [("live", 5), ("7", 2)]);
-    assert_eq!((api.kept_ready(), api.reserved_concurrency), (7, Some(40)));
+    assert_eq!(
+        (api.provisioned_concurrency(), api.reserved_concurrency),
+        (7, Some(40))
+    );
     let labels: Vec<_> = api
         .labels
         .iter()
@@ -189,7 +192,7 @@ async fn of_many_functions_a_part_is_asked_for_in_each_poll() {
         assert!(polls < 20, "it does not come to its end");
     }
     let functions = list(&mut source, after(polls)).await;
-    assert_eq!(named(&functions, "api").kept_ready(), 7);
+    assert_eq!(named(&functions, "api").provisioned_concurrency(), 7);
     assert_eq!(
         asked(&cloud)["ListProvisionedConcurrencyConfigs"],
         MOST_CALLS as u64 + 3
@@ -247,7 +250,7 @@ async fn what_may_not_be_read_is_named_and_takes_nothing_else_away() {
         counts["ListProvisionedConcurrencyConfigs"], 1,
         "one refusal is enough"
     );
-    let left_out = source.left_out().snapshot();
+    let discarded = source.discarded().snapshot();
     let unread = [
         "account_limit_unread",
         "provisioned_concurrency_unread",
@@ -256,11 +259,11 @@ async fn what_may_not_be_read_is_named_and_takes_nothing_else_away() {
         "function_urls_unread",
         "tags_unread",
     ];
-    assert_eq!(left_out, unread.map(|reason| (reason, 1)).into());
+    assert_eq!(discarded, unread.map(|reason| (reason, 1)).into());
 
     cloud.faults().clear();
     let functions = list(&mut source, after(5)).await;
-    assert_eq!(named(&functions, "api").kept_ready(), 7);
+    assert_eq!(named(&functions, "api").provisioned_concurrency(), 7);
     assert!(source.missing_attributes().is_empty());
 
     // What hangs later costs the poll some seconds, and nothing that is known.

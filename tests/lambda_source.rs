@@ -242,7 +242,7 @@ async fn a_limit_that_cannot_be_read_takes_no_function_away() {
     let functions = list(&mut source, noon()).await;
     assert_eq!(functions.functions.len(), 4);
     assert_eq!(functions.concurrency_limit, None);
-    assert_eq!(source.left_out().snapshot()["account_limit_unread"], 1);
+    assert_eq!(source.discarded().snapshot()["account_limit_unread"], 1);
     cloud.faults().clear();
     assert_eq!(
         list(&mut source, after(5)).await.concurrency_limit,
@@ -286,7 +286,7 @@ async fn every_minute_is_read_until_it_is_settled_and_as_the_world_has_it() {
         ]
     );
     assert_true(&all, cloud.world(), from, to);
-    assert!(source.left_out().snapshot().is_empty());
+    assert!(source.discarded().snapshot().is_empty());
     let throttled = &by_name(&all)["diurnal"];
     assert!(throttled.values().any(|record| !record.throttles.is_zero()));
 }
@@ -425,7 +425,7 @@ async fn what_a_failure_keeps_from_being_read_is_read_after_it() {
     // Away for longer than the reach: the reach is read, and the rest is counted.
     let late = read(&mut source, after(180)).await;
     assert_eq!(windows(&late), [(noon + 177 - 60, noon + 177, 124)]);
-    let skipped = source.left_out().snapshot()["minutes_too_old_to_catch_up"];
+    let skipped = source.discarded().snapshot()["minutes_too_old_to_catch_up"];
     assert_eq!(skipped, 124 * (177 - 60 - 18));
 }
 

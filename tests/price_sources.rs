@@ -98,8 +98,8 @@ fn numbered(types: std::ops::Range<usize>) -> Vec<Arc<Node>> {
     on_demand(types.map(|at| format!("x{at}.large")))
 }
 
-fn see(wishes: &PriceQueryPublisher, nodes: Vec<Arc<Node>>) {
-    wishes.on_snapshot(&Cluster {
+fn see(price_queries: &PriceQueryPublisher, nodes: Vec<Arc<Node>>) {
+    price_queries.on_snapshot(&Cluster {
         at: noon(),
         nodes,
         ..Cluster::default()
@@ -108,14 +108,18 @@ fn see(wishes: &PriceQueryPublisher, nodes: Vec<Arc<Node>>) {
 
 fn lister(
     cloud: &SimulatedCloud,
-    wishes: &PriceQueryPublisher,
+    price_queries: &PriceQueryPublisher,
     cache: Option<&Path>,
 ) -> ListSource<AwsPriceList> {
     let settings = price_list::PriceListConfig {
         refresh: 24 * HOUR,
         cache_directory: cache.map(Path::to_owned),
     };
-    ListSource::new(&settings, AwsPriceList::new(way_to(cloud)), wishes.listen())
+    ListSource::new(
+        &settings,
+        AwsPriceList::new(way_to(cloud)),
+        price_queries.listen(),
+    )
 }
 
 fn listed(observations: Vec<Observation>) -> Vec<ListPrice> {
@@ -148,9 +152,9 @@ fn asked(cloud: &SimulatedCloud) -> u64 {
 #[tokio::test]
 async fn five_hundred_types_are_asked_for_once_a_day_and_no_more() {
     let cloud = cloud(500).await;
-    let wishes = PriceQueryPublisher::default();
-    let mut source = lister(&cloud, &wishes, None);
-    see(&wishes, numbered(0..500));
+    let price_queries = PriceQueryPublisher::default();
+    let mut source = lister(&cloud, &price_queries, None);
+    see(&price_queries, numbered(0..500));
     let prices = listed(source.poll(noon()).await.unwrap());
     assert_eq!(prices.len(), 500);
     for found in &prices {
@@ -167,11 +171,11 @@ async fn five_hundred_types_are_asked_for_once_a_day_and_no_more() {
         (2, numbered(0..10)),
         (23, numbered(0..500)),
     ] {
-        see(&wishes, nodes);
+        see(&price_queries, nodes);
         assert_eq!(listed(source.poll(after(hours)).await.unwrap()), []);
     }
     assert_eq!(asked(&cloud), 500);
-    see(&wishes, numbered(0..10));
+    see(&price_queries, numbered(0..10));
     assert_eq!(listed(source.poll(after(24)).await.unwrap()).len(), 10);
     assert_eq!(asked(&cloud), 510);
     cloud.stop().await;
@@ -190,9 +194,9 @@ fn resident() -> Option<f64> {
 #[tokio::test]
 async fn five_hundred_types_that_are_read_again_every_day_take_no_more_memory() {
     let cloud = cloud(500).await;
-    let wishes = PriceQueryPublisher::default();
-    let mut source = lister(&cloud, &wishes, None);
-    see(&wishes, numbered(0..500));
+    let price_queries = PriceQueryPublisher::default();
+    let mut source = lister(&cloud, &price_queries, None);
+    see(&price_queries, numbered(0..500));
     let mut market = KnownPrices::default();
     let mut taken = Vec::new();
     for day in 0..5 {
@@ -214,13 +218,13 @@ async fn five_hundred_types_that_are_read_again_every_day_take_no_more_memory() 
 #[tokio::test]
 async fn a_type_that_appears_is_waited_for_and_asked_for_alone() {
     let cloud = cloud(3).await;
-    let wishes = PriceQueryPublisher::default();
-    let mut source = lister(&cloud, &wishes, None);
-    see(&wishes, numbered(0..2));
+    let price_queries = PriceQueryPublisher::default();
+    let mut source = lister(&cloud, &price_queries, None);
+    see(&price_queries, numbered(0..2));
     source.poll(noon()).await.unwrap();
     let waits = tokio::time::timeout(Duration::from_millis(20), source.wait_for_change());
     assert!(waits.await.is_err(), "nothing is new");
-    see(&wishes, numbered(0..3));
+    see(&price_queries, numbered(0..3));
     let waits = tokio::time::timeout(Duration::from_secs(10), source.wait_for_change());
     waits.await.unwrap();
     let prices = listed(source.poll(after(1)).await.unwrap());
@@ -233,9 +237,9 @@ async fn a_type_that_appears_is_waited_for_and_asked_for_alone() {
 #[tokio::test]
 async fn a_type_that_the_list_has_not_is_known_to_be_so_and_not_asked_for_again() {
     let cloud = cloud(0).await;
-    let wishes = PriceQueryPublisher::default();
-    let mut source = lister(&cloud, &wishes, None);
-    see(&wishes, on_demand(["z9.large".to_owned()]));
+    let price_queries = PriceQueryPublisher::default();
+    let mut source = lister(&cloud, &price_queries, None);
+    see(&price_queries, on_demand(["z9.large".to_owned()]));
     let prices = listed(source.poll(noon()).await.unwrap());
     assert_eq!(prices[0].price, None);
     assert_eq!(listed(source.poll(after(1)).await.unwrap()), []);
@@ -247,15 +251,15 @@ async fn a_type_that_the_list_has_not_is_known_to_be_so_and_not_asked_for_again(
 async fn what_was_learned_is_known_after_a_restart_without_a_question() {
     let cloud = cloud(2).await;
     let directory = tempfile::tempdir().unwrap();
-    let wishes = PriceQueryPublisher::default();
-    see(&wishes, numbered(0..2));
-    let mut source = lister(&cloud, &wishes, Some(directory.path()));
+    let price_queries = PriceQueryPublisher::default();
+    see(&price_queries, numbered(0..2));
+    let mut source = lister(&cloud, &price_queries, Some(directory.path()));
     let learned = listed(source.poll(noon()).await.unwrap());
     // AWS hangs from here on.
     cloud
         .faults()
         .add(FaultRule::always(Endpoint::Pricing, Fault::Hang));
-    let mut again = lister(&cloud, &wishes, Some(directory.path()));
+    let mut again = lister(&cloud, &price_queries, Some(directory.path()));
     let mut kept = listed(again.poll(after(1)).await.unwrap());
     let by_name = |left: &ListPrice, right: &ListPrice| name(left).cmp(name(right));
     kept.sort_by(by_name);
@@ -267,21 +271,21 @@ async fn what_was_learned_is_known_after_a_restart_without_a_question() {
     // A file that is broken costs the questions, and is counted.
     cloud.faults().clear();
     std::fs::write(directory.path().join("price-list.json"), "{").unwrap();
-    let mut third = lister(&cloud, &wishes, Some(directory.path()));
+    let mut third = lister(&cloud, &price_queries, Some(directory.path()));
     assert_eq!(listed(third.poll(after(3)).await.unwrap()).len(), 2);
-    assert_eq!(third.left_out().snapshot()["cache_not_read"], 1);
+    assert_eq!(third.discarded().snapshot()["cache_not_read"], 1);
     cloud.stop().await;
 }
 
 #[tokio::test]
 async fn every_failure_says_what_it_is_and_what_to_do_and_the_next_poll_goes_on() {
     let cloud = cloud(1).await;
-    let wishes = PriceQueryPublisher::default();
+    let price_queries = PriceQueryPublisher::default();
     let mut nodes = numbered(0..1);
     nodes.push(node("m5.large", CapacityType::Spot, "eu-west-1"));
-    see(&wishes, nodes);
-    let mut list = lister(&cloud, &wishes, None);
-    let mut spot = SpotPriceSource::new(HOUR, way_to(&cloud), wishes.listen());
+    see(&price_queries, nodes);
+    let mut list = lister(&cloud, &price_queries, None);
+    let mut spot = SpotPriceSource::new(HOUR, way_to(&cloud), price_queries.listen());
     let status = |code| Fault::Status {
         code,
         retry_after: None,
@@ -324,9 +328,9 @@ async fn every_failure_says_what_it_is_and_what_to_do_and_the_next_poll_goes_on(
 #[tokio::test]
 async fn what_is_learned_before_a_failure_is_not_lost() {
     let cloud = cloud(20).await;
-    let wishes = PriceQueryPublisher::default();
-    see(&wishes, numbered(0..20));
-    let mut source = lister(&cloud, &wishes, None);
+    let price_queries = PriceQueryPublisher::default();
+    see(&price_queries, numbered(0..20));
+    let mut source = lister(&cloud, &price_queries, None);
     let mut rule = FaultRule::always(Endpoint::Pricing, Fault::Throttle);
     let mut learned = 0;
     let mut polls = 0;
@@ -351,10 +355,10 @@ async fn what_is_learned_before_a_failure_is_not_lost() {
 #[tokio::test]
 async fn spot_prices_are_those_of_each_zone_and_asked_for_every_hour() {
     let cloud = cloud(0).await;
-    let wishes = PriceQueryPublisher::default();
-    let mut source = SpotPriceSource::new(HOUR, way_to(&cloud), wishes.listen());
+    let price_queries = PriceQueryPublisher::default();
+    let mut source = SpotPriceSource::new(HOUR, way_to(&cloud), price_queries.listen());
     see(
-        &wishes,
+        &price_queries,
         vec![
             node("m5.large", CapacityType::Spot, "eu-west-1"),
             node("c5.large", CapacityType::OnDemand, "eu-west-1"),
@@ -396,12 +400,12 @@ async fn spot_prices_are_those_of_each_zone_and_asked_for_every_hour() {
 #[tokio::test]
 async fn nobody_is_asked_where_no_machine_is_of_aws() {
     let cloud = cloud(0).await;
-    let wishes = PriceQueryPublisher::default();
+    let price_queries = PriceQueryPublisher::default();
     let mut own = (*node("rack", CapacityType::OnDemand, "cellar")).clone();
     own.provider = Provider::Other;
-    see(&wishes, vec![Arc::new(own)]);
-    let mut list = lister(&cloud, &wishes, None);
-    let mut spot = SpotPriceSource::new(HOUR, way_to(&cloud), wishes.listen());
+    see(&price_queries, vec![Arc::new(own)]);
+    let mut list = lister(&cloud, &price_queries, None);
+    let mut spot = SpotPriceSource::new(HOUR, way_to(&cloud), price_queries.listen());
     assert_eq!(listed(list.poll(noon()).await.unwrap()), []);
     assert_eq!(spare(spot.poll(noon()).await.unwrap()), []);
     assert!(cloud.requests().counts().is_empty());

@@ -181,7 +181,7 @@ async fn the_preset_and_own_promql_both_read_what_the_world_served() {
             *rates.entry(name(&rate.target)).or_default() += rate.rate.per_second();
         }
         assert!((rates["web"] - 40.0).abs() < 0.2, "{rates:?}");
-        assert!(source.left_out().snapshot().is_empty());
+        assert!(source.discarded().snapshot().is_empty());
     }
 }
 
@@ -245,7 +245,7 @@ async fn after_a_day_and_more_away_the_reach_is_read_and_the_rest_counted() {
         (covered.start(), covered.end()),
         (minute("3T13:00"), minute("3T14:00"))
     );
-    let skipped = source.left_out().snapshot()["steps_too_old_to_catch_up"];
+    let skipped = source.discarded().snapshot()["steps_too_old_to_catch_up"];
     assert_eq!(skipped, 12);
 }
 

@@ -243,7 +243,7 @@ async fn two_hundred_pods_are_counted_to_half_a_percent_though_they_restart() {
         assert!((measured / requests - 1.0).abs() < 1e-9);
         assert!((latency / measured / 0.025 - 1.0).abs() < 1e-6);
     }
-    assert!(source.left_out().snapshot().is_empty());
+    assert!(source.discarded().snapshot().is_empty());
 }
 
 /// The most memory that this process ever had, in MiB.
@@ -337,7 +337,7 @@ async fn whatever_a_pod_answers_is_bounded_and_counted_and_hurts_no_other() {
         .collect();
     let expected = ["bytes", "good", "nan", "twice"].map(|name| (name.to_owned(), 7.0));
     assert_eq!(counted, BTreeMap::from(expected));
-    let left_out = source.left_out().snapshot();
+    let discarded = source.discarded().snapshot();
     for (reason, count) in [
         ("scrape_timeout", 1),
         ("scrape_too_long", 2),
@@ -348,7 +348,11 @@ async fn whatever_a_pod_answers_is_bounded_and_counted_and_hurts_no_other() {
         ("not_finite", 1),
         ("duplicate_series", 1),
     ] {
-        assert_eq!(left_out.get(reason), Some(&count), "{reason}: {left_out:?}");
+        assert_eq!(
+            discarded.get(reason),
+            Some(&count),
+            "{reason}: {discarded:?}"
+        );
     }
 }
 

@@ -28,7 +28,7 @@ workloads:
 const CORES: f64 = 2.0 * 0.05 + 0.02 * 20.0;
 const GIB: f64 = 2.0 * 0.25;
 /// Seconds in each second for which both pods are held back: a part of ten periods, 0.05 s each.
-const HELD_BACK: f64 = 2.0 * 0.3 * 10.0 * 0.05;
+const CPU_THROTTLED: f64 = 2.0 * 0.3 * 10.0 * 0.05;
 
 const WEB: (&str, &str) = ("workload", "web");
 
@@ -143,7 +143,7 @@ async fn what_cadvisor_counts_is_what_was_used_and_how_limits_hold_it_back() {
     near(
         "seconds",
         total(&after) - total(&before),
-        HELD_BACK * seconds,
+        CPU_THROTTLED * seconds,
         0.01,
     );
     let mut explain = Command::new(env!("CARGO_BIN_EXE_breakeven"));

@@ -72,8 +72,8 @@ pub async fn probe(
             Ok(None) => break,
             Err(_) => {
                 let sources = board.snapshot();
-                let told = sources.values().all(|status| status.up.is_some());
-                if told || Instant::now() >= deadline {
+                let has_all = sources.values().all(|status| status.up.is_some());
+                if has_all || Instant::now() >= deadline {
                     break;
                 }
             }

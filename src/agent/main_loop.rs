@@ -186,7 +186,7 @@ impl MainLoop {
             let connection = connection.filter(|connection| is_kept(connection, &result));
             let (result, has_new_connection) = match has_changed(connection).await {
                 Ok(has_changed) => (result, has_changed),
-                Err(mistake) => (result.and(Err(ConfigErrors(vec![mistake]))), false),
+                Err(config_error) => (result.and(Err(ConfigErrors(vec![config_error]))), false),
             };
             Reloaded {
                 reply,

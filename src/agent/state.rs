@@ -129,7 +129,7 @@ impl State {
     /// Renders a report, and puts it where HTTP finds it.
     pub(super) fn show(&mut self, report: Arc<Report>, config: &Config, fleet: &SourceSupervisor) {
         let mut sources = self.board.snapshot();
-        let strangers = [
+        let unmatched_targets = [
             (
                 (Source::Requests.into(), "unknown_workload"),
                 self.pipeline.unmatched_targets(),
@@ -139,7 +139,7 @@ impl State {
                 self.pipeline.unknown_pods(),
             ),
         ];
-        for ((source, reason), count) in fleet.discarded().into_iter().chain(strangers) {
+        for ((source, reason), count) in fleet.discarded().into_iter().chain(unmatched_targets) {
             if let Some(status) = sources.get_mut(&source).filter(|_| count > 0) {
                 status.discarded.insert(reason, count);
             }

@@ -59,7 +59,7 @@ pub(super) struct SourceSupervisor {
     /// What the AWS sources that were replaced had spent.
     spent_before: BTreeMap<Arc<str>, ApiUsage>,
     /// What sources that were replaced had left out.
-    left_out_before: LeftOut,
+    discarded_before: DiscardedRecords,
     tallies: Vec<(SourceId, DiscardCounts)>,
     /// What the AWS sources stand on.
     session: Option<Aws>,
@@ -74,11 +74,11 @@ pub(super) struct SourceSupervisor {
 }
 
 /// Counts of what was left out.
-pub(super) type LeftOut = BTreeMap<(SourceId, &'static str), u64>;
+pub(super) type DiscardedRecords = BTreeMap<(SourceId, &'static str), u64>;
 
-fn add(all: &mut LeftOut, tallies: &[(SourceId, DiscardCounts)]) {
-    for (source, tally) in tallies {
-        for (reason, count) in tally.snapshot() {
+fn add(all: &mut DiscardedRecords, tallies: &[(SourceId, DiscardCounts)]) {
+    for (source, discard_counts) in tallies {
+        for (reason, count) in discard_counts.snapshot() {
             *all.entry((source.clone(), reason)).or_default() += count;
         }
     }
@@ -125,7 +125,7 @@ impl SourceSupervisor {
             bindings: Bindings::default(),
             nodes: Nodes::default(),
             spent_before: BTreeMap::new(),
-            left_out_before: LeftOut::new(),
+            discarded_before: DiscardedRecords::new(),
             tallies: Vec::new(),
             session: None,
             readers: Vec::new(),
@@ -260,7 +260,7 @@ impl SourceSupervisor {
             validated::UsageSource::Kubelet(settings) => {
                 let connection = connection.clone();
                 let kubelets = KubeletSource::new(settings.clone(), connection, board, &self.nodes);
-                self.tallies.push((kubelets.id(), kubelets.left_out()));
+                self.tallies.push((kubelets.id(), kubelets.discarded()));
                 self.kubernetes.poll(&self.context, kubelets, schedule);
             }
             validated::UsageSource::Cadvisor(settings) => {
@@ -268,7 +268,7 @@ impl SourceSupervisor {
                 match CadvisorSource::new(*settings, &requests.prometheus) {
                     Ok(cadvisor) => {
                         self.disks.watch("usage", cadvisor.disk());
-                        self.tallies.push((cadvisor.id(), cadvisor.left_out()));
+                        self.tallies.push((cadvisor.id(), cadvisor.discarded()));
                         self.kubernetes.poll(&self.context, cadvisor, schedule);
                     }
                     // The configuration was checked with the same function.
@@ -310,8 +310,8 @@ impl SourceSupervisor {
             let metrics =
                 CloudWatchSource::new(settings.metrics, metrics.clone(), listed, budget.clone())
                     .resuming(Arc::clone(&read_to));
-            self.tallies.push((functions.id(), functions.left_out()));
-            self.tallies.push((metrics.id(), metrics.left_out()));
+            self.tallies.push((functions.id(), functions.discarded()));
+            self.tallies.push((metrics.id(), metrics.discarded()));
             let (when_listed, when_read) = (settings.functions_schedule, settings.metrics_schedule);
             self.aws.poll(&self.context, functions, when_listed);
             self.aws.poll(&self.context, metrics, when_read);
@@ -319,7 +319,7 @@ impl SourceSupervisor {
         if let (Some((bill, schedule)), Some(aws)) = (&settings.bill, &self.session) {
             let bill = BillSource::new(bill.clone(), aws.clone(), billed);
             self.disks.watch("bill", bill.disk());
-            self.tallies.push((bill.id(), bill.left_out()));
+            self.tallies.push((bill.id(), bill.discarded()));
             self.aws.poll(&self.context, bill, *schedule);
         }
     }
@@ -359,7 +359,7 @@ impl SourceSupervisor {
         if let Some(schedule) = config.spot {
             let spot =
                 SpotPriceSource::new(schedule.interval, aws.clone(), self.price_queries.listen());
-            self.tallies.push((spot.id(), spot.left_out()));
+            self.tallies.push((spot.id(), spot.discarded()));
             self.prices.poll(&self.context, spot, schedule);
         }
     }
@@ -383,7 +383,7 @@ impl SourceSupervisor {
         if let Some(disk) = list.disk() {
             self.disks.watch(list.id().to_string(), disk);
         }
-        self.tallies.push((list.id(), list.left_out()));
+        self.tallies.push((list.id(), list.discarded()));
         self.prices.poll(&self.context, list, schedule);
     }
 
@@ -392,7 +392,7 @@ impl SourceSupervisor {
         self.forget(&[Source::Requests, Source::Scrape]);
         if let Some((settings, schedule)) = &config.scrape {
             let source = ScrapeSource::new(settings.clone(), &self.scrape_targets);
-            self.tallies.push((source.id(), source.left_out()));
+            self.tallies.push((source.id(), source.discarded()));
             self.requests.poll(&self.context, source, *schedule);
         }
         let Some(settings) = &config.requests else {
@@ -401,7 +401,7 @@ impl SourceSupervisor {
         match RequestsSource::with(&settings.prometheus, &self.own_queries) {
             Ok(source) => {
                 self.disks.watch("requests", source.disk());
-                self.tallies.push((source.id(), source.left_out()));
+                self.tallies.push((source.id(), source.discarded()));
                 self.requests.poll(&self.context, source, settings.schedule);
             }
             // The configuration was checked with the same function.
@@ -424,7 +424,7 @@ impl SourceSupervisor {
             &self.bindings,
             budget.clone(),
         );
-        self.tallies.push((edge.id(), edge.left_out()));
+        self.tallies.push((edge.id(), edge.discarded()));
         self.edge.poll(&self.context, edge, *schedule);
     }
 
@@ -437,12 +437,12 @@ impl SourceSupervisor {
             .into_iter()
             .partition(|(id, _)| sources.contains(&id.source));
         self.tallies = live;
-        add(&mut self.left_out_before, &ended);
+        add(&mut self.discarded_before, &ended);
     }
 
     /// What the sources received and left out since the program started, by source and reason.
-    pub(super) fn discarded(&self) -> LeftOut {
-        let mut all = self.left_out_before.clone();
+    pub(super) fn discarded(&self) -> DiscardedRecords {
+        let mut all = self.discarded_before.clone();
         add(&mut all, &self.tallies);
         all
     }

@@ -150,8 +150,8 @@ fn are_unlisted(metrics: &SourceId, findings: &CheckResult) -> bool {
 /// How many functions there are in an account and region.
 fn functions_in(site: &SourceLocation, findings: &CheckResult) -> usize {
     let is = |known: &Option<Arc<str>>, one: &Arc<str>| known.as_ref().is_none_or(|id| id == one);
-    let subjects = findings.report.workloads.iter();
-    let there = subjects.filter(|one| match &one.workload {
+    let workloads = findings.report.workloads.iter();
+    let there = workloads.filter(|one| match &one.workload {
         WorkloadRef::Function(id) => {
             is(&site.account_id, &id.account_id) && is(&site.region, &id.region)
         }

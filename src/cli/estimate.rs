@@ -40,8 +40,9 @@ pub(super) fn run(args: &EstimateArgs) -> Result<(), Failure> {
     let name = args.scenario.display();
     let text = read(&args.scenario)
         .map_err(|error| Misuse(format!("the scenario {name} cannot be read: {error}")))?;
-    let scenario = estimate::parse(&text)
-        .map_err(|mistakes| Misuse(format!("the scenario {name} is wrong:\n{mistakes}")))?;
+    let scenario = estimate::parse(&text).map_err(|config_errors| {
+        Misuse(format!("the scenario {name} is wrong:\n{config_errors}"))
+    })?;
     let estimate = estimate(&scenario);
     let picture = Picture::of(&estimate);
     if let Some(file) = &args.plot {

@@ -47,10 +47,10 @@ impl Engine {
             .cluster
             .as_ref()
             .map(|_| self.cluster_report(&workloads));
-        let mut subjects = workloads;
-        subjects.extend(functions);
-        subjects.sort_by(|left, right| left.workload.cmp(&right.workload));
-        self.settle(&mut subjects, now);
+        let mut workloads = workloads;
+        workloads.extend(functions);
+        workloads.sort_by(|left, right| left.workload.cmp(&right.workload));
+        self.settle(&mut workloads, now);
         let shared = self
             .ledger
             .shared()
@@ -66,7 +66,7 @@ impl Engine {
         Report {
             at: now,
             settings: Arc::new(self.charged(now)),
-            workloads: subjects,
+            workloads: workloads,
             shared: shared.collect(),
             nodes: self.rates.nodes.clone(),
             volumes: self.rates.volumes.clone(),
@@ -81,9 +81,9 @@ impl Engine {
     }
 
     /// Gives each subject the verdict that stands, and forgets those of subjects that are gone.
-    fn settle(&mut self, subjects: &mut [WorkloadReport], now: Timestamp) {
+    fn settle(&mut self, workloads: &mut [WorkloadReport], now: Timestamp) {
         let mut before = std::mem::take(&mut self.verdicts);
-        for one in subjects {
+        for one in workloads {
             let fresh = one.verdict;
             let mut settled = before
                 .remove(&one.workload)
@@ -121,7 +121,7 @@ impl Engine {
             .cluster
             .as_ref()
             .and_then(|one| one.annotations.get(id));
-        let circumstances = WorkloadInputs {
+        let workload_inputs = WorkloadInputs {
             unpriced_pods: self
                 .rates
                 .workloads
@@ -146,7 +146,7 @@ impl Engine {
         let month = self.ledger.workload_month(account, now);
         let mut window = self.ledger.workload_window(account, now);
         window.count_rare_requests(&month);
-        let assessment = assessment::workload(id, &window, circumstances, &self.settings);
+        let assessment = assessment::workload(id, &window, workload_inputs, &self.settings);
         let spent = account.spent();
         let subject = WorkloadRef::Workload(id.clone());
         let (cost_total, used_cost_total) = if account.has_price() {
@@ -176,7 +176,7 @@ impl Engine {
             team: facts.team,
             traffic_pattern: window.traffic.and_then(|traffic| traffic.pattern),
             annotations: notes.cloned(),
-            scaler: circumstances.scaler,
+            scaler: workload_inputs.scaler,
             requests_by: self.requests_by(id),
             query_failure: self.query_failures.get(id).cloned(),
             ..WorkloadAttributes::default()
@@ -211,17 +211,20 @@ impl Engine {
                 (Outcome::Failed, totals.errors),
             ]
         });
-        let (door, origin) = self.settings.lambda.door_of(function);
+        let (http_endpoint, origin) = self.settings.lambda.http_endpoint_of(function);
         let facts = WorkloadAttributes {
             architecture: Some(function.architecture),
             runtime: function.runtime.clone(),
             team: function.labels.get(TEAM).cloned(),
             labels: function.labels.clone(),
-            http_endpoint: (origin != HttpEndpointOrigin::Assumed).then_some(door),
+            http_endpoint: (origin != HttpEndpointOrigin::Assumed).then_some(http_endpoint),
             event_sources: function.event_sources.clone().unwrap_or_default(),
             insights: function.insights,
             reserved_concurrency: function.reserved_concurrency,
-            provisioned_concurrency: function.provisioned.as_ref().map(|_| function.kept_ready()),
+            provisioned_concurrency: function
+                .provisioned
+                .as_ref()
+                .map(|_| function.provisioned_concurrency()),
             traffic_pattern: window.and_then(|window| window.pattern),
             ..WorkloadAttributes::default()
         };
@@ -236,12 +239,12 @@ impl Engine {
             cold_starts_total: (method, totals.cold_starts),
             concurrency_peak: window.and_then(|window| window.concurrency_peak),
         });
-        let subject = WorkloadRef::Function(function.id.clone());
+        let workload = WorkloadRef::Function(function.id.clone());
         let mut assessment = assessment.unwrap_or_default();
         assessment.lambda_memory = Some(function.memory);
         WorkloadReport {
             function: counters,
-            ..workload_report(subject, assessment, cost_total, requests_total, facts)
+            ..workload_report(workload, assessment, cost_total, requests_total, facts)
         }
     }
 
@@ -349,14 +352,14 @@ fn seen(evidence: &Evidence) -> Seconds {
 }
 
 fn workload_report(
-    subject: WorkloadRef,
+    workload: WorkloadRef,
     assessment: Assessment,
     cost_total: Vec<(Component, Usd)>,
     requests_total: Vec<(Outcome, Requests)>,
     facts: WorkloadAttributes,
 ) -> WorkloadReport {
     WorkloadReport {
-        workload: subject,
+        workload: workload,
         cost_total,
         used_cost_total: Vec::new(),
         requests_total,

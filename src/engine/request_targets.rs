@@ -182,8 +182,12 @@ mod tests {
         );
         assert_eq!(by_pod(&targets, "db-3"), Some(database));
         assert_eq!(by_pod(&targets, "agent-x2x4z"), Some(agent));
-        for stranger in ["web-7d4f9c-x2x4z", "db-x2x4z", "web-api", "other-0", "x"] {
-            assert_eq!(by_pod(&targets, stranger), None, "{stranger}");
+        for unmatched_target in ["web-7d4f9c-x2x4z", "db-x2x4z", "web-api", "other-0", "x"] {
+            assert_eq!(
+                by_pod(&targets, unmatched_target),
+                None,
+                "{unmatched_target}"
+            );
         }
     }
 

@@ -148,8 +148,8 @@ fn only(report: &Report) -> &WorkloadReport {
     &report.workloads[0]
 }
 
-fn cost(subject: &WorkloadReport, platform: Platform, basis: Basis) -> Option<f64> {
-    let one = subject
+fn cost(workload: &WorkloadReport, platform: Platform, basis: Basis) -> Option<f64> {
+    let one = workload
         .costs
         .iter()
         .find(|one| one.platform == platform && one.basis == basis);

@@ -56,7 +56,7 @@ const SECTIONS: [(&str, &str, &[Scope]); 4] = [
         "Each series carries the *identity* labels: `home` (`kubernetes` or `lambda`), `namespace`, `workload_kind`, \
          `workload`, `account_id` and `aws_region`. A function's kind is `Function`; it has no namespace, and a workload \
          of the cluster has no account and region.",
-        &[Scope::Subject, Scope::SubjectMoney],
+        &[Scope::Workload, Scope::WorkloadCost],
     ),
     (
         "Cluster, nodes, accounts",

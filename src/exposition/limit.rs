@@ -13,20 +13,20 @@ use breakeven_model::{Basis, WorkloadReport};
 /// Shows the subjects' series: money always, the rest as long as there are no more than `max_series`.
 /// Counts what is left out.
 pub(super) fn limit_series(
-    mut subjects: Vec<(&WorkloadReport, SeriesBuffer)>,
+    mut workloads: Vec<(&WorkloadReport, SeriesBuffer)>,
     max_series: usize,
     families: &mut Families,
     dropped: &mut Dropped,
 ) {
     let rest = |batch: &SeriesBuffer| batch.metrics().filter(|metric| !always(*metric)).count();
-    let kept: usize = subjects
+    let kept: usize = workloads
         .iter()
         .map(|(_, batch)| batch.metrics().count() - rest(batch))
         .sum();
     let mut room = max_series.saturating_sub(families.len() + kept);
-    subjects.sort_by(|(one, _), (other, _)| dearest_first(one, other));
+    workloads.sort_by(|(one, _), (other, _)| dearest_first(one, other));
     let mut full = false;
-    for (_, batch) in subjects {
+    for (_, batch) in workloads {
         let needed = rest(&batch);
         // Once one does not fit, no cheaper one is shown in its place.
         full = full || needed > room;
@@ -43,7 +43,7 @@ pub(super) fn limit_series(
 }
 
 fn always(metric: Metric) -> bool {
-    metric.description().scope == Scope::SubjectMoney
+    metric.description().scope == Scope::WorkloadCost
 }
 
 fn dearest_first(one: &WorkloadReport, other: &WorkloadReport) -> std::cmp::Ordering {

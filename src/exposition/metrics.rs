@@ -18,9 +18,9 @@ pub(super) enum Kind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Scope {
     /// One workload or function. Left out for those of the least cost when there are too many.
-    Subject,
+    Workload,
     /// Money of one workload that a sum over all of them must find complete. Never left out.
-    SubjectMoney,
+    WorkloadCost,
     /// The cluster, its nodes, the accounts.
     Estate,
     /// The sources, and how old what they said is.
@@ -33,7 +33,7 @@ impl Scope {
     /// The labels that come before the family's own.
     pub(super) const fn labels(self) -> &'static [&'static str] {
         match self {
-            Self::Subject | Self::SubjectMoney => &IDENTITY,
+            Self::Workload | Self::WorkloadCost => &IDENTITY,
             Self::Estate | Self::Sources | Self::Own => &[],
         }
     }
@@ -116,71 +116,71 @@ macro_rules! catalogue {
 }
 
 catalogue! {
-    RequestCost: Gauge "breakeven_request_cost_usd" ["usd"], Subject, ["platform", "basis"],
+    RequestCost: Gauge "breakeven_request_cost_usd" ["usd"], Workload, ["platform", "basis"],
         "Cost of one request over the decision window = cost / requests, observed at home and projected elsewhere. With fewer than 100 requests in it: requests of the last 28 days.";
-    RequestCostLow: Gauge "breakeven_request_cost_low_usd" ["usd"], Subject, ["platform", "basis"],
+    RequestCostLow: Gauge "breakeven_request_cost_low_usd" ["usd"], Workload, ["platform", "basis"],
         "The least that one request may cost: every parameter that is not known exactly at its cheaper end.";
-    RequestCostHigh: Gauge "breakeven_request_cost_high_usd" ["usd"], Subject, ["platform", "basis"],
+    RequestCostHigh: Gauge "breakeven_request_cost_high_usd" ["usd"], Workload, ["platform", "basis"],
         "The most that one request may cost: every parameter that is not known exactly at its dearer end.";
-    WorkloadCost: Counter "breakeven_workload_cost_usd_total" ["usd"], SubjectMoney, ["component"],
+    WorkloadCost: Counter "breakeven_workload_cost_usd_total" ["usd"], WorkloadCost, ["component"],
         "Money spent where it runs, on the loaded basis = sum of price x time held + its part of idle, shared and fixed cost. The components exclude each other and add up.";
-    SharedWorkloadCost: Counter "breakeven_shared_workload_cost_usd_total" ["usd"], SubjectMoney, [],
+    SharedWorkloadCost: Counter "breakeven_shared_workload_cost_usd_total" ["usd"], WorkloadCost, [],
         "Money that a shared workload cost before it was spread over the others = sum of price x time held. It is contained in their component shared.";
-    WorkloadUsedCost: Counter "breakeven_workload_used_cost_usd_total" ["usd"], Subject, ["resource"],
+    WorkloadUsedCost: Counter "breakeven_workload_used_cost_usd_total" ["usd"], Workload, ["resource"],
         "Money for what was really used = sum of price x use x time, from live usage. Not a part of the loaded cost beside it, but contained in it.";
-    WorkloadRequests: Counter "breakeven_workload_requests_total" [], Subject, ["outcome"],
+    WorkloadRequests: Counter "breakeven_workload_requests_total" [], Workload, ["outcome"],
         "Requests or invocations seen, by how they ended, from the request source or CloudWatch.";
-    WorkloadThrottled: Counter "breakeven_workload_cpu_throttled_seconds_total" ["seconds"], Subject, [],
+    WorkloadThrottled: Counter "breakeven_workload_cpu_throttled_seconds_total" ["seconds"], Workload, [],
         "Time for which containers were not let run because they had used up their CPU limit, summed over processors, from cAdvisor. Absent where nobody says so (only usage_source: prometheus does) and where no container has a limit.";
-    WorkloadThrottledRatio: Gauge "breakeven_workload_cpu_throttled_ratio" ["ratio"], Subject, [],
+    WorkloadThrottledRatio: Gauge "breakeven_workload_cpu_throttled_ratio" ["ratio"], Workload, [],
         "The part of the scheduler's periods in which they were held back = throttled periods / periods in the decision window, from cAdvisor. Above 0.25 the latency is more that of the limit than that of the work.";
-    WorkloadMonthlyCost: Gauge "breakeven_workload_monthly_cost_usd" ["usd"], Subject, ["platform", "basis"],
+    WorkloadMonthlyCost: Gauge "breakeven_workload_monthly_cost_usd" ["usd"], Workload, ["platform", "basis"],
         "Cost of a month like the decision window = cost in the window / its length x hours_per_month (730). With fewer than 100 requests in it, Lambda serves those of the last 28 days.";
-    WorkloadProjectedMonthCost: Gauge "breakeven_workload_projected_month_cost_usd" ["usd"], Subject, ["component"],
+    WorkloadProjectedMonthCost: Gauge "breakeven_workload_projected_month_cost_usd" ["usd"], Workload, ["component"],
         "Cost in the cluster of a month like the last 28 days (UTC), as far as they were seen = cost / time seen x hours_per_month (730). The components exclude each other and add up. Absent until a day was seen.";
-    WorkloadProjectedMonthRequests: Gauge "breakeven_workload_projected_month_requests" [], Subject, [],
+    WorkloadProjectedMonthRequests: Gauge "breakeven_workload_projected_month_requests" [], Workload, [],
         "Requests of a month like the last 28 days (UTC), as far as they were counted = requests / time counted x hours_per_month (730). Absent until a day was counted.";
-    WorkloadObservedMonth: Gauge "breakeven_workload_observed_month_seconds" ["seconds"], Subject, ["of"],
+    WorkloadObservedMonth: Gauge "breakeven_workload_observed_month_seconds" ["seconds"], Workload, ["of"],
         "How much of the last 28 days (UTC) these projections stand on: the time for which the cost was known (of=cost), and over which requests were counted (of=requests).";
-    WorkloadActive: Gauge "breakeven_workload_active_ratio" ["ratio"], Subject, [],
+    WorkloadActive: Gauge "breakeven_workload_active_ratio" ["ratio"], Workload, [],
         "Part of the last 28 days (UTC), as far as they were counted, in which it served any request = sum of min(step, requests x 1 minute) over the steps of counting / time counted.";
-    WorkloadMonthlySaving: Gauge "breakeven_workload_monthly_saving_usd" ["usd"], Subject, [],
+    WorkloadMonthlySaving: Gauge "breakeven_workload_monthly_saving_usd" ["usd"], Workload, [],
         "What moving to the other platform would save each month = cost at home - cost there. Negative if it would cost more, absent if it cannot move.";
-    WorkloadUtilization: Gauge "breakeven_workload_utilization_ratio" ["ratio"], Subject, ["resource"],
+    WorkloadUtilization: Gauge "breakeven_workload_utilization_ratio" ["ratio"], Workload, ["resource"],
         "How well it uses what it pays for: cost used / cost loaded (resource cost), processors used / held (cpu), memory used / held (memory).";
-    WorkloadBreakevenUtilization: Gauge "breakeven_workload_breakeven_utilization_ratio" ["ratio"], Subject, [],
+    WorkloadBreakevenUtilization: Gauge "breakeven_workload_breakeven_utilization_ratio" ["ratio"], Workload, [],
         "The cost utilisation at which both platforms cost the same = cost used / cost on Lambda. Below it Lambda costs less; above 1 Kubernetes costs more at any utilisation.";
-    WorkloadBreakevenRequests: Gauge "breakeven_workload_breakeven_requests_per_month" ["requests_per_month"], Subject, ["crossing"],
+    WorkloadBreakevenRequests: Gauge "breakeven_workload_breakeven_requests_per_month" ["requests_per_month"], Workload, ["crossing"],
         "Traffic at which both platforms cost the same: the least such traffic (crossing first), and the one above which Kubernetes always costs less (sustained). Absent where they never do.";
-    WorkloadVerdict: Gauge "breakeven_workload_verdict" [], Subject, ["verdict"],
+    WorkloadVerdict: Gauge "breakeven_workload_verdict" [], Workload, ["verdict"],
         "Which platform costs less, or why that is not known: 1 on the one that holds, 0 on the others. What cannot move has that of its home.";
-    WorkloadUncertainty: Gauge "breakeven_workload_uncertainty_ratio" ["ratio"], Subject, ["parameter"],
+    WorkloadUncertainty: Gauge "breakeven_workload_uncertainty_ratio" ["ratio"], Workload, ["parameter"],
         "Swing of the projected cost when the parameter that moves it most goes from one end of what it may be to the other = (highest - lowest) / point.";
-    WorkloadIneligible: Gauge "breakeven_workload_ineligible" [], Subject, ["reason"],
+    WorkloadIneligible: Gauge "breakeven_workload_ineligible" [], Workload, ["reason"],
         "1 for each reason why it cannot move to Lambda as it is. Absent where there is none.";
-    WorkloadInfo: Info "breakeven_workload_info" [], Subject, ["traffic_pattern", "architecture", "runtime", "lambda_memory_mib", "team", "unit", "requests_by", "front_door", "event_sources"],
+    WorkloadInfo: Info "breakeven_workload_info" [], Workload, ["traffic_pattern", "architecture", "runtime", "lambda_memory_mib", "team", "unit", "requests_by", "front_door", "event_sources"],
         "Facts to join on: processor, runtime, the memory setting of the function or of the equivalent function, the team, what one request is called, and what counts the requests. Of functions also what requests come through, as configured or as the Lambda API says (none, function_url, http_api, rest_api or alb), and what Lambda polls for them (sqs, kinesis, dynamodb, kafka, mq, documentdb or other; several with commas between). Further tags of functions that are named in aws.tag_labels are labels that begin with tag_.";
-    WorkloadPairInfo: Info "breakeven_workload_pair_info" [], Subject, ["pair"],
+    WorkloadPairInfo: Info "breakeven_workload_pair_info" [], Workload, ["pair"],
         "The workload or function that does the same job on the other platform, by the annotation breakeven.dev/lambda-function: the cost there is observed of it.";
-    FunctionGibSeconds: Counter "breakeven_function_gib_seconds_total" ["gib_seconds"], Subject, [],
+    FunctionGibSeconds: Counter "breakeven_function_gib_seconds_total" ["gib_seconds"], Workload, [],
         "Memory x billed time = memory in GiB x (sum of durations, rounded up, + initialisation of cold starts), from the function's setting and CloudWatch. AWS writes it GB-s, and means 1,024 MB.";
-    FunctionErrors: Counter "breakeven_function_errors_total" [], Subject, [],
+    FunctionErrors: Counter "breakeven_function_errors_total" [], Workload, [],
         "Invocations that failed in the function, from CloudWatch. They are billed.";
-    FunctionThrottles: Counter "breakeven_function_throttles_total" [], Subject, [],
+    FunctionThrottles: Counter "breakeven_function_throttles_total" [], Workload, [],
         "Invocations that were turned away, from CloudWatch. They are not billed.";
-    FunctionColdStarts: Counter "breakeven_function_cold_starts_total" [], Subject, ["method"],
+    FunctionColdStarts: Counter "breakeven_function_cold_starts_total" [], Workload, ["method"],
         "Environments that had to be started = sum over the minutes of max(0, peak concurrency - its maximum in the keep-alive before) (method ratchet), from CloudWatch. Their initialisation is billed. Method measured: from when Lambda Insights is read = invocations x the share of them that it counted an initialisation for.";
-    FunctionConcurrencyPeak: Gauge "breakeven_function_concurrency_peak" [], Subject, [],
+    FunctionConcurrencyPeak: Gauge "breakeven_function_concurrency_peak" [], Workload, [],
         "The most environments that ran at once in the decision window, from CloudWatch.";
-    FunctionMemoryPeak: Gauge "breakeven_function_memory_used_peak_bytes" ["bytes"], Subject, [],
+    FunctionMemoryPeak: Gauge "breakeven_function_memory_used_peak_bytes" ["bytes"], Workload, [],
         "The most memory that an environment of the function used in the decision window, from Lambda Insights (maximum of used_memory_max). Absent where that is not switched on.";
-    FunctionCpu: Gauge "breakeven_function_cpu_per_request_seconds" ["seconds"], Subject, [],
+    FunctionCpu: Gauge "breakeven_function_cpu_per_request_seconds" ["seconds"], Workload, [],
         "Processor time of an invocation in the decision window = sum / count of cpu_total_time, from Lambda Insights. Absent where that is not switched on.";
-    FunctionInit: Gauge "breakeven_function_init_seconds" ["seconds"], Subject, [],
+    FunctionInit: Gauge "breakeven_function_init_seconds" ["seconds"], Workload, [],
         "How long a cold start initialised in the decision window = sum / count of init_duration, from Lambda Insights. Absent where that is not switched on, or none was seen.";
-    FunctionReservedConcurrency: Gauge "breakeven_function_reserved_concurrency" [], Subject, [],
+    FunctionReservedConcurrency: Gauge "breakeven_function_reserved_concurrency" [], Workload, [],
         "The environments that are set aside for the function, and are the most that it may have, from the Lambda API. Absent where none are.";
-    FunctionProvisionedConcurrency: Gauge "breakeven_function_provisioned_concurrency" [], Subject, [],
+    FunctionProvisionedConcurrency: Gauge "breakeven_function_provisioned_concurrency" [], Workload, [],
         "The environments that are kept ready for the versions and aliases of the function, from the Lambda API. Absent while that is not known.";
 
     ClusterCost: Counter "breakeven_cluster_cost_usd_total" ["usd"], Estate, ["component"],
@@ -238,7 +238,7 @@ catalogue! {
         "How long the last attempt to read the source took.";
     SourceErrors: Counter "breakeven_source_errors_total" [], Sources, ["source", "account_id", "aws_region", "reason"],
         "Failed attempts to read the source, by reason.";
-    SourceLeftOut: Counter "breakeven_source_left_out_total" [], Sources, ["source", "account_id", "aws_region", "reason"],
+    SourceDiscardedRecords: Counter "breakeven_source_left_out_total" [], Sources, ["source", "account_id", "aws_region", "reason"],
         "Facts that the source received and left out, by reason: what cannot be used is never dropped in silence.";
     DataAge: Gauge "breakeven_data_age_seconds" ["seconds"], Sources, ["source", "account_id", "aws_region"],
         "Age of what the source last said, when the report was made = report time - last success.";

@@ -106,12 +106,12 @@ fn families(inputs: &Inputs<'_>) -> (Families, Dropped) {
     for shared in &report.shared {
         families.show(workload::shared(shared), |_| true);
     }
-    let subjects = report
+    let workloads = report
         .workloads
         .iter()
         .map(|one| (one, workload::series(one, report.settings.hours_per_month)));
     let max_series = inputs.settings.max_series;
-    limit::limit_series(subjects.collect(), max_series, &mut families, &mut dropped);
+    limit::limit_series(workloads.collect(), max_series, &mut families, &mut dropped);
 
     for (metric, duplicates) in families.settle() {
         let count = u64::try_from(duplicates).unwrap_or(u64::MAX);

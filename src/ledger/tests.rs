@@ -137,7 +137,7 @@ fn time_that_passed_unseen_costs_nobody_anything() {
 #[test]
 fn a_backfill_feeds_the_window_and_not_the_counter() {
     let mut ledger = ledger();
-    let strangers = ledger.record_requests(
+    let unmatched_targets = ledger.record_requests(
         &traffic(
             vec![served(-600, -300, 300.0), served(-300, 0, 300.0)],
             -600,
@@ -145,7 +145,7 @@ fn a_backfill_feeds_the_window_and_not_the_counter() {
         ),
         |_| whole(web()),
     );
-    assert_eq!(strangers, 0);
+    assert_eq!(unmatched_targets, 0);
     let account = ledger.workload(&web()).unwrap();
     assert!(account.requests().is_zero());
     let window = window(&ledger, 0).traffic.unwrap();

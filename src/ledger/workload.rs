@@ -466,8 +466,8 @@ impl WorkloadAccount {
     pub(super) fn begin_window(&mut self, window: Seconds) {
         self.slots = Slots::new(window);
         self.days = Days::of_days();
-        if let Some(held_back) = &mut self.cpu_throttling {
-            held_back.begin_window(window);
+        if let Some(cpu_throttling) = &mut self.cpu_throttling {
+            cpu_throttling.begin_window(window);
         }
     }
 
@@ -480,8 +480,8 @@ impl WorkloadAccount {
     /// The bytes that it takes.
     #[cfg(test)]
     pub(super) fn bytes(&self) -> usize {
-        let held_back = self.cpu_throttling.as_ref().map_or(0, |one| one.bytes());
-        size_of::<Self>() + self.bucket_bytes() + self.moments.heap_bytes() + held_back
+        let cpu_throttling = self.cpu_throttling.as_ref().map_or(0, |one| one.bytes());
+        size_of::<Self>() + self.bucket_bytes() + self.moments.heap_bytes() + cpu_throttling
     }
 
     /// Whether a part of its cost was ever known.

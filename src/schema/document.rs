@@ -12,7 +12,7 @@ use super::{ConfigError, ConfigPath, Setting};
 /// Where it is no YAML at all.
 pub(crate) fn read<T: Setting + Default>(
     text: &str,
-    mistakes: &mut Vec<ConfigError>,
+    config_errors: &mut Vec<ConfigError>,
 ) -> Result<T, ConfigError> {
     let options = serde_saphyr::options! {
         // "NaN is not a number" then stands at the place of the key, and is never taken for nothing.
@@ -21,7 +21,7 @@ pub(crate) fn read<T: Setting + Default>(
     match serde_saphyr::from_str_with_options::<Option<Value>>(text, options) {
         Ok(value) => {
             let value = value.unwrap_or_default();
-            Ok(T::read(&value, &ConfigPath::top(), mistakes).unwrap_or_default())
+            Ok(T::read(&value, &ConfigPath::top(), config_errors).unwrap_or_default())
         }
         Err(error) => {
             let place = error.location().map_or_else(
@@ -41,9 +41,12 @@ pub(crate) fn read<T: Setting + Default>(
 /// All mistakes, those of reading first. A key that could not be read has its default by now; what is said of that
 /// is not said.
 pub(crate) fn together(read: Vec<ConfigError>, meant: Vec<ConfigError>) -> Vec<ConfigError> {
-    let unread: Vec<String> = read.iter().map(|mistake| mistake.place.clone()).collect();
+    let unread: Vec<String> = read
+        .iter()
+        .map(|config_error| config_error.place.clone())
+        .collect();
     let meant = meant
         .into_iter()
-        .filter(|mistake| !unread.contains(&mistake.place));
+        .filter(|config_error| !unread.contains(&config_error.place));
     read.into_iter().chain(meant).collect()
 }

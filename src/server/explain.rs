@@ -38,12 +38,12 @@ pub(super) fn explanation(store: &Store, clock: &Clock, headers: &HeaderMap, nam
             .join(", ")
     };
     match meant.as_slice() {
-        [subject] => shown(
+        [workload] => shown(
             headers,
             &explain(
                 report,
-                subject,
-                &inputs(&published, clock, &subject.workload),
+                workload,
+                &inputs(&published, clock, &workload.workload),
             ),
         ),
         [] => {
@@ -61,10 +61,10 @@ pub(super) fn explanation(store: &Store, clock: &Clock, headers: &HeaderMap, nam
     }
 }
 
-/// How the sources of a subject stood when the report was made: of those that read accounts and regions, the ones that read its
+/// How the sources of a workload stood when the report was made: of those that read accounts and regions, the ones that read its
 /// own.
-fn inputs(published: &ReportSnapshot, clock: &Clock, subject: &WorkloadRef) -> Inputs {
-    let read_it = |site: &SourceLocation| match subject {
+fn inputs(published: &ReportSnapshot, clock: &Clock, workload: &WorkloadRef) -> Inputs {
+    let read_it = |site: &SourceLocation| match workload {
         WorkloadRef::Function(function) => {
             let is = |known: &Option<Arc<str>>, own| known.as_ref().is_none_or(|one| one == own);
             is(&site.account_id, &function.account_id) && is(&site.region, &function.region)

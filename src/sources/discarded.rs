@@ -36,10 +36,13 @@ mod tests {
 
     #[test]
     fn clones_count_together_and_nothing_leaves_no_entry() {
-        let tally = DiscardCounts::default();
-        tally.clone().add("not_finite", 2);
-        tally.add("not_finite", 1);
-        tally.add("negative", 0);
-        assert_eq!(tally.snapshot(), BTreeMap::from([("not_finite", 3)]));
+        let discard_counts = DiscardCounts::default();
+        discard_counts.clone().add("not_finite", 2);
+        discard_counts.add("not_finite", 1);
+        discard_counts.add("negative", 0);
+        assert_eq!(
+            discard_counts.snapshot(),
+            BTreeMap::from([("not_finite", 3)])
+        );
     }
 }

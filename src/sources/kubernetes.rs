@@ -67,7 +67,7 @@ pub(in crate::sources) use error::Attempt;
 pub(in crate::sources) use limited::{
     label as read_label, list as read_list, name as read_name, value as read_value,
 };
-pub(in crate::sources) use limits::{ListProgress, MAX_KEPT_USAGE, left_out};
+pub(in crate::sources) use limits::{ListProgress, MAX_KEPT_USAGE, discarded};
 pub(in crate::sources) use page::PageReader;
 pub(in crate::sources) use request::{RequestError, Server};
 
@@ -401,7 +401,7 @@ impl Watching {
                 }
                 self.context.board.counted(Source::Kubernetes, &error);
             }
-            WatchSignal::LeftOut(error, count) => {
+            WatchSignal::DiscardedRecords(error, count) => {
                 self.leave_out(watch, &error, count, "object left out");
             }
             WatchSignal::Failed(error, took) if watch.is_essential() => {

@@ -72,14 +72,14 @@ impl<T> Subscriber<T> {
     pub(super) async fn first(&mut self, wait: Duration) -> Option<Arc<T>> {
         let first = self.0.wait_for(Option::is_some);
         match tokio::time::timeout(wait, first).await {
-            Ok(Ok(told)) => told.clone(),
+            Ok(Ok(publisher)) => publisher.clone(),
             Ok(Err(_)) | Err(_) => None,
         }
     }
 
     /// Waits until something is told of which `is_meant` is true; for ever when nobody tells any more.
     pub(super) async fn until(&mut self, is_meant: impl Fn(&T) -> bool + Send) {
-        let is_meant = |told: &Option<Arc<T>>| told.as_deref().is_some_and(&is_meant);
+        let is_meant = |publisher: &Option<Arc<T>>| publisher.as_deref().is_some_and(&is_meant);
         if self.0.wait_for(is_meant).await.is_err() {
             std::future::pending().await
         }
@@ -92,28 +92,31 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_is_told_is_heard_and_waited_for_no_longer_than_a_little() {
-        let told = Publisher::default();
-        let mut heard = told.listen();
-        assert_eq!(heard.first(Duration::from_secs(1)).await, None);
-        told.clone().publish(1);
+        let publisher = Publisher::default();
+        let mut subscriber = publisher.listen();
+        assert_eq!(subscriber.first(Duration::from_secs(1)).await, None);
+        publisher.clone().publish(1);
         assert_eq!(
-            heard.first(Duration::from_secs(1)).await.as_deref(),
+            subscriber.first(Duration::from_secs(1)).await.as_deref(),
             Some(&1)
         );
-        let first = heard.latest().unwrap();
-        told.publish(1);
-        assert!(Arc::ptr_eq(&first, &heard.latest().unwrap()), "nothing new");
-        told.publish(2);
-        assert_eq!(heard.latest().as_deref(), Some(&2));
+        let first = subscriber.latest().unwrap();
+        publisher.publish(1);
+        assert!(
+            Arc::ptr_eq(&first, &subscriber.latest().unwrap()),
+            "nothing new"
+        );
+        publisher.publish(2);
+        assert_eq!(subscriber.latest().as_deref(), Some(&2));
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_is_meant_is_waited_for_and_nothing_else() {
-        let told = Publisher::default();
-        let mut heard = told.listen();
-        let mut waiting = Box::pin(heard.until(|number| *number > 2));
+        let publisher = Publisher::default();
+        let mut subscriber = publisher.listen();
+        let mut waiting = Box::pin(subscriber.until(|number| *number > 2));
         for (number, is_meant) in [(1, false), (2, false), (3, true)] {
-            told.publish(number);
+            publisher.publish(number);
             let waited = tokio::time::timeout(Duration::from_secs(1), &mut waiting).await;
             assert_eq!(waited.is_ok(), is_meant, "{number}");
         }

@@ -57,7 +57,7 @@ pub struct ListSource<L> {
     cache: Option<Cache>,
     is_restored: bool,
     known: BTreeMap<PriceQuery, Answered>,
-    left_out: DiscardCounts,
+    discarded: DiscardCounts,
 }
 
 impl<L: PriceList> ListSource<L> {
@@ -72,7 +72,7 @@ impl<L: PriceList> ListSource<L> {
             cache: cache.map(|directory| Cache::in_directory(directory, L::FILE, L::PROVIDER)),
             is_restored: false,
             known: BTreeMap::new(),
-            left_out: DiscardCounts::default(),
+            discarded: DiscardCounts::default(),
         }
     }
 
@@ -85,8 +85,8 @@ impl<L: PriceList> ListSource<L> {
     /// What was left out or is lacking: `price_not_understood`, `price_not_in_usd`, `cache_not_read`, `cache_not_written`,
     /// `clock_ahead`, where an answer was kept at a time that has not come.
     #[must_use]
-    pub fn left_out(&self) -> DiscardCounts {
-        self.left_out.clone()
+    pub fn discarded(&self) -> DiscardCounts {
+        self.discarded.clone()
     }
 
     /// What the last run of the program knew.
@@ -95,13 +95,13 @@ impl<L: PriceList> ListSource<L> {
             return Vec::new();
         };
         self.known = cache.read().await.unwrap_or_else(|problem| {
-            self.left_out.add("cache_not_read", 1);
+            self.discarded.add("cache_not_read", 1);
             warn!(problem, "kept prices not read");
             BTreeMap::new()
         });
         let ahead = set_to_now(&mut self.known, now);
         if ahead > 0 {
-            self.left_out.add("clock_ahead", ahead);
+            self.discarded.add("clock_ahead", ahead);
             warn!(
                 answers = ahead,
                 "kept prices are ahead of the clock; they are taken as read now"
@@ -115,7 +115,7 @@ impl<L: PriceList> ListSource<L> {
         if let Some(cache) = &self.cache
             && let Err(problem) = cache.write(&self.known).await
         {
-            self.left_out.add("cache_not_written", 1);
+            self.discarded.add("cache_not_written", 1);
             warn!(problem, "prices not kept");
         }
     }
@@ -164,7 +164,7 @@ impl<L: PriceList> ListSource<L> {
                 Some((_, Err(error))) => failed = Some(error),
                 Some((question, Ok(answer))) => {
                     let before = self.known.get(&question);
-                    let answered = answered(&question, answer, before, now, &self.left_out);
+                    let answered = answered(&question, answer, before, now, &self.discarded);
                     learned.insert(question, answered);
                 }
             }
@@ -196,11 +196,11 @@ fn answered(
     answer: Answer,
     before: Option<&Answered>,
     at: Timestamp,
-    left_out: &DiscardCounts,
+    discarded: &DiscardCounts,
 ) -> Answered {
     for PriceListError { reason, text } in answer.problems {
-        left_out.add(reason, 1);
-        warn!(region = %question.region, subject = ?question.product, problem = text, "price left out");
+        discarded.add(reason, 1);
+        warn!(region = %question.region, workload = ?question.product, problem = text, "price left out");
     }
     let before = before.map_or(&[][..], |before| &before.prices);
     let prices = answer.prices.into_iter().map(|(product, price)| {
@@ -305,7 +305,7 @@ mod tests {
             region: "westeurope".into(),
             product: QueriedProduct::Machine("Standard_D2s_v5".into()),
         };
-        let tally = DiscardCounts::default();
+        let discard_counts = DiscardCounts::default();
         let mut known: Option<Answered> = None;
         let time = |day: i64| Timestamp::from_second(day * 86_400).unwrap();
         // On each day what is said on demand and of spare capacity, and what is known then, since which day.
@@ -331,7 +331,13 @@ mod tests {
                 let price = price.map(|hourly| UsdPerHour::from_hourly(hourly).unwrap());
                 answer.add(product, Ok(price));
             }
-            let now = answered(&question, answer, known.as_ref(), time(day), &tally);
+            let now = answered(
+                &question,
+                answer,
+                known.as_ref(),
+                time(day),
+                &discard_counts,
+            );
             let found: Vec<_> = now
                 .prices
                 .iter()

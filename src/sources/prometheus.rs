@@ -166,7 +166,7 @@ pub struct RequestsSource {
     polled_at: Option<Timestamp>,
     /// Whether the last poll came to the own queries. Before that nothing is said of them.
     has_asked_own: bool,
-    left_out: DiscardCounts,
+    discarded: DiscardCounts,
 }
 
 impl RequestsSource {
@@ -206,7 +206,7 @@ impl RequestsSource {
             query_timeout: settings.timeout,
             polled_at: None,
             has_asked_own: false,
-            left_out: DiscardCounts::default(),
+            discarded: DiscardCounts::default(),
         })
     }
 
@@ -220,8 +220,8 @@ impl RequestsSource {
     /// `latency_without_requests`, `steps_too_old_to_catch_up`, `history_unread`, `own_query_failed`, `too_many_own_queries`,
     /// `warning`.
     #[must_use]
-    pub fn left_out(&self) -> DiscardCounts {
-        self.left_out.clone()
+    pub fn discarded(&self) -> DiscardCounts {
+        self.discarded.clone()
     }
 
     /// Keeps the steps of a window, and goes on behind it.
@@ -230,7 +230,7 @@ impl RequestsSource {
         let skipped = window.start().duration_since(read_to).as_secs();
         let skipped = u64::try_from(skipped).unwrap_or_default() / self.reach.step.as_secs();
         if skipped > 0 {
-            self.left_out.add("steps_too_old_to_catch_up", skipped);
+            self.discarded.add("steps_too_old_to_catch_up", skipped);
             warn!(
                 steps = skipped,
                 "steps of requests were too old to catch up with"
@@ -249,12 +249,12 @@ impl RequestsSource {
         let span = (window, step);
         let requests = self.counts(asked, &asked.requests, span).await?;
         let Some(latency) = &asked.latency else {
-            return Ok(convert::steps(step, requests, None, &self.left_out));
+            return Ok(convert::steps(step, requests, None, &self.discarded));
         };
         let sum = self.counts(asked, &latency.sum, span).await?;
         let count = self.counts(asked, &latency.count, span).await?;
         let latency = Some((latency.unit, sum, count));
-        Ok(convert::steps(step, requests, latency, &self.left_out))
+        Ok(convert::steps(step, requests, latency, &self.discarded))
     }
 
     /// Reads the whole hours before a time that is about to be read. They begin after the first in which anything was counted:
@@ -272,7 +272,7 @@ impl RequestsSource {
                 self.kept.extend(known.map(|known| (known, steps)));
             }
             Err(error) if is_of_the_question(error.reason()) => {
-                self.left_out.add("history_unread", 1);
+                self.discarded.add("history_unread", 1);
                 warn!(%error, "the weeks before the decision window are not known");
             }
             Err(error) => return Err(error),
@@ -303,7 +303,7 @@ impl RequestsSource {
         let expression = query.over(step);
         let answer = self.client.range(&expression, window, step).await?;
         self.remarks(&answer.remarks);
-        convert::counts(answer, asked.ways, window, &self.left_out)
+        convert::counts(answer, asked.ways, window, &self.discarded)
             .map_err(|problem| client::broken_contract(query.field(), &problem))
     }
 
@@ -315,7 +315,7 @@ impl RequestsSource {
         let query = &asked.requests;
         let answer = self.client.instant(&query.over(self.recent), now).await?;
         self.remarks(&answer.remarks);
-        convert::rates(answer, asked.ways, self.recent, &self.left_out)
+        convert::rates(answer, asked.ways, self.recent, &self.discarded)
             .map_err(|problem| client::broken_contract(query.field(), &problem))
     }
 
@@ -392,7 +392,7 @@ impl RequestsSource {
 
     fn remarks(&self, remarks: &[String]) {
         for remark in remarks {
-            self.left_out.add("warning", 1);
+            self.discarded.add("warning", 1);
             warn!(remark, "prometheus warns");
         }
     }

@@ -126,7 +126,7 @@ pub struct ScrapeSource {
     polled_at: Option<Timestamp>,
     /// The poll before.
     last: Option<Timestamp>,
-    left_out: DiscardCounts,
+    discarded: DiscardCounts,
 }
 
 /// What the pods of a workload counted since they were read before.
@@ -159,7 +159,7 @@ impl ScrapeSource {
             read: BTreeMap::new(),
             polled_at: None,
             last: None,
-            left_out: DiscardCounts::default(),
+            discarded: DiscardCounts::default(),
         }
     }
 
@@ -167,8 +167,8 @@ impl ScrapeSource {
     /// `scrape_encoding`, `scrape_too_long`, `scrape_too_many_series`), those that the time of a poll did not suffice for
     /// (`scrape_put_off`), and of the others `long_line`, `no_sample`, `not_finite` and `duplicate_series`.
     #[must_use]
-    pub fn left_out(&self) -> DiscardCounts {
-        self.left_out.clone()
+    pub fn discarded(&self) -> DiscardCounts {
+        self.discarded.clone()
     }
 
     /// Notes which pods there are, and returns those that are due, in the order in which they are scraped.
@@ -204,17 +204,17 @@ impl ScrapeSource {
         while let Ok(Some((target, body))) = tokio::time::timeout_at(until, scrapes.next()).await {
             waiting -= 1;
             let result = body.map(|(series, unread)| {
-                count_unread(&unread, &self.left_out);
+                count_unread(&unread, &self.discarded);
                 reading(&self.settings.metrics, wanted, series)
             });
             let Some(state) = self.states.get_mut(&target.pod) else {
                 continue;
             };
-            if let Some(sum) = take(state, &target, result, now, &self.left_out) {
+            if let Some(sum) = take(state, &target, result, now, &self.discarded) {
                 self.read.entry(target.workload).or_default().add(&sum);
             }
         }
-        self.left_out.add("scrape_put_off", waiting as u64);
+        self.discarded.add("scrape_put_off", waiting as u64);
     }
 
     /// Hands on what was read of each workload that has requests to count. One of which nothing was read says why.
@@ -296,7 +296,7 @@ fn take(
     target: &ScrapeTarget,
     result: ScrapeResult,
     now: Timestamp,
-    left_out: &DiscardCounts,
+    discarded: &DiscardCounts,
 ) -> Option<Sum> {
     match result {
         Ok(reading) => {
@@ -308,7 +308,7 @@ fn take(
             })
         }
         Err(failed) => {
-            left_out.add(failed.reason, 1);
+            discarded.add(failed.reason, 1);
             debug!(url = %target.url, reason = failed.reason, error = failed.text, "pod not scraped");
             state.fail(failed, now);
             None
@@ -316,7 +316,7 @@ fn take(
     }
 }
 
-fn count_unread(unread: &[Unread], left_out: &DiscardCounts) {
+fn count_unread(unread: &[Unread], discarded: &DiscardCounts) {
     for why in unread {
         let reason = match why {
             Unread::LongLine => "long_line",
@@ -324,7 +324,7 @@ fn count_unread(unread: &[Unread], left_out: &DiscardCounts) {
             Unread::NoCount => "not_finite",
             Unread::Duplicate => "duplicate_series",
         };
-        left_out.add(reason, 1);
+        discarded.add(reason, 1);
     }
 }
 

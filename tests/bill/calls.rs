@@ -194,7 +194,7 @@ async fn a_cache_that_is_damaged_is_set_aside_and_costs_a_day_without_a_call() {
     let mut source = new();
     let error = source.poll(at("2026-03-10T09:30:00Z")).await.unwrap_err();
     assert!(error.to_string().contains("bill.json: EOF"), "{error}");
-    assert_eq!(source.left_out().snapshot()["cache_not_read"], 1);
+    assert_eq!(source.discarded().snapshot()["cache_not_read"], 1);
     assert!(directory.path().join("bill.json.unreadable").exists());
     new().poll(at("2026-03-10T23:59:00Z")).await.unwrap_err();
     assert_eq!(asked(&cloud), 1);
@@ -303,7 +303,7 @@ async fn pages_are_read_within_the_calls_of_a_day_and_the_rest_on_the_next() {
     assert_eq!(asked(&cloud), 6);
     // Two pages of 200 are four days and a part of the fifth.
     assert_eq!(part.days, whole.days[..4]);
-    assert_eq!(source.left_out().snapshot()["pages_put_off"], 1);
+    assert_eq!(source.discarded().snapshot()["pages_put_off"], 1);
     assert!(
         source
             .poll(at("2026-03-10T10:00:00Z"))

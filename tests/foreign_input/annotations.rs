@@ -236,7 +236,7 @@ async fn one_query_that_hangs_delays_neither_the_preset_nor_the_others() {
         // It waits before it is asked again.
         assert_eq!(server.hung.load(Ordering::SeqCst), hung, "at {second}");
     }
-    assert_eq!(source.left_out().snapshot()["own_query_failed"], 2);
+    assert_eq!(source.discarded().snapshot()["own_query_failed"], 2);
 
     // Once it is answered nothing is missing.
     server.is_stuck.store(false, Ordering::SeqCst);
@@ -263,7 +263,7 @@ async fn a_namespace_full_of_queries_that_hang_delays_no_other_namespace() {
     for (id, _) in good {
         assert_eq!(served(&own.workloads[&id]), 30.0, "{id}");
     }
-    assert_eq!(source.left_out().snapshot()["too_many_own_queries"], 52);
+    assert_eq!(source.discarded().snapshot()["too_many_own_queries"], 52);
 }
 
 #[tokio::test]

@@ -121,11 +121,11 @@ async fn pods_that_cannot_be_reached_delay_no_other() {
     }
     let expected = (0..5).map(|number| (format!("good-{number}"), 30.0));
     assert_eq!(served, expected.collect());
-    let left_out = source.left_out().snapshot();
-    assert!(left_out["scrape_timeout"] >= 128, "{left_out:?}");
-    assert!(left_out["scrape_connect"] >= 1, "{left_out:?}");
+    let discarded = source.discarded().snapshot();
+    assert!(discarded["scrape_timeout"] >= 128, "{discarded:?}");
+    assert!(discarded["scrape_connect"] >= 1, "{discarded:?}");
     // None is tried at each of the four polls.
-    assert!(left_out["scrape_timeout"] <= 400, "{left_out:?}");
+    assert!(discarded["scrape_timeout"] <= 400, "{discarded:?}");
 }
 
 #[tokio::test]

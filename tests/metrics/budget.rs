@@ -98,19 +98,19 @@ async fn buy(budget: f64, hours: i64, looks: i64) -> Bought {
         .map(|one| (one.spec.name.as_str(), dollars(one, first)))
         .collect();
     let heavy = heavy(&spent);
-    let stakes = scene.functions().map(|function| {
-        let stake = PollPriority {
+    let poll_priorities = scene.functions().map(|function| {
+        let poll_priority = PollPriority {
             monthly: usd(spent[&*function.id.name]),
             margin: None,
         };
-        (function.id.clone(), stake)
+        (function.id.clone(), poll_priority)
     });
-    let stakes: HashMap<FunctionId, PollPriority> = stakes.collect();
+    let poll_priorities: HashMap<FunctionId, PollPriority> = poll_priorities.collect();
     let shared = Budget::new(ScheduleLimits {
         budget: usd(budget),
         ..ScheduleLimits::default()
     });
-    shared.set_poll_priorities(stakes);
+    shared.set_poll_priorities(poll_priorities);
     let settings = cloudwatch::CloudWatchConfig {
         backfill: Duration::from_secs(1_800),
         ..cloudwatch::CloudWatchConfig::default()
@@ -231,14 +231,14 @@ async fn an_empty_purse_lets_those_with_the_least_at_stake_wait() {
         budget: usd(0.03),
         ..ScheduleLimits::default()
     });
-    let stake = |index: usize| PollPriority {
+    let poll_priority = |index: usize| PollPriority {
         monthly: if index < 70 { usd(1.0) } else { usd(100.0) },
         margin: None,
     };
     let functions = scene.functions().enumerate();
     shared.set_poll_priorities(
         functions
-            .map(|(index, one)| (one.id.clone(), stake(index)))
+            .map(|(index, one)| (one.id.clone(), poll_priority(index)))
             .collect(),
     );
     let mut source = scene.source(cloudwatch::CloudWatchConfig::default(), shared);
@@ -263,5 +263,5 @@ async fn an_empty_purse_lets_those_with_the_least_at_stake_wait() {
         .requests()
         .count(Endpoint::CloudWatch, "metric queries");
     assert!(asked <= 300 + 99, "{asked}");
-    assert_eq!(source.left_out().snapshot()["over_budget"], 50 + 50 + 64);
+    assert_eq!(source.discarded().snapshot()["over_budget"], 50 + 50 + 64);
 }

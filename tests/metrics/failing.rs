@@ -62,7 +62,7 @@ async fn fails_alone(scene: &Scene, status: ResultStatus, token: bool, counted: 
         let batches = batches(source.poll(now).await.unwrap());
         assert_eq!(batches.len(), read, "{status:?} at {minute}");
         assert_eq!(
-            source.left_out().snapshot()[counted],
+            source.discarded().snapshot()[counted],
             failures,
             "{status:?} at {minute}"
         );

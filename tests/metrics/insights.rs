@@ -153,8 +153,8 @@ async fn what_fails_of_it_is_said_and_tried_again_and_the_minutes_come_all_the_s
         found.extend(measured(source.partial_results()));
     }
     assert_eq!(found.keys().collect::<Vec<_>>(), ["f000-true", "f002-true"]);
-    let left_out = source.left_out().snapshot();
-    assert_eq!(left_out["insights_unread"], 2, "{left_out:?}");
+    let discarded = source.discarded().snapshot();
+    assert_eq!(discarded["insights_unread"], 2, "{discarded:?}");
 }
 
 #[tokio::test]

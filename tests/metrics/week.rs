@@ -118,7 +118,7 @@ fn pipeline(start: Timestamp) -> Engine {
     Engine::new(start, config.model, config.prices, config.limits)
 }
 
-fn subject<'a>(report: &'a Report, name: &str) -> Option<&'a WorkloadReport> {
+fn workload<'a>(report: &'a Report, name: &str) -> Option<&'a WorkloadReport> {
     let is = |one: &&WorkloadReport| matches!(&one.workload, WorkloadRef::Function(id) if &*id.name == name);
     report.workloads.iter().find(is)
 }
@@ -196,9 +196,9 @@ async fn a_week_of_bad_data_and_failures_ends_with_the_truth() {
         }
         shown = now_shown;
     }
-    assert!(source.left_out().snapshot()["function_incomplete"] > 5);
-    assert!(source.left_out().snapshot()["function_forbidden"] > 2);
-    assert!(source.left_out().snapshot()["twice"] > 1_000);
+    assert!(source.discarded().snapshot()["function_incomplete"] > 5);
+    assert!(source.discarded().snapshot()["function_forbidden"] > 2);
+    assert!(source.discarded().snapshot()["twice"] > 1_000);
 
     // All that happened is published now. One of four readings is of everything.
     scene.hand.set(scene.minute(WEEK + DAY));
@@ -211,7 +211,7 @@ async fn a_week_of_bad_data_and_failures_ends_with_the_truth() {
         for function in scene.cloud.world().functions() {
             // A minute is read three minutes after it has ended.
             let truth = Truth::of(function, scene.start, minute - 3);
-            let shown = subject(&report, &function.spec.name).unwrap();
+            let shown = workload(&report, &function.spec.name).unwrap();
             truth.assert_billed(shown);
             *exact.entry(function.spec.name.clone()).or_insert(0) +=
                 u32::from(truth.has_failed(shown));

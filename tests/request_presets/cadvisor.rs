@@ -21,7 +21,7 @@ const IDLE: f64 = 0.05;
 const BYTES: u64 = 268_435_456;
 
 /// The part of the periods in which those of web are held back; the others have no limit.
-const HELD_BACK: f64 = 0.3;
+const CPU_THROTTLED: f64 = 0.3;
 
 /// The series of every process, in the shape of cAdvisor in a kubelet with containerd.
 pub(crate) fn openmetrics(workloads: &[Workload]) -> String {
@@ -72,10 +72,14 @@ fn of_process(text: &mut String, workload: &Workload, process: &Process, number:
         if workload.name == "web" {
             let labels = of_container("kubelet");
             let periods = (age * 10.0).floor();
-            let held_back = (periods * HELD_BACK).floor();
+            let cpu_throttling = (periods * CPU_THROTTLED).floor();
             line("cpu_cfs_periods_total", &labels, periods);
-            line("cpu_cfs_throttled_periods_total", &labels, held_back);
-            line("cpu_cfs_throttled_seconds_total", &labels, held_back * 0.04);
+            line("cpu_cfs_throttled_periods_total", &labels, cpu_throttling);
+            line(
+                "cpu_cfs_throttled_seconds_total",
+                &labels,
+                cpu_throttling * 0.04,
+            );
         }
     }
 }
@@ -150,7 +154,7 @@ pub(super) async fn what_pods_used_is_counted_and_how_they_are_held_back(prometh
         );
         if workload.name == "web" {
             let ratio = throttling.ratio().unwrap().get();
-            assert!((ratio / HELD_BACK - 1.0).abs() < TOLERANCE, "{ratio}");
+            assert!((ratio / CPU_THROTTLED - 1.0).abs() < TOLERANCE, "{ratio}");
             let each = throttling.time.seconds() / throttling.throttled.periods();
             assert!((each / 0.04 - 1.0).abs() < TOLERANCE, "{each}");
             let periods = throttling.periods.periods();
@@ -159,9 +163,9 @@ pub(super) async fn what_pods_used_is_counted_and_how_they_are_held_back(prometh
         }
     }
     assert!(
-        source.left_out().snapshot().is_empty(),
+        source.discarded().snapshot().is_empty(),
         "{:?}",
-        source.left_out().snapshot()
+        source.discarded().snapshot()
     );
 
     // Windows that hold one sample at most say nothing, and that is said.

@@ -122,9 +122,9 @@ fn report_of<'a>(report: &'a Report, workload: &Workload) -> &'a WorkloadReport 
     found.unwrap_or_else(|| panic!("{} is missing", workload.name))
 }
 
-fn served_in(subject: &WorkloadReport) -> f64 {
-    let [(Outcome::Served, counted)] = subject.requests_total[..] else {
-        panic!("{}: {:?}", subject.workload, subject.requests_total);
+fn served_in(workload: &WorkloadReport) -> f64 {
+    let [(Outcome::Served, counted)] = workload.requests_total[..] else {
+        panic!("{}: {:?}", workload.workload, workload.requests_total);
     };
     counted.requests()
 }

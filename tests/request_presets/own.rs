@@ -62,7 +62,7 @@ pub(super) async fn an_annotation_counts_its_workload_alone_and_fails_alone(
         .map(|(id, one)| (&*id.name, one.failure.is_some()))
         .collect();
     assert_eq!(failures, BTreeMap::from([("api", false), ("queue", true)]));
-    assert_eq!(source.left_out().snapshot()["own_query_failed"], 1);
+    assert_eq!(source.discarded().snapshot()["own_query_failed"], 1);
     for observation in observations {
         pipeline.observe(observation);
     }

@@ -11,24 +11,24 @@ use crate::units::{Ratio, Requests};
 /// A month on the other platform: `C' · R / R'`, where R' requests cost C' there. Nothing is changed for a side whose
 /// other one has too few requests, or no price.
 pub fn pair(workload: &mut WorkloadReport, function: &mut WorkloadReport) {
-    let (in_cluster, on_lambda) = (observed(workload), observed(function));
+    let (on_kubernetes, on_lambda) = (observed(workload), observed(function));
     if let Some(on_lambda) = on_lambda {
         take(workload, function, on_lambda);
         workload.facts.lambda_memory = function.facts.lambda_memory;
     }
-    if let Some(in_cluster) = in_cluster {
-        take(function, workload, in_cluster);
+    if let Some(on_kubernetes) = on_kubernetes {
+        take(function, workload, on_kubernetes);
     }
 }
 
 /// What a subject costs at home, where that is known of enough requests.
-fn observed(subject: &WorkloadReport) -> Option<PlatformCost> {
-    let is_known = subject.verdict.decides() || subject.verdict == Verdict::NoLatency;
-    let cost = subject.decisive(subject.workload.home()).copied();
+fn observed(workload: &WorkloadReport) -> Option<PlatformCost> {
+    let is_known = workload.verdict.decides() || workload.verdict == Verdict::NoLatency;
+    let cost = workload.decisive(workload.workload.home()).copied();
     cost.filter(|cost| is_known && !cost.requests.is_zero())
 }
 
-/// Takes the cost that was observed of another subject for its own on that one's platform.
+/// Takes the cost that was observed of another workload for its own on that one's platform.
 fn take(one: &mut WorkloadReport, other: &WorkloadReport, there: PlatformCost) {
     let home = one.workload.home();
     one.facts.pair = Some(other.workload.clone());

@@ -167,16 +167,16 @@ fn advice(subject: &WorkloadReport, settings: &ModelParameters) -> Vec<Line> {
 /// When provisioned concurrency pays in the region of the subject, and what Lambda costs per month without any request, by
 /// component.
 fn on_lambda(
-    subject: &WorkloadReport,
+    workload: &WorkloadReport,
     settings: &ModelParameters,
 ) -> (ProvisionedConcurrency, Vec<(Component, Usd)>) {
-    let (terms, region, idle) = match &subject.evidence {
+    let (terms, region, idle) = match &workload.evidence {
         Evidence::Function(evidence) => (&evidence.terms, &evidence.region, evidence.idle.clone()),
         _ => {
             let equivalent = &settings.lambda_equivalent;
             let idle = match equivalent.terms.endpoint_traffic {
                 EndpointTraffic::LoadBalancer { time, hour, .. } => {
-                    vec![(Component::FrontDoor, hour * time)]
+                    vec![(Component::HttpEndpoint, hour * time)]
                 }
                 EndpointTraffic::Free | EndpointTraffic::Api(_) => Vec::new(),
             };
@@ -187,7 +187,7 @@ fn on_lambda(
     let provisioned = ProvisionedConcurrency {
         region: Arc::clone(region),
         break_even: break_even.filter(|ratio| *ratio < Ratio::ONE),
-        is_configured: subject
+        is_configured: workload
             .facts
             .provisioned_concurrency
             .is_some_and(|count| count > 0),

@@ -141,19 +141,21 @@ impl LambdaParameters {
         let UnlistedPrices {
             snapstart_cache,
             snapstart_restore,
-            usd_per_request_to_endpoint: front_door,
+            usd_per_request_to_endpoint: http_endpoint,
         } = self.unlisted;
         let prices = &mut listed.prices;
         prices.snapstart_cache = prices.snapstart_cache.or(snapstart_cache);
         prices.snapstart_restore = prices.snapstart_restore.or(snapstart_restore);
-        let configured = || front_door.map(|price| EndpointTraffic::Api(Tiers::flat(price)));
-        let door = around.http_endpoint.unwrap_or_default();
-        let front_door = door.priced(region, month).or_else(configured);
-        let missing = front_door.is_none().then_some(MissingPrice::FrontDoor);
+        let configured = || http_endpoint.map(|price| EndpointTraffic::Api(Tiers::flat(price)));
+        let http_endpoint = around.http_endpoint.unwrap_or_default();
+        let http_endpoint = http_endpoint.priced(region, month).or_else(configured);
+        let missing = http_endpoint
+            .is_none()
+            .then_some(MissingPrice::HttpEndpoint);
         Some(PricingTerms {
             discount: self.discount,
             used_before: self.used_before,
-            endpoint_traffic: front_door.unwrap_or(EndpointTraffic::Free),
+            endpoint_traffic: http_endpoint.unwrap_or(EndpointTraffic::Free),
             logged_by_request: around.logged_by_request,
             instances: around.instances,
             missing: missing.into_iter().collect(),
@@ -172,13 +174,13 @@ impl LambdaParameters {
 
     /// What the requests of a function come through: as configured, else as Lambda says, else nothing that costs.
     #[must_use]
-    pub fn door_of(&self, function: &Function) -> (HttpEndpoint, HttpEndpointOrigin) {
+    pub fn http_endpoint_of(&self, function: &Function) -> (HttpEndpoint, HttpEndpointOrigin) {
         match (
             self.around(function).http_endpoint,
             HttpEndpoint::seen(function),
         ) {
-            (Some(door), _) => (door, HttpEndpointOrigin::Configured),
-            (None, Some(door)) => (door, HttpEndpointOrigin::Read),
+            (Some(http_endpoint), _) => (http_endpoint, HttpEndpointOrigin::Configured),
+            (None, Some(http_endpoint)) => (http_endpoint, HttpEndpointOrigin::Read),
             (None, None) => (HttpEndpoint::Free, HttpEndpointOrigin::Assumed),
         }
     }
@@ -282,7 +284,7 @@ mod tests {
         settings.lambda.function_overrides = vec![(NamePattern::new("*").unwrap(), around)];
         for (region, expected) in [
             ("us-east-1", vec![]),
-            ("eu-west-1", vec![MissingPrice::FrontDoor]),
+            ("eu-west-1", vec![MissingPrice::HttpEndpoint]),
         ] {
             let function = function(region, "python3.13", false);
             assert_eq!(missing(&settings, &function), expected, "{region}");

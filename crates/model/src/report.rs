@@ -56,7 +56,7 @@ impl Report {
     /// `account/region/name` or the name.
     #[must_use]
     pub fn find(&self, name: &str) -> Vec<&WorkloadReport> {
-        let means = |subject: &WorkloadRef| match subject {
+        let means = |workload: &WorkloadRef| match workload {
             WorkloadRef::Workload(id) => {
                 let short = name.split_once('/');
                 name == &*id.name
@@ -66,7 +66,7 @@ impl Report {
             }
             WorkloadRef::Function(id) => name == &*id.name,
         };
-        let whole = |subject: &WorkloadRef| subject.to_string() == name;
+        let whole = |workload: &WorkloadRef| workload.to_string() == name;
         self.workloads
             .iter()
             .filter(|one| means(&one.workload) || whole(&one.workload))

@@ -16,7 +16,7 @@ pub enum Parameter {
     /// How long an idle environment is kept.
     KeepAlive,
     /// Which of the requests go to what is kept ready.
-    KeptReadyShare,
+    ProvisionedShare,
     /// Rounding of each invocation up to whole milliseconds.
     Rounding,
     /// The part of its wall time that a function computes.
@@ -39,7 +39,7 @@ impl Parameter {
             Self::CpuPerRequest => "cpu_per_request",
             Self::InitDuration => "init_duration",
             Self::KeepAlive => "keep_alive",
-            Self::KeptReadyShare => "kept_ready_share",
+            Self::ProvisionedShare => "kept_ready_share",
             Self::Rounding => "rounding",
             Self::CpuShare => "cpu_share",
             Self::TargetUtilization => "target_utilization",

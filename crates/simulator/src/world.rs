@@ -26,7 +26,7 @@ use jiff::{SignedDuration, Timestamp};
 
 pub use self::bill::{BillSpec, Charge};
 pub use self::function::{Function, ProvisionedMinute};
-pub use self::ingestion_delay::LatenessSpec;
+pub use self::ingestion_delay::IngestionDelaySpec;
 pub use self::job_runs::Run;
 pub use self::latency_distribution::{duration_multiple, share_within};
 pub use self::prices::{
@@ -169,7 +169,7 @@ impl World {
     }
 
     /// A number in [0, 1) that depends on the seed and the arguments alone.
-    pub(super) fn chance(&self, name: &str, tag: &str, index: i64) -> f64 {
+    pub(super) fn uniform_sample(&self, name: &str, tag: &str, index: i64) -> f64 {
         rng::unit(self.spec.seed, name, tag, index)
     }
 

@@ -114,14 +114,14 @@ impl Validator {
 
     fn surroundings(
         &mut self,
-        door: Option<file::HttpEndpointSetting>,
+        http_endpoint: Option<file::HttpEndpointSetting>,
         log_bytes: f64,
         place: &ConfigPath,
     ) -> AncillaryCharges {
         let logged = place.key("log_bytes_per_request");
         let log_bytes = self.within(log_bytes, &LOGGED, &logged);
         AncillaryCharges {
-            http_endpoint: door.map(|door| match door {
+            http_endpoint: http_endpoint.map(|http_endpoint| match http_endpoint {
                 file::HttpEndpointSetting::None => HttpEndpoint::Free,
                 file::HttpEndpointSetting::FunctionUrl => HttpEndpoint::FunctionUrl,
                 file::HttpEndpointSetting::HttpApi => HttpEndpoint::HttpApi,
@@ -152,8 +152,8 @@ impl Validator {
             file::Architecture::X86 => Architecture::X86_64,
             file::Architecture::Arm64 => Architecture::Arm64,
         };
-        let door = Some(raw.front_door);
-        let around = self.surroundings(door, raw.log_bytes_per_request, place);
+        let http_endpoint = Some(raw.front_door);
+        let around = self.surroundings(http_endpoint, raw.log_bytes_per_request, place);
         let terms = functions.terms(&raw.region, architecture, around, month);
         match &terms {
             None => {

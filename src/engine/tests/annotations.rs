@@ -120,8 +120,8 @@ fn a_pair_is_compared_by_what_was_observed_of_both() {
     let report = pipeline.report(at(60));
     let find = |name: &str| report.find(name)[0];
     let (web, resize) = (find("web"), find("resize"));
-    let each = |subject: &WorkloadReport, home| {
-        let cost = subject.decisive(home).unwrap();
+    let each = |workload: &WorkloadReport, home| {
+        let cost = workload.decisive(home).unwrap();
         cost.per_request().unwrap().each()
     };
     for home in [Platform::Kubernetes, Platform::Lambda] {

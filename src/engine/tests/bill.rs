@@ -51,21 +51,21 @@ fn a_function_is_priced_by_the_bill_where_that_is_wanted_and_by_the_list_otherwi
     let sum = |fee: f64, price: f64| requests * (2e-7 * fee + 0.500_5 * 0.000_016_666_7 * price);
     let (cost, report) = month(false);
     assert!((cost - sum(1.0, 0.5)).abs() < 1e-6, "{cost}");
-    let told = explained(&report);
-    let (from, _) = line(&told, "Cost on Lambda", "prices");
+    let explained_report = explained(&report);
+    let (from, _) = line(&explained_report, "Cost on Lambda", "prices");
     assert!(from.starts_with("list of"), "{from}");
     let (cost, report) = month(true);
     assert!((cost - sum(0.9, 0.72)).abs() < 1e-6, "{cost}");
-    let told = explained(&report);
-    let (from, _) = line(&told, "Cost on Lambda", "prices");
+    let explained_report = explained(&report);
+    let (from, _) = line(&explained_report, "Cost on Lambda", "prices");
     assert_eq!(from, "as billed in us-east-1 on the last settled days");
 }
 
 #[test]
 fn an_explanation_tells_the_bill_of_the_place_and_its_savings_plan() {
     let (_, report) = month(false);
-    let told = explained(&report);
-    let said = |name| line(&told, "The bill", name);
+    let explained_report = explained(&report);
+    let said = |name| line(&explained_report, "The bill", name);
     let (from, until) = said("settled");
     assert_eq!(until, "to 2027-01-14");
     assert!(from.contains("0 s of it were seen whole"), "{from}");

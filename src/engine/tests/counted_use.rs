@@ -71,8 +71,8 @@ fn bursts_count_for_what_they_computed_however_the_counters_are_read() {
     let truth = computed(0, 3_600);
     for intervals in [&[15][..], &[15, 20, 10], &[60, 15, 105]] {
         let report = hour(intervals).report(at(3_600));
-        let subject = only(&report);
-        let Evidence::Workload(evidence) = &subject.evidence else {
+        let workload = only(&report);
+        let Evidence::Workload(evidence) = &workload.evidence else {
             panic!("it is a workload");
         };
         let used = evidence.window.used;
@@ -80,7 +80,7 @@ fn bursts_count_for_what_they_computed_however_the_counters_are_read() {
         assert!(error.abs() < 1e-6, "{intervals:?}: {error}");
         assert!((used.observed.seconds() - 3_600.0).abs() < 0.01);
         let price = 0.1 * 10.1 / (2.0 * 10.1 + 8.0) / 3_600.0;
-        let spent = subject
+        let spent = workload
             .used_cost_total
             .iter()
             .find(|(what, _)| *what == Component::Cpu);

@@ -275,7 +275,7 @@ fn what_would_block_only_at_an_upper_bound_is_shown_as_that() {
 }
 
 /// The explanation of a function that has five environments kept ready.
-fn kept_ready(settings: ModelParameters, minutes: Observation) -> Explanation {
+fn provisioned_concurrency(settings: ModelParameters, minutes: Observation) -> Explanation {
     let mut pipeline = Engine::new(at(0), settings, PriceBook::default(), limits());
     let function = Function {
         provisioned: Some(vec![ProvisionedConcurrency {
@@ -293,7 +293,7 @@ fn kept_ready(settings: ModelParameters, minutes: Observation) -> Explanation {
 fn a_discount_is_in_the_break_even_of_provisioned_concurrency() {
     let mut settings = settings();
     let shown = |settings: &ModelParameters| {
-        let explanation = kept_ready(settings.clone(), a_day_of_minutes(0));
+        let explanation = provisioned_concurrency(settings.clone(), a_day_of_minutes(0));
         let (from, result) = line(&explanation, "Cost on Lambda", "provisioned pays above");
         let advice = explanation.to_string().contains("provisioned never pays");
         (from.to_owned(), result.to_owned(), advice)
@@ -333,7 +333,7 @@ fn a_rare_function_is_told_which_window_it_needs() {
                 minute.invocations = Requests::ONE;
             }
         }
-        let explanation = kept_ready(settings, Observation::FunctionMinutes(minutes));
+        let explanation = provisioned_concurrency(settings, Observation::FunctionMinutes(minutes));
         let (from, verdict) = line(&explanation, "Verdict", "verdict");
         assert_eq!(verdict, "insufficient_data");
         from.to_owned()

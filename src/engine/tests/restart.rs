@@ -93,7 +93,7 @@ fn a_restart_changes_no_number() {
 fn a_restart_in_the_middle_of_a_step_changes_no_counter() {
     let counters = |report: &Report| {
         let cluster = report.cluster.as_ref().unwrap();
-        let subjects = report.workloads.iter().map(|one| {
+        let workloads = report.workloads.iter().map(|one| {
             format!(
                 "{:?} {:?} {:?} {:?} {:?}",
                 one.workload, one.cost_total, one.used_cost_total, one.requests_total, one.function
@@ -103,7 +103,7 @@ fn a_restart_in_the_middle_of_a_step_changes_no_counter() {
             "{:?} {:?} {:?}",
             cluster.cost_total, cluster.observed_total, cluster.unobserved_total
         );
-        subjects.chain([cluster]).collect::<Vec<_>>()
+        workloads.chain([cluster]).collect::<Vec<_>>()
     };
     let expected = counters(&report(&[]));
     for restarts in [&[15, 3_015][..], &[45, 1_485, 1_500, 1_515, 7_185]] {

@@ -41,9 +41,9 @@ pub(in crate::exposition) fn sources(
             let labels = labels.clone().and("reason", reason.as_str());
             batch.push(Metric::SourceErrors, labels, count(*errors));
         }
-        for (reason, left_out) in &status.discarded {
+        for (reason, discarded) in &status.discarded {
             let labels = labels.clone().and("reason", reason);
-            batch.push(Metric::SourceLeftOut, labels, count(*left_out));
+            batch.push(Metric::SourceDiscardedRecords, labels, count(*discarded));
         }
     }
     batch

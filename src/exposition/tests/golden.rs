@@ -10,9 +10,9 @@ use breakeven_model::inventory::{OriginChoice, RequestOrigin, WorkloadKind};
 use breakeven_model::uncertainty::Parameter;
 use breakeven_model::{Breakeven, SharedWorkload, Verdict, WorkloadRef, WorkloadReport};
 
-fn of(subject: WorkloadReport) -> Report {
+fn of(workload: WorkloadReport) -> Report {
     Report {
-        workloads: vec![subject],
+        workloads: vec![workload],
         ..nothing()
     }
 }
@@ -206,11 +206,11 @@ fn what_is_not_known_of_a_workload_is_absent() {
 
 #[test]
 fn a_workload_without_requests_has_a_month_and_no_cost_per_request() {
-    let mut subject = checkout();
-    for cost in &mut subject.costs {
+    let mut workload = checkout();
+    for cost in &mut workload.costs {
         cost.requests = requests(0.0);
     }
-    let text = text(&of(subject));
+    let text = text(&of(workload));
     assert_eq!(series(&text, &["breakeven_request_cost_usd"]).len(), 0);
     assert_eq!(
         series(&text, &["breakeven_workload_monthly_cost_usd"]).len(),

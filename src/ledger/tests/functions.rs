@@ -127,7 +127,7 @@ fn a_load_balancer_costs_its_hours_whether_anything_runs_or_not() {
     settings.lambda.function_overrides = vec![(NamePattern::new("resize").unwrap(), around)];
     ledger.record_invocations(&batch, &settings, |_| Some(&function));
     let totals = ledger.function(&function.id).unwrap().totals();
-    assert!((totals.cost[&Component::FrontDoor].usd() - 0.022_5).abs() < 1e-12);
+    assert!((totals.cost[&Component::HttpEndpoint].usd() - 0.022_5).abs() < 1e-12);
 }
 
 #[test]
@@ -310,7 +310,7 @@ fn a_day_of_a_function_takes_less_than_48_kilobytes_and_an_idle_one_next_to_noth
     assert!(bytes(&idle) < 1_024, "{}", bytes(&idle));
 }
 
-fn kept_ready(concurrency: u32) -> Arc<Function> {
+fn provisioned_concurrency(concurrency: u32) -> Arc<Function> {
     let live = ProvisionedConcurrency {
         qualifier: "live".into(),
         concurrency,
@@ -324,7 +324,7 @@ fn kept_ready(concurrency: u32) -> Arc<Function> {
 #[test]
 fn what_is_kept_ready_is_charged_for_the_time_that_is_known_whether_anything_runs_or_not() {
     let mut ledger = ledger();
-    let function = kept_ready(4);
+    let function = provisioned_concurrency(4);
     for (from, to) in [(0, 300), (0, 300), (240, 360)] {
         let batch = batch(from, to, Vec::new());
         ledger.record_invocations(&batch, &settings(), |_| Some(&function));
@@ -355,6 +355,6 @@ fn only_environments_beyond_those_kept_ready_have_to_be_started() {
         [account.totals().cold_starts, window.point.count].map(Requests::requests)
     };
     assert_eq!(cold_starts(&function()), [3.0, 3.0]);
-    assert_eq!(cold_starts(&kept_ready(2)), [1.0, 1.0]);
-    assert_eq!(cold_starts(&kept_ready(9)), [0.0, 0.0]);
+    assert_eq!(cold_starts(&provisioned_concurrency(2)), [1.0, 1.0]);
+    assert_eq!(cold_starts(&provisioned_concurrency(9)), [0.0, 0.0]);
 }

@@ -58,7 +58,7 @@ impl Default for Recorded {
 }
 
 impl Recorded {
-    fn tell(&mut self, from: i64, to: i64, facts: impl Fn(i64) -> Facts) {
+    fn record(&mut self, from: i64, to: i64, facts: impl Fn(i64) -> Facts) {
         let minutes = (from..to).map(|number| minute(number, facts(number)));
         let batch = FunctionBatch {
             id: function().id.clone(),
@@ -151,16 +151,16 @@ proptest! {
         early in proptest::collection::vec(telling(16), 0..10),
         last in covering(),
     ) {
-        let mut told = Recorded::default();
+        let mut recorded = Recorded::default();
         for (from, to, parts) in &early {
-            told.tell(*from, *to, |number| truth[index(number)].map(|fact| fact * parts[index(number)] / 16));
+            recorded.record(*from, *to, |number| truth[index(number)].map(|fact| fact * parts[index(number)] / 16));
         }
         for (from, to) in last {
-            told.tell(from, to, |number| truth[index(number)]);
+            recorded.record(from, to, |number| truth[index(number)]);
         }
         let counted = truth[index(BEGIN)..].iter().filter(|one| one[0] > 0);
         let sum = |part: fn(&Facts) -> u32| counted.clone().map(|one| f64::from(part(one))).sum::<f64>();
-        let totals = told.0.totals();
+        let totals = recorded.0.totals();
         prop_assert_eq!(totals.invocations.requests(), sum(|one| one[0]));
         prop_assert_eq!(totals.errors.requests(), sum(|one| one[2]));
         prop_assert_eq!(totals.throttles.requests(), sum(|one| one[3]));
@@ -171,8 +171,8 @@ proptest! {
         }
         // Whatever came before, the window is that of minutes that were told once.
         let mut once = Recorded::default();
-        once.tell(0, LENGTH, |number| truth[index(number)]);
-        prop_assert_eq!(told.0.window(), once.0.window());
+        once.record(0, LENGTH, |number| truth[index(number)]);
+        prop_assert_eq!(recorded.0.window(), once.0.window());
         // What was served and the cold starts may have been taken for more, before all was known.
         let pairs = numbers(totals).into_iter().zip(numbers(once.0.totals()));
         for (counted, settled) in pairs {
@@ -187,25 +187,25 @@ proptest! {
         last in covering(),
     ) {
         // A long day after it, busy and with many cold starts, in which there is enough of everything.
-        let long = |told: &mut Recorded| {
-            told.tell(LENGTH, LENGTH + 1_000, |number| {
+        let long = |recorded: &mut Recorded| {
+            recorded.record(LENGTH, LENGTH + 1_000, |number| {
                 let burst = u32::from(number % 20 == 0);
                 [400, 40_000, 50, 50, 1 + 60 * burst]
             });
         };
-        let mut told = Recorded::default();
+        let mut recorded = Recorded::default();
         for (from, to, parts) in &early {
-            told.tell(*from, *to, |number| truth[index(number)].map(|fact| fact * parts[index(number)] / 16));
+            recorded.record(*from, *to, |number| truth[index(number)].map(|fact| fact * parts[index(number)] / 16));
         }
         for (from, to) in last {
-            told.tell(from, to, |number| truth[index(number)]);
+            recorded.record(from, to, |number| truth[index(number)]);
         }
-        long(&mut told);
+        long(&mut recorded);
         let mut once = Recorded::default();
-        once.tell(0, LENGTH, |number| truth[index(number)]);
+        once.record(0, LENGTH, |number| truth[index(number)]);
         long(&mut once);
-        prop_assert_eq!(told.0.window(), once.0.window());
-        let (counted, settled) = (told.0.totals(), once.0.totals());
+        prop_assert_eq!(recorded.0.window(), once.0.window());
+        let (counted, settled) = (recorded.0.totals(), once.0.totals());
         prop_assert_eq!(numbers(counted), numbers(settled));
         prop_assert!(close(counted.gib_seconds.gib_seconds(), settled.gib_seconds.gib_seconds()));
         for (part, cost) in &settled.cost {
@@ -221,16 +221,16 @@ proptest! {
     ) {
         let live = ProvisionedConcurrency { qualifier: "live".into(), concurrency: 4 };
         let ready = Function { provisioned: Some(vec![live]), ..(*function()).clone() };
-        let mut told = Recorded(FunctionAccount::default(), Arc::new(ready));
+        let mut recorded = Recorded(FunctionAccount::default(), Arc::new(ready));
         let mut known = vec![0; index(LENGTH)];
         for (from, to, parts) in &early {
             for number in index(*from)..index(*to) {
                 known[number] = parts[number].max(known[number]);
             }
-            told.tell(*from, *to, |number| truth[index(number)].map(|fact| fact * known[index(number)] / 16));
+            recorded.record(*from, *to, |number| truth[index(number)].map(|fact| fact * known[index(number)] / 16));
         }
         for (from, to) in last {
-            told.tell(from, to, |number| truth[index(number)]);
+            recorded.record(from, to, |number| truth[index(number)]);
         }
         let counted = &truth[index(BEGIN)..];
         let served: f64 = counted.iter().map(|one| (f64::from(one[1]) / 8.0).min(4.0 * 60.0)).sum();
@@ -238,7 +238,7 @@ proptest! {
         let kept = 4.0 * 60.0 * f64::from(u32::try_from(LENGTH - BEGIN).unwrap());
         let least = kept * 0.000_004_166_7 + served * 0.000_009_722_2;
         let rounding = invocations * 0.000_5 * 0.000_009_722_2;
-        let cost = told.0.totals().cost[&Component::Provisioned].usd();
+        let cost = recorded.0.totals().cost[&Component::Provisioned].usd();
         prop_assert!(least * (1.0 - 1e-9) <= cost && cost <= (least + rounding) * (1.0 + 1e-9), "{cost} {least} {rounding}");
     }
 }

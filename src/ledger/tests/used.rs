@@ -129,9 +129,9 @@ fn rates_add_nothing_where_use_is_counted_and_strangers_are_told() {
     assert_eq!(used.observed, seconds(1.0));
     near(used.cores.core_seconds(), 0.25);
     assert!(ledger.workload(&web()).unwrap().spent().used_cpu.is_zero());
-    let mut stranger = counted(0, 0, 60, 0.5);
-    stranger.pod.name = "stranger".into();
-    assert_eq!(count(&mut ledger, &rates, &[stranger]), 1);
+    let mut unmatched_target = counted(0, 0, 60, 0.5);
+    unmatched_target.pod.name = "stranger".into();
+    assert_eq!(count(&mut ledger, &rates, &[unmatched_target]), 1);
     assert_eq!(window(&ledger, 60).used.observed, seconds(1.0));
     count(&mut ledger, &rates, &[counted(0, 0, 60, 0.5)]);
     assert_eq!(window(&ledger, 60).used.observed, seconds(60.0));
@@ -185,7 +185,7 @@ fn how_often_a_workload_is_held_back_is_known_where_somebody_says_so() {
     assert_eq!(ledger.workload(&web()).unwrap().throttled(), None);
     assert_eq!(window(&ledger, 60).throttling, None);
     let periods = |count| Periods::from_periods(count).unwrap();
-    let held_back = CpuUsageDelta {
+    let cpu_throttling = CpuUsageDelta {
         throttling: Some(Throttling {
             time: seconds(3.0),
             throttled: periods(60.0),
@@ -193,7 +193,7 @@ fn how_often_a_workload_is_held_back_is_known_where_somebody_says_so() {
         }),
         ..counted(0, 60, 120, 0.1)
     };
-    count(&mut ledger, &rates, std::slice::from_ref(&held_back));
+    count(&mut ledger, &rates, std::slice::from_ref(&cpu_throttling));
     count(
         &mut ledger,
         &rates,

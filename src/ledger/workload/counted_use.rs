@@ -76,8 +76,8 @@ impl WorkloadAccount {
             if let Some(throttling) = one.throttling {
                 let whole = self.slots.whole_length();
                 let new = || Box::new(ThrottlingSums::new(whole));
-                let held_back = self.cpu_throttling.get_or_insert_with(new);
-                held_back.add(one.window, throttling);
+                let cpu_throttling = self.cpu_throttling.get_or_insert_with(new);
+                cpu_throttling.add(one.window, throttling);
             }
         }
     }

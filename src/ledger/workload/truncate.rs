@@ -28,8 +28,8 @@ impl WorkloadAccount {
         self.days.truncate_after(now, |day, span| {
             *day = day.part(seen.share_until(now, span));
         });
-        if let Some(held_back) = &mut self.cpu_throttling {
-            held_back.truncate_after(now, seen);
+        if let Some(cpu_throttling) = &mut self.cpu_throttling {
+            cpu_throttling.truncate_after(now, seen);
         }
         if let Some((_, own)) = &mut self.own {
             own.truncate_after(now);

@@ -16,8 +16,8 @@ pub(super) fn table(html: &mut Html, report: &Report, telemetry_path: &str) {
         html.markup("<p>None was seen yet.</p>\n</section>\n");
         return;
     }
-    let mut subjects: Vec<&WorkloadReport> = report.workloads.iter().collect();
-    subjects.sort_by(|one, other| {
+    let mut workloads: Vec<&WorkloadReport> = report.workloads.iter().collect();
+    workloads.sort_by(|one, other| {
         let by_cost =
             monthly_on_current_platform(other).total_cmp(&monthly_on_current_platform(one));
         by_cost.then_with(|| one.workload.cmp(&other.workload))
@@ -27,11 +27,11 @@ pub(super) fn table(html: &mut Html, report: &Report, telemetry_path: &str) {
         "<th class=number>1M requests on Lambda<th class=number>Moving saves<th class=number>Used / break-even",
         "<th>Costs less</tr></thead>\n<tbody>\n",
     ));
-    for subject in subjects.iter().take(SHOWN) {
-        row(html, subject);
+    for workload in workloads.iter().take(SHOWN) {
+        row(html, workload);
     }
     html.markup("</tbody>\n</table>\n");
-    let hidden = subjects.len().saturating_sub(SHOWN);
+    let hidden = workloads.len().saturating_sub(SHOWN);
     if hidden > 0 {
         html.markup("<p class=quiet>").text(&hidden.to_string());
         html.markup(" more cost less; all of them are in <a href=\"./");
@@ -47,16 +47,16 @@ pub(super) fn table(html: &mut Html, report: &Report, telemetry_path: &str) {
 /// Money each month that moving would save, over those that can move and clearly cost less elsewhere, and how
 /// many they are.
 pub(super) fn possible_saving(report: &Report) -> (f64, usize) {
-    let movers = report.workloads.iter().filter(|subject| {
-        let elsewhere = match subject.verdict {
+    let movers = report.workloads.iter().filter(|workload| {
+        let elsewhere = match workload.verdict {
             Verdict::Kubernetes => Some(Platform::Kubernetes),
             Verdict::Lambda => Some(Platform::Lambda),
             _ => None,
         };
-        elsewhere == Some(subject.workload.home().other()) && subject.ineligible.is_empty()
+        elsewhere == Some(workload.workload.home().other()) && workload.ineligible.is_empty()
     });
     let savings = movers
-        .filter_map(|subject| subject.monthly_saving)
+        .filter_map(|workload| workload.monthly_saving)
         .map(|saving| saving.usd());
     savings.fold((0.0, 0), |(sum, count), saving| (sum + saving, count + 1))
 }
@@ -112,21 +112,21 @@ fn row(html: &mut Html, subject: &WorkloadReport) {
     html.markup("</tr>\n");
 }
 
-fn verdict(html: &mut Html, subject: &WorkloadReport) {
-    let reasons: Vec<&str> = subject
+fn verdict(html: &mut Html, workload: &WorkloadReport) {
+    let reasons: Vec<&str> = workload
         .ineligible
         .iter()
         .map(|reason| reason.as_str())
         .collect();
     let reasons = reasons.join(", ").replace('_', " ");
     // Its verdict is its home whatever the costs, and the other price beside it may be lower.
-    if subject.verdict.decides() && !reasons.is_empty() {
+    if workload.verdict.decides() && !reasons.is_empty() {
         html.markup("<span class=badge>cannot move</span><small>")
             .text(&reasons)
             .markup("</small>");
         return;
     }
-    html.markup(match subject.verdict {
+    html.markup(match workload.verdict {
         Verdict::Kubernetes => "<span class=\"badge kubernetes\">Kubernetes</span>",
         Verdict::Lambda => "<span class=\"badge lambda\">Lambda</span>",
         Verdict::Inconclusive => "<span class=badge>too close to call</span>",
@@ -153,13 +153,13 @@ const fn name(home: Platform) -> &'static str {
     }
 }
 
-fn per_million(subject: &WorkloadReport, platform: Platform) -> Option<String> {
-    let each = subject.decisive(platform)?.per_request()?;
+fn per_million(workload: &WorkloadReport, platform: Platform) -> Option<String> {
+    let each = workload.decisive(platform)?.per_request()?;
     Some(money(each.each() * 1e6))
 }
 
-fn monthly_on_current_platform(subject: &WorkloadReport) -> f64 {
-    subject
-        .decisive(subject.workload.home())
+fn monthly_on_current_platform(workload: &WorkloadReport) -> f64 {
+    workload
+        .decisive(workload.workload.home())
         .map_or(-1.0, |cost| cost.monthly.point.usd())
 }

@@ -119,7 +119,7 @@ pub struct CloudWatchSource {
     /// Read already, and paid for, but not yet handed on because what came after it failed.
     kept: Vec<FunctionBatch>,
     insights: InsightsReading,
-    left_out: DiscardCounts,
+    discarded: DiscardCounts,
 }
 
 impl CloudWatchSource {
@@ -137,7 +137,7 @@ impl CloudWatchSource {
             is_short: false,
             kept: Vec::new(),
             insights: InsightsReading::default(),
-            left_out: DiscardCounts::default(),
+            discarded: DiscardCounts::default(),
         }
     }
 
@@ -154,8 +154,8 @@ impl CloudWatchSource {
     /// `function_forbidden`, `function_incomplete`, `function_invalid`; and readings that were put off because the
     /// budget was spent: `over_budget`; and Lambda Insights, where it could not be read: `insights_unread`.
     #[must_use]
-    pub fn left_out(&self) -> DiscardCounts {
-        self.left_out.clone()
+    pub fn discarded(&self) -> DiscardCounts {
+        self.discarded.clone()
     }
 
     /// The account whose functions it reads.
@@ -202,7 +202,7 @@ impl CloudWatchSource {
             taken <= affordable
         });
         let put_off = due.len() - order.len();
-        self.left_out
+        self.discarded
             .add("over_budget", put_off.try_into().unwrap_or(u64::MAX));
         if !was_short {
             warn!(
@@ -219,7 +219,7 @@ impl CloudWatchSource {
     fn note(&mut self, due: &Due, minutes: Vec<FunctionMinute>, now: Timestamp) {
         let skipped = self.progress.complete(due, &minutes, now, &self.settings);
         if skipped > 0 {
-            self.left_out.add("minutes_too_old_to_catch_up", skipped);
+            self.discarded.add("minutes_too_old_to_catch_up", skipped);
             warn!(
                 function = &*due.function.name,
                 minutes = skipped,
@@ -240,7 +240,7 @@ impl CloudWatchSource {
             Reason::InvalidResponse => "function_invalid",
             _ => "function_incomplete",
         };
-        self.left_out.add(counted, 1);
+        self.discarded.add(counted, 1);
         let (function, problem) = (&*due.function.name, &*lack.problem);
         if due.has_failed {
             debug!(function, problem, "a function can still not be read");
@@ -268,7 +268,7 @@ impl CloudWatchSource {
         let mut caller = self.caller(session);
         let asked = (functions, &self.settings, now);
         self.insights
-            .read(&mut caller, session, asked, &self.budget, &self.left_out)
+            .read(&mut caller, session, asked, &self.budget, &self.discarded)
             .await;
         self.caller = Some(caller);
     }
@@ -313,11 +313,11 @@ impl CloudWatchSource {
             let functions = asked.iter().map(|due| (&due.function, due.scope));
             let queries = query::queries(functions, caller.linked());
             let answer = caller.ask(session, (window, queries), &self.budget).await?;
-            answer.report(&self.left_out);
+            answer.report(&self.discarded);
             let mut odd = UnexpectedResult::default();
             let unsettled = |due: &Due| self.progress.unsettled(&due.function);
             let outcomes = convert::outcomes(&answer, window, &asked, unsettled, &mut odd);
-            odd.report(&self.left_out);
+            odd.report(&self.discarded);
             let (mut unanswered, mut has_failed) = (Vec::new(), false);
             for (due, outcome) in outcomes {
                 match outcome {

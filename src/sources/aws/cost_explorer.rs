@@ -71,12 +71,12 @@ pub struct BillSource {
     caller: Option<Caller>,
     cache: Cache,
     /// Whether what was kept has been told.
-    is_told: bool,
+    is_published: bool,
     /// Whether it has been told and is not new enough.
     is_behind: bool,
     /// Settled by a poll that failed after it.
     salvaged: Option<Observation>,
-    left_out: DiscardCounts,
+    discarded: DiscardCounts,
 }
 
 /// How Cost Explorer is asked.
@@ -98,10 +98,10 @@ impl BillSource {
             aws,
             readers,
             caller: None,
-            is_told: false,
+            is_published: false,
             is_behind: false,
             salvaged: None,
-            left_out: DiscardCounts::default(),
+            discarded: DiscardCounts::default(),
         }
     }
 
@@ -114,8 +114,8 @@ impl BillSource {
     /// What was left out or is lacking: `amount_not_understood`, `not_in_usd`, `cache_not_read`, `clock_ahead`, where it
     /// was kept at a time that has not come, and `pages_put_off`, where a day's calls did not suffice for all pages.
     #[must_use]
-    pub fn left_out(&self) -> DiscardCounts {
-        self.left_out.clone()
+    pub fn discarded(&self) -> DiscardCounts {
+        self.discarded.clone()
     }
 
     /// What is kept. Where that cannot be read, it is not known how many calls were made today: then none is made any
@@ -125,7 +125,7 @@ impl BillSource {
             Ok(kept) => return Ok(kept),
             Err(problem) => problem,
         };
-        self.left_out.add("cache_not_read", 1);
+        self.discarded.add("cache_not_read", 1);
         warn!(
             problem,
             "kept bill not read: it is set aside, and nothing is asked today"
@@ -219,14 +219,14 @@ impl BillSource {
                 .next_page_token()
                 .filter(|next| !next.is_empty())
                 .map(str::to_owned);
-            answer.add(page).report(&self.left_out);
+            answer.add(page).report(&self.discarded);
             if token.is_none() {
                 kept.settle(answer.settled(true, now));
                 kept.note_success(now);
                 return Ok(());
             }
         }
-        self.left_out.add("pages_put_off", 1);
+        self.discarded.add("pages_put_off", 1);
         let days = answer.settled(false, now);
         if days.is_empty() {
             return Err(SourceError::new(
@@ -288,7 +288,7 @@ impl Poll for BillSource {
     async fn poll(&mut self, now: Timestamp) -> Result<Vec<Observation>, SourceError> {
         let mut kept = self.kept(now).await?;
         if let Some(ahead) = kept.correct_clock(now) {
-            self.left_out.add("clock_ahead", 1);
+            self.discarded.add("clock_ahead", 1);
             let ahead_seconds = ahead.as_secs();
             warn!(
                 ahead_seconds,
@@ -300,9 +300,9 @@ impl Poll for BillSource {
         let age = kept.asked_at().map(|at| Seconds::between(at, now));
         let is_fresh = age.is_some_and(|age| age < self.settings.refresh.into());
         let is_due = question.is_some() && !is_fresh;
-        if !std::mem::replace(&mut self.is_told, true) && kept.has_days() {
+        if !std::mem::replace(&mut self.is_published, true) && kept.has_days() {
             self.is_behind = is_due;
-            return Ok(vec![kept.told()]);
+            return Ok(vec![kept.observation()]);
         }
         self.is_behind = false;
         let Some((start, end)) = question.filter(|_| is_due) else {
@@ -319,9 +319,9 @@ impl Poll for BillSource {
         let asked = self.ask(&question, &mut kept, now).await;
         self.keep(&kept).await?;
         if asked.is_err() {
-            self.salvaged = kept.has_days().then(|| kept.told());
+            self.salvaged = kept.has_days().then(|| kept.observation());
         }
-        asked.map(|()| vec![kept.told()])
+        asked.map(|()| vec![kept.observation()])
     }
 
     async fn wait_for_change(&mut self) {

@@ -29,7 +29,7 @@ use tracing::warn;
 use self::attributes::Facts;
 pub use self::attributes::MOST_CALLS;
 use self::client::Calls;
-use self::convert::LeftOut;
+use self::convert::DiscardedRecords;
 use crate::sources::aws::Aws;
 use crate::sources::{DiscardCounts, MissingAttributes, Poll, Source, SourceError, SourceLocation};
 use breakeven_model::inventory::NamePattern;
@@ -57,9 +57,9 @@ pub struct LambdaSource {
     calls: Option<Calls>,
     facts: Facts,
     /// The functions that were left out in the last poll.
-    last_left_out: BTreeSet<LeftOut>,
+    last_discarded: BTreeSet<DiscardedRecords>,
     listed: watch::Sender<Option<Arc<Functions>>>,
-    left_out: DiscardCounts,
+    discarded: DiscardCounts,
 }
 
 impl LambdaSource {
@@ -71,9 +71,9 @@ impl LambdaSource {
             settings,
             calls: None,
             facts: Facts::default(),
-            last_left_out: BTreeSet::new(),
+            last_discarded: BTreeSet::new(),
             listed: watch::Sender::new(None),
-            left_out: DiscardCounts::default(),
+            discarded: DiscardCounts::default(),
         }
     }
 
@@ -87,16 +87,16 @@ impl LambdaSource {
     /// `provisioned_concurrency_unread`, `reserved_concurrency_unread`, `event_sources_unread`, `function_urls_unread`,
     /// `tags_unread`.
     #[must_use]
-    pub fn left_out(&self) -> DiscardCounts {
-        self.left_out.clone()
+    pub fn discarded(&self) -> DiscardCounts {
+        self.discarded.clone()
     }
 
     /// Counts each function that is left out, and names it when it is first so.
-    fn note_left_out(&mut self, left: Vec<LeftOut>) {
+    fn record_discarded(&mut self, left: Vec<DiscardedRecords>) {
         for left in &left {
-            self.left_out.add(left.reason, 1);
-            if !self.last_left_out.contains(left) {
-                let LeftOut {
+            self.discarded.add(left.reason, 1);
+            if !self.last_discarded.contains(left) {
+                let DiscardedRecords {
                     name,
                     reason,
                     problem,
@@ -104,7 +104,7 @@ impl LambdaSource {
                 warn!(function = name, reason, problem, "function left out");
             }
         }
-        self.last_left_out = left.into_iter().collect();
+        self.last_discarded = left.into_iter().collect();
     }
 }
 
@@ -137,8 +137,8 @@ impl Poll for LambdaSource {
         let tag_labels = &self.settings.tag_labels;
         self.facts.read(calls, &functions, tag_labels, now).await;
         self.facts.put(&mut functions);
-        self.facts.count_lacks(&self.left_out);
-        self.note_left_out(left);
+        self.facts.count_lacks(&self.discarded);
+        self.record_discarded(left);
         let functions = Functions {
             at: now,
             // Without a role, a single function, or one seen before, nothing names the account; it then has an empty id.

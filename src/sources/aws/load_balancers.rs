@@ -80,7 +80,7 @@ pub struct EdgeSource {
     read_to: Option<Timestamp>,
     /// Whether the budget was too small for the last poll.
     is_short: bool,
-    left_out: DiscardCounts,
+    discarded: DiscardCounts,
 }
 
 /// How AWS is asked in a region.
@@ -127,7 +127,7 @@ impl EdgeSource {
             read: BTreeSet::new(),
             read_to: None,
             is_short: false,
-            left_out: DiscardCounts::default(),
+            discarded: DiscardCounts::default(),
         }
     }
 
@@ -135,8 +135,8 @@ impl EdgeSource {
     /// `without_workload`, `outside_the_window`, `message`, `minutes_too_old_to_catch_up`; and readings that were put off
     /// because the budget was spent: `over_budget`.
     #[must_use]
-    pub fn left_out(&self) -> DiscardCounts {
-        self.left_out.clone()
+    pub fn discarded(&self) -> DiscardCounts {
+        self.discarded.clone()
     }
 
     async fn bound(&mut self) -> Result<Arc<Bound>, SourceError> {
@@ -200,9 +200,9 @@ impl EdgeSource {
                     tagged.insert(resource.arn.into(), id);
                 }
                 // It may lead to another cluster.
-                Some(_) => self.left_out.add("without_workload", 1),
+                Some(_) => self.discarded.add("without_workload", 1),
                 None => {
-                    self.left_out.add("tag_not_understood", 1);
+                    self.discarded.add("tag_not_understood", 1);
                     warn!(
                         target_group = resource.arn,
                         value, "a tag names no workload as namespace/name or namespace/Kind/name"
@@ -236,11 +236,11 @@ impl EdgeSource {
         let mut wanted = Vec::new();
         for (arn, shares) in groups {
             let Some((region, name)) = convert::target_group(&arn) else {
-                self.left_out.add("target_group_not_understood", 1);
+                self.discarded.add("target_group_not_understood", 1);
                 continue;
             };
             if shares.is_empty() {
-                self.left_out.add("without_workload", 1);
+                self.discarded.add("without_workload", 1);
                 continue;
             }
             for counter in self.counters(&arn, &region, name, now).await? {
@@ -259,7 +259,7 @@ impl EdgeSource {
                     shares: Weights::from([(id.clone(), Ratio::ONE)]),
                 });
             } else {
-                self.left_out.add("without_workload", 1);
+                self.discarded.add("without_workload", 1);
             }
         }
         Ok(wanted)
@@ -282,7 +282,7 @@ impl EdgeSource {
         let session = place.aws.session().await?;
         let counters = place.finder.counters(session, name).await?;
         if counters.is_empty() {
-            self.left_out.add("target_group_without_requests", 1);
+            self.discarded.add("target_group_without_requests", 1);
         }
         let found = (now, counters.clone());
         self.groups.counters.insert(Arc::clone(arn), found);
@@ -294,7 +294,7 @@ impl EdgeSource {
         let was_short = self.is_short;
         self.is_short = statistics > self.budget.affordable(now);
         if self.is_short {
-            self.left_out.add("over_budget", 1);
+            self.discarded.add("over_budget", 1);
             if !was_short {
                 warn!(
                     "reading load balancers is put off, because what of the budget has come in by now is spent"
@@ -306,7 +306,7 @@ impl EdgeSource {
 
     /// What the counters counted in their windows.
     async fn read(&mut self, due: &[(&Wanted, Window)]) -> Result<Vec<Minutes>, SourceError> {
-        let (budget, left_out) = (self.budget.clone(), self.left_out.clone());
+        let (budget, discarded) = (self.budget.clone(), self.discarded.clone());
         let mut all = Vec::with_capacity(due.len());
         for batch in batches(due) {
             let Some((first, _)) = batch.first() else {
@@ -322,10 +322,10 @@ impl EdgeSource {
                 .caller
                 .ask(session, (window, queries), &budget)
                 .await?;
-            answer.report(&left_out);
+            answer.report(&discarded);
             let queries = answer.queries().chunks(Series::ALL.len());
             for ((one, _), queries) in batch.iter().zip(queries) {
-                let minutes = convert::minutes(&one.counter, queries, window, &left_out);
+                let minutes = convert::minutes(&one.counter, queries, window, &discarded);
                 all.push(minutes.map_err(|lack| place.caller.error(&lack))?);
             }
         }
@@ -401,7 +401,7 @@ impl Poll for EdgeSource {
         if let Some(read_to) = self.read_to {
             let skipped = next.start().duration_since(read_to).as_secs() / 60;
             let skipped = u64::try_from(skipped).unwrap_or_default();
-            self.left_out.add("minutes_too_old_to_catch_up", skipped);
+            self.discarded.add("minutes_too_old_to_catch_up", skipped);
         }
         self.read_to = Some(closed.end());
         self.read = wanted.iter().map(|one| one.counter.clone()).collect();

@@ -47,7 +47,7 @@ pub struct SpotPriceSource {
     price_queries: PriceQuerySubscriber,
     calls: BTreeMap<Arc<str>, RestCall>,
     asked: BTreeMap<Arc<str>, Asked>,
-    left_out: DiscardCounts,
+    discarded: DiscardCounts,
 }
 
 impl SpotPriceSource {
@@ -60,14 +60,14 @@ impl SpotPriceSource {
             price_queries,
             calls: BTreeMap::new(),
             asked: BTreeMap::new(),
-            left_out: DiscardCounts::default(),
+            discarded: DiscardCounts::default(),
         }
     }
 
     /// What was left out: `price_not_understood`.
     #[must_use]
-    pub fn left_out(&self) -> DiscardCounts {
-        self.left_out.clone()
+    pub fn discarded(&self) -> DiscardCounts {
+        self.discarded.clone()
     }
 
     fn is_due(&self, region: &Arc<str>, types: &BTreeSet<Arc<str>>, now: Timestamp) -> bool {
@@ -112,7 +112,7 @@ impl SpotPriceSource {
             }
         }
         let (prices, odd) = convert::present(entries, now);
-        self.left_out.add("price_not_understood", odd);
+        self.discarded.add("price_not_understood", odd);
         Ok(prices)
     }
 }

@@ -39,7 +39,7 @@ pub(super) const MAX_NEW_OBJECTS: usize = 5_000;
 pub(in crate::sources) const MAX_KEPT_USAGE: usize = 32 << 20;
 
 /// The most objects of a list that are left out. The API server accepts none that would be.
-const MAX_LEFT_OUT: usize = 1_000;
+const MAX_DISCARDED: usize = 1_000;
 
 /// What a list may have around its objects, in bytes: its kind, version and token.
 pub(super) const MAX_LIST_METADATA: usize = 256 << 10;
@@ -62,7 +62,7 @@ pub(super) const MAX_ERROR: usize = 16 << 10;
 pub(in crate::sources) struct ListProgress {
     started: Instant,
     objects: usize,
-    left_out: usize,
+    discarded: usize,
     /// Hashes of the tokens so far: a token itself may be long.
     tokens: HashSet<u64>,
     hasher: RandomState,
@@ -73,7 +73,7 @@ impl ListProgress {
         Self {
             started: Instant::now(),
             objects: 0,
-            left_out: 0,
+            discarded: 0,
             tokens: HashSet::new(),
             hasher: RandomState::new(),
         }
@@ -86,13 +86,13 @@ impl ListProgress {
     pub(in crate::sources) fn count(
         &mut self,
         objects: usize,
-        left_out: usize,
+        discarded: usize,
     ) -> Result<(), String> {
         self.objects += objects;
-        self.left_out += left_out;
-        if self.left_out > MAX_LEFT_OUT {
+        self.discarded += discarded;
+        if self.discarded > MAX_DISCARDED {
             return Err(format!(
-                "the list has more than {MAX_LEFT_OUT} objects beyond the limits of the Kubernetes API"
+                "the list has more than {MAX_DISCARDED} objects beyond the limits of the Kubernetes API"
             ));
         }
         if self.objects > MAX_OBJECTS {
@@ -121,7 +121,7 @@ impl ListProgress {
 }
 
 /// The error of an object that was left out.
-pub(in crate::sources) fn left_out(resource: &str, why: &str) -> SourceError {
+pub(in crate::sources) fn discarded(resource: &str, why: &str) -> SourceError {
     SourceError::new(
         Reason::InvalidResponse,
         format!("an object of {resource} is left out: {why}"),
@@ -141,10 +141,10 @@ mod tests {
     #[test]
     fn a_list_ends_at_its_limits() {
         let mut progress = ListProgress::new();
-        assert_eq!(progress.count(MAX_OBJECTS, MAX_LEFT_OUT), Ok(()));
+        assert_eq!(progress.count(MAX_OBJECTS, MAX_DISCARDED), Ok(()));
         let text = progress.count(1, 0).unwrap_err();
         assert_eq!(text, "the list has more than 200000 objects");
-        assert!(ListProgress::new().count(0, MAX_LEFT_OUT + 1).is_err());
+        assert!(ListProgress::new().count(0, MAX_DISCARDED + 1).is_err());
 
         let mut progress = ListProgress::new();
         progress.next_page("a").unwrap();

@@ -22,7 +22,7 @@ const MAX_PART_BYTES: usize = 256 << 10;
 pub(in crate::sources) struct Part<T> {
     pub(in crate::sources) objects: Vec<T>,
     /// How many more there were that are beyond a limit.
-    pub(in crate::sources) left_out: usize,
+    pub(in crate::sources) discarded: usize,
     /// Why the first of them was left out.
     pub(in crate::sources) why: String,
 }
@@ -41,7 +41,7 @@ impl<T> Default for Part<T> {
     fn default() -> Self {
         Self {
             objects: Vec::new(),
-            left_out: 0,
+            discarded: 0,
             why: String::new(),
         }
     }
@@ -49,10 +49,10 @@ impl<T> Default for Part<T> {
 
 impl<T> Part<T> {
     fn leave_out(&mut self, why: impl FnOnce() -> String) {
-        if self.left_out == 0 {
+        if self.discarded == 0 {
             self.why = why();
         }
-        self.left_out += 1;
+        self.discarded += 1;
     }
 }
 
@@ -84,13 +84,13 @@ impl<T: DeserializeOwned> PageReader<T> {
                 return Err(attempt.not_understood(why));
             }
             self.read(piece, attempt)?;
-            let objects = self.part.objects.len() + self.part.left_out;
+            let objects = self.part.objects.len() + self.part.discarded;
             if objects >= MAX_PART_OBJECTS || part_length >= MAX_PART_BYTES {
                 return Ok(Some(std::mem::take(&mut self.part)));
             }
         }
         let last = std::mem::take(&mut self.part);
-        let is_empty = last.objects.is_empty() && last.left_out == 0;
+        let is_empty = last.objects.is_empty() && last.discarded == 0;
         Ok((!is_empty).then_some(last))
     }
 

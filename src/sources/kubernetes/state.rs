@@ -140,7 +140,7 @@ impl State {
                     found.push(why);
                 }
             }
-            problems.extend(found.iter().map(left_out));
+            problems.extend(found.iter().map(discarded));
         });
         problems
     }
@@ -177,7 +177,7 @@ impl State {
             let found = convert::unreadable(&notes, &id.to_string());
             // Told once, and not with every change of something else.
             if store.put(&meta.uid, (id, Arc::new(notes))) {
-                problems.extend(found.iter().map(left_out));
+                problems.extend(found.iter().map(discarded));
             }
         });
         problems
@@ -350,7 +350,7 @@ fn hold<T: Watched, V: Clone + PartialEq + Footprint>(
             Ok(None) => store.remove(&uid),
             Err(why) => {
                 store.keep(&uid);
-                problems.push(left_out(&why));
+                problems.push(discarded(&why));
             }
         }
     });
@@ -376,7 +376,7 @@ fn fold<T: Watched, V: Clone + PartialEq + Footprint>(
     }
 }
 
-fn left_out(why: &Unreadable) -> SourceError {
+fn discarded(why: &Unreadable) -> SourceError {
     SourceError::new(
         Reason::InvalidResponse,
         why.to_string(),

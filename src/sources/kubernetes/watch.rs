@@ -101,7 +101,7 @@ pub(super) enum WatchSignal<T> {
     /// The watch was cut or its version is gone; it is opened or listed again, at once unless that repeats: nothing is lost.
     Interrupted(SourceError),
     /// So many objects were left out of a list or a watch; the error is that of the first.
-    LeftOut(SourceError, usize),
+    DiscardedRecords(SourceError, usize),
     /// A list or a watch failed after this time, and is tried again after a pause.
     Failed(SourceError, Duration),
 }
@@ -281,12 +281,12 @@ where
             .map_err(slow)??
         {
             progress
-                .count(part.objects.len(), part.left_out)
+                .count(part.objects.len(), part.discarded)
                 .map_err(|why| attempt.not_understood(why))?;
             let read = Instant::now();
-            if part.left_out > 0 {
-                let error = limits::left_out(self.resource.name, &part.why);
-                self.tell(WatchSignal::LeftOut(error, part.left_out))
+            if part.discarded > 0 {
+                let error = limits::discarded(self.resource.name, &part.why);
+                self.tell(WatchSignal::DiscardedRecords(error, part.discarded))
                     .await?;
             }
             self.tell_event(&attempt, Event::Listed(part.objects))
@@ -425,9 +425,10 @@ where
         attempt: &Attempt<'_>,
         position: &mut Position,
     ) -> Result<Option<Overflow>, WatchEnd> {
-        let left_out = |why: &str| WatchSignal::LeftOut(limits::left_out(attempt.resource, why), 1);
+        let discarded =
+            |why: &str| WatchSignal::DiscardedRecords(limits::discarded(attempt.resource, why), 1);
         let signal = match line {
-            Line::TooLong => left_out(&limits::too_long()),
+            Line::TooLong => discarded(&limits::too_long()),
             Line::Whole(text) => match event(&text, attempt)? {
                 Read::Nothing => return Ok(None),
                 Read::Signal(signal, seen) => {
@@ -438,7 +439,7 @@ where
                     if let Some(seen) = seen {
                         *position = Position::At(seen);
                     }
-                    left_out(&why)
+                    discarded(&why)
                 }
             },
         };

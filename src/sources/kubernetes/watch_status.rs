@@ -167,7 +167,7 @@ impl WatchStatuses {
         let turn = match signal {
             // A list that only begins or goes on proves nothing: the next page may fail.
             WatchSignal::Failed(..)
-            | WatchSignal::LeftOut(..)
+            | WatchSignal::DiscardedRecords(..)
             | WatchSignal::Event(Event::Listed(_) | Event::ListFailed) => StatusChange::None,
             WatchSignal::Interrupted(_) => {
                 standing.interruptions += 1;

@@ -33,14 +33,14 @@ struct Kept {
 #[derive(Serialize, Deserialize)]
 struct AnswerRow {
     region: String,
-    about: SubjectRow,
+    about: QueryRow,
     asked_at: Timestamp,
     prices: Vec<PriceRow>,
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum SubjectRow {
+enum QueryRow {
     InstanceType(String),
     Fargate,
     Disk(String),
@@ -66,16 +66,16 @@ enum ProductRow {
     DiskThroughput(String),
 }
 
-impl SubjectRow {
-    fn of(subject: &QueriedProduct) -> Self {
-        match subject {
+impl QueryRow {
+    fn of(workload: &QueriedProduct) -> Self {
+        match workload {
             QueriedProduct::Machine(instance_type) => Self::InstanceType(instance_type.to_string()),
             QueriedProduct::Fargate => Self::Fargate,
             QueriedProduct::Disk(disk) => Self::Disk(disk.to_string()),
         }
     }
 
-    fn subject(self) -> QueriedProduct {
+    fn workload(self) -> QueriedProduct {
         match self {
             Self::InstanceType(instance_type) => QueriedProduct::Machine(instance_type.into()),
             Self::Fargate => QueriedProduct::Fargate,
@@ -156,7 +156,7 @@ impl AnswerRow {
     fn of(question: &PriceQuery, answered: &Answered) -> Self {
         Self {
             region: question.region.to_string(),
-            about: SubjectRow::of(&question.product),
+            about: QueryRow::of(&question.product),
             asked_at: answered.at,
             prices: answered.prices.iter().map(PriceRow::of).collect(),
         }
@@ -175,7 +175,7 @@ impl AnswerRow {
         let question = PriceQuery {
             provider,
             region,
-            product: self.about.subject(),
+            product: self.about.workload(),
         };
         Ok((question, answered))
     }
@@ -235,11 +235,11 @@ mod tests {
         }
     }
 
-    fn answers(subject: QueriedProduct, prices: Vec<ListPrice>) -> BTreeMap<PriceQuery, Answered> {
+    fn answers(workload: QueriedProduct, prices: Vec<ListPrice>) -> BTreeMap<PriceQuery, Answered> {
         let question = PriceQuery {
             provider: Provider::Aws,
             region: "us-east-1".into(),
-            product: subject,
+            product: workload,
         };
         let at = "2026-03-02T00:00:00Z".parse().unwrap();
         BTreeMap::from([(question, Answered { at, prices })])
@@ -251,7 +251,7 @@ mod tests {
         let cache = Cache::in_directory(&directory.path().join("of/prices"), FILE, Provider::Aws);
         assert_eq!(cache.read().await, Ok(BTreeMap::new()));
         let name = || "io2".into();
-        for (subject, prices) in [
+        for (workload, prices) in [
             (
                 QueriedProduct::Machine("m5.large".into()),
                 vec![
@@ -280,7 +280,7 @@ mod tests {
                 ],
             ),
         ] {
-            let answers = answers(subject, prices);
+            let answers = answers(workload, prices);
             cache.write(&answers).await.unwrap();
             assert_eq!(cache.read().await, Ok(answers));
         }

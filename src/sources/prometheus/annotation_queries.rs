@@ -174,10 +174,10 @@ impl Job {
         self,
         client: &Client,
         max_time: Duration,
-        left_out: &DiscardCounts,
+        discarded: &DiscardCounts,
     ) -> (WorkloadId, AnnotationResult) {
         let mut counted = Counted::default();
-        let asked = tokio::time::timeout(max_time, self.ask(client, left_out, &mut counted)).await;
+        let asked = tokio::time::timeout(max_time, self.ask(client, discarded, &mut counted)).await;
         let failure = asked.unwrap_or_else(|_| Err(too_slow(max_time))).err();
         (self.id, AnnotationResult { counted, failure })
     }
@@ -185,17 +185,17 @@ impl Job {
     async fn ask(
         &self,
         client: &Client,
-        left_out: &DiscardCounts,
+        discarded: &DiscardCounts,
         counted: &mut Counted,
     ) -> Result<(), SourceError> {
         for window in &self.windows {
             let answer = client.range(&self.steps, *window, self.step).await?;
-            let steps = convert::sums(answer, self.step, *window, left_out);
+            let steps = convert::sums(answer, self.step, *window, discarded);
             counted.steps.extend(steps);
             counted.covered.push(*window);
         }
         let answer = client.instant(&self.rate, self.now).await?;
-        counted.rate = convert::rate(answer, self.recent, left_out);
+        counted.rate = convert::rate(answer, self.recent, discarded);
         Ok(())
     }
 }
@@ -216,17 +216,17 @@ impl RequestsSource {
         let Self {
             client,
             own,
-            left_out,
+            discarded,
             ..
         } = self;
         let client = &client.limited_to(MAX_ANSWER);
         let jobs = jobs
             .into_iter()
-            .map(|job| job.read(client, max_time, left_out));
+            .map(|job| job.read(client, max_time, discarded));
         let mut readings = pin!(stream::iter(jobs).buffer_unordered(MAX_CONCURRENT));
         while let Ok(Some((id, reading))) = tokio::time::timeout_at(until, readings.next()).await {
             if let Some(error) = &reading.failure {
-                left_out.add("own_query_failed", 1);
+                discarded.add("own_query_failed", 1);
                 warn!(workload = %id, %error, "the query of an annotation failed");
             }
             if let Some(own) = own.get_mut(&id) {
@@ -256,7 +256,7 @@ impl RequestsSource {
         self.own
             .retain(|id, own| queries.get(id).is_some_and(|text| *text == own.text));
         let beyond = queries.len().saturating_sub(MOST);
-        self.left_out.add("too_many_own_queries", beyond as u64);
+        self.discarded.add("too_many_own_queries", beyond as u64);
         let chosen = chosen(queries);
         self.own.retain(|id, _| chosen.contains_key(id));
         for (id, text) in chosen {

@@ -40,21 +40,21 @@ pub(super) fn counts(
     answer: Answer,
     ways: &[TargetLabels],
     window: Window,
-    left_out: &DiscardCounts,
+    discarded: &DiscardCounts,
 ) -> Result<Counts, String> {
     let (start, end) = (window.start().as_second(), window.end().as_second());
     let mut counts = Counts::new();
-    for (target, series) in targets(answer, ways, left_out)? {
+    for (target, series) in targets(answer, ways, discarded)? {
         let steps = counts.entry(target).or_default();
         for point in &series.points {
-            let Some(value) = sound(point.1, left_out) else {
+            let Some(value) = sound(point.1, discarded) else {
                 continue;
             };
             let at = second(point.0);
             if start < at && at <= end {
                 *steps.entry(at).or_default() += value;
             } else {
-                left_out.add("outside_the_range", 1);
+                discarded.add("outside_the_range", 1);
             }
         }
     }
@@ -66,7 +66,7 @@ pub(super) fn steps(
     step: Duration,
     requests: Counts,
     latency: Option<(LatencyUnit, Counts, Counts)>,
-    left_out: &DiscardCounts,
+    discarded: &DiscardCounts,
 ) -> Vec<RequestStep> {
     let (unit, mut sums, mut measured) =
         latency.unwrap_or_else(|| (LatencyUnit::Seconds, Counts::new(), Counts::new()));
@@ -85,7 +85,7 @@ pub(super) fn steps(
                 .ok()
                 .and_then(|end| Window::closed_before(end, step, Duration::ZERO));
             let (Some(window), Ok(requests)) = (window, Requests::from_requests(count)) else {
-                left_out.add("not_finite", 1);
+                discarded.add("not_finite", 1);
                 continue;
             };
             steps.push(RequestStep {
@@ -96,11 +96,11 @@ pub(super) fn steps(
             });
         }
         let orphans = sums.values().filter(|sum| **sum > 0.0).count();
-        left_out.add("latency_without_requests", orphans as u64);
+        discarded.add("latency_without_requests", orphans as u64);
     }
     let orphans = sums.values().flat_map(BTreeMap::values);
     let orphans = orphans.filter(|sum| **sum > 0.0).count();
-    left_out.add("latency_without_requests", orphans as u64);
+    discarded.add("latency_without_requests", orphans as u64);
     steps
 }
 
@@ -123,12 +123,12 @@ pub(super) fn rates(
     answer: Answer,
     ways: &[TargetLabels],
     over: Duration,
-    left_out: &DiscardCounts,
+    discarded: &DiscardCounts,
 ) -> Result<Vec<RequestRate>, String> {
     let mut sums: BTreeMap<RequestTarget, f64> = BTreeMap::new();
-    for (target, series) in targets(answer, ways, left_out)? {
+    for (target, series) in targets(answer, ways, discarded)? {
         for point in &series.points {
-            if let Some(value) = sound(point.1, left_out) {
+            if let Some(value) = sound(point.1, discarded) {
                 *sums.entry(target.clone()).or_default() += value;
             }
         }
@@ -145,12 +145,12 @@ pub(super) fn sums(
     answer: Answer,
     step: Duration,
     window: Window,
-    left_out: &DiscardCounts,
+    discarded: &DiscardCounts,
 ) -> Vec<CountedStep> {
     let mut sums: BTreeMap<i64, f64> = BTreeMap::new();
     for series in &answer.series {
         for point in &series.points {
-            if let Some(value) = sound(point.1, left_out) {
+            if let Some(value) = sound(point.1, discarded) {
                 *sums.entry(second(point.0)).or_default() += value;
             }
         }
@@ -173,11 +173,11 @@ pub(super) fn sums(
 pub(super) fn rate(
     answer: Answer,
     over: Duration,
-    left_out: &DiscardCounts,
+    discarded: &DiscardCounts,
 ) -> Option<RequestsPerSecond> {
     let points = answer.series.iter().flat_map(|series| &series.points);
     let values: Vec<f64> = points
-        .filter_map(|point| sound(point.1, left_out))
+        .filter_map(|point| sound(point.1, discarded))
         .collect();
     let sum = Requests::from_requests(values.iter().sum()).ok()?;
     (!values.is_empty()).then(|| sum.per(over.into()))?
@@ -197,19 +197,19 @@ fn second(time: f64) -> i64 {
 fn targets(
     answer: Answer,
     ways: &[TargetLabels],
-    left_out: &DiscardCounts,
+    discarded: &DiscardCounts,
 ) -> Result<Vec<(RequestTarget, Series)>, String> {
     let mut nameless = None;
     let mut named = Vec::with_capacity(answer.series.len());
     for series in answer.series {
         if series.histogram {
-            left_out.add("native_histogram", 1);
+            discarded.add("native_histogram", 1);
             continue;
         }
         match target_labels::target(&series.labels, ways) {
             Some(target) => named.push((target, series)),
             None => {
-                left_out.add("without_target", 1);
+                discarded.add("without_target", 1);
                 nameless.get_or_insert(series.labels);
             }
         }
@@ -225,13 +225,13 @@ fn targets(
 }
 
 /// The value, where it is one that a count can have.
-fn sound(value: f64, left_out: &DiscardCounts) -> Option<f64> {
+fn sound(value: f64, discarded: &DiscardCounts) -> Option<f64> {
     if !value.is_finite() {
-        left_out.add("not_finite", 1);
+        discarded.add("not_finite", 1);
         return None;
     }
     if value < 0.0 {
-        left_out.add("negative", 1);
+        discarded.add("negative", 1);
         return None;
     }
     Some(value)
@@ -286,9 +286,9 @@ mod tests {
     }
 
     fn read(answer: Answer) -> (Counts, BTreeMap<&'static str, u64>) {
-        let left_out = DiscardCounts::default();
-        let counts = counts(answer, OWN_WAYS, window(), &left_out).unwrap();
-        (counts, left_out.snapshot())
+        let discarded = DiscardCounts::default();
+        let counts = counts(answer, OWN_WAYS, window(), &discarded).unwrap();
+        (counts, discarded.snapshot())
     }
 
     #[test]
@@ -331,7 +331,7 @@ mod tests {
 
     #[test]
     fn values_that_no_count_has_are_left_out_and_counted() {
-        let (counts, left_out) = read(web(&[
+        let (counts, discarded) = read(web(&[
             (0.0, 1.0),
             (300.0, f64::NAN),
             (600.0, f64::INFINITY),
@@ -340,7 +340,7 @@ mod tests {
         ]));
         assert!(counts[&workload(None)].is_empty());
         let expected = [("negative", 1), ("not_finite", 2), ("outside_the_range", 2)];
-        assert_eq!(left_out, BTreeMap::from(expected));
+        assert_eq!(discarded, BTreeMap::from(expected));
     }
 
     #[test]
@@ -350,9 +350,9 @@ mod tests {
             &[(300.0, 5.0)],
         );
         let unknown = series(&[("namespace", "shop"), ("workload", "unknown")], &[]);
-        let (counts, left_out) = read(answer([named, series(&[], &[]), unknown]));
+        let (counts, discarded) = read(answer([named, series(&[], &[]), unknown]));
         assert_eq!(counts.len(), 1);
-        assert_eq!(left_out, BTreeMap::from([("without_target", 2)]));
+        assert_eq!(discarded, BTreeMap::from([("without_target", 2)]));
 
         for (labels, found) in [
             (
@@ -381,7 +381,7 @@ mod tests {
 
     #[test]
     fn steps_hold_requests_and_the_latency_that_was_measured_of_them() {
-        let left_out = DiscardCounts::default();
+        let discarded = DiscardCounts::default();
         let of = |points: &[(f64, f64)]| read(web(points)).0;
         let latency = (
             LatencyUnit::Milliseconds,
@@ -389,7 +389,7 @@ mod tests {
             of(&[(300.0, 10.0), (600.0, 0.0)]),
         );
         let requests = of(&[(300.0, 10.0), (600.0, 4.0)]);
-        let steps = steps(STEP, requests, Some(latency), &left_out);
+        let steps = steps(STEP, requests, Some(latency), &discarded);
         let seconds = Seconds::from_seconds(1.5).unwrap();
         let count = |count| Requests::from_requests(count).unwrap();
         assert_eq!(steps.len(), 2);
@@ -398,28 +398,28 @@ mod tests {
         assert_eq!(steps[0].requests, count(10.0));
         assert_eq!(steps[0].latency, Some((seconds, count(10.0))));
         assert_eq!(steps[1].latency, None, "none was measured");
-        assert!(left_out.snapshot().is_empty());
+        assert!(discarded.snapshot().is_empty());
     }
 
     #[test]
     fn a_step_without_requests_is_none_and_latency_without_requests_is_counted() {
-        let left_out = DiscardCounts::default();
+        let discarded = DiscardCounts::default();
         let of = |points: &[(f64, f64)]| read(web(points)).0;
         let latency = (
             LatencyUnit::Seconds,
             of(&[(600.0, 3.0)]),
             of(&[(600.0, 2.0)]),
         );
-        let steps = steps(STEP, of(&[(300.0, 0.0)]), Some(latency), &left_out);
+        let steps = steps(STEP, of(&[(300.0, 0.0)]), Some(latency), &discarded);
         assert!(steps.is_empty());
         let expected = BTreeMap::from([("latency_without_requests", 1)]);
-        assert_eq!(left_out.snapshot(), expected);
+        assert_eq!(discarded.snapshot(), expected);
     }
 
     #[test]
     fn a_rate_is_the_count_over_its_time() {
-        let left_out = DiscardCounts::default();
-        let rates = rates(web(&[(700.0, 600.0)]), OWN_WAYS, STEP, &left_out).unwrap();
+        let discarded = DiscardCounts::default();
+        let rates = rates(web(&[(700.0, 600.0)]), OWN_WAYS, STEP, &discarded).unwrap();
         assert_eq!(rates[0].target, workload(None));
         assert_eq!(rates[0].rate.per_second(), 2.0);
     }

@@ -30,7 +30,7 @@ pub(super) struct Choice {
     /// When the chosen preset last had a series.
     last_data: Option<Timestamp>,
     /// Whether the origin was handed on.
-    is_told: bool,
+    is_published: bool,
 }
 
 impl Choice {
@@ -54,7 +54,7 @@ impl Choice {
             },
             asked,
             last_data: None,
-            is_told: false,
+            is_published: false,
         })
     }
 
@@ -65,8 +65,8 @@ impl Choice {
 
     /// The origin, where it was not handed on yet.
     pub(super) fn news(&mut self) -> Option<RequestOrigin> {
-        let is_told = std::mem::replace(&mut self.is_told, true);
-        (!is_told).then(|| self.origin.clone())
+        let is_published = std::mem::replace(&mut self.is_published, true);
+        (!is_published).then(|| self.origin.clone())
     }
 
     /// Notes whether what is asked had any series.
@@ -106,7 +106,7 @@ impl Choice {
         let Some((name, prepared)) = found else {
             if self.asked.is_none() && self.origin.passed_over != passed_over {
                 self.origin.passed_over = passed_over;
-                self.is_told = false;
+                self.is_published = false;
             }
             return Ok(false);
         };
@@ -124,7 +124,7 @@ impl Choice {
             choice: OriginChoice::FirstWithData,
             passed_over,
         };
-        self.is_told = false;
+        self.is_published = false;
         Ok(true)
     }
 }

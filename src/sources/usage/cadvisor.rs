@@ -43,7 +43,7 @@ pub struct CadvisorSource {
     read_to: Option<Timestamp>,
     /// When it was asked for the first time.
     began: Option<Timestamp>,
-    left_out: DiscardCounts,
+    discarded: DiscardCounts,
 }
 
 impl CadvisorSource {
@@ -57,7 +57,7 @@ impl CadvisorSource {
             client: Client::new(server)?,
             read_to: None,
             began: None,
-            left_out: DiscardCounts::default(),
+            discarded: DiscardCounts::default(),
         })
     }
 
@@ -69,8 +69,8 @@ impl CadvisorSource {
 
     /// What was left out: `not_finite`, `without_target`, `windows_too_old_to_catch_up`, `warning`.
     #[must_use]
-    pub fn left_out(&self) -> DiscardCounts {
-        self.left_out.clone()
+    pub fn discarded(&self) -> DiscardCounts {
+        self.discarded.clone()
     }
 
     /// The closed time that is not read yet.
@@ -91,10 +91,10 @@ impl CadvisorSource {
         let window = self.settings.window;
         let answer = self.client.range(&query.over(window), due, window).await?;
         for remark in &answer.remarks {
-            self.left_out.add("warning", 1);
+            self.discarded.add("warning", 1);
             warn!(remark, metric = query.metric(), "prometheus warns");
         }
-        Ok(convert::values(answer, &self.left_out))
+        Ok(convert::values(answer, &self.discarded))
     }
 
     /// What pods used in each window of a time.
@@ -174,7 +174,7 @@ impl Poll for CadvisorSource {
             let skipped = due.start().duration_since(read_to).as_secs();
             let skipped = u64::try_from(skipped).unwrap_or_default();
             let skipped = skipped / self.settings.window.as_secs().max(1);
-            self.left_out.add("windows_too_old_to_catch_up", skipped);
+            self.discarded.add("windows_too_old_to_catch_up", skipped);
         }
         Ok(vec![Observation::Usage(usage)])
     }

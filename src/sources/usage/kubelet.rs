@@ -71,7 +71,7 @@ pub struct KubeletSource {
     failures: BTreeMap<Arc<str>, SourceError>,
     /// What was read and not handed on yet.
     read: Usage,
-    left_out: DiscardCounts,
+    discarded: DiscardCounts,
 }
 
 /// The exposition of a node, or why there is none.
@@ -94,15 +94,15 @@ impl KubeletSource {
             memory: CounterTracker::default(),
             failures: BTreeMap::new(),
             read: Usage::default(),
-            left_out: DiscardCounts::default(),
+            discarded: DiscardCounts::default(),
         }
     }
 
     /// What was left out: lines (`long_line`, `no_sample`, `not_finite`, `no_labels`), and pods whose counters are of a time
     /// that is minutes off (`implausible_time`).
     #[must_use]
-    pub fn left_out(&self) -> DiscardCounts {
-        self.left_out.clone()
+    pub fn discarded(&self) -> DiscardCounts {
+        self.discarded.clone()
     }
 
     async fn look(&mut self) -> Result<Arc<NodeSnapshot>, SourceError> {
@@ -117,7 +117,7 @@ impl KubeletSource {
 
     fn take(&mut self, node: &Arc<str>, exposition: Exposition, now: Timestamp) {
         for (reason, count) in exposition.unread {
-            self.left_out.add(reason, count);
+            self.discarded.add(reason, count);
         }
         self.memory.read(node, now);
         for (key, reading) in exposition.pods {
@@ -129,8 +129,8 @@ impl KubeletSource {
                 CounterDelta::Begun(usage) => {
                     self.read.pods.insert(key, usage);
                 }
-                CounterDelta::Implausible => self.left_out.add("implausible_time", 1),
-                CounterDelta::Nothing | CounterDelta::Stranger => {}
+                CounterDelta::Implausible => self.discarded.add("implausible_time", 1),
+                CounterDelta::Nothing | CounterDelta::UnmatchedPod => {}
             }
         }
     }

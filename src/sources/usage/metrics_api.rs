@@ -13,7 +13,7 @@ use tracing::warn;
 use self::convert::{PodMetrics, PodUsages};
 use crate::sources::kubernetes::{
     Attempt, Connection, ListProgress, MAX_KEPT_USAGE, Overflow, PageReader, RequestError,
-    Unreadable, left_out,
+    Unreadable, discarded,
 };
 use crate::sources::log_limit::LogLimit;
 use crate::sources::{Poll, Reason, Source, SourceError, SourceStatuses};
@@ -64,10 +64,10 @@ impl MetricsApi {
             let mut reader = PageReader::<PodMetrics>::new(response.into_body());
             while let Some(part) = reader.next(&attempt).await? {
                 progress
-                    .count(part.objects.len(), part.left_out)
+                    .count(part.objects.len(), part.discarded)
                     .map_err(|why| attempt.not_understood(why))?;
-                if part.left_out > 0 {
-                    self.leave_out(&left_out(RESOURCE, &part.why), part.left_out);
+                if part.discarded > 0 {
+                    self.leave_out(&discarded(RESOURCE, &part.why), part.discarded);
                 }
                 for pod in part.objects {
                     if let Err(problem) = pods.add(pod) {

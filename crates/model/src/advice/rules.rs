@@ -315,7 +315,7 @@ const fn configured(component: &Component) -> &'static str {
         Component::Provisioned => "provisioned concurrency",
         Component::Instances => "managed instances",
         Component::SnapStart => "snapshots (SnapStart)",
-        Component::FrontDoor => "a load balancer",
+        Component::HttpEndpoint => "a load balancer",
         // These are paid by the request; what is fixed of them is a setting of the account.
         Component::Requests
         | Component::Duration

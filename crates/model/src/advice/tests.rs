@@ -315,7 +315,7 @@ fn what_is_paid_while_idle_is_named_by_its_components() {
     let more = [
         Component::Provisioned,
         Component::SnapStart,
-        Component::FrontDoor,
+        Component::HttpEndpoint,
     ];
     let more = said(&more);
     assert!(

@@ -90,7 +90,7 @@ pub fn function(
         init: times.of_function(function),
         insights: function.insights,
         event_sources: function.event_sources.clone(),
-        http_endpoint: settings.lambda.door_of(function),
+        http_endpoint: settings.lambda.http_endpoint_of(function),
         bill: bill.components().collect(),
         idle: bill.fixed_components().collect(),
         terms,

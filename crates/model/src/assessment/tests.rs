@@ -485,7 +485,7 @@ fn what_is_kept_ready_is_paid_for_at_any_traffic_and_the_band_has_both_ends_of_w
     assert!(close(cost.point, all_inside(0.000_5)), "{cost:?}");
     assert!(close(cost.high, all_outside(0.001)), "{cost:?}");
     assert!(close(cost.low, all_inside(0.0)), "{cost:?}");
-    assert_eq!(cost.largest.unwrap().0, Parameter::KeptReadyShare);
+    assert_eq!(cost.largest.unwrap().0, Parameter::ProvisionedShare);
 }
 
 #[test]
@@ -545,13 +545,13 @@ fn a_function_on_managed_instances_costs_what_is_configured_for_them_and_its_req
 #[test]
 fn the_floor_of_an_autoscaler_is_what_traffic_has_to_make_up_for() {
     let first = |scaler: Option<Scaler>| {
-        let circumstances = WorkloadInputs {
+        let workload_inputs = WorkloadInputs {
             scaler,
             ..WorkloadInputs::default()
         };
         let id = deployment("shop", "web");
         let seen = window(0.1, 10.0, 0.01, 0.05, 200.0);
-        workload(&id, &seen, circumstances, &settings()).breakeven
+        workload(&id, &seen, workload_inputs, &settings()).breakeven
     };
     let scaler = |min, max, target| {
         Some(Scaler {

@@ -209,18 +209,18 @@ fn utilization(used: &UsedWindow) -> Utilization {
     }
 }
 
-fn ineligible(id: &WorkloadId, circumstances: WorkloadInputs) -> Vec<Ineligibility> {
+fn ineligible(id: &WorkloadId, workload_inputs: WorkloadInputs) -> Vec<Ineligibility> {
     let stateful = id.kind == WorkloadKind::StatefulSet;
     let reasons = [
         (stateful, Ineligibility::Stateful),
         (
-            circumstances.persistent_volume,
+            workload_inputs.persistent_volume,
             Ineligibility::PersistentVolume,
         ),
-        (circumstances.host_network, Ineligibility::HostNetwork),
-        (circumstances.needs_accelerator, Ineligibility::Gpu),
-        (circumstances.is_on_windows, Ineligibility::Windows),
-        (circumstances.is_excluded, Ineligibility::Excluded),
+        (workload_inputs.host_network, Ineligibility::HostNetwork),
+        (workload_inputs.needs_accelerator, Ineligibility::Gpu),
+        (workload_inputs.is_on_windows, Ineligibility::Windows),
+        (workload_inputs.is_excluded, Ineligibility::Excluded),
     ];
     let holds = reasons.into_iter().filter(|(holds, _)| *holds);
     holds.map(|(_, reason)| reason).collect()

@@ -4,8 +4,8 @@ use super::Line;
 use super::number::{millis, per_million};
 use crate::report::WorkloadReport;
 
-pub(super) fn lines(subject: &WorkloadReport) -> Vec<Line> {
-    let facts = &subject.facts;
+pub(super) fn lines(workload: &WorkloadReport) -> Vec<Line> {
+    let facts = &workload.facts;
     let mut lines = Vec::new();
     if let Some(notes) = &facts.annotations {
         let mut says = |annotation: &str, meaning: &str, value: String| {
@@ -40,7 +40,7 @@ pub(super) fn lines(subject: &WorkloadReport) -> Vec<Line> {
         lines.push(Line::new("its query", &**failure, "failed"));
     }
     if let Some(pair) = &facts.pair {
-        let there = subject.decisive(subject.workload.home().other());
+        let there = workload.decisive(workload.workload.home().other());
         let each = there.and_then(|cost| cost.per_request());
         let from = format!("observed of {pair}, and not projected");
         let result = each.map_or_else(|| "not known yet".to_owned(), per_million);

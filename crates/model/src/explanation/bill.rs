@@ -143,7 +143,7 @@ impl Month<'_> {
                 millis(self.init.0.point)
             ),
             Component::Ephemeral => format!("{requests} x GiB above 0.5 x duration x price"),
-            Component::FrontDoor => "as configured, by requests or hours".to_owned(),
+            Component::HttpEndpoint => "as configured, by requests or hours".to_owned(),
             Component::Logs => format!("{requests} x GiB of each x price, by tiers"),
             Component::Provisioned => {
                 format!("environments kept ready x {memory} x time x price, and what they serve")

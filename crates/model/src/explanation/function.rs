@@ -10,7 +10,7 @@ use crate::report::{Platform, WorkloadReport};
 use crate::units::Seconds;
 
 pub(super) fn sections(
-    subject: &WorkloadReport,
+    workload: &WorkloadReport,
     evidence: &FunctionEvidence,
     settings: &ModelParameters,
     inputs: &Inputs,
@@ -22,11 +22,11 @@ pub(super) fn sections(
         },
         Section {
             title: "Cost on Lambda",
-            lines: at_home(subject, evidence, settings),
+            lines: on_current_platform(workload, evidence, settings),
         },
         Section {
             title: "The same in the cluster",
-            lines: in_the_cluster(subject, evidence, settings),
+            lines: in_the_cluster(workload, evidence, settings),
         },
     ]
 }
@@ -60,7 +60,7 @@ fn seen(evidence: &FunctionEvidence, inputs: &Inputs) -> Vec<Line> {
         lines.extend(measured(insights, inputs));
     }
     lines.extend(polled(evidence, inputs));
-    lines.push(front_door(evidence, inputs));
+    lines.push(http_endpoint(evidence, inputs));
     lines
 }
 
@@ -100,11 +100,11 @@ fn polled(evidence: &FunctionEvidence, inputs: &Inputs) -> Option<Line> {
 }
 
 /// What its requests come through, and how that is known.
-fn front_door(evidence: &FunctionEvidence, inputs: &Inputs) -> Line {
-    let (door, origin) = evidence.http_endpoint;
+fn http_endpoint(evidence: &FunctionEvidence, inputs: &Inputs) -> Line {
+    let (http_endpoint, origin) = evidence.http_endpoint;
     let from = match origin {
         HttpEndpointOrigin::Configured => "aws.surroundings".to_owned(),
-        HttpEndpointOrigin::Read if door == HttpEndpoint::FunctionUrl => {
+        HttpEndpointOrigin::Read if http_endpoint == HttpEndpoint::FunctionUrl => {
             format!("it has a URL, {}", inputs.source("lambda"))
         }
         HttpEndpointOrigin::Read => {
@@ -118,7 +118,7 @@ fn front_door(evidence: &FunctionEvidence, inputs: &Inputs) -> Line {
             );
         }
     };
-    Line::new("front door", from, door.as_str())
+    Line::new("front door", from, http_endpoint.as_str())
 }
 
 /// Where it is known from how long a cold start initialises.
@@ -129,12 +129,12 @@ fn init_by(evidence: &FunctionEvidence) -> &'static str {
     }
 }
 
-fn at_home(
-    subject: &WorkloadReport,
+fn on_current_platform(
+    workload: &WorkloadReport,
     evidence: &FunctionEvidence,
     settings: &ModelParameters,
 ) -> Vec<Line> {
-    let Some(cost) = subject.decisive(Platform::Lambda) else {
+    let Some(cost) = workload.decisive(Platform::Lambda) else {
         return Vec::new();
     };
     let month = bill::Month {
@@ -187,7 +187,7 @@ fn busy(evidence: &FunctionEvidence, settings: &ModelParameters) -> String {
 }
 
 fn in_the_cluster(
-    subject: &WorkloadReport,
+    workload: &WorkloadReport,
     evidence: &FunctionEvidence,
     settings: &ModelParameters,
 ) -> Vec<Line> {
@@ -235,7 +235,7 @@ fn in_the_cluster(
             price(pods.replica.hourly(), "an hour"),
         ),
     ];
-    if let Some(cost) = subject.decisive(Platform::Kubernetes) {
+    if let Some(cost) = workload.decisive(Platform::Kubernetes) {
         let from = format!(
             "{} x {} x {month} h",
             factor(pods.replicas),

@@ -8,13 +8,13 @@ use crate::parameters::ModelParameters;
 use crate::report::{Breakeven, Ineligibility, Platform, Verdict, WorkloadReport};
 use crate::verdict::{covers_rare_requests, insufficient, is_cost_seen, is_rare};
 
-pub(super) fn breakeven(subject: &WorkloadReport) -> Vec<Line> {
+pub(super) fn breakeven(workload: &WorkloadReport) -> Vec<Line> {
     let mut lines = Vec::new();
-    if let Some(utilization) = subject.utilization.cost {
+    if let Some(utilization) = workload.utilization.cost {
         let from = "cost used / cost loaded";
         lines.push(Line::new("utilisation u", from, percent(utilization)));
     }
-    if let Some(utilization) = subject.breakeven_utilization {
+    if let Some(utilization) = workload.breakeven_utilization {
         let from = "cost used / cost on Lambda";
         lines.push(Line::new(
             "break-even utilisation u*",
@@ -22,7 +22,7 @@ pub(super) fn breakeven(subject: &WorkloadReport) -> Vec<Line> {
             percent(utilization),
         ));
     }
-    if let Some(scaler) = subject.facts.scaler {
+    if let Some(scaler) = workload.facts.scaler {
         let target = scaler.target.map_or_else(
             || "which does not go by processors".to_owned(),
             |target| {
@@ -36,7 +36,7 @@ pub(super) fn breakeven(subject: &WorkloadReport) -> Vec<Line> {
         let result = format!("{} to {}", scaler.min, scaler.max);
         lines.push(Line::new("pods", from, result));
     }
-    match subject.breakeven {
+    match workload.breakeven {
         Some(Breakeven::Crossing { first, sustained }) => {
             let from = "the least traffic at which both platforms cost the same";
             let result = format!("{} requests a month", count(first));
@@ -75,10 +75,10 @@ pub(super) fn breakeven(subject: &WorkloadReport) -> Vec<Line> {
     lines
 }
 
-pub(super) fn verdict(subject: &WorkloadReport, settings: &ModelParameters) -> Vec<Line> {
+pub(super) fn verdict(workload: &WorkloadReport, settings: &ModelParameters) -> Vec<Line> {
     let mut lines = Vec::new();
     for platform in [Platform::Kubernetes, Platform::Lambda] {
-        if let Some(cost) = subject.decisive(platform) {
+        if let Some(cost) = workload.decisive(platform) {
             let from = "every parameter at its cheaper and at its dearer end, over a month";
             let band = cost.monthly;
             let result = format!(
@@ -90,7 +90,7 @@ pub(super) fn verdict(subject: &WorkloadReport, settings: &ModelParameters) -> V
             lines.push(Line::new(format!("on {}", platform.as_str()), from, result));
         }
     }
-    if let Some((parameter, swing)) = subject.uncertainty {
+    if let Some((parameter, swing)) = workload.uncertainty {
         let name = parameter.as_str().replace('_', " ");
         let from = "the parameter that moves the projection most, by itself";
         lines.push(Line::new(
@@ -99,16 +99,16 @@ pub(super) fn verdict(subject: &WorkloadReport, settings: &ModelParameters) -> V
             format!("{} of the point", factor(swing)),
         ));
     }
-    if let Some(saving) = subject.monthly_saving {
+    if let Some(saving) = workload.monthly_saving {
         let from =
             "cost at home - cost on the other platform, by the points; negative: moving would cost";
         lines.push(Line::new("moving saves", from, number::signed(saving)));
     }
-    for reason in &subject.ineligible {
+    for reason in &workload.ineligible {
         let name = reason.as_str().replace('_', " ");
         lines.push(Line::new("cannot move", "as it is now", name));
     }
-    for reason in possible_blockers(subject) {
+    for reason in possible_blockers(workload) {
         let name = reason.as_str().replace('_', " ");
         let from =
             "at this processor time (s), but not at the least that it may be: it blocks nothing";
@@ -116,16 +116,18 @@ pub(super) fn verdict(subject: &WorkloadReport, settings: &ModelParameters) -> V
     }
     lines.push(Line::new(
         "verdict",
-        what_decides(subject, settings),
-        subject.verdict.as_str(),
+        what_decides(workload, settings),
+        workload.verdict.as_str(),
     ));
-    lines.extend(provisional(subject, settings));
+    lines.extend(provisional(workload, settings));
     lines
 }
 
 /// That the verdict may change at any time, while less than a full decision window has been seen.
-fn provisional(subject: &WorkloadReport, settings: &ModelParameters) -> Option<Line> {
-    let seen = subject.provisional.filter(|_| subject.verdict.decides())?;
+fn provisional(workload: &WorkloadReport, settings: &ModelParameters) -> Option<Line> {
+    let seen = workload
+        .provisional
+        .filter(|_| workload.verdict.decides())?;
     let from = "it changes at once until a full decision window has been observed";
     let window = settings.decision_window.in_words();
     let result = format!("{} of {window} observed", number::hours(seen));
@@ -133,16 +135,16 @@ fn provisional(subject: &WorkloadReport, settings: &ModelParameters) -> Option<L
 }
 
 /// Whether nothing ever said what its pods use.
-fn lacks_use(subject: &WorkloadReport) -> bool {
-    match &subject.evidence {
+fn lacks_use(workload: &WorkloadReport) -> bool {
+    match &workload.evidence {
         Evidence::Workload(evidence) => evidence.window.used.observed.is_zero(),
         _ => false,
     }
 }
 
 /// Whether its cost was not seen for long enough.
-fn lacks_cost(subject: &WorkloadReport) -> bool {
-    match &subject.evidence {
+fn lacks_cost(workload: &WorkloadReport) -> bool {
+    match &workload.evidence {
         Evidence::Workload(evidence) => {
             !is_cost_seen(evidence.window.observed.max(evidence.unchanged_for))
         }
@@ -151,8 +153,8 @@ fn lacks_cost(subject: &WorkloadReport) -> bool {
 }
 
 /// Reasons against Lambda that are not certain.
-fn possible_blockers(subject: &WorkloadReport) -> &[Ineligibility] {
-    match &subject.evidence {
+fn possible_blockers(workload: &WorkloadReport) -> &[Ineligibility] {
+    match &workload.evidence {
         Evidence::Workload(evidence) => evidence
             .lambda
             .as_ref()
@@ -162,8 +164,8 @@ fn possible_blockers(subject: &WorkloadReport) -> &[Ineligibility] {
 }
 
 /// Whether there are requests enough, but no usage at the time of any of them.
-fn lacks_cpu_per_request(subject: &WorkloadReport) -> bool {
-    match &subject.evidence {
+fn lacks_cpu_per_request(workload: &WorkloadReport) -> bool {
+    match &workload.evidence {
         Evidence::Workload(evidence) => {
             let traffic = evidence.window.traffic.unwrap_or_default();
             insufficient(traffic.covered, traffic.requests).is_none()
@@ -174,15 +176,15 @@ fn lacks_cpu_per_request(subject: &WorkloadReport) -> bool {
 }
 
 /// What a verdict lacks if too little has been observed.
-fn what_is_missing(subject: &WorkloadReport, settings: &ModelParameters) -> String {
-    match &subject.evidence {
-        _ if lacks_use(subject) => "what its pods use is not known; see the source usage".to_owned(),
-        _ if lacks_cost(subject) => {
+fn what_is_missing(workload: &WorkloadReport, settings: &ModelParameters) -> String {
+    match &workload.evidence {
+        _ if lacks_use(workload) => "what its pods use is not known; see the source usage".to_owned(),
+        _ if lacks_cost(workload) => {
             "less than an hour of its cost was seen, which counts from the start of its oldest \
              unchanged pod; it comes with time"
                 .to_owned()
         }
-        _ if lacks_cpu_per_request(subject) => {
+        _ if lacks_cpu_per_request(workload) => {
             "processor time per request is unknown: CPU usage and requests have not been observed at the same time; \
              see the sources usage and requests"
                 .to_owned()
@@ -206,8 +208,8 @@ fn what_is_missing(subject: &WorkloadReport, settings: &ModelParameters) -> Stri
 }
 
 /// The first price that a function lacks.
-fn missing_price(subject: &WorkloadReport) -> Option<MissingPrice> {
-    match &subject.evidence {
+fn missing_price(workload: &WorkloadReport) -> Option<MissingPrice> {
+    match &workload.evidence {
         Evidence::Unpriced(missing) => Some(*missing),
         Evidence::Function(evidence) => evidence.terms.missing.first().copied(),
         Evidence::Nothing | Evidence::Workload(_) => None,
@@ -215,12 +217,12 @@ fn missing_price(subject: &WorkloadReport) -> Option<MissingPrice> {
 }
 
 /// Why the verdict is so; where something is missing, what to do.
-fn what_decides(subject: &WorkloadReport, settings: &ModelParameters) -> String {
-    let parameter = subject
+fn what_decides(workload: &WorkloadReport, settings: &ModelParameters) -> String {
+    let parameter = workload
         .uncertainty
         .map(|(one, _)| one.as_str().replace('_', " "));
-    match subject.verdict {
-        verdict if verdict.decides() && !subject.ineligible.is_empty() => {
+    match workload.verdict {
+        verdict if verdict.decides() && !workload.ineligible.is_empty() => {
             "it cannot move, so it stays where it is, whatever the other platform costs".to_owned()
         }
         Verdict::Kubernetes => "its band lies below that of Lambda".to_owned(),
@@ -231,14 +233,14 @@ fn what_decides(subject: &WorkloadReport, settings: &ModelParameters) -> String 
             }
             None => "the bands overlap".to_owned(),
         },
-        Verdict::InsufficientData => what_is_missing(subject, settings),
+        Verdict::InsufficientData => what_is_missing(workload, settings),
         Verdict::NoRequests => {
             "no requests were counted; see that requests.prometheus covers it".to_owned()
         }
         Verdict::NoLatency => {
             "how long a request takes is not measured; add latency queries".to_owned()
         }
-        Verdict::Unpriced => missing_price(subject)
+        Verdict::Unpriced => missing_price(workload)
             .map_or(
                 "a node has no price; add it to prices.nodes",
                 MissingPrice::reason,

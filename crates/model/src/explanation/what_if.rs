@@ -15,19 +15,20 @@ use crate::window::{TrafficWindow, WorkloadWindow};
 
 /// What would turn a verdict between platforms, or bring one about. A verdict that says what is missing has none of it: its
 /// own line says what to do.
-pub(super) fn lines(subject: &WorkloadReport, settings: &ModelParameters) -> Vec<Line> {
-    if let (true, [first, ..]) = (subject.verdict.decides(), &*subject.ineligible) {
+pub(super) fn lines(workload: &WorkloadReport, settings: &ModelParameters) -> Vec<Line> {
+    if let (true, [first, ..]) = (workload.verdict.decides(), &*workload.ineligible) {
         let from = "while it cannot move, no cost changes the verdict";
         let reason = first.as_str().replace('_', " ");
         return vec![Line::new("cannot move", from, reason)];
     }
-    let costs = [Platform::Kubernetes, Platform::Lambda].map(|platform| subject.decisive(platform));
-    let ([Some(kubernetes), Some(lambda)], true) = (costs, subject.verdict.decides()) else {
+    let costs =
+        [Platform::Kubernetes, Platform::Lambda].map(|platform| workload.decisive(platform));
+    let ([Some(kubernetes), Some(lambda)], true) = (costs, workload.verdict.decides()) else {
         return Vec::new();
     };
     let now = compare(&kubernetes.monthly, &lambda.monthly);
     let mut lines = Vec::new();
-    if now != subject.verdict {
+    if now != workload.verdict {
         let from = format!(
             "what the bands say now; it stands once it has held for {}",
             settings.decision_window.in_words()
@@ -36,18 +37,18 @@ pub(super) fn lines(subject: &WorkloadReport, settings: &ModelParameters) -> Vec
     }
     match now {
         Verdict::Kubernetes => {
-            lines.extend(decided(subject, kubernetes, lambda));
+            lines.extend(decided(workload, kubernetes, lambda));
         }
         Verdict::Lambda => {
-            lines.extend(decided(subject, lambda, kubernetes));
+            lines.extend(decided(workload, lambda, kubernetes));
         }
         _ => {
-            lines.extend(match subject.workload.home() {
+            lines.extend(match workload.workload.home() {
                 Platform::Kubernetes => projection(kubernetes, lambda),
                 Platform::Lambda => projection(lambda, kubernetes),
             });
             if let (WorkloadRef::Workload(id), Evidence::Workload(evidence)) =
-                (&subject.workload, &subject.evidence)
+                (&workload.workload, &workload.evidence)
             {
                 lines.extend(parameters(id, &evidence.window, settings));
             }
@@ -58,13 +59,13 @@ pub(super) fn lines(subject: &WorkloadReport, settings: &ModelParameters) -> Vec
 
 /// What would turn the verdict for the platform that is ahead.
 fn decided(
-    subject: &WorkloadReport,
+    workload: &WorkloadReport,
     ahead: &PlatformCost,
     behind: &PlatformCost,
 ) -> impl Iterator<Item = Line> {
     [
-        traffic(subject, ahead.platform, ahead.requests),
-        utilization(subject, ahead.platform),
+        traffic(workload, ahead.platform, ahead.requests),
+        utilization(workload, ahead.platform),
         gap(ahead, behind),
     ]
     .into_iter()
@@ -72,9 +73,9 @@ fn decided(
 }
 
 /// The traffic at which the other platform takes over, by the points.
-fn traffic(subject: &WorkloadReport, ahead: Platform, now: Requests) -> Option<Line> {
-    let Some(Breakeven::Crossing { first, sustained }) = subject.breakeven else {
-        let from = match (subject.breakeven?, ahead) {
+fn traffic(workload: &WorkloadReport, ahead: Platform, now: Requests) -> Option<Line> {
+    let Some(Breakeven::Crossing { first, sustained }) = workload.breakeven else {
+        let from = match (workload.breakeven?, ahead) {
             (Breakeven::KubernetesAlways, Platform::Kubernetes)
             | (Breakeven::LambdaAlways, Platform::Lambda) => "it costs less at any traffic",
             (Breakeven::BeyondCapacity, Platform::Lambda) => {
@@ -101,8 +102,8 @@ fn traffic(subject: &WorkloadReport, ahead: Platform, now: Requests) -> Option<L
 }
 
 /// The utilisation of what is held at which the other platform takes over, by the points.
-fn utilization(subject: &WorkloadReport, ahead: Platform) -> Option<Line> {
-    let (now, turns) = (subject.utilization.cost?, subject.breakeven_utilization?);
+fn utilization(workload: &WorkloadReport, ahead: Platform) -> Option<Line> {
+    let (now, turns) = (workload.utilization.cost?, workload.breakeven_utilization?);
     let side = match ahead {
         Platform::Kubernetes => "below",
         Platform::Lambda => "above",

@@ -23,7 +23,7 @@ const UNTRUSTED: Ratio = match Ratio::from_factor(0.25) {
 
 pub(super) fn sections(
     report: &Report,
-    subject: &WorkloadReport,
+    workload: &WorkloadReport,
     evidence: &WorkloadEvidence,
     inputs: &Inputs,
 ) -> Vec<Section> {
@@ -33,13 +33,13 @@ pub(super) fn sections(
             title: "What was seen",
             lines: seen(
                 &evidence.window,
-                &counted_by(report, subject, inputs),
+                &counted_by(report, workload, inputs),
                 inputs,
             ),
         },
         Section {
             title: "The last 28 days (UTC)",
-            lines: subject
+            lines: workload
                 .month
                 .as_ref()
                 .map(|month| last_days(month, settings))
@@ -47,21 +47,21 @@ pub(super) fn sections(
         },
         Section {
             title: "Prices of its nodes",
-            lines: nodes(report, subject, inputs),
+            lines: nodes(report, workload, inputs),
         },
         Section {
             title: "Prices of its volumes",
-            lines: volumes(report, subject),
+            lines: volumes(report, workload),
         },
         Section {
             title: "Cost in the cluster",
-            lines: at_home(subject, evidence, settings),
+            lines: on_current_platform(workload, evidence, settings),
         },
     ];
     if let Some(lambda) = &evidence.lambda {
         sections.push(Section {
             title: "The same on Lambda",
-            lines: on_lambda(subject, evidence, lambda, settings),
+            lines: on_lambda(workload, evidence, lambda, settings),
         });
     }
     sections
@@ -94,7 +94,12 @@ fn seen(window: &WorkloadWindow, counted_by: &str, inputs: &Inputs) -> Vec<Line>
         let result = format!("{} MiB", plain(memory.point.mib()));
         lines.push(Line::new("memory of a pod (W)", from, result));
     }
-    lines.extend(window.throttling.as_ref().map(|one| held_back(one, &usage)));
+    lines.extend(
+        window
+            .throttling
+            .as_ref()
+            .map(|one| cpu_throttling(one, &usage)),
+    );
     if let Some(traffic) = &window.traffic {
         let from = format!("{counted_by}; over {}", hours(traffic.covered));
         lines.push(Line::new("requests", from, count(traffic.requests)));
@@ -110,7 +115,7 @@ fn seen(window: &WorkloadWindow, counted_by: &str, inputs: &Inputs) -> Vec<Line>
 }
 
 /// How its containers were held back by their CPU limits, and what that makes of the rest.
-fn held_back(throttling: &Throttling, usage: &str) -> Line {
+fn cpu_throttling(throttling: &Throttling, usage: &str) -> Line {
     let ratio = throttling.ratio().unwrap_or_default();
     let doubt = if ratio > UNTRUSTED {
         format!(
@@ -172,8 +177,8 @@ fn last_days(month: &Month, settings: &ModelParameters) -> Vec<Line> {
 }
 
 /// What counts its requests, and why: `source requests, 9 s old, by istio (the first with data)`.
-fn counted_by(report: &Report, subject: &WorkloadReport, inputs: &Inputs) -> String {
-    let (source, why) = match subject.facts.requests_by.as_deref() {
+fn counted_by(report: &Report, workload: &WorkloadReport, inputs: &Inputs) -> String {
+    let (source, why) = match workload.facts.requests_by.as_deref() {
         Some("annotation") => (
             "requests",
             "its annotation (which comes before all others)".to_owned(),
@@ -211,8 +216,8 @@ fn by_origin(report: &Report) -> String {
 }
 
 /// The nodes that its pods are on; those with the same price have a line together.
-fn nodes(report: &Report, subject: &WorkloadReport, inputs: &Inputs) -> Vec<Line> {
-    let here = |name: &str| subject.nodes.iter().any(|node| &**node == name);
+fn nodes(report: &Report, workload: &WorkloadReport, inputs: &Inputs) -> Vec<Line> {
+    let here = |name: &str| workload.nodes.iter().any(|node| &**node == name);
     let nodes = report.nodes.iter().filter(|one| here(&one.node.name));
     let mut groups: Vec<(Line, usize)> = Vec::new();
     for line in nodes.map(|one| node(one, report, inputs)) {
@@ -272,8 +277,8 @@ fn node(one: &NodeReport, report: &Report, inputs: &Inputs) -> Line {
 }
 
 /// The volumes that it holds.
-fn volumes(report: &Report, subject: &WorkloadReport) -> Vec<Line> {
-    let WorkloadRef::Workload(id) = &subject.workload else {
+fn volumes(report: &Report, workload: &WorkloadReport) -> Vec<Line> {
+    let WorkloadRef::Workload(id) = &workload.workload else {
         return Vec::new();
     };
     let held = report.volumes.iter().filter(|one| one.holders.contains(id));
@@ -299,8 +304,8 @@ fn volumes(report: &Report, subject: &WorkloadReport) -> Vec<Line> {
     held.map(line).collect()
 }
 
-fn at_home(
-    subject: &WorkloadReport,
+fn on_current_platform(
+    workload: &WorkloadReport,
     evidence: &WorkloadEvidence,
     settings: &ModelParameters,
 ) -> Vec<Line> {
@@ -311,7 +316,7 @@ fn at_home(
         Basis::Allocated | Basis::Avoidable => window.allocated,
     };
     let mut lines = Vec::new();
-    for cost in subject
+    for cost in workload
         .costs
         .iter()
         .filter(|cost| cost.platform == Platform::Kubernetes)
@@ -376,7 +381,7 @@ fn processor_time(window: &WorkloadWindow) -> String {
 }
 
 fn on_lambda(
-    subject: &WorkloadReport,
+    workload: &WorkloadReport,
     evidence: &WorkloadEvidence,
     lambda: &LambdaEvidence,
     settings: &ModelParameters,
@@ -405,7 +410,7 @@ fn on_lambda(
             millis(lambda.equivalent.duration),
         ),
     ];
-    if let Some(cost) = subject.decisive(Platform::Lambda) {
+    if let Some(cost) = workload.decisive(Platform::Lambda) {
         let month = bill::Month {
             terms: &settings.lambda_equivalent.terms,
             region: &settings.lambda_equivalent.region,

@@ -158,7 +158,7 @@ impl Function {
 
     /// How many environments are kept ready, as far as that is known.
     #[must_use]
-    pub fn kept_ready(&self) -> u32 {
+    pub fn provisioned_concurrency(&self) -> u32 {
         let all = self.provisioned.iter().flatten();
         all.map(|one| one.concurrency).sum()
     }
@@ -168,7 +168,7 @@ impl Function {
     /// nothing.
     #[must_use]
     pub fn cold_share(&self) -> Option<Ratio> {
-        let says = self.kept_ready() == 0 && !self.snap_start;
+        let says = self.provisioned_concurrency() == 0 && !self.snap_start;
         let measured = self.insights.filter(|_| says);
         measured.and_then(|insights| insights.cold_share())
     }
@@ -200,7 +200,8 @@ impl Function {
     /// ```
     #[must_use]
     pub fn ready_time(&self, minute: &FunctionMinute) -> Seconds {
-        let environments = Ratio::from_factor(self.kept_ready().into()).unwrap_or_default();
+        let environments =
+            Ratio::from_factor(self.provisioned_concurrency().into()).unwrap_or_default();
         minute.duration.min(MINUTE * environments)
     }
 
@@ -211,7 +212,7 @@ impl Function {
         if self.capacity_provider.is_some() {
             return 0;
         }
-        minute.peak().saturating_sub(self.kept_ready())
+        minute.peak().saturating_sub(self.provisioned_concurrency())
     }
 }
 

@@ -115,7 +115,9 @@ pub fn streaming(month: &Month, prices: &Prices) -> Option<Part> {
 pub fn http_endpoint(month: &Month) -> Option<Part> {
     match &month.endpoint_traffic {
         EndpointTraffic::Free => None,
-        EndpointTraffic::Api(tiers) => Some(Part::by_request(Component::FrontDoor, tiers.clone())),
+        EndpointTraffic::Api(tiers) => {
+            Some(Part::by_request(Component::HttpEndpoint, tiers.clone()))
+        }
         EndpointTraffic::LoadBalancer {
             time,
             hour,
@@ -123,7 +125,7 @@ pub fn http_endpoint(month: &Month) -> Option<Part> {
         } => {
             let units = load_balancer::capacity_time(month.mean_duration()) * *capacity_unit;
             Some(Part {
-                component: Component::FrontDoor,
+                component: Component::HttpEndpoint,
                 fixed: *hour * *time,
                 by_request: Tiers::flat(units.per(Requests::ONE).unwrap_or_default()),
             })

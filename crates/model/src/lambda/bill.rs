@@ -31,8 +31,9 @@ pub enum Component {
     SnapStart,
     /// Streamed responses.
     Streaming,
-    /// API Gateway or a load balancer.
-    FrontDoor,
+    /// API Gateway or a load balancer. State files have it by its name before.
+    #[serde(rename = "FrontDoor")]
+    HttpEndpoint,
     /// What is written to CloudWatch Logs.
     Logs,
 }
@@ -50,7 +51,7 @@ impl Component {
             Self::Ephemeral => "ephemeral",
             Self::SnapStart => "snapstart",
             Self::Streaming => "streaming",
-            Self::FrontDoor => "front_door",
+            Self::HttpEndpoint => "front_door",
             Self::Logs => "logs",
         }
     }

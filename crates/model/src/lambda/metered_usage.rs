@@ -83,7 +83,7 @@ impl Run {
                 ..plain
             };
         }
-        let concurrency = function.kept_ready();
+        let concurrency = function.provisioned_concurrency();
         Self {
             ephemeral_storage_mib: function.ephemeral_storage_mib,
             init: Some(init),

@@ -15,7 +15,7 @@ pub enum MissingPrice {
     /// Price of the managed instances that it runs on.
     ManagedInstances,
     /// List price of its front door in the region.
-    FrontDoor,
+    HttpEndpoint,
     /// List price of `SnapStart` in the region.
     SnapStart,
 }
@@ -27,7 +27,7 @@ impl MissingPrice {
         match self {
             Self::Region => "Lambda",
             Self::ManagedInstances => "managed instances",
-            Self::FrontDoor => "front door",
+            Self::HttpEndpoint => "front door",
             Self::SnapStart => "SnapStart",
         }
     }
@@ -42,7 +42,7 @@ impl MissingPrice {
             Self::ManagedInstances => {
                 "its managed instances have no price; set managed_instances_usd_per_hour in aws.surroundings"
             }
-            Self::FrontDoor => {
+            Self::HttpEndpoint => {
                 "its front door has no list price in this region; set prices.lambda.unlisted, or front_door: none in \
                  aws.surroundings to compare without it"
             }

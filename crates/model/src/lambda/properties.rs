@@ -3,8 +3,8 @@
 use proptest::prelude::*;
 
 use super::strategies::{
-    LARGER, RAISED, RAISED_AROUND, architectures, at_prices, count, front_doors, months, no_less,
-    ratio, seconds, total,
+    LARGER, RAISED, RAISED_AROUND, architectures, at_prices, count, endpoint_traffics, months,
+    no_less, ratio, seconds, total,
 };
 use super::*;
 use crate::inventory::Architecture;
@@ -120,7 +120,7 @@ proptest! {
         (memory, invocations, duration, tmp) in (128_u32..=10_240, 0.0..1e9, 0.0..1e9, 512_u32..=10_240),
         (cold_starts, init) in (0.0..1e6, 0.0..10.0),
         (before, discount, logged) in (0.0..3e10, 0.0..1.0, prop_oneof![Just(0.0), 0.0..1e5]),
-        front_door in front_doors(), architecture in architectures(),
+        http_endpoint in endpoint_traffics(), architecture in architectures(),
         kept in proptest::option::of((1_u32..1_000, 0.0..1_000.0, 0.0..1.0)), cached in proptest::option::of(0.0..1_000.0),
         instances in proptest::option::of((0.0..1_000.0, 0.0..100.0)),
     ) {
@@ -145,7 +145,7 @@ proptest! {
         let terms = PricingTerms {
             used_before: GibSeconds::from_gib_seconds(before).unwrap(),
             discount: ratio(discount),
-            endpoint_traffic: front_door,
+            endpoint_traffic: http_endpoint,
             logged_by_request: Gib::from_bytes(logged).unwrap(),
             instances: instances.map(|(_, price)| UsdPerHour::from_hourly(price).unwrap()),
             ..PricingTerms::known(architecture)

@@ -22,7 +22,7 @@ pub(crate) fn ratio(value: f64) -> Ratio {
     Ratio::from_factor(value).unwrap()
 }
 
-pub(crate) fn front_doors() -> impl Strategy<Value = EndpointTraffic> {
+pub(crate) fn endpoint_traffics() -> impl Strategy<Value = EndpointTraffic> {
     prop_oneof![
         Just(EndpointTraffic::Free),
         Just(EndpointTraffic::Api(api_gateway::http_api())),
@@ -94,19 +94,21 @@ pub(crate) fn months() -> impl Strategy<Value = Month> {
                 compute(requests),
                 free,
                 amounts,
-                front_doors(),
+                endpoint_traffics(),
             )
                 .prop_map(
-                    move |(memory, compute, free, (storage, streamed, logged), front_door)| Month {
-                        memory: MemoryMib::from_mib(memory).unwrap(),
-                        requests: count(requests),
-                        compute,
-                        free,
-                        ephemeral_storage: Gib::from_gib(storage).unwrap(),
-                        streamed: Gib::from_gib(streamed).unwrap(),
-                        logged_by_request: Gib::from_bytes(logged).unwrap(),
-                        log_prices: log_prices::ingestion(),
-                        endpoint_traffic: front_door,
+                    move |(memory, compute, free, (storage, streamed, logged), http_endpoint)| {
+                        Month {
+                            memory: MemoryMib::from_mib(memory).unwrap(),
+                            requests: count(requests),
+                            compute,
+                            free,
+                            ephemeral_storage: Gib::from_gib(storage).unwrap(),
+                            streamed: Gib::from_gib(streamed).unwrap(),
+                            logged_by_request: Gib::from_bytes(logged).unwrap(),
+                            log_prices: log_prices::ingestion(),
+                            endpoint_traffic: http_endpoint,
+                        }
                     },
                 )
         })

@@ -86,12 +86,12 @@ impl PriceQueries {
     }
 
     /// Wants what a list says, unless it is of a region whose list is not asked.
-    fn add(&mut self, provider: Provider, region: &Arc<str>, subject: QueriedProduct) {
+    fn add(&mut self, provider: Provider, region: &Arc<str>, workload: QueriedProduct) {
         if !is_elsewhere(provider, region) {
             self.list.insert(PriceQuery {
                 provider,
                 region: Arc::clone(region),
-                product: subject,
+                product: workload,
             });
         }
     }

@@ -11,7 +11,7 @@ const MOST: f64 = 20.0;
 const LEAST: f64 = 1.0 / 100.0;
 
 /// How many times too much is written by which mistake.
-const MISTAKES: [(f64, &str); 8] = [
+const WRONG_UNITS: [(f64, &str); 8] = [
     (24.0, "a price per day (24 hours)"),
     (100.0, "a price in cents"),
     (730.0, "a price per month (730 hours)"),
@@ -24,7 +24,7 @@ const MISTAKES: [(f64, &str); 8] = [
 
 /// A price that is so far from the list price that its unit must be another one.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[error("{hourly} USD per hour is {} the list price of {name} ({}{list} USD per hour); it looks like {mistake}", multiple(*times), if *is_rough { "about " } else { "" })]
+#[error("{hourly} USD per hour is {} the list price of {name} ({}{list} USD per hour); it looks like {wrong_unit}", multiple(*times), if *is_rough { "about " } else { "" })]
 pub struct Implausible {
     hourly: f64,
     times: f64,
@@ -32,7 +32,7 @@ pub struct Implausible {
     list: f64,
     /// Whether the list price is known roughly.
     is_rough: bool,
-    mistake: &'static str,
+    wrong_unit: &'static str,
 }
 
 fn multiple(times: f64) -> String {
@@ -98,7 +98,7 @@ fn beside(
         return Ok(());
     }
     let distance = |factor: f64| (times / factor).ln().abs();
-    let (_, mistake) = MISTAKES
+    let (_, wrong_unit) = WRONG_UNITS
         .into_iter()
         .min_by(|left, right| distance(left.0).total_cmp(&distance(right.0)))
         .unwrap_or((1.0, "a price in another unit"));
@@ -108,7 +108,7 @@ fn beside(
         name: name.to_owned(),
         list: list.hourly(),
         is_rough,
-        mistake,
+        wrong_unit,
     })
 }
 
@@ -118,7 +118,7 @@ mod tests {
 
     #[test]
     fn a_price_of_another_unit_is_refused_with_the_mistake_named() {
-        for (times, mistake) in [
+        for (times, wrong_unit) in [
             (1.0, None),
             (0.02, None),
             (15.0, None),
@@ -133,9 +133,11 @@ mod tests {
         ] {
             let price = UsdPerHour::from_hourly(0.096 * times).unwrap();
             let text = plausible("m5.large", price).map_err(|error| error.to_string());
-            match (mistake, &text) {
+            match (wrong_unit, &text) {
                 (None, Ok(())) => {}
-                (Some(mistake), Err(text)) => assert!(text.contains(mistake), "{times}: {text}"),
+                (Some(wrong_unit), Err(text)) => {
+                    assert!(text.contains(wrong_unit), "{times}: {text}")
+                }
                 _ => panic!("{times}: {text:?}"),
             }
         }
@@ -160,7 +162,7 @@ mod tests {
 
     #[test]
     fn of_azure_a_price_is_known_roughly_and_suffices_to_tell_another_unit() {
-        for (size, price, mistake) in [
+        for (size, price, wrong_unit) in [
             ("Standard_D2s_v5", 0.096, None),
             ("Standard_D2s_v5", 0.0096, None),
             ("Standard_DS3_v2", 0.229, None),
@@ -177,10 +179,10 @@ mod tests {
             ("Standard_ND96isr_H100_v5", 98.32, None),
         ] {
             let price = UsdPerHour::from_hourly(price).unwrap();
-            match (plausible(size, price), mistake) {
+            match (plausible(size, price), wrong_unit) {
                 (Ok(()), None) => {}
-                (Err(error), Some(mistake)) => {
-                    assert!(error.to_string().contains(mistake), "{error}")
+                (Err(error), Some(wrong_unit)) => {
+                    assert!(error.to_string().contains(wrong_unit), "{error}")
                 }
                 (found, _) => panic!("{size} {price:?}: {found:?}"),
             }

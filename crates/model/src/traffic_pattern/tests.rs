@@ -8,7 +8,7 @@ use super::*;
 use crate::fixtures::seconds;
 
 /// A number in [0, 1) for each index, the same for the same seed (splitmix64).
-fn chance(seed: u64, index: u64) -> f64 {
+fn uniform_sample(seed: u64, index: u64) -> f64 {
     let mut mixed = seed
         .wrapping_mul(0xD129_0C9D_5B6B_2A4F)
         .wrapping_add(index.wrapping_mul(0x9E37_79B9_7F4A_7C15));
@@ -21,12 +21,12 @@ fn chance(seed: u64, index: u64) -> f64 {
 
 /// How many of independent arrivals come when so many are expected.
 fn poisson(expected: f64, seed: u64, index: u64) -> f64 {
-    let uniform = chance(seed ^ 0x5EED, index);
+    let uniform = uniform_sample(seed ^ 0x5EED, index);
     if expected > 200.0 {
         // Nearly normal: Box and Muller.
         let (radius, angle) = (
             (-2.0 * (1.0 - uniform).ln()).sqrt(),
-            TAU * chance(seed ^ 0xA11, index),
+            TAU * uniform_sample(seed ^ 0xA11, index),
         );
         return (expected + expected.sqrt() * radius * angle.cos())
             .round()
@@ -102,14 +102,14 @@ fn diurnal(mean: f64, amplitude: f64, peak_hour: f64) -> impl Fn(u64) -> f64 {
 
 fn bursty(base: f64, factor: f64, share: f64, seed: u64) -> impl Fn(u64) -> f64 {
     move |minute| {
-        let burst = chance(seed ^ 0xB0057, minute / 30) < share;
+        let burst = uniform_sample(seed ^ 0xB0057, minute / 30) < share;
         60.0 * base * if burst { factor } else { 1.0 }
     }
 }
 
 fn sporadic(requests: f64, share: f64, seed: u64) -> impl Fn(u64) -> f64 {
     move |minute| {
-        if chance(seed ^ 0xAC71, minute) < share {
+        if uniform_sample(seed ^ 0xAC71, minute) < share {
             requests
         } else {
             0.0
@@ -166,7 +166,7 @@ proptest! {
         given in given(), rate in rates(0.2, 100.0), factor in 6.0..30.0_f64, share in 0.03..0.15_f64,
     ) {
         let slots = 48 * u64::try_from(given.counts(|_| 1.0).len()).unwrap() * given.bucket_minutes / 1_440;
-        let bursts = (0..slots).filter(|slot| chance(given.seed ^ 0xB0057, *slot) < share).count();
+        let bursts = (0..slots).filter(|slot| uniform_sample(given.seed ^ 0xB0057, *slot) < share).count();
         // In buckets of an hour only half of a burst shows.
         prop_assume!(bursts > 0 && (given.bucket_minutes < 60 || factor >= 10.0));
         let shape = given.shape(bursty(rate, factor, share, given.seed)).unwrap();
@@ -209,13 +209,13 @@ proptest! {
     ) {
         let given = Given { days: 2.0, seed, ..DAY_OF_MINUTES };
         let beats = 2_880 / every;
-        let missed = |beat: &u64| chance(seed ^ 7, *beat) < 0.05;
+        let missed = |beat: &u64| uniform_sample(seed ^ 7, *beat) < 0.05;
         let misses = (0..=beats).filter(missed).count();
         prop_assume!(10 * misses <= usize::try_from(beats).unwrap());
         let shape = given.shape(|minute| {
             let beat = (minute + 1) / every;
-            let late = u64::from(chance(seed, beat) < 0.3);
-            let between = f64::from(u8::from(chance(seed ^ 9, minute) < 0.02));
+            let late = u64::from(uniform_sample(seed, beat) < 0.3);
+            let between = f64::from(u8::from(uniform_sample(seed ^ 9, minute) < 0.02));
             if !missed(&beat) && minute == beat * every + late { 40.0 } else { between }
         }).unwrap();
         prop_assert_eq!(shape.pattern, TrafficPattern::TimerLike, "{:?}", shape);

@@ -65,10 +65,10 @@ fn regularity(beats: &[bool], interval: usize) -> Option<f64> {
         before[to] > before[from]
     };
     let last = beats.len().checked_sub(slack + 1)?;
-    let chance = share((slack..=last).map(hit))?;
+    let uniform_sample = share((slack..=last).map(hit))?;
     let predicted = (0..beats.len()).filter(|index| beats[*index] && index + interval <= last);
     let followed = share(predicted.map(|index| hit(index + interval)))?;
-    (chance < 1.0).then(|| (followed - chance) / (1.0 - chance))
+    (uniform_sample < 1.0).then(|| (followed - uniform_sample) / (1.0 - uniform_sample))
 }
 
 /// The share of those that are true; absent for none.

@@ -179,7 +179,7 @@ fn credentials(world: &World, session: &Session, action: Action) -> String {
         element("SessionToken", &session.to_token(world)),
         element("Expiration", &expires),
     ];
-    let subject = match action {
+    let workload = match action {
         Action::AssumeRoleWithWebIdentity => {
             let id = hexadecimal(session.name.as_bytes());
             element("SubjectFromWebIdentityToken", &id)
@@ -188,7 +188,7 @@ fn credentials(world: &World, session: &Session, action: Action) -> String {
     };
     format!(
         "    <AssumedRoleUser>\n{}    </AssumedRoleUser>\n    <Credentials>\n{}    </Credentials>\n\
-         {subject}",
+         {workload}",
         user.map(inner).concat(),
         credentials.map(inner).concat(),
     )

@@ -180,7 +180,8 @@ fn pods_on(shared: &Shared, node: &str, now: Timestamp) -> Vec<Used> {
 /// When the cgroup of a pod was looked at last.
 fn looked_at(shared: &Shared, pod: &Value, now: Timestamp) -> Timestamp {
     let uid = pod["metadata"]["uid"].as_str().unwrap_or_default();
-    let phase = (shared.world.chance(uid, "housekeeping", 0) * HOUSEKEEPING_MS as f64) as i64;
+    let phase =
+        (shared.world.uniform_sample(uid, "housekeeping", 0) * HOUSEKEEPING_MS as f64) as i64;
     let since = (now.as_millisecond() + phase).rem_euclid(HOUSEKEEPING_MS);
     let at = now.checked_sub(SignedDuration::from_millis(since));
     at.unwrap_or(now)

@@ -44,7 +44,7 @@ const NAMESPACE_AGE_DAYS: Range<f64> = 60.0..400.0;
 
 /// An instant before the history began, by chance within the age.
 pub(super) fn before_history(world: &World, name: &str, days: Range<f64>) -> Timestamp {
-    let days = days.start + (days.end - days.start) * world.chance(name, "age", 0);
+    let days = days.start + (days.end - days.start) * world.uniform_sample(name, "age", 0);
     let age = SignedDuration::from_secs((86_400.0 * days) as i64);
     let made = world.history_start().checked_sub(age);
     made.unwrap_or(Timestamp::UNIX_EPOCH)

@@ -17,7 +17,7 @@ use crate::world::{PodIdentity, Workload};
 const PERIODS_PER_SECOND: f64 = 10.0;
 
 /// For how much of a period a container is held back that is.
-const HELD_BACK_SECONDS: f64 = 0.05;
+const CPU_THROTTLED_SECONDS: f64 = 0.05;
 
 /// What the sandbox of a pod uses.
 const PAUSE_CORES: f64 = 0.000_01;
@@ -93,14 +93,14 @@ pub(super) fn of_pod(
     let Some(share) = usage.throttled_share else {
         return;
     };
-    let held_back = PERIODS_PER_SECOND * share;
+    let cpu_throttling = PERIODS_PER_SECOND * share;
     for (name, each_second, step) in [
         ("periods_total", PERIODS_PER_SECOND, 1.0),
-        ("throttled_periods_total", held_back, 1.0),
+        ("throttled_periods_total", cpu_throttling, 1.0),
         (
             "throttled_seconds_total",
-            held_back * HELD_BACK_SECONDS,
-            HELD_BACK_SECONDS,
+            cpu_throttling * CPU_THROTTLED_SECONDS,
+            CPU_THROTTLED_SECONDS,
         ),
     ] {
         let content = Content::Grown {

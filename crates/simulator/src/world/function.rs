@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::ingestion_delay::{Batch, LatenessSpec};
+use super::ingestion_delay::{Batch, IngestionDelaySpec};
 use super::rng;
 use super::schema::{FunctionSpec, ProvisionedSpec, WorldSpec};
 use super::traffic::Series;
@@ -38,7 +38,7 @@ pub struct Function {
     pub key: String,
     seed: u64,
     series: Series,
-    lateness: Option<LatenessSpec>,
+    ingestion_delay: Option<IngestionDelaySpec>,
 }
 
 impl Function {
@@ -51,7 +51,10 @@ impl Function {
             full_name(account, region, &spec.name)
         };
         let series = Series::new(spec.traffic.clone(), world.seed, &key, first_minute);
-        let lateness = spec.lateness.as_ref().or(world.lateness.as_ref());
+        let ingestion_delay = spec
+            .ingestion_delay
+            .as_ref()
+            .or(world.ingestion_delay.as_ref());
         Self {
             spec: spec.clone(),
             account: account.clone(),
@@ -59,14 +62,14 @@ impl Function {
             key,
             seed: world.seed,
             series,
-            lateness: lateness.cloned(),
+            ingestion_delay: ingestion_delay.cloned(),
         }
     }
 
     /// How late CloudWatch shows its invocations; absent: as late as it shows any.
     #[must_use]
-    pub fn lateness(&self) -> Option<&LatenessSpec> {
-        self.lateness.as_ref()
+    pub fn ingestion_delay(&self) -> Option<&IngestionDelaySpec> {
+        self.ingestion_delay.as_ref()
     }
 
     /// Invocations that begin in the minute; 0 before the history began.
@@ -184,13 +187,14 @@ impl Function {
     /// How many of the minute's invocations CloudWatch shows at `now`, in seconds since 1970.
     #[must_use]
     pub fn published(&self, minute: i64, now: i64) -> u64 {
-        self.batch(minute).published(self.lateness.as_ref(), now)
+        self.batch(minute)
+            .published(self.ingestion_delay.as_ref(), now)
     }
 
     /// When CloudWatch shows the whole minute, to the second, rounded up.
     #[must_use]
     pub fn settled_at(&self, minute: i64) -> Timestamp {
-        self.batch(minute).settled_at(self.lateness.as_ref())
+        self.batch(minute).settled_at(self.ingestion_delay.as_ref())
     }
 
     fn batch(&self, minute: i64) -> Batch<'_> {
@@ -208,8 +212,8 @@ impl Function {
         if invocations == 0 || ratio == 0.0 {
             return 0;
         }
-        let chance = rng::unit(self.seed, &self.key, tag, minute);
-        (invocations as f64 * ratio + chance).floor() as u64
+        let uniform_sample = rng::unit(self.seed, &self.key, tag, minute);
+        (invocations as f64 * ratio + uniform_sample).floor() as u64
     }
 }
 

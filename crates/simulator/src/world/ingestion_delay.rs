@@ -14,7 +14,7 @@ const MINUTE_SECONDS: f64 = 60.0;
 /// How far what CloudWatch shows lags behind what happened. `docs/worlds.md` has the formulas.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct LatenessSpec {
+pub struct IngestionDelaySpec {
     /// Seconds from the end of the minute, or of the invocation, to its publication.
     #[serde(default = "default_delay_seconds")]
     pub delay_seconds: u32,
@@ -50,18 +50,18 @@ pub(super) struct Batch<'a> {
 
 impl Batch<'_> {
     /// How many of the invocations are published at `now`, in seconds since 1970.
-    pub(super) fn published(self, lateness: Option<&LatenessSpec>, now: i64) -> u64 {
-        let Some(lateness) = lateness else {
+    pub(super) fn published(self, ingestion_delay: Option<&IngestionDelaySpec>, now: i64) -> u64 {
+        let Some(ingestion_delay) = ingestion_delay else {
             let shown = now >= (self.minute + 1) * 60 + i64::from(DELAY_SECONDS);
             return if shown { self.invocations } else { 0 };
         };
-        let late = self.late(lateness);
-        let begin = self.first_shown(lateness);
+        let late = self.late(ingestion_delay);
+        let begin = self.first_shown(ingestion_delay);
         // Later invocations are never published earlier, so the first that is not yet can be searched.
         let (mut low, mut high) = (0, self.invocations);
         while low < high {
             let middle = low + (high - low) / 2;
-            if begin + self.lag(lateness, late, middle) <= now as f64 {
+            if begin + self.lag(ingestion_delay, late, middle) <= now as f64 {
                 low = middle + 1;
             } else {
                 high = middle;
@@ -71,45 +71,48 @@ impl Batch<'_> {
     }
 
     /// When the last invocation is published; of a minute without any, when the first would be.
-    pub(super) fn settled_at(self, lateness: Option<&LatenessSpec>) -> Timestamp {
-        let seconds = match (lateness, self.invocations.checked_sub(1)) {
+    pub(super) fn settled_at(self, ingestion_delay: Option<&IngestionDelaySpec>) -> Timestamp {
+        let seconds = match (ingestion_delay, self.invocations.checked_sub(1)) {
             (None, _) => ((self.minute + 1) * 60 + i64::from(DELAY_SECONDS)) as f64,
-            (Some(lateness), None) => self.first_shown(lateness),
-            (Some(lateness), Some(last)) => {
-                self.first_shown(lateness) + self.lag(lateness, self.late(lateness), last)
+            (Some(ingestion_delay), None) => self.first_shown(ingestion_delay),
+            (Some(ingestion_delay), Some(last)) => {
+                self.first_shown(ingestion_delay)
+                    + self.lag(ingestion_delay, self.late(ingestion_delay), last)
             }
         };
         Timestamp::from_second(seconds.ceil() as i64).unwrap_or(Timestamp::MAX)
     }
 
     /// Invocations that are published late: floor(n * `late_share` + u(key, "late", m)), at most n.
-    fn late(self, lateness: &LatenessSpec) -> u64 {
-        if lateness.late_share == 0.0 || self.invocations == 0 {
+    fn late(self, ingestion_delay: &IngestionDelaySpec) -> u64 {
+        if ingestion_delay.late_share == 0.0 || self.invocations == 0 {
             return 0;
         }
-        let chance = rng::unit(self.seed, self.key, "late", self.minute);
-        let late = (self.invocations as f64 * lateness.late_share + chance).floor() as u64;
+        let uniform_sample = rng::unit(self.seed, self.key, "late", self.minute);
+        let late =
+            (self.invocations as f64 * ingestion_delay.late_share + uniform_sample).floor() as u64;
         late.min(self.invocations)
     }
 
     /// When an invocation without duration is published that is not late, in seconds since 1970.
-    fn first_shown(self, lateness: &LatenessSpec) -> f64 {
-        let end = ((self.minute + 1) * 60 + i64::from(lateness.delay_seconds)) as f64;
-        let missing = lateness.missing_share > 0.0
-            && rng::unit(self.seed, self.key, "missing", self.minute) < lateness.missing_share;
-        let gap = f64::from(lateness.missing_minutes) * MINUTE_SECONDS;
+    fn first_shown(self, ingestion_delay: &IngestionDelaySpec) -> f64 {
+        let end = ((self.minute + 1) * 60 + i64::from(ingestion_delay.delay_seconds)) as f64;
+        let missing = ingestion_delay.missing_share > 0.0
+            && rng::unit(self.seed, self.key, "missing", self.minute)
+                < ingestion_delay.missing_share;
+        let gap = f64::from(ingestion_delay.missing_minutes) * MINUTE_SECONDS;
         if missing { end + gap } else { end }
     }
 
     /// How many seconds after that the i-th (from 0) is published: its duration, and what it is late.
-    fn lag(self, lateness: &LatenessSpec, late: u64, i: u64) -> f64 {
+    fn lag(self, ingestion_delay: &IngestionDelaySpec, late: u64, i: u64) -> f64 {
         let quantile = (i as f64 + 0.5) / self.invocations as f64;
         let duration = self.duration_ms / 1_000.0 * duration_multiple(quantile);
         let turn = (i + 1).saturating_sub(self.invocations - late);
         if turn == 0 {
             return duration;
         }
-        let minutes = (turn * u64::from(lateness.late_minutes)).div_ceil(late);
+        let minutes = (turn * u64::from(ingestion_delay.late_minutes)).div_ceil(late);
         duration + minutes as f64 * MINUTE_SECONDS
     }
 }
@@ -142,7 +145,7 @@ mod tests {
         }
     }
 
-    fn lateness(text: &str) -> LatenessSpec {
+    fn ingestion_delay(text: &str) -> IngestionDelaySpec {
         serde_json::from_str(text).unwrap()
     }
 
@@ -161,8 +164,8 @@ mod tests {
 
     #[test]
     fn long_invocations_are_shown_as_they_end() {
-        let (batch, lateness) = (batch(100, 600_000.0), lateness("{}"));
-        let shown = |seconds: i64| batch.published(Some(&lateness), after(60 + seconds));
+        let (batch, ingestion_delay) = (batch(100, 600_000.0), ingestion_delay("{}"));
+        let shown = |seconds: i64| batch.published(Some(&ingestion_delay), after(60 + seconds));
         // The quickest takes half of the mean, half of them at most 0.9 of it, the longest 1.6.
         assert_eq!(shown(299), 0);
         assert!((1..=2).contains(&shown(304)), "{}", shown(304));
@@ -173,25 +176,27 @@ mod tests {
 
     #[test]
     fn late_invocations_come_one_after_the_other() {
-        let lateness = lateness(r#"{"late_share": 0.5, "late_minutes": 10, "delay_seconds": 30}"#);
+        let ingestion_delay =
+            ingestion_delay(r#"{"late_share": 0.5, "late_minutes": 10, "delay_seconds": 30}"#);
         let batch = batch(20, 1.0);
         let shown: Vec<u64> = (0..=11)
-            .map(|minutes| batch.published(Some(&lateness), after(31 + 60 * minutes)))
+            .map(|minutes| batch.published(Some(&ingestion_delay), after(31 + 60 * minutes)))
             .collect();
         assert_eq!(shown, [10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 20]);
     }
 
     #[test]
     fn some_minutes_are_missing_and_come_whole() {
-        let lateness = lateness(r#"{"missing_share": 0.25, "missing_minutes": 5}"#);
+        let ingestion_delay = ingestion_delay(r#"{"missing_share": 0.25, "missing_minutes": 5}"#);
         let missing = (MINUTE..MINUTE + 1_000)
             .filter(|minute| {
                 let batch = Batch {
                     minute: *minute,
                     ..batch(9, 1.0)
                 };
-                let shown =
-                    |seconds: i64| batch.published(Some(&lateness), (minute + 1) * 60 + seconds);
+                let shown = |seconds: i64| {
+                    batch.published(Some(&ingestion_delay), (minute + 1) * 60 + seconds)
+                };
                 assert_eq!(shown(361), 9);
                 shown(61) == 0
             })
@@ -201,7 +206,7 @@ mod tests {
 
     #[test]
     fn a_minute_is_settled_exactly_when_all_of_it_is_shown() {
-        let lateness = lateness(
+        let ingestion_delay = ingestion_delay(
             r#"{"late_share": 0.3, "late_minutes": 17, "missing_share": 0.5, "missing_minutes": 4}"#,
         );
         for (invocations, duration_ms) in [(1, 3.0), (10, 250.0), (999, 45_000.0)] {
@@ -210,9 +215,12 @@ mod tests {
                     minute,
                     ..batch(invocations, duration_ms)
                 };
-                let settled = batch.settled_at(Some(&lateness)).as_second();
-                assert_eq!(batch.published(Some(&lateness), settled), invocations);
-                assert!(batch.published(Some(&lateness), settled - 1) < invocations);
+                let settled = batch.settled_at(Some(&ingestion_delay)).as_second();
+                assert_eq!(
+                    batch.published(Some(&ingestion_delay), settled),
+                    invocations
+                );
+                assert!(batch.published(Some(&ingestion_delay), settled - 1) < invocations);
             }
         }
     }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::bill::BillSpec;
-use super::ingestion_delay::LatenessSpec;
+use super::ingestion_delay::IngestionDelaySpec;
 use super::prices::PricesSpec;
 use super::storage::{ClaimSpec, StorageClassSpec, VolumeSpec};
 use super::traffic::Traffic;
@@ -44,7 +44,8 @@ pub struct WorldSpec {
     pub history_hours: u32,
     /// How late CloudWatch shows what happened; absent: each minute at once, a minute after its end.
     #[serde(default)]
-    pub lateness: Option<LatenessSpec>,
+    #[serde(rename = "lateness")]
+    pub ingestion_delay: Option<IngestionDelaySpec>,
     /// How the bill differs from the list prices; absent: not at all.
     #[serde(default)]
     pub bill: Option<BillSpec>,
@@ -348,7 +349,8 @@ pub struct FunctionSpec {
     pub concurrency: Option<u32>,
     /// The function's own lateness; absent: that of the world.
     #[serde(default)]
-    pub lateness: Option<LatenessSpec>,
+    #[serde(rename = "lateness")]
+    pub ingestion_delay: Option<IngestionDelaySpec>,
     /// Size of `/tmp` in MiB, 512 to 10,240.
     #[serde(default = "default_ephemeral_storage_mib")]
     pub ephemeral_storage_mib: u32,

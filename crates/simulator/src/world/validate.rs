@@ -28,7 +28,7 @@ pub(super) fn errors(world: &WorldSpec) -> Vec<String> {
     }
     found.positive("speed", world.speed);
     found.within("history_hours", world.history_hours, &HISTORY_HOURS);
-    aws::bill_and_lateness(world, &mut found);
+    aws::bill_and_ingestion_delay(world, &mut found);
     prices::prices(world, &mut found);
     nodes(world, &mut found);
     namespaces(world, &mut found);

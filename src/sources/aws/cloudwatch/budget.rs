@@ -44,9 +44,9 @@ struct State {
     /// Absent where it has to be made anew.
     plan: Option<Arc<Plan>>,
     /// What was last told of the plan.
-    told: Option<Told>,
+    logged_plan: Option<LoggedPlan>,
     /// Metrics that may be asked for.
-    purse: TokenBucket,
+    budget_balance: TokenBucket,
     filled_at: Option<Timestamp>,
 }
 
@@ -69,9 +69,9 @@ impl BudgetBalance {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Told {
+struct LoggedPlan {
     functions: usize,
-    with_stakes: bool,
+    with_poll_priorities: bool,
     is_stretched: bool,
 }
 
@@ -88,8 +88,8 @@ impl Budget {
             reserved: Forecast::default(),
             poll_priorities: HashMap::new(),
             plan: None,
-            told: None,
-            purse: TokenBucket::full(monthly * SAVED_SHARE, per_second),
+            logged_plan: None,
+            budget_balance: TokenBucket::full(monthly * SAVED_SHARE, per_second),
             filled_at: None,
         })))
     }
@@ -97,7 +97,7 @@ impl Budget {
     /// Goes on from what another one held; what came in since comes with the next reading.
     pub fn resume(&self, balance: BudgetBalance) {
         let mut state = self.lock();
-        state.purse.refill(balance.metrics);
+        state.budget_balance.refill(balance.metrics);
         state.filled_at = Some(balance.at);
     }
 
@@ -106,7 +106,7 @@ impl Budget {
     pub fn balance(&self) -> Option<BudgetBalance> {
         let state = self.lock();
         state.filled_at.map(|at| BudgetBalance {
-            metrics: state.purse.level(),
+            metrics: state.budget_balance.level(),
             at,
         })
     }
@@ -118,10 +118,10 @@ impl Budget {
     }
 
     /// Says what is at stake with each function. One that is not among them is new.
-    pub fn set_poll_priorities(&self, stakes: HashMap<FunctionId, PollPriority>) {
+    pub fn set_poll_priorities(&self, poll_priorities: HashMap<FunctionId, PollPriority>) {
         let mut state = self.lock();
-        if state.poll_priorities != stakes {
-            state.poll_priorities = stakes;
+        if state.poll_priorities != poll_priorities {
+            state.poll_priorities = poll_priorities;
             state.plan = None;
         }
     }
@@ -172,7 +172,7 @@ impl Budget {
         let plan = Plan::new(staked, &READINGS, state.terms, reserved).beside(insights);
         let plan = Arc::new(plan);
         state.plan = Some(Arc::clone(&plan));
-        state.tell(&plan);
+        state.log_plan(&plan);
         plan
     }
 
@@ -191,13 +191,13 @@ impl Budget {
         // Time that goes back brings nothing, and none that passes again.
         state.filled_at = Some(now.max(before));
         let passed = Duration::try_from(now.duration_since(before)).unwrap_or_default();
-        state.purse.pass(passed);
+        state.budget_balance.pass(passed);
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
             reason = "a cast from a float saturates"
         )]
-        let affordable = (state.purse.level() + ROUNDING) as usize;
+        let affordable = (state.budget_balance.level() + ROUNDING) as usize;
         affordable
     }
 
@@ -207,7 +207,7 @@ impl Budget {
             clippy::cast_precision_loss,
             reason = "no more than 500 are asked for at once"
         )]
-        self.lock().purse.take(statistics as f64);
+        self.lock().budget_balance.take(statistics as f64);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -226,13 +226,13 @@ impl State {
     }
 
     /// Logs a plan that differs in more than details from what was last told.
-    fn tell(&mut self, plan: &Plan) {
-        let now = Told {
+    fn log_plan(&mut self, plan: &Plan) {
+        let now = LoggedPlan {
             functions: plan.functions(),
-            with_stakes: !self.poll_priorities.is_empty(),
+            with_poll_priorities: !self.poll_priorities.is_empty(),
             is_stretched: plan.is_stretched(),
         };
-        let before = self.told.replace(now);
+        let before = self.logged_plan.replace(now);
         if before == Some(now) || now.functions == 0 {
             return;
         }
@@ -342,14 +342,14 @@ mod tests {
         let all_alike = plan.interval(&id("here", "a"));
         assert_eq!(all_alike, plan.interval(&id("there", "a")));
 
-        let stake = |monthly| PollPriority {
+        let poll_priority = |monthly| PollPriority {
             monthly: Usd::from_usd(monthly).unwrap(),
             margin: None,
         };
         shared.set_poll_priorities(HashMap::from([
-            (id("here", "a"), stake(9.0)),
-            (id("here", "b"), stake(1.0)),
-            (id("there", "a"), stake(1.0)),
+            (id("here", "a"), poll_priority(9.0)),
+            (id("here", "b"), poll_priority(1.0)),
+            (id("there", "a"), poll_priority(1.0)),
         ]));
         let plan = shared.plan();
         assert!(plan.interval(&id("here", "a")) < all_alike);

@@ -83,10 +83,10 @@ pub(super) struct UnexpectedResult {
 }
 
 impl UnexpectedResult {
-    pub(super) fn report(&self, left_out: &DiscardCounts) {
-        left_out.add("outside_the_window", self.outside);
-        left_out.add("twice", self.twice);
-        left_out.add("invocations_without_duration", self.without_duration);
+    pub(super) fn report(&self, discarded: &DiscardCounts) {
+        discarded.add("outside_the_window", self.outside);
+        discarded.add("twice", self.twice);
+        discarded.add("invocations_without_duration", self.without_duration);
     }
 }
 

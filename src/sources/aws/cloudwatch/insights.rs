@@ -105,14 +105,14 @@ impl InsightsReading {
         session: &Session,
         (functions, settings, now): (&Functions, &CloudWatchConfig, Timestamp),
         budget: &Budget,
-        left_out: &DiscardCounts,
+        discarded: &DiscardCounts,
     ) {
         let listed = self
             .list(caller.linked(), session, functions, now, budget)
             .await;
         let read = match listed {
             Ok(()) => {
-                self.read_due(caller, session, (settings, now), budget, left_out)
+                self.read_due(caller, session, (settings, now), budget, discarded)
                     .await
             }
             Err(error) => Err(error),
@@ -126,7 +126,7 @@ impl InsightsReading {
             }
             Err(error) => {
                 self.not_before = now.checked_add(AGAIN_AFTER).ok();
-                left_out.add(UNREAD, 1);
+                discarded.add(UNREAD, 1);
                 let error = error.to_string();
                 match self.lacking.replace(error.clone()) {
                     Some(before) if before == error => debug!(error, "still not read"),
@@ -166,13 +166,13 @@ impl InsightsReading {
         session: &Session,
         (settings, now): (&CloudWatchConfig, Timestamp),
         budget: &Budget,
-        left_out: &DiscardCounts,
+        discarded: &DiscardCounts,
     ) -> Result<(), SourceError> {
         let due = self.due(now, budget);
         let affordable = budget.affordable(now) / convert::QUERIES;
         let (due, put_off) = due.split_at(due.len().min(affordable));
         if !put_off.is_empty() {
-            left_out.add("over_budget", put_off.len().try_into().unwrap_or(u64::MAX));
+            discarded.add("over_budget", put_off.len().try_into().unwrap_or(u64::MAX));
         }
         let Some(window) = Window::closed_before(now, PERIOD, settings.delay) else {
             return Ok(());
@@ -182,7 +182,7 @@ impl InsightsReading {
         for asked in due.chunks(convert::functions_at_once(window)) {
             let queries = convert::queries(asked, caller.linked());
             let answer = caller.ask(session, (window, queries), budget).await?;
-            answer.report(left_out);
+            answer.report(discarded);
             for (id, outcome) in convert::insights(&answer, window, asked, now) {
                 match outcome {
                     Ok(insights) => {

@@ -197,7 +197,7 @@ impl Plan {
         let reading = reading.copied().unwrap_or_default();
         let weights = functions
             .iter()
-            .map(|(_, stake)| stake.map(PollPriority::weight));
+            .map(|(_, poll_priority)| poll_priority.map(PollPriority::weight));
         let spread = spread(&weights.collect::<Vec<_>>(), reading, terms);
         let expected = spread.intervals.iter().map(|interval| {
             let readings = month().as_secs_f64() / interval.as_secs_f64();

@@ -83,9 +83,9 @@ impl Answer {
     }
 
     /// Logs and counts what CloudWatch remarked.
-    pub(in crate::sources) fn report(&self, left_out: &DiscardCounts) {
+    pub(in crate::sources) fn report(&self, discarded: &DiscardCounts) {
         for message in &self.messages {
-            left_out.add("message", 1);
+            discarded.add("message", 1);
             warn!(message, "cloudwatch remarks");
         }
     }

@@ -100,11 +100,11 @@ impl Question {
 
 /// What was answered so far.
 #[derive(Debug, Default)]
-pub(super) struct Answer(BTreeMap<Date, Told>);
+pub(super) struct Answer(BTreeMap<Date, ParsedDay>);
 
 /// What was said of a day.
 #[derive(Debug, Default)]
-struct Told {
+struct ParsedDay {
     is_estimated: bool,
     charges: Vec<Charge>,
 }
@@ -117,9 +117,9 @@ pub(super) struct UnexpectedResult {
 }
 
 impl UnexpectedResult {
-    pub(super) fn report(self, tally: &DiscardCounts) {
-        tally.add("not_in_usd", self.not_in_usd);
-        tally.add("amount_not_understood", self.not_understood);
+    pub(super) fn report(self, discard_counts: &DiscardCounts) {
+        discard_counts.add("not_in_usd", self.not_in_usd);
+        discard_counts.add("amount_not_understood", self.not_understood);
     }
 }
 
@@ -149,11 +149,11 @@ impl Answer {
                 odd.not_understood += 1;
                 continue;
             };
-            let told = self.0.entry(day).or_default();
-            told.is_estimated |= result.estimated;
+            let parsed = self.0.entry(day).or_default();
+            parsed.is_estimated |= result.estimated;
             for group in result.groups.unwrap_or_default() {
                 match charge(&group) {
-                    Ok(charge) => told.charges.push(charge),
+                    Ok(charge) => parsed.charges.push(charge),
                     Err(Unusable::NotInUsd) => odd.not_in_usd += 1,
                     Err(Unusable::NotUnderstood) => odd.not_understood += 1,
                 }
@@ -168,10 +168,10 @@ impl Answer {
         self.0
             .iter()
             .take(whole)
-            .filter(|(day, told)| is_settled(**day, told.is_estimated, now))
-            .map(|(day, told)| BilledDay {
+            .filter(|(day, parsed)| is_settled(**day, parsed.is_estimated, now))
+            .map(|(day, parsed)| BilledDay {
                 day: *day,
-                charges: told.charges.clone(),
+                charges: parsed.charges.clone(),
             })
             .collect()
     }

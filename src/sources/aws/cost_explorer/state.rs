@@ -81,7 +81,7 @@ impl Kept {
         !self.bill.days.is_empty()
     }
 
-    pub(super) fn told(&self) -> Observation {
+    pub(super) fn observation(&self) -> Observation {
         Observation::Bill(Arc::new(self.bill.clone()))
     }
 

@@ -105,7 +105,7 @@ impl AccountLimit {
 
 /// A function that is not reported, and why.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct LeftOut {
+pub(super) struct DiscardedRecords {
     pub(super) name: String,
     pub(super) reason: &'static str,
     pub(super) problem: String,
@@ -134,9 +134,9 @@ pub(super) fn function_name(arn: &str) -> Option<&str> {
 pub(super) fn functions(
     pages: Vec<Page>,
     settings: &LambdaConfig,
-) -> (Vec<Function>, Vec<LeftOut>) {
+) -> (Vec<Function>, Vec<DiscardedRecords>) {
     let mut functions = BTreeMap::new();
-    let mut left_out = Vec::new();
+    let mut discarded = Vec::new();
     for configuration in pages.into_iter().flat_map(|page| page.functions) {
         let name = configuration.function_name.clone().unwrap_or_default();
         if !name.is_empty() && !settings.wants(&name) {
@@ -146,14 +146,14 @@ pub(super) fn functions(
             Ok(function) => {
                 functions.insert(function.id.clone(), function);
             }
-            Err((reason, problem)) => left_out.push(LeftOut {
+            Err((reason, problem)) => discarded.push(DiscardedRecords {
                 name,
                 reason,
                 problem,
             }),
         }
     }
-    (functions.into_values().collect(), left_out)
+    (functions.into_values().collect(), discarded)
 }
 
 fn function(configuration: &Configuration) -> Result<Function, (&'static str, String)> {
@@ -262,7 +262,7 @@ mod tests {
     use super::*;
     use breakeven_model::inventory::NamePattern;
 
-    fn read(functions: &str) -> (Vec<Function>, Vec<LeftOut>) {
+    fn read(functions: &str) -> (Vec<Function>, Vec<DiscardedRecords>) {
         let page = serde_json::from_str(&format!(r#"{{"Functions":{functions}}}"#)).unwrap();
         let settings = LambdaConfig {
             include: Vec::new(),
@@ -272,7 +272,7 @@ mod tests {
         super::functions(vec![page], &settings)
     }
 
-    fn one(fields: &str) -> (Vec<Function>, Vec<LeftOut>) {
+    fn one(fields: &str) -> (Vec<Function>, Vec<DiscardedRecords>) {
         read(&format!(
             r#"[{{"FunctionName":"f","FunctionArn":"arn:aws:lambda:us-east-1:123456789012:function:f",{fields}}}]"#
         ))
@@ -280,12 +280,12 @@ mod tests {
 
     #[test]
     fn a_function_is_read_with_all_its_fields() {
-        let (functions, left_out) = one(
+        let (functions, discarded) = one(
             r#""MemorySize":512,"Timeout":30,"Runtime":"nodejs22.x","Architectures":["arm64"],
                "EphemeralStorage":{"Size":1024},"CodeSize":7,"SnapStart":{"ApplyOn":"PublishedVersions"},
                "PackageType":"Zip""#,
         );
-        assert!(left_out.is_empty());
+        assert!(discarded.is_empty());
         let id = FunctionId {
             account_id: "123456789012".into(),
             region: "us-east-1".into(),
@@ -333,28 +333,28 @@ mod tests {
                 "its architecture is \"riscv64\"",
             ),
         ] {
-            let (functions, left_out) = one(fields);
+            let (functions, discarded) = one(fields);
             assert!(functions.is_empty(), "{fields}");
             assert_eq!(
-                left_out,
-                [LeftOut {
+                discarded,
+                [DiscardedRecords {
                     name: "f".into(),
                     reason,
                     problem: problem.into()
                 }]
             );
         }
-        let (_, left_out) = read(r#"[{"FunctionName":"g","FunctionArn":"arn:aws:s3:::g"}]"#);
-        assert_eq!(left_out[0].problem, "its ARN is \"arn:aws:s3:::g\"");
+        let (_, discarded) = read(r#"[{"FunctionName":"g","FunctionArn":"arn:aws:s3:::g"}]"#);
+        assert_eq!(discarded[0].problem, "its ARN is \"arn:aws:s3:::g\"");
     }
 
     #[test]
     fn a_function_on_managed_instances_says_whose_they_are() {
-        let (functions, left_out) = one(
+        let (functions, discarded) = one(
             r#""MemorySize":4096,"Timeout":3,"CapacityProviderConfig":{"LambdaManagedInstancesCapacityProviderConfig":
                {"CapacityProviderArn":"arn:aws:lambda:us-east-1:123456789012:capacity-provider:batch"}}"#,
         );
-        assert!(left_out.is_empty());
+        assert!(discarded.is_empty());
         assert_eq!(functions[0].capacity_provider.as_deref(), Some("batch"));
     }
 
@@ -401,8 +401,8 @@ mod tests {
 
     #[test]
     fn a_function_that_is_excluded_is_not_even_looked_at() {
-        let (functions, left_out) = read(r#"[{"FunctionName":"ignored"}]"#);
-        assert!(functions.is_empty() && left_out.is_empty());
+        let (functions, discarded) = read(r#"[{"FunctionName":"ignored"}]"#);
+        assert!(functions.is_empty() && discarded.is_empty());
     }
 
     #[test]

@@ -31,7 +31,7 @@ pub(super) fn minutes(
     counter: &Counter,
     queries: &[Query],
     window: Window,
-    left_out: &DiscardCounts,
+    discarded: &DiscardCounts,
 ) -> Result<Minutes, MissingResult> {
     let mut minutes = Minutes::new();
     for (series, query) in Series::ALL.into_iter().zip(queries) {
@@ -46,7 +46,7 @@ pub(super) fn minutes(
         }
         for &(second, value) in query.points() {
             if second < window.start().as_second() || window.end().as_second() <= second {
-                left_out.add("outside_the_window", 1);
+                discarded.add("outside_the_window", 1);
                 continue;
             }
             let minute = minutes.entry(second).or_default();

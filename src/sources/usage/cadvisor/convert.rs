@@ -16,16 +16,16 @@ type Owner = (PodKey, Arc<str>);
 pub(super) type Values = BTreeMap<i64, HashMap<Owner, f64>>;
 
 /// The values of an answer, and how many there are. Those without a pod, and those that no amount can have, are counted.
-pub(super) fn values(answer: Answer, left_out: &DiscardCounts) -> Values {
+pub(super) fn values(answer: Answer, discarded: &DiscardCounts) -> Values {
     let mut values = Values::new();
     for series in answer.series {
         let Some(owner) = owner(&series) else {
-            left_out.add("without_target", 1);
+            discarded.add("without_target", 1);
             continue;
         };
         for point in &series.points {
             if !point.1.is_finite() || point.1 < 0.0 {
-                left_out.add("not_finite", 1);
+                discarded.add("not_finite", 1);
                 continue;
             }
             #[expect(
@@ -140,13 +140,13 @@ mod tests {
 
     #[test]
     fn containers_are_added_up_to_their_pod() {
-        let tally = DiscardCounts::default();
+        let discard_counts = DiscardCounts::default();
         let processor = values(
             answer(&[(APP, &[(240.0, 60.0)]), (PROXY, &[(240.0, 12.0)])]),
-            &tally,
+            &discard_counts,
         );
-        let memory = values(answer(&[(APP, &[(240.0, 536_870_912.0)])]), &tally);
-        let one = |value: f64| values(answer(&[(POD, &[(240.0, value)])]), &tally);
+        let memory = values(answer(&[(APP, &[(240.0, 536_870_912.0)])]), &discard_counts);
+        let one = |value: f64| values(answer(&[(POD, &[(240.0, value)])]), &discard_counts);
         let (time, throttled, periods) = (one(3.0), one(200.0), one(1_000.0));
         let sums = Sums {
             processor: &processor[&240],
@@ -177,22 +177,22 @@ mod tests {
             ..sums
         };
         assert_eq!(used(window(), gone)[0].0, None);
-        assert!(tally.snapshot().is_empty());
+        assert!(discard_counts.snapshot().is_empty());
     }
 
     #[test]
     fn what_is_no_amount_or_nobodys_is_counted() {
-        let tally = DiscardCounts::default();
+        let discard_counts = DiscardCounts::default();
         let found = values(
             answer(&[
                 (APP, &[(120.0, f64::NAN), (240.0, -1.0), (360.0, 2.0)]),
                 (&[("namespace", "shop"), ("pod", "")], &[(120.0, 1.0)]),
                 (&[], &[(120.0, 1.0)]),
             ]),
-            &tally,
+            &discard_counts,
         );
         assert_eq!(found.keys().copied().collect::<Vec<_>>(), [360]);
         let counts = [("not_finite", 2), ("without_target", 2)];
-        assert_eq!(tally.snapshot(), BTreeMap::from(counts));
+        assert_eq!(discard_counts.snapshot(), BTreeMap::from(counts));
     }
 }

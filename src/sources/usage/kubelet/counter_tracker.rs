@@ -40,7 +40,7 @@ pub(super) enum CounterDelta {
     /// So much.
     Used(PodUsage, CpuUsageDelta),
     /// The cluster has no such pod, or not yet.
-    Stranger,
+    UnmatchedPod,
     /// The time that its counters give is not believed.
     Implausible,
 }
@@ -67,7 +67,7 @@ impl CounterTracker {
         now: Timestamp,
     ) -> CounterDelta {
         let Some(born) = self.births.get(&key).copied() else {
-            return CounterDelta::Stranger;
+            return CounterDelta::UnmatchedPod;
         };
         let counts = reading.containers.values();
         let counts = counts
@@ -393,14 +393,14 @@ mod tests {
     #[test]
     fn strangers_and_clocks_that_are_off_are_named() {
         let mut memory = memory(-900);
-        let stranger = PodKey {
+        let unmatched_target = PodKey {
             name: "other".into(),
             ..key()
         };
         let one = || reading(0, 1.0, -900, Some(1.0));
         assert_eq!(
-            memory.take(&"n".into(), stranger, one(), at(0)),
-            CounterDelta::Stranger
+            memory.take(&"n".into(), unmatched_target, one(), at(0)),
+            CounterDelta::UnmatchedPod
         );
         assert_eq!(
             memory.take(&"n".into(), key(), one(), at(900)),

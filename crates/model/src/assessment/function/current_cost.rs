@@ -66,7 +66,7 @@ impl<'a> CurrentCost<'a> {
             other: |known, moved| moved.init.duration = known.init_time.high,
         },
         SensitivityInput {
-            parameter: Parameter::KeptReadyShare,
+            parameter: Parameter::ProvisionedShare,
             one: |known, moved| moved.ready_share = known.ready_share,
             other: |_, moved| moved.ready_share = Ratio::ZERO,
         },

@@ -51,7 +51,7 @@ fn a_blocked_alternative_is_never_the_verdict() {
     assert!(free.monthly_saving.is_some());
     let stateful = named("shop", WorkloadKind::StatefulSet, "web");
     let none = WorkloadInputs::default();
-    for (reason, id, circumstances) in [
+    for (reason, id, workload_inputs) in [
         (Ineligibility::Stateful, stateful, none),
         (
             Ineligibility::Gpu,
@@ -110,7 +110,7 @@ fn a_blocked_alternative_is_never_the_verdict() {
             },
         ),
     ] {
-        let found = workload(&id, &cheaper_on_lambda(), circumstances, &settings());
+        let found = workload(&id, &cheaper_on_lambda(), workload_inputs, &settings());
         assert_eq!(found.ineligible, [reason]);
         assert_eq!(found.verdict, Verdict::Kubernetes, "{reason:?}");
         assert_eq!(found.monthly_saving, None, "{reason:?}");
@@ -154,11 +154,11 @@ fn no_verdict_stands_on_less_than_an_hour_of_cost() {
         window.observed = seconds(observed);
         window.allocated = window.allocated * part;
         window.loaded = window.loaded * part;
-        let circumstances = WorkloadInputs {
+        let workload_inputs = WorkloadInputs {
             unchanged_for: seconds(unchanged_for),
             ..WorkloadInputs::default()
         };
-        let found = workload(&web(), &window, circumstances, &settings());
+        let found = workload(&web(), &window, workload_inputs, &settings());
         assert_eq!(found.verdict, expected, "{observed} s, {unchanged_for} s");
         let loaded = found.monthly(Platform::Kubernetes).unwrap();
         assert!((loaded.point.usd() - 73.0).abs() < 1e-9, "{loaded:?}");

@@ -101,9 +101,19 @@ fn the_first_source_that_knows_a_price_wins_whatever_else_is_there() {
     let mut cases = 0;
     for bits in 0..32_u32 {
         let is = |bit: u32| bits & (1 << bit) != 0;
-        let [is_configured, has_discount, has_spot, is_spot, is_at_home] = [0, 1, 2, 3, 4].map(is);
+        let [
+            is_configured,
+            has_discount,
+            has_spot,
+            is_spot,
+            is_on_current_platform,
+        ] = [0, 1, 2, 3, 4].map(is);
         for list in [List::NotRead, List::HasNone, List::HasIt] {
-            let region = if is_at_home { "us-east-1" } else { "eu-west-1" };
+            let region = if is_on_current_platform {
+                "us-east-1"
+            } else {
+                "eu-west-1"
+            };
             let zone = format!("{region}a");
             let node = machine(|node| {
                 node.region = Some(region.into());
@@ -139,7 +149,7 @@ fn the_first_source_that_knows_a_price_wins_whatever_else_is_there() {
                     Err(Unpriced::NoSpotPrice)
                 }
             } else {
-                let listed = match (list, is_at_home) {
+                let listed = match (list, is_on_current_platform) {
                     (List::HasIt, _) => Ok((LISTED, PriceSource::PriceList)),
                     (_, true) => Ok((EMBEDDED, PriceSource::Embedded)),
                     (List::HasNone, false) => Err(Unpriced::UnknownInstanceType),

@@ -160,15 +160,18 @@ impl<'a> Data<'a> {
 /// Repeats points and takes them out of their order, where the world says so.
 fn disturb(place: AccountRegion<'_>, series: &Series<'_>, points: &mut Vec<(i64, Bucket)>) {
     let function = series.function();
-    let lateness = match function {
-        Some(function) => function.lateness(),
-        None => place.world.spec.lateness.as_ref(),
+    let ingestion_delay = match function {
+        Some(function) => function.ingestion_delay(),
+        None => place.world.spec.ingestion_delay.as_ref(),
     };
-    let Some(lateness) = lateness else { return };
+    let Some(ingestion_delay) = ingestion_delay else {
+        return;
+    };
     let name = function.map_or(place.region, |function| function.key.as_str());
-    if lateness.repeated_share > 0.0 {
-        let twice =
-            |time: i64| place.world.chance(name, "repeated", time / 60) < lateness.repeated_share;
+    if ingestion_delay.repeated_share > 0.0 {
+        let twice = |time: i64| {
+            place.world.uniform_sample(name, "repeated", time / 60) < ingestion_delay.repeated_share
+        };
         // Side by side, so that one of two may stand on the next page.
         *points = std::mem::take(points)
             .into_iter()
@@ -178,8 +181,8 @@ fn disturb(place: AccountRegion<'_>, series: &Series<'_>, points: &mut Vec<(i64,
             })
             .collect();
     }
-    if lateness.shuffled {
-        let turn = |time: i64| place.world.chance(name, "order", time / 60);
+    if ingestion_delay.shuffled {
+        let turn = |time: i64| place.world.uniform_sample(name, "order", time / 60);
         points.sort_by_cached_key(|(time, _)| turn(*time).to_bits());
     }
 }

@@ -270,7 +270,7 @@ fn qos_class(workload: &Workload) -> &'static str {
 }
 
 fn pod_address(world: &World, uid: &str) -> String {
-    let part = |tag: &str, size: f64| (world.chance(uid, tag, 0) * size) as u32;
+    let part = |tag: &str, size: f64| (world.uniform_sample(uid, tag, 0) * size) as u32;
     format!(
         "10.0.{}.{}",
         64 + part("subnet", 64.0),

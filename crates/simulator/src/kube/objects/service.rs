@@ -9,7 +9,7 @@ use super::{labels, time};
 
 /// The Service of a workload, by the name of the workload.
 pub(in super::super) fn object(world: &World, workload: &Workload, created: Timestamp) -> Value {
-    let number = 1 + (world.chance(&workload.key, "service", 0) * 65_000.0) as u32;
+    let number = 1 + (world.uniform_sample(&workload.key, "service", 0) * 65_000.0) as u32;
     let address = format!("172.20.{}.{}", number / 256, number % 256);
     json!({
         "kind": "Service",

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Found, traffic};
-use crate::world::ingestion_delay::LatenessSpec;
+use crate::world::ingestion_delay::IngestionDelaySpec;
 use crate::world::schema::{FunctionSpec, WorldSpec};
 
 /// Lambda's limits, from "Lambda quotas" in the AWS documentation.
@@ -17,14 +17,14 @@ const SESSION_SECONDS: std::ops::RangeInclusive<u32> = 1..=43_200;
 /// Shares may miss their sum by what floating point loses.
 const SHARE_ROUNDING: f64 = 1e-9;
 
-pub(super) fn bill_and_lateness(world: &WorldSpec, found: &mut Found) {
+pub(super) fn bill_and_ingestion_delay(world: &WorldSpec, found: &mut Found) {
     if let Some(bill) = &world.bill {
         found.share("bill.discount", bill.discount);
         found.share("bill.savings_plan_coverage", bill.savings_plan_coverage);
         found.share("bill.savings_plan_discount", bill.savings_plan_discount);
     }
-    if let Some(late) = &world.lateness {
-        lateness(late, "lateness", found);
+    if let Some(late) = &world.ingestion_delay {
+        ingestion_delay(late, "lateness", found);
     }
 }
 
@@ -109,8 +109,8 @@ pub(super) fn functions(world: &WorldSpec, found: &mut Found) {
         found.share(&format!("{place}.throttle_ratio"), function.throttle_ratio);
         traffic(&function.traffic, &format!("{place}.traffic"), found);
         facts(function, &place, found);
-        if let Some(late) = &function.lateness {
-            lateness(late, &format!("{place}.lateness"), found);
+        if let Some(late) = &function.ingestion_delay {
+            ingestion_delay(late, &format!("{place}.lateness"), found);
         }
     }
 }
@@ -158,7 +158,7 @@ fn facts(function: &FunctionSpec, place: &str, found: &mut Found) {
     }
 }
 
-fn lateness(late: &LatenessSpec, place: &str, found: &mut Found) {
+fn ingestion_delay(late: &IngestionDelaySpec, place: &str, found: &mut Found) {
     let at = |key: &str| format!("{place}.{key}");
     found.within(
         &at("delay_seconds"),

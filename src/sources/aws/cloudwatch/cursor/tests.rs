@@ -47,7 +47,7 @@ fn settings() -> CloudWatchConfig {
 /// Every function each five minutes.
 fn plan() -> Plan {
     let names = ["a", "b", "c"].map(id);
-    let stake = Some(PollPriority {
+    let poll_priority = Some(PollPriority {
         monthly: Usd::ZERO,
         margin: None,
     });
@@ -57,7 +57,7 @@ fn plan() -> Plan {
         shortest: every_five,
         longest: every_five,
     };
-    let functions = names.iter().map(|id| (id, stake));
+    let functions = names.iter().map(|id| (id, poll_priority));
     Plan::new(functions, &READINGS[1..], terms, Forecast::default())
 }
 

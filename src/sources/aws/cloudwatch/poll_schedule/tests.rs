@@ -22,7 +22,7 @@ fn usd(amount: f64) -> Usd {
     Usd::from_usd(amount).unwrap()
 }
 
-fn stake(monthly: f64) -> Option<PollPriority> {
+fn poll_priority(monthly: f64) -> Option<PollPriority> {
     Some(PollPriority {
         monthly: usd(monthly),
         margin: None,
@@ -36,9 +36,9 @@ fn terms(budget: f64) -> ScheduleLimits {
     }
 }
 
-fn plan(stakes: &[Option<PollPriority>], terms: ScheduleLimits) -> Plan {
-    let ids: Vec<FunctionId> = (0..stakes.len()).map(id).collect();
-    let functions = ids.iter().zip(stakes.iter().copied());
+fn plan(poll_priorities: &[Option<PollPriority>], terms: ScheduleLimits) -> Plan {
+    let ids: Vec<FunctionId> = (0..poll_priorities.len()).map(id).collect();
+    let functions = ids.iter().zip(poll_priorities.iter().copied());
     Plan::new(functions, &[READING], terms, Forecast::default())
 }
 
@@ -55,7 +55,10 @@ fn all_seconds(plan: &Plan) -> Vec<f64> {
 #[test]
 fn a_budget_that_is_enough_for_all_reads_all_at_the_shortest_interval() {
     // 730 h of 60 readings of 3 metrics: 1.314 USD each, and 90 % of the budget is planned.
-    let plan = plan(&[stake(5.0), stake(0.0)], terms(2.0 * 1.314 / 0.9 + 0.01));
+    let plan = plan(
+        &[poll_priority(5.0), poll_priority(0.0)],
+        terms(2.0 * 1.314 / 0.9 + 0.01),
+    );
     assert_eq!(all_seconds(&plan), [60.0, 60.0]);
     assert!((plan.expected().cost().usd() - 2.628).abs() < 1e-9);
     assert!((plan.expected().cheaper_cost().usd() - 1.752).abs() < 1e-9);
@@ -64,7 +67,14 @@ fn a_budget_that_is_enough_for_all_reads_all_at_the_shortest_interval() {
 
 #[test]
 fn four_times_the_dollars_are_read_twice_as_often() {
-    let plan = plan(&[stake(400.0), stake(100.0), stake(25.0)], terms(1.0));
+    let plan = plan(
+        &[
+            poll_priority(400.0),
+            poll_priority(100.0),
+            poll_priority(25.0),
+        ],
+        terms(1.0),
+    );
     let intervals = all_seconds(&plan);
     assert!(
         (intervals[1] / intervals[0] - 2.0).abs() < 1e-6,
@@ -79,7 +89,10 @@ fn four_times_the_dollars_are_read_twice_as_often() {
 
 #[test]
 fn what_idle_functions_do_not_need_goes_to_the_others() {
-    let plan = plan(&[stake(10.0), stake(0.0), stake(0.0)], terms(1.0));
+    let plan = plan(
+        &[poll_priority(10.0), poll_priority(0.0), poll_priority(0.0)],
+        terms(1.0),
+    );
     let intervals = all_seconds(&plan);
     assert_eq!(intervals[1..], [3_600.0, 3_600.0]);
     // 0.9 USD, less two times 730 readings of 3 metrics, are 28,540 readings of the first.
@@ -93,17 +106,20 @@ fn what_idle_functions_do_not_need_goes_to_the_others() {
 #[test]
 fn a_dollar_near_the_crossing_counts_up_to_four_times() {
     for (margin, expected) in [(0.0, 40.0), (0.125, 25.0), (0.25, 10.0), (0.9, 10.0)] {
-        let stake = PollPriority {
+        let poll_priority = PollPriority {
             monthly: usd(10.0),
             margin: Some(Ratio::from_factor(margin).unwrap()),
         };
-        assert!((stake.weight() - expected).abs() < 1e-9, "{margin}");
+        assert!((poll_priority.weight() - expected).abs() < 1e-9, "{margin}");
     }
 }
 
 #[test]
 fn a_new_function_is_read_as_often_as_the_one_with_the_most_at_stake() {
-    let all_known = plan(&[stake(100.0), None, stake(1.0)], terms(1.0));
+    let all_known = plan(
+        &[poll_priority(100.0), None, poll_priority(1.0)],
+        terms(1.0),
+    );
     assert_eq!(seconds(&all_known, 0), seconds(&all_known, 1));
     assert!(seconds(&all_known, 1) < seconds(&all_known, 2));
     let intervals = all_seconds(&plan(&[None, None], terms(1.0)));
@@ -113,9 +129,9 @@ fn a_new_function_is_read_as_often_as_the_one_with_the_most_at_stake() {
 #[test]
 fn a_budget_that_is_not_enough_for_the_longest_interval_stretches_it() {
     // An hour takes 730 readings of 3 metrics for 1,000 functions, which are 21.90 USD.
-    let mut stakes = vec![stake(0.0); 1_000];
-    stakes[..100].fill(stake(100.0));
-    let slow = plan(&stakes, terms(10.0));
+    let mut poll_priorities = vec![poll_priority(0.0); 1_000];
+    poll_priorities[..100].fill(poll_priority(100.0));
+    let slow = plan(&poll_priorities, terms(10.0));
     assert!(slow.is_stretched());
     // Half of the 9 USD that are planned are enough for reading everybody at this one.
     let longest = 3_600.0 * 21.9 / 4.5;
@@ -125,7 +141,7 @@ fn a_budget_that_is_not_enough_for_the_longest_interval_stretches_it() {
     let readings = (9.0 - 0.9 * 4.5) / 3e-5 / 100.0;
     assert!((seconds(&slow, 0) - 730.0 * 3_600.0 / readings).abs() < 1.0);
     // However small it is, nobody waits for longer than the limit.
-    let slower = plan(&stakes, terms(0.01));
+    let slower = plan(&poll_priorities, terms(0.01));
     assert_eq!(slower.longest(), ScheduleLimits::LIMIT);
     assert_eq!(seconds(&slower, 999), ScheduleLimits::LIMIT.as_secs_f64());
     assert!(slower.expected().cost() > usd(0.01));
@@ -141,7 +157,7 @@ fn all_is_read_each_time_where_the_budget_is_enough_for_it() {
     // Each minute of a month with 6 metrics: 2.628 USD.
     for (budget, expected) in [(2.628 / 0.9 + 0.01, 1), (2.628 / 0.9 - 0.01, 4)] {
         let ids = [id(0)];
-        let functions = ids.iter().map(|id| (id, stake(5.0)));
+        let functions = ids.iter().map(|id| (id, poll_priority(5.0)));
         let terms = terms(budget);
         let plan = Plan::new(functions, &[whole, READING], terms, Forecast::default());
         assert_eq!(plan.all_every(), expected, "{budget}");
@@ -159,10 +175,10 @@ fn nobody_to_read_costs_nothing() {
 
 #[test]
 fn the_ladder_holds_every_function_once_and_all_that_is_spent() {
-    let stakes: Vec<_> = (0..200)
-        .map(|index| stake(1.5_f64.powi(index % 20)))
+    let poll_priorities: Vec<_> = (0..200)
+        .map(|index| poll_priority(1.5_f64.powi(index % 20)))
         .collect();
-    let plan = plan(&stakes, terms(5.0));
+    let plan = plan(&poll_priorities, terms(5.0));
     let steps = [60, 300, 900, 3_600].map(Duration::from_secs);
     let ladder = plan.ladder(&steps);
     assert_eq!(ladder.iter().map(|rung| rung.functions).sum::<usize>(), 200);
@@ -187,10 +203,13 @@ fn estates() -> impl Strategy<Value = Vec<Option<PollPriority>>> {
 }
 
 /// `Σ w · T`: what the plan makes small. A new function has the largest weight.
-fn staleness(stakes: &[Option<PollPriority>], intervals: &[f64]) -> f64 {
-    let known = stakes.iter().flatten().map(|stake| stake.weight());
+fn staleness(poll_priorities: &[Option<PollPriority>], intervals: &[f64]) -> f64 {
+    let known = poll_priorities
+        .iter()
+        .flatten()
+        .map(|poll_priority| poll_priority.weight());
     let heaviest = known.fold(0.0, f64::max);
-    let weights = stakes
+    let weights = poll_priorities
         .iter()
         .map(|one| one.map_or(heaviest, PollPriority::weight));
     weights
@@ -203,8 +222,8 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(500))]
 
     #[test]
-    fn the_plan_keeps_to_budget_and_limits(stakes in estates(), budget in 0.02..40.0_f64) {
-        let plan = plan(&stakes, terms(budget));
+    fn the_plan_keeps_to_budget_and_limits(poll_priorities in estates(), budget in 0.02..40.0_f64) {
+        let plan = plan(&poll_priorities, terms(budget));
         let longest = plan.longest().as_secs_f64();
         for interval in all_seconds(&plan) {
             prop_assert!((60.0..=longest + 1e-6).contains(&interval));
@@ -223,10 +242,10 @@ proptest! {
     }
 
     #[test]
-    fn more_at_stake_is_never_read_less_often(stakes in estates(), budget in 0.02..40.0_f64) {
-        let plan = plan(&stakes, terms(budget));
-        let known = |index: usize| Some((stakes[index]?.weight(), seconds(&plan, index)));
-        for (one, other) in (0..stakes.len()).flat_map(|one| (0..one).map(move |other| (one, other))) {
+    fn more_at_stake_is_never_read_less_often(poll_priorities in estates(), budget in 0.02..40.0_f64) {
+        let plan = plan(&poll_priorities, terms(budget));
+        let known = |index: usize| Some((poll_priorities[index]?.weight(), seconds(&plan, index)));
+        for (one, other) in (0..poll_priorities.len()).flat_map(|one| (0..one).map(move |other| (one, other))) {
             if let (Some(one), Some(other)) = (known(one), known(other))
                 && one.0 > other.0
             {
@@ -237,13 +256,13 @@ proptest! {
 
     #[test]
     fn no_shift_of_readings_from_one_function_to_another_is_better(
-        stakes in estates(),
+        poll_priorities in estates(),
         budget in 0.5..40.0_f64,
         from in any::<prop::sample::Index>(),
         to in any::<prop::sample::Index>(),
         share in 0.01..0.9_f64,
     ) {
-        let plan = plan(&stakes, terms(budget));
+        let plan = plan(&poll_priorities, terms(budget));
         let longest = plan.longest().as_secs_f64();
         let planned = all_seconds(&plan);
         let (from, to) = (from.index(planned.len()), to.index(planned.len()));
@@ -255,13 +274,13 @@ proptest! {
         if from != to {
             other[to] = (more + moved).recip();
         }
-        let (here, there) = (staleness(&stakes, &planned), staleness(&stakes, &other));
+        let (here, there) = (staleness(&poll_priorities, &planned), staleness(&poll_priorities, &other));
         prop_assert!(here <= there * (1.0 + 1e-6), "{here} {there}");
     }
 
     #[test]
-    fn a_larger_budget_lengthens_no_interval(stakes in estates(), budget in 0.02..20.0_f64) {
-        let (less, more) = (plan(&stakes, terms(budget)), plan(&stakes, terms(budget * 1.7)));
+    fn a_larger_budget_lengthens_no_interval(poll_priorities in estates(), budget in 0.02..20.0_f64) {
+        let (less, more) = (plan(&poll_priorities, terms(budget)), plan(&poll_priorities, terms(budget * 1.7)));
         for (less, more) in all_seconds(&less).into_iter().zip(all_seconds(&more)) {
             prop_assert!(more <= less * (1.0 + 1e-6));
         }
