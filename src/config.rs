@@ -1,7 +1,7 @@
 //! The configuration: one YAML file, every setting with a default and a sentence.
 //!
-//! A file is read in two steps. [`raw`] takes in keys and values and finds every one that is unknown or of the wrong
-//! kind; [`resolved`] checks what the values mean and makes the settings of each part of the program of them. Both
+//! A file is read in two steps. [`mod@file`] takes in keys and values and finds every one that is unknown or of the wrong
+//! kind; [`validated`] checks what the values mean and makes the settings of each part of the program of them. Both
 //! report all errors at once, each with its place in the file.
 
 pub mod file;

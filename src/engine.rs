@@ -134,7 +134,7 @@ impl Engine {
         }
     }
 
-    /// What is to outlive a restart, as [`Kept`] reads it.
+    /// What is to outlive a restart, as [`PersistedState`] reads it.
     pub fn kept(&self) -> impl Serialize {
         #[derive(Serialize)]
         struct Keeping<'a> {

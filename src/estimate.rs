@@ -1,6 +1,6 @@
 //! The file of a scenario: YAML or JSON, read like the configuration.
 //!
-//! [`raw`] is the file as it stands, every key with its default and its sentence; what it means is checked and
+//! [`mod@file`] is the file as it stands, every key with its default and its sentence; what it means is checked and
 //! becomes the model's [`Scenario`]. All that is wrong is told at once, each with its place.
 
 pub mod file;

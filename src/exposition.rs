@@ -2,7 +2,7 @@
 //!
 //! [`render`] is called once for every report and writes it in every format and encoding at once; a
 //! scrape only picks one ([`Format::asked_for`], [`Encoding::asked_for`], [`Rendered::body`]) and sends
-//! it. Everything here is pure but [`Own`], where the program keeps what it knows of itself.
+//! it. Everything here is pure but [`SelfMetrics`], where the program keeps what it knows of itself.
 //!
 //! Families are named in one place, the catalogue; [`reference()`] writes it out for readers.
 //!

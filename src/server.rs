@@ -5,7 +5,7 @@
 //! **Architecture Invariant:** a handler reads the [`Store`] and nothing else. No request can cause a call
 //! to AWS, Kubernetes or Prometheus, and no request waits for one.
 //!
-//! [`Store`]: crate::store::Store
+//! [`Store`]: crate::snapshot::Store
 
 mod answer;
 mod connections;

@@ -2,7 +2,7 @@
 //!
 //! A source never waits for another and never clears another's numbers. What all of them share is here:
 //! the error with its reason ([`SourceError`]), the board where each shows how it fares
-//! ([`StatusBoard`]), and the loop that polls, times out and backs off ([`poll_forever`]).
+//! ([`SourceStatuses`]), and the loop that polls, times out and backs off ([`poll_forever`]).
 //!
 //! [`Observation`]: breakeven_model::inventory::Observation
 

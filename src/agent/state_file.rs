@@ -25,7 +25,7 @@ const LOAD: &str = "load";
 /// What is to be kept could not be written.
 const SAVE: &str = "save";
 
-/// What can go wrong; the others are those of [`Fault`](crate::state::Fault).
+/// What can go wrong; the others are those of [`LoadError`](crate::state::Fault).
 const FAILURES: [&str; 5] = [LOAD, SAVE, "damaged", "other_version", "foreign"];
 
 /// The directory in which the pipeline's sums are kept.

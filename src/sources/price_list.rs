@@ -1,7 +1,7 @@
 //! What machines cost by the price lists of their clouds.
 //!
 //! A list is asked about each instance type in each region that a node is of, and about no others. An answer holds for
-//! [`Settings::refresh`], also one that the list has no such type, and is kept on disk where a directory is given, so
+//! [`PriceListConfig::refresh`], also one that the list has no such type, and is kept on disk where a directory is given, so
 //! that neither a restart nor a node that comes back costs a second question. What could not be asked anew is used on,
 //! and its age is shown.
 

@@ -1,6 +1,6 @@
 //! Prices that a cloud publishes: on-demand prices from its price list, and spot prices.
 //!
-//! The sources look up the products that the cluster has, which [`Wishes`] tells them, and hand prices on as observations.
+//! The sources look up the products that the cluster has, which [`PriceQueryPublisher`] tells them, and hand prices on as observations.
 //! [`breakeven_model::pricing`] resolves the price of each node from them.
 
 use std::sync::Arc;

@@ -128,7 +128,7 @@ pub struct KubernetesEquivalent {
 
 impl LambdaParameters {
     /// What is charged in a region, with so much around it; absent where the region has no list prices. What is around it and
-    /// has no list price there is left out, and named in [`Terms::missing`].
+    /// has no list price there is left out, and named in [`PricingTerms::missing`](crate::lambda::PricingTerms::missing).
     #[must_use]
     pub fn terms(
         &self,
@@ -187,7 +187,7 @@ impl LambdaParameters {
 }
 
 impl ModelParameters {
-    /// Prices of a function. A part that the function uses and that has no price is named in [`Terms::missing`].
+    /// Prices of a function. A part that the function uses and that has no price is named in [`PricingTerms::missing`](crate::lambda::PricingTerms::missing).
     ///
     /// # Errors
     /// If the region has no list prices, or the managed instances that the function runs on have no configured price.

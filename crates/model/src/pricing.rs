@@ -1,8 +1,8 @@
-//! What each node and each persistent volume costs by the hour.
+//! The price of each node and each persistent volume, per hour.
 //!
-//! [`PriceBook`] holds what is known without asking anybody, [`Market`] what the sources learned, [`list`] and [`spot`], and
-//! `chain` looks through both in order. A price that is not known is not guessed: the node is unpriced, with the reason.
-//! The sources ask for the types of the nodes that there are, which [`Wishes`] tells them.
+//! What enters: an inventory, [`PriceBook`] (prices of the configuration) and [`KnownPrices`] (prices that sources have read). What
+//! leaves: priced nodes and volumes, each with the source of its price, and [`PriceQueries`], the products whose price must be
+//! looked up. A price that is not known is not guessed: the node is unpriced, with the reason.
 
 pub mod list_prices;
 

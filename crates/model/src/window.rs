@@ -154,7 +154,7 @@ impl WorkloadWindow {
 
     /// Processor time of one request (s).
     ///
-    /// Formula: that of the steps in which use and requests were both seen, see [`processor_time::of_steps`]; before the
+    /// Formula: that of the steps in which use and requests were both seen, see [`cpu_per_request::of_steps`]; before the
     /// first of them `cores / λ` of the last minutes, an upper bound. Of rare requests `cores / λ` of the last 28 days.
     #[must_use]
     pub fn cpu_per_request(&self) -> Option<ProcessorTime> {

@@ -8,9 +8,9 @@
 //! one before, so that a function that is read rarely is shown late, and loses nothing.
 //!
 //! **Which minutes.** Lambda reports an invocation in the minute in which it *started*, when it *ends*. So a minute is
-//! read again until it is settled, [`Settings::settle`] or the function's timeout after its end, and what was said of it
-//! before is revised. A function that is seen for the first time is read back as far as [`Settings::backfill`]; after an
-//! outage the next reading brings what was missed, as far back as [`Settings::catch_up`] reaches.
+//! read again until it is settled, [`CloudWatchConfig::settle`] or the function's timeout after its end, and what was said of it
+//! before is revised. A function that is seen for the first time is read back as far as [`CloudWatchConfig::backfill`]; after an
+//! outage the next reading brings what was missed, as far back as [`CloudWatchConfig::catch_up`] reaches.
 //!
 //! **Which metrics.** `Duration` has all that cost is made of: its sum, and how many were measured. At each fourth reading
 //! of a function the others are read too, for all minutes since they were last: `Invocations` (what is billed, should it

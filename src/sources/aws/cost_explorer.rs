@@ -3,7 +3,7 @@
 //! One GetCostAndUsage a day asks for the days that are not settled yet, by usage type and account, as the program itself:
 //! an organisation's own account sees the bills of all, another one its own. Each call costs 0.01 USD, and so does each
 //! further page. So answers and the count of calls are kept on disk: a call is counted there before it is made, and
-//! neither restarts nor failures lead to more than [`Settings::calls_per_day`] on one day (UTC).
+//! neither restarts nor failures lead to more than [`CostExplorerConfig::calls_per_day`] on one day (UTC).
 //!
 //! **Settled** is a day that is over and that AWS no longer calls estimated; or one that ended two days ago, as AWS may
 //! call the whole current month so. Settled days are not asked for again, and the others are shown nowhere.

@@ -199,7 +199,7 @@ pub(super) fn queries<'a>(
         .collect()
 }
 
-/// The index in an id that [`Wanted::query`] made.
+/// The index in an id that [`PriceQueries::query`] made.
 pub(super) fn index(id: &str) -> Option<usize> {
     id.strip_prefix('q')?.parse().ok()
 }
