@@ -48,9 +48,6 @@ use breakeven_model::units::Window;
 /// <https://github.com/prometheus/prometheus/blob/main/web/api/v1/api.go>
 const MOST_POINTS: usize = 11_000;
 
-/// The points of each series of a range query for all workloads: those of 20,000 workloads are within the limits of an answer.
-const POINTS_OF_A_QUERY: usize = 60;
-
 /// The steps of what was before the decision window.
 const HOUR: Duration = Duration::from_secs(3_600);
 
@@ -264,7 +261,10 @@ impl RequestsSource {
         let (Some(last), Some(asked)) = (last, self.choice.asked()) else {
             return Ok(());
         };
-        match self.hours(asked, last.reaching_back(self.history)).await {
+        match self
+            .steps(asked, last.reaching_back(self.history), HOUR)
+            .await
+        {
             Ok(mut steps) => {
                 let first = steps.iter().map(|step| step.window.end()).min();
                 let known = first.and_then(|first| Window::between(first, last.end()));
@@ -279,19 +279,6 @@ impl RequestsSource {
         }
         self.history = Duration::ZERO;
         Ok(())
-    }
-
-    /// The hours of a time, in as many queries as their points need.
-    async fn hours(
-        &self,
-        asked: &Prepared,
-        window: Window,
-    ) -> Result<Vec<RequestStep>, SourceError> {
-        let mut hours = Vec::new();
-        for part in convert::parts(window, HOUR, POINTS_OF_A_QUERY) {
-            hours.extend(self.steps(asked, part, HOUR).await?);
-        }
-        Ok(hours)
     }
 
     async fn counts(
@@ -325,7 +312,7 @@ impl RequestsSource {
         if let Some(due) = due.filter(|_| !self.history.is_zero()) {
             self.read_history(due).await?;
         }
-        let parts = due.map(|window| convert::parts(window, self.reach.step, POINTS_OF_A_QUERY));
+        let parts = due.map(|window| convert::parts(window, self.reach.step, MOST_POINTS));
         for window in parts.into_iter().flatten() {
             let Some(asked) = self.choice.asked() else {
                 return Ok(());
