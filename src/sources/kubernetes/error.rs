@@ -75,7 +75,7 @@ impl Attempt<'_> {
         status: &Status,
         remedy: impl Into<String>,
     ) -> SourceError {
-        let message = one_line(&status.message);
+        let message = self.secrets.redact(&one_line(&status.message));
         let what = match (status.code, message.as_str()) {
             (0, message) => format!("{self}: {message}"),
             (code, "") => format!("{self}: it answered {code}"),
