@@ -66,7 +66,7 @@ impl Engine {
         Report {
             at: now,
             settings: Arc::new(self.charged(now)),
-            workloads: workloads,
+            workloads,
             shared: shared.collect(),
             nodes: self.rates.nodes.clone(),
             volumes: self.rates.volumes.clone(),
@@ -359,7 +359,7 @@ fn workload_report(
     facts: WorkloadAttributes,
 ) -> WorkloadReport {
     WorkloadReport {
-        workload: workload,
+        workload,
         cost_total,
         used_cost_total: Vec::new(),
         requests_total,

@@ -67,7 +67,7 @@ pub(crate) fn workload(namespace: &str, kind: &str, name: &str) -> WorkloadId {
 /// A subject of which nothing is known but that it is there.
 pub(crate) fn bare(workload: WorkloadRef) -> WorkloadReport {
     WorkloadReport {
-        workload: workload,
+        workload,
         cost_total: Vec::new(),
         used_cost_total: Vec::new(),
         requests_total: Vec::new(),
