@@ -44,7 +44,7 @@ const MINUTES: u32 = 1_440;
 const ROUNDS: usize = 15;
 
 /// What assessing its functions is called, what the whole pass is, and how often each function is called.
-type Estate = (&'static str, &'static str, fn(usize) -> f64);
+type Inventory = (&'static str, &'static str, fn(usize) -> f64);
 
 fn main() {
     let (_, config) = config::parse("").unwrap();
@@ -68,7 +68,7 @@ fn main() {
             black_box(found);
         }
     });
-    let estates: [Estate; 2] = [
+    let estates: [Inventory; 2] = [
         (
             "assess the functions of a usual estate",
             "one pass, usual estate",

@@ -375,8 +375,8 @@ async fn a_wrong_external_id_is_told_and_a_reload_changes_the_accounts() {
     let down = agent.is_down("lambda", &places, "forbidden").await;
     assert_eq!(costs(&down).len(), 2, "{:?}", costs(&down));
     let page = agent.page().await;
-    let told = "sts:AssumeRole of arn:aws:iam::111111111111:role/breakeven was refused";
-    assert!(page.contains(told), "{page}");
+    let message = "sts:AssumeRole of arn:aws:iam::111111111111:role/breakeven was refused";
+    assert!(page.contains(message), "{page}");
     assert!(
         page.contains("with the external id of the configuration"),
         "{page}"

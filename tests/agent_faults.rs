@@ -417,8 +417,8 @@ async fn where_nobody_answers_the_agent_is_up_and_says_so_until_somebody_does() 
     let agent = Running::start(address, clock.clone()).await;
     let page = until("the failures on the page", async || {
         let page = agent.page().await;
-        let told = page.matches(&*address.to_string()).count();
-        (told >= 4).then_some(page)
+        let mentions = page.matches(&*address.to_string()).count();
+        (mentions >= 4).then_some(page)
     })
     .await;
     assert!(page.contains("Connection refused"), "{page}");

@@ -403,14 +403,14 @@ async fn the_agent_counts_by_the_edge_what_nothing_else_does() {
     }
     let up = seen.one("breakeven_source_up", &[("source", "edge")]);
     assert_eq!(up, Some(1.0));
-    let (_, _, told) = get(&format!("{agent}/api/v1/explain/shop/web"))
+    let (_, _, output_text) = get(&format!("{agent}/api/v1/explain/shop/web"))
         .await
         .unwrap();
-    let told = String::from_utf8_lossy(&told).into_owned();
-    assert!(told.contains("source edge"), "{told}");
+    let output_text = String::from_utf8_lossy(&output_text).into_owned();
+    assert!(output_text.contains("source edge"), "{output_text}");
     assert!(
-        told.contains("by what AWS counts before the cluster"),
-        "{told}"
+        output_text.contains("by what AWS counts before the cluster"),
+        "{output_text}"
     );
 }
 

@@ -151,10 +151,10 @@ fn every_bad_scenario_is_refused_with_just_the_errors_it_names() {
         let output = estimate(&[path.to_str().unwrap(), "--output", "json"]);
         let mut lines = text(&output.stderr).lines();
         let first = format!("breakeven: the scenario {} is wrong:", path.display());
-        let told = lines.next() == Some(&*first);
+        let output_text = lines.next() == Some(&*first);
         let found: BTreeSet<&str> = lines.collect();
         let silent = output.stdout.is_empty() && output.status.code() == Some(2);
-        if !told || !silent || found != expected {
+        if !output_text || !silent || found != expected {
             wrong.push(format!(
                 "{}\n  expected {expected:#?}\n  found {output:?}",
                 path.display()
@@ -179,10 +179,11 @@ fn a_file_without_a_byte_is_refused() {
 fn a_file_that_is_not_there_is_named() {
     let output = estimate(&["/nonexistent/scenario.yaml"]);
     assert_eq!(output.status.code(), Some(2));
-    let told = text(&output.stderr);
+    let output_text = text(&output.stderr);
     assert!(
-        told.starts_with("breakeven: the scenario /nonexistent/scenario.yaml cannot be read: "),
-        "{told}"
+        output_text
+            .starts_with("breakeven: the scenario /nonexistent/scenario.yaml cannot be read: "),
+        "{output_text}"
     );
 }
 

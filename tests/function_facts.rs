@@ -218,7 +218,7 @@ async fn what_may_not_be_read_is_named_and_takes_nothing_else_away() {
     assert_eq!((&api.provisioned, api.reserved_concurrency), (&None, None));
     assert!(api.labels.is_empty());
     assert_eq!((&api.event_sources, api.has_url), (&None, None));
-    let lacks = source.missing_attributes();
+    let missing_attributes = source.missing_attributes();
     for (loss, action) in [
         (
             "how near functions are to the limit of the account",
@@ -243,7 +243,10 @@ async fn what_may_not_be_read_is_named_and_takes_nothing_else_away() {
         ("labels by tags", "tag:GetResources"),
     ] {
         let grant = format!("grant `{action}` to the role or user that breakeven runs as");
-        assert!(lacks[loss].contains(&grant), "{loss}: {lacks:?}");
+        assert!(
+            missing_attributes[loss].contains(&grant),
+            "{loss}: {missing_attributes:?}"
+        );
     }
     let counts = asked(&cloud);
     assert_eq!(

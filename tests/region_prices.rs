@@ -217,8 +217,8 @@ async fn without_the_list_nothing_of_another_region_is_taken_and_what_was_kept_h
         let are_unpriced = shown.one("breakeven_node_unpriced", &node) == Some(1.0)
             && shown.one("breakeven_volume_unpriced", &volume) == Some(1.0);
         // In us-east-1 the embedded price holds.
-        let at_home = shown.one(VOLUME, &[("volume", "at-home")]).is_some();
-        (up == Some(0.0) && are_unpriced && at_home).then_some(())
+        let in_us_east_1 = shown.one(VOLUME, &[("volume", "at-home")]).is_some();
+        (up == Some(0.0) && are_unpriced && in_us_east_1).then_some(())
     })
     .await;
     cloud.faults().clear();

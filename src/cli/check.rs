@@ -93,7 +93,7 @@ fn text(warnings: &[String], findings: &CheckResult) {
     for (id, status) in &findings.sources {
         let name = id.to_string();
         print(format!("{name:<14} {}", outcome(id, status, findings)));
-        for (what, why) in &status.lacks {
+        for (what, why) in &status.missing_attributes {
             print(format!("{:<14} without {what}: {why}", ""));
         }
     }
@@ -230,7 +230,7 @@ fn as_json(findings: &CheckResult) -> serde_json::Value {
             "aws_region": status.site.region.as_deref(),
             "up": status.up,
             "error": status.last_error,
-            "without": status.lacks,
+            "without": status.missing_attributes,
             "errors": status.errors.iter().map(|(reason, count)| (reason.as_str(), count)).collect::<std::collections::BTreeMap<_, _>>(),
         });
         (id.to_string(), value)

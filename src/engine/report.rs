@@ -148,7 +148,7 @@ impl Engine {
         window.count_rare_requests(&month);
         let assessment = assessment::workload(id, &window, workload_inputs, &self.settings);
         let spent = account.spent();
-        let subject = WorkloadRef::Workload(id.clone());
+        let workload_ref = WorkloadRef::Workload(id.clone());
         let (cost_total, used_cost_total) = if account.has_price() {
             let cost = vec![
                 (Component::Cpu, spent.cpu),
@@ -189,7 +189,7 @@ impl Engine {
                 ratio: window.throttling.and_then(|throttling| throttling.ratio()),
             }),
             nodes: facts.nodes,
-            ..workload_report(subject, assessment, cost_total, requests_total, shown)
+            ..workload_report(workload_ref, assessment, cost_total, requests_total, shown)
         }
     }
 

@@ -61,7 +61,7 @@ const SECTIONS: [(&str, &str, &[Scope]); 4] = [
     (
         "Cluster, nodes, accounts",
         "Everything that is not one workload or function.",
-        &[Scope::Estate],
+        &[Scope::Cluster],
     ),
     (
         "Sources",

@@ -22,7 +22,7 @@ pub(super) enum Scope {
     /// Money of one workload that a sum over all of them must find complete. Never left out.
     WorkloadCost,
     /// The cluster, its nodes, the accounts.
-    Estate,
+    Cluster,
     /// The sources, and how old what they said is.
     Sources,
     /// The program itself.
@@ -34,7 +34,7 @@ impl Scope {
     pub(super) const fn labels(self) -> &'static [&'static str] {
         match self {
             Self::Workload | Self::WorkloadCost => &IDENTITY,
-            Self::Estate | Self::Sources | Self::Own => &[],
+            Self::Cluster | Self::Sources | Self::Own => &[],
         }
     }
 }
@@ -183,47 +183,47 @@ catalogue! {
     FunctionProvisionedConcurrency: Gauge "breakeven_function_provisioned_concurrency" [], Workload, [],
         "The environments that are kept ready for the versions and aliases of the function, from the Lambda API. Absent while that is not known.";
 
-    ClusterCost: Counter "breakeven_cluster_cost_usd_total" ["usd"], Estate, ["component"],
+    ClusterCost: Counter "breakeven_cluster_cost_usd_total" ["usd"], Cluster, ["component"],
         "Money that the cluster cost = sum of node price x time + fixed cost. The components exclude each other; idle, shared and fixed are what workloads carry, unattributed is what none carries.";
-    ClusterUtilization: Gauge "breakeven_cluster_utilization_ratio" ["ratio"], Estate, [],
+    ClusterUtilization: Gauge "breakeven_cluster_utilization_ratio" ["ratio"], Cluster, [],
         "Cost used / cost loaded over the workloads that could move to Lambda.";
-    ClusterBreakevenUtilization: Gauge "breakeven_cluster_breakeven_utilization_ratio" ["ratio"], Estate, [],
+    ClusterBreakevenUtilization: Gauge "breakeven_cluster_breakeven_utilization_ratio" ["ratio"], Cluster, [],
         "The cost utilisation at which these workloads together cost the same on Lambda = cost used / cost on Lambda.";
-    NodePrice: Gauge "breakeven_node_price_usd_per_hour" ["usd_per_hour"], Estate, ["node", "instance_type", "capacity_type", "price_source"],
+    NodePrice: Gauge "breakeven_node_price_usd_per_hour" ["usd_per_hour"], Cluster, ["node", "instance_type", "capacity_type", "price_source"],
         "Price of the node, each hour, and where it comes from: config, savings_plan, negotiated, spot, price_list, azure_retail or embedded (price_source).";
-    NodePriceAge: Gauge "breakeven_node_price_age_seconds" ["seconds"], Estate, ["node"],
+    NodePriceAge: Gauge "breakeven_node_price_age_seconds" ["seconds"], Cluster, ["node"],
         "How long ago AWS said the price of the node, or the list price that it is a discount on. Absent for prices from the configuration and embedded ones.";
-    NodeUnpriced: Gauge "breakeven_node_unpriced" [], Estate, ["node", "instance_type", "reason"],
+    NodeUnpriced: Gauge "breakeven_node_unpriced" [], Cluster, ["node", "instance_type", "reason"],
         "1 for each node whose price is not known. The cost of the pods on it is not known and in no sum.";
-    VolumePrice: Gauge "breakeven_volume_price_usd_per_hour" ["usd_per_hour"], Estate, ["volume", "storage_class", "namespace", "held", "price_source"],
+    VolumePrice: Gauge "breakeven_volume_price_usd_per_hour" ["usd_per_hour"], Cluster, ["volume", "storage_class", "namespace", "held", "price_source"],
         "Price of the persistent volume, each hour = GiB provisioned x price of a GiB + operations and throughput provisioned. It is in the component storage of the workloads whose pods hold it (held=true), or a fixed cost of the cluster (held=false). namespace is that of its claim.";
-    VolumeUnpriced: Gauge "breakeven_volume_unpriced" [], Estate, ["volume", "storage_class", "reason"],
+    VolumeUnpriced: Gauge "breakeven_volume_unpriced" [], Cluster, ["volume", "storage_class", "reason"],
         "1 for each persistent volume whose price is not known. Its cost is in no sum.";
-    CpuPrice: Gauge "breakeven_cpu_price_usd_per_core_hour" ["usd_per_core_hour"], Estate, ["node"],
+    CpuPrice: Gauge "breakeven_cpu_price_usd_per_core_hour" ["usd_per_core_hour"], Cluster, ["node"],
         "Price of one core of the node, each hour = memory price x the ratio of CPU to memory price.";
-    MemoryPrice: Gauge "breakeven_memory_price_usd_per_gib_hour" ["usd_per_gib_hour"], Estate, ["node"],
+    MemoryPrice: Gauge "breakeven_memory_price_usd_per_gib_hour" ["usd_per_gib_hour"], Cluster, ["node"],
         "Price of one GiB of the node, each hour = node price / (cores x the ratio of CPU to memory price + GiB).";
-    AccountConcurrencyLimit: Gauge "breakeven_account_concurrency_limit" [], Estate, ["account_id", "aws_region"],
+    AccountConcurrencyLimit: Gauge "breakeven_account_concurrency_limit" [], Cluster, ["account_id", "aws_region"],
         "How many Lambda environments the account may run at once in the region, from the Lambda API.";
-    RequestsInfo: Info "breakeven_requests_info" [], Estate, ["origin", "choice"],
+    RequestsInfo: Info "breakeven_requests_info" [], Cluster, ["origin", "choice"],
         "Which metrics count the requests of the cluster's workloads: a preset, own queries (own) or none, and why: configured, first_with_data or none_has_data.";
-    BillUsd: Counter "breakeven_bill_usd_total" ["usd"], Estate, ["account_id", "aws_region", "usage_type"],
+    BillUsd: Counter "breakeven_bill_usd_total" ["usd"], Cluster, ["account_id", "aws_region", "usage_type"],
         "What AWS billed for Lambda on settled days since the bill was first read = sum of UnblendedCost, from Cost Explorer. What a Savings Plan covers stands there with nothing.";
-    BillAmortizedUsd: Counter "breakeven_bill_amortized_usd_total" ["usd"], Estate, ["account_id", "aws_region", "usage_type"],
+    BillAmortizedUsd: Counter "breakeven_bill_amortized_usd_total" ["usd"], Cluster, ["account_id", "aws_region", "usage_type"],
         "The same with the price of Savings Plans spread over what they cover = sum of AmortizedCost, from Cost Explorer.";
-    BillToModel: Gauge "breakeven_bill_to_model_ratio" ["ratio"], Estate, ["account_id", "aws_region", "usage_type"],
+    BillToModel: Gauge "breakeven_bill_to_model_ratio" ["ratio"], Cluster, ["account_id", "aws_region", "usage_type"],
         "Billed / modelled dollars over the last 7 days that are settled and were seen whole = sum of AmortizedCost / sum of the model's cost of the same usage. 1 where the model is right.";
-    BillUsageToModel: Gauge "breakeven_bill_usage_to_model_ratio" ["ratio"], Estate, ["account_id", "aws_region", "usage_type"],
+    BillUsageToModel: Gauge "breakeven_bill_usage_to_model_ratio" ["ratio"], Cluster, ["account_id", "aws_region", "usage_type"],
         "Billed / modelled usage (requests, GB-s) over the same days: what is off besides the price.";
-    BillPriceToList: Gauge "breakeven_bill_price_to_list_ratio" ["ratio"], Estate, ["account_id", "aws_region", "usage_type"],
+    BillPriceToList: Gauge "breakeven_bill_price_to_list_ratio" ["ratio"], Cluster, ["account_id", "aws_region", "usage_type"],
         "What is paid of the list price over the last 7 settled days, seen or not = sum of AmortizedCost / (billed usage x list price of the first tier).";
-    BillCompared: Gauge "breakeven_bill_compared_seconds" ["seconds"], Estate, ["account_id", "aws_region"],
+    BillCompared: Gauge "breakeven_bill_compared_seconds" ["seconds"], Cluster, ["account_id", "aws_region"],
         "The time that the ratios to the model are made of, at most 7 days = days that are settled and were at least 99 % seen x 86,400.";
-    BillObserved: Gauge "breakeven_bill_day_observed_ratio" ["ratio"], Estate, ["account_id", "aws_region"],
+    BillObserved: Gauge "breakeven_bill_day_observed_ratio" ["ratio"], Cluster, ["account_id", "aws_region"],
         "The part of the last settled day that was seen = sum of the time seen of each function / (functions x 24 h).";
-    BillPlanCoverage: Gauge "breakeven_bill_savings_plan_coverage_ratio" ["ratio"], Estate, ["account_id", "aws_region"],
+    BillPlanCoverage: Gauge "breakeven_bill_savings_plan_coverage_ratio" ["ratio"], Cluster, ["account_id", "aws_region"],
         "The part of duration that a Savings Plan covers = 1 - UnblendedCost / cost without a plan, over the last 7 settled days. Absent where the bill shows none.";
-    BillSettledUntil: Gauge "breakeven_bill_settled_timestamp_seconds" ["seconds"], Estate, [],
+    BillSettledUntil: Gauge "breakeven_bill_settled_timestamp_seconds" ["seconds"], Cluster, [],
         "The end of the last settled day of the bill, in seconds since 1970.";
 
     Observed: Counter "breakeven_observed_seconds_total" ["seconds"], Sources, ["source"],

@@ -59,7 +59,7 @@ use convert::PodExtras;
 use state::{Controller, State};
 use store::Event;
 pub(in crate::sources) use store::Overflow;
-use watch::{Resource, Told, WatchContext, WatchSignal, watch};
+use watch::{Resource, WatchContext, WatchMessage, WatchSignal, watch};
 use watch_status::{StatusChange, Watch, WatchStatuses};
 
 pub(in crate::sources) use convert::{Unreadable, quantity};
@@ -240,10 +240,10 @@ pub async fn run(connection: Connection, settings: Settings, context: Context) {
     loop {
         let due = cluster.health.publishable_since(grace);
         tokio::select! {
-            Some(told) = changes.recv() => {
-                cluster.take(told.signal);
+            Some(message) = changes.recv() => {
+                cluster.take(message.signal);
                 // The watch may have ended.
-                let _ = told.overflow.send(cluster.state.take_overflow());
+                let _ = message.overflow.send(cluster.state.take_overflow());
             }
             () = at(due.map(|since| since.max(next))) => {
                 if !cluster.publish().await {
@@ -264,7 +264,7 @@ fn start(
     connection: Connection,
     settings: Settings,
     context: &Context,
-) -> (mpsc::Receiver<Told<Change>>, JoinSet<()>) {
+) -> (mpsc::Receiver<WatchMessage<Change>>, JoinSet<()>) {
     let means = WatchContext {
         connection,
         settings,

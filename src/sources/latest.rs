@@ -27,7 +27,7 @@ impl<T> Clone for Publisher<T> {
 impl<T: fmt::Debug> fmt::Debug for Publisher<T> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
-            .debug_tuple("Told")
+            .debug_tuple("Publisher")
             .field(&self.0.borrow())
             .finish()
     }

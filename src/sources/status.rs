@@ -47,10 +47,15 @@ impl SourceStatuses {
     }
 
     /// Notes what a source reads, which may be known only once it has been asked, and what it does without.
-    pub fn set_location(&self, source: &SourceId, site: SourceLocation, lacks: MissingAttributes) {
+    pub fn set_location(
+        &self,
+        source: &SourceId,
+        site: SourceLocation,
+        missing_attributes: MissingAttributes,
+    ) {
         if let Some(entry) = self.lock().get_mut(source) {
             entry.status.site = site;
-            entry.status.lacks = lacks;
+            entry.status.missing_attributes = missing_attributes;
         }
     }
 

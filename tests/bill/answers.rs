@@ -57,7 +57,7 @@ async fn what_is_asked_leaves_out_credits_and_accounts_that_are_not_read() {
     let (url, questions) = serve(vec![(200, answer)]).await;
     let directory = tempfile::tempdir().unwrap();
     let mut source = source(url, &[PAYMENTS, OWN, PAYMENTS], directory.path(), 2);
-    let bill = told(source.poll(at("2026-03-10T09:00:00Z")).await.unwrap());
+    let bill = published_bill(source.poll(at("2026-03-10T09:00:00Z")).await.unwrap());
     // A day on which nothing was charged is one.
     assert_eq!(bill.unwrap().days.len(), 1);
     let asked = questions.lock().unwrap().remove(0);
@@ -88,7 +88,7 @@ async fn a_month_that_aws_calls_estimated_is_settled_two_days_late() {
     let (url, _) = serve(vec![(200, answer)]).await;
     let directory = tempfile::tempdir().unwrap();
     let mut source = source(url, &[OWN], directory.path(), 2);
-    let bill = told(source.poll(at("2026-03-10T09:00:00Z")).await.unwrap()).unwrap();
+    let bill = published_bill(source.poll(at("2026-03-10T09:00:00Z")).await.unwrap()).unwrap();
     assert_eq!(bill.days.last().unwrap().day.to_string(), "2026-03-07");
 }
 
@@ -123,9 +123,9 @@ async fn days_before_a_page_that_fails_are_kept_and_told() {
     let mut source = source(url, &[OWN], directory.path(), 5);
     let error = source.poll(at("2026-03-10T09:00:00Z")).await.unwrap_err();
     assert_eq!(error.reason(), Reason::Throttled);
-    let bill = told(source.partial_results()).unwrap();
+    let bill = published_bill(source.partial_results()).unwrap();
     assert_eq!(bill.days.len(), 1);
-    let bill = told(source.poll(at("2026-03-10T10:00:00Z")).await.unwrap()).unwrap();
+    let bill = published_bill(source.poll(at("2026-03-10T10:00:00Z")).await.unwrap()).unwrap();
     assert_eq!(bill.days.len(), 3);
     let asked = questions.lock().unwrap();
     assert_eq!(asked[1]["NextPageToken"], "more");

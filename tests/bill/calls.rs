@@ -59,7 +59,7 @@ async fn a_week_of_settled_days_is_read_by_one_call_and_each_next_day_by_another
     let new = || source(cloud.aws_url(), &[OWN, PAYMENTS, OWN], directory.path(), 2);
     let mut source = new();
     let now = at("2026-03-10T09:00:00Z");
-    let bill = told(source.poll(now).await.unwrap()).unwrap();
+    let bill = published_bill(source.poll(now).await.unwrap()).unwrap();
     let week: Vec<String> = (3..10).map(|day| format!("2026-03-{day:02}")).collect();
     assert_eq!(days(&bill), week);
     bill.days
@@ -76,7 +76,7 @@ async fn a_week_of_settled_days_is_read_by_one_call_and_each_next_day_by_another
             .is_empty()
     );
     let mut restarted = new();
-    let again = told(restarted.poll(at("2026-03-10T11:00:00Z")).await.unwrap());
+    let again = published_bill(restarted.poll(at("2026-03-10T11:00:00Z")).await.unwrap());
     assert_eq!(again, Some(Arc::clone(&bill)));
     assert!(
         restarted
@@ -91,7 +91,10 @@ async fn a_week_of_settled_days_is_read_by_one_call_and_each_next_day_by_another
     // the cloud stands.
     let mut restarted = new();
     let tomorrow = at("2026-03-11T09:00:00Z");
-    assert_eq!(told(restarted.poll(tomorrow).await.unwrap()), Some(bill));
+    assert_eq!(
+        published_bill(restarted.poll(tomorrow).await.unwrap()),
+        Some(bill)
+    );
     restarted.wait_for_change().await;
     restarted.poll(tomorrow).await.unwrap();
     assert_eq!(asked(&cloud), 2);
@@ -178,7 +181,7 @@ async fn a_failure_names_what_is_missing_and_is_repeated_no_more_often_than_agre
         assert_eq!(asked(&cloud), 2, "{fault:?}");
 
         cloud.faults().replace(Vec::new());
-        let bill = told(new().poll(at("2026-03-11T00:00:00Z")).await.unwrap());
+        let bill = published_bill(new().poll(at("2026-03-11T00:00:00Z")).await.unwrap());
         assert_eq!(bill.unwrap().days.len(), 6, "{fault:?}");
         cloud.stop().await;
     }
@@ -198,7 +201,7 @@ async fn a_cache_that_is_damaged_is_set_aside_and_costs_a_day_without_a_call() {
     assert!(directory.path().join("bill.json.unreadable").exists());
     new().poll(at("2026-03-10T23:59:00Z")).await.unwrap_err();
     assert_eq!(asked(&cloud), 1);
-    let bill = told(new().poll(at("2026-03-11T00:00:00Z")).await.unwrap());
+    let bill = published_bill(new().poll(at("2026-03-11T00:00:00Z")).await.unwrap());
     assert!(bill.is_some());
     assert_eq!(asked(&cloud), 2);
     cloud.stop().await;
@@ -245,7 +248,7 @@ async fn until_the_account_is_known_nothing_is_asked_and_without_functions_there
     assert!(source.poll(now).await.unwrap().is_empty());
     assert_eq!(asked(&cloud), 0);
     other_lister.send_replace(Some(Arc::new(functions(OWN))));
-    assert!(told(source.poll(now).await.unwrap()).is_some());
+    assert!(published_bill(source.poll(now).await.unwrap()).is_some());
     assert_eq!(asked(&cloud), 1);
     cloud.stop().await;
 }
@@ -289,7 +292,7 @@ async fn pages_are_read_within_the_calls_of_a_day_and_the_rest_on_the_next() {
     let (cloud, directory) = (cloud(&wide()).await, tempfile::tempdir().unwrap());
     let mut whole = source(cloud.aws_url(), &[OWN], directory.path(), 9);
     let now = at("2026-03-10T09:00:00Z");
-    let whole = told(whole.poll(now).await.unwrap()).unwrap();
+    let whole = published_bill(whole.poll(now).await.unwrap()).unwrap();
     assert_eq!(asked(&cloud), 4);
     assert_eq!(whole.days.len(), 7);
     whole
@@ -299,7 +302,7 @@ async fn pages_are_read_within_the_calls_of_a_day_and_the_rest_on_the_next() {
 
     let directory = tempfile::tempdir().unwrap();
     let mut source = source(cloud.aws_url(), &[OWN], directory.path(), 2);
-    let part = told(source.poll(now).await.unwrap()).unwrap();
+    let part = published_bill(source.poll(now).await.unwrap()).unwrap();
     assert_eq!(asked(&cloud), 6);
     // Two pages of 200 are four days and a part of the fifth.
     assert_eq!(part.days, whole.days[..4]);
@@ -311,7 +314,7 @@ async fn pages_are_read_within_the_calls_of_a_day_and_the_rest_on_the_next() {
             .unwrap()
             .is_empty()
     );
-    let rest = told(source.poll(at("2026-03-11T09:00:00Z")).await.unwrap()).unwrap();
+    let rest = published_bill(source.poll(at("2026-03-11T09:00:00Z")).await.unwrap()).unwrap();
     assert_eq!(asked(&cloud), 8);
     assert_eq!(rest.days[..7], whole.days[..]);
     cloud.stop().await;
@@ -323,7 +326,7 @@ async fn one_call_of_several_pages_gives_the_days_that_are_whole_in_it() {
     let mut source = source(cloud.aws_url(), &[OWN], directory.path(), 1);
     // Two days and a part of the third.
     let now = at("2026-03-10T09:00:00Z");
-    let part = told(source.poll(now).await.unwrap()).unwrap();
+    let part = published_bill(source.poll(now).await.unwrap()).unwrap();
     assert_eq!((asked(&cloud), part.days.len()), (1, 2));
     cloud.stop().await;
 }

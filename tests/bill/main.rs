@@ -74,7 +74,7 @@ fn functions(account_id: &str) -> Functions {
 }
 
 /// What a poll told; nothing where it told nothing.
-fn told(observations: Vec<Observation>) -> Option<Arc<Bill>> {
+fn published_bill(observations: Vec<Observation>) -> Option<Arc<Bill>> {
     match <[Observation; 1]>::try_from(observations) {
         Ok([Observation::Bill(bill)]) => Some(bill),
         Err(none) if none.is_empty() => None,

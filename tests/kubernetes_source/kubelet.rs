@@ -311,8 +311,8 @@ async fn a_node_that_fails_keeps_nobody_waiting_and_loses_nothing() {
         );
         counted.add(usage.counted);
         assert_eq!(errors(&cluster.board), before + 1, "{fault:?}");
-        let lacks = cluster.source.missing_attributes();
-        let why = &lacks["what pods use on some nodes"];
+        let missing_attributes = cluster.source.missing_attributes();
+        let why = &missing_attributes["what pods use on some nodes"];
         assert!(
             why.starts_with("of node-b: ") && why.contains(text),
             "{fault:?}: {why}"

@@ -128,8 +128,8 @@ async fn what_fails_of_it_is_said_and_tried_again_and_the_minutes_come_all_the_s
         matches!(seen.as_slice(), [Observation::FunctionMinutes(_)]),
         "{seen:?}"
     );
-    let lacks = source.missing_attributes();
-    let why = &lacks["processor time, memory and initialisation of functions, by Lambda Insights"];
+    let missing_attributes = source.missing_attributes();
+    let why = &missing_attributes["processor time, memory and initialisation of functions, by Lambda Insights"];
     assert!(why.contains("grant `cloudwatch:ListMetrics`"), "{why}");
 
     // It is tried again after ten minutes, and not before.

@@ -157,8 +157,8 @@ async fn what_was_taken_stays_until_it_has_no_data_for_an_hour_and_another_has()
     assert_eq!(covered, 10, "the window is read anew by the other");
     hold(Holds::Nothing);
     for minutes in [70, 200, 400] {
-        let told = poll(&mut source, minutes).await.0;
-        assert_eq!(told, None, "none is better after {minutes} minutes");
+        let chosen = poll(&mut source, minutes).await.0;
+        assert_eq!(chosen, None, "none is better after {minutes} minutes");
     }
 }
 

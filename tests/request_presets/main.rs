@@ -117,8 +117,11 @@ fn settings(prometheus: &Prometheus, queries: Queries) -> Settings {
 }
 
 fn report_of<'a>(report: &'a Report, workload: &Workload) -> &'a WorkloadReport {
-    let subject = WorkloadRef::Workload(id(workload));
-    let found = report.workloads.iter().find(|one| one.workload == subject);
+    let workload_report = WorkloadRef::Workload(id(workload));
+    let found = report
+        .workloads
+        .iter()
+        .find(|one| one.workload == workload_report);
     found.unwrap_or_else(|| panic!("{} is missing", workload.name))
 }
 
@@ -158,11 +161,11 @@ async fn a_preset_counts_what_was_served(prometheus: &Prometheus, preset: Preset
     assert_eq!(origin.choice, OriginChoice::Configured);
     for workload in &workloads {
         let what = format!("{} of {}", workload.name, preset.as_str());
-        let subject = report_of(&report, workload);
-        let error = served_in(subject) / workload.served(START, START + LENGTH) - 1.0;
+        let workload_report = report_of(&report, workload);
+        let error = served_in(workload_report) / workload.served(START, START + LENGTH) - 1.0;
         assert!(error.abs() < TOLERANCE, "{what}: {error}");
-        let Evidence::Workload(evidence) = &subject.evidence else {
-            panic!("{what}: {:?}", subject.evidence);
+        let Evidence::Workload(evidence) = &workload_report.evidence else {
+            panic!("{what}: {:?}", workload_report.evidence);
         };
         let latency = evidence.window.traffic.unwrap().mean_latency().unwrap();
         let error = latency.seconds() / workload.latency - 1.0;

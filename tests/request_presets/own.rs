@@ -69,12 +69,12 @@ pub(super) async fn an_annotation_counts_its_workload_alone_and_fails_alone(
     let report = pipeline.report(at(LENGTH + 90));
     for (workload, part, by) in [(0, 1.0, "http"), (1, 0.5, "annotation")] {
         let workload = &workloads()[workload];
-        let subject = report_of(&report, workload);
+        let workload_report = report_of(&report, workload);
         let truth = part * workload.served(START, START + LENGTH);
-        let error = served_in(subject) / truth - 1.0;
+        let error = served_in(workload_report) / truth - 1.0;
         assert!(error.abs() < TOLERANCE, "{}: {error}", workload.name);
-        assert_eq!(subject.facts.requests_by.as_deref(), Some(by));
-        assert_eq!(subject.facts.query_failure, None);
+        assert_eq!(workload_report.facts.requests_by.as_deref(), Some(by));
+        assert_eq!(workload_report.facts.query_failure, None);
     }
     let queue = report_of(&report, &workloads()[2]);
     assert!(

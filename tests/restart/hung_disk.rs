@@ -112,14 +112,14 @@ async fn a_program_whose_disk_hangs_ends_when_it_is_told_to_and_says_what_was_no
     make_pipe(&place.path().join("state/breakeven.state.new"));
     let (mut program, agent) = start(place.path()).await;
     reports_go_on(&agent).await;
-    let told = Instant::now();
+    let signalled = Instant::now();
     program.signal("TERM");
     let status = program.ends().await;
     // Kubernetes gives a pod 30 s.
     assert!(
-        told.elapsed() < Duration::from_secs(30),
+        signalled.elapsed() < Duration::from_secs(30),
         "{:?}",
-        told.elapsed()
+        signalled.elapsed()
     );
     assert_eq!(status.code(), Some(1));
     let said = program.said();

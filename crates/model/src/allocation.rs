@@ -144,7 +144,7 @@ struct Gathered<'a> {
     is_shared: bool,
     rates: WorkloadRates,
     /// Its pods with a price that say what they use.
-    told: usize,
+    measured_pods: usize,
     /// Its allocated cost without storage, by the group of the node.
     by_group: ByGroup,
 }
@@ -205,7 +205,7 @@ pub fn allocate(
                 id: &pod.workload,
                 is_shared: is_shared(&pod.workload, settings),
                 rates: WorkloadRates::default(),
-                told: 0,
+                measured_pods: 0,
                 by_group: ByGroup::new(),
             });
             gathered.len() - 1
@@ -213,7 +213,7 @@ pub fn allocate(
         let workload = &mut gathered[place];
         workload.rates.pods += 1;
         workload.rates.unpriced_pods += usize::from(priced.is_none());
-        workload.told += usize::from(priced.is_some() && used.is_some());
+        workload.measured_pods += usize::from(priced.is_some() && used.is_some());
         if let Some(placement) = priced {
             let held = allocation(pod, used, &placement.node.node);
             placement.holdings.push(Holding {
@@ -406,18 +406,25 @@ fn charge(
 /// A new pod is silent for a minute or so. Where at least half of a workload's pods say what they use, the
 /// silent ones are taken to use as much as the others; where fewer do, the use is not known.
 fn settled(workload: Gathered<'_>) -> WorkloadRates {
-    let Gathered { rates, told, .. } = workload;
+    let Gathered {
+        rates,
+        measured_pods,
+        ..
+    } = workload;
     let priced = rates.pods - rates.unpriced_pods;
-    let used = rates.used.filter(|_| told * 2 >= priced).map(|used| {
-        let scale = Ratio::count(priced) * reciprocal(told);
-        UsedRates {
-            cpu: (used.cpu * scale).min(rates.cpu),
-            memory: (used.memory * scale).min(rates.memory),
-            cores: used.cores * scale,
-            working_set: used.working_set * scale,
-            ..used
-        }
-    });
+    let used = rates
+        .used
+        .filter(|_| measured_pods * 2 >= priced)
+        .map(|used| {
+            let scale = Ratio::count(priced) * reciprocal(measured_pods);
+            UsedRates {
+                cpu: (used.cpu * scale).min(rates.cpu),
+                memory: (used.memory * scale).min(rates.memory),
+                cores: used.cores * scale,
+                working_set: used.working_set * scale,
+                ..used
+            }
+        });
     WorkloadRates { used, ..rates }
 }
 

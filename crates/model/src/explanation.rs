@@ -64,7 +64,7 @@ impl Line {
 
 /// Explains what is known of a subject, from what was seen of it to what would change its verdict.
 #[must_use]
-pub fn explain(report: &Report, subject: &WorkloadReport, inputs: &Inputs) -> Explanation {
+pub fn explain(report: &Report, workload_report: &WorkloadReport, inputs: &Inputs) -> Explanation {
     let settings = &report.settings;
     let mut sections = vec![Section {
         title: "Report",
@@ -72,38 +72,42 @@ pub fn explain(report: &Report, subject: &WorkloadReport, inputs: &Inputs) -> Ex
     }];
     sections.push(Section {
         title: "Annotations",
-        lines: annotations::lines(subject),
+        lines: annotations::lines(workload_report),
     });
-    sections.extend(match &subject.evidence {
+    sections.extend(match &workload_report.evidence {
         Evidence::Nothing | Evidence::Unpriced(_) => Vec::new(),
-        Evidence::Workload(evidence) => workload::sections(report, subject, evidence, inputs),
-        Evidence::Function(evidence) => function::sections(subject, evidence, settings, inputs),
+        Evidence::Workload(evidence) => {
+            workload::sections(report, workload_report, evidence, inputs)
+        }
+        Evidence::Function(evidence) => {
+            function::sections(workload_report, evidence, settings, inputs)
+        }
     });
     sections.push(Section {
         title: "The bill",
-        lines: billed::lines(report, &subject.workload),
+        lines: billed::lines(report, &workload_report.workload),
     });
     sections.extend([
         Section {
             title: "Break-even",
-            lines: result::breakeven(subject),
+            lines: result::breakeven(workload_report),
         },
         Section {
             title: "Verdict",
-            lines: result::verdict(subject, settings),
+            lines: result::verdict(workload_report, settings),
         },
         Section {
             title: "What would change the verdict",
-            lines: what_if::lines(subject, settings),
+            lines: what_if::lines(workload_report, settings),
         },
         Section {
             title: "Advice",
-            lines: advice(subject, settings),
+            lines: advice(workload_report, settings),
         },
     ]);
     sections.retain(|section| !section.lines.is_empty());
     Explanation {
-        title: subject.workload.to_string(),
+        title: workload_report.workload.to_string(),
         sections,
     }
 }
@@ -127,26 +131,30 @@ fn month_and_request(cost: &PlatformCost, from: impl Into<String>) -> Vec<Line> 
 }
 
 /// What else speaks for a platform, in words; it does not change the verdict.
-fn advice(subject: &WorkloadReport, settings: &ModelParameters) -> Vec<Line> {
-    let is = |reason| subject.ineligible.contains(&reason);
-    let kind = match &subject.workload {
+fn advice(workload_report: &WorkloadReport, settings: &ModelParameters) -> Vec<Line> {
+    let is = |reason| workload_report.ineligible.contains(&reason);
+    let kind = match &workload_report.workload {
         WorkloadRef::Workload(workload) => Some(workload.kind.clone()),
         WorkloadRef::Function(_) => None,
     };
-    let requests = subject.costs.first().map(|cost| cost.requests);
-    let cost = |platform| subject.decisive(platform).map(|cost| cost.monthly.point);
-    let (provisioned, idle) = on_lambda(subject, settings);
+    let requests = workload_report.costs.first().map(|cost| cost.requests);
+    let cost = |platform| {
+        workload_report
+            .decisive(platform)
+            .map(|cost| cost.monthly.point)
+    };
+    let (provisioned, idle) = on_lambda(workload_report, settings);
     let facts = Facts {
-        pattern: subject.facts.traffic_pattern,
+        pattern: workload_report.facts.traffic_pattern,
         kind,
-        memory: subject.facts.lambda_memory.map(MemoryMib::gib),
+        memory: workload_report.facts.lambda_memory.map(MemoryMib::gib),
         gpu: is(Ineligibility::Gpu),
         stateful: is(Ineligibility::Stateful) || is(Ineligibility::PersistentVolume),
-        utilization: subject.utilization.cost,
+        utilization: workload_report.utilization.cost,
         monthly_requests: requests.filter(|requests| !requests.is_zero()),
         cost_on_lambda: cost(Platform::Lambda),
         cost_on_kubernetes: cost(Platform::Kubernetes),
-        breakeven_utilization: subject.breakeven_utilization,
+        breakeven_utilization: workload_report.breakeven_utilization,
         idle_cost_on_lambda: Some(idle.iter().map(|(_, cost)| *cost).sum()),
         idle_components: idle.into_iter().map(|(component, _)| component).collect(),
         provisioned: Some(provisioned),
@@ -157,8 +165,8 @@ fn advice(subject: &WorkloadReport, settings: &ModelParameters) -> Vec<Line> {
         Line::new(name, advice.reason.as_ref(), advice.favours.as_str())
     };
     // Nothing speaks for a platform that it cannot move to.
-    let elsewhere = subject.workload.home().other();
-    let can_move = subject.ineligible.is_empty();
+    let elsewhere = workload_report.workload.home().other();
+    let can_move = workload_report.ineligible.is_empty();
     let advice = advise(&facts).into_iter();
     let advice = advice.filter(|one| can_move || one.favours != elsewhere);
     advice.map(line).collect()

@@ -33,12 +33,12 @@ fn text(budget: &Budget) -> String {
             "if grouped",
         ],
     );
-    for rung in budget.ladder() {
+    for interval_step in budget.ladder() {
         row_of(
             &mut text,
-            &interval(rung.up_to),
-            rung.functions,
-            rung.expected,
+            &interval(interval_step.up_to),
+            interval_step.functions,
+            interval_step.expected,
         );
     }
     let insights = plan.insights();
@@ -84,10 +84,10 @@ pub(super) fn as_json(budget: &Budget) -> Value {
             "usd_per_month_if_grouped": expected.cheaper_cost().usd(),
         })
     };
-    let rung = |rung: IntervalStep| {
-        let mut value = expected(rung.expected);
-        value["up_to_seconds"] = rung.up_to.as_secs_f64().into();
-        value["functions"] = rung.functions.into();
+    let interval_step = |interval_step: IntervalStep| {
+        let mut value = expected(interval_step.expected);
+        value["up_to_seconds"] = interval_step.up_to.as_secs_f64().into();
+        value["functions"] = interval_step.functions.into();
         value
     };
     let mut value = expected(plan.expected());
@@ -100,7 +100,7 @@ pub(super) fn as_json(budget: &Budget) -> Value {
     beside["functions"] = insights.functions().into();
     beside["interval_seconds"] = insights.interval().as_secs_f64().into();
     value["lambda_insights"] = beside;
-    value["intervals"] = budget.ladder().into_iter().map(rung).collect();
+    value["intervals"] = budget.ladder().into_iter().map(interval_step).collect();
     value
 }
 

@@ -283,11 +283,11 @@ fn counters(function: &FunctionCounters, identity: &Labels, batch: &mut SeriesBu
     }
 }
 
-fn identity(subject: &WorkloadRef) -> Labels {
-    match subject {
+fn identity(workload_ref: &WorkloadRef) -> Labels {
+    match workload_ref {
         WorkloadRef::Workload(workload) => workload_identity(workload),
         WorkloadRef::Function(function) => labels_of([
-            subject.home().as_str(),
+            workload_ref.home().as_str(),
             "",
             FUNCTION_KIND,
             &function.name,

@@ -416,7 +416,7 @@ fn sources_that_work_that_fail_and_that_were_not_tried_yet() {
         errors: [(Reason::Timeout, 2), (Reason::Throttled, 1)].into(),
         last_error: Some("no answer".into()),
         discarded: [("not_finite", 3)].into(),
-        lacks: MissingAttributes::new(),
+        missing_attributes: MissingAttributes::new(),
         site: SourceLocation {
             account_id: Some("123456789012".into()),
             region: Some("eu-west-1".into()),

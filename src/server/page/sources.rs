@@ -55,7 +55,7 @@ fn row(html: &mut Html, source: &SourceId, status: &SourceStatus, now: Timestamp
     };
     html.markup("<td class=prose data-label=\"Last error\">");
     html.text(status.last_error.as_deref().unwrap_or(UNKNOWN));
-    for (what, why) in &status.lacks {
+    for (what, why) in &status.missing_attributes {
         html.markup("<br>").text(&format!("without {what}: {why}"));
     }
     html.markup("</tr>\n");

@@ -115,14 +115,14 @@ fn what_is_not_known_is_a_dash() {
 fn the_dearest_come_first_and_the_rest_is_counted() {
     let mut report = nothing();
     for index in 0..30 {
-        let mut subject = checkout();
-        subject.workload =
+        let mut workload_report = checkout();
+        workload_report.workload =
             WorkloadRef::Workload(workload("shop", "Deployment", &format!("w{index:02}")));
-        for cost in &mut subject.costs {
+        for cost in &mut workload_report.costs {
             cost.monthly =
                 breakeven_model::uncertainty::CostEstimate::exactly(usd(f64::from(index)));
         }
-        report.workloads.push(subject);
+        report.workloads.push(workload_report);
     }
     let page = page_of(report, BTreeMap::new());
     let first = page.find(">w29</a>").unwrap();
@@ -220,10 +220,10 @@ fn a_source_is_shown_with_its_age_and_what_to_do() {
 #[test]
 fn names_and_errors_never_become_markup() {
     let hostile = "\"><script>alert(1)</script>'&";
-    let mut subject = bare(WorkloadRef::Workload(workload(hostile, hostile, hostile)));
-    subject.verdict = Verdict::Unpriced;
+    let mut workload_report = bare(WorkloadRef::Workload(workload(hostile, hostile, hostile)));
+    workload_report.verdict = Verdict::Unpriced;
     let report = Report {
-        workloads: vec![subject],
+        workloads: vec![workload_report],
         ..nothing()
     };
     let status = SourceStatus {

@@ -61,13 +61,13 @@ pub(super) fn possible_saving(report: &Report) -> (f64, usize) {
     savings.fold((0.0, 0), |(sum, count), saving| (sum + saving, count + 1))
 }
 
-fn row(html: &mut Html, subject: &WorkloadReport) {
+fn row(html: &mut Html, workload_report: &WorkloadReport) {
     // Names hold nothing that an address would have to write differently.
     html.markup("<tr><th scope=row><a href=\".")
         .text(explain::PREFIX)
-        .text(&subject.workload.to_string())
+        .text(&workload_report.workload.to_string())
         .markup("\">");
-    match &subject.workload {
+    match &workload_report.workload {
         WorkloadRef::Workload(workload) => {
             html.text(&workload.name)
                 .markup("</a><small>")
@@ -82,33 +82,33 @@ fn row(html: &mut Html, subject: &WorkloadReport) {
         }
     }
     html.markup("</small><td data-label=\"Runs on\">")
-        .text(name(subject.workload.home()));
+        .text(name(workload_report.workload.home()));
 
-    let home = subject.workload.home();
+    let home = workload_report.workload.home();
     html.markup("<td class=number data-label=\"Each month\">");
     number(
         html,
-        subject
+        workload_report
             .decisive(home)
             .map(|cost| money(cost.monthly.point.usd())),
     );
     html.markup("<td class=number data-label=\"1M on Kubernetes\">");
-    number(html, per_million(subject, Platform::Kubernetes));
+    number(html, per_million(workload_report, Platform::Kubernetes));
     html.markup("<td class=number data-label=\"1M on Lambda\">");
-    number(html, per_million(subject, Platform::Lambda));
+    number(html, per_million(workload_report, Platform::Lambda));
     html.markup("<td class=number data-label=\"Moving saves\">");
     number(
         html,
-        subject
+        workload_report
             .monthly_saving
             .map(|saving| signed_money(saving.usd())),
     );
     html.markup("<td class=number data-label=\"Used / break-even\">");
-    number(html, subject.utilization.cost.map(percent));
+    number(html, workload_report.utilization.cost.map(percent));
     html.markup(" / ");
-    number(html, subject.breakeven_utilization.map(percent));
+    number(html, workload_report.breakeven_utilization.map(percent));
     html.markup("<td data-label=\"Costs less\">");
-    verdict(html, subject);
+    verdict(html, workload_report);
     html.markup("</tr>\n");
 }
 

@@ -233,15 +233,15 @@ impl CloudWatchSource {
         });
     }
 
-    fn note_failure(&mut self, due: &Due, lack: &MissingResult, now: Timestamp, plan: &Plan) {
+    fn note_failure(&mut self, due: &Due, missing: &MissingResult, now: Timestamp, plan: &Plan) {
         self.progress.fail(&due.function, now, plan);
-        let counted = match lack.reason {
+        let counted = match missing.reason {
             Reason::Forbidden => "function_forbidden",
             Reason::InvalidResponse => "function_invalid",
             _ => "function_incomplete",
         };
         self.discarded.add(counted, 1);
-        let (function, problem) = (&*due.function.name, &*lack.problem);
+        let (function, problem) = (&*due.function.name, &*missing.problem);
         if due.has_failed {
             debug!(function, problem, "a function can still not be read");
         } else {
@@ -278,18 +278,18 @@ impl CloudWatchSource {
         let aws = self.aws.clone();
         let session = aws.session().await?;
         let mut caller = self.caller(session);
-        let mut trouble = PollWarning::default();
+        let mut warning = PollWarning::default();
         for batch in query::batches(due) {
-            let read = self.read_batch(&mut caller, session, batch, (now, plan), &mut trouble);
+            let read = self.read_batch(&mut caller, session, batch, (now, plan), &mut warning);
             if let Err(error) = read.await {
                 let gives_up = !matters_to_one_call(error.reason());
-                trouble.failed_calls.push(error);
-                if gives_up || trouble.failed_calls.len() == MOST_FAILED_CALLS {
+                warning.failed_calls.push(error);
+                if gives_up || warning.failed_calls.len() == MOST_FAILED_CALLS {
                     break;
                 }
             }
         }
-        let verdict = trouble.verdict(&caller);
+        let verdict = warning.verdict(&caller);
         self.caller = Some(caller);
         verdict
     }
@@ -302,7 +302,7 @@ impl CloudWatchSource {
         session: &Session,
         batch: &[Due],
         (now, plan): (Timestamp, &Plan),
-        trouble: &mut PollWarning,
+        warning: &mut PollWarning,
     ) -> Result<(), SourceError> {
         let mut asked: Vec<&Due> = batch.iter().collect();
         let Some(longest) = asked.iter().min_by_key(|due| due.window.start()) else {
@@ -314,21 +314,21 @@ impl CloudWatchSource {
             let queries = query::queries(functions, caller.linked());
             let answer = caller.ask(session, (window, queries), &self.budget).await?;
             answer.report(&self.discarded);
-            let mut odd = UnexpectedResult::default();
+            let mut unexpected = UnexpectedResult::default();
             let unsettled = |due: &Due| self.progress.unsettled(&due.function);
-            let outcomes = convert::outcomes(&answer, window, &asked, unsettled, &mut odd);
-            odd.report(&self.discarded);
+            let outcomes = convert::outcomes(&answer, window, &asked, unsettled, &mut unexpected);
+            unexpected.report(&self.discarded);
             let (mut unanswered, mut has_failed) = (Vec::new(), false);
             for (due, outcome) in outcomes {
                 match outcome {
                     MinuteResult::Whole(minutes) => {
-                        trouble.read += 1;
+                        warning.read += 1;
                         self.note(due, minutes, now);
                     }
-                    MinuteResult::Failed(lack) => {
+                    MinuteResult::Failed(missing) => {
                         has_failed = true;
-                        self.note_failure(due, &lack, now, plan);
-                        trouble.first_lack.get_or_insert(lack);
+                        self.note_failure(due, &missing, now, plan);
+                        warning.first_missing.get_or_insert(missing);
                     }
                     MinuteResult::Unanswered => unanswered.push(due),
                 }
@@ -352,7 +352,7 @@ impl CloudWatchSource {
 #[derive(Debug, Default)]
 struct PollWarning {
     failed_calls: Vec<SourceError>,
-    first_lack: Option<MissingResult>,
+    first_missing: Option<MissingResult>,
     /// Functions that were read.
     read: usize,
 }
@@ -360,9 +360,9 @@ struct PollWarning {
 impl PollWarning {
     /// The source has failed when a call has, or when nothing at all could be read.
     fn verdict(self, caller: &Caller) -> Result<(), SourceError> {
-        let lack = self.first_lack.filter(|_| self.read == 0);
+        let missing = self.first_missing.filter(|_| self.read == 0);
         let failed = self.failed_calls.into_iter().next();
-        match failed.or_else(|| lack.map(|lack| caller.error(&lack))) {
+        match failed.or_else(|| missing.map(|missing| caller.error(&missing))) {
             Some(error) => Err(error),
             None => Ok(()),
         }
@@ -394,7 +394,7 @@ impl Poll for CloudWatchSource {
     }
 
     fn missing_attributes(&self) -> MissingAttributes {
-        self.insights.lacks()
+        self.insights.missing_attributes()
     }
 
     /// What is read of one call is kept at once, so an error or a timeout later in the poll costs

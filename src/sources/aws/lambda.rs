@@ -122,7 +122,7 @@ impl Poll for LambdaSource {
     }
 
     fn missing_attributes(&self) -> MissingAttributes {
-        self.facts.lacks()
+        self.facts.missing_attributes()
     }
 
     async fn poll(&mut self, now: Timestamp) -> Result<Vec<Observation>, SourceError> {
@@ -137,7 +137,7 @@ impl Poll for LambdaSource {
         let tag_labels = &self.settings.tag_labels;
         self.facts.read(calls, &functions, tag_labels, now).await;
         self.facts.put(&mut functions);
-        self.facts.count_lacks(&self.discarded);
+        self.facts.count_missing(&self.discarded);
         self.record_discarded(left);
         let functions = Functions {
             at: now,

@@ -326,7 +326,7 @@ impl EdgeSource {
             let queries = answer.queries().chunks(Series::ALL.len());
             for ((one, _), queries) in batch.iter().zip(queries) {
                 let minutes = convert::minutes(&one.counter, queries, window, &discarded);
-                all.push(minutes.map_err(|lack| place.caller.error(&lack))?);
+                all.push(minutes.map_err(|missing| place.caller.error(&missing))?);
             }
         }
         Ok(all)

@@ -111,8 +111,8 @@ impl SpotPriceSource {
                 }
             }
         }
-        let (prices, odd) = convert::present(entries, now);
-        self.discarded.add("price_not_understood", odd);
+        let (prices, unexpected) = convert::present(entries, now);
+        self.discarded.add("price_not_understood", unexpected);
         Ok(prices)
     }
 }

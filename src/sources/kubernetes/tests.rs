@@ -508,7 +508,7 @@ async fn time_that_a_page_waits_for_its_consumer_is_not_the_server_s() {
     let mut release = Some(release);
     let mut objects = 0;
     loop {
-        let Told { signal, overflow } = signals.recv().await.unwrap();
+        let WatchMessage { signal, overflow } = signals.recv().await.unwrap();
         match signal {
             WatchSignal::Event(Event::Listed(list)) => {
                 objects += list.len();

@@ -110,7 +110,7 @@ pub(super) enum WatchSignal<T> {
 ///
 /// A watch waits for each answer, so at most one part of a list per watch is in memory.
 #[derive(Debug)]
-pub(super) struct Told<C> {
+pub(super) struct WatchMessage<C> {
     pub(super) signal: C,
     /// Takes the reason if an object was not kept.
     pub(super) overflow: oneshot::Sender<Option<Overflow>>,
@@ -128,7 +128,7 @@ pub(super) struct WatchContext {
 pub(super) async fn watch<T, C>(
     resource: Resource,
     means: WatchContext,
-    sink: mpsc::Sender<Told<C>>,
+    sink: mpsc::Sender<WatchMessage<C>>,
     wrap: fn(WatchSignal<T>) -> C,
 ) where
     T: Watched + Clone + DeserializeOwned + Send + 'static,
@@ -182,7 +182,7 @@ struct Watch<T, C> {
     resource: Resource,
     connection: Connection,
     settings: Settings,
-    sink: mpsc::Sender<Told<C>>,
+    sink: mpsc::Sender<WatchMessage<C>>,
     wrap: fn(WatchSignal<T>) -> C,
     /// The version up to which everything is known; absent before a list.
     version: Option<String>,
@@ -457,11 +457,11 @@ where
     /// Sends a signal, and returns the answer: the reason if an object was not kept.
     async fn tell(&mut self, signal: WatchSignal<T>) -> Result<Option<Overflow>, ReceiverDropped> {
         let (overflow, answer) = oneshot::channel();
-        let told = Told {
+        let message = WatchMessage {
             signal: (self.wrap)(signal),
             overflow,
         };
-        self.sink.send(told).await.map_err(|_| ReceiverDropped)?;
+        self.sink.send(message).await.map_err(|_| ReceiverDropped)?;
         answer.await.map_err(|_| ReceiverDropped)
     }
 }

@@ -39,7 +39,7 @@ const AT_ONCE: usize = 16;
 const NODES_PATIENCE: Duration = Duration::from_secs(10);
 
 /// What the source does without where some nodes cannot be read.
-const LACK: &str = "what pods use on some nodes";
+const MISSING: &str = "what pods use on some nodes";
 
 /// How kubelets are read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -173,14 +173,14 @@ impl Poll for KubeletSource {
     fn missing_attributes(&self) -> MissingAttributes {
         let count = self.failures.len();
         let first = self.failures.iter().next();
-        let lack = |(node, error): (&Arc<str>, &SourceError)| {
+        let missing = |(node, error): (&Arc<str>, &SourceError)| {
             let more = match count {
                 1 => String::new(),
                 _ => format!(" (and {} more)", count - 1),
             };
-            (LACK, format!("of {node}{more}: {error}"))
+            (MISSING, format!("of {node}{more}: {error}"))
         };
-        first.map(lack).into_iter().collect()
+        first.map(missing).into_iter().collect()
     }
 
     async fn poll(&mut self, now: Timestamp) -> Result<Vec<Observation>, SourceError> {

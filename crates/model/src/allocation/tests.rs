@@ -358,13 +358,13 @@ fn use_is_known_when_half_of_the_pods_report_and_absent_when_fewer_do() {
     let pods: Vec<Arc<Pod>> = (0..4)
         .map(|at| Arc::new(pod(&format!("p{at}"), web(), "n", resources(1.0, 1.0))))
         .collect();
-    let told = |count: usize| -> HashMap<PodKey, PodUsage> {
+    let usage_of = |count: usize| -> HashMap<PodKey, PodUsage> {
         let some = pods.iter().take(count);
         some.map(|pod| (pod.key.clone(), usage(resources(0.5, 0.5))))
             .collect()
     };
     let used =
-        |count| allocate(&nodes, &[], &pods, &told(count), &settings()).workloads[&web()].used;
+        |count| allocate(&nodes, &[], &pods, &usage_of(count), &settings()).workloads[&web()].used;
     assert!((used(4).unwrap().cores.cores() - 2.0).abs() < 1e-12);
     assert!((used(2).unwrap().cores.cores() - 2.0).abs() < 1e-12);
     assert_eq!(used(1), None);

@@ -135,7 +135,7 @@ fn provisional(workload: &WorkloadReport, settings: &ModelParameters) -> Option<
 }
 
 /// Whether nothing ever said what its pods use.
-fn lacks_use(workload: &WorkloadReport) -> bool {
+fn is_usage_missing(workload: &WorkloadReport) -> bool {
     match &workload.evidence {
         Evidence::Workload(evidence) => evidence.window.used.observed.is_zero(),
         _ => false,
@@ -143,7 +143,7 @@ fn lacks_use(workload: &WorkloadReport) -> bool {
 }
 
 /// Whether its cost was not seen for long enough.
-fn lacks_cost(workload: &WorkloadReport) -> bool {
+fn is_cost_missing(workload: &WorkloadReport) -> bool {
     match &workload.evidence {
         Evidence::Workload(evidence) => {
             !is_cost_seen(evidence.window.observed.max(evidence.unchanged_for))
@@ -164,7 +164,7 @@ fn possible_blockers(workload: &WorkloadReport) -> &[Ineligibility] {
 }
 
 /// Whether there are requests enough, but no usage at the time of any of them.
-fn lacks_cpu_per_request(workload: &WorkloadReport) -> bool {
+fn is_cpu_per_request_missing(workload: &WorkloadReport) -> bool {
     match &workload.evidence {
         Evidence::Workload(evidence) => {
             let traffic = evidence.window.traffic.unwrap_or_default();
@@ -178,13 +178,13 @@ fn lacks_cpu_per_request(workload: &WorkloadReport) -> bool {
 /// What a verdict lacks if too little has been observed.
 fn what_is_missing(workload: &WorkloadReport, settings: &ModelParameters) -> String {
     match &workload.evidence {
-        _ if lacks_use(workload) => "what its pods use is not known; see the source usage".to_owned(),
-        _ if lacks_cost(workload) => {
+        _ if is_usage_missing(workload) => "what its pods use is not known; see the source usage".to_owned(),
+        _ if is_cost_missing(workload) => {
             "less than an hour of its cost was seen, which counts from the start of its oldest \
              unchanged pod; it comes with time"
                 .to_owned()
         }
-        _ if lacks_cpu_per_request(workload) => {
+        _ if is_cpu_per_request_missing(workload) => {
             "processor time per request is unknown: CPU usage and requests have not been observed at the same time; \
              see the sources usage and requests"
                 .to_owned()

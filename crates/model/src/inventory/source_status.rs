@@ -130,7 +130,7 @@ pub struct SourceStatus {
     /// The text of the last failure, until it succeeds again.
     pub last_error: Option<String>,
     /// What it does without, by what that is, and why.
-    pub lacks: MissingAttributes,
+    pub missing_attributes: MissingAttributes,
     /// What it received and left out so far, by reason.
     pub discarded: BTreeMap<&'static str, u64>,
 }

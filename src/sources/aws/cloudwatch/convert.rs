@@ -31,20 +31,20 @@ pub(super) fn outcomes<'a>(
     window: Window,
     asked: &[&'a Due],
     unsettled: impl Fn(&Due) -> BTreeMap<i64, FunctionMinute>,
-    odd: &mut UnexpectedResult,
+    unexpected: &mut UnexpectedResult,
 ) -> Vec<(&'a Due, MinuteResult)> {
     let points = answer.queries().iter().flat_map(|query| query.points());
     let outside = points.filter(|(second, _)| !holds(window, *second));
-    odd.outside += outside.count() as u64;
+    unexpected.outside += outside.count() as u64;
     let mut rest = answer.queries();
     let mut outcomes = Vec::with_capacity(asked.len());
     for due in asked {
         let count = due.scope.series().len().min(rest.len());
         let (queries, after) = rest.split_at(count);
         rest = after;
-        let outcome = match lack(due, queries) {
+        let outcome = match missing(due, queries) {
             Some(outcome) => outcome,
-            None => match minutes(due, queries, unsettled(due), odd) {
+            None => match minutes(due, queries, unsettled(due), unexpected) {
                 Ok(minutes) => MinuteResult::Whole(minutes),
                 Err(problem) => MinuteResult::Failed(MissingResult {
                     reason: Reason::InvalidResponse,
@@ -58,10 +58,10 @@ pub(super) fn outcomes<'a>(
 }
 
 /// Why the queries of a function are not answered to their end; absent where they are.
-fn lack(due: &Due, queries: &[Query]) -> Option<MinuteResult> {
+fn missing(due: &Due, queries: &[Query]) -> Option<MinuteResult> {
     let failed = |(series, query): (&Series, &Query)| {
         let what = format!("{} of {}", series.metric(), due.function.name);
-        query.lack(&what).map(MinuteResult::Failed)
+        query.missing(&what).map(MinuteResult::Failed)
     };
     let unanswered = queries.iter().any(Query::is_unanswered);
     let mut series = due.scope.series().iter().zip(queries);
@@ -101,7 +101,7 @@ fn minutes(
     due: &Due,
     queries: &[Query],
     unsettled: BTreeMap<i64, FunctionMinute>,
-    odd: &mut UnexpectedResult,
+    unexpected: &mut UnexpectedResult,
 ) -> Result<Vec<FunctionMinute>, String> {
     let mut values: BTreeMap<i64, Values> = BTreeMap::new();
     for (series, query) in due.scope.series().iter().zip(queries) {
@@ -110,7 +110,7 @@ fn minutes(
                 continue;
             }
             let values = values.entry(second.div_euclid(60)).or_default();
-            odd.twice += u64::from(values[*series as usize].replace(value).is_some());
+            unexpected.twice += u64::from(values[*series as usize].replace(value).is_some());
         }
     }
     // What only a reading of everything says stays as the last one had it.
@@ -129,7 +129,7 @@ fn minutes(
             .iter()
             .flatten()
             .any(|count| *count > 0.0);
-        odd.without_duration += u64::from(ran && milliseconds.is_none());
+        unexpected.without_duration += u64::from(ran && milliseconds.is_none());
         let record = record(minute, values, records.get(&minute)).map_err(|error| {
             let name = &due.function.name;
             format!("a metric of {name} at minute {minute}: {error}")

@@ -111,24 +111,24 @@ impl Caller {
     }
 
     /// Why a function could not be read, as an error of the source.
-    pub(in crate::sources) fn error(&self, lack: &MissingResult) -> SourceError {
+    pub(in crate::sources) fn error(&self, missing: &MissingResult) -> SourceError {
         let region = &self.attempted.region;
-        match (lack.reason, &self.linked) {
+        match (missing.reason, &self.linked) {
             (Reason::Forbidden, Some(account)) => SourceError::new(
                 Reason::Forbidden,
                 format!(
                     "metrics of {account} in {region} are not shown to the account of the credentials: {}",
-                    lack.problem
+                    missing.problem
                 ),
                 format!(
                     "link {account} to it in {region} as a source of metrics, or take `linked` off it in the configuration"
                 ),
             ),
-            (Reason::Forbidden, None) => self.attempted.forbidden(&lack.problem),
-            (Reason::InvalidResponse, _) => undecodable(ACTION, &lack.problem),
+            (Reason::Forbidden, None) => self.attempted.forbidden(&missing.problem),
+            (Reason::InvalidResponse, _) => undecodable(ACTION, &missing.problem),
             (reason, _) => SourceError::new(
                 reason,
-                format!("{ACTION} in {region} gave only a part: {}", lack.problem),
+                format!("{ACTION} in {region} gave only a part: {}", missing.problem),
                 "all of it is asked for again",
             ),
         }

@@ -63,7 +63,7 @@ pub(super) struct InsightsReading {
 
 impl InsightsReading {
     /// What could not be read, by what is lost without it.
-    pub(super) fn lacks(&self) -> MissingAttributes {
+    pub(super) fn missing_attributes(&self) -> MissingAttributes {
         let lacking = self.lacking.iter();
         lacking.map(|why| (LOSS, why.clone())).collect()
     }
@@ -178,7 +178,7 @@ impl InsightsReading {
             return Ok(());
         };
         let window = window.reaching_back(settings.backfill);
-        let mut lack = None;
+        let mut missing = None;
         for asked in due.chunks(convert::functions_at_once(window)) {
             let queries = convert::queries(asked, caller.linked());
             let answer = caller.ask(session, (window, queries), budget).await?;
@@ -189,11 +189,11 @@ impl InsightsReading {
                         self.functions.insert(id.clone(), Some(now));
                         self.kept.push((id, insights));
                     }
-                    Err(one) => lack = Some(one),
+                    Err(one) => missing = Some(one),
                 }
             }
         }
-        lack.map_or(Ok(()), |lack| Err(caller.error(&lack)))
+        missing.map_or(Ok(()), |missing| Err(caller.error(&missing)))
     }
 
     /// Takes in which functions have it. Of those that had it and have it no more, nothing is measured from now on. What those on

@@ -274,27 +274,27 @@ impl Plan {
     /// given intervals, and the last holds all that are above them.
     #[must_use]
     pub(super) fn ladder(&self, steps: &[Duration]) -> Vec<IntervalStep> {
-        let mut rungs: Vec<(usize, Duration, usize, f64)> = Vec::new();
+        let mut interval_steps: Vec<(usize, Duration, usize, f64)> = Vec::new();
         let mut intervals: Vec<Duration> = self.turns.values().map(|turn| turn.interval).collect();
         intervals.sort_unstable();
         for interval in intervals {
             let step = steps.partition_point(|step| *step < interval);
             let readings = month().as_secs_f64() / interval.as_secs_f64();
-            match rungs.last_mut() {
+            match interval_steps.last_mut() {
                 Some(last) if last.0 == step => {
                     last.1 = interval;
                     last.2 += 1;
                     last.3 += readings;
                 }
-                _ => rungs.push((step, interval, 1, readings)),
+                _ => interval_steps.push((step, interval, 1, readings)),
             }
         }
-        let rung = |(_, up_to, functions, readings)| IntervalStep {
+        let interval_step = |(_, up_to, functions, readings)| IntervalStep {
             up_to,
             functions,
             expected: Forecast::of(readings, self.reading),
         };
-        rungs.into_iter().map(rung).collect()
+        interval_steps.into_iter().map(interval_step).collect()
     }
 }
 

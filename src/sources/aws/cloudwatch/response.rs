@@ -103,7 +103,7 @@ impl Query {
     }
 
     /// Why it is not answered to its end, if it ended otherwise. `what` is what was asked for.
-    pub(in crate::sources) fn lack(&self, what: &str) -> Option<MissingResult> {
+    pub(in crate::sources) fn missing(&self, what: &str) -> Option<MissingResult> {
         let status = self.status.as_ref();
         let status = status.filter(|status| **status != StatusCode::Complete)?;
         let what = format!("{what} ended as {}", status.as_str());

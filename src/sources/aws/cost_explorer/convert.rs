@@ -139,14 +139,14 @@ impl From<NotAQuantity> for Unusable {
 impl Answer {
     /// Adds a page. A day may be spread over several.
     pub(super) fn add(&mut self, page: GetCostAndUsageOutput) -> UnexpectedResult {
-        let mut odd = UnexpectedResult::default();
+        let mut unexpected = UnexpectedResult::default();
         for result in page.results_by_time.unwrap_or_default() {
             let start = result
                 .time_period
                 .as_ref()
                 .and_then(|period| period.start.parse().ok());
             let Some(day) = start else {
-                odd.not_understood += 1;
+                unexpected.not_understood += 1;
                 continue;
             };
             let parsed = self.0.entry(day).or_default();
@@ -154,12 +154,12 @@ impl Answer {
             for group in result.groups.unwrap_or_default() {
                 match charge(&group) {
                     Ok(charge) => parsed.charges.push(charge),
-                    Err(Unusable::NotInUsd) => odd.not_in_usd += 1,
-                    Err(Unusable::NotUnderstood) => odd.not_understood += 1,
+                    Err(Unusable::NotInUsd) => unexpected.not_in_usd += 1,
+                    Err(Unusable::NotUnderstood) => unexpected.not_understood += 1,
                 }
             }
         }
-        odd
+        unexpected
     }
 
     /// The days that are settled. Of an answer whose pages have not come all, the last day may not be whole.
@@ -274,12 +274,12 @@ mod tests {
     #[test]
     fn a_charge_is_read_with_its_account_usage_type_and_amounts() {
         let mut answer = Answer::default();
-        let odd = answer.add(page(vec![result(
+        let unexpected = answer.add(page(vec![result(
             "2026-03-09",
             false,
             vec![requests("0.25")],
         )]));
-        assert_eq!(odd, UnexpectedResult::default());
+        assert_eq!(unexpected, UnexpectedResult::default());
         let [day] = &answer.settled(true, now())[..] else {
             panic!("{answer:?}")
         };
@@ -347,12 +347,12 @@ mod tests {
             // Without an amortized amount it is the other one.
             group(&keys, &[(UNBLENDED, "3", "USD"), (USAGE, "1", "N/A")]),
         ];
-        let odd = answer.add(page(vec![result("2026-03-09", false, groups)]));
+        let unexpected = answer.add(page(vec![result("2026-03-09", false, groups)]));
         let expected = UnexpectedResult {
             not_in_usd: 1,
             not_understood: 4,
         };
-        assert_eq!(odd, expected);
+        assert_eq!(unexpected, expected);
         let settled = answer.settled(true, now());
         let amortized = settled[0].charges.iter().map(|one| one.amortized.usd());
         assert_eq!(amortized.collect::<Vec<_>>(), [0.5, 3.0]);

@@ -187,11 +187,11 @@ impl Facts {
             Ok(true) => {
                 self.lacking.remove(&fact);
             }
-            Err(error) => self.lack(fact, error),
+            Err(error) => self.missing(fact, error),
         }
     }
 
-    fn lack(&mut self, fact: Fact, error: String) {
+    fn missing(&mut self, fact: Fact, error: String) {
         let reason = fact.unread();
         match self.lacking.insert(fact, error.clone()) {
             Some(before) if before == error => debug!(error, reason, "still not read"),
@@ -225,7 +225,7 @@ impl Facts {
     }
 
     /// What could not be read, by what is lost without it.
-    pub(super) fn lacks(&self) -> MissingAttributes {
+    pub(super) fn missing_attributes(&self) -> MissingAttributes {
         let lacking = self.lacking.iter();
         lacking
             .map(|(fact, error)| (fact.loss(), error.clone()))
@@ -233,7 +233,7 @@ impl Facts {
     }
 
     /// Counts what could not be read.
-    pub(super) fn count_lacks(&self, count: &DiscardCounts) {
+    pub(super) fn count_missing(&self, count: &DiscardCounts) {
         for fact in self.lacking.keys() {
             count.add(fact.unread(), 1);
         }

@@ -157,19 +157,19 @@ pub(super) fn functions(
 }
 
 fn function(configuration: &Configuration) -> Result<Function, (&'static str, String)> {
-    let odd = |problem: String| ("function_not_understood", problem);
+    let unexpected = |problem: String| ("function_not_understood", problem);
     let provider = configuration.capacity_provider_config.as_ref();
     let arn = configuration.function_arn.as_deref().unwrap_or_default();
-    let id = id(arn).ok_or_else(|| odd(format!("its ARN is {arn:?}")))?;
+    let id = id(arn).ok_or_else(|| unexpected(format!("its ARN is {arn:?}")))?;
     let memory = configuration
         .memory_size
         .and_then(MemoryMib::from_mib)
-        .ok_or_else(|| odd(format!("its memory is {:?} MB", configuration.memory_size)))?;
+        .ok_or_else(|| unexpected(format!("its memory is {:?} MB", configuration.memory_size)))?;
     let timeout = configuration
         .timeout
-        .ok_or_else(|| odd("it has no timeout".into()))?;
+        .ok_or_else(|| unexpected("it has no timeout".into()))?;
     let architecture = architecture(configuration.architectures.as_deref())
-        .map_err(|name| odd(format!("its architecture is {name:?}")))?;
+        .map_err(|name| unexpected(format!("its architecture is {name:?}")))?;
     let mut function = Function::plain(id, memory, architecture);
     function.runtime = configuration.runtime.as_deref().map(Arc::from);
     function.timeout = Seconds::from_seconds(timeout.into()).unwrap_or_default();

@@ -35,8 +35,8 @@ pub(super) fn minutes(
 ) -> Result<Minutes, MissingResult> {
     let mut minutes = Minutes::new();
     for (series, query) in Series::ALL.into_iter().zip(queries) {
-        if let Some(lack) = query.lack(counter.name()) {
-            return Err(lack);
+        if let Some(missing) = query.missing(counter.name()) {
+            return Err(missing);
         }
         if query.is_unanswered() {
             return Err(MissingResult {
@@ -200,13 +200,13 @@ mod tests {
         let group = "targetgroup/web/0123456789abcdef";
         let arn = format!("arn:aws-cn:elasticloadbalancing:cn-north-1:1:{group}");
         assert_eq!(target_group(&arn), Some(("cn-north-1".into(), group)));
-        for odd in [
+        for unexpected in [
             "",
             group,
             "arn:aws:elasticloadbalancing:r:1:loadbalancer/app/x/1",
             "arn:aws:lambda:r:1:targetgroup/x/1",
         ] {
-            assert_eq!(target_group(odd), None, "{odd}");
+            assert_eq!(target_group(unexpected), None, "{unexpected}");
         }
     }
 }

@@ -152,8 +152,8 @@ mod tests {
         assert_eq!(named("shop/web"), Some(deployment("shop", "web")));
         let stateful = workload("shop", WorkloadKind::StatefulSet, "db");
         assert_eq!(named("shop/StatefulSet/db"), Some(stateful));
-        for odd in ["", "web", "/web", "shop/", "shop//web", "a/b/c/d"] {
-            assert_eq!(named(odd), None, "{odd}");
+        for unexpected in ["", "web", "/web", "shop/", "shop//web", "a/b/c/d"] {
+            assert_eq!(named(unexpected), None, "{unexpected}");
         }
     }
 }

@@ -280,7 +280,7 @@ mod tests {
     fn a_price_that_is_not_certain_is_left_out_with_its_reason_and_the_others_stay() {
         let good = product("EU-EBS:VolumeP-IOPS.gp3", "IOPS-Mo", "USD", &["0.0055"]);
         let size = "EU-EBS:VolumeUsage.gp3";
-        for (odd, problem) in [
+        for (unexpected, problem) in [
             (
                 product(size, "GB-Mo", "USD", &["0.088", "0.09"]),
                 "two prices",
@@ -304,7 +304,7 @@ mod tests {
             ),
             ("{".to_owned(), "a product: "),
         ] {
-            let (prices, problems) = read(&[odd, good.clone()], disk(&"gp3".into()), 730.0);
+            let (prices, problems) = read(&[unexpected, good.clone()], disk(&"gp3".into()), 730.0);
             assert_eq!(prices[..2], [None, Some(0.005_5)], "{problem}");
             assert!(
                 problems.len() == 1 && problems[0].contains(problem),

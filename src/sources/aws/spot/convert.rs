@@ -104,11 +104,11 @@ fn entry(item: &mut ScopedDecoder<'_, '_>) -> Result<Entry, XmlDecodeError> {
 /// The price that holds for each type in each zone, and how many prices made no sense.
 pub(super) fn present(entries: Vec<Entry>, now: Timestamp) -> (Vec<SpotPrice>, u64) {
     let mut newest: HashMap<(String, String), (Timestamp, SpotPrice)> = HashMap::new();
-    let mut odd = 0;
+    let mut unexpected = 0;
     for entry in entries {
         let key = (entry.zone.clone(), entry.instance_type.clone());
         let Some((since, price)) = read(entry, now) else {
-            odd += 1;
+            unexpected += 1;
             continue;
         };
         // A price that begins later is not the present one.
@@ -118,7 +118,7 @@ pub(super) fn present(entries: Vec<Entry>, now: Timestamp) -> (Vec<SpotPrice>, u
         }
     }
     let prices = newest.into_values().map(|(_, price)| price);
-    (prices.collect(), odd)
+    (prices.collect(), unexpected)
 }
 
 fn read(entry: Entry, now: Timestamp) -> Option<(Timestamp, SpotPrice)> {
@@ -188,8 +188,8 @@ mod tests {
     fn the_newest_price_of_each_zone_is_read_and_what_makes_no_sense_is_counted() {
         let page = page(ANSWER.as_bytes()).unwrap();
         assert_eq!(page.next_token.as_deref(), Some("a&b"));
-        let (prices, odd) = present(page.entries, now());
-        assert_eq!(odd, 2);
+        let (prices, unexpected) = present(page.entries, now());
+        assert_eq!(unexpected, 2);
         assert_eq!(
             prices,
             [SpotPrice {

@@ -297,7 +297,7 @@ mod tests {
     #[test]
     fn a_price_that_is_not_certain_is_left_out_with_its_reason_and_the_other_stays() {
         let spot = json!({"retailPrice": 0.0192, "skuName": "D2s v5 Spot"});
-        for (odd, problem) in [
+        for (unexpected, problem) in [
             (
                 json!({"retailPrice": 0.2}),
                 "price_not_understood: two prices, 0.096 and 0.2",
@@ -323,7 +323,7 @@ mod tests {
                 "it looks like a price in cents",
             ),
         ] {
-            let (on_demand, spare, problems) = read(&[json!({}), odd, spot.clone()]);
+            let (on_demand, spare, problems) = read(&[json!({}), unexpected, spot.clone()]);
             assert_eq!((on_demand, spare), (None, Some(0.0192)), "{problem}");
             assert!(
                 problems.len() == 1 && problems[0].contains(problem),
@@ -340,10 +340,10 @@ mod tests {
              &$filter=serviceName%20eq%20%27Virtual%20Machines%27%20and%20armRegionName%20eq%20%27eastus%27\
              %20and%20armSkuName%20eq%20%27Standard_D2s_v5%27%20and%20priceType%20eq%20%27Consumption%27"
         );
-        let odd = first_page("http://a", "x' or '1' eq '1", SIZE);
+        let unexpected = first_page("http://a", "x' or '1' eq '1", SIZE);
         assert!(
-            odd.contains("%27x%27%27%20or%20%27%271%27%27%20eq%20%27%271%27"),
-            "{odd}"
+            unexpected.contains("%27x%27%27%20or%20%27%271%27%27%20eq%20%27%271%27"),
+            "{unexpected}"
         );
     }
 

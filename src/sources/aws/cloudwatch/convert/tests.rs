@@ -69,11 +69,17 @@ fn read_after(
     scope: Scope,
     before: &[FunctionMinute],
 ) -> (MinuteResult, UnexpectedResult) {
-    let mut odd = UnexpectedResult::default();
+    let mut unexpected = UnexpectedResult::default();
     let due = due("f", scope);
     let before: BTreeMap<_, _> = before.iter().map(|one| (one.minute, *one)).collect();
-    let mut outcomes = super::outcomes(answer, window(), &[&due], |_| before.clone(), &mut odd);
-    (outcomes.remove(0).1, odd)
+    let mut outcomes = super::outcomes(
+        answer,
+        window(),
+        &[&due],
+        |_| before.clone(),
+        &mut unexpected,
+    );
+    (outcomes.remove(0).1, unexpected)
 }
 
 fn record(minute: i64, counts: [f64; 4], concurrency_peak: Option<u32>) -> FunctionMinute {
@@ -98,14 +104,14 @@ fn six_series_become_one_record_a_minute() {
         &[(1, 7.0)],
         &[(0, 2.0)],
     ]);
-    let (outcome, odd) = read(&answer, Scope::All);
+    let (outcome, unexpected) = read(&answer, Scope::All);
     let expected = vec![
         record(0, [10.0, 1.8, 0.0, 0.0], Some(2)),
         record(1, [0.0, 0.0, 0.0, 7.0], None),
         record(2, [4.0, 0.5, 1.0, 0.0], None),
     ];
     assert_eq!(outcome, MinuteResult::Whole(expected));
-    assert_eq!(odd, UnexpectedResult::default());
+    assert_eq!(unexpected, UnexpectedResult::default());
 }
 
 #[test]
@@ -171,11 +177,11 @@ fn the_points_of_one_query_are_merged_over_pages() {
 #[test]
 fn what_does_not_belong_is_counted() {
     let answer = answer(&[&[(-1, 5.0), (10, 5.0), (3, 1.0), (3, 2.0)], &[]]);
-    let (outcome, odd) = read(&answer, Scope::Counts);
+    let (outcome, unexpected) = read(&answer, Scope::Counts);
     let expected = vec![record(3, [2.0, 0.0, 0.0, 0.0], None)];
     assert_eq!(outcome, MinuteResult::Whole(expected));
     assert_eq!(
-        odd,
+        unexpected,
         UnexpectedResult {
             outside: 2,
             twice: 1,
@@ -221,7 +227,7 @@ fn one_function_that_fails_takes_nothing_from_the_others() {
         );
         let outcomes: Vec<MinuteResult> =
             outcomes.into_iter().map(|(_, outcome)| outcome).collect();
-        let lack = MissingResult {
+        let missing = MissingResult {
             reason,
             problem: problem.into(),
         };
@@ -229,7 +235,7 @@ fn one_function_that_fails_takes_nothing_from_the_others() {
             outcomes,
             [
                 MinuteResult::Whole(Vec::new()),
-                MinuteResult::Failed(lack),
+                MinuteResult::Failed(missing),
                 MinuteResult::Unanswered
             ]
         );
@@ -255,11 +261,15 @@ fn a_value_that_no_metric_can_have_fails_its_function_and_is_named() {
         (f64::NAN, "NaN is not an amount of milliseconds"),
     ] {
         let answer = answer(&[&[], &[(4, value)]]);
-        let (MinuteResult::Failed(lack), _) = read(&answer, Scope::Counts) else {
+        let (MinuteResult::Failed(missing), _) = read(&answer, Scope::Counts) else {
             panic!("it is whole");
         };
-        assert_eq!(lack.reason, Reason::InvalidResponse);
+        assert_eq!(missing.reason, Reason::InvalidResponse);
         let expected = format!("a metric of f at minute 30000004: {problem}");
-        assert!(lack.problem.starts_with(&expected), "{}", lack.problem);
+        assert!(
+            missing.problem.starts_with(&expected),
+            "{}",
+            missing.problem
+        );
     }
 }

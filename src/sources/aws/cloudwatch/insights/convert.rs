@@ -68,8 +68,8 @@ pub(super) fn insights(
             reason: Reason::InvalidResponse,
             problem: format!("Lambda Insights of {}: {problem}", function.name),
         };
-        let measured = match lack(function, queries) {
-            Some(lack) => Err(lack),
+        let measured = match missing(function, queries) {
+            Some(missing) => Err(missing),
             None => measured(queries, window, now).map_err(|error| problem(error.to_string())),
         };
         (function.clone(), measured)
@@ -77,7 +77,7 @@ pub(super) fn insights(
 }
 
 /// Why the queries of a function are not answered to their end; absent where they are.
-fn lack(function: &FunctionId, queries: &[Query]) -> Option<MissingResult> {
+fn missing(function: &FunctionId, queries: &[Query]) -> Option<MissingResult> {
     let mut named = SERIES.iter().zip(queries);
     named.find_map(|((metric, _), query)| {
         let what = format!("{metric} of {}", function.name);
@@ -85,8 +85,8 @@ fn lack(function: &FunctionId, queries: &[Query]) -> Option<MissingResult> {
             reason: Reason::Incomplete,
             problem: format!("{what} has no answer"),
         };
-        let lack = query.lack(&what);
-        lack.or_else(|| query.is_unanswered().then(unanswered))
+        let missing = query.missing(&what);
+        missing.or_else(|| query.is_unanswered().then(unanswered))
     })
 }
 
@@ -205,19 +205,19 @@ mod tests {
     #[test]
     fn what_no_metric_can_be_is_refused_and_what_was_not_answered_is_not_nothing() {
         for bad in [-1.0, f64::NAN, f64::INFINITY] {
-            let lack = read([&[10.0], &[5.0], &[], &[], &[bad]]).unwrap_err();
-            assert_eq!(lack.reason, Reason::InvalidResponse, "{bad}");
+            let missing = read([&[10.0], &[5.0], &[], &[], &[bad]]).unwrap_err();
+            assert_eq!(missing.reason, Reason::InvalidResponse, "{bad}");
             assert!(
-                lack.problem.starts_with("Lambda Insights of f: "),
-                "{lack:?}"
+                missing.problem.starts_with("Lambda Insights of f: "),
+                "{missing:?}"
             );
         }
         let asked = [id("f")];
         let answer = Answer::expecting(QUERIES);
         let mut found = insights(&answer, window(), &asked, window().end());
-        let lack = found.next().unwrap().1.unwrap_err();
-        assert_eq!(lack.reason, Reason::Incomplete);
-        assert_eq!(lack.problem, "cpu_total_time of f has no answer");
+        let missing = found.next().unwrap().1.unwrap_err();
+        assert_eq!(missing.reason, Reason::Incomplete);
+        assert_eq!(missing.problem, "cpu_total_time of f has no answer");
     }
 
     #[test]

@@ -181,10 +181,19 @@ fn the_ladder_holds_every_function_once_and_all_that_is_spent() {
     let plan = plan(&poll_priorities, terms(5.0));
     let steps = [60, 300, 900, 3_600].map(Duration::from_secs);
     let ladder = plan.ladder(&steps);
-    assert_eq!(ladder.iter().map(|rung| rung.functions).sum::<usize>(), 200);
-    let sum: f64 = ladder.iter().map(|rung| rung.expected.cost().usd()).sum();
+    assert_eq!(
+        ladder
+            .iter()
+            .map(|interval_step| interval_step.functions)
+            .sum::<usize>(),
+        200
+    );
+    let sum: f64 = ladder
+        .iter()
+        .map(|interval_step| interval_step.expected.cost().usd())
+        .sum();
     assert!((sum - plan.expected().cost().usd()).abs() < 1e-6);
-    assert!(ladder.is_sorted_by_key(|rung| rung.up_to));
+    assert!(ladder.is_sorted_by_key(|interval_step| interval_step.up_to));
     assert!(ladder.len() > 1, "{ladder:?}");
 }
 
