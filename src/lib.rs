@@ -11,7 +11,7 @@
 //!                                                         ledger, model
 //! ```
 //!
-//! From the bottom to the top; each module names only those below it, which `tests/architecture.rs` checks:
+//! From the bottom to the top; each module names only those below it, which `tests/architecture` checks:
 //!
 //! - [`disk`]: file operations with a deadline; [`schema`]: reading and validation of YAML files;
 //! - [`ledger`]: counters and sums over the decision window; [`persistence`]: the state file;
