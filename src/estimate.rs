@@ -24,9 +24,9 @@ const AMOUNT: RangeInclusive<f64> = 0.0..=1e15;
 /// Reads and checks the text of a scenario.
 ///
 /// ```
-/// let mistakes = breakeven::scenario::parse("lambda: {memory_mib: 127, requests: 5}").unwrap_err();
+/// let errors = breakeven::estimate::parse("lambda: {memory_mib: 127, requests: 5}").unwrap_err();
 /// assert_eq!(
-///     mistakes.to_string(),
+///     errors.to_string(),
 ///     "lambda.requests: is not a setting; did you mean `requests_per_month`?
 /// lambda.memory_mib: 127 is not between 128 and 10240
 /// lambda.requests_per_month: is missing: give the requests of a month

@@ -144,14 +144,14 @@ pub struct Advice {
 /// The advice for a workload, the weightiest first; none where nothing of note is known.
 ///
 /// ```
-/// use breakeven_model::Home;
+/// use breakeven_model::Platform;
 /// use breakeven_model::advice::{Facts, advise};
-/// use breakeven_model::pattern::Pattern;
+/// use breakeven_model::traffic_pattern::TrafficPattern;
 ///
-/// let facts = Facts { pattern: Some(Pattern::Sporadic), gpu: true, ..Facts::default() };
+/// let facts = Facts { pattern: Some(TrafficPattern::Sporadic), gpu: true, ..Facts::default() };
 /// let advice = advise(&facts);
-/// assert_eq!((advice[0].rule, advice[0].favours), ("gpu", Home::Kubernetes));
-/// assert_eq!((advice[1].rule, advice[1].favours), ("sporadic", Home::Lambda));
+/// assert_eq!((advice[0].rule, advice[0].favours), ("gpu", Platform::Kubernetes));
+/// assert_eq!((advice[1].rule, advice[1].favours), ("sporadic", Platform::Lambda));
 /// ```
 #[must_use]
 pub fn advise(facts: &Facts) -> Vec<Advice> {

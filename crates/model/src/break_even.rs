@@ -73,16 +73,16 @@ impl CostStaircase {
 /// whole nodes. Where the answer never flips, it says which platform is always cheaper.
 ///
 /// ```
-/// use breakeven_model::{Breakeven, crossover::{KubernetesCurve, LambdaCurve, crossing}};
+/// use breakeven_model::{Breakeven, break_even::{CostStaircase, CostFunction, crossing}};
 /// use breakeven_model::pricing::list_prices::Tiers;
 /// use breakeven_model::units::{Requests, Usd, UsdPerRequest};
 ///
 /// // Two nodes at 73 USD that serve 26 million each, against 3 USD for a million.
-/// let lambda = LambdaCurve {
+/// let lambda = CostFunction {
 ///     fixed: Usd::ZERO,
 ///     by_request: Tiers::flat(UsdPerRequest::from_per_million(3.0)?),
 /// };
-/// let kubernetes = KubernetesCurve {
+/// let kubernetes = CostStaircase {
 ///     fixed: Usd::ZERO,
 ///     step: Usd::from_usd(73.0)?,
 ///     steps_min: 2,

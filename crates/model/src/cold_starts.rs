@@ -125,7 +125,7 @@ impl ColdStarts {
     /// Formula: `cold starts · M/1024 · init`, the time over which they were counted as it is.
     ///
     /// ```
-    /// use breakeven_model::coldstart::ColdStarts;
+    /// use breakeven_model::cold_starts::ColdStarts;
     /// use breakeven_model::units::{MemoryMib, Requests, Seconds};
     ///
     /// let hour = Seconds::from_seconds(3_600.0)?;
@@ -169,7 +169,7 @@ impl InitTimes {
     /// The time of a runtime. One that was configured is taken as exact; container images have no runtime.
     ///
     /// ```
-    /// use breakeven_model::coldstart::InitTimes;
+    /// use breakeven_model::cold_starts::InitTimes;
     /// use breakeven_model::units::Seconds;
     ///
     /// let mut times = InitTimes::default();

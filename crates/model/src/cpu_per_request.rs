@@ -102,7 +102,7 @@ impl NoSlope {
 /// more than that ratio is taken, and that ratio otherwise.
 ///
 /// ```
-/// use breakeven_model::processor_time::{Method, of_steps};
+/// use breakeven_model::cpu_per_request::{Method, of_steps};
 /// use breakeven_model::regression::Scatter;
 /// use breakeven_model::units::{CoreSeconds, Requests, Seconds};
 ///

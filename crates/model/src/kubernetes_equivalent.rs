@@ -37,10 +37,10 @@ impl FunctionDemand {
     /// it has.
     ///
     /// ```
-    /// use breakeven_model::kubernetes_equivalent::Demand;
+    /// use breakeven_model::kubernetes_equivalent::FunctionDemand;
     /// use breakeven_model::units::{MemoryMib, Ratio};
     ///
-    /// let demand = Demand::assumed(MemoryMib::from_mib(1_769).unwrap(), Ratio::from_factor(0.5)?);
+    /// let demand = FunctionDemand::assumed(MemoryMib::from_mib(1_769).unwrap(), Ratio::from_factor(0.5)?);
     /// assert_eq!(demand.busy.cores(), 0.5);
     /// # Ok::<(), breakeven_model::units::NotAQuantity>(())
     /// ```

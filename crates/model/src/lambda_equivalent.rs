@@ -42,13 +42,13 @@ pub struct LambdaProjection {
 /// Where there is none, the quickest, and the reason.
 ///
 /// ```
-/// use breakeven_model::lambda_equivalent::{Demand, choose};
-/// use breakeven_model::{LambdaEquivalent, band::Range, lambda::Terms};
+/// use breakeven_model::lambda_equivalent::{RequestDemand, choose};
+/// use breakeven_model::{LambdaEquivalent, uncertainty::Range, lambda::PricingTerms};
 /// use breakeven_model::inventory::Architecture;
 /// use breakeven_model::units::{Gib, Ratio, Seconds};
 ///
 /// // 20 ms of processor time in 100 ms of wall time, 200 MiB.
-/// let demand = Demand {
+/// let demand = RequestDemand {
 ///     cpu: Seconds::from_millis(20.0)?,
 ///     latency: Seconds::from_millis(100.0)?,
 ///     working_set: Gib::from_mib(200.0)?,
@@ -56,7 +56,7 @@ pub struct LambdaProjection {
 /// };
 /// let settings = LambdaEquivalent {
 ///     architecture: Architecture::Arm64,
-///     terms: Terms::known(Architecture::Arm64),
+///     terms: PricingTerms::known(Architecture::Arm64),
 ///     region: "us-east-1".into(),
 ///     max_slowdown: Ratio::from_factor(2.0)?,
 ///     memory_headroom: Ratio::from_factor(1.2)?,

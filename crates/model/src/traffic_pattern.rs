@@ -144,14 +144,14 @@ pub struct TrafficStatistics {
 /// 0.8 of the way from what chance gives to all.
 ///
 /// ```
-/// use breakeven_model::pattern::{Pattern, classify};
+/// use breakeven_model::traffic_pattern::{TrafficPattern, classify};
 /// use breakeven_model::units::{Requests, Seconds};
 ///
 /// // Ten requests in every fifth minute, for two hours: a timer, whatever the day looks like.
 /// let ten = Requests::from_requests(10.0)?;
 /// let counts: Vec<_> = (0..120).map(|m| if m % 5 == 2 { ten } else { Requests::ZERO }).collect();
 /// let shape = classify(Seconds::from_seconds(60.0)?, &counts).unwrap();
-/// assert_eq!(shape.pattern, Pattern::TimerLike);
+/// assert_eq!(shape.pattern, TrafficPattern::TimerLike);
 /// assert_eq!(shape.period.unwrap().seconds(), 300.0);
 /// # Ok::<(), breakeven_model::units::NotAQuantity>(())
 /// ```

@@ -37,7 +37,7 @@ const NOTHING_LEFT: f64 = 700.0;
 /// Absent without requests, or for more than [`LARGEST_CONCURRENCY`] at once.
 ///
 /// ```
-/// use breakeven_model::coldstart::expected_fraction;
+/// use breakeven_model::cold_starts::expected_fraction;
 /// use breakeven_model::units::{RequestsPerSecond, Seconds};
 ///
 /// // One environment, 100 s between requests in the mean, kept for 100 s: exp(-1) of them come later.
@@ -73,7 +73,7 @@ pub fn expected_fraction(
 /// Absent as [`expected_fraction`] is.
 ///
 /// ```
-/// use breakeven_model::coldstart::refined_fraction;
+/// use breakeven_model::cold_starts::refined_fraction;
 /// use breakeven_model::units::{RequestsPerSecond, Seconds};
 ///
 /// let rate = RequestsPerSecond::from_per_second(0.9)?;

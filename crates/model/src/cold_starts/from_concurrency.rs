@@ -81,7 +81,7 @@ impl Sum for Ratchet {
 /// truth.
 ///
 /// ```
-/// use breakeven_model::coldstart::ratchet;
+/// use breakeven_model::cold_starts::ratchet;
 /// use breakeven_model::units::Seconds;
 ///
 /// // 0 1 0 0 0 0 0 0 2 1 3: one environment for the first, two after seven idle minutes, and a third at the end.

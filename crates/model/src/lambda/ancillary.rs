@@ -95,19 +95,19 @@ pub fn streaming(month: &Month, prices: &Prices) -> Option<Part> {
 /// connections are kept) and active ones. Bytes and rules beyond the ten free ones are not counted.
 ///
 /// ```
-/// use breakeven_model::lambda::{FrontDoor, Month, front_door};
+/// use breakeven_model::lambda::{EndpointTraffic, Month, http_endpoint};
 /// use breakeven_model::pricing::list_prices::load_balancer;
 /// use breakeven_model::units::{HOURS_PER_MONTH, MemoryMib, Requests, Seconds};
 ///
 /// // 25 requests a second take one capacity unit.
 /// let requests = Requests::from_requests(25.0 * 3_600.0 * 730.0)?;
 /// let mut month = Month::of(MemoryMib::MIN, requests, Seconds::from_millis(200.0)?);
-/// month.front_door = FrontDoor::LoadBalancer {
+/// month.endpoint_traffic = EndpointTraffic::LoadBalancer {
 ///     time: HOURS_PER_MONTH,
 ///     hour: load_balancer::HOUR,
 ///     capacity_unit: load_balancer::CAPACITY_UNIT,
 /// };
-/// let part = front_door(&month).unwrap();
+/// let part = http_endpoint(&month).unwrap();
 /// assert!((part.at(requests).usd() - 730.0 * (0.022_5 + 0.008)).abs() < 1e-9);
 /// # Ok::<(), breakeven_model::units::NotAQuantity>(())
 /// ```

@@ -56,17 +56,17 @@ impl HttpEndpoint {
     /// one that has neither, as far as that is known: who calls it then, API Gateway, a load balancer or nobody, Lambda does not say.
     ///
     /// ```
-    /// use breakeven_model::lambda::Door;
+    /// use breakeven_model::lambda::HttpEndpoint;
     /// use breakeven_model::inventory::{Architecture, EventSource, Function, FunctionId};
     /// use breakeven_model::units::MemoryMib;
     ///
     /// let id = FunctionId { account_id: "123456789012".into(), region: "us-east-1".into(), name: "api".into() };
     /// let mut function = Function::plain(id, MemoryMib::MIN, Architecture::Arm64);
-    /// assert_eq!(Door::seen(&function), None);
+    /// assert_eq!(HttpEndpoint::seen(&function), None);
     /// function.event_sources = Some([EventSource::Sqs].into());
-    /// assert_eq!(Door::seen(&function), Some(Door::Free));
+    /// assert_eq!(HttpEndpoint::seen(&function), Some(HttpEndpoint::Free));
     /// function.has_url = Some(true);
-    /// assert_eq!(Door::seen(&function), Some(Door::FunctionUrl));
+    /// assert_eq!(HttpEndpoint::seen(&function), Some(HttpEndpoint::FunctionUrl));
     /// ```
     #[must_use]
     pub fn seen(function: &Function) -> Option<Self> {

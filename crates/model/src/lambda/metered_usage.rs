@@ -162,7 +162,7 @@ impl Run {
     /// What a month costs that consists of these invocations, rounded up as in the mean.
     ///
     /// ```
-    /// use breakeven_model::lambda::{Run, Terms};
+    /// use breakeven_model::lambda::{Run, PricingTerms};
     /// use breakeven_model::inventory::Architecture;
     /// use breakeven_model::units::{MemoryMib, Requests, Seconds};
     ///
@@ -172,7 +172,7 @@ impl Run {
     ///     Requests::from_requests(5e6)?,
     ///     Seconds::from_seconds(5e6 * 0.1995)?,
     /// );
-    /// let terms = Terms::list("us-east-1", Architecture::X86_64).unwrap();
+    /// let terms = PricingTerms::list("us-east-1", Architecture::X86_64).unwrap();
     /// assert!((run.bill(&terms).total().usd() - 5.166_675).abs() < 1e-6);
     /// # Ok::<(), breakeven_model::units::NotAQuantity>(())
     /// ```
