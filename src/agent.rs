@@ -1,8 +1,7 @@
-//! The agent: the only module that knows everybody.
+//! The running agent: the only module that names all others.
 //!
-//! One loop (`main_loop`) owns the pipeline. Sources run beside it and send what they see; at every interval, and as
-//! soon as something new is known, the loop makes a report, renders it once, and puts it into the store, from which HTTP
-//! answers.
+//! One loop (`main_loop`) owns the engine. Sources run beside it and send observations. At every interval, and as soon as an
+//! observation arrives, the loop makes a report, renders it once, and puts it into the snapshot, from which HTTP answers.
 
 pub mod check;
 mod clock_check;

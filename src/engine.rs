@@ -1,7 +1,7 @@
-//! From observations to the report: what is known now, and what has added up.
+//! The engine: takes observations, keeps the current state, and makes reports.
 //!
-//! The pipeline is told what the sources saw and makes a report of it whenever it is asked. It waits for nobody:
-//! what one source does not say is absent, and the rest is reported.
+//! What enters: observations of the sources, with their own time, in any order. What leaves: a report, whenever one is requested. The
+//! engine waits for no source: what one source has not sent is absent, and the rest is reported.
 
 mod report;
 mod request_targets;

@@ -1,8 +1,7 @@
-//! What has to outlive the program: one file in a directory, written whole or not at all.
+//! The state file: one file in a directory, written whole or not at all.
 //!
-//! The file begins with a line that names its version. What follows is CBOR: whose it is and when it was written, then the
-//! content. It ends with the SHA-256 of all that. A file that cannot be used is never deleted and never written over: it
-//! is set aside under another name.
+//! The file begins with a line that names its version. What follows is CBOR: the owner, the time of writing, and the content. It ends
+//! with the SHA-256 of all that. A file that cannot be used is never deleted and never overwritten: it is renamed.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};

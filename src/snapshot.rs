@@ -1,4 +1,4 @@
-//! The latest report, ready to be sent: what HTTP handlers read, and all that they read.
+//! The latest report with its rendered bytes. HTTP handlers read it, and nothing else.
 
 mod health;
 

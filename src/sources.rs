@@ -1,8 +1,8 @@
-//! Where facts come from. Each source turns what a foreign API says into plain [`Observation`]s.
+//! Clients of foreign APIs, one folder per provider. Each converts responses to plain [`Observation`]s.
 //!
-//! A source never waits for another and never clears another's numbers. What all of them share is here:
-//! the error with its reason ([`SourceError`]), the board where each shows how it fares
-//! ([`SourceStatuses`]), and the loop that polls, times out and backs off ([`poll_forever`]).
+//! What enters: one typed section of the configuration per source, and credentials. What leaves: observations through one channel,
+//! and the status of each source ([`SourceStatuses`]). A source never waits for another and never clears another's data. Shared here:
+//! the error with its reason ([`SourceError`]), and the loop that polls, times out and backs off ([`poll_forever`]).
 //!
 //! [`Observation`]: breakeven_model::inventory::Observation
 

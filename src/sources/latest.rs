@@ -1,4 +1,4 @@
-//! What one part of the program tells a source, as it changes.
+//! The latest value of something that changes, for the sources that need it.
 
 use std::fmt;
 use std::sync::Arc;

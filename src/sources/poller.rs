@@ -1,4 +1,4 @@
-//! The loop of a source that is asked again and again.
+//! The loop of a source that polls.
 
 use std::future::Future;
 use std::sync::Arc;

@@ -1,4 +1,7 @@
-//! Who holds what of each node, and who carries the rest: every dollar of every node lands somewhere.
+//! Allocation of the cost of nodes and volumes to pods and workloads.
+//!
+//! What enters: priced nodes and volumes, pods with requests and usage. What leaves: rates in USD per hour for each workload and for
+//! each component of the cluster (allocated, idle, shared, fixed, unallocated), which add up to the price of all nodes.
 
 mod sharing;
 mod storage;

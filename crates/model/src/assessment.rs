@@ -1,4 +1,4 @@
-//! What follows for one subject from what was seen of it: costs on both platforms, break-even, verdict.
+//! The assessment of one workload or function: its cost, its projection on the other platform, break-even and verdict.
 
 mod function;
 mod workload;

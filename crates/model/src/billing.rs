@@ -1,4 +1,4 @@
-//! The bill of AWS against the model: what was charged for settled days, and what the model says of the same days.
+//! The AWS bill compared with the model: charges of settled days, and what the model computes for the same days.
 
 mod paid;
 mod plan;

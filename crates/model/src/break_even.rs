@@ -1,8 +1,8 @@
-//! Where the monthly costs of the platforms cross as traffic grows.
+//! Break-even: the traffic at which both platforms cost the same per month.
 //!
-//! Lambda's cost is a line of straight pieces: what is paid at any traffic, and tiers by the request. The cluster's is
-//! a staircase: whole nodes or pods. Both are walked piece by piece, and each crossing is solved exactly, without
-//! going over every step.
+//! The cost of Lambda is a piecewise linear function of the traffic: a part that is paid at any traffic, and tiers by the request. The
+//! cost of the cluster is a staircase: whole nodes or pods. The solver sweeps both piece by piece and solves each crossing exactly,
+//! without visiting every step.
 
 mod solver;
 

@@ -1,4 +1,4 @@
-//! Processor time of one request, from steps in which use and requests were both seen.
+//! CPU seconds per request, by least squares over steps with both usage and requests.
 
 use super::regression::Scatter;
 use super::uncertainty::Range;

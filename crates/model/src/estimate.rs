@@ -1,4 +1,4 @@
-//! A scenario typed by hand: what it costs on both platforms, and where they cross.
+//! The computation of the `estimate` command: a scenario with its cost on both platforms, and the break-even.
 
 use super::break_even::{CostFunction, CostStaircase, crossing};
 use super::lambda::{Bill, Month};

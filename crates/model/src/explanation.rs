@@ -1,4 +1,4 @@
-//! How a number came about: inputs, prices with their source, formulas with the numbers put in, and results.
+//! The explanation of a number: its inputs, prices with their source, formulas with the numbers put in, and results.
 
 mod annotations;
 mod bill;

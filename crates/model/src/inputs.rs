@@ -1,4 +1,4 @@
-//! What an assessment stands on, kept so that every number can be explained.
+//! The inputs of an assessment, kept so that every number can be explained.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

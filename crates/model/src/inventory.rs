@@ -1,7 +1,6 @@
-//! What the sources saw, as plain facts: no type of a client library comes this far.
+//! The inventory: plain facts from the sources, without any type of a client library.
 //!
-//! Each source sends [`Observation`]s as it learns them. They carry their own time, so a late one is
-//! still right, and what they do not know is absent.
+//! Sources send [`Observation`]s. Each carries its own time, so a late one is still right, and an unknown value is absent.
 
 mod annotations;
 mod bill;

@@ -1,4 +1,4 @@
-//! The report: everything that is known at one instant, immutable, ready to be shown.
+//! The report: all results at one instant, immutable.
 
 mod cluster;
 mod labels;

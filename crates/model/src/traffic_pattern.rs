@@ -1,4 +1,4 @@
-//! The traffic pattern of a subject: how its requests are spread over time.
+//! The traffic pattern of a workload: how its requests are spread over time.
 //!
 //! Two services with the same number of requests can want different platforms. One that is asked evenly keeps a pod
 //! busy; one that is asked in bursts makes the cluster hold pods for the peak, while Lambda is paid by the request.

@@ -1,4 +1,4 @@
-//! A cost whose inputs are not all known exactly: its low, point and high value, and what moves it most.
+//! A cost whose inputs are not all known exactly: its low, point and high value, and the input that moves it most.
 
 use crate::units::{Ratio, Usd};
 
