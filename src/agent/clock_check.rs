@@ -32,7 +32,8 @@ pub(super) enum ClockStep {
     Behind,
     /// The clock was behind and is no longer.
     CaughtUp,
-    /// The clock was behind for the whole delay, so the state is to be truncated. The value is how far it was ahead.
+    /// The clock was ahead: it was set back, or was behind for the whole delay. The state is to be truncated. The value is how far
+    /// it was ahead.
     Corrected(SignedDuration),
 }
 
@@ -41,10 +42,18 @@ pub(super) enum ClockStep {
 pub(super) struct ClockCheck {
     /// The last reading of the clock that was not behind.
     last_reading: Timestamp,
-    /// Present while the clock is behind.
-    behind_since: Option<Instant>,
-    /// Whether the clock was not behind once since the start.
-    was_right: bool,
+    phase: Phase,
+}
+
+/// What the checks so far have found.
+#[derive(Clone, Copy, Debug)]
+enum Phase {
+    /// No check yet.
+    Starting,
+    /// The clock has been behind from the start, since this instant.
+    Behind(Instant),
+    /// The clock was right once, or the state was truncated. If the clock is set back now, it was ahead.
+    Right,
 }
 
 impl ClockCheck {
@@ -52,14 +61,13 @@ impl ClockCheck {
     pub(super) const fn new(last_reading: Timestamp) -> Self {
         Self {
             last_reading,
-            behind_since: None,
-            was_right: false,
+            phase: Phase::Starting,
         }
     }
 
     /// Whether the clock is behind now, by the last check.
     pub(super) const fn is_behind(&self) -> bool {
-        self.behind_since.is_some()
+        matches!(self.phase, Phase::Behind(_))
     }
 
     /// Compares the clock with the latest instant of the state. `delay` is [`CORRECTION_DELAY`] in monotonic time.
@@ -73,39 +81,34 @@ impl ClockCheck {
         let ahead = latest.duration_since(now);
         if ahead <= CLOCK_TOLERANCE {
             self.last_reading = now;
-            self.was_right = true;
-            return match self.behind_since.take() {
-                Some(_) => {
-                    info!(%now, "the clock is no longer behind the state; counting goes on");
-                    ClockStep::CaughtUp
-                }
-                None => ClockStep::None,
-            };
+            let was_behind = self.is_behind();
+            self.phase = Phase::Right;
+            if !was_behind {
+                return ClockStep::None;
+            }
+            info!(%now, "the clock is no longer behind the state; counting goes on");
+            return ClockStep::CaughtUp;
         }
-        if self.was_right {
-            return self.correct(now, latest);
+        match self.phase {
+            Phase::Starting => {
+                self.phase = Phase::Behind(Instant::now());
+                warn!(
+                    %now,
+                    %latest,
+                    delay_seconds = delay.as_secs(),
+                    "the clock is behind the latest time of the state; nothing is counted or saved until \
+                     it has caught up or the delay has passed"
+                );
+                ClockStep::Behind
+            }
+            Phase::Behind(since) if since.elapsed() < delay => ClockStep::Behind,
+            Phase::Behind(_) | Phase::Right => self.correct(now, latest),
         }
-        let Some(since) = self.behind_since else {
-            self.behind_since = Some(Instant::now());
-            warn!(
-                %now,
-                %latest,
-                delay_seconds = delay.as_secs(),
-                "the clock is behind the latest time of the state; nothing is counted or saved until \
-                 it has caught up or the delay has passed"
-            );
-            return ClockStep::Behind;
-        };
-        if since.elapsed() < delay {
-            return ClockStep::Behind;
-        }
-        self.correct(now, latest)
     }
 
     fn correct(&mut self, now: Timestamp, latest: Timestamp) -> ClockStep {
         let ahead = latest.duration_since(now);
-        self.behind_since = None;
-        self.was_right = true;
+        self.phase = Phase::Right;
         self.last_reading = now;
         warn!(
             %now,

@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
+use super::start_agent;
 use super::support::exposition::{Exposition, get};
-use super::support::program::{Program, breakeven};
 use super::support::until;
 
 /// Answers every request with spaces without end.
@@ -67,19 +67,7 @@ async fn peak_of(home: &tempfile::TempDir, server: SocketAddr, failures: f64) ->
          requests: {{prometheus: {{url: \"http://{server}\", preset: istio, interval_seconds: 5}}}}\n"
     );
     std::fs::write(&config, text).unwrap();
-    let mut command = breakeven(&[
-        "run",
-        "--web.listen-address",
-        "127.0.0.1:0",
-        "--config.file",
-    ]);
-    command
-        .arg(&config)
-        .env("AWS_ENDPOINT_URL", format!("http://{server}"))
-        .env("AWS_ACCESS_KEY_ID", "AKID")
-        .env("AWS_SECRET_ACCESS_KEY", "secret");
-    let mut agent = Program::start(&mut command);
-    let address = agent.listens("message=listening address=").await;
+    let (agent, address) = start_agent(&config, server).await;
     until("the sources to fail", async || {
         let (status, ..) = get(&format!("http://{address}/-/healthy")).await?;
         assert_eq!(status.as_u16(), 200);

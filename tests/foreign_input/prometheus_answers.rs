@@ -6,8 +6,8 @@ use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
+use super::start_agent;
 use super::support::exposition::{Exposition, get};
-use super::support::program::{Program, breakeven};
 use super::support::until;
 
 /// The length of each body. It is less than the limit, so it is read whole.
@@ -66,22 +66,7 @@ async fn peak_of(server: SocketAddr, reason: Option<&str>) -> u64 {
     std::fs::write(&config, text).unwrap();
     // AWS does not answer: its connections wait in the backlog.
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let mut command = breakeven(&[
-        "run",
-        "--web.listen-address",
-        "127.0.0.1:0",
-        "--config.file",
-    ]);
-    command
-        .arg(&config)
-        .env(
-            "AWS_ENDPOINT_URL",
-            format!("http://{}", silent.local_addr().unwrap()),
-        )
-        .env("AWS_ACCESS_KEY_ID", "AKID")
-        .env("AWS_SECRET_ACCESS_KEY", "secret");
-    let mut agent = Program::start(&mut command);
-    let address = agent.listens("message=listening address=").await;
+    let (agent, address) = start_agent(&config, silent.local_addr().unwrap()).await;
     until("the queries to fail", async || {
         let (status, ..) = get(&format!("http://{address}/-/healthy")).await?;
         assert_eq!(status.as_u16(), 200);
