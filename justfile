@@ -26,13 +26,13 @@ format:
 # Writes anew what is made: the metric reference, the default configuration, dashboards, what is expected of the chart.
 bless:
     BREAKEVEN_BLESS=1 cargo test --lib exposition
-    BREAKEVEN_BLESS=1 cargo test --test config_files
-    BREAKEVEN_BLESS=1 cargo test --test dashboards what_grafana_reads
-    BREAKEVEN_BLESS=1 cargo test --test chart
+    BREAKEVEN_BLESS=1 cargo test --test repository config_files
+    BREAKEVEN_BLESS=1 cargo test --test repository what_grafana_reads
+    BREAKEVEN_BLESS=1 cargo test --test repository chart
 
 # Writes anew what the dashboards show of the demo (docs/dashboards.md); takes a quarter of an hour.
 bless-report:
-    BREAKEVEN_BLESS=1 cargo test --test dashboards
+    BREAKEVEN_BLESS=1 cargo test --test repository dashboards
 
 # The image, for this machine.
 image TAG="breakeven:dev":

@@ -24,7 +24,7 @@
 //! the same, the newest environment first (Mahmoudi and Khazaei, *Performance Modeling of Serverless Computing Platforms*, IEEE Transactions on Cloud
 //! Computing, 2020).
 //!
-//! `tests/coldstart_simulation.rs` holds the second and the third way against a simulation of single requests.
+//! `tests/accuracy/cold_starts.rs` holds the second and the third way against a simulation of single requests.
 
 mod erlang;
 mod from_concurrency;
