@@ -18,14 +18,15 @@ use std::time::{Duration, Instant};
 
 use breakeven::config;
 use breakeven_model::allocation::{PricedNode, allocate};
-use breakeven_model::assessment::{self, ClusterPrices, WorkloadInputs};
+use breakeven_model::alternatives::kubernetes::{ClusterPrices, NodeType};
+use breakeven_model::assessment;
 use breakeven_model::cold_starts::{ColdStarts, Method};
 use breakeven_model::concurrency::{Concurrency, MinuteConcurrency};
+use breakeven_model::inputs::WorkloadInputs;
 use breakeven_model::inventory::{
     Architecture, CapacityType, Container, Function, FunctionId, Node, Pod, PodKey, PodUsage,
     Provider, Resources, WorkloadId, WorkloadKind,
 };
-use breakeven_model::kubernetes_equivalent::NodeType;
 use breakeven_model::node_split::split;
 use breakeven_model::regression::Scatter;
 use breakeven_model::uncertainty::Range;

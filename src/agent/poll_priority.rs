@@ -20,10 +20,10 @@ pub(super) fn poll_priorities(report: &Report) -> HashMap<FunctionId, PollPriori
 }
 
 fn poll_priority(function: &WorkloadReport) -> Option<PollPriority> {
-    let cost = |home| Some(function.decisive(home)?.monthly.point);
+    let cost = |home| Some(function.assessment.monthly(home)?.point);
     let Some(here) = cost(Platform::Lambda) else {
         // Where there is no price, no dollar depends on how fresh the minutes are.
-        let is_unpriced = function.verdict == Verdict::Unpriced;
+        let is_unpriced = function.assessment.verdict == Verdict::Unpriced;
         return is_unpriced.then_some(PollPriority {
             monthly: Usd::ZERO,
             margin: None,

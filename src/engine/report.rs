@@ -6,13 +6,14 @@ use jiff::Timestamp;
 
 use super::Engine;
 use crate::ledger::{FunctionAccount, WorkloadAccount};
-use breakeven_model::assessment::{self, Assessment, ClusterPrices, WorkloadInputs};
+use breakeven_model::alternatives::kubernetes::{ClusterPrices, NodeType};
+use breakeven_model::assessment::{self, Assessment};
 use breakeven_model::billing::reconcile;
 use breakeven_model::cold_starts::Method;
 use breakeven_model::counterpart::pair;
 use breakeven_model::inputs::Evidence;
+use breakeven_model::inputs::WorkloadInputs;
 use breakeven_model::inventory::{CapacityType, Function, Resources, WorkloadId, WorkloadKind};
-use breakeven_model::kubernetes_equivalent::NodeType;
 use breakeven_model::lambda::HttpEndpointOrigin;
 use breakeven_model::node_split::split;
 use breakeven_model::units::{Requests, Seconds, Usd, UsdPerHour};
@@ -84,17 +85,19 @@ impl Engine {
     fn settle(&mut self, workloads: &mut [WorkloadReport], now: Timestamp) {
         let mut before = std::mem::take(&mut self.verdicts);
         for one in workloads {
-            let fresh = one.verdict;
+            let assessment = &mut one.assessment;
+            let fresh = assessment.verdict;
             let mut settled = before
                 .remove(&one.workload)
                 .unwrap_or(StableVerdict::new(fresh));
-            let (window, seen) = (self.settings.decision_window, seen(&one.evidence));
+            let (window, seen) = (self.settings.decision_window, seen(&assessment.evidence));
             settled.note_seen(seen, window);
-            if one.ineligible.iter().all(|reason| reason.is_measured()) {
+            let blockers = assessment.blockers();
+            if blockers.iter().all(|reason| reason.is_measured()) {
                 let held = settled.consider(fresh, now, window);
                 // A limit that is exceeded shows at once, but a single measurement does not end a verdict that is held.
-                if one.ineligible.is_empty() {
-                    one.verdict = held;
+                if blockers.is_empty() {
+                    assessment.verdict = held;
                 }
             } else {
                 // What cannot move must not be held at a verdict from before.
@@ -179,6 +182,7 @@ impl Engine {
             scaler: workload_inputs.scaler,
             requests_by: self.requests_by(id),
             query_failure: self.query_failures.get(id).cloned(),
+            lambda_memory: assessment.lambda_memory(),
             ..WorkloadAttributes::default()
         };
         WorkloadReport {
@@ -221,6 +225,7 @@ impl Engine {
             event_sources: function.event_sources.clone().unwrap_or_default(),
             insights: function.insights,
             reserved_concurrency: function.reserved_concurrency,
+            lambda_memory: Some(function.memory),
             provisioned_concurrency: function
                 .provisioned
                 .as_ref()
@@ -240,8 +245,7 @@ impl Engine {
             concurrency_peak: window.and_then(|window| window.concurrency_peak),
         });
         let workload = WorkloadRef::Function(function.id.clone());
-        let mut assessment = assessment.unwrap_or_default();
-        assessment.lambda_memory = Some(function.memory);
+        let assessment = assessment.unwrap_or_else(|| Assessment::unknown(Platform::Lambda));
         WorkloadReport {
             function: counters,
             ..workload_report(workload, assessment, cost_total, requests_total, facts)
@@ -262,11 +266,12 @@ impl Engine {
         let spent = account.spent();
         let comparable: Vec<(Usd, Usd, Usd)> = workloads
             .iter()
-            .filter(|one| one.ineligible.is_empty())
+            .map(|one| &one.assessment)
+            .filter(|one| one.blockers().is_empty())
             .filter_map(|one| {
-                let loaded = one.decisive(Platform::Kubernetes)?.monthly.point;
+                let loaded = one.monthly(Platform::Kubernetes)?.point;
                 let used = loaded * one.utilization.cost?;
-                Some((used, loaded, one.decisive(Platform::Lambda)?.monthly.point))
+                Some((used, loaded, one.monthly(Platform::Lambda)?.point))
             })
             .collect();
         let used: Usd = comparable.iter().map(|one| one.0).sum();
@@ -365,21 +370,10 @@ fn workload_report(
         requests_total,
         throttled: None,
         function: None,
-        costs: assessment.costs,
-        monthly_saving: assessment.monthly_saving,
-        utilization: assessment.utilization,
-        breakeven_utilization: assessment.breakeven_utilization,
-        breakeven: assessment.breakeven,
-        verdict: assessment.verdict,
+        facts,
+        assessment,
         provisional: None,
-        ineligible: assessment.ineligible,
-        uncertainty: assessment.uncertainty,
         month: None,
         nodes: Vec::new(),
-        evidence: assessment.evidence,
-        facts: WorkloadAttributes {
-            lambda_memory: assessment.lambda_memory,
-            ..facts
-        },
     }
 }

@@ -149,11 +149,9 @@ fn only(report: &Report) -> &WorkloadReport {
 }
 
 fn cost(workload: &WorkloadReport, platform: Platform, basis: Basis) -> Option<f64> {
-    let one = workload
-        .costs
-        .iter()
-        .find(|one| one.platform == platform && one.basis == basis);
-    one.map(|one| one.monthly.point.usd())
+    let mut all = workload.assessment.costs();
+    let one = all.find(|one| (one.0, one.1) == (platform.as_str(), basis));
+    one.map(|(_, _, cost)| cost.monthly.point.usd())
 }
 
 #[test]
@@ -183,14 +181,9 @@ fn a_workload_with_traffic_has_its_cost_on_both_platforms_and_a_verdict() {
     assert!((4e-4..6e-4).contains(&cold), "{cold}");
     let expected = 2_628_000.0 * (memory * (each + cold * 0.3) * 0.000_013_333_4 + 2e-7);
     assert!((lambda - expected).abs() < 1e-6, "{lambda} {expected}");
-    assert_eq!(web.verdict, Verdict::Lambda);
-    assert!((web.breakeven_utilization.unwrap().get() - used / lambda).abs() < 1e-9);
-    let per_request = web
-        .costs
-        .iter()
-        .find(|one| one.basis == Basis::Loaded)
-        .unwrap()
-        .per_request();
+    assert_eq!(web.assessment.verdict, Verdict::Lambda);
+    assert!((web.assessment.breakeven_utilization().unwrap().get() - used / lambda).abs() < 1e-9);
+    let per_request = web.assessment.current_cost().unwrap().per_request();
     assert!((per_request.unwrap().each() - 73.0 / 2_628_000.0).abs() < 1e-15);
 }
 
@@ -233,7 +226,7 @@ fn traffic_that_comes_before_the_cluster_is_not_lost() {
     pipeline.observe(a_day_of_traffic(0));
     run_for(&mut pipeline, 0, 15);
     let report = pipeline.report(at(15));
-    assert_eq!(only(&report).verdict, Verdict::Lambda);
+    assert_eq!(only(&report).assessment.verdict, Verdict::Lambda);
 }
 
 #[test]
@@ -243,9 +236,13 @@ fn a_workload_whose_requests_nothing_counts_has_costs_and_says_what_is_missing()
     let report = pipeline.report(at(60));
     let web = only(&report);
     assert!(cost(web, Platform::Kubernetes, Basis::Loaded).is_some());
-    assert!(web.costs.iter().all(|one| one.per_request().is_none()));
+    assert!(
+        web.assessment
+            .costs()
+            .all(|(_, _, cost)| cost.per_request().is_none())
+    );
     assert_eq!(
-        (web.verdict, web.monthly_saving),
+        (web.assessment.verdict, web.assessment.monthly_saving()),
         (Verdict::NoRequests, None)
     );
 }
@@ -260,7 +257,10 @@ fn a_workload_on_an_unpriced_node_has_no_cost_and_says_so() {
     pipeline.observe(a_day_of_traffic(0));
     let report = pipeline.report(at(15));
     let web = only(&report);
-    assert_eq!((web.verdict, &web.costs), (Verdict::Unpriced, &Vec::new()));
+    assert_eq!(
+        (web.assessment.verdict, web.assessment.costs().count()),
+        (Verdict::Unpriced, 0)
+    );
     assert_eq!(report.cluster.as_ref().unwrap().unpriced_pods, 1);
 }
 
@@ -369,7 +369,7 @@ fn a_function_without_a_cluster_has_its_cost_and_no_equivalent() {
     let expected = 2_628_000.0 * (0.500_5 * 0.000_016_666_7 + 2e-7);
     assert!((cost(resize, Platform::Lambda, Basis::Loaded).unwrap() - expected).abs() < 1e-6);
     assert_eq!(cost(resize, Platform::Kubernetes, Basis::Loaded), None);
-    assert_eq!(resize.verdict, Verdict::Unpriced);
+    assert_eq!(resize.assessment.verdict, Verdict::Unpriced);
     assert!(
         resize.cost_total.iter().all(|part| part.1.is_zero()),
         "a backfill is not spent again"
@@ -390,7 +390,7 @@ fn a_function_beside_a_cluster_is_priced_as_pods_too() {
     let pods = cost(resize, Platform::Kubernetes, Basis::Loaded).unwrap();
     assert!((pods - 2.0 * pod * 730.0).abs() < 1e-9, "{pods}");
     // By the point Lambda costs a little less, but the function may compute less or more than that.
-    assert_eq!(resize.verdict, Verdict::Inconclusive, "{pods}");
+    assert_eq!(resize.assessment.verdict, Verdict::Inconclusive, "{pods}");
 }
 
 #[test]
@@ -437,7 +437,7 @@ fn new_settings_keep_what_has_added_up() {
         .sum();
     assert!((spent - 0.1 * 60.0 / 3_600.0).abs() < 1e-12);
     assert_eq!(
-        only(&report).verdict,
+        only(&report).assessment.verdict,
         Verdict::Unpriced,
         "the price is gone"
     );
@@ -522,7 +522,7 @@ fn minutes_wait_for_the_list_of_their_own_account_and_region() {
     pipeline.observe(listed(vec![resize()]));
     let report = pipeline.report(at(0));
     assert!(
-        only(&report).decisive(Platform::Lambda).is_some(),
+        only(&report).assessment.cost_on(Platform::Lambda).is_some(),
         "{report:?}"
     );
 }

@@ -7,8 +7,8 @@
 use super::metrics::{Metric, Scope};
 use super::self_metrics::{DropReason, Dropped};
 use super::series::{Families, SeriesBuffer};
+use breakeven_model::WorkloadReport;
 use breakeven_model::units::Usd;
-use breakeven_model::{Basis, WorkloadReport};
 
 /// Shows the subjects' series: money always, the rest as long as there are no more than `max_series`.
 /// Counts what is left out.
@@ -57,11 +57,9 @@ fn dearest_first(one: &WorkloadReport, other: &WorkloadReport) -> std::cmp::Orde
 
 /// What it costs at home: in a month, and so far.
 fn cost(report: &WorkloadReport) -> (Usd, Usd) {
-    let home = report.workload.home();
     let monthly = report
-        .costs
-        .iter()
-        .find(|cost| cost.platform == home && cost.basis == Basis::Loaded)
+        .assessment
+        .current_cost()
         .map_or(Usd::ZERO, |cost| cost.monthly.point);
     (
         monthly,

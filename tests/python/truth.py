@@ -53,8 +53,10 @@ STEP, STEP_DELAY, RECENT, MINUTES_DELAY = 300, 60, 300, 180
 WATCHED = 0.8
 # From so many steps on the slope of use over traffic is taken, where it is known well enough.
 SLOPE_STEPS = 30
-# The longest of the demo's poll intervals: what a source said last may be so old.
+# The longest of the demo's poll intervals: data may be so much older than the last success of its source.
 POLL = 60
+# The sources whose data a cost of a request depends on, and how old their last success may be in the world's time.
+SOURCES, MAX_AGE = {"kubernetes", "usage", "requests", "cloudwatch"}, 300
 
 
 def defaults(spec):
@@ -326,9 +328,9 @@ def read(url):
 
 
 def scrape(url):
-    """The agent's costs of a request with their bands, the time they were made, and for how long it had watched."""
+    """The agent's costs of a request with their bands, the times that they may be of, and for how long it had watched."""
     families = {f"breakeven_request_cost_{end}usd": end for end in ("", "low_", "high_")}
-    costs, now, watched = {end: {} for end in families.values()}, None, 0.0
+    costs, now, watched, read_at = {end: {} for end in families.values()}, None, 0.0, []
     for name, labels, value in re.findall(r"^(\w+)(?:\{(.*)\})? (\S+)", read(f"{url}/metrics"), re.M):
         labels = dict(re.findall(r'(\w+)="([^"]*)"', labels))
         if name in families:
@@ -338,7 +340,11 @@ def scrape(url):
             now = float(value)
         elif name == "breakeven_observed_seconds_total":
             watched = float(value)
-    return costs, now, watched
+        elif name == "breakeven_source_last_success_timestamp_seconds" and labels["source"] in SOURCES:
+            read_at.append(float(value))
+    late = [now - at for at in read_at if now - at > MAX_AGE]
+    assert not late, f"the last success of a source is {late} s old"
+    return costs, [at - late for at in [now, *read_at] for late in (0, POLL)], watched
 
 
 def main():
@@ -348,10 +354,12 @@ def main():
     spec, config = defaults(file("WORLD", "config/worlds/demo.yaml")), file("CONFIG", "config/demo.yaml")
     history_start = seconds(json.loads(read(os.environ["CLOUD_URL"] + "/_cloud/world"))["history_start"])
     world = World(spec, history_start)
-    costs, now, watched = scrape(os.environ["AGENT_URL"])
+    costs, times, watched = scrape(os.environ["AGENT_URL"])
     shown, low, high = costs[""], costs["low_"], costs["high_"]
-    # What a source said last may be one poll old: a number is right if it is right now, or was then.
-    truths = [Truth(world, config, now - watched, at).all() for at in (now, now - POLL)]
+    # A number is right if it is right now, or was right when its source was last read. On a busy machine an accelerated world
+    # runs ahead of the agent's polls.
+    since = times[0] - watched
+    truths = [Truth(world, config, since, at).all() for at in times]
     off, worst, within = [], 0, 0
     for home, key, platform, basis in sorted(truths[0].keys() | shown.keys()):
         if is_true := platform.startswith("true "):

@@ -160,8 +160,8 @@ async fn a_preset_counts_what_was_served(prometheus: &Prometheus, preset: Preset
         let workload_report = report_of(&report, workload);
         let error = served_in(workload_report) / workload.served(START, START + LENGTH) - 1.0;
         assert!(error.abs() < TOLERANCE, "{what}: {error}");
-        let Evidence::Workload(evidence) = &workload_report.evidence else {
-            panic!("{what}: {:?}", workload_report.evidence);
+        let Evidence::Workload(evidence) = &workload_report.assessment.evidence else {
+            panic!("{what}: {:?}", workload_report.assessment.evidence);
         };
         let latency = evidence.window.traffic.unwrap().mean_latency().unwrap();
         let error = latency.seconds() / workload.latency - 1.0;

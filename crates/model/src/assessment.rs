@@ -1,76 +1,137 @@
-//! The assessment of one workload or function: its cost, its projection on the other platform, break-even and verdict.
+//! The assessment of one workload or function: its cost today, its alternatives and the verdict.
 
 mod function;
 mod workload;
 
-pub use function::{ClusterPrices, function};
-pub use workload::{WorkloadInputs, workload};
+pub use function::function;
+pub use workload::workload;
 
+use super::alternatives::{Alternative, Projection, ProjectionInputs};
 use super::inputs::Evidence;
 use super::parameters::ModelParameters;
-use super::report::{
-    Basis, Breakeven, Ineligibility, Platform, PlatformCost, Utilization, Verdict,
-};
+use super::report::{Basis, Breakeven, Ineligibility, MonthlyCost, Platform, Utilization, Verdict};
 use super::uncertainty::{CostEstimate, Parameter};
-use crate::units::{
-    MemoryMib, Ratio, Requests, RequestsPerSecond, Seconds, Usd, UsdDelta, UsdPerHour,
-};
+use crate::units::{MemoryMib, Ratio, Requests, RequestsPerSecond, Seconds, UsdDelta};
 
-/// What follows for one subject.
+/// The assessment of one workload.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Assessment {
-    /// What it costs on each platform, as far as that is known.
-    pub costs: Vec<PlatformCost>,
-    /// What moving to the other platform would save each month.
-    pub monthly_saving: Option<UsdDelta>,
-    /// How well it uses what it pays for.
+    /// The platform on which it runs.
+    pub platform: Platform,
+    /// Its cost there by basis; empty while it is unknown.
+    pub current: Vec<(Basis, MonthlyCost)>,
+    /// Its alternatives; empty while too little was observed for any.
+    pub alternatives: Vec<Projection>,
+    /// How much of what it pays for it uses.
     pub utilization: Utilization,
-    /// The utilisation at which both platforms cost the same (u*).
-    pub breakeven_utilization: Option<Ratio>,
-    /// The traffic at which they do.
-    pub breakeven: Option<Breakeven>,
-    /// What follows.
+    /// The verdict.
     pub verdict: Verdict,
-    /// Why it cannot move.
-    pub ineligible: Vec<Ineligibility>,
-    /// The parameter that moves the projection most, and by how much of it.
-    pub uncertainty: Option<(Parameter, Ratio)>,
-    /// The memory of the function, or of the workload's equivalent.
-    pub lambda_memory: Option<MemoryMib>,
-    /// What all this stands on.
+    /// The observations that all of this is computed from.
     pub evidence: Evidence,
 }
 
-impl Default for Assessment {
-    fn default() -> Self {
+impl Assessment {
+    /// The assessment of a workload of which nothing was observed.
+    #[must_use]
+    pub fn unknown(platform: Platform) -> Self {
         Self {
-            costs: Vec::new(),
-            monthly_saving: None,
+            platform,
+            current: Vec::new(),
+            alternatives: Vec::new(),
             utilization: Utilization::default(),
-            breakeven_utilization: None,
-            breakeven: None,
             verdict: Verdict::InsufficientData,
-            ineligible: Vec::new(),
-            uncertainty: None,
-            lambda_memory: None,
             evidence: Evidence::Nothing,
         }
     }
-}
 
-impl Assessment {
-    /// The monthly cost on a platform, on the basis that decisions stand on.
+    /// Its cost today on the basis of decisions, which is the loaded cost.
+    #[must_use]
+    pub fn current_cost(&self) -> Option<&MonthlyCost> {
+        let loaded = |(basis, _): &&(Basis, MonthlyCost)| *basis == Basis::Loaded;
+        self.current.iter().find(loaded).map(|(_, cost)| cost)
+    }
+
+    /// One of its alternatives.
+    #[must_use]
+    pub fn alternative(&self, alternative: Alternative) -> Option<&Projection> {
+        let mut all = self.alternatives.iter();
+        all.find(|one| one.alternative == alternative)
+    }
+
+    /// The alternative that the verdict compares with today: the other platform.
+    #[must_use]
+    pub fn compared(&self) -> Option<&Projection> {
+        self.alternative(self.platform.other().into())
+    }
+
+    /// Cost on a platform: today's where it runs, else that of the alternative.
+    #[must_use]
+    pub fn cost_on(&self, platform: Platform) -> Option<&MonthlyCost> {
+        if platform == self.platform {
+            self.current_cost()
+        } else {
+            self.alternative(platform.into())?.cost.as_ref()
+        }
+    }
+
+    /// Cost of a month on a platform, as in [`Self::cost_on`].
     #[must_use]
     pub fn monthly(&self, platform: Platform) -> Option<CostEstimate> {
-        let decisive =
-            |cost: &&PlatformCost| cost.platform == platform && cost.basis == Basis::Loaded;
-        self.costs.iter().find(decisive).map(|cost| cost.monthly)
+        self.cost_on(platform).map(|cost| cost.monthly)
     }
-}
 
-/// A rate of spending, over a month.
-fn monthly(rate: UsdPerHour, settings: &ModelParameters) -> Usd {
-    rate * settings.hours_per_month
+    /// All costs, each with its `platform` label and its basis: today's, then those of the alternatives.
+    pub fn costs(&self) -> impl Iterator<Item = (&'static str, Basis, &MonthlyCost)> {
+        let platform = self.platform.as_str();
+        let current = self.current.iter();
+        let current = current.map(move |(basis, cost)| (platform, *basis, cost));
+        let alternatives = self.alternatives.iter().filter_map(|one| {
+            let cost = one.cost.as_ref()?;
+            Some((one.alternative.as_str(), Basis::Loaded, cost))
+        });
+        current.chain(alternatives)
+    }
+
+    /// Saving per month of the compared alternative.
+    #[must_use]
+    pub fn monthly_saving(&self) -> Option<UsdDelta> {
+        self.compared()?.monthly_saving
+    }
+
+    /// Break-even traffic against the compared alternative.
+    #[must_use]
+    pub fn breakeven(&self) -> Option<Breakeven> {
+        self.compared()?.breakeven
+    }
+
+    /// Break-even utilization against the compared alternative.
+    #[must_use]
+    pub fn breakeven_utilization(&self) -> Option<Ratio> {
+        self.compared()?.breakeven_utilization
+    }
+
+    /// Blockers of the compared alternative.
+    #[must_use]
+    pub fn blockers(&self) -> &[Ineligibility] {
+        self.compared().map_or(&[], |one| &one.blockers)
+    }
+
+    /// The unknown that changes the compared cost most, and by which part of it; that of today's cost while there is no
+    /// other.
+    #[must_use]
+    pub fn largest_unknown(&self) -> Option<(Parameter, Ratio)> {
+        let other = self.compared().and_then(|one| one.cost.as_ref());
+        other.or(self.current_cost())?.monthly.largest
+    }
+
+    /// Memory of the function that a workload of the cluster would be.
+    #[must_use]
+    pub fn lambda_memory(&self) -> Option<MemoryMib> {
+        match self.alternative(Alternative::Lambda)?.inputs.as_ref()? {
+            ProjectionInputs::Lambda(inputs) => Some(inputs.sized.memory),
+            ProjectionInputs::Kubernetes(_) => None,
+        }
+    }
 }
 
 /// A rate of requests, over a month. Formula: `R = λ · 3600 · H`.

@@ -4,7 +4,10 @@
 //! cost of the cluster is a staircase: whole nodes or pods. The solver sweeps both piece by piece and solves each crossing exactly,
 //! without visiting every step.
 
+mod autoscaled;
 mod solver;
+
+pub use autoscaled::AutoscaledCost;
 
 use super::report::Breakeven;
 use crate::pricing::list_prices::Tiers;

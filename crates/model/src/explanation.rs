@@ -1,5 +1,6 @@
 //! The explanation of a number: its inputs, prices with their source, formulas with the numbers put in, and results.
 
+mod alternatives;
 mod annotations;
 mod bill;
 mod billed;
@@ -19,7 +20,7 @@ use super::advice::{Advice, Facts, ProvisionedConcurrency, advise};
 use super::inputs::Evidence;
 use super::lambda::{Component, EndpointTraffic};
 use super::parameters::ModelParameters;
-use super::report::{Ineligibility, Platform, PlatformCost, Report, WorkloadRef, WorkloadReport};
+use super::report::{Ineligibility, MonthlyCost, Platform, Report, WorkloadRef, WorkloadReport};
 use crate::units::{MemoryMib, Ratio, Seconds, Usd};
 use number::{count, usd};
 
@@ -74,7 +75,8 @@ pub fn explain(report: &Report, workload_report: &WorkloadReport, inputs: &Input
         title: "Annotations",
         lines: annotations::lines(workload_report),
     });
-    sections.extend(match &workload_report.evidence {
+    let assessment = &workload_report.assessment;
+    sections.extend(match &assessment.evidence {
         Evidence::Nothing | Evidence::Unpriced(_) => Vec::new(),
         Evidence::Workload(evidence) => {
             workload::sections(report, workload_report, evidence, inputs)
@@ -83,6 +85,7 @@ pub fn explain(report: &Report, workload_report: &WorkloadReport, inputs: &Input
             function::sections(workload_report, evidence, settings, inputs)
         }
     });
+    sections.extend(alternatives::sections(workload_report, settings));
     sections.push(Section {
         title: "The bill",
         lines: billed::lines(report, &workload_report.workload),
@@ -120,7 +123,7 @@ fn made(report: &Report, inputs: &Inputs) -> Line {
 }
 
 /// A month's cost and that of one request, `from` being the sum for the month.
-fn month_and_request(cost: &PlatformCost, from: impl Into<String>) -> Vec<Line> {
+fn month_and_request(cost: &MonthlyCost, from: impl Into<String>) -> Vec<Line> {
     let month = usd(cost.monthly.point);
     let each = cost.per_request().map(|each| {
         let from = format!("{month} / {} requests", count(cost.requests));
@@ -132,17 +135,17 @@ fn month_and_request(cost: &PlatformCost, from: impl Into<String>) -> Vec<Line> 
 
 /// What else speaks for a platform, in words; it does not change the verdict.
 fn advice(workload_report: &WorkloadReport, settings: &ModelParameters) -> Vec<Line> {
-    let is = |reason| workload_report.ineligible.contains(&reason);
+    let assessment = &workload_report.assessment;
+    let is = |reason| assessment.blockers().contains(&reason);
     let kind = match &workload_report.workload {
         WorkloadRef::Workload(workload) => Some(workload.kind.clone()),
         WorkloadRef::Function(_) => None,
     };
-    let requests = workload_report.costs.first().map(|cost| cost.requests);
-    let cost = |platform| {
-        workload_report
-            .decisive(platform)
-            .map(|cost| cost.monthly.point)
-    };
+    let requests = assessment
+        .current_cost()
+        .or(assessment.compared().and_then(|one| one.cost.as_ref()))
+        .map(|cost| cost.requests);
+    let cost = |platform| assessment.monthly(platform).map(|cost| cost.point);
     let (provisioned, idle) = on_lambda(workload_report, settings);
     let facts = Facts {
         pattern: workload_report.facts.traffic_pattern,
@@ -150,11 +153,11 @@ fn advice(workload_report: &WorkloadReport, settings: &ModelParameters) -> Vec<L
         memory: workload_report.facts.lambda_memory.map(MemoryMib::gib),
         gpu: is(Ineligibility::Gpu),
         stateful: is(Ineligibility::Stateful) || is(Ineligibility::PersistentVolume),
-        utilization: workload_report.utilization.cost,
+        utilization: assessment.utilization.cost,
         monthly_requests: requests.filter(|requests| !requests.is_zero()),
         cost_on_lambda: cost(Platform::Lambda),
         cost_on_kubernetes: cost(Platform::Kubernetes),
-        breakeven_utilization: workload_report.breakeven_utilization,
+        breakeven_utilization: assessment.breakeven_utilization(),
         idle_cost_on_lambda: Some(idle.iter().map(|(_, cost)| *cost).sum()),
         idle_components: idle.into_iter().map(|(component, _)| component).collect(),
         provisioned: Some(provisioned),
@@ -166,7 +169,7 @@ fn advice(workload_report: &WorkloadReport, settings: &ModelParameters) -> Vec<L
     };
     // Nothing speaks for a platform that it cannot move to.
     let elsewhere = workload_report.workload.home().other();
-    let can_move = workload_report.ineligible.is_empty();
+    let can_move = assessment.blockers().is_empty();
     let advice = advise(&facts).into_iter();
     let advice = advice.filter(|one| can_move || one.favours != elsewhere);
     advice.map(line).collect()
@@ -178,7 +181,7 @@ fn on_lambda(
     workload: &WorkloadReport,
     settings: &ModelParameters,
 ) -> (ProvisionedConcurrency, Vec<(Component, Usd)>) {
-    let (terms, region, idle) = match &workload.evidence {
+    let (terms, region, idle) = match &workload.assessment.evidence {
         Evidence::Function(evidence) => (&evidence.terms, &evidence.region, evidence.idle.clone()),
         _ => {
             let equivalent = &settings.lambda_equivalent;

@@ -4,15 +4,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::cold_starts::ColdStarts;
-use super::kubernetes_equivalent;
 use super::lambda::{Component, HttpEndpoint, HttpEndpointOrigin, MissingPrice, PricingTerms};
-use super::lambda_equivalent::{self, RequestDemand};
-use super::node_split::Split;
-use super::report::Ineligibility;
 use super::uncertainty::Range;
 use super::window::WorkloadWindow;
-use crate::inventory::{Architecture, EventSource, Insights};
-use crate::units::{MemoryMib, Ratio, Requests, Seconds, Usd};
+use crate::inventory::{Architecture, EventSource, Insights, Scaler};
+use crate::units::{MemoryMib, Requests, Seconds, Usd};
 
 /// What an assessment stands on.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -37,27 +33,6 @@ pub struct WorkloadEvidence {
     pub unchanged_for: Seconds,
     /// The requests of a month.
     pub requests: Requests,
-    /// The function that would do it; absent while it is not known what one request needs.
-    pub lambda: Option<LambdaEvidence>,
-}
-
-/// The function that would do what a workload does.
-#[derive(Clone, Debug, PartialEq)]
-pub struct LambdaEvidence {
-    /// What one request needs.
-    pub demand: RequestDemand,
-    /// Memory and duration.
-    pub equivalent: lambda_equivalent::LambdaProjection,
-    /// Its processor.
-    pub architecture: Architecture,
-    /// The share of requests that would meet a cold start, while they arrive independently of each other.
-    pub cold_share: Ratio,
-    /// How long each of them would initialise.
-    pub init: Range<Seconds>,
-    /// What a month would cost, by what it is for.
-    pub bill: Vec<(Component, Usd)>,
-    /// Reasons against Lambda that hold at the likely CPU time of a request but not at the least possible: they block nothing.
-    pub possible_blockers: Vec<Ineligibility>,
 }
 
 /// What the assessment of a function stands on.
@@ -93,17 +68,30 @@ pub struct FunctionEvidence {
     pub bill: Vec<(Component, Usd)>,
     /// Cost of a month without any request, by component; components without such a cost are left out.
     pub idle: Vec<(Component, Usd)>,
-    /// The pods that would do it; absent while the prices of the cluster are not known.
-    pub pods: Option<PodsEvidence>,
 }
 
-/// The pods that would do what a function does.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct PodsEvidence {
-    /// What it needs.
-    pub demand: kubernetes_equivalent::FunctionDemand,
-    /// How many there are, and what one costs.
-    pub equivalent: kubernetes_equivalent::KubernetesProjection,
-    /// The mean prices of the cluster.
-    pub prices: Split,
+/// Properties of a workload besides its window.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct WorkloadInputs {
+    /// Its pods on nodes without a price.
+    pub unpriced_pods: usize,
+    /// Whether it needs a GPU or another accelerator.
+    pub needs_accelerator: bool,
+    /// Whether it runs on Windows.
+    pub is_on_windows: bool,
+    /// How long ago the oldest of its pods started whose node, price and requests have not changed since: for so long its
+    /// cost is known, though the agent may have seen less.
+    pub unchanged_for: Seconds,
+    /// Whether it keeps data on a persistent volume.
+    pub persistent_volume: bool,
+    /// Whether it shares the network of its node.
+    pub host_network: bool,
+    /// How many environments the account may run at once, where it says so.
+    pub concurrency_limit: Option<u32>,
+    /// What scales it, where anything does.
+    pub scaler: Option<Scaler>,
+    /// Whether it is not to be compared.
+    pub is_excluded: bool,
+    /// How long a request may take in the mean, where that is said of it.
+    pub latency_objective: Option<Seconds>,
 }

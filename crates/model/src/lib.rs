@@ -6,6 +6,7 @@
 
 pub mod advice;
 pub mod allocation;
+pub mod alternatives;
 pub mod assessment;
 pub mod billing;
 pub mod break_even;
@@ -17,9 +18,7 @@ pub mod estimate;
 pub mod explanation;
 pub mod inputs;
 pub mod inventory;
-pub mod kubernetes_equivalent;
 pub mod lambda;
-pub mod lambda_equivalent;
 pub mod month;
 pub mod node_split;
 mod parameters;
@@ -38,7 +37,7 @@ pub use parameters::{
 };
 pub use report::{
     AccountReport, Basis, Breakeven, ClusterComponent, ClusterReport, Component, FunctionCounters,
-    HourlyPrice, Ineligibility, NodeReport, Outcome, Platform, PlatformCost, PriceSource,
+    HourlyPrice, Ineligibility, MonthlyCost, NodeReport, Outcome, Platform, PriceSource,
     Provenance, Report, SharedWorkload, Throttled, Unpriced, UnpricedVolume, Utilization, Verdict,
     VolumeReport, WorkloadAttributes, WorkloadRef, WorkloadReport,
 };

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::alternatives::kubernetes::PodSizing;
 use super::billing::Paid;
 use super::cold_starts::InitTimes;
-use super::kubernetes_equivalent::PodSizing;
 use super::lambda::{
     AncillaryCharges, EndpointTraffic, HttpEndpoint, HttpEndpointOrigin, MissingPrice,
     PricingTerms, Run,

@@ -14,7 +14,7 @@ pub use labels::{Basis, ClusterComponent, Component, Outcome, Platform, Workload
 pub use verdict::{Ineligibility, Verdict};
 pub use volume::{UnpricedVolume, VolumeReport};
 pub use workload::{
-    Breakeven, FunctionCounters, PlatformCost, Throttled, Utilization, WorkloadAttributes,
+    Breakeven, FunctionCounters, MonthlyCost, Throttled, Utilization, WorkloadAttributes,
     WorkloadReport,
 };
 

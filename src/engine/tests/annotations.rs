@@ -46,7 +46,7 @@ fn an_excluded_workload_has_its_cost_and_is_not_compared_with_others() {
         ..WorkloadAnnotations::default()
     });
     let web = only(&excluded);
-    assert_eq!(web.ineligible, [Ineligibility::Excluded]);
+    assert_eq!(web.assessment.blockers(), [Ineligibility::Excluded]);
     assert!(cost(web, Platform::Kubernetes, Basis::Loaded).is_some());
     assert_eq!(excluded.cluster.as_ref().unwrap().utilization, None);
     let included = reported(&WorkloadAnnotations::default());
@@ -63,7 +63,7 @@ fn an_objective_decides_how_slow_the_function_may_be() {
         });
         let web = only(&report);
         let memory = web.facts.lambda_memory.unwrap().mib();
-        (memory, web.ineligible.clone())
+        (memory, web.assessment.blockers().to_vec())
     };
     assert_eq!(memory(None), (1_229, vec![]));
     assert_eq!(memory(Some(0.5)), (1_229, vec![]));
@@ -95,7 +95,8 @@ fn a_query_of_its_own_comes_before_what_others_count_and_says_so() {
     let report = pipeline.report(at(60));
     let web = only(&report);
     let requests = web
-        .decisive(Platform::Kubernetes)
+        .assessment
+        .cost_on(Platform::Kubernetes)
         .unwrap()
         .requests
         .requests();
@@ -121,7 +122,7 @@ fn a_pair_is_compared_by_what_was_observed_of_both() {
     let find = |name: &str| report.find(name)[0];
     let (web, resize) = (find("web"), find("resize"));
     let each = |workload: &WorkloadReport, home| {
-        let cost = workload.decisive(home).unwrap();
+        let cost = workload.assessment.cost_on(home).unwrap();
         cost.per_request().unwrap().each()
     };
     for home in [Platform::Kubernetes, Platform::Lambda] {
@@ -130,10 +131,10 @@ fn a_pair_is_compared_by_what_was_observed_of_both() {
     }
     assert_eq!(web.facts.pair, Some(resize.workload.clone()));
     assert_eq!(resize.facts.pair, Some(web.workload.clone()));
-    assert_eq!(web.verdict, resize.verdict);
+    assert_eq!(web.assessment.verdict, resize.assessment.verdict);
     let lambda = cost(web, Platform::Lambda, Basis::Loaded).unwrap();
     let loaded = cost(web, Platform::Kubernetes, Basis::Loaded).unwrap();
-    assert!((web.monthly_saving.unwrap().usd() - (loaded - lambda)).abs() < 1e-9);
+    assert!((web.assessment.monthly_saving().unwrap().usd() - (loaded - lambda)).abs() < 1e-9);
 }
 
 #[test]
@@ -153,7 +154,7 @@ fn a_pair_moves_nothing_that_cannot_move() {
     let web = report.find("web")[0];
     assert!(web.facts.pair.is_some());
     assert_eq!(
-        (web.verdict, web.monthly_saving),
+        (web.assessment.verdict, web.assessment.monthly_saving()),
         (Verdict::Kubernetes, None)
     );
 }

@@ -72,7 +72,7 @@ fn bursts_count_for_what_they_computed_however_the_counters_are_read() {
     for intervals in [&[15][..], &[15, 20, 10], &[60, 15, 105]] {
         let report = hour(intervals).report(at(3_600));
         let workload = only(&report);
-        let Evidence::Workload(evidence) = &workload.evidence else {
+        let Evidence::Workload(evidence) = &workload.assessment.evidence else {
             panic!("it is a workload");
         };
         let used = evidence.window.used;
@@ -92,7 +92,7 @@ fn bursts_count_for_what_they_computed_however_the_counters_are_read() {
 #[test]
 fn steps_of_requests_meet_what_was_counted_in_them() {
     let report = hour(&[20]).report(at(3_600));
-    let Evidence::Workload(evidence) = &only(&report).evidence else {
+    let Evidence::Workload(evidence) = &only(&report).assessment.evidence else {
         panic!("it is a workload");
     };
     let time = evidence.window.cpu_per_request().unwrap();
@@ -136,7 +136,7 @@ fn a_pod_that_says_nothing_new_stands_until_it_is_too_old_and_counts_on() {
     // All that it computed meanwhile comes with the next reading.
     pipeline.observe(counts(15, 345, 165.0, None));
     let report = pipeline.report(at(345));
-    let Evidence::Workload(evidence) = &only(&report).evidence else {
+    let Evidence::Workload(evidence) = &only(&report).assessment.evidence else {
         panic!("it is a workload");
     };
     assert!((evidence.window.used.cores.core_seconds() - 172.5).abs() < 1e-4);

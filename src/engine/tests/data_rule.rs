@@ -25,7 +25,7 @@ fn a_new_workload_has_no_verdict_for_an_hour() {
     look(&mut pipeline, 0, 60, &started(0));
     pipeline.observe(a_day_of_traffic(0));
     let report = pipeline.report(at(60));
-    assert_eq!(only(&report).verdict, Verdict::InsufficientData);
+    assert_eq!(only(&report).assessment.verdict, Verdict::InsufficientData);
     assert!(cost(only(&report), Platform::Lambda, Basis::Loaded).is_some());
     let text = super::explanations::explained(&report).to_string();
     assert!(
@@ -34,7 +34,10 @@ fn a_new_workload_has_no_verdict_for_an_hour() {
     );
     look(&mut pipeline, 75, 3_600, &started(0));
     pipeline.observe(a_day_of_traffic(3_600));
-    assert_eq!(only(&pipeline.report(at(3_600))).verdict, Verdict::Lambda);
+    assert_eq!(
+        only(&pipeline.report(at(3_600))).assessment.verdict,
+        Verdict::Lambda
+    );
 }
 
 #[test]
@@ -42,15 +45,21 @@ fn a_resize_begins_the_hour_again_for_an_agent_that_has_just_started() {
     let mut pipeline = pipeline();
     look(&mut pipeline, 0, 60, &started(-86_400));
     pipeline.observe(a_day_of_traffic(0));
-    assert_eq!(only(&pipeline.report(at(60))).verdict, Verdict::Lambda);
+    assert_eq!(
+        only(&pipeline.report(at(60))).assessment.verdict,
+        Verdict::Lambda
+    );
     let mut resized = started(-86_400);
     resized.request = resources(0.5, 2.0);
     look(&mut pipeline, 75, 120, &resized);
     let report = pipeline.report(at(120));
-    assert_eq!(only(&report).verdict, Verdict::InsufficientData);
+    assert_eq!(only(&report).assessment.verdict, Verdict::InsufficientData);
     look(&mut pipeline, 135, 3_675, &resized);
     pipeline.observe(a_day_of_traffic(3_600));
-    assert_eq!(only(&pipeline.report(at(3_675))).verdict, Verdict::Lambda);
+    assert_eq!(
+        only(&pipeline.report(at(3_675))).assessment.verdict,
+        Verdict::Lambda
+    );
 }
 
 #[test]
@@ -69,11 +78,14 @@ fn a_verdict_is_provisional_until_a_full_window_was_seen() {
     blocked.host_network = true;
     look(&mut pipeline, 3_615, 3_630, &blocked);
     assert_eq!(
-        only(&pipeline.report(at(3_630))).verdict,
+        only(&pipeline.report(at(3_630))).assessment.verdict,
         Verdict::Kubernetes
     );
     look(&mut pipeline, 3_645, 3_660, &web());
-    assert_eq!(only(&pipeline.report(at(3_660))).verdict, Verdict::Lambda);
+    assert_eq!(
+        only(&pipeline.report(at(3_660))).assessment.verdict,
+        Verdict::Lambda
+    );
 }
 
 #[test]
@@ -83,15 +95,15 @@ fn after_a_full_window_a_verdict_is_held_unless_it_is_blocked() {
     look(&mut pipeline, 0, day, &web());
     pipeline.observe(a_day_of_traffic(day));
     let report = pipeline.report(at(day));
-    let shown = |report: &Report| (only(report).verdict, only(report).provisional);
+    let shown = |report: &Report| (only(report).assessment.verdict, only(report).provisional);
     assert_eq!(shown(&report), (Verdict::Lambda, None));
     let mut blocked = web();
     blocked.needs_accelerator = true;
     look(&mut pipeline, day + 15, day + 30, &blocked);
     let report = pipeline.report(at(day + 30));
     assert_eq!(shown(&report), (Verdict::Kubernetes, None));
-    assert_eq!(only(&report).ineligible, [Ineligibility::Gpu]);
-    assert_eq!(only(&report).monthly_saving, None);
+    assert_eq!(only(&report).assessment.blockers(), [Ineligibility::Gpu]);
+    assert_eq!(only(&report).assessment.monthly_saving(), None);
     let text = super::explanations::explained(&report).to_string();
     assert!(
         text.contains("it cannot move, so it stays where it is"),
@@ -101,7 +113,7 @@ fn after_a_full_window_a_verdict_is_held_unless_it_is_blocked() {
     // It may move again: what the bands say now has to hold for a window first.
     look(&mut pipeline, day + 45, day + 60, &web());
     assert_eq!(
-        only(&pipeline.report(at(day + 60))).verdict,
+        only(&pipeline.report(at(day + 60))).assessment.verdict,
         Verdict::Kubernetes
     );
 }
@@ -112,19 +124,29 @@ fn a_limit_that_is_exceeded_for_a_moment_does_not_end_a_verdict_that_is_held() {
     let mut pipeline = pipeline();
     look(&mut pipeline, 0, day, &web());
     pipeline.observe(a_day_of_traffic(day));
-    assert_eq!(only(&pipeline.report(at(day))).verdict, Verdict::Lambda);
+    assert_eq!(
+        only(&pipeline.report(at(day))).assessment.verdict,
+        Verdict::Lambda
+    );
     let slow = WorkloadAnnotations {
         latency_objective: Some(seconds(0.001)),
         ..WorkloadAnnotations::default()
     };
     pipeline.observe(annotated(day + 15, slow.clone()));
     let report = pipeline.report(at(day + 15));
-    assert_eq!(only(&report).ineligible, [Ineligibility::Latency]);
-    assert_eq!(only(&report).verdict, Verdict::Kubernetes, "not held");
-    assert_eq!(only(&report).monthly_saving, None);
+    assert_eq!(
+        only(&report).assessment.blockers(),
+        [Ineligibility::Latency]
+    );
+    assert_eq!(
+        only(&report).assessment.verdict,
+        Verdict::Kubernetes,
+        "not held"
+    );
+    assert_eq!(only(&report).assessment.monthly_saving(), None);
     look(&mut pipeline, day + 30, day + 45, &web());
     let report = pipeline.report(at(day + 45));
-    assert_eq!(only(&report).verdict, Verdict::Lambda);
+    assert_eq!(only(&report).assessment.verdict, Verdict::Lambda);
     // Exceeded for a whole window, it is what holds.
     for second in (day + 60..=2 * day + 120).step_by(60) {
         pipeline.observe(uses(second, resources(0.1, 1.0)));
@@ -135,13 +157,13 @@ fn a_limit_that_is_exceeded_for_a_moment_does_not_end_a_verdict_that_is_held() {
         }
     }
     assert_eq!(
-        only(&pipeline.report(at(2 * day + 120))).verdict,
+        only(&pipeline.report(at(2 * day + 120))).assessment.verdict,
         Verdict::Kubernetes
     );
     look(&mut pipeline, 2 * day + 135, 2 * day + 150, &web());
     let report = pipeline.report(at(2 * day + 150));
-    assert_eq!(only(&report).ineligible, []);
-    assert_eq!(only(&report).verdict, Verdict::Kubernetes);
+    assert_eq!(only(&report).assessment.blockers(), []);
+    assert_eq!(only(&report).assessment.verdict, Verdict::Kubernetes);
 }
 
 #[test]
@@ -162,9 +184,9 @@ fn a_workload_on_windows_cannot_move() {
     pipeline.observe(a_day_of_traffic(0));
     let report = pipeline.report(at(15));
     let web = only(&report);
-    assert_eq!(web.ineligible, [Ineligibility::Windows]);
+    assert_eq!(web.assessment.blockers(), [Ineligibility::Windows]);
     assert_eq!(
-        (web.verdict, web.monthly_saving),
+        (web.assessment.verdict, web.assessment.monthly_saving()),
         (Verdict::Kubernetes, None)
     );
     let explanation = super::explanations::explained(&report);

@@ -2,6 +2,7 @@
 
 use super::*;
 use breakeven_model::Ineligibility;
+use breakeven_model::alternatives::ProjectionInputs;
 use breakeven_model::explanation::{Explanation, Input, Inputs, explain};
 use breakeven_model::inputs::Evidence;
 use breakeven_model::inventory::ProvisionedConcurrency;
@@ -192,7 +193,7 @@ fn the_end_of_a_parameter_that_would_decide_is_named() {
 #[test]
 fn a_verdict_that_has_not_held_for_long_is_said_to_be_on_its_way() {
     let mut report = busy(1.0);
-    report.workloads[0].verdict = Verdict::Kubernetes;
+    report.workloads[0].assessment.verdict = Verdict::Kubernetes;
     let explanation = explained(&report);
     assert_eq!(
         line(&explanation, TURNING, "time"),
@@ -233,8 +234,8 @@ fn processor_time_that_is_unknown_is_named_as_what_is_missing() {
     let missing = "processor time per request is unknown: CPU usage and requests have not been observed at the same time";
     assert!(!explained(&report).to_string().contains(missing));
     let web = &mut report.workloads[0];
-    web.verdict = Verdict::InsufficientData;
-    let Evidence::Workload(evidence) = &mut web.evidence else {
+    web.assessment.verdict = Verdict::InsufficientData;
+    let Evidence::Workload(evidence) = &mut web.assessment.evidence else {
         panic!("it is a workload")
     };
     evidence.window.traffic.as_mut().unwrap().paired = Scatter::default();
@@ -247,7 +248,7 @@ fn processor_time_that_is_unknown_is_named_as_what_is_missing() {
 #[test]
 fn processor_time_of_rare_requests_is_said_to_be_of_the_last_days() {
     let mut report = busy(1.0);
-    let Evidence::Workload(evidence) = &mut report.workloads[0].evidence else {
+    let Evidence::Workload(evidence) = &mut report.workloads[0].assessment.evidence else {
         panic!("it is a workload")
     };
     let traffic = evidence.window.traffic.as_mut().unwrap();
@@ -264,10 +265,11 @@ fn processor_time_of_rare_requests_is_said_to_be_of_the_last_days() {
 #[test]
 fn what_would_block_only_at_an_upper_bound_is_shown_as_that() {
     let mut report = busy(1.0);
-    let Evidence::Workload(evidence) = &mut report.workloads[0].evidence else {
-        panic!("it is a workload")
+    let lambda = &mut report.workloads[0].assessment.alternatives[0];
+    let Some(ProjectionInputs::Lambda(inputs)) = &mut lambda.inputs else {
+        panic!("it has no inputs of Lambda")
     };
-    evidence.lambda.as_mut().unwrap().possible_blockers = vec![Ineligibility::Latency];
+    inputs.possible_blockers = vec![Ineligibility::Latency];
     let explanation = explained(&report);
     let (from, what) = line(&explanation, "Verdict", "may not be able to move");
     assert_eq!(what, "latency");

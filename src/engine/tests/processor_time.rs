@@ -2,6 +2,7 @@
 
 use super::explanations::explained;
 use super::*;
+use breakeven_model::alternatives::{Alternative, ProjectionInputs};
 use breakeven_model::cpu_per_request::{Method, NoSlope, ProcessorTime};
 use breakeven_model::explanation::Line;
 use breakeven_model::inputs::Evidence;
@@ -42,13 +43,17 @@ fn after(steps: i64, rate: fn(i64) -> f64) -> Report {
 }
 
 fn found(report: &Report) -> ProcessorTime {
-    let Evidence::Workload(evidence) = &only(report).evidence else {
+    let Evidence::Workload(evidence) = &only(report).assessment.evidence else {
         panic!("it is a workload");
     };
     let time = evidence.window.cpu_per_request().unwrap();
-    let demand = evidence.lambda.as_ref().unwrap().demand;
+    let assessment = &only(report).assessment;
+    let lambda = assessment.alternative(Alternative::Lambda).unwrap();
+    let Some(ProjectionInputs::Lambda(inputs)) = &lambda.inputs else {
+        panic!("it has no inputs of Lambda");
+    };
     assert_eq!(
-        demand.cpu, time.value.point,
+        inputs.demand.cpu, time.value.point,
         "it is what Lambda is asked for"
     );
     time

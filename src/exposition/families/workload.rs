@@ -8,7 +8,8 @@ use breakeven_model::month::Month;
 use breakeven_model::traffic_pattern::TrafficPattern;
 use breakeven_model::units::{Gib, Hours, Seconds};
 use breakeven_model::{
-    Basis, Breakeven, FunctionCounters, SharedWorkload, Verdict, WorkloadRef, WorkloadReport,
+    Basis, Breakeven, FunctionCounters, MonthlyCost, SharedWorkload, Verdict, WorkloadRef,
+    WorkloadReport,
 };
 
 use super::flag;
@@ -66,22 +67,32 @@ fn money(report: &WorkloadReport, identity: &Labels, batch: &mut SeriesBuffer) {
             );
         }
     }
-    for cost in &report.costs {
-        let on = identity.clone().and("platform", cost.platform.as_str());
-        let labels = on.and("basis", cost.basis.as_str());
-        if let Some(each) = cost.per_request() {
-            batch.push(Metric::RequestCost, labels.clone(), each.each());
-        }
-        if let Some((low, high)) = cost.per_request_band().filter(|_| has_band(cost.basis)) {
-            batch.push(Metric::RequestCostLow, labels.clone(), low.each());
-            batch.push(Metric::RequestCostHigh, labels.clone(), high.each());
-        }
-        batch.push(
-            Metric::WorkloadMonthlyCost,
-            labels,
-            cost.monthly.point.usd(),
-        );
+    for (platform, basis, cost) in report.assessment.costs() {
+        monthly_cost((platform, basis), cost, identity, batch);
     }
+}
+
+/// Cost of a month and of a request on a platform and a basis.
+fn monthly_cost(
+    (platform, basis): (&str, Basis),
+    cost: &MonthlyCost,
+    identity: &Labels,
+    batch: &mut SeriesBuffer,
+) {
+    let on = identity.clone().and("platform", platform);
+    let labels = on.and("basis", basis.as_str());
+    if let Some(each) = cost.per_request() {
+        batch.push(Metric::RequestCost, labels.clone(), each.each());
+    }
+    if let Some((low, high)) = cost.per_request_band().filter(|_| has_band(basis)) {
+        batch.push(Metric::RequestCostLow, labels.clone(), low.each());
+        batch.push(Metric::RequestCostHigh, labels.clone(), high.each());
+    }
+    batch.push(
+        Metric::WorkloadMonthlyCost,
+        labels,
+        cost.monthly.point.usd(),
+    );
 }
 
 /// What a month like the last days would be.
@@ -121,14 +132,15 @@ const fn has_band(basis: Basis) -> bool {
 }
 
 fn comparison(report: &WorkloadReport, identity: &Labels, batch: &mut SeriesBuffer) {
-    if let Some(saving) = report.monthly_saving {
+    let assessment = &report.assessment;
+    if let Some(saving) = assessment.monthly_saving() {
         batch.push(
             Metric::WorkloadMonthlySaving,
             identity.clone(),
             saving.usd(),
         );
     }
-    let utilization = &report.utilization;
+    let utilization = &assessment.utilization;
     for (resource, ratio) in [
         ("cost", utilization.cost),
         ("cpu", utilization.cpu),
@@ -139,14 +151,15 @@ fn comparison(report: &WorkloadReport, identity: &Labels, batch: &mut SeriesBuff
             batch.push(Metric::WorkloadUtilization, labels, ratio.get());
         }
     }
-    if let Some(ratio) = report.breakeven_utilization {
+    if let Some(ratio) = assessment.breakeven_utilization() {
         batch.push(
             Metric::WorkloadBreakevenUtilization,
             identity.clone(),
             ratio.get(),
         );
     }
-    if let Some(Breakeven::Crossing { first, sustained }) = report.breakeven {
+    let breakeven = assessment.breakeven();
+    if let Some(Breakeven::Crossing { first, sustained }) = breakeven {
         for (crossing, requests) in [("first", Some(first)), ("sustained", sustained)] {
             if let Some(requests) = requests {
                 let labels = identity.clone().and("crossing", crossing);
@@ -163,14 +176,14 @@ fn comparison(report: &WorkloadReport, identity: &Labels, batch: &mut SeriesBuff
         batch.push(
             Metric::WorkloadVerdict,
             labels,
-            flag(verdict == report.verdict),
+            flag(verdict == assessment.verdict),
         );
     }
-    if let Some((parameter, swing)) = report.uncertainty {
+    if let Some((parameter, swing)) = assessment.largest_unknown() {
         let labels = identity.clone().and("parameter", parameter.as_str());
         batch.push(Metric::WorkloadUncertainty, labels, swing.get());
     }
-    for reason in &report.ineligible {
+    for reason in assessment.blockers() {
         let labels = identity.clone().and("reason", reason.as_str());
         batch.push(Metric::WorkloadIneligible, labels, 1.0);
     }

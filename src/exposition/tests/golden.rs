@@ -8,7 +8,9 @@ use crate::exposition::{ApiBudget, ApiUsage, ConfigState};
 use breakeven_model::inventory::{MissingAttributes, Reason, Source, SourceLocation};
 use breakeven_model::inventory::{OriginChoice, RequestOrigin, WorkloadKind};
 use breakeven_model::uncertainty::Parameter;
-use breakeven_model::{Breakeven, SharedWorkload, Verdict, WorkloadRef, WorkloadReport};
+use breakeven_model::{
+    Breakeven, MonthlyCost, SharedWorkload, Verdict, WorkloadRef, WorkloadReport,
+};
 
 fn of(workload: WorkloadReport) -> Report {
     Report {
@@ -90,14 +92,22 @@ fn how_a_workload_is_held_back_by_its_limits() {
     );
 }
 
+/// Its cost today on each basis, and those of its alternatives.
+fn costs_mut(report: &mut WorkloadReport) -> impl Iterator<Item = &mut MonthlyCost> {
+    let assessment = &mut report.assessment;
+    let current = assessment.current.iter_mut().map(|(_, cost)| cost);
+    let alternatives = assessment.alternatives.iter_mut();
+    current.chain(alternatives.filter_map(|one| one.cost.as_mut()))
+}
+
 #[test]
 fn the_band_of_a_cost_and_what_it_comes_from() {
     let mut report = checkout();
-    for cost in &mut report.costs {
+    for cost in costs_mut(&mut report) {
         cost.monthly.low = usd(cost.monthly.point.usd() / 2.0);
         cost.monthly.high = usd(cost.monthly.point.usd() * 2.0);
+        cost.monthly.largest = Some((Parameter::CoreSpeed, ratio(1.5)));
     }
-    report.uncertainty = Some((Parameter::CoreSpeed, ratio(1.5)));
     assert_series(
         &text(&of(report)),
         &[
@@ -139,10 +149,9 @@ fn utilisation_and_break_even_of_a_workload() {
 #[test]
 fn the_verdict_is_one_of_seven_states() {
     for verdict in Verdict::ALL {
-        let text = text(&of(WorkloadReport {
-            verdict,
-            ..checkout()
-        }));
+        let mut report = checkout();
+        report.assessment.verdict = verdict;
+        let text = text(&of(report));
         let states = series(&text, &["breakeven_workload_verdict"]);
         assert_eq!(states.len(), 7);
         let on: Vec<_> = states.iter().filter(|line| line.ends_with(" 1")).collect();
@@ -176,10 +185,9 @@ fn costs_that_never_cross_have_no_crossing() {
         Breakeven::LambdaAlways,
         Breakeven::BeyondCapacity,
     ] {
-        let text = text(&of(WorkloadReport {
-            breakeven: Some(breakeven),
-            ..checkout()
-        }));
+        let mut report = checkout();
+        report.assessment.alternatives[0].breakeven = Some(breakeven);
+        let text = text(&of(report));
         assert_series(
             &text,
             &["breakeven_workload_breakeven_requests_per_month"],
@@ -207,7 +215,7 @@ fn what_is_not_known_of_a_workload_is_absent() {
 #[test]
 fn a_workload_without_requests_has_a_month_and_no_cost_per_request() {
     let mut workload = checkout();
-    for cost in &mut workload.costs {
+    for cost in costs_mut(&mut workload) {
         cost.requests = requests(0.0);
     }
     let text = text(&of(workload));

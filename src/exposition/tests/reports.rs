@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use breakeven_model::alternatives::{Alternative, Projection};
+use breakeven_model::assessment::Assessment;
 use breakeven_model::billing::{BillReport, BilledLine, BilledScope, SavingsPlan};
 use breakeven_model::cold_starts::Method;
-use breakeven_model::inputs::Evidence;
 use breakeven_model::inventory::{
     Architecture, CapacityType, FunctionId, Node, OriginChoice, Provider, RequestOrigin, Resources,
     UsageType, WorkloadAnnotations, WorkloadId, WorkloadKind,
@@ -19,7 +20,7 @@ use breakeven_model::units::{
 };
 use breakeven_model::{
     AccountReport, Basis, Breakeven, ClusterComponent, ClusterReport, Component, FunctionCounters,
-    HourlyPrice, Ineligibility, NodeReport, Outcome, Platform, PlatformCost, PriceSource,
+    HourlyPrice, Ineligibility, MonthlyCost, NodeReport, Outcome, Platform, PriceSource,
     Provenance, Report, SharedWorkload, Throttled, Unpriced, Utilization, Verdict,
     WorkloadAttributes, WorkloadRef, WorkloadReport,
 };
@@ -66,6 +67,7 @@ pub(crate) fn workload(namespace: &str, kind: &str, name: &str) -> WorkloadId {
 
 /// A subject of which nothing is known but that it is there.
 pub(crate) fn bare(workload: WorkloadRef) -> WorkloadReport {
+    let platform = workload.home();
     WorkloadReport {
         workload,
         cost_total: Vec::new(),
@@ -73,26 +75,19 @@ pub(crate) fn bare(workload: WorkloadRef) -> WorkloadReport {
         requests_total: Vec::new(),
         throttled: None,
         function: None,
-        costs: Vec::new(),
-        monthly_saving: None,
-        utilization: Utilization::default(),
-        breakeven_utilization: None,
-        breakeven: None,
-        verdict: Verdict::NoRequests,
+        assessment: Assessment {
+            verdict: Verdict::NoRequests,
+            ..Assessment::unknown(platform)
+        },
         provisional: None,
-        ineligible: Vec::new(),
-        uncertainty: None,
         facts: WorkloadAttributes::default(),
         month: None,
         nodes: Vec::new(),
-        evidence: Evidence::Nothing,
     }
 }
 
-fn cost(platform: Platform, basis: Basis, monthly: f64, each: f64) -> PlatformCost {
-    PlatformCost {
-        platform,
-        basis,
+fn cost(monthly: f64, each: f64) -> MonthlyCost {
+    MonthlyCost {
         monthly: CostEstimate::exactly(usd(monthly)),
         requests: requests(monthly / each),
     }
@@ -117,24 +112,30 @@ pub(crate) fn checkout() -> WorkloadReport {
             total: Seconds::from_seconds(90.5).unwrap(),
             ratio: Some(ratio(0.25)),
         }),
-        costs: vec![
-            cost(Platform::Kubernetes, Basis::Used, 20.0, 4e-6),
-            cost(Platform::Kubernetes, Basis::Allocated, 40.0, 8e-6),
-            cost(Platform::Kubernetes, Basis::Loaded, 60.736, 0.0000121472),
-            cost(Platform::Lambda, Basis::Loaded, 5.17, 1.034e-6),
-        ],
-        monthly_saving: Some(usd(60.75).minus(usd(5.25))),
-        utilization: Utilization {
-            cost: Some(ratio(0.4)),
-            cpu: Some(ratio(0.5)),
-            memory: Some(ratio(0.6)),
+        assessment: Assessment {
+            current: vec![
+                (Basis::Used, cost(20.0, 4e-6)),
+                (Basis::Allocated, cost(40.0, 8e-6)),
+                (Basis::Loaded, cost(60.736, 0.0000121472)),
+            ],
+            alternatives: vec![Projection {
+                cost: Some(cost(5.17, 1.034e-6)),
+                monthly_saving: Some(usd(60.75).minus(usd(5.25))),
+                breakeven_utilization: Some(ratio(3.868)),
+                breakeven: Some(Breakeven::Crossing {
+                    first: requests(58_776_679.0),
+                    sustained: Some(requests(60e6)),
+                }),
+                ..Projection::unknown(Alternative::Lambda)
+            }],
+            utilization: Utilization {
+                cost: Some(ratio(0.4)),
+                cpu: Some(ratio(0.5)),
+                memory: Some(ratio(0.6)),
+            },
+            verdict: Verdict::Lambda,
+            ..Assessment::unknown(Platform::Kubernetes)
         },
-        breakeven_utilization: Some(ratio(3.868)),
-        breakeven: Some(Breakeven::Crossing {
-            first: requests(58_776_679.0),
-            sustained: Some(requests(60e6)),
-        }),
-        verdict: Verdict::Lambda,
         facts: WorkloadAttributes {
             traffic_pattern: Some(TrafficPattern::Diurnal),
             architecture: Some(Architecture::X86_64),
@@ -164,12 +165,17 @@ pub(crate) fn checkout() -> WorkloadReport {
 /// A StatefulSet that cannot move, and crosses only once.
 pub(crate) fn postgres() -> WorkloadReport {
     WorkloadReport {
-        breakeven: Some(Breakeven::Crossing {
-            first: requests(1e6),
-            sustained: None,
-        }),
-        verdict: Verdict::InsufficientData,
-        ineligible: vec![Ineligibility::Stateful, Ineligibility::Memory],
+        assessment: Assessment {
+            alternatives: vec![Projection {
+                breakeven: Some(Breakeven::Crossing {
+                    first: requests(1e6),
+                    sustained: None,
+                }),
+                blockers: vec![Ineligibility::Stateful, Ineligibility::Memory],
+                ..Projection::unknown(Alternative::Lambda)
+            }],
+            ..Assessment::unknown(Platform::Kubernetes)
+        },
         ..bare(WorkloadRef::Workload(workload(
             "shop",
             "StatefulSet",
@@ -200,13 +206,17 @@ pub(crate) fn thumbnails() -> WorkloadReport {
             cold_starts_total: (Method::Ratchet, requests(7.0)),
             concurrency_peak: Some(12),
         }),
-        costs: vec![
-            cost(Platform::Lambda, Basis::Loaded, 5.166675, 1.033335e-6),
-            cost(Platform::Kubernetes, Basis::Loaded, 9.0, 1.8e-6),
-        ],
-        monthly_saving: Some(usd(5.0).minus(usd(9.0))),
-        breakeven: Some(Breakeven::LambdaAlways),
-        verdict: Verdict::Lambda,
+        assessment: Assessment {
+            current: vec![(Basis::Loaded, cost(5.166675, 1.033335e-6))],
+            alternatives: vec![Projection {
+                cost: Some(cost(9.0, 1.8e-6)),
+                monthly_saving: Some(usd(5.0).minus(usd(9.0))),
+                breakeven: Some(Breakeven::LambdaAlways),
+                ..Projection::unknown(Alternative::Kubernetes)
+            }],
+            verdict: Verdict::Lambda,
+            ..Assessment::unknown(Platform::Lambda)
+        },
         facts: WorkloadAttributes {
             traffic_pattern: Some(TrafficPattern::Diurnal),
             architecture: Some(Architecture::Arm64),

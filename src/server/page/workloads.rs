@@ -48,15 +48,16 @@ pub(super) fn table(html: &mut Html, report: &Report, telemetry_path: &str) {
 /// many they are.
 pub(super) fn possible_saving(report: &Report) -> (f64, usize) {
     let movers = report.workloads.iter().filter(|workload| {
-        let elsewhere = match workload.verdict {
+        let assessment = &workload.assessment;
+        let elsewhere = match assessment.verdict {
             Verdict::Kubernetes => Some(Platform::Kubernetes),
             Verdict::Lambda => Some(Platform::Lambda),
             _ => None,
         };
-        elsewhere == Some(workload.workload.home().other()) && workload.ineligible.is_empty()
+        elsewhere == Some(assessment.platform.other()) && assessment.blockers().is_empty()
     });
     let savings = movers
-        .filter_map(|workload| workload.monthly_saving)
+        .filter_map(|workload| workload.assessment.compared()?.monthly_saving)
         .map(|saving| saving.usd());
     savings.fold((0.0, 0), |(sum, count), saving| (sum + saving, count + 1))
 }
@@ -84,12 +85,13 @@ fn row(html: &mut Html, workload_report: &WorkloadReport) {
     html.markup("</small><td data-label=\"Runs on\">")
         .text(name(workload_report.workload.home()));
 
-    let home = workload_report.workload.home();
+    let assessment = &workload_report.assessment;
+    let compared = assessment.compared();
     html.markup("<td class=number data-label=\"Each month\">");
     number(
         html,
-        workload_report
-            .decisive(home)
+        assessment
+            .current_cost()
             .map(|cost| money(cost.monthly.point.usd())),
     );
     html.markup("<td class=number data-label=\"1M on Kubernetes\">");
@@ -99,34 +101,36 @@ fn row(html: &mut Html, workload_report: &WorkloadReport) {
     html.markup("<td class=number data-label=\"Moving saves\">");
     number(
         html,
-        workload_report
-            .monthly_saving
+        compared
+            .and_then(|one| one.monthly_saving)
             .map(|saving| signed_money(saving.usd())),
     );
     html.markup("<td class=number data-label=\"Used / break-even\">");
-    number(html, workload_report.utilization.cost.map(percent));
+    number(html, assessment.utilization.cost.map(percent));
     html.markup(" / ");
-    number(html, workload_report.breakeven_utilization.map(percent));
+    let breakeven = assessment.breakeven_utilization();
+    number(html, breakeven.map(percent));
     html.markup("<td data-label=\"Costs less\">");
     verdict(html, workload_report);
     html.markup("</tr>\n");
 }
 
 fn verdict(html: &mut Html, workload: &WorkloadReport) {
-    let reasons: Vec<&str> = workload
-        .ineligible
+    let assessment = &workload.assessment;
+    let reasons: Vec<&str> = assessment
+        .blockers()
         .iter()
         .map(|reason| reason.as_str())
         .collect();
     let reasons = reasons.join(", ").replace('_', " ");
     // Its verdict is its home whatever the costs, and the other price beside it may be lower.
-    if workload.verdict.decides() && !reasons.is_empty() {
+    if assessment.verdict.decides() && !reasons.is_empty() {
         html.markup("<span class=badge>cannot move</span><small>")
             .text(&reasons)
             .markup("</small>");
         return;
     }
-    html.markup(match workload.verdict {
+    html.markup(match assessment.verdict {
         Verdict::Kubernetes => "<span class=\"badge kubernetes\">Kubernetes</span>",
         Verdict::Lambda => "<span class=\"badge lambda\">Lambda</span>",
         Verdict::Inconclusive => "<span class=badge>too close to call</span>",
@@ -154,12 +158,13 @@ const fn name(home: Platform) -> &'static str {
 }
 
 fn per_million(workload: &WorkloadReport, platform: Platform) -> Option<String> {
-    let each = workload.decisive(platform)?.per_request()?;
+    let each = workload.assessment.cost_on(platform)?.per_request()?;
     Some(money(each.each() * 1e6))
 }
 
 fn monthly_on_current_platform(workload: &WorkloadReport) -> f64 {
     workload
-        .decisive(workload.workload.home())
+        .assessment
+        .current_cost()
         .map_or(-1.0, |cost| cost.monthly.point.usd())
 }

@@ -68,7 +68,7 @@ fn billed(scene: &Scene, item: &str) -> f64 {
 }
 
 fn month(shown: &WorkloadReport) -> [f64; 3] {
-    let month = shown.decisive(Platform::Lambda).unwrap().monthly;
+    let month = shown.assessment.cost_on(Platform::Lambda).unwrap().monthly;
     [month.low, month.point, month.high].map(Usd::usd)
 }
 

@@ -1,39 +1,23 @@
-//! A function, and its Kubernetes equivalent.
+//! A function.
 
 mod current_cost;
-mod kubernetes_projection;
 
 use std::sync::Arc;
 
 use super::{Assessment, monthly_requests};
-use crate::inputs::{Evidence, FunctionEvidence, PodsEvidence};
+use crate::alternatives::kubernetes::{ClusterPrices, ObservedFunction, project};
+use crate::inputs::{Evidence, FunctionEvidence};
 use crate::inventory::Function;
-use crate::kubernetes_equivalent::NodeType;
-use crate::node_split::Split;
 use crate::parameters::ModelParameters;
-use crate::report::{Basis, Platform, PlatformCost, Verdict};
-use crate::uncertainty::CostEstimate;
-use crate::units::Requests;
+use crate::report::{Basis, MonthlyCost, Platform, Verdict};
 use crate::verdict::{compare, insufficient};
 use crate::window::FunctionWindow;
 use current_cost::CurrentCost;
-use kubernetes_projection::FunctionProjection;
 
-/// What the cluster's machines cost.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ClusterPrices {
-    /// The mean price of a core and a GiB.
-    pub mean: Split,
-    /// The kinds of machine that could be had.
-    pub machines: Vec<NodeType>,
-}
-
-/// What follows for a function.
+/// Assesses a function.
 ///
-/// Its monthly cost is what the mean traffic of its window costs over a month, with all that Lambda charges for: by tiers, and with
-/// the initialisation of its cold starts. In the cluster it would be the pods of [`size`](crate::kubernetes_equivalent::size),
-/// packed onto its nodes at their mean price; at most it would have machines of its own. Absent while prices of the
-/// cluster are not known.
+/// Its monthly cost is that of the mean traffic of its window over a month, with all charges of Lambda: by tiers, and with
+/// the initialization of its cold starts. [`project`] computes the alternative in the cluster.
 #[must_use]
 pub fn function(
     function: &Function,
@@ -41,10 +25,7 @@ pub fn function(
     prices: Option<&ClusterPrices>,
     settings: &ModelParameters,
 ) -> Assessment {
-    let mut assessment = Assessment {
-        lambda_memory: Some(function.memory),
-        ..Assessment::default()
-    };
+    let mut assessment = Assessment::unknown(Platform::Lambda);
     let covered = window.covered();
     let Some(rate) = window.invocations.per(covered) else {
         return assessment;
@@ -60,25 +41,34 @@ pub fn function(
     let is_complete = terms.missing.is_empty();
     let requests = monthly_requests(rate, settings);
     let cold_starts = current_cost::cold_starts(function, window, settings.lambda.keep_alive);
-    let month = settings.hours_per_month;
     let times = &settings.lambda.init;
-    let home = CurrentCost::of(
-        function,
-        window,
-        cold_starts,
-        (requests, month),
-        times,
-        &terms,
-    );
-    let bill = home.bill();
-    let Some(lambda) = home.cost() else {
+    let month = (requests, settings.hours_per_month);
+    let today = CurrentCost::of(function, window, cold_starts, month, times, &terms);
+    let bill = today.bill();
+    let Some(lambda) = today.cost() else {
         return assessment;
     };
-    assessment
-        .costs
-        .push(cost(Platform::Lambda, lambda, requests));
-    assessment.uncertainty = lambda.largest;
-    let mut evidence = FunctionEvidence {
+    let cost = MonthlyCost {
+        monthly: lambda,
+        requests,
+    };
+    assessment.current = vec![(Basis::Loaded, cost)];
+    let curve = bill.curve();
+    let observed = ObservedFunction {
+        function,
+        window,
+        requests,
+        today: is_complete.then_some((lambda.point, &curve)),
+    };
+    let projection = project(&observed, prices, settings);
+    let pods = projection.cost.map(|cost| cost.monthly);
+    assessment.alternatives.push(projection);
+    assessment.verdict = match (insufficient(covered, window.invocations), pods) {
+        (Some(missing), _) => missing,
+        (None, Some(pods)) if is_complete => compare(&pods, &lambda),
+        (None, _) => Verdict::Unpriced,
+    };
+    assessment.evidence = Evidence::Function(Box::new(FunctionEvidence {
         region: Arc::clone(&function.id.region),
         memory: function.memory,
         architecture: function.architecture,
@@ -94,45 +84,6 @@ pub fn function(
         bill: bill.components().collect(),
         idle: bill.fixed_components().collect(),
         terms,
-        pods: None,
-    };
-    let projection =
-        prices.map(|prices| FunctionProjection::of(function, window, prices, settings));
-    let pods = projection.and_then(|one| Some((one.cost()?, one.size()?, one.demand())));
-    if let Some((pods, equivalent, demand)) = pods {
-        assessment
-            .costs
-            .push(cost(Platform::Kubernetes, pods, requests));
-        assessment.uncertainty = pods.largest;
-        // A cost that lacks a part compares with nothing.
-        if is_complete {
-            assessment.monthly_saving = Some(lambda.point.minus(pods.point));
-            let curve = bill.curve();
-            let breakeven =
-                kubernetes_projection::breakeven(&curve, requests, &equivalent, settings);
-            assessment.breakeven = Some(breakeven);
-        }
-        evidence.pods = prices.map(|prices| PodsEvidence {
-            demand,
-            equivalent,
-            prices: prices.mean,
-        });
-    }
-    assessment.evidence = Evidence::Function(Box::new(evidence));
-    let other = assessment.monthly(Platform::Kubernetes);
-    assessment.verdict = match (insufficient(covered, window.invocations), other) {
-        (Some(missing), _) => missing,
-        (None, Some(pods)) if is_complete => compare(&pods, &lambda),
-        (None, _) => Verdict::Unpriced,
-    };
+    }));
     assessment
-}
-
-fn cost(platform: Platform, monthly: CostEstimate, requests: Requests) -> PlatformCost {
-    PlatformCost {
-        platform,
-        basis: Basis::Loaded,
-        monthly,
-        requests,
-    }
 }

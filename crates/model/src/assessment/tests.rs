@@ -4,19 +4,20 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::allocation::PricedNode;
+use crate::alternatives::kubernetes::{ClusterPrices, NodeType};
 use crate::cold_starts::{ColdStarts, Method};
 use crate::concurrency::{Concurrency, MinuteConcurrency};
 use crate::fixtures::{deployment, node, ratio, resources, seconds, settings, workload as named};
+use crate::inputs::WorkloadInputs;
 use crate::inventory::{
     Architecture, Function, FunctionId, NamePattern, ProvisionedConcurrency, Scaler, WorkloadKind,
 };
-use crate::kubernetes_equivalent::NodeType;
 use crate::lambda::{AncillaryCharges, HttpEndpoint};
 use crate::node_split::split;
 use crate::regression::Scatter;
 use crate::report::Basis;
 use crate::uncertainty::Range;
-use crate::units::{CoreSeconds, Gib, GibSeconds, UsdPerHour};
+use crate::units::{CoreSeconds, Gib, GibSeconds, Usd, UsdPerHour};
 use crate::window::{FunctionWindow, TrafficWindow, UsedWindow, WorkloadWindow};
 
 pub(super) fn usd(value: f64) -> Usd {
@@ -85,9 +86,14 @@ fn assessed(window: &WorkloadWindow) -> Assessment {
     )
 }
 
-pub(super) fn on(assessment: &Assessment, platform: Platform, basis: Basis) -> PlatformCost {
-    let is = |one: &&PlatformCost| one.platform == platform && one.basis == basis;
-    *assessment.costs.iter().find(is).unwrap()
+pub(super) fn on(assessment: &Assessment, platform: Platform, basis: Basis) -> MonthlyCost {
+    let mut all = assessment.costs();
+    let found = all.find(|one| (one.0, one.1) == (platform.as_str(), basis));
+    *found.unwrap().2
+}
+
+pub(super) fn costs(assessment: &Assessment) -> Vec<MonthlyCost> {
+    assessment.costs().map(|(_, _, cost)| *cost).collect()
 }
 
 #[test]
@@ -157,14 +163,14 @@ fn between_them_it_cannot_be_told_and_the_parameter_that_decides_is_named() {
         "{lambda:?}"
     );
     assert_eq!(found.verdict, Verdict::Inconclusive);
-    assert_eq!(found.uncertainty.unwrap().0, Parameter::CoreSpeed);
+    assert_eq!(found.largest_unknown().unwrap().0, Parameter::CoreSpeed);
 }
 
 #[test]
 fn the_crossing_is_where_the_month_on_lambda_costs_what_is_held() {
     let found = assessed(&window(0.1, 10.0, 0.01, 0.05, 200.0));
-    let Some(Breakeven::Crossing { first, sustained }) = found.breakeven else {
-        panic!("{:?}", found.breakeven)
+    let Some(Breakeven::Crossing { first, sustained }) = found.breakeven() else {
+        panic!("{:?}", found.breakeven())
     };
     let lambda = on(&found, Platform::Lambda, Basis::Loaded);
     // Without tiers in reach R* = R · C_K / C_L.
@@ -177,8 +183,8 @@ fn the_crossing_is_where_the_month_on_lambda_costs_what_is_held() {
 fn where_even_full_use_would_cost_more_the_crossing_is_beyond_the_capacity() {
     // It uses 14.60 USD of what it holds, and would cost less than that on Lambda.
     let found = assessed(&window(0.1, 0.5, 0.01, 0.05, 200.0));
-    assert!(found.breakeven_utilization.unwrap() > Ratio::ONE);
-    assert_eq!(found.breakeven, Some(Breakeven::BeyondCapacity));
+    assert!(found.breakeven_utilization().unwrap() > Ratio::ONE);
+    assert_eq!(found.breakeven(), Some(Breakeven::BeyondCapacity));
 }
 
 #[test]
@@ -224,12 +230,8 @@ fn what_is_missing_is_said() {
     let found = workload(&deployment("shop", "web"), &whole, unpriced, &settings());
     assert_eq!(found.verdict, Verdict::Unpriced);
     assert!(
-        found
-            .costs
-            .iter()
-            .all(|one| one.platform == Platform::Lambda),
-        "{:?}",
-        found.costs
+        found.costs().all(|(platform, ..)| platform == "lambda"),
+        "{found:?}"
     );
 }
 
@@ -241,7 +243,7 @@ proptest! {
         hourly in 0.001..5.0, per_second in 0.001..500.0, cpu in 1e-5..1.0, extra in 0.0..3.0, mib in 1.0..12_000.0,
     ) {
         let found = assessed(&window(hourly, per_second, cpu, cpu + extra, mib));
-        for cost in &found.costs {
+        for (_, _, cost) in found.costs() {
             let band = cost.monthly;
             prop_assert!(band.low <= band.point && band.point <= band.high, "{:?}", cost);
             let (low, high) = cost.per_request_band().unwrap();
@@ -265,7 +267,7 @@ proptest! {
         };
         let (once, more) = (lambda(per_second), lambda(per_second * factor));
         prop_assert!(more.monthly.point.usd() >= once.monthly.point.usd() * (1.0 - 1e-9));
-        let each = |cost: PlatformCost| cost.per_request().unwrap().each();
+        let each = |cost: MonthlyCost| cost.per_request().unwrap().each();
         prop_assert!(each(more) <= each(once) * (1.0 + 1e-9));
     }
 }
@@ -428,7 +430,7 @@ fn machines_of_its_own_are_the_dear_end_of_a_function_in_the_cluster() {
     let pods = on(&found, Platform::Kubernetes, Basis::Loaded).monthly;
     // Two pods of 1.73 GiB fit on one machine of 7 GiB: 0.096 an hour.
     assert!((pods.high.usd() - 0.096 * 730.0).abs() < 1e-9, "{pods:?}");
-    assert_eq!(found.uncertainty.unwrap().0, Parameter::Placement);
+    assert_eq!(found.largest_unknown().unwrap().0, Parameter::Placement);
 }
 
 #[test]
@@ -437,7 +439,7 @@ fn a_function_in_a_region_without_known_prices_is_unpriced() {
     there.id.region = "xx-nowhere-1".into();
     let found = function(&there, &a_day(60.0, 0.1), Some(&prices()), &settings());
     assert_eq!(
-        (found.verdict, found.costs),
+        (found.verdict, found.current),
         (Verdict::Unpriced, Vec::new())
     );
     there.id.region = "af-south-1".into();
@@ -523,7 +525,7 @@ fn a_function_on_managed_instances_costs_what_is_configured_for_them_and_its_req
     let (window, mut settings) = (a_day(600.0, 0.1), settings());
     let found = super::function(&managed, &window, None, &settings);
     assert_eq!(found.verdict, Verdict::Unpriced);
-    assert!(found.costs.is_empty());
+    assert!(found.costs().next().is_none());
 
     let around = AncillaryCharges {
         instances: Some(UsdPerHour::from_hourly(0.25).unwrap()),
@@ -551,7 +553,7 @@ fn the_floor_of_an_autoscaler_is_what_traffic_has_to_make_up_for() {
         };
         let id = deployment("shop", "web");
         let seen = window(0.1, 10.0, 0.01, 0.05, 200.0);
-        workload(&id, &seen, workload_inputs, &settings()).breakeven
+        workload(&id, &seen, workload_inputs, &settings()).breakeven()
     };
     let scaler = |min, max, target| {
         Some(Scaler {

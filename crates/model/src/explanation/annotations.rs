@@ -40,7 +40,9 @@ pub(super) fn lines(workload: &WorkloadReport) -> Vec<Line> {
         lines.push(Line::new("its query", &**failure, "failed"));
     }
     if let Some(pair) = &facts.pair {
-        let there = workload.decisive(workload.workload.home().other());
+        let there = workload
+            .assessment
+            .cost_on(workload.workload.home().other());
         let each = there.and_then(|cost| cost.per_request());
         let from = format!("observed of {pair}, and not projected");
         let result = each.map_or_else(|| "not known yet".to_owned(), per_million);

@@ -5,7 +5,7 @@ use super::{Line, month_and_request};
 use crate::cold_starts::Method;
 use crate::lambda::{Component, PriceOrigin, PricingTerms};
 use crate::pricing::list_prices::lambda as tariff;
-use crate::report::PlatformCost;
+use crate::report::MonthlyCost;
 use crate::uncertainty::Range;
 use crate::units::{MemoryMib, Ratio, Requests, Seconds, Usd, UsdPerGibSecond};
 
@@ -27,7 +27,7 @@ pub(super) struct Month<'a> {
 
 impl Month<'_> {
     /// Prices, cold starts, each part, and all of it.
-    pub(super) fn lines(&self, cost: &PlatformCost) -> Vec<Line> {
+    pub(super) fn lines(&self, cost: &MonthlyCost) -> Vec<Line> {
         let mut lines = vec![self.prices()];
         if !self.terms.discount.is_zero() {
             let from = "prices.lambda.duration_discount_ratio, on duration and INIT";

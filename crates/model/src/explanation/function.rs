@@ -1,12 +1,12 @@
 //! A function.
 
-use super::number::{count, factor, hours, millis, plain, price};
-use super::{Inputs, Line, Section, bill, month_and_request};
-use crate::inputs::{FunctionEvidence, PodsEvidence};
+use super::number::{count, hours, millis, plain};
+use super::{Inputs, Line, Section, bill};
+use crate::inputs::FunctionEvidence;
 use crate::inventory::Insights;
 use crate::lambda::{HttpEndpoint, HttpEndpointOrigin};
 use crate::parameters::ModelParameters;
-use crate::report::{Platform, WorkloadReport};
+use crate::report::WorkloadReport;
 use crate::units::Seconds;
 
 pub(super) fn sections(
@@ -23,10 +23,6 @@ pub(super) fn sections(
         Section {
             title: "Cost on Lambda",
             lines: on_current_platform(workload, evidence, settings),
-        },
-        Section {
-            title: "The same in the cluster",
-            lines: in_the_cluster(workload, evidence, settings),
         },
     ]
 }
@@ -134,7 +130,7 @@ fn on_current_platform(
     evidence: &FunctionEvidence,
     settings: &ModelParameters,
 ) -> Vec<Line> {
-    let Some(cost) = workload.decisive(Platform::Lambda) else {
+    let Some(cost) = workload.assessment.current_cost() else {
         return Vec::new();
     };
     let month = bill::Month {
@@ -165,83 +161,5 @@ fn on_current_platform(
         count(evidence.requests),
     )];
     lines.extend(month.lines(cost));
-    lines
-}
-
-/// How the cores came about that a request keeps busy.
-fn busy(evidence: &FunctionEvidence, settings: &ModelParameters) -> String {
-    let each = evidence.insights.and_then(|insights| insights.cpu_each());
-    match (each, evidence.duration.per(evidence.invocations)) {
-        (Some(each), Some(lasts)) => format!(
-            "{} / ({} x {}), measured; the last is how much longer a core of Lambda takes",
-            millis(each),
-            millis(lasts),
-            factor(settings.lambda_equivalent.core_time.point),
-        ),
-        _ => format!(
-            "{} x min(1, {}/1769), assumed: Lambda Insights would measure it",
-            factor(settings.kubernetes_equivalent.cpu_share.point),
-            evidence.memory.mib()
-        ),
-    }
-}
-
-fn in_the_cluster(
-    workload: &WorkloadReport,
-    evidence: &FunctionEvidence,
-    settings: &ModelParameters,
-) -> Vec<Line> {
-    let Some(PodsEvidence {
-        demand,
-        equivalent: pods,
-        prices: mean,
-    }) = &evidence.pods
-    else {
-        return Vec::new();
-    };
-    let sizing = settings.kubernetes_equivalent.point();
-    let month = settings.hours_per_month.hours();
-    let mut lines = vec![
-        Line::new(
-            "a request keeps busy (b)",
-            busy(evidence, settings),
-            format!("{} cores", plain(demand.busy.cores())),
-        ),
-        Line::new(
-            "pods (n), mean",
-            format!(
-                "in each minute max({}, ceil(b x a / ({} x {})), ceil(a / {})), a held for 5 minutes",
-                sizing.min_replicas,
-                factor(sizing.target_utilization),
-                plain(sizing.pod_cpu.cores()),
-                sizing.pod_concurrency
-            ),
-            format!(
-                "{}, at most {}",
-                factor(pods.replicas),
-                factor(pods.replicas_peak)
-            ),
-        ),
-        Line::new(
-            "a pod",
-            format!(
-                "({} cores x {} + {} MiB x {}) / {}, mean prices of the cluster",
-                plain(pods.request.cpu.cores()),
-                price(mean.core.hourly(), "a core"),
-                plain(pods.request.memory.mib()),
-                price(mean.memory.hourly(), "a GiB"),
-                factor(sizing.packing_efficiency)
-            ),
-            price(pods.replica.hourly(), "an hour"),
-        ),
-    ];
-    if let Some(cost) = workload.decisive(Platform::Kubernetes) {
-        let from = format!(
-            "{} x {} x {month} h",
-            factor(pods.replicas),
-            price(pods.replica.hourly(), "an hour")
-        );
-        lines.extend(month_and_request(cost, from));
-    }
     lines
 }

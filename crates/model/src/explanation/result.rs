@@ -2,6 +2,7 @@
 
 use super::Line;
 use super::number::{self, count, factor, percent, usd};
+use crate::alternatives::ProjectionInputs;
 use crate::inputs::Evidence;
 use crate::lambda::MissingPrice;
 use crate::parameters::ModelParameters;
@@ -9,12 +10,13 @@ use crate::report::{Breakeven, Ineligibility, Platform, Verdict, WorkloadReport}
 use crate::verdict::{covers_rare_requests, insufficient, is_cost_seen, is_rare};
 
 pub(super) fn breakeven(workload: &WorkloadReport) -> Vec<Line> {
+    let assessment = &workload.assessment;
     let mut lines = Vec::new();
-    if let Some(utilization) = workload.utilization.cost {
+    if let Some(utilization) = assessment.utilization.cost {
         let from = "cost used / cost loaded";
         lines.push(Line::new("utilisation u", from, percent(utilization)));
     }
-    if let Some(utilization) = workload.breakeven_utilization {
+    if let Some(utilization) = assessment.breakeven_utilization() {
         let from = "cost used / cost on Lambda";
         lines.push(Line::new(
             "break-even utilisation u*",
@@ -36,7 +38,7 @@ pub(super) fn breakeven(workload: &WorkloadReport) -> Vec<Line> {
         let result = format!("{} to {}", scaler.min, scaler.max);
         lines.push(Line::new("pods", from, result));
     }
-    match workload.breakeven {
+    match assessment.breakeven() {
         Some(Breakeven::Crossing { first, sustained }) => {
             let from = "the least traffic at which both platforms cost the same";
             let result = format!("{} requests a month", count(first));
@@ -76,9 +78,10 @@ pub(super) fn breakeven(workload: &WorkloadReport) -> Vec<Line> {
 }
 
 pub(super) fn verdict(workload: &WorkloadReport, settings: &ModelParameters) -> Vec<Line> {
+    let assessment = &workload.assessment;
     let mut lines = Vec::new();
     for platform in [Platform::Kubernetes, Platform::Lambda] {
-        if let Some(cost) = workload.decisive(platform) {
+        if let Some(cost) = assessment.cost_on(platform) {
             let from = "every parameter at its cheaper and at its dearer end, over a month";
             let band = cost.monthly;
             let result = format!(
@@ -90,7 +93,7 @@ pub(super) fn verdict(workload: &WorkloadReport, settings: &ModelParameters) -> 
             lines.push(Line::new(format!("on {}", platform.as_str()), from, result));
         }
     }
-    if let Some((parameter, swing)) = workload.uncertainty {
+    if let Some((parameter, swing)) = assessment.largest_unknown() {
         let name = parameter.as_str().replace('_', " ");
         let from = "the parameter that moves the projection most, by itself";
         lines.push(Line::new(
@@ -99,12 +102,12 @@ pub(super) fn verdict(workload: &WorkloadReport, settings: &ModelParameters) -> 
             format!("{} of the point", factor(swing)),
         ));
     }
-    if let Some(saving) = workload.monthly_saving {
+    if let Some(saving) = assessment.monthly_saving() {
         let from =
             "cost at home - cost on the other platform, by the points; negative: moving would cost";
         lines.push(Line::new("moving saves", from, number::signed(saving)));
     }
-    for reason in &workload.ineligible {
+    for reason in assessment.blockers() {
         let name = reason.as_str().replace('_', " ");
         lines.push(Line::new("cannot move", "as it is now", name));
     }
@@ -117,7 +120,7 @@ pub(super) fn verdict(workload: &WorkloadReport, settings: &ModelParameters) -> 
     lines.push(Line::new(
         "verdict",
         what_decides(workload, settings),
-        workload.verdict.as_str(),
+        assessment.verdict.as_str(),
     ));
     lines.extend(provisional(workload, settings));
     lines
@@ -127,7 +130,7 @@ pub(super) fn verdict(workload: &WorkloadReport, settings: &ModelParameters) -> 
 fn provisional(workload: &WorkloadReport, settings: &ModelParameters) -> Option<Line> {
     let seen = workload
         .provisional
-        .filter(|_| workload.verdict.decides())?;
+        .filter(|_| workload.assessment.verdict.decides())?;
     let from = "it changes at once until a full decision window has been observed";
     let window = settings.decision_window.in_words();
     let result = format!("{} of {window} observed", number::hours(seen));
@@ -136,7 +139,7 @@ fn provisional(workload: &WorkloadReport, settings: &ModelParameters) -> Option<
 
 /// Whether nothing ever said what its pods use.
 fn is_usage_missing(workload: &WorkloadReport) -> bool {
-    match &workload.evidence {
+    match &workload.assessment.evidence {
         Evidence::Workload(evidence) => evidence.window.used.observed.is_zero(),
         _ => false,
     }
@@ -144,7 +147,7 @@ fn is_usage_missing(workload: &WorkloadReport) -> bool {
 
 /// Whether its cost was not seen for long enough.
 fn is_cost_missing(workload: &WorkloadReport) -> bool {
-    match &workload.evidence {
+    match &workload.assessment.evidence {
         Evidence::Workload(evidence) => {
             !is_cost_seen(evidence.window.observed.max(evidence.unchanged_for))
         }
@@ -154,18 +157,16 @@ fn is_cost_missing(workload: &WorkloadReport) -> bool {
 
 /// Reasons against Lambda that are not certain.
 fn possible_blockers(workload: &WorkloadReport) -> &[Ineligibility] {
-    match &workload.evidence {
-        Evidence::Workload(evidence) => evidence
-            .lambda
-            .as_ref()
-            .map_or(&[], |lambda| &lambda.possible_blockers),
+    let compared = workload.assessment.compared();
+    match compared.and_then(|one| one.inputs.as_ref()) {
+        Some(ProjectionInputs::Lambda(inputs)) => &inputs.possible_blockers,
         _ => &[],
     }
 }
 
 /// Whether there are requests enough, but no usage at the time of any of them.
 fn is_cpu_per_request_missing(workload: &WorkloadReport) -> bool {
-    match &workload.evidence {
+    match &workload.assessment.evidence {
         Evidence::Workload(evidence) => {
             let traffic = evidence.window.traffic.unwrap_or_default();
             insufficient(traffic.covered, traffic.requests).is_none()
@@ -177,7 +178,7 @@ fn is_cpu_per_request_missing(workload: &WorkloadReport) -> bool {
 
 /// What a verdict lacks if too little has been observed.
 fn what_is_missing(workload: &WorkloadReport, settings: &ModelParameters) -> String {
-    match &workload.evidence {
+    match &workload.assessment.evidence {
         _ if is_usage_missing(workload) => "what its pods use is not known; see the source usage".to_owned(),
         _ if is_cost_missing(workload) => {
             "less than an hour of its cost was seen, which counts from the start of its oldest \
@@ -209,7 +210,7 @@ fn what_is_missing(workload: &WorkloadReport, settings: &ModelParameters) -> Str
 
 /// The first price that a function lacks.
 fn missing_price(workload: &WorkloadReport) -> Option<MissingPrice> {
-    match &workload.evidence {
+    match &workload.assessment.evidence {
         Evidence::Unpriced(missing) => Some(*missing),
         Evidence::Function(evidence) => evidence.terms.missing.first().copied(),
         Evidence::Nothing | Evidence::Workload(_) => None,
@@ -218,11 +219,12 @@ fn missing_price(workload: &WorkloadReport) -> Option<MissingPrice> {
 
 /// Why the verdict is so; where something is missing, what to do.
 fn what_decides(workload: &WorkloadReport, settings: &ModelParameters) -> String {
-    let parameter = workload
-        .uncertainty
+    let assessment = &workload.assessment;
+    let parameter = assessment
+        .largest_unknown()
         .map(|(one, _)| one.as_str().replace('_', " "));
-    match workload.verdict {
-        verdict if verdict.decides() && !workload.ineligible.is_empty() => {
+    match assessment.verdict {
+        verdict if verdict.decides() && !assessment.blockers().is_empty() => {
             "it cannot move, so it stays where it is, whatever the other platform costs".to_owned()
         }
         Verdict::Kubernetes => "its band lies below that of Lambda".to_owned(),

@@ -2,12 +2,12 @@
 
 use super::Line;
 use super::number::{count, factor, millis, percent, plain, usd};
-use crate::assessment::{WorkloadInputs, workload};
-use crate::inputs::Evidence;
+use crate::assessment::{Assessment, workload};
+use crate::inputs::{Evidence, WorkloadInputs};
 use crate::inventory::WorkloadId;
 use crate::parameters::ModelParameters;
 use crate::regression::Scatter;
-use crate::report::{Breakeven, Platform, PlatformCost, Verdict, WorkloadRef, WorkloadReport};
+use crate::report::{Breakeven, Platform, Verdict, WorkloadRef, WorkloadReport};
 use crate::uncertainty::{CostEstimate, Range};
 use crate::units::{Cores, Ratio, Requests};
 use crate::verdict::compare;
@@ -16,19 +16,21 @@ use crate::window::{TrafficWindow, WorkloadWindow};
 /// What would turn a verdict between platforms, or bring one about. A verdict that says what is missing has none of it: its
 /// own line says what to do.
 pub(super) fn lines(workload: &WorkloadReport, settings: &ModelParameters) -> Vec<Line> {
-    if let (true, [first, ..]) = (workload.verdict.decides(), &*workload.ineligible) {
+    let assessment = &workload.assessment;
+    if let (true, [first, ..]) = (assessment.verdict.decides(), assessment.blockers()) {
         let from = "while it cannot move, no cost changes the verdict";
         let reason = first.as_str().replace('_', " ");
         return vec![Line::new("cannot move", from, reason)];
     }
     let costs =
-        [Platform::Kubernetes, Platform::Lambda].map(|platform| workload.decisive(platform));
-    let ([Some(kubernetes), Some(lambda)], true) = (costs, workload.verdict.decides()) else {
+        [Platform::Kubernetes, Platform::Lambda].map(|platform| Side::new(assessment, platform));
+    let ([Some(kubernetes), Some(lambda)], true) = (costs, assessment.verdict.decides()) else {
         return Vec::new();
     };
+    let (kubernetes, lambda) = (&kubernetes, &lambda);
     let now = compare(&kubernetes.monthly, &lambda.monthly);
     let mut lines = Vec::new();
-    if now != workload.verdict {
+    if now != assessment.verdict {
         let from = format!(
             "what the bands say now; it stands once it has held for {}",
             settings.decision_window.in_words()
@@ -48,7 +50,7 @@ pub(super) fn lines(workload: &WorkloadReport, settings: &ModelParameters) -> Ve
                 Platform::Lambda => projection(lambda, kubernetes),
             });
             if let (WorkloadRef::Workload(id), Evidence::Workload(evidence)) =
-                (&workload.workload, &workload.evidence)
+                (&workload.workload, &assessment.evidence)
             {
                 lines.extend(parameters(id, &evidence.window, settings));
             }
@@ -57,12 +59,26 @@ pub(super) fn lines(workload: &WorkloadReport, settings: &ModelParameters) -> Ve
     lines
 }
 
+/// One side of the comparison.
+struct Side {
+    platform: Platform,
+    monthly: CostEstimate,
+    requests: Requests,
+}
+
+impl Side {
+    fn new(assessment: &Assessment, platform: Platform) -> Option<Self> {
+        let cost = assessment.cost_on(platform)?;
+        Some(Self {
+            platform,
+            monthly: cost.monthly,
+            requests: cost.requests,
+        })
+    }
+}
+
 /// What would turn the verdict for the platform that is ahead.
-fn decided(
-    workload: &WorkloadReport,
-    ahead: &PlatformCost,
-    behind: &PlatformCost,
-) -> impl Iterator<Item = Line> {
+fn decided(workload: &WorkloadReport, ahead: &Side, behind: &Side) -> impl Iterator<Item = Line> {
     [
         traffic(workload, ahead.platform, ahead.requests),
         utilization(workload, ahead.platform),
@@ -74,8 +90,9 @@ fn decided(
 
 /// The traffic at which the other platform takes over, by the points.
 fn traffic(workload: &WorkloadReport, ahead: Platform, now: Requests) -> Option<Line> {
-    let Some(Breakeven::Crossing { first, sustained }) = workload.breakeven else {
-        let from = match (workload.breakeven?, ahead) {
+    let compared = workload.assessment.compared()?;
+    let Some(Breakeven::Crossing { first, sustained }) = compared.breakeven else {
+        let from = match (compared.breakeven?, ahead) {
             (Breakeven::KubernetesAlways, Platform::Kubernetes)
             | (Breakeven::LambdaAlways, Platform::Lambda) => "it costs less at any traffic",
             (Breakeven::BeyondCapacity, Platform::Lambda) => {
@@ -103,7 +120,9 @@ fn traffic(workload: &WorkloadReport, ahead: Platform, now: Requests) -> Option<
 
 /// The utilisation of what is held at which the other platform takes over, by the points.
 fn utilization(workload: &WorkloadReport, ahead: Platform) -> Option<Line> {
-    let (now, turns) = (workload.utilization.cost?, workload.breakeven_utilization?);
+    let assessment = &workload.assessment;
+    let now = assessment.utilization.cost?;
+    let turns = assessment.compared()?.breakeven_utilization?;
     let side = match ahead {
         Platform::Kubernetes => "below",
         Platform::Lambda => "above",
@@ -118,7 +137,7 @@ fn utilization(workload: &WorkloadReport, ahead: Platform) -> Option<Line> {
 }
 
 /// How far the bands are apart.
-fn gap(ahead: &PlatformCost, behind: &PlatformCost) -> Option<Line> {
+fn gap(ahead: &Side, behind: &Side) -> Option<Line> {
     let (most, least) = (ahead.monthly.high, behind.monthly.low);
     let fall = least.less(most).over(least)?;
     let from = format!(
@@ -132,7 +151,7 @@ fn gap(ahead: &PlatformCost, behind: &PlatformCost) -> Option<Line> {
 }
 
 /// What the projection would have to be for a verdict.
-fn projection(known: &PlatformCost, projected: &PlatformCost) -> [Line; 2] {
+fn projection(known: &Side, projected: &Side) -> [Line; 2] {
     let what = format!("cost on {}", name(projected.platform));
     let from = format!("it is within {}", band(projected.monthly));
     let line = |side: &str, at, winner: Platform| {

@@ -1,15 +1,13 @@
 //! A workload of the cluster.
 
 use super::number::{count, factor, hours, millis, per_million, percent, plain, price, usd};
-use super::{Inputs, Line, Section, bill};
-use crate::cold_starts;
-use crate::cpu_per_request::{Method, NoSlope};
-use crate::inputs::{LambdaEvidence, WorkloadEvidence};
+use super::{Inputs, Line, Section};
+use crate::inputs::WorkloadEvidence;
 use crate::inventory::{OriginChoice, Throttling};
 use crate::month::Month;
 use crate::parameters::ModelParameters;
 use crate::report::{
-    Basis, NodeReport, Platform, Provenance, Report, VolumeReport, WorkloadRef, WorkloadReport,
+    Basis, NodeReport, Provenance, Report, VolumeReport, WorkloadRef, WorkloadReport,
 };
 use crate::units::{Ratio, Usd};
 use crate::window::WorkloadWindow;
@@ -28,7 +26,7 @@ pub(super) fn sections(
     inputs: &Inputs,
 ) -> Vec<Section> {
     let settings = &report.settings;
-    let mut sections = vec![
+    vec![
         Section {
             title: "What was seen",
             lines: seen(
@@ -57,14 +55,7 @@ pub(super) fn sections(
             title: "Cost in the cluster",
             lines: on_current_platform(workload, evidence, settings),
         },
-    ];
-    if let Some(lambda) = &evidence.lambda {
-        sections.push(Section {
-            title: "The same on Lambda",
-            lines: on_lambda(workload, evidence, lambda, settings),
-        });
-    }
-    sections
+    ]
 }
 
 fn seen(window: &WorkloadWindow, counted_by: &str, inputs: &Inputs) -> Vec<Line> {
@@ -316,26 +307,22 @@ fn on_current_platform(
         Basis::Allocated | Basis::Avoidable => window.allocated,
     };
     let mut lines = Vec::new();
-    for cost in workload
-        .costs
-        .iter()
-        .filter(|cost| cost.platform == Platform::Kubernetes)
-    {
-        let total: Usd = sum(cost.basis);
+    for (basis, cost) in &workload.assessment.current {
+        let total: Usd = sum(*basis);
         let mut from = format!("{} / {} x {month} h", usd(total), hours(window.observed));
-        if cost.basis == Basis::Used {
+        if *basis == Basis::Used {
             let share = window.used.cost.over(window.used.loaded).map(percent);
             from = format!(
                 "{from} x {}, the part used while use was seen",
                 share.unwrap_or_default()
             );
         }
-        if cost.basis == Basis::Avoidable {
+        if *basis == Basis::Avoidable {
             from = format!("{from} x {}", factor(settings.avoidable.point));
         }
-        let name = format!("{} a month", cost.basis.as_str());
+        let name = format!("{} a month", basis.as_str());
         lines.push(Line::new(name, from, usd(cost.monthly.point)));
-        if let (Basis::Loaded, Some(each)) = (cost.basis, cost.per_request()) {
+        if let (Basis::Loaded, Some(each)) = (basis, cost.per_request()) {
             let from = format!(
                 "{} / {} requests",
                 usd(cost.monthly.point),
@@ -343,86 +330,6 @@ fn on_current_platform(
             );
             lines.push(Line::new("one request", from, per_million(each)));
         }
-    }
-    lines
-}
-
-/// How the processor time of a request was found.
-fn processor_time(window: &WorkloadWindow) -> String {
-    let Some(time) = window.cpu_per_request() else {
-        return String::new();
-    };
-    let paired = window.traffic.unwrap_or_default().paired;
-    let steps = paired.steps();
-    let all = format!(
-        "{} core-seconds / {} requests",
-        plain(paired.core_seconds().core_seconds()),
-        count(paired.requests())
-    );
-    match time.method {
-        Method::Slope => format!(
-            "slope of cores over requests per second in {steps} steps seen together; 95 %: {} to {}; at most {all} = {}",
-            millis(time.value.low),
-            millis(time.value.high),
-            millis(paired.ratio().unwrap_or_default())
-        ),
-        Method::Ratio(NoSlope::RareRequests) => format!(
-            "mean usage x time counted / requests of the last 28 days = {all}; an upper bound, as {}",
-            NoSlope::RareRequests.as_str()
-        ),
-        Method::Ratio(why) => format!(
-            "{all} in {steps} steps seen together; an upper bound, as {}",
-            why.as_str()
-        ),
-        Method::Recent => {
-            "cores / requests per second of the last minutes; an upper bound".to_owned()
-        }
-    }
-}
-
-fn on_lambda(
-    workload: &WorkloadReport,
-    evidence: &WorkloadEvidence,
-    lambda: &LambdaEvidence,
-    settings: &ModelParameters,
-) -> Vec<Line> {
-    let demand = &lambda.demand;
-    let waiting = demand.latency.less(demand.cpu);
-    let memory = lambda.equivalent.memory;
-    let seen = processor_time(&evidence.window);
-    let mut lines = vec![
-        Line::new("processor time (s)", seen, millis(demand.cpu)),
-        Line::new("waiting (i)", "w - s", millis(waiting)),
-        Line::new(
-            "memory (M)",
-            "the setting that costs least of those that hold W and stay quick enough",
-            format!("{} MiB, {}", memory.mib(), lambda.architecture.as_str()),
-        ),
-        Line::new(
-            "duration d(M)",
-            format!(
-                "{} + {} x {} / min(1, {}/1769)",
-                millis(waiting),
-                millis(demand.cpu),
-                factor(demand.core_time),
-                memory.mib()
-            ),
-            millis(lambda.equivalent.duration),
-        ),
-    ];
-    if let Some(cost) = workload.decisive(Platform::Lambda) {
-        let month = bill::Month {
-            terms: &settings.lambda_equivalent.terms,
-            region: &settings.lambda_equivalent.region,
-            memory,
-            requests: evidence.requests,
-            duration: lambda.equivalent.duration,
-            cold: Some((lambda.cold_share, cold_starts::Method::ClosedForm)),
-            keep_alive: settings.lambda.keep_alive,
-            init: (lambda.init, "model.cold_starts"),
-            parts: &lambda.bill,
-        };
-        lines.extend(month.lines(cost));
     }
     lines
 }

@@ -3,15 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::{Basis, Component, Ineligibility, Outcome, Platform, Verdict, WorkloadRef};
+use super::{Component, Outcome, WorkloadRef};
+use crate::assessment::Assessment;
 use crate::cold_starts::Method;
-use crate::inputs::Evidence;
 use crate::inventory::{Architecture, EventSource, Insights, Scaler, WorkloadAnnotations};
 use crate::lambda::HttpEndpoint;
 use crate::month::Month;
 use crate::traffic_pattern::TrafficPattern;
-use crate::uncertainty::{CostEstimate, Parameter};
-use crate::units::{GibSeconds, MemoryMib, Ratio, Requests, Seconds, Usd, UsdDelta, UsdPerRequest};
+use crate::uncertainty::CostEstimate;
+use crate::units::{GibSeconds, MemoryMib, Ratio, Requests, Seconds, Usd, UsdPerRequest};
 
 /// What is known of one subject.
 #[derive(Clone, Debug)]
@@ -28,41 +28,16 @@ pub struct WorkloadReport {
     pub throttled: Option<Throttled>,
     /// More counts, of functions only.
     pub function: Option<FunctionCounters>,
-    /// What it costs on each platform, as far as that is known.
-    pub costs: Vec<PlatformCost>,
-    /// What moving to the other platform would save each month; negative where it would cost.
-    pub monthly_saving: Option<UsdDelta>,
-    /// How well it uses what it pays for.
-    pub utilization: Utilization,
-    /// The utilisation at which both platforms cost the same.
-    pub breakeven_utilization: Option<Ratio>,
-    /// The traffic at which both platforms cost the same.
-    pub breakeven: Option<Breakeven>,
-    /// What follows.
-    pub verdict: Verdict,
+    /// Its cost today, its alternatives and the verdict that stands.
+    pub assessment: Assessment,
     /// How much of the decision window was seen, while no full one was: until then the verdict is not held.
     pub provisional: Option<Seconds>,
-    /// Why it cannot move.
-    pub ineligible: Vec<Ineligibility>,
-    /// The parameter that moves the projection most, and by how much of it.
-    pub uncertainty: Option<(Parameter, Ratio)>,
     /// Facts for joins.
     pub facts: WorkloadAttributes,
     /// What a workload of the cluster cost and served on its last days.
     pub month: Option<Month>,
     /// The nodes that its pods are on.
     pub nodes: Vec<Arc<str>>,
-    /// What all this stands on.
-    pub evidence: Evidence,
-}
-
-impl WorkloadReport {
-    /// The cost on a platform, on the basis that decisions stand on.
-    #[must_use]
-    pub fn decisive(&self, platform: Platform) -> Option<&PlatformCost> {
-        let is = |cost: &&PlatformCost| cost.platform == platform && cost.basis == Basis::Loaded;
-        self.costs.iter().find(is)
-    }
 }
 
 /// How the containers of a workload are held back by their CPU limits.
@@ -89,27 +64,23 @@ pub struct FunctionCounters {
     pub concurrency_peak: Option<u32>,
 }
 
-/// What a subject costs on one platform, on one basis.
+/// Cost of a month on one platform, and the requests of that month.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct PlatformCost {
-    /// The platform; the subject's home: observed, the other: projected.
-    pub platform: Platform,
-    /// What is included.
-    pub basis: Basis,
-    /// The decision window scaled to a month.
+pub struct MonthlyCost {
+    /// Cost of the decision window, scaled to a month.
     pub monthly: CostEstimate,
-    /// The requests of that month.
+    /// Requests of the same month.
     pub requests: Requests,
 }
 
-impl PlatformCost {
-    /// The cost of one request; absent where there were none.
+impl MonthlyCost {
+    /// Cost of one request; absent without requests.
     #[must_use]
     pub fn per_request(&self) -> Option<UsdPerRequest> {
         self.monthly.point.per(self.requests)
     }
 
-    /// The least and the most that one request may cost; absent where there were none.
+    /// Minimum and maximum of the cost of one request; absent without requests.
     #[must_use]
     pub fn per_request_band(&self) -> Option<(UsdPerRequest, UsdPerRequest)> {
         Some((

@@ -1,8 +1,8 @@
 //! What keeps a verdict from being given: a blocked platform, and too little data.
 
 use super::*;
+use crate::alternatives::lambda::LambdaInputs;
 use crate::cpu_per_request::{Method, NoSlope};
-use crate::inputs::LambdaEvidence;
 use crate::month::Month;
 
 fn web() -> crate::inventory::WorkloadId {
@@ -24,7 +24,7 @@ fn why_it_cannot_move_is_said_and_does_not_change_the_price() {
     };
     let found = workload(&stateful, &window, with_gpu, &settings());
     assert_eq!(
-        found.ineligible,
+        found.blockers(),
         [Ineligibility::Stateful, Ineligibility::Gpu]
     );
     assert_eq!(
@@ -36,7 +36,7 @@ fn why_it_cannot_move_is_said_and_does_not_change_the_price() {
         ..WorkloadInputs::default()
     };
     let found = workload(&deployment("shop", "web"), &window, little, &settings());
-    assert_eq!(found.ineligible, [Ineligibility::NeedsQuota]);
+    assert_eq!(found.blockers(), [Ineligibility::NeedsQuota]);
 }
 
 #[test]
@@ -48,7 +48,7 @@ fn a_blocked_alternative_is_never_the_verdict() {
         &settings(),
     );
     assert_eq!(free.verdict, Verdict::Lambda);
-    assert!(free.monthly_saving.is_some());
+    assert!(free.monthly_saving().is_some());
     let stateful = named("shop", WorkloadKind::StatefulSet, "web");
     let none = WorkloadInputs::default();
     for (reason, id, workload_inputs) in [
@@ -111,9 +111,9 @@ fn a_blocked_alternative_is_never_the_verdict() {
         ),
     ] {
         let found = workload(&id, &cheaper_on_lambda(), workload_inputs, &settings());
-        assert_eq!(found.ineligible, [reason]);
+        assert_eq!(found.blockers(), [reason]);
         assert_eq!(found.verdict, Verdict::Kubernetes, "{reason:?}");
-        assert_eq!(found.monthly_saving, None, "{reason:?}");
+        assert_eq!(found.monthly_saving(), None, "{reason:?}");
         assert!(
             found.monthly(Platform::Lambda).is_some(),
             "{reason:?}: the cost there is still shown"
@@ -131,9 +131,9 @@ proptest! {
         window.observed = seconds(observed.max(1.0));
         let limited = WorkloadInputs { concurrency_limit: Some(limit), ..WorkloadInputs::default() };
         let found = workload(&web(), &window, limited, &settings());
-        if !found.ineligible.is_empty() {
+        if !found.blockers().is_empty() {
             prop_assert!(found.verdict != Verdict::Lambda && found.verdict != Verdict::Inconclusive);
-            prop_assert_eq!(found.monthly_saving, None);
+            prop_assert_eq!(found.monthly_saving(), None);
         }
         prop_assert_eq!(found.verdict.decides(), observed >= HOUR, "{:?}", found.verdict);
     }
@@ -230,16 +230,17 @@ fn rare_requests_are_known_by_the_last_days() {
                 "{time:?}"
             );
         }
-        let shown = found.costs[0].requests.requests();
+        let shown = found.current[0].1.requests.requests();
         assert!((shown - a_month).abs() < 1e-6, "{shown} {a_month}");
     }
 }
 
-fn on_lambda(found: &Assessment) -> &LambdaEvidence {
-    let Evidence::Workload(evidence) = &found.evidence else {
-        panic!("it is a workload")
+fn on_lambda(found: &Assessment) -> &LambdaInputs {
+    let projection = found.alternative(Alternative::Lambda).unwrap();
+    let Some(ProjectionInputs::Lambda(inputs)) = &projection.inputs else {
+        panic!("it has no inputs of Lambda")
     };
-    evidence.lambda.as_ref().unwrap()
+    inputs
 }
 
 #[test]
@@ -249,10 +250,10 @@ fn an_upper_bound_of_cpu_time_blocks_nothing() {
     let found = assessed(&idle);
     let lambda = on_lambda(&found);
     assert!((lambda.demand.cpu.millis() - 190.0).abs() < 1e-9);
-    assert_eq!(found.ineligible, []);
+    assert_eq!(found.blockers(), []);
     assert_eq!(lambda.possible_blockers, [Ineligibility::Latency]);
     assert_eq!(found.verdict, Verdict::Lambda);
-    assert!(found.monthly_saving.unwrap().usd() > 130.0);
+    assert!(found.monthly_saving().unwrap().usd() > 130.0);
     // Two requests a day: half of the ratio of 3,456 s is more than twice 60 ms, and not certain either.
     let rare = Month {
         covered: seconds(28.0 * DAY),
@@ -266,7 +267,7 @@ fn an_upper_bound_of_cpu_time_blocks_nothing() {
     let mut window = window(0.196, 2.0 / DAY, 3_456.0, 0.06, 200.0);
     window.count_rare_requests(&rare);
     let found = assessed(&window);
-    assert_eq!(found.ineligible, []);
+    assert_eq!(found.blockers(), []);
     assert_eq!(
         on_lambda(&found).possible_blockers,
         [Ineligibility::Duration]
@@ -280,12 +281,12 @@ fn a_cpu_time_that_is_certain_blocks() {
     let mut threads = window(0.1, 20.0, 1.0, 0.2, 200.0);
     threads.traffic.as_mut().unwrap().paired = steps([10.0, 10.0, 30.0, 30.0]);
     let found = assessed(&threads);
-    assert_eq!(found.ineligible, [Ineligibility::Latency]);
+    assert_eq!(found.blockers(), [Ineligibility::Latency]);
     assert_eq!(on_lambda(&found).possible_blockers, []);
     assert_eq!(found.verdict, Verdict::Kubernetes);
     // So does a latency that is too long by itself, whatever it computes.
     let found = assessed(&window(0.1, 0.5, 0.1, 950.0, 200.0));
-    assert_eq!(found.ineligible, [Ineligibility::Duration]);
+    assert_eq!(found.blockers(), [Ineligibility::Duration]);
 }
 
 #[test]
@@ -296,7 +297,7 @@ fn a_quota_blocks_only_if_the_least_cpu_time_exceeds_it() {
         traffic.peak = RequestsPerSecond::from_per_second(peak).unwrap();
         let found = assessed(&window);
         let possible = on_lambda(&found).possible_blockers.clone();
-        (found.ineligible, possible)
+        (found.blockers().to_vec(), possible)
     };
     let (latency, quota) = (Ineligibility::Latency, Ineligibility::NeedsQuota);
     // 1,000 environments: 190 ms each at the upper bound, and no less than 60 ms.

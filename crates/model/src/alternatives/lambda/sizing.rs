@@ -1,8 +1,8 @@
-//! How a workload of the cluster would run on Lambda: its memory setting and its duration.
+//! Memory setting and duration of the function that would serve the requests of a workload.
 
-use super::parameters::LambdaEquivalent;
-use super::report::Ineligibility;
+use crate::parameters::LambdaEquivalent;
 use crate::pricing::list_prices::lambda as tariff;
+use crate::report::Ineligibility;
 use crate::units::{Gib, MemoryMib, Ratio, RequestsPerSecond, Seconds};
 
 /// Memory settings that are tried besides the least that holds the working set, in MiB.
@@ -24,15 +24,15 @@ pub struct RequestDemand {
     pub core_time: Ratio,
 }
 
-/// The function that would do it.
+/// A function sized for a demand.
 #[derive(Clone, Debug, PartialEq)]
-pub struct LambdaProjection {
+pub struct SizedFunction {
     /// Its memory setting (M).
     pub memory: MemoryMib,
     /// How long it would take for each request, d(M).
     pub duration: Seconds,
-    /// Why it would not do.
-    pub ineligible: Vec<Ineligibility>,
+    /// Reasons against it.
+    pub blockers: Vec<Ineligibility>,
 }
 
 /// Chooses the memory setting at which a request costs least while it stays quick enough.
@@ -42,7 +42,7 @@ pub struct LambdaProjection {
 /// Where there is none, the quickest, and the reason.
 ///
 /// ```
-/// use breakeven_model::lambda_equivalent::{RequestDemand, choose};
+/// use breakeven_model::alternatives::lambda::{RequestDemand, choose};
 /// use breakeven_model::{LambdaEquivalent, uncertainty::Range, lambda::PricingTerms};
 /// use breakeven_model::inventory::Architecture;
 /// use breakeven_model::units::{Gib, Ratio, Seconds};
@@ -71,11 +71,11 @@ pub struct LambdaProjection {
 /// # Ok::<(), breakeven_model::units::NotAQuantity>(())
 /// ```
 #[must_use]
-pub fn choose(demand: RequestDemand, settings: &LambdaEquivalent) -> LambdaProjection {
-    let mut ineligible = Vec::new();
+pub fn choose(demand: RequestDemand, settings: &LambdaEquivalent) -> SizedFunction {
+    let mut blockers = Vec::new();
     let needed = demand.working_set * settings.memory_headroom;
     let least = MemoryMib::holding(needed).unwrap_or_else(|| {
-        ineligible.push(Ineligibility::Memory);
+        blockers.push(Ineligibility::Memory);
         MemoryMib::MAX
     });
     let settings_above = SETTINGS
@@ -98,16 +98,16 @@ pub fn choose(demand: RequestDemand, settings: &LambdaEquivalent) -> LambdaProje
     let (memory, duration) = chosen;
     if duration > longest {
         let too_long = duration > tariff::LONGEST_INVOCATION;
-        ineligible.push(if too_long {
+        blockers.push(if too_long {
             Ineligibility::Duration
         } else {
             Ineligibility::Latency
         });
     }
-    LambdaProjection {
+    SizedFunction {
         memory,
         duration,
-        ineligible,
+        blockers,
     }
 }
 
@@ -147,14 +147,14 @@ mod tests {
         }
     }
 
-    fn chosen(cpu: f64, latency: f64, mib: f64) -> LambdaProjection {
+    fn chosen(cpu: f64, latency: f64, mib: f64) -> SizedFunction {
         choose(demand(cpu, latency, mib), &settings().lambda_equivalent)
     }
 
     #[test]
     fn work_that_waits_gets_the_least_memory_that_holds_it() {
         let found = chosen(0.000_1, 0.2, 100.0);
-        assert_eq!((found.memory.mib(), found.ineligible), (128, vec![]));
+        assert_eq!((found.memory.mib(), found.blockers), (128, vec![]));
     }
 
     #[test]
@@ -172,17 +172,17 @@ mod tests {
     fn what_does_not_fit_is_priced_at_the_most_and_said_to_be_ineligible() {
         let found = chosen(0.1, 0.1, 9_000.0);
         assert_eq!(found.memory, MemoryMib::MAX);
-        assert_eq!(found.ineligible, [Ineligibility::Memory]);
+        assert_eq!(found.blockers, [Ineligibility::Memory]);
     }
 
     #[test]
     fn what_takes_too_long_is_ineligible() {
         assert_eq!(
-            chosen(10.0, 950.0, 100.0).ineligible,
+            chosen(10.0, 950.0, 100.0).blockers,
             [Ineligibility::Duration]
         );
         // More processor time than wall time: it runs on several cores, one request at a time does not.
-        assert_eq!(chosen(1.0, 0.2, 100.0).ineligible, [Ineligibility::Latency]);
+        assert_eq!(chosen(1.0, 0.2, 100.0).blockers, [Ineligibility::Latency]);
     }
 
     proptest! {

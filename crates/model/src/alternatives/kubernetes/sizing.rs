@@ -1,8 +1,8 @@
-//! How a function would run in the cluster: how many pods, and what they cost.
+//! Number and price of the pods that would serve the invocations of a function.
 
-use super::concurrency::Concurrency;
-use super::node_split::Split;
+use crate::concurrency::Concurrency;
 use crate::inventory::Resources;
+use crate::node_split::Split;
 use crate::pricing::list_prices::lambda as tariff;
 use crate::units::{Cores, Gib, MemoryMib, Ratio, UsdPerHour};
 
@@ -37,7 +37,7 @@ impl FunctionDemand {
     /// it has.
     ///
     /// ```
-    /// use breakeven_model::kubernetes_equivalent::FunctionDemand;
+    /// use breakeven_model::alternatives::kubernetes::FunctionDemand;
     /// use breakeven_model::units::{MemoryMib, Ratio};
     ///
     /// let demand = FunctionDemand::assumed(MemoryMib::from_mib(1_769).unwrap(), Ratio::from_factor(0.5)?);
@@ -63,9 +63,9 @@ pub struct NodeType {
     pub allocatable: Resources,
 }
 
-/// The pods that would do it.
+/// Pods sized for a demand.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct KubernetesProjection {
+pub struct SizedPods {
     /// Pods, mean over time (n).
     pub replicas: Ratio,
     /// Pods, at the peak.
@@ -78,7 +78,7 @@ pub struct KubernetesProjection {
     pub request: Resources,
 }
 
-impl KubernetesProjection {
+impl SizedPods {
     /// What all of it costs, in USD per hour. Formula: `mean n · replica`.
     #[must_use]
     pub fn packed(&self) -> UsdPerHour {
@@ -126,7 +126,7 @@ pub fn size(
     demand: &FunctionDemand,
     prices: Split,
     sizing: &PodSizing,
-) -> Option<KubernetesProjection> {
+) -> Option<SizedPods> {
     let floor = Ratio::from_factor(f64::from(sizing.min_replicas)).ok()?;
     let each = replicas_each(demand.busy, sizing)?;
     let request = Resources {
@@ -135,7 +135,7 @@ pub fn size(
         gpus: 0,
     };
     let pod = request.cpu * prices.core + request.memory * prices.memory;
-    Some(KubernetesProjection {
+    Some(SizedPods {
         replicas: seen.mean_replicas(each, floor)?,
         replicas_peak: seen.peak_replicas(each).max(floor),
         replicas_filled: seen.mean()? * each,
@@ -168,7 +168,7 @@ mod tests {
         }
     }
 
-    fn sized(active: &[(i64, f64)], minutes: u32) -> KubernetesProjection {
+    fn sized(active: &[(i64, f64)], minutes: u32) -> SizedPods {
         let active = active
             .iter()
             .map(|(minute, concurrency)| MinuteConcurrency {

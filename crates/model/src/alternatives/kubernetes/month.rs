@@ -1,20 +1,19 @@
-//! What a function would cost in the cluster.
+//! Cost of a function's requests in the cluster for a month, with its uncertainty.
 
 use super::ClusterPrices;
-use crate::assessment::monthly;
+use super::sizing::{FunctionDemand, PodSizing, SizedPods, size};
 use crate::break_even::{CostFunction, CostStaircase, crossing};
 use crate::concurrency::Concurrency;
 use crate::inventory::{Function, Insights};
-use crate::kubernetes_equivalent::{FunctionDemand, KubernetesProjection, PodSizing, size};
 use crate::parameters::{KubernetesEquivalent, ModelParameters};
 use crate::report::Breakeven;
 use crate::uncertainty::{CostEstimate, Parameter, SensitivityInput, evaluate};
 use crate::units::{Cores, Gib, MemoryMib, Ratio, Requests, Usd, UsdPerRequest};
 use crate::window::FunctionWindow;
 
-/// A function's pods, each parameter at one value.
+/// A month of a function's requests in the cluster, each unknown at one value.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct FunctionProjection<'a> {
+pub(super) struct KubernetesMonth<'a> {
     sizing: PodSizing,
     is_dedicated: bool,
     setting: MemoryMib,
@@ -28,12 +27,12 @@ pub(super) struct FunctionProjection<'a> {
     /// The memory of a pod.
     memory: Gib,
     /// The pods of the likeliest demand and sizing, of which some parameters change the price alone.
-    likeliest: Option<(FunctionDemand, KubernetesProjection)>,
+    likeliest: Option<(FunctionDemand, SizedPods)>,
     prices: &'a ClusterPrices,
     settings: &'a ModelParameters,
 }
 
-impl<'a> FunctionProjection<'a> {
+impl<'a> KubernetesMonth<'a> {
     /// What is not known exactly. Of the share of its wall time, the speed of cores and the memory only that matters which was
     /// not measured, or was.
     const PARAMETERS: [SensitivityInput<Self>; 6] = [
@@ -78,7 +77,7 @@ impl<'a> FunctionProjection<'a> {
         },
     ];
 
-    pub(super) fn of(
+    pub(super) fn from_window(
         function: &Function,
         window: &'a FunctionWindow,
         prices: &'a ClusterPrices,
@@ -122,7 +121,7 @@ impl<'a> FunctionProjection<'a> {
     }
 
     /// The pods.
-    pub(super) fn size(&self) -> Option<KubernetesProjection> {
+    pub(super) fn size(&self) -> Option<SizedPods> {
         let (demand, likeliest) = (self.demand(), self.ranges().point());
         let same_target = self.sizing.target_utilization == likeliest.target_utilization;
         let (known, pods) = self.likeliest?;
@@ -145,7 +144,7 @@ impl<'a> FunctionProjection<'a> {
             } else {
                 packed
             };
-            Some(monthly(rate, projection.settings))
+            Some(rate * projection.settings.hours_per_month)
         })
     }
 }
@@ -163,12 +162,12 @@ fn busy(insights: &Insights, window: &FunctionWindow) -> Option<Cores> {
 pub(super) fn breakeven(
     lambda: &CostFunction,
     requests: Requests,
-    pods: &KubernetesProjection,
+    pods: &SizedPods,
     settings: &ModelParameters,
 ) -> Breakeven {
     let pods = CostStaircase {
         fixed: Usd::ZERO,
-        step: monthly(pods.replica, settings),
+        step: pods.replica * settings.hours_per_month,
         steps_min: settings.kubernetes_equivalent.min_replicas,
         capacity: pods.replicas_filled.inverse().map(|share| requests * share),
         each: UsdPerRequest::ZERO,
