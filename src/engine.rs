@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ledger::Ledger;
 use breakeven_model::allocation::{ClusterRates, allocate};
+use breakeven_model::alternatives::fargate::{PodDemand, demands};
 use breakeven_model::billing::{Paid, reconcile};
 use breakeven_model::inventory::{
     Bill, Cluster, DedicatedSource, DedicatedTraffic, Function, FunctionBatch, FunctionId,
@@ -94,6 +95,7 @@ struct WorkloadFacts {
     is_on_windows: bool,
     persistent_volume: bool,
     host_network: bool,
+    pod: Option<PodDemand>,
     nodes: Vec<Arc<str>>,
 }
 
@@ -318,6 +320,9 @@ impl Engine {
             if let Some(since) = pod.created_at {
                 self.ledger.note_created_at(&pod.workload, since);
             }
+        }
+        for (workload, pod) in demands(&cluster, self.version.as_deref(), &self.market) {
+            self.facts.entry(workload).or_default().pod = Some(pod);
         }
         self.cluster = Some(cluster);
         self.refresh_rates();

@@ -138,6 +138,7 @@ impl Engine {
                 .map_or(Seconds::ZERO, |since| Seconds::between(since, now)),
             persistent_volume: facts.persistent_volume,
             host_network: facts.host_network,
+            pod: facts.pod,
             concurrency_limit: self.concurrency_limit(),
             scaler: self
                 .cluster

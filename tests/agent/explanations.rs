@@ -48,6 +48,8 @@ async fn a_workload_of_the_demo_is_explained_with_inputs_prices_formulas_and_ver
         "config: prices.nodes[0]",
         "loaded a month",
         "duration d(M)",
+        "The same on Fargate",
+        "the smallest size that holds ",
         "utilisation u",
         "first crossing",
         "verdict",

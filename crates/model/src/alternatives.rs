@@ -3,9 +3,11 @@
 //! One module per alternative. Each takes what was observed of a workload and returns a [`Projection`]; the verdict, the
 //! metrics, the page and the explanation iterate over the list.
 
+pub mod fargate;
 pub mod kubernetes;
 pub mod lambda;
 
+use fargate::FargateInputs;
 use kubernetes::KubernetesInputs;
 use lambda::LambdaInputs;
 
@@ -15,6 +17,8 @@ use crate::units::{Ratio, UsdDelta};
 /// A way to run a workload other than today's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Alternative {
+    /// Pods on AWS Fargate, for a workload of the cluster on nodes.
+    Fargate,
     /// Pods in the cluster, for a function.
     Kubernetes,
     /// A function on AWS Lambda, for a workload of the cluster.
@@ -22,19 +26,20 @@ pub enum Alternative {
 }
 
 impl Alternative {
-    /// The platform of the alternative.
-    #[must_use]
-    pub const fn platform(self) -> Platform {
-        match self {
-            Self::Kubernetes => Platform::Kubernetes,
-            Self::Lambda => Platform::Lambda,
-        }
-    }
-
     /// Value of the `platform` label.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
-        self.platform().as_str()
+        match self {
+            Self::Fargate => "fargate",
+            Self::Kubernetes => Platform::Kubernetes.as_str(),
+            Self::Lambda => Platform::Lambda.as_str(),
+        }
+    }
+
+    /// Whether the verdict and the metrics consider it; if not, only the explanation shows it.
+    #[must_use]
+    pub const fn is_in_verdict(self) -> bool {
+        !matches!(self, Self::Fargate)
     }
 }
 
@@ -85,6 +90,8 @@ impl Projection {
 /// Inputs of a projection.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ProjectionInputs {
+    /// Of pods on Fargate.
+    Fargate(FargateInputs),
     /// Of pods in the cluster.
     Kubernetes(KubernetesInputs),
     /// Of a function on Lambda.

@@ -80,12 +80,14 @@ impl Assessment {
         self.cost_on(platform).map(|cost| cost.monthly)
     }
 
-    /// All costs, each with its `platform` label and its basis: today's, then those of the alternatives.
+    /// All costs that the verdict considers, each with its `platform` label and its basis: today's, then the alternatives'.
     pub fn costs(&self) -> impl Iterator<Item = (&'static str, Basis, &MonthlyCost)> {
         let platform = self.platform.as_str();
         let current = self.current.iter();
         let current = current.map(move |(basis, cost)| (platform, *basis, cost));
-        let alternatives = self.alternatives.iter().filter_map(|one| {
+        let alternatives = self.alternatives.iter();
+        let alternatives = alternatives.filter(|one| one.alternative.is_in_verdict());
+        let alternatives = alternatives.filter_map(|one| {
             let cost = one.cost.as_ref()?;
             Some((one.alternative.as_str(), Basis::Loaded, cost))
         });
@@ -129,7 +131,7 @@ impl Assessment {
     pub fn lambda_memory(&self) -> Option<MemoryMib> {
         match self.alternative(Alternative::Lambda)?.inputs.as_ref()? {
             ProjectionInputs::Lambda(inputs) => Some(inputs.sized.memory),
-            ProjectionInputs::Kubernetes(_) => None,
+            _ => None,
         }
     }
 }

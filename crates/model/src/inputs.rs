@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::alternatives::fargate::PodDemand;
 use super::cold_starts::ColdStarts;
 use super::lambda::{Component, HttpEndpoint, HttpEndpointOrigin, MissingPrice, PricingTerms};
 use super::uncertainty::Range;
@@ -75,6 +76,8 @@ pub struct FunctionEvidence {
 pub struct WorkloadInputs {
     /// Its pods on nodes without a price.
     pub unpriced_pods: usize,
+    /// The largest request of its pods, and the prices of Fargate for it; absent if they are not on nodes of their own.
+    pub pod: Option<PodDemand>,
     /// Whether it needs a GPU or another accelerator.
     pub needs_accelerator: bool,
     /// Whether it runs on Windows.

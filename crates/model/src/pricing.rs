@@ -21,6 +21,7 @@ use jiff::Timestamp;
 pub use self::price_cache::{KnownPrices, is_better};
 pub use self::price_requests::{PriceQueries, PriceQuery, QueriedProduct};
 use self::resolve::FargatePod;
+pub use self::resolve::fargate_rates;
 pub use self::rules::{Discount, DiscountKind, NodeSelector, PriceRule, Rate, SizeRate};
 pub use self::sanity_check::{Implausible, plausible, plausible_product};
 pub use self::volumes::{VolumeRule, VolumeSelector};

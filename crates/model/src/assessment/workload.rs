@@ -1,7 +1,8 @@
 //! A workload of the cluster.
 
 use super::{Assessment, monthly_requests};
-use crate::alternatives::lambda::{ObservedWorkload, project};
+use crate::alternatives::fargate;
+use crate::alternatives::lambda::{self, ObservedWorkload};
 use crate::inputs::{Evidence, WorkloadEvidence, WorkloadInputs};
 use crate::inventory::WorkloadId;
 use crate::parameters::{LambdaEquivalent, ModelParameters};
@@ -14,7 +15,8 @@ use crate::window::{TrafficWindow, UsedWindow, WorkloadWindow};
 /// Assesses a workload of the cluster.
 ///
 /// Monthly cost on a basis: its mean over the time observed, times the hours of a month. Per request: that over the mean
-/// requests of a month, `R = λ · 3600 · H`. [`project`] computes the alternative on Lambda.
+/// requests of a month, `R = λ · 3600 · H`. [`lambda::project`] and
+/// [`fargate::project`] compute the alternatives.
 ///
 /// A cost is absent while a pod's node has no price, per request absent without requests.
 ///
@@ -50,7 +52,11 @@ pub fn workload(
         used: used_monthly(window, settings),
         inputs: &inputs,
     };
-    assessment.alternatives.push(project(&observed, settings));
+    let today = (observed.loaded, observed.used);
+    assessment.alternatives = vec![
+        lambda::project(&observed, settings),
+        fargate::project(window, &inputs, requests, today, settings),
+    ];
     assessment.evidence = Evidence::Workload(Box::new(WorkloadEvidence {
         window: *window,
         unchanged_for: inputs.unchanged_for,

@@ -1,5 +1,6 @@
 //! The alternatives of a workload: one section each.
 
+mod fargate;
 mod kubernetes;
 mod lambda;
 
@@ -34,6 +35,10 @@ fn section(
             let lines = kubernetes::lines(evidence, inputs, cost, settings);
             ("The same in the cluster", lines)
         }
+        (ProjectionInputs::Fargate(inputs), Evidence::Workload(_)) => (
+            "The same on Fargate",
+            fargate::lines(inputs, projection, settings),
+        ),
         _ => return None,
     };
     Some(Section { title, lines })

@@ -184,18 +184,29 @@ fn on_fargate(
         let price = rates.pod(size.cpu, size.memory, pod.extra_storage);
         price.ok_or(Unpriced::UnknownRegion)
     };
-    if let Some((rates, at)) = market.fargate(region) {
-        return Ok(Known {
+    match fargate_rates(market, region) {
+        Some((rates, Some(at))) => Ok(Known {
             price: price(rates)?,
             source: PriceSource::PriceList,
             at: Some(at),
             method: format!("{WHAT} in {region}, from the Price List"),
-        });
+        }),
+        Some((rates, None)) => Ok(embedded(price(rates)?, WHAT, region)),
+        None => Err(Unpriced::UnknownRegion),
     }
-    if !fargate::REGIONS.contains(&&**region) {
-        return Err(Unpriced::UnknownRegion);
+}
+
+/// Prices of Fargate in a region, and when the Price List was read; the embedded prices without that time, in their regions.
+#[must_use]
+pub fn fargate_rates(
+    market: &KnownPrices,
+    region: &Arc<str>,
+) -> Option<(fargate::Rates, Option<Timestamp>)> {
+    if let Some((rates, at)) = market.fargate(region) {
+        return Some((rates, Some(at)));
     }
-    Ok(embedded(price(fargate::EMBEDDED)?, WHAT, region))
+    let is_embedded = fargate::REGIONS.contains(&&**region);
+    is_embedded.then_some((fargate::EMBEDDED, None))
 }
 
 fn embedded(price: UsdPerHour, what: &str, region: &str) -> Known {

@@ -54,7 +54,7 @@ impl Verdict {
     }
 }
 
-/// Why a workload cannot move to Lambda as it is.
+/// Why a workload cannot move to an alternative as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Ineligibility {
     /// It keeps state: a StatefulSet.
@@ -71,6 +71,8 @@ pub enum Ineligibility {
     Windows,
     /// It needs more memory than Lambda offers.
     Memory,
+    /// A pod fits no size of Fargate.
+    PodSize,
     /// A request takes longer than Lambda allows.
     Duration,
     /// It would be slower than its latency objective at any memory setting.
@@ -102,6 +104,7 @@ impl Ineligibility {
             Self::Gpu => "gpu",
             Self::Windows => "windows",
             Self::Memory => "memory",
+            Self::PodSize => "pod_size",
             Self::Duration => "duration",
             Self::Latency => "latency",
             Self::NeedsQuota => "needs_quota",

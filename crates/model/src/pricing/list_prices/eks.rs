@@ -35,6 +35,12 @@ const STANDARD_SUPPORT_ENDS: [(u32, Date); 8] = [
     (35, date(2027, 3, 27)),
 ];
 
+/// Whether a version of Kubernetes is one of EKS.
+#[must_use]
+pub fn is_eks(version: &str) -> bool {
+    version.contains(MARK)
+}
+
 /// What the control plane of a version of Kubernetes costs at a time, in USD per hour; absent where the version is not one
 /// of EKS. A version that is newer than the table is taken to be in standard support, an older one in extended support.
 ///

@@ -21,6 +21,9 @@ pub const STORAGE: UsdPerGibHour = known(UsdPerGibHour::from_hourly(0.000_111));
 /// The storage that comes with a pod.
 pub const STORAGE_INCLUDED: Gib = known(Gib::from_gib(20.0));
 
+/// Maximum of the storage of a pod.
+pub const STORAGE_MAX: Gib = known(Gib::from_gib(175.0));
+
 /// How many times the price of a GiB a vCPU costs: `0.04048 / 0.004445`.
 pub const CPU_TO_MEMORY_RATIO: Ratio = known(Ratio::from_factor(0.040_48 / 0.004_445));
 
