@@ -193,6 +193,8 @@ catalogue! {
         "Price of the node, each hour, and where it comes from: config, savings_plan, negotiated, spot, price_list, azure_retail or embedded (price_source).";
     NodePriceAge: Gauge "breakeven_node_price_age_seconds" ["seconds"], Cluster, ["node"],
         "How long ago AWS said the price of the node, or the list price that it is a discount on. Absent for prices from the configuration and embedded ones.";
+    NodePriceTimestamp: Gauge "breakeven_node_price_timestamp_seconds" ["seconds"], Cluster, ["node"],
+        "When the price of the node, or the list price that it is a discount on, was read, in seconds since 1970. Absent for configured and embedded prices.";
     NodeUnpriced: Gauge "breakeven_node_unpriced" [], Cluster, ["node", "instance_type", "reason"],
         "1 for each node whose price is not known. The cost of the pods on it is not known and in no sum.";
     VolumePrice: Gauge "breakeven_volume_price_usd_per_hour" ["usd_per_hour"], Cluster, ["volume", "storage_class", "namespace", "held", "price_source"],

@@ -178,6 +178,19 @@ async fn holds(start: &str, control_plane: f64) {
     assert!(age("listed").is_some_and(|age| (0.0..3_600.0).contains(&age)));
     assert!(age("spare").is_some_and(|age| (0.0..3_600.0).contains(&age)));
     assert_eq!(age("rack").or(age("embedded")), None, "it is of no age");
+    let read_at =
+        |node: &str| first.one("breakeven_node_price_timestamp_seconds", &[("node", node)]);
+    let now = first
+        .one("breakeven_report_timestamp_seconds", &[])
+        .unwrap();
+    for node in ["listed", "spare"] {
+        let (age, read_at) = (age(node).unwrap(), read_at(node).unwrap());
+        assert!(
+            (read_at + age - now).abs() < 1e-3,
+            "{read_at} + {age} is not {now}"
+        );
+    }
+    assert_eq!(read_at("rack").or(read_at("embedded")), None);
 
     // The interval in which the last price came is charged at all that was known at its end.
     let from = running.agent.later(&first, 5.0).await;

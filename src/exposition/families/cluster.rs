@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::seconds_of;
 use crate::exposition::metrics::Metric;
 use crate::exposition::series::{Labels, SeriesBuffer};
 use breakeven_model::inventory::Source;
@@ -72,6 +73,8 @@ fn node(report: &NodeReport, now: Timestamp, batch: &mut SeriesBuffer) {
             if let Some(at) = price.provenance.fetched_at {
                 let age = Seconds::between(at, now).seconds();
                 batch.push(Metric::NodePriceAge, name.clone(), age);
+                let read_at = seconds_of(at);
+                batch.push(Metric::NodePriceTimestamp, name.clone(), read_at);
             }
         }
         Err(reason) => {
