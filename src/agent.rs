@@ -134,6 +134,11 @@ impl Agent {
         let (reload, reloads) = ReloadHandle::new();
         let hook = reload.clone();
         let hook: server::ReloadHook = Arc::new(move || Box::pin(hook.reload()));
+        let own = SelfMetrics::new(exposition::Build::THIS);
+        let http = server::ServerConfig {
+            requests: own.http_requests(),
+            ..http
+        };
         let server = server::bind(http, store.clone(), hook).await?;
         let (sink, observations) = mpsc::channel(WAITING_OBSERVATIONS);
         let board = SourceStatuses::default();
@@ -142,7 +147,6 @@ impl Agent {
             board: board.clone(),
             sink,
         };
-        let own = SelfMetrics::new(exposition::Build::THIS);
         accept_config(&own, &config, &clock);
         own.clock_watched();
         let mut pipeline = Engine::new(

@@ -25,6 +25,7 @@ pub use content_negotiation::{Encoding, Escaping, Format, OpenMetricsVersion};
 pub use docs::reference;
 pub use render::{Inputs, RenderConfig, Rendered, render};
 pub use self_metrics::{
-    ApiBudget, ApiUsage, Build, ConfigState, SelfMetricValues, SelfMetrics, StateFacts,
+    ApiBudget, ApiUsage, Build, ConfigState, HttpRequests, SelfMetricValues, SelfMetrics,
+    StateFacts,
 };
 pub use series::is_label_name;

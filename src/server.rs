@@ -21,6 +21,7 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 
+use crate::exposition::HttpRequests;
 use breakeven_clock::Clock;
 
 pub use listener::{Server, bind};
@@ -38,6 +39,8 @@ pub struct ServerConfig {
     pub max_connections: usize,
     /// Tells how old a report is.
     pub clock: Clock,
+    /// Counts the requests.
+    pub requests: HttpRequests,
 }
 
 impl Default for ServerConfig {
@@ -49,6 +52,7 @@ impl Default for ServerConfig {
             // Enough for dozens of scrapers, probes and people, few enough for any limit on open files.
             max_connections: 512,
             clock: Clock::system(),
+            requests: HttpRequests::default(),
         }
     }
 }

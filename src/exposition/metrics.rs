@@ -278,6 +278,8 @@ catalogue! {
     ClockCorrections: Counter "breakeven_clock_corrections_total" [], Own, [],
         "How often timestamps were ahead of the clock and were set to it, because the clock had been ahead.";
 
+    HttpRequests: Counter "breakeven_http_requests_total" [], Own, ["handler", "code"],
+        "HTTP requests by handler (metrics, page, cost_model, explain, healthy, ready, reload or other) and status code.";
     ProcessCpu: Counter "process_cpu_seconds_total" ["seconds"], Own, [],
         "Processor time that the process used, user and system.";
     ProcessMaxFds: Gauge "process_max_fds" [], Own, [],

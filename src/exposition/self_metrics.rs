@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use prometheus::Registry;
 use prometheus::proto::MetricFamily;
+use prometheus::{IntCounterVec, Opts, Registry};
 
 use super::Rendered;
 use super::metrics::Metric;
@@ -142,11 +142,39 @@ impl SelfMetricValues {
     }
 }
 
+/// Counter of HTTP requests by handler and status code; clones share it.
+#[derive(Clone, Debug)]
+pub struct HttpRequests(Option<IntCounterVec>);
+
+impl HttpRequests {
+    fn new() -> Self {
+        let description = Metric::HttpRequests.description();
+        let options = Opts::new(description.name, description.help);
+        Self(IntCounterVec::new(options, description.labels).ok())
+    }
+
+    /// Records an answer.
+    pub fn record(&self, handler: &str, code: u16) {
+        if let Some(counter) = &self.0 {
+            counter
+                .with_label_values(&[handler, &code.to_string()])
+                .inc();
+        }
+    }
+}
+
+impl Default for HttpRequests {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 /// Where the program keeps what it knows of itself; clones share it.
 #[derive(Clone, Debug)]
 pub struct SelfMetrics {
     facts: Arc<Mutex<SelfMetricValues>>,
     registry: Registry,
+    http_requests: HttpRequests,
 }
 
 impl SelfMetrics {
@@ -161,10 +189,23 @@ impl SelfMetrics {
                 tracing::debug!(%error, "numbers of the process are not shown");
             }
         }
+        let http_requests = HttpRequests::new();
+        if let Some(counter) = &http_requests.0
+            && let Err(error) = registry.register(Box::new(counter.clone()))
+        {
+            tracing::debug!(%error, "the counter of HTTP requests is not shown");
+        }
         Self {
             facts: Arc::new(Mutex::new(SelfMetricValues::new(build))),
             registry,
+            http_requests,
         }
+    }
+
+    /// The counter of HTTP requests, for the server.
+    #[must_use]
+    pub fn http_requests(&self) -> HttpRequests {
+        self.http_requests.clone()
     }
 
     /// Notes what was asked of AWS since the program started, by API, and what that cost by its list price.

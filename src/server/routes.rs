@@ -18,6 +18,7 @@ use breakeven_model::inventory::SourceStatus;
 pub(super) const BODY_LIMIT: u64 = 64 * 1024;
 
 const READ: &str = "GET, HEAD";
+const RELOAD_PATH: &str = "/-/reload";
 const RELOAD: &str = "POST, PUT";
 
 /// Nothing from elsewhere, no scripts, no frames.
@@ -34,20 +35,28 @@ pub(super) struct Shared {
     pub(super) reload: ReloadHook,
 }
 
-/// The answer to a request, whose body has at least so many bytes.
+/// The answer to a request, whose body has at least so many bytes. The request is counted.
 pub(super) async fn route(shared: &Shared, request: &Parts, body: u64) -> Answer {
+    let answer = respond(shared, request, body).await;
+    let name = handler_name(shared, request.uri.path());
+    let code = answer.status().as_u16();
+    shared.settings.requests.record(name, code);
+    answer
+}
+
+async fn respond(shared: &Shared, request: &Parts, body: u64) -> Answer {
     if body > BODY_LIMIT {
         let limit = format!("the body is too large; at most {BODY_LIMIT} bytes are taken");
         return text(StatusCode::PAYLOAD_TOO_LARGE, &limit);
     }
     let path = request.uri.path();
-    if path == "/-/reload" && path != shared.settings.telemetry_path {
+    if path == RELOAD_PATH && path != shared.settings.telemetry_path {
         return match request.method {
             Method::POST | Method::PUT => reload(shared).await,
             _ => method_not_allowed(RELOAD),
         };
     }
-    let Some(handler) = handler(shared, path) else {
+    let Some((_, handler)) = handler(shared, path) else {
         return not_found(shared, path);
     };
     match request.method {
@@ -60,22 +69,33 @@ pub(super) async fn route(shared: &Shared, request: &Parts, body: u64) -> Answer
 /// What answers a request that reads.
 type Handler = fn(&Shared, &HeaderMap, &str) -> Answer;
 
-/// What answers at a path; absent where nothing is.
-fn handler(shared: &Shared, path: &str) -> Option<Handler> {
+/// The handler of a path with its name in the label `handler`; absent for an unknown path.
+fn handler(shared: &Shared, path: &str) -> Option<(&'static str, Handler)> {
     Some(match path {
         path if path == shared.settings.telemetry_path => {
-            |shared, headers, _| metrics(shared, headers)
+            ("metrics", |shared, headers, _| metrics(shared, headers))
         }
-        "/" => |shared, _, _| front(shared),
-        COST_MODEL => |_, _, _| document(include_str!("../../docs/cost-model.md")),
-        "/-/healthy" => |shared, _, _| healthy(shared),
-        "/-/ready" => |shared, _, _| ready(shared),
-        path if path.starts_with(explain::PREFIX) => |shared, headers, path| {
+        "/" => ("page", |shared, _, _| front(shared)),
+        COST_MODEL => ("cost_model", |_, _, _| {
+            document(include_str!("../../docs/cost-model.md"))
+        }),
+        "/-/healthy" => ("healthy", |shared, _, _| healthy(shared)),
+        "/-/ready" => ("ready", |shared, _, _| ready(shared)),
+        path if path.starts_with(explain::PREFIX) => ("explain", |shared, headers, path| {
             let name = path.strip_prefix(explain::PREFIX).unwrap_or_default();
             explain::explanation(&shared.store, &shared.settings.clock, headers, name)
-        },
+        }),
         _ => return None,
     })
+}
+
+/// The label `handler` of a path. Unknown paths share one value, so that no client can add series.
+fn handler_name(shared: &Shared, path: &str) -> &'static str {
+    match handler(shared, path) {
+        Some((name, _)) => name,
+        None if path == RELOAD_PATH => "reload",
+        None => "other",
+    }
 }
 
 fn metrics(shared: &Shared, headers: &HeaderMap) -> Answer {

@@ -557,3 +557,29 @@ async fn it_says_its_version() {
     let version = format!("breakeven {}", env!("CARGO_PKG_VERSION"));
     assert!(outcome.out.contains(&version), "{}", outcome.out);
 }
+
+#[tokio::test]
+async fn requests_are_counted_by_handler_and_code() {
+    let mut command = breakeven(&["demo", "--web.listen-address", "127.0.0.1:0"]);
+    let mut program = Program::start(&mut command);
+    let address = program.listens("the metrics   http://").await;
+    let url = |path: &str| format!("http://{address}{path}");
+    for path in ["/unknown-1", "/unknown-2", "/-/healthy"] {
+        until("an answer", async || get(&url(path)).await).await;
+    }
+    let shown = until("the counts of the requests", async || {
+        let shown = Exposition::at(&url("/metrics")).await?;
+        let unknown = [("handler", "other"), ("code", "404")];
+        let counted = shown.one("breakeven_http_requests_total", &unknown);
+        counted.filter(|count| *count >= 2.0).map(|_| shown)
+    })
+    .await;
+    let unknown = [("handler", "other"), ("code", "404")];
+    let count = |labels: &[(&str, &str)]| shown.one("breakeven_http_requests_total", labels);
+    assert_eq!(
+        count(&unknown),
+        Some(2.0),
+        "one series for all unknown paths"
+    );
+    assert_eq!(count(&[("handler", "healthy"), ("code", "200")]), Some(1.0));
+}
