@@ -27,8 +27,8 @@ use breakeven_model::inventory::{
     Architecture, CapacityType, Container, Function, FunctionId, Node, Pod, PodKey, PodUsage,
     Provider, Resources, WorkloadId, WorkloadKind,
 };
-use breakeven_model::node_split::split;
 use breakeven_model::regression::Scatter;
+use breakeven_model::resource_prices::split;
 use breakeven_model::uncertainty::Range;
 use breakeven_model::units::{
     CoreSeconds, Cores, Gib, GibSeconds, MemoryMib, Ratio, Requests, RequestsPerSecond, Seconds,
@@ -282,7 +282,7 @@ fn window(at: usize) -> WorkloadWindow {
         traffic: Some(TrafficWindow {
             covered: seconds(DAY),
             requests: count,
-            latency: count.each_taking(seconds(latency)),
+            latency: count.total_time(seconds(latency)),
             measured: count,
             peak: RequestsPerSecond::from_per_second(rate * 2.0).unwrap(),
             paired: steps(at, rate, cpu),
@@ -357,12 +357,12 @@ fn minutes(at: usize, rate: f64) -> FunctionWindow {
     let cold = |count| ColdStarts {
         count: requests(count),
         over: seconds(86_400.0),
-        method: Method::Ratchet,
+        method: Method::ConcurrencyColdStarts,
     };
     FunctionWindow {
         minutes: MINUTES,
         invocations,
-        duration: invocations.each_taking(seconds(each)),
+        duration: invocations.total_time(seconds(each)),
         ready: Seconds::ZERO,
         concurrency_peak: Some(10),
         concurrency: Concurrency::over(active, i64::from(MINUTES) - 1, MINUTES),

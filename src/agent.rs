@@ -99,7 +99,7 @@ pub struct Agent {
     clock: Clock,
     server: server::Server,
     state: State,
-    fleet: SourceSupervisor,
+    supervisor: SourceSupervisor,
     observations: mpsc::Receiver<Observation>,
     reloads: mpsc::Receiver<Reload>,
     reload: ReloadHandle,
@@ -141,31 +141,31 @@ impl Agent {
         };
         let server = server::bind(http, store.clone(), hook).await?;
         let (sink, observations) = mpsc::channel(WAITING_OBSERVATIONS);
-        let board = SourceStatuses::default();
+        let statuses = SourceStatuses::default();
         let context = Context {
             clock: clock.clone(),
-            board: board.clone(),
+            statuses: statuses.clone(),
             sink,
         };
         accept_config(&own, &config, &clock);
         own.clock_watched();
-        let mut pipeline = Engine::new(
+        let mut engine = Engine::new(
             clock.now(),
             config.model.clone(),
             config.prices.clone(),
             config.limits,
         );
-        let mut durable = StateFile::of(&raw, &config, &own, store.health());
-        let mut fleet = SourceSupervisor::new(context, raw, store.health().disks().clone());
+        let mut persisted = StateFile::from_config(&raw, &config, &own, store.health());
+        let mut supervisor = SourceSupervisor::new(context, raw, store.health().disks().clone());
         let now = clock.now();
-        let resumed = match &mut durable {
-            Some(durable) => durable.resume(&mut pipeline, &own, now).await?,
+        let resumed = match &mut persisted {
+            Some(persisted) => persisted.resume(&mut engine, &own, now).await?,
             None => None,
         };
         let mut state = State {
-            pipeline,
-            durable,
-            board,
+            engine,
+            persisted,
+            statuses,
             store,
             own,
             seen: HashSet::new(),
@@ -174,7 +174,7 @@ impl Agent {
         };
         if let Some(Resumed { balance, .. }) = resumed {
             state.check_clock(now, &clock);
-            fleet.resume(balance, state.pipeline.known_until());
+            supervisor.resume(balance, state.engine.counted_until_by_function());
         }
         Ok(Self {
             source,
@@ -182,7 +182,7 @@ impl Agent {
             clock,
             server,
             state,
-            fleet,
+            supervisor,
             observations,
             reloads,
             reload,
@@ -218,7 +218,7 @@ impl Agent {
             config: self.config,
             clock: self.clock,
             state: self.state,
-            fleet: self.fleet,
+            supervisor: self.supervisor,
             observations: self.observations,
             reloads: self.reloads,
         };

@@ -68,7 +68,7 @@ pub type Failure = Box<dyn Error + Send + Sync>;
 /// What was asked for cannot be meant: the exit code is 2, as for a wrong argument.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-struct Misuse(String);
+struct UsageError(String);
 
 /// Runs a command to its end.
 ///
@@ -130,7 +130,7 @@ pub fn fail(failure: &Failure) -> ExitCode {
         cause = next.source();
     }
     output::print_error(&line);
-    if failure.is::<Misuse>() {
+    if failure.is::<UsageError>() {
         ExitCode::from(2)
     } else {
         ExitCode::FAILURE

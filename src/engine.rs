@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::ledger::Ledger;
 use breakeven_model::allocation::{ClusterRates, allocate};
 use breakeven_model::alternatives::fargate::{PodDemand, demands};
-use breakeven_model::billing::{Paid, reconcile};
+use breakeven_model::billing::{PaidRatios, reconcile};
 use breakeven_model::inventory::{
     Bill, Cluster, DedicatedSource, DedicatedTraffic, Function, FunctionBatch, FunctionId,
     FunctionMinutes, Functions, Insights, InsightsRead, Observation, PodKey, PodUsage,
@@ -60,7 +60,7 @@ pub struct Engine {
     origin: Option<RequestOrigin>,
     /// Why the queries of annotations count nothing, where they cannot be evaluated.
     query_failures: BTreeMap<WorkloadId, Arc<str>>,
-    facts: HashMap<WorkloadId, WorkloadFacts>,
+    facts: HashMap<WorkloadId, WorkloadState>,
     usage: HashMap<PodKey, PodUsage>,
     steady_pods: SteadyPods,
     rates: ClusterRates,
@@ -74,9 +74,9 @@ pub struct Engine {
     /// Steps of requests of somebody whom the cluster does not know.
     unmatched_targets: u64,
     /// Counts of the use of pods that it does not know.
-    unknown_pods: u64,
+    unmatched_pods: u64,
     /// When the cluster was last seen before a restart.
-    last_look: Option<Timestamp>,
+    last_snapshot_at: Option<Timestamp>,
 }
 
 /// What outlives a restart: all that has added up, and the verdicts that stand.
@@ -84,12 +84,12 @@ pub struct Engine {
 pub struct PersistedState {
     ledger: Ledger,
     verdicts: Vec<(WorkloadRef, StableVerdict)>,
-    last_look: Option<Timestamp>,
+    last_snapshot_at: Option<Timestamp>,
 }
 
 /// What pods say of their workload.
 #[derive(Clone, Debug, Default)]
-struct WorkloadFacts {
+struct WorkloadState {
     team: Option<Arc<str>>,
     needs_accelerator: bool,
     is_on_windows: bool,
@@ -131,8 +131,8 @@ impl Engine {
             pending_traffic: Vec::new(),
             pending_metrics: Vec::new(),
             unmatched_targets: 0,
-            unknown_pods: 0,
-            last_look: None,
+            unmatched_pods: 0,
+            last_snapshot_at: None,
         }
     }
 
@@ -142,12 +142,12 @@ impl Engine {
         struct Keeping<'a> {
             ledger: &'a Ledger,
             verdicts: Vec<(&'a WorkloadRef, &'a StableVerdict)>,
-            last_look: Option<Timestamp>,
+            last_snapshot_at: Option<Timestamp>,
         }
         Keeping {
             ledger: &self.ledger,
             verdicts: self.verdicts.iter().collect(),
-            last_look: self.last_look(),
+            last_snapshot_at: self.last_snapshot_at(),
         }
     }
 
@@ -156,20 +156,20 @@ impl Engine {
         self.ledger = kept.ledger;
         self.ledger.set_window(self.settings.decision_window);
         self.verdicts = kept.verdicts.into_iter().collect();
-        self.last_look = kept.last_look;
+        self.last_snapshot_at = kept.last_snapshot_at;
     }
 
     /// Up to when the minutes of each function are known.
     #[must_use]
-    pub fn known_until(&self) -> HashMap<FunctionId, Timestamp> {
-        let known = self.ledger.known_until();
+    pub fn counted_until_by_function(&self) -> HashMap<FunctionId, Timestamp> {
+        let known = self.ledger.counted_until_by_function();
         known.map(|(id, until)| (id.clone(), until)).collect()
     }
 
     /// The latest instant that it knows of.
     #[must_use]
     pub fn latest(&self) -> Option<Timestamp> {
-        self.last_look().max(self.ledger.latest())
+        self.last_snapshot_at().max(self.ledger.latest())
     }
 
     /// Sets what is later than an instant to it, for a clock that was ahead. Totals stay, and counting goes on from there.
@@ -181,14 +181,14 @@ impl Engine {
         if let Some(cluster) = &mut self.cluster {
             cluster.at = cluster.at.min(now);
         }
-        self.last_look = self.last_look.map(|look| look.min(now));
+        self.last_snapshot_at = self.last_snapshot_at.map(|look| look.min(now));
         self.pending_traffic.clear();
         self.pending_metrics.clear();
     }
 
-    fn last_look(&self) -> Option<Timestamp> {
+    fn last_snapshot_at(&self) -> Option<Timestamp> {
         let cluster = self.cluster.as_ref();
-        cluster.map(|cluster| cluster.at).or(self.last_look)
+        cluster.map(|cluster| cluster.at).or(self.last_snapshot_at)
     }
 
     /// Replaces settings and prices; what has added up stays.
@@ -214,7 +214,7 @@ impl Engine {
     }
 
     /// Begins to count requests anew: another source counts them.
-    pub fn recount(&mut self) {
+    pub fn restart_request_counting(&mut self) {
         self.origin = None;
         self.query_failures.clear();
         self.pending_traffic.clear();
@@ -237,7 +237,7 @@ impl Engine {
     }
 
     /// Forgets the functions of accounts and regions that are no longer read.
-    pub fn keep_places(&mut self, mut is_read: impl FnMut(&str, &str) -> bool) {
+    pub fn retain_regions(&mut self, mut is_read: impl FnMut(&str, &str) -> bool) {
         let before = self.functions.len();
         self.functions
             .retain(|(account_id, region), _| is_read(account_id, region));
@@ -255,7 +255,7 @@ impl Engine {
             Observation::FunctionMinutes(minutes) => self.observe_minutes(minutes),
             Observation::Insights(read) => self.observe_insights(read),
             Observation::RequestOrigin(origin) => self.observe_origin(origin),
-            Observation::OwnTraffic(traffic) => self.observe_own(traffic),
+            Observation::DedicatedTraffic(traffic) => self.observe_own(traffic),
             Observation::Traffic(traffic) => self.observe_traffic(traffic),
             Observation::ListPrices(prices) => {
                 self.market.list(prices);
@@ -284,8 +284,8 @@ impl Engine {
 
     /// How many counts of what pods used were left out since the start, because the cluster never had such pods.
     #[must_use]
-    pub const fn unknown_pods(&self) -> u64 {
-        self.unknown_pods
+    pub const fn unmatched_pods(&self) -> u64 {
+        self.unmatched_pods
     }
 
     /// Charges the time since the last look at the cluster, at what was known then, and looks anew.
@@ -298,7 +298,7 @@ impl Engine {
             } else {
                 self.ledger.accrue_cost(&self.rates, before.at, cluster.at);
             }
-        } else if let Some(before) = self.last_look.take() {
+        } else if let Some(before) = self.last_snapshot_at.take() {
             // What was there meanwhile nobody saw.
             self.ledger.record_gap(Seconds::between(before, cluster.at));
         }
@@ -318,7 +318,7 @@ impl Engine {
                 facts.nodes.push(Arc::clone(&pod.node));
             }
             if let Some(since) = pod.created_at {
-                self.ledger.note_created_at(&pod.workload, since);
+                self.ledger.record_created_at(&pod.workload, since);
             }
         }
         for (workload, pod) in demands(&cluster, self.version.as_deref(), &self.market) {
@@ -340,7 +340,7 @@ impl Engine {
         self.refresh_rates();
         let targets = &self.targets;
         if self.cluster.is_some() {
-            self.unknown_pods += self
+            self.unmatched_pods += self
                 .ledger
                 .add_cpu_usage(&self.rates, &usage.counted, |pod| targets.of_pod(pod));
         }
@@ -399,7 +399,7 @@ impl Engine {
                 !self.functions.contains_key(&place)
             });
         if early {
-            keep_newest(&mut self.pending_metrics, minutes);
+            push_bounded(&mut self.pending_metrics, minutes);
             return;
         }
         let by_id = &self.by_id;
@@ -411,7 +411,7 @@ impl Engine {
     fn observe_origin(&mut self, origin: RequestOrigin) {
         let before = self.origin.as_ref().and_then(|one| one.name.as_ref());
         if before.is_some_and(|before| Some(before) != origin.name.as_ref()) {
-            self.recount();
+            self.restart_request_counting();
         }
         self.origin = Some(origin);
     }
@@ -429,7 +429,7 @@ impl Engine {
         if self.cluster.is_none() {
             // Rates without steps are of the moment, which will have passed.
             if traffic.covered.is_some() {
-                keep_newest(&mut self.pending_traffic, traffic);
+                push_bounded(&mut self.pending_traffic, traffic);
             }
             return;
         }
@@ -443,9 +443,9 @@ impl Engine {
     fn apply_bill(&mut self) {
         let paid = match &self.bill {
             Some(bill) if self.settings.lambda.applies_bill => {
-                Paid::read(&reconcile(bill, std::iter::empty(), &self.settings))
+                PaidRatios::read(&reconcile(bill, std::iter::empty(), &self.settings))
             }
-            _ => Paid::default(),
+            _ => PaidRatios::default(),
         };
         if paid != self.settings.lambda.paid {
             let mut settings = (*self.settings).clone();
@@ -478,7 +478,7 @@ impl Engine {
 }
 
 /// Keeps a batch that came early, and lets go of the oldest where there are too many.
-fn keep_newest<T>(waiting: &mut Vec<T>, batch: T) {
+fn push_bounded<T>(waiting: &mut Vec<T>, batch: T) {
     if waiting.len() == WAITING_BATCHES {
         waiting.remove(0);
     }

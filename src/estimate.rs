@@ -12,7 +12,7 @@ use std::ops::RangeInclusive;
 
 use crate::schema::{self, ConfigError, ConfigErrors, ConfigPath, Validator};
 use breakeven_model::estimate::{Scenario, estimate};
-use breakeven_model::units::{Hours, NotAQuantity, Ratio, UsdPerHour};
+use breakeven_model::units::{Hours, QuantityError, Ratio, UsdPerHour};
 use file::RawScenario;
 
 /// The length that a month may have, in hours.
@@ -75,7 +75,7 @@ fn resolve(raw: &RawScenario) -> Result<Scenario, Vec<ConfigError>> {
         }),
     };
     if check.errors.is_empty() {
-        use_of_the_cluster(&mut check, &scenario, &top.key("kubernetes"));
+        check_cluster_usage(&mut check, &scenario, &top.key("kubernetes"));
     }
     if check.errors.is_empty() {
         Ok(scenario)
@@ -89,7 +89,7 @@ fn amount<T: Default>(
     check: &mut Validator,
     value: f64,
     limits: &RangeInclusive<f64>,
-    make: fn(f64) -> Result<T, NotAQuantity>,
+    make: fn(f64) -> Result<T, QuantityError>,
     place: &ConfigPath,
 ) -> T {
     let value = check.within(value, limits, place);
@@ -106,7 +106,7 @@ fn list_price(check: &mut Validator, instance_type: &str, place: &ConfigPath) ->
 }
 
 /// What is used cannot be more than what is paid for.
-fn use_of_the_cluster(check: &mut Validator, scenario: &Scenario, place: &ConfigPath) {
+fn check_cluster_usage(check: &mut Validator, scenario: &Scenario, place: &ConfigPath) {
     let utilization = estimate(scenario).utilization.unwrap_or(Ratio::ZERO);
     if utilization > Ratio::ONE {
         let place = place.key("cost_used_usd_per_month");

@@ -26,6 +26,6 @@ pub use docs::reference;
 pub use render::{Inputs, RenderConfig, Rendered, render};
 pub use self_metrics::{
     ApiBudget, ApiUsage, Build, ConfigState, HttpRequests, SelfMetricValues, SelfMetrics,
-    StateFacts,
+    StateStatus,
 };
 pub use series::is_label_name;

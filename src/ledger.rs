@@ -39,7 +39,7 @@ use breakeven_model::inventory::{
 use breakeven_model::month::{DAYS, Month};
 use breakeven_model::units::{Ratio, Requests, RequestsPerSecond, Seconds, Usd, row};
 use cluster::ClusterAccount;
-use intervals::Coverage;
+use intervals::Intervals;
 
 /// The accounts of everything that costs.
 #[derive(Debug)]
@@ -54,7 +54,7 @@ pub struct Ledger {
     functions: BTreeMap<FunctionId, FunctionAccount>,
     days: Days,
     /// The time whose requests were counted.
-    counted: Coverage,
+    counted: Intervals,
 }
 
 row!(Ledger {
@@ -82,7 +82,7 @@ impl Ledger {
             shared: BTreeMap::new(),
             functions: BTreeMap::new(),
             days: Days::default(),
-            counted: Coverage::default(),
+            counted: Intervals::default(),
         }
     }
 
@@ -93,7 +93,7 @@ impl Ledger {
             self.workloads
                 .entry(id.clone())
                 .or_insert_with(new)
-                .appear(rates);
+                .set_initial_rates(rates);
         }
         for id in rates.shared.keys() {
             self.shared.entry(id.clone()).or_insert((Usd::ZERO, now));
@@ -103,13 +103,13 @@ impl Ledger {
     /// Charges everybody for the time from one look at the cluster to the next, at the rates of the first.
     pub fn accrue_cost(&mut self, rates: &ClusterRates, from: Timestamp, to: Timestamp) {
         let time = Seconds::between(from, to);
-        self.cluster.spend(rates, from, to);
+        self.cluster.accrue_cost(rates, from, to);
         for (id, rates) in &rates.workloads {
             let account = self
                 .workloads
                 .entry(id.clone())
                 .or_insert_with(|| WorkloadAccount::new(from, self.window));
-            account.spend(rates, from, to);
+            account.accrue_cost(rates, from, to);
         }
         for (id, rate) in &rates.shared {
             let (total, seen) = self.shared.entry(id.clone()).or_insert((Usd::ZERO, to));
@@ -145,7 +145,7 @@ impl Ledger {
 
     /// Notes time that passed unseen: it is charged to nobody.
     pub fn record_gap(&mut self, time: Seconds) {
-        self.cluster.lose(time);
+        self.cluster.record_gap(time);
     }
 
     /// Counts requests. `resolve` says whose they are, and which part of them; returns how many steps are of targets that
@@ -188,7 +188,7 @@ impl Ledger {
         for ((id, start), step) in steps {
             let new = || WorkloadAccount::new(start, window);
             let account = self.workloads.entry(id).or_insert_with(new);
-            account.serve(&step, counting_since);
+            account.record_requests_of_step(&step, counting_since);
         }
         if let Some(covered) = traffic.covered {
             self.counted.add(covered.start(), covered.end());
@@ -201,7 +201,7 @@ impl Ledger {
         }
         for (id, rate) in rates {
             let account = self.workloads.get_mut(&id);
-            if let Some(account) = account.filter(|account| account.counted_alone().is_none()) {
+            if let Some(account) = account.filter(|account| account.dedicated_source().is_none()) {
                 account.set_rate(rate, traffic.at);
             }
         }
@@ -213,17 +213,18 @@ impl Ledger {
     pub fn record_direct_requests(&mut self, traffic: &DedicatedTraffic) {
         let counted_until = self.counted.until();
         for (id, account) in &mut self.workloads {
-            if account.counted_alone() == Some(traffic.by) && !traffic.workloads.contains_key(id) {
-                account.count_among(counted_until);
+            if account.dedicated_source() == Some(traffic.by) && !traffic.workloads.contains_key(id)
+            {
+                account.use_shared_source(counted_until);
             }
         }
         for (id, counted) in &traffic.workloads {
             let new = || WorkloadAccount::new(traffic.at, self.window);
             let account = self.workloads.entry(id.clone()).or_insert_with(new);
-            if !account.count_alone(traffic.by, counted_until) {
+            if !account.use_dedicated_source(traffic.by, counted_until) {
                 continue;
             }
-            account.serve_own(counted, self.counting_since, traffic.at);
+            account.record_direct_requests(counted, self.counting_since, traffic.at);
         }
     }
 
@@ -233,7 +234,7 @@ impl Ledger {
         self.counting_since = self
             .counting_since
             .max(self.counted.until().unwrap_or(self.started));
-        self.counted = Coverage::default();
+        self.counted = Intervals::default();
         self.workloads
             .values_mut()
             .for_each(WorkloadAccount::forget_traffic);
@@ -277,7 +278,7 @@ impl Ledger {
     }
 
     /// Makes sure that a workload exists in the ledger at least since then.
-    pub fn note_created_at(&mut self, id: &WorkloadId, since: Timestamp) {
+    pub fn record_created_at(&mut self, id: &WorkloadId, since: Timestamp) {
         if let Some(account) = self.workloads.get_mut(id) {
             account.exists_since(since);
         }
@@ -300,8 +301,9 @@ impl Ledger {
     }
 
     /// Up to when the minutes of each function are known.
-    pub fn known_until(&self) -> impl Iterator<Item = (&FunctionId, Timestamp)> {
-        let known = |(id, account): (_, &FunctionAccount)| Some((id, account.known_until()?));
+    pub fn counted_until_by_function(&self) -> impl Iterator<Item = (&FunctionId, Timestamp)> {
+        let known =
+            |(id, account): (_, &FunctionAccount)| Some((id, account.counted_until_by_function()?));
         self.functions.iter().filter_map(known)
     }
 
@@ -369,7 +371,7 @@ impl Ledger {
         listed: impl Fn(&FunctionId) -> Option<&'a Arc<Function>>,
     ) {
         for (id, account) in &mut self.functions {
-            account.note(listed(id), settings);
+            account.record_attributes(listed(id), settings);
         }
     }
 

@@ -38,7 +38,7 @@ pub use error::SourceError;
 pub use poller::{Context, Poll, Schedule, poll_forever};
 pub use redaction::{REDACTED, Secret, redact, redact_tokens};
 pub use status::SourceStatuses;
-pub use transport::BadAddress;
+pub use transport::AddressError;
 
 /// The `User-Agent` of every request to every API, by which its operator can attribute the load.
 pub const USER_AGENT: &str = concat!("breakeven/", env!("CARGO_PKG_VERSION"));

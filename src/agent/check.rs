@@ -20,7 +20,7 @@ use breakeven_model::inventory::Observation;
 use breakeven_model::inventory::{SourceId, SourceStatus};
 
 /// How often the board is looked at while the sources are asked.
-const GLANCE: Duration = Duration::from_millis(50);
+const CHECK_PAUSE: Duration = Duration::from_millis(50);
 
 /// What one look found.
 #[derive(Debug)]
@@ -45,33 +45,33 @@ pub async fn probe(
     patience: Duration,
 ) -> CheckResult {
     let (sink, mut observations) = mpsc::channel(WAITING_OBSERVATIONS);
-    let board = SourceStatuses::default();
+    let statuses = SourceStatuses::default();
     let context = Context {
         clock: clock.clone(),
-        board: board.clone(),
+        statuses: statuses.clone(),
         sink,
     };
-    let mut fleet = SourceSupervisor::new(context, raw, Disks::default());
+    let mut supervisor = SourceSupervisor::new(context, raw, Disks::default());
     let prices = config.prices.clone();
-    let mut pipeline = Engine::new(clock.now(), config.model.clone(), prices, config.limits);
+    let mut engine = Engine::new(clock.now(), config.model.clone(), prices, config.limits);
     let deadline = Instant::now() + patience;
     let (mut pods, mut counted) = (0, 0);
-    fleet.start(config);
+    supervisor.start(config);
     loop {
-        let glance = deadline.min(Instant::now() + GLANCE);
+        let glance = deadline.min(Instant::now() + CHECK_PAUSE);
         match timeout_at(glance, observations.recv()).await {
             Ok(Some(observation)) => {
-                fleet.on_observation(&observation);
+                supervisor.on_observation(&observation);
                 match &observation {
                     Observation::Cluster(cluster) => pods = cluster.pods.len(),
                     Observation::Traffic(traffic) => counted = traffic.rates.len(),
                     _ => {}
                 }
-                pipeline.observe(observation);
+                engine.observe(observation);
             }
             Ok(None) => break,
             Err(_) => {
-                let sources = board.snapshot();
+                let sources = statuses.snapshot();
                 let has_all = sources.values().all(|status| status.up.is_some());
                 if has_all || Instant::now() >= deadline {
                     break;
@@ -79,13 +79,13 @@ pub async fn probe(
             }
         }
     }
-    let report = pipeline.report(clock.now());
-    fleet.set_poll_priorities(&report);
+    let report = engine.report(clock.now());
+    supervisor.set_poll_priorities(&report);
     CheckResult {
-        sources: board.snapshot(),
+        sources: statuses.snapshot(),
         report,
         pods,
         counted,
-        budget: fleet.budget().cloned(),
+        budget: supervisor.budget().cloned(),
     }
 }

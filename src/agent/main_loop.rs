@@ -50,7 +50,7 @@ pub(super) struct MainLoop {
     pub(super) config: Config,
     pub(super) clock: Clock,
     pub(super) state: State,
-    pub(super) fleet: SourceSupervisor,
+    pub(super) supervisor: SourceSupervisor,
     pub(super) observations: mpsc::Receiver<Observation>,
     pub(super) reloads: mpsc::Receiver<Reload>,
 }
@@ -87,7 +87,7 @@ struct Tasks {
 impl MainLoop {
     /// Runs until it is told to stop, and writes the state of the end.
     pub(super) async fn run(mut self, shutdown: CancellationToken) -> Result<(), StateNotSaved> {
-        self.fleet.start(&self.config);
+        self.supervisor.start(&self.config);
         self.state.due = self.next_due();
         let mut tasks = Tasks::default();
         let disks = self.state.store.health().disks();
@@ -98,8 +98,8 @@ impl MainLoop {
             tokio::select! {
                 () = shutdown.cancelled() => break,
                 Some(observation) = self.observations.recv() => {
-                    self.fleet.on_observation(&observation);
-                    self.state.observe(observation, &self.config, &self.fleet);
+                    self.supervisor.on_observation(&observation);
+                    self.state.observe(observation, &self.config, &self.supervisor);
                 }
                 () = tokio::time::sleep_until(self.state.due), if tasks.publication.is_none() => {
                     let answers = std::mem::take(&mut tasks.answers);
@@ -130,7 +130,7 @@ impl MainLoop {
     }
 
     fn next_due(&self) -> Instant {
-        Instant::now() + self.clock.on_the_wall(self.config.interval)
+        Instant::now() + self.clock.to_real_duration(self.config.interval)
     }
 
     /// Makes a report, and begins to write the state that it shows.
@@ -138,13 +138,13 @@ impl MainLoop {
         let now = self.clock.now();
         let step = self.state.check_clock(now, &self.clock);
         if matches!(step, ClockStep::CaughtUp | ClockStep::Corrected(_)) {
-            let read_to = self.state.pipeline.known_until();
-            self.fleet.restart(&self.config, read_to, now);
+            let read_to = self.state.engine.counted_until_by_function();
+            self.supervisor.restart(&self.config, read_to, now);
             // They were read by the wrong clock.
             while self.observations.try_recv().is_ok() {}
         }
-        let report = self.state.report(now, &self.fleet);
-        let save = self.state.save(self.fleet.balance(), now);
+        let report = self.state.report(now, &self.supervisor);
+        let save = self.state.save(self.supervisor.balance(), now);
         Box::pin(async move {
             let saved = match save {
                 Some(save) => Some(save.await),
@@ -163,7 +163,7 @@ impl MainLoop {
             record_save(&self.state.own, *at, saved);
         }
         self.state
-            .show(publication.report, &self.config, &self.fleet);
+            .show(publication.report, &self.config, &self.supervisor);
         for (reply, answer) in publication.answers {
             // Whoever asked may have gone.
             let _ = reply.send(answer);
@@ -173,7 +173,7 @@ impl MainLoop {
     /// Begins to read the configuration.
     fn begin_reload(&self, reply: Reload, disk: Disk) -> BoxFuture<'static, Reloaded> {
         let source = self.source.clone();
-        let connection = self.fleet.connection();
+        let connection = self.supervisor.connection();
         Box::pin(async move {
             let what = "read of the configuration".to_owned();
             let read = disk.run(what, RELOAD_DEADLINE, move || source.load()).await;
@@ -205,10 +205,13 @@ impl MainLoop {
         let answer = match loaded {
             Ok((raw, new)) => {
                 self.state.reconfigure(&raw, &new, &self.clock);
-                if self.fleet.change(raw, &new, reloaded.has_new_connection) {
-                    self.state.pipeline.recount();
+                if self
+                    .supervisor
+                    .change(raw, &new, reloaded.has_new_connection)
+                {
+                    self.state.engine.restart_request_counting();
                 }
-                self.state.keep_places(&self.fleet);
+                self.state.retain_regions(&self.supervisor);
                 self.config = new;
                 Ok(())
             }
@@ -218,8 +221,8 @@ impl MainLoop {
     }
 
     async fn save_last(self) -> Result<(), StateNotSaved> {
-        let balance = self.fleet.balance();
-        drop(self.fleet);
+        let balance = self.supervisor.balance();
+        drop(self.supervisor);
         let Some(save) = self.state.save(balance, self.clock.now()) else {
             return Ok(());
         };

@@ -13,8 +13,8 @@ pub(super) fn poll_priorities(report: &Report) -> HashMap<FunctionId, PollPriori
         .workloads
         .iter()
         .filter_map(|one| match &one.workload {
-            WorkloadRef::Function(id) => Some((id.clone(), poll_priority(one)?)),
-            WorkloadRef::Workload(_) => None,
+            WorkloadRef::Lambda(id) => Some((id.clone(), poll_priority(one)?)),
+            WorkloadRef::Kubernetes(_) => None,
         });
     of_functions.collect()
 }

@@ -31,10 +31,10 @@ const FIRST_REPORT_DELAY: Duration = Duration::from_millis(250);
 /// What the loop works on.
 #[derive(Debug)]
 pub(super) struct State {
-    pub(super) pipeline: Engine,
+    pub(super) engine: Engine,
     /// Keeps what the pipeline adds up, where it is to outlive a restart.
-    pub(super) durable: Option<StateFile>,
-    pub(super) board: SourceStatuses,
+    pub(super) persisted: Option<StateFile>,
+    pub(super) statuses: SourceStatuses,
     pub(super) store: Store,
     pub(super) own: SelfMetrics,
     /// The kinds of observation that a report was made of, or will be at once.
@@ -50,7 +50,7 @@ impl State {
         &mut self,
         observation: Observation,
         config: &Config,
-        fleet: &SourceSupervisor,
+        supervisor: &SourceSupervisor,
     ) {
         if self.clock.is_behind() {
             return;
@@ -63,7 +63,7 @@ impl State {
             | Observation::FunctionMinutes(_)
             | Observation::Insights(_) => config.aws.is_some(),
             Observation::Bill(_) => config.aws.as_ref().is_some_and(|aws| aws.bill.is_some()),
-            Observation::OwnTraffic(own) => match own.by {
+            Observation::DedicatedTraffic(own) => match own.by {
                 DedicatedSource::Annotation => config.requests.is_some(),
                 DedicatedSource::Scrape => config.scrape.is_some(),
                 DedicatedSource::Edge => config.edge.is_some(),
@@ -86,66 +86,75 @@ impl State {
             self.due = self.due.min(Instant::now() + FIRST_REPORT_DELAY);
         }
         let is_list = matches!(observation, Observation::Functions(_));
-        self.pipeline.observe(observation);
+        self.engine.observe(observation);
         if is_list {
             // It may have told an account that was not known, and so which others are from before a reload.
-            self.keep_places(fleet);
+            self.retain_regions(supervisor);
         }
     }
 
-    pub(super) fn keep_places(&mut self, fleet: &SourceSupervisor) {
-        self.pipeline
-            .keep_places(|account_id, region| fleet.reads(account_id, region));
+    pub(super) fn retain_regions(&mut self, supervisor: &SourceSupervisor) {
+        self.engine
+            .retain_regions(|account_id, region| supervisor.reads(account_id, region));
     }
 
     /// Writes what outlives a restart, if that is wanted and the clock is not behind what was written.
     pub(super) fn save(&self, balance: Option<BudgetBalance>, now: Timestamp) -> Option<Save> {
-        let durable = self.durable.as_ref().filter(|_| !self.clock.is_behind())?;
-        Some(run_blocking(|| durable.save(&self.pipeline, balance, now)))
+        let persisted = self
+            .persisted
+            .as_ref()
+            .filter(|_| !self.clock.is_behind())?;
+        Some(run_blocking(|| persisted.save(&self.engine, balance, now)))
     }
 
     /// Makes a report.
-    pub(super) fn report(&mut self, now: Timestamp, fleet: &SourceSupervisor) -> Arc<Report> {
-        let report = Arc::new(run_blocking(|| self.pipeline.report(now)));
-        fleet.set_poll_priorities(&report);
+    pub(super) fn report(&mut self, now: Timestamp, supervisor: &SourceSupervisor) -> Arc<Report> {
+        let report = Arc::new(run_blocking(|| self.engine.report(now)));
+        supervisor.set_poll_priorities(&report);
         report
     }
 
     /// Compares the clock with the state. A state that stays ahead of the clock is truncated at now; without this nothing would
     /// be counted until the clock has come to where it was.
     pub(super) fn check_clock(&mut self, now: Timestamp, clock: &Clock) -> ClockStep {
-        let delay = clock.on_the_wall(CORRECTION_DELAY);
-        let step = self.clock.check(now, self.pipeline.latest(), delay);
+        let delay = clock.to_real_duration(CORRECTION_DELAY);
+        let step = self.clock.check(now, self.engine.latest(), delay);
         if let ClockStep::Corrected(ahead) = step {
-            if let Some(durable) = self.durable.as_ref().filter(|_| ahead > COPY_THRESHOLD) {
-                durable.keep_copy(now);
+            if let Some(persisted) = self.persisted.as_ref().filter(|_| ahead > COPY_THRESHOLD) {
+                persisted.keep_copy(now);
             }
-            self.pipeline.truncate_after(now);
+            self.engine.truncate_after(now);
             self.own.clock_corrected();
         }
         step
     }
 
     /// Renders a report, and puts it where HTTP finds it.
-    pub(super) fn show(&mut self, report: Arc<Report>, config: &Config, fleet: &SourceSupervisor) {
-        let mut sources = self.board.snapshot();
+    pub(super) fn show(
+        &mut self,
+        report: Arc<Report>,
+        config: &Config,
+        supervisor: &SourceSupervisor,
+    ) {
+        let mut sources = self.statuses.snapshot();
         let unmatched_targets = [
             (
                 (Source::Requests.into(), "unknown_workload"),
-                self.pipeline.unmatched_targets(),
+                self.engine.unmatched_targets(),
             ),
             (
                 (Source::Usage.into(), "unknown_pod"),
-                self.pipeline.unknown_pods(),
+                self.engine.unmatched_pods(),
             ),
         ];
-        for ((source, reason), count) in fleet.discarded().into_iter().chain(unmatched_targets) {
+        for ((source, reason), count) in supervisor.discarded().into_iter().chain(unmatched_targets)
+        {
             if let Some(status) = sources.get_mut(&source).filter(|_| count > 0) {
                 status.discarded.insert(reason, count);
             }
         }
-        self.own.aws_spent(fleet.aws_spend());
-        self.own.aws_planned(fleet.aws_budgets());
+        self.own.aws_spent(supervisor.aws_spend());
+        self.own.aws_planned(supervisor.aws_budgets());
         let inputs = exposition::Inputs {
             report: &report,
             sources: &sources,
@@ -166,23 +175,23 @@ impl State {
 
     pub(super) fn wait(&self) {
         self.store.wait(NotReady {
-            sources: self.board.snapshot(),
+            sources: self.statuses.snapshot(),
             rendered: None,
         });
     }
 
     pub(super) fn reconfigure(&mut self, raw: &RawConfig, config: &Config, clock: &Clock) {
-        if let Some(durable) = &mut self.durable {
-            durable.change(raw, config);
+        if let Some(persisted) = &mut self.persisted {
+            persisted.change(raw, config);
         }
-        self.pipeline
+        self.engine
             .reconfigure(config.model.clone(), config.prices.clone(), config.limits);
         if config.kubernetes.is_none() {
-            self.pipeline.forget_cluster();
+            self.engine.forget_cluster();
         }
         match &config.aws {
-            None => self.pipeline.forget_functions(),
-            Some(aws) if aws.bill.is_none() => self.pipeline.forget_bill(),
+            None => self.engine.forget_functions(),
+            Some(aws) if aws.bill.is_none() => self.engine.forget_bill(),
             Some(_) => {}
         }
         accept_config(&self.own, config, clock);

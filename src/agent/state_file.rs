@@ -95,7 +95,7 @@ pub(super) type Save = BoxFuture<'static, (Timestamp, Result<u64, SaveError>)>;
 
 impl StateFile {
     /// The directory that the configuration names, if any.
-    pub(super) fn of(
+    pub(super) fn from_config(
         raw: &RawConfig,
         config: &Config,
         own: &SelfMetrics,
@@ -122,16 +122,16 @@ impl StateFile {
     /// When another program has the directory.
     pub(super) async fn resume(
         &mut self,
-        pipeline: &mut Engine,
+        engine: &mut Engine,
         own: &SelfMetrics,
         now: Timestamp,
     ) -> Result<Option<Resumed>, StateError> {
         match self.load(now).await {
             Ok(Ok(LoadResult::Nothing)) => {}
             Ok(Ok(LoadResult::Kept { at, content })) => {
-                pipeline.resume(content.kept);
+                engine.resume(content.kept);
                 if content.counting != self.counting {
-                    pipeline.recount();
+                    engine.restart_request_counting();
                 }
                 info!(%at, directory = %self.path.display(), "counters go on");
                 return Ok(Some(Resumed {
@@ -172,7 +172,7 @@ impl StateFile {
     /// when the result is there. While an earlier write hangs, this one fails at once.
     pub(super) fn save(
         &self,
-        pipeline: &Engine,
+        engine: &Engine,
         balance: Option<BudgetBalance>,
         now: Timestamp,
     ) -> Save {
@@ -182,7 +182,7 @@ impl StateFile {
         let content = Keeping {
             counting: &self.counting,
             balance,
-            kept: pipeline.kept(),
+            kept: engine.kept(),
         };
         let bytes = persistence::encode(&self.owner, now, &content);
         let (directory, disk, path) = (

@@ -16,7 +16,7 @@ use crate::exposition::{ApiBudget, ApiUsage};
 use crate::sources::aws::cloudwatch::{API, Budget, BudgetBalance, CloudWatchSource};
 use crate::sources::aws::cost_explorer::BillSource;
 use crate::sources::aws::lambda::LambdaSource;
-use crate::sources::aws::load_balancers::{Bindings, EdgeSource};
+use crate::sources::aws::load_balancers::{Bindings, LoadBalancerSource};
 use crate::sources::aws::price_list::AwsPriceList;
 use crate::sources::aws::spot::SpotPriceSource;
 use crate::sources::aws::{Aws, Reader};
@@ -96,7 +96,7 @@ impl SourceGroup {
         id: impl Into<SourceId>,
         source: impl Future<Output = ()> + Send + 'static,
     ) {
-        context.board.register(id);
+        context.statuses.register(id);
         self.0.spawn(source);
     }
 
@@ -251,15 +251,16 @@ impl SourceSupervisor {
         connection: &Connection,
         requests: Option<&validated::Requests>,
     ) {
-        let (board, schedule) = (self.context.board.clone(), settings.usage_schedule);
+        let (statuses, schedule) = (self.context.statuses.clone(), settings.usage_schedule);
         match &settings.usage {
             validated::UsageSource::MetricsApi => {
-                let api = MetricsApi::new(connection.clone(), board);
+                let api = MetricsApi::new(connection.clone(), statuses);
                 self.kubernetes.poll(&self.context, api, schedule);
             }
             validated::UsageSource::Kubelet(settings) => {
                 let connection = connection.clone();
-                let kubelets = KubeletSource::new(settings.clone(), connection, board, &self.nodes);
+                let kubelets =
+                    KubeletSource::new(settings.clone(), connection, statuses, &self.nodes);
                 self.tallies.push((kubelets.id(), kubelets.discarded()));
                 self.kubernetes.poll(&self.context, kubelets, schedule);
             }
@@ -418,7 +419,7 @@ impl SourceSupervisor {
         else {
             return;
         };
-        let edge = EdgeSource::new(
+        let edge = LoadBalancerSource::new(
             settings.clone(),
             aws.clone(),
             &self.bindings,
@@ -431,7 +432,7 @@ impl SourceSupervisor {
     /// Takes sources that have ended off the board, and keeps their counts.
     fn forget(&mut self, sources: &[Source]) {
         for source in sources {
-            self.context.board.remove(*source);
+            self.context.statuses.remove(*source);
         }
         let (ended, live) = std::mem::take(&mut self.tallies)
             .into_iter()

@@ -152,17 +152,17 @@ fn functions_in(site: &SourceLocation, findings: &CheckResult) -> usize {
     let is = |known: &Option<Arc<str>>, one: &Arc<str>| known.as_ref().is_none_or(|id| id == one);
     let workloads = findings.report.workloads.iter();
     let there = workloads.filter(|one| match &one.workload {
-        WorkloadRef::Function(id) => {
+        WorkloadRef::Lambda(id) => {
             is(&site.account_id, &id.account_id) && is(&site.region, &id.region)
         }
-        WorkloadRef::Workload(_) => false,
+        WorkloadRef::Kubernetes(_) => false,
     });
     there.count()
 }
 
 fn found(source: Source, status: &SourceStatus, findings: &CheckResult) -> String {
     let report = &findings.report;
-    let is_workload = |one: &&WorkloadReport| one.workload.home() == Platform::Kubernetes;
+    let is_workload = |one: &&WorkloadReport| one.workload.platform() == Platform::Kubernetes;
     let priced = |by: PriceSource, what: &str| {
         let known = report
             .nodes

@@ -10,11 +10,11 @@ use crate::config;
 #[derive(Debug, Args)]
 pub(super) struct ConfigArgs {
     #[command(subcommand)]
-    what: What,
+    what: ConfigCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum What {
+enum ConfigCommand {
     /// The default file, with a sentence for every setting.
     Default,
     /// All settings that are in force with a file.
@@ -27,9 +27,11 @@ enum What {
 
 pub(super) fn run(args: &ConfigArgs) -> Result<(), Failure> {
     match &args.what {
-        What::Default => print(config::default_file().trim_end()),
-        What::Show { config_file: None } => print(config::show(&config::parse("")?.0).trim_end()),
-        What::Show {
+        ConfigCommand::Default => print(config::default_file().trim_end()),
+        ConfigCommand::Show { config_file: None } => {
+            print(config::show(&config::parse("")?.0).trim_end())
+        }
+        ConfigCommand::Show {
             config_file: Some(file),
         } => print(config::show(&config::load(file)?.0).trim_end()),
     }

@@ -8,7 +8,7 @@ use clap::Args;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use super::run::{WebArgs, listen_to_signals};
+use super::run::{WebArgs, handle_signals};
 use super::simulate::world;
 use super::{Failure, print};
 use crate::agent::{Agent, ConfigSource};
@@ -55,19 +55,19 @@ pub(super) async fn run(args: DemoArgs) -> Result<(), Failure> {
     let source = ConfigSource {
         file: args.config_file,
         text: DEMO_CONFIG,
-        adjust: Arc::new(pointing_to(&cloud)),
+        adjust: Arc::new(use_simulated_cloud(&cloud)),
     };
     let agent = Agent::bind(source, args.web.settings(clock.clone())?, clock).await?;
     let shutdown = CancellationToken::new();
-    listen_to_signals(shutdown.clone(), Some(agent.reload_handle()))?;
-    welcome(&agent, &cloud);
+    handle_signals(shutdown.clone(), Some(agent.reload_handle()))?;
+    print_welcome(&agent, &cloud);
     let ended = agent.run(shutdown).await;
     cloud.stop().await;
     Ok(ended?)
 }
 
 /// Points every source of a configuration to the simulated cloud.
-fn pointing_to(cloud: &SimulatedCloud) -> impl Fn(&mut Config) + Send + Sync + 'static {
+fn use_simulated_cloud(cloud: &SimulatedCloud) -> impl Fn(&mut Config) + Send + Sync + 'static {
     let (kubernetes, aws, prometheus) = (cloud.kube_url(), cloud.aws_url(), cloud.prometheus_url());
     let region = cloud.world().spec.region.clone();
     move |config| {
@@ -88,7 +88,7 @@ fn pointing_to(cloud: &SimulatedCloud) -> impl Fn(&mut Config) + Send + Sync + '
     }
 }
 
-fn welcome(agent: &Agent, cloud: &SimulatedCloud) {
+fn print_welcome(agent: &Agent, cloud: &SimulatedCloud) {
     let spec = &cloud.world().spec;
     print(format!(
         "A simulated company ({}: {} nodes, {} workloads, {} functions) and the agent that watches it.",

@@ -14,10 +14,10 @@ use clap::Args;
 use terminal_size::{Width, terminal_size};
 
 use super::output::Output;
-use super::{Failure, Misuse, print};
+use super::{Failure, UsageError, print};
 use crate::estimate;
 use breakeven_model::estimate::estimate;
-use chart::Picture;
+use chart::Chart;
 use terminal::Style;
 
 #[derive(Debug, Args)]
@@ -39,23 +39,23 @@ const WIDTH: u16 = 80;
 pub(super) fn run(args: &EstimateArgs) -> Result<(), Failure> {
     let name = args.scenario.display();
     let text = read(&args.scenario)
-        .map_err(|error| Misuse(format!("the scenario {name} cannot be read: {error}")))?;
+        .map_err(|error| UsageError(format!("the scenario {name} cannot be read: {error}")))?;
     let scenario = estimate::parse(&text).map_err(|config_errors| {
-        Misuse(format!("the scenario {name} is wrong:\n{config_errors}"))
+        UsageError(format!("the scenario {name} is wrong:\n{config_errors}"))
     })?;
     let estimate = estimate(&scenario);
-    let picture = Picture::of(&estimate);
+    let picture = Chart::from_estimate(&estimate);
     if let Some(file) = &args.plot {
         let picture = picture.as_ref().ok_or_else(|| {
-            Misuse("--plot has nothing to draw: it needs `lambda` and `kubernetes`, and something that costs".to_owned())
+            UsageError("--plot has nothing to draw: it needs `lambda` and `kubernetes`, and something that costs".to_owned())
         })?;
         std::fs::write(file, svg::draw(picture))
             .map_err(|error| format!("cannot write {}: {error}", file.display()))?;
     }
     match args.output {
-        Output::Json => print(serde_json::to_string_pretty(&json::of(&estimate))?),
+        Output::Json => print(serde_json::to_string_pretty(&json::to_json(&estimate))?),
         Output::Text => {
-            print(table::of(&scenario, &estimate));
+            print(table::render(&scenario, &estimate));
             let (width, style) = style();
             if let Some(drawn) = picture.and_then(|picture| terminal::draw(&picture, width, style))
             {

@@ -109,12 +109,12 @@ pub(super) async fn run(args: RunArgs) -> Result<(), Failure> {
         info!(%address, version = env!("CARGO_PKG_VERSION"), "listening");
     }
     let shutdown = CancellationToken::new();
-    listen_to_signals(shutdown.clone(), Some(agent.reload_handle()))?;
+    handle_signals(shutdown.clone(), Some(agent.reload_handle()))?;
     Ok(agent.run(shutdown).await?)
 }
 
 /// Ends the program in order at the first SIGTERM or SIGINT, at once at the second, and reloads at SIGHUP.
-pub(super) fn listen_to_signals(
+pub(super) fn handle_signals(
     shutdown: CancellationToken,
     reload: Option<ReloadHandle>,
 ) -> Result<(), Failure> {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use tokio_util::sync::CancellationToken;
 
-use super::run::listen_to_signals;
+use super::run::handle_signals;
 use super::{Failure, print};
 use breakeven_simulator::{SimulatedCloud, World};
 
@@ -67,7 +67,7 @@ pub(super) async fn run(args: SimulateArgs) -> Result<(), Failure> {
     ));
     print(format!("# Prometheus: {}", cloud.prometheus_url()));
     let shutdown = CancellationToken::new();
-    listen_to_signals(shutdown.clone(), None)?;
+    handle_signals(shutdown.clone(), None)?;
     shutdown.cancelled().await;
     cloud.stop().await;
     Ok(())

@@ -24,7 +24,7 @@ use crate::sources::{Schedule, kubernetes, prometheus, scrape};
 use breakeven_model::ModelParameters;
 use breakeven_model::pricing::PriceBook;
 use breakeven_model::uncertainty::Range;
-use breakeven_model::units::{HOURS_PER_MONTH, Hours, NotAQuantity, Ratio, Seconds};
+use breakeven_model::units::{HOURS_PER_MONTH, Hours, QuantityError, Ratio, Seconds};
 
 /// The settings of every part of the program.
 #[derive(Clone, Debug)]
@@ -236,7 +236,7 @@ impl Validator {
         &mut self,
         raw: file::Range,
         limits: &RangeInclusive<f64>,
-        make: fn(f64) -> Result<T, NotAQuantity>,
+        make: fn(f64) -> Result<T, QuantityError>,
         place: &ConfigPath,
     ) -> Range<T> {
         let mut one = |value, place: &ConfigPath| {

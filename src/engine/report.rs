@@ -15,7 +15,7 @@ use breakeven_model::inputs::Evidence;
 use breakeven_model::inputs::WorkloadInputs;
 use breakeven_model::inventory::{CapacityType, Function, Resources, WorkloadId, WorkloadKind};
 use breakeven_model::lambda::HttpEndpointOrigin;
-use breakeven_model::node_split::split;
+use breakeven_model::resource_prices::split;
 use breakeven_model::units::{Requests, Seconds, Usd, UsdPerHour};
 use breakeven_model::verdict::StableVerdict;
 use breakeven_model::{
@@ -91,7 +91,7 @@ impl Engine {
                 .remove(&one.workload)
                 .unwrap_or(StableVerdict::new(fresh));
             let (window, seen) = (self.settings.decision_window, seen(&assessment.evidence));
-            settled.note_seen(seen, window);
+            settled.record_seen(seen, window);
             let blockers = assessment.blockers();
             if blockers.iter().all(|reason| reason.is_measured()) {
                 let held = settled.consider(fresh, now, window);
@@ -152,7 +152,7 @@ impl Engine {
         window.count_rare_requests(&month);
         let assessment = assessment::workload(id, &window, workload_inputs, &self.settings);
         let spent = account.spent();
-        let workload_ref = WorkloadRef::Workload(id.clone());
+        let workload_ref = WorkloadRef::Kubernetes(id.clone());
         let (cost_total, used_cost_total) = if account.has_price() {
             let cost = vec![
                 (Component::Cpu, spent.cpu),
@@ -236,7 +236,7 @@ impl Engine {
         };
         let method = match function.cold_share() {
             Some(_) => Method::Measured,
-            None => Method::Ratchet,
+            None => Method::ConcurrencyColdStarts,
         };
         let counters = totals.map(|totals| FunctionCounters {
             gib_seconds_total: totals.gib_seconds,
@@ -245,7 +245,7 @@ impl Engine {
             cold_starts_total: (method, totals.cold_starts),
             concurrency_peak: window.and_then(|window| window.concurrency_peak),
         });
-        let workload = WorkloadRef::Function(function.id.clone());
+        let workload = WorkloadRef::Lambda(function.id.clone());
         let assessment = assessment.unwrap_or_else(|| Assessment::unknown(Platform::Lambda));
         WorkloadReport {
             function: counters,
@@ -256,7 +256,7 @@ impl Engine {
     /// What counts the requests of a workload.
     fn requests_by(&self, id: &WorkloadId) -> Option<Arc<str>> {
         let account = self.ledger.workload(id);
-        match account.and_then(WorkloadAccount::counted_alone) {
+        match account.and_then(WorkloadAccount::dedicated_source) {
             Some(by) => Some(by.as_str().into()),
             None => self.origin.as_ref().and_then(|origin| origin.name.clone()),
         }
@@ -282,7 +282,7 @@ impl Engine {
                 (ClusterComponent::Idle, spent.idle),
                 (ClusterComponent::Shared, spent.shared),
                 (ClusterComponent::Fixed, spent.fixed),
-                (ClusterComponent::Unattributed, spent.unattributed),
+                (ClusterComponent::Unallocated, spent.unallocated),
             ],
             observed_total: account.observed(),
             unobserved_total: account.lost(),
@@ -337,7 +337,7 @@ fn pair_up(workloads: &mut [WorkloadReport], functions: &mut [WorkloadReport]) {
             continue;
         };
         let mut meant = functions.iter_mut().filter(
-            |function| matches!(&function.workload, WorkloadRef::Function(id) if name.means(id)),
+            |function| matches!(&function.workload, WorkloadRef::Lambda(id) if name.means(id)),
         );
         if let (Some(function), None) = (meant.next(), meant.next()) {
             pair(workload, function);

@@ -32,7 +32,7 @@ impl Targets {
     /// Takes in the names of a cluster, and lets go of those that were last seen before an instant.
     pub(super) fn update(&mut self, cluster: &Cluster, before: Timestamp) {
         let now = cluster.at;
-        self.fronts = ServiceBackends::of(&cluster.service_routing);
+        self.fronts = ServiceBackends::from_inventory(&cluster.service_routing);
         for pod in &cluster.pods {
             self.by_pod
                 .insert(pod.key.clone(), (pod.workload.clone(), now));

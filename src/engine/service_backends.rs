@@ -21,7 +21,7 @@ pub(super) struct ServiceBackends {
 }
 
 impl ServiceBackends {
-    pub(super) fn of(seen: &inventory::ServiceRouting) -> Self {
+    pub(super) fn from_inventory(seen: &inventory::ServiceRouting) -> Self {
         let mut fronts = Self::default();
         for service in &seen.services {
             let (namespace, name) = (&service.namespace, &service.name);
@@ -114,7 +114,7 @@ mod tests {
 
     fn fronts() -> ServiceBackends {
         let backend = |name: &str, weight| ("shop".into(), name.into(), weight);
-        ServiceBackends::of(&inventory::ServiceRouting {
+        ServiceBackends::from_inventory(&inventory::ServiceRouting {
             services: vec![
                 service("web", &["http", "80"], &[("web", 3), ("web-canary", 1)]),
                 service("api", &["80"], &[("api", 2)]),

@@ -32,11 +32,11 @@ fn limits() -> Limits {
     }
 }
 
-fn pipeline() -> Engine {
-    pipeline_started(at(0))
+fn engine() -> Engine {
+    engine_started_at(at(0))
 }
 
-fn pipeline_started(started: Timestamp) -> Engine {
+fn engine_started_at(started: Timestamp) -> Engine {
     let rule = PriceRule {
         selector: NodeSelector {
             node: Some("n".to_owned()),
@@ -100,7 +100,7 @@ fn served(start: i64, count: f64) -> Observation {
             target: RequestTarget::Pod(web().key),
             window: window(start, start + 300),
             requests,
-            latency: Some((requests.each_taking(seconds(0.1)), requests)),
+            latency: Some((requests.total_time(seconds(0.1)), requests)),
         }],
         rates: vec![],
     })
@@ -109,7 +109,7 @@ fn served(start: i64, count: f64) -> Observation {
 fn window(from: i64, to: i64) -> Window {
     let length = Duration::from_secs(u64::try_from(to - from).unwrap());
     let minute = Window::closed_before(at(to), Duration::from_secs(60), Duration::ZERO).unwrap();
-    minute.reaching_back(length)
+    minute.extended_back(length)
 }
 
 /// A day of one request a second, 100 ms each, in steps of five minutes.
@@ -136,10 +136,10 @@ fn a_day_of_traffic(until: i64) -> Observation {
     })
 }
 
-fn run_for(pipeline: &mut Engine, from: i64, to: i64) {
+fn run_for(engine: &mut Engine, from: i64, to: i64) {
     for second in (from..=to).step_by(15) {
-        pipeline.observe(uses(second, resources(0.1, 1.0)));
-        pipeline.observe(cluster(second, vec![web()]));
+        engine.observe(uses(second, resources(0.1, 1.0)));
+        engine.observe(cluster(second, vec![web()]));
     }
 }
 
@@ -156,10 +156,10 @@ fn cost(workload: &WorkloadReport, platform: Platform, basis: Basis) -> Option<f
 
 #[test]
 fn a_workload_with_traffic_has_its_cost_on_both_platforms_and_a_verdict() {
-    let mut pipeline = pipeline();
-    run_for(&mut pipeline, 0, 60);
-    pipeline.observe(a_day_of_traffic(0));
-    let report = pipeline.report(at(60));
+    let mut engine = engine();
+    run_for(&mut engine, 0, 60);
+    engine.observe(a_day_of_traffic(0));
+    let report = engine.report(at(60));
     let web = only(&report);
     // It is alone, so it carries its whole priced node.
     assert!((cost(web, Platform::Kubernetes, Basis::Loaded).unwrap() - 73.0).abs() < 1e-9);
@@ -189,11 +189,11 @@ fn a_workload_with_traffic_has_its_cost_on_both_platforms_and_a_verdict() {
 
 #[test]
 fn the_first_look_at_the_cluster_is_enough_for_costs_at_the_present_rates() {
-    let mut pipeline = pipeline();
-    pipeline.observe(uses(0, resources(0.1, 1.0)));
-    pipeline.observe(cluster(0, vec![web()]));
-    pipeline.observe(a_day_of_traffic(0));
-    let report = pipeline.report(at(0));
+    let mut engine = engine();
+    engine.observe(uses(0, resources(0.1, 1.0)));
+    engine.observe(cluster(0, vec![web()]));
+    engine.observe(a_day_of_traffic(0));
+    let report = engine.report(at(0));
     let web = only(&report);
     assert!((cost(web, Platform::Kubernetes, Basis::Loaded).unwrap() - 73.0).abs() < 1e-9);
     assert!(cost(web, Platform::Lambda, Basis::Loaded).is_some());
@@ -205,15 +205,15 @@ fn the_first_look_at_the_cluster_is_enough_for_costs_at_the_present_rates() {
 
 #[test]
 fn counters_add_up_to_the_price_of_the_nodes() {
-    let mut pipeline = pipeline();
-    run_for(&mut pipeline, 0, 3_600);
-    let report = pipeline.report(at(3_600));
+    let mut engine = engine();
+    run_for(&mut engine, 0, 3_600);
+    let report = engine.report(at(3_600));
     let sum = |parts: &[(Component, Usd)]| parts.iter().map(|part| part.1.usd()).sum::<f64>();
     assert!((sum(&only(&report).cost_total) - 0.1).abs() < 1e-12);
     let all = &report.cluster.as_ref().unwrap().cost_total;
     let unattributed = all
         .iter()
-        .find(|one| one.0 == ClusterComponent::Unattributed)
+        .find(|one| one.0 == ClusterComponent::Unallocated)
         .unwrap()
         .1;
     assert!(unattributed.is_zero());
@@ -222,18 +222,18 @@ fn counters_add_up_to_the_price_of_the_nodes() {
 
 #[test]
 fn traffic_that_comes_before_the_cluster_is_not_lost() {
-    let mut pipeline = pipeline();
-    pipeline.observe(a_day_of_traffic(0));
-    run_for(&mut pipeline, 0, 15);
-    let report = pipeline.report(at(15));
+    let mut engine = engine();
+    engine.observe(a_day_of_traffic(0));
+    run_for(&mut engine, 0, 15);
+    let report = engine.report(at(15));
     assert_eq!(only(&report).assessment.verdict, Verdict::Lambda);
 }
 
 #[test]
 fn a_workload_whose_requests_nothing_counts_has_costs_and_says_what_is_missing() {
-    let mut pipeline = pipeline();
-    run_for(&mut pipeline, 0, 60);
-    let report = pipeline.report(at(60));
+    let mut engine = engine();
+    run_for(&mut engine, 0, 60);
+    let report = engine.report(at(60));
     let web = only(&report);
     assert!(cost(web, Platform::Kubernetes, Basis::Loaded).is_some());
     assert!(
@@ -249,13 +249,13 @@ fn a_workload_whose_requests_nothing_counts_has_costs_and_says_what_is_missing()
 
 #[test]
 fn a_workload_on_an_unpriced_node_has_no_cost_and_says_so() {
-    let mut pipeline = pipeline();
+    let mut engine = engine();
     let mut elsewhere = web();
     elsewhere.node = "m".into();
-    pipeline.observe(cluster(0, vec![elsewhere.clone()]));
-    pipeline.observe(cluster(15, vec![elsewhere]));
-    pipeline.observe(a_day_of_traffic(0));
-    let report = pipeline.report(at(15));
+    engine.observe(cluster(0, vec![elsewhere.clone()]));
+    engine.observe(cluster(15, vec![elsewhere]));
+    engine.observe(a_day_of_traffic(0));
+    let report = engine.report(at(15));
     let web = only(&report);
     assert_eq!(
         (web.assessment.verdict, web.assessment.costs().count()),
@@ -266,10 +266,10 @@ fn a_workload_on_an_unpriced_node_has_no_cost_and_says_so() {
 
 #[test]
 fn time_without_a_look_at_the_cluster_is_charged_to_nobody() {
-    let mut pipeline = pipeline();
-    run_for(&mut pipeline, 0, 60);
-    run_for(&mut pipeline, 600, 660);
-    let report = pipeline.report(at(660));
+    let mut engine = engine();
+    run_for(&mut engine, 0, 60);
+    run_for(&mut engine, 600, 660);
+    let report = engine.report(at(660));
     let cluster = report.cluster.as_ref().unwrap();
     assert!((cluster.observed_total.seconds() - 120.0).abs() < 1e-9);
     assert!((cluster.unobserved_total.seconds() - 540.0).abs() < 1e-9);
@@ -277,33 +277,33 @@ fn time_without_a_look_at_the_cluster_is_charged_to_nobody() {
 
 #[test]
 fn use_that_is_too_old_is_no_use() {
-    let mut pipeline = pipeline();
-    pipeline.observe(uses(0, resources(2.0, 8.0)));
-    pipeline.observe(cluster(0, vec![web()]));
-    let allocated = |pipeline: &Engine| {
-        pipeline.rates.workloads[&deployment("shop", "web")]
+    let mut engine = engine();
+    engine.observe(uses(0, resources(2.0, 8.0)));
+    engine.observe(cluster(0, vec![web()]));
+    let allocated = |engine: &Engine| {
+        engine.rates.workloads[&deployment("shop", "web")]
             .allocated()
             .hourly()
     };
     assert!(
-        (allocated(&pipeline) - 0.1).abs() < 1e-12,
+        (allocated(&engine) - 0.1).abs() < 1e-12,
         "it uses the whole node"
     );
-    pipeline.observe(cluster(301, vec![web()]));
+    engine.observe(cluster(301, vec![web()]));
     assert!(
-        (allocated(&pipeline) - 0.05).abs() < 1e-12,
+        (allocated(&engine) - 0.05).abs() < 1e-12,
         "its request is what is known"
     );
 }
 
 #[test]
 fn a_workload_vanishes_with_its_pods_and_comes_back_with_its_totals() {
-    let mut pipeline = pipeline();
-    run_for(&mut pipeline, 0, 60);
-    pipeline.observe(cluster(75, vec![]));
-    assert!(pipeline.report(at(75)).workloads.is_empty());
-    run_for(&mut pipeline, 90, 120);
-    let report = pipeline.report(at(120));
+    let mut engine = engine();
+    run_for(&mut engine, 0, 60);
+    engine.observe(cluster(75, vec![]));
+    assert!(engine.report(at(75)).workloads.is_empty());
+    run_for(&mut engine, 90, 120);
+    let report = engine.report(at(120));
     let spent: f64 = only(&report)
         .cost_total
         .iter()
@@ -361,10 +361,10 @@ fn a_day_of_minutes(until: i64) -> Observation {
 
 #[test]
 fn a_function_without_a_cluster_has_its_cost_and_no_equivalent() {
-    let mut pipeline = pipeline();
-    pipeline.observe(listed(vec![resize()]));
-    pipeline.observe(a_day_of_minutes(0));
-    let report = pipeline.report(at(0));
+    let mut engine = engine();
+    engine.observe(listed(vec![resize()]));
+    engine.observe(a_day_of_minutes(0));
+    let report = engine.report(at(0));
     let resize = only(&report);
     let expected = 2_628_000.0 * (0.500_5 * 0.000_016_666_7 + 2e-7);
     assert!((cost(resize, Platform::Lambda, Basis::Loaded).unwrap() - expected).abs() < 1e-6);
@@ -378,11 +378,11 @@ fn a_function_without_a_cluster_has_its_cost_and_no_equivalent() {
 
 #[test]
 fn a_function_beside_a_cluster_is_priced_as_pods_too() {
-    let mut pipeline = pipeline();
-    pipeline.observe(cluster(0, vec![]));
-    pipeline.observe(listed(vec![resize()]));
-    pipeline.observe(a_day_of_minutes(0));
-    let report = pipeline.report(at(0));
+    let mut engine = engine();
+    engine.observe(cluster(0, vec![]));
+    engine.observe(listed(vec![resize()]));
+    engine.observe(a_day_of_minutes(0));
+    let report = engine.report(at(0));
     let resize = only(&report);
     // 0.5 at once, computing half of the time on 1024/1769 of a core: one pod would do, two are the least.
     let price = 0.1 / 28.2;
@@ -395,41 +395,41 @@ fn a_function_beside_a_cluster_is_priced_as_pods_too() {
 
 #[test]
 fn a_source_that_says_nothing_more_clears_nobodys_numbers() {
-    let mut pipeline = pipeline();
-    pipeline.observe(listed(vec![resize()]));
-    pipeline.observe(a_day_of_minutes(0));
-    pipeline.observe(a_day_of_traffic(0));
-    run_for(&mut pipeline, 0, 60);
-    let before = pipeline.report(at(60)).workloads.len();
+    let mut engine = engine();
+    engine.observe(listed(vec![resize()]));
+    engine.observe(a_day_of_minutes(0));
+    engine.observe(a_day_of_traffic(0));
+    run_for(&mut engine, 0, 60);
+    let before = engine.report(at(60)).workloads.len();
     // An hour in which the cluster alone is seen.
     for second in (75..3_600).step_by(15) {
-        pipeline.observe(cluster(second, vec![web()]));
+        engine.observe(cluster(second, vec![web()]));
     }
-    let report = pipeline.report(at(3_600));
+    let report = engine.report(at(3_600));
     assert_eq!((before, report.workloads.len()), (2, 2));
     assert!(
         report
             .workloads
             .iter()
-            .all(|one| cost(one, one.workload.home(), Basis::Loaded).is_some())
+            .all(|one| cost(one, one.workload.platform(), Basis::Loaded).is_some())
     );
 }
 
 #[test]
 fn a_function_that_is_deleted_vanishes() {
-    let mut pipeline = pipeline();
-    pipeline.observe(listed(vec![resize()]));
-    pipeline.observe(a_day_of_minutes(0));
-    pipeline.observe(listed(vec![]));
-    assert!(pipeline.report(at(0)).workloads.is_empty());
+    let mut engine = engine();
+    engine.observe(listed(vec![resize()]));
+    engine.observe(a_day_of_minutes(0));
+    engine.observe(listed(vec![]));
+    assert!(engine.report(at(0)).workloads.is_empty());
 }
 
 #[test]
 fn new_settings_keep_what_has_added_up() {
-    let mut pipeline = pipeline();
-    run_for(&mut pipeline, 0, 60);
-    pipeline.reconfigure(settings(), PriceBook::default(), limits());
-    let report = pipeline.report(at(60));
+    let mut engine = engine();
+    run_for(&mut engine, 0, 60);
+    engine.reconfigure(settings(), PriceBook::default(), limits());
+    let report = engine.report(at(60));
     let spent: f64 = only(&report)
         .cost_total
         .iter()
@@ -445,10 +445,10 @@ fn new_settings_keep_what_has_added_up() {
 
 #[test]
 fn a_subject_is_found_by_any_of_its_names() {
-    let mut pipeline = pipeline();
-    pipeline.observe(cluster(0, vec![web()]));
-    pipeline.observe(listed(vec![resize()]));
-    let report = pipeline.report(at(0));
+    let mut engine = engine();
+    engine.observe(cluster(0, vec![web()]));
+    engine.observe(listed(vec![resize()]));
+    let report = engine.report(at(0));
     for name in [
         "web",
         "shop/web",
@@ -465,9 +465,9 @@ fn a_subject_is_found_by_any_of_its_names() {
 
 #[test]
 fn a_function_whose_minutes_are_not_known_has_no_counts() {
-    let mut pipeline = pipeline();
-    pipeline.observe(listed(vec![resize()]));
-    let report = pipeline.report(at(0));
+    let mut engine = engine();
+    engine.observe(listed(vec![resize()]));
+    let report = engine.report(at(0));
     let resize = only(&report);
     assert!(resize.cost_total.is_empty() && resize.requests_total.is_empty());
     assert_eq!(resize.function, None);
@@ -475,8 +475,8 @@ fn a_function_whose_minutes_are_not_known_has_no_counts() {
 
 #[test]
 fn a_workload_that_nothing_counts_has_no_count_of_requests() {
-    let mut pipeline = pipeline();
-    run_for(&mut pipeline, 0, 60);
+    let mut engine = engine();
+    run_for(&mut engine, 0, 60);
     let other = RequestTarget::Pod(breakeven_model::inventory::PodKey {
         namespace: "shop".into(),
         name: "stranger".into(),
@@ -488,39 +488,39 @@ fn a_workload_that_nothing_counts_has_no_count_of_requests() {
         .steps
         .iter_mut()
         .for_each(|step| step.target = other.clone());
-    pipeline.observe(Observation::Traffic(traffic));
-    let report = pipeline.report(at(60));
+    engine.observe(Observation::Traffic(traffic));
+    let report = engine.report(at(60));
     assert!(only(&report).requests_total.is_empty());
-    assert_eq!(pipeline.unmatched_targets(), 288);
+    assert_eq!(engine.unmatched_targets(), 288);
 }
 
 #[test]
 fn functions_stay_until_their_account_and_region_is_no_longer_read() {
-    let mut pipeline = pipeline();
-    pipeline.observe(listed(vec![resize()]));
+    let mut engine = engine();
+    engine.observe(listed(vec![resize()]));
     let Observation::Functions(mut elsewhere) = listed(vec![]) else {
         unreachable!()
     };
     elsewhere.region = "eu-west-1".into();
-    pipeline.observe(Observation::Functions(elsewhere));
-    let report = pipeline.report(at(0));
+    engine.observe(Observation::Functions(elsewhere));
+    let report = engine.report(at(0));
     assert_eq!((report.workloads.len(), report.accounts.len()), (1, 2));
-    pipeline.keep_places(|_, region| region == "eu-west-1");
-    let report = pipeline.report(at(0));
+    engine.retain_regions(|_, region| region == "eu-west-1");
+    let report = engine.report(at(0));
     assert_eq!((report.workloads.len(), report.accounts.len()), (0, 1));
 }
 
 #[test]
 fn minutes_wait_for_the_list_of_their_own_account_and_region() {
-    let mut pipeline = pipeline();
+    let mut engine = engine();
     let Observation::Functions(mut elsewhere) = listed(vec![]) else {
         unreachable!()
     };
     elsewhere.region = "eu-west-1".into();
-    pipeline.observe(Observation::Functions(elsewhere));
-    pipeline.observe(a_day_of_minutes(0));
-    pipeline.observe(listed(vec![resize()]));
-    let report = pipeline.report(at(0));
+    engine.observe(Observation::Functions(elsewhere));
+    engine.observe(a_day_of_minutes(0));
+    engine.observe(listed(vec![resize()]));
+    let report = engine.report(at(0));
     assert!(
         only(&report).assessment.cost_on(Platform::Lambda).is_some(),
         "{report:?}"

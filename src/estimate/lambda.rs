@@ -12,7 +12,7 @@ use breakeven_model::units::{
 };
 
 /// How long a billed request may take, in milliseconds.
-const DURATION: std::ops::RangeInclusive<f64> = 1.0..=tariff::LONGEST_INVOCATION.millis();
+const DURATION: std::ops::RangeInclusive<f64> = 1.0..=tariff::MAX_INVOCATION.millis();
 
 pub(super) fn lambda(
     check: &mut Validator,
@@ -32,7 +32,7 @@ pub(super) fn lambda(
         check,
         f64::from(raw.ephemeral_storage_mib),
         &(f64::from(tariff::FREE_EPHEMERAL_STORAGE_MIB)
-            ..=f64::from(tariff::MOST_EPHEMERAL_STORAGE_MIB)),
+            ..=f64::from(tariff::MAX_EPHEMERAL_STORAGE_MIB)),
         Gib::from_mib,
         &at_storage,
     );
@@ -204,7 +204,7 @@ fn provisioned(
         duration(check, raw.duration_ms, &place.key("duration_ms"))
     };
     let concurrency = Ratio::count(raw.concurrency as usize);
-    let busy = inside.each_taking(duration);
+    let busy = inside.total_time(duration);
     if busy > Seconds::from(time) * concurrency {
         let what = format!(
             "{} requests of {} ms take {:.0} hours, and {} environments have {:.0} in {} hours",
@@ -269,7 +269,7 @@ fn init(
         duration: amount(
             check,
             raw.duration_ms,
-            &(1.0..=tariff::LONGEST_INIT.millis()),
+            &(1.0..=tariff::MAX_INIT.millis()),
             Seconds::from_millis,
             &at_duration,
         ),

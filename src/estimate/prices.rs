@@ -7,7 +7,7 @@ use breakeven_model::lambda::{Compute, EndpointTraffic, Month};
 use breakeven_model::pricing::list_prices::lambda::Prices;
 use breakeven_model::pricing::list_prices::{Tiers, api_gateway, load_balancer, logs};
 use breakeven_model::units::{
-    Hours, NotAQuantity, UsdPerGib, UsdPerGibSecond, UsdPerHour, UsdPerRequest,
+    Hours, QuantityError, UsdPerGib, UsdPerGibSecond, UsdPerHour, UsdPerRequest,
 };
 
 /// The prices of Lambda; those of what is around it are put into the month.
@@ -40,7 +40,7 @@ struct PriceList<'a> {
 
 /// Where a price that is not given comes from.
 #[derive(Clone, Copy)]
-struct Knowledge {
+struct PriceNeed {
     /// The program knows it.
     known: bool,
     /// Something of the scenario has this price.
@@ -53,8 +53,8 @@ impl PriceList<'_> {
         &mut self,
         price: &mut T,
         (key, given): (&str, Option<f64>),
-        make: fn(f64) -> Result<T, NotAQuantity>,
-        Knowledge { known, needed }: Knowledge,
+        make: fn(f64) -> Result<T, QuantityError>,
+        PriceNeed { known, needed }: PriceNeed,
     ) {
         let place = self.place.key(key);
         match given.map(|given| make(self.check.within(given, &AMOUNT, &place))) {
@@ -76,7 +76,7 @@ impl PriceList<'_> {
     ) -> Prices {
         let listed = Prices::in_region(self.region, architecture);
         let known = listed.is_some();
-        let when = |needed| Knowledge { known, needed };
+        let when = |needed| PriceNeed { known, needed };
         let (mut provisioned, mut snapstart, mut on_demand) = (false, false, false);
         if let Compute::OnDemand(compute) = &month.compute {
             provisioned = compute.provisioned.is_some();
@@ -170,19 +170,19 @@ impl PriceList<'_> {
         &mut self,
         price: &mut Option<T>,
         given: (&str, Option<f64>),
-        make: fn(f64) -> Result<T, NotAQuantity>,
+        make: fn(f64) -> Result<T, QuantityError>,
         needed: bool,
     ) {
         let known = price.is_some();
         let mut value = price.unwrap_or_default();
         let is_given = given.1.is_some();
-        self.set(&mut value, given, make, Knowledge { known, needed });
+        self.set(&mut value, given, make, PriceNeed { known, needed });
         *price = (known || is_given).then_some(value);
     }
 
     fn logs(&mut self, month: &Month, given: &file::Prices) -> Tiers<breakeven_model::units::Gib> {
         let listed = logs::ingestion_in(self.region);
-        let known = Knowledge {
+        let known = PriceNeed {
             known: listed.is_some(),
             needed: !month.logged_by_request.is_zero(),
         };
@@ -210,7 +210,7 @@ impl PriceList<'_> {
             file::HttpEndpointSetting::HttpApi => api_gateway::http_api_in(self.region),
             file::HttpEndpointSetting::RestApi => api_gateway::rest_api_in(self.region),
         };
-        let known = Knowledge {
+        let known = PriceNeed {
             known: listed.is_some(),
             needed: true,
         };
@@ -227,7 +227,7 @@ impl PriceList<'_> {
     fn load_balancer(&mut self, given: &file::Prices, time: Hours) -> EndpointTraffic {
         let (mut hour, mut capacity_unit) = (load_balancer::HOUR, load_balancer::CAPACITY_UNIT);
         let hourly = UsdPerHour::from_hourly;
-        let around = Knowledge {
+        let around = PriceNeed {
             known: self.region == load_balancer::REGION,
             needed: true,
         };

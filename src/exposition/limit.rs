@@ -24,7 +24,7 @@ pub(super) fn limit_series(
         .map(|(_, batch)| batch.metrics().count() - rest(batch))
         .sum();
     let mut room = max_series.saturating_sub(families.len() + kept);
-    workloads.sort_by(|(one, _), (other, _)| dearest_first(one, other));
+    workloads.sort_by(|(one, _), (other, _)| by_descending_cost(one, other));
     let mut full = false;
     for (_, batch) in workloads {
         let needed = rest(&batch);
@@ -46,7 +46,7 @@ fn always(metric: Metric) -> bool {
     metric.description().scope == Scope::WorkloadCost
 }
 
-fn dearest_first(one: &WorkloadReport, other: &WorkloadReport) -> std::cmp::Ordering {
+fn by_descending_cost(one: &WorkloadReport, other: &WorkloadReport) -> std::cmp::Ordering {
     let (cost_of_one, cost_of_other) = (cost(one), cost(other));
     let by_month = cost_of_other.0.usd().total_cmp(&cost_of_one.0.usd());
     let by_total = cost_of_other.1.usd().total_cmp(&cost_of_one.1.usd());

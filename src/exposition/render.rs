@@ -117,7 +117,7 @@ fn families(inputs: &Inputs<'_>) -> (Families, Dropped) {
         let count = u64::try_from(duplicates).unwrap_or(u64::MAX);
         *dropped.entry((metric, DropReason::Duplicate)).or_default() += count;
     }
-    families.show(census(&families, &dropped), |_| true);
+    families.show(series_counts(&families, &dropped), |_| true);
     let again = families.settle();
     debug_assert!(
         again.is_empty(),
@@ -127,7 +127,7 @@ fn families(inputs: &Inputs<'_>) -> (Families, Dropped) {
 }
 
 /// How many series each family has, and how many were left out of it.
-fn census(families: &Families, dropped: &Dropped) -> SeriesBuffer {
+fn series_counts(families: &Families, dropped: &Dropped) -> SeriesBuffer {
     let named = |metric: Metric| Labels::default().and("family", metric.description().name);
     let mut batch = SeriesBuffer::default();
     for ((metric, reason), series) in dropped {
@@ -138,8 +138,8 @@ fn census(families: &Families, dropped: &Dropped) -> SeriesBuffer {
         .iter()
         .map(|(metric, samples)| (metric, samples.len()));
     // The two families of the census count themselves as well.
-    let census = [(Metric::Series, 0), (Metric::SeriesDropped, dropped.len())];
-    let mut all: Vec<(Metric, usize)> = counted.chain(census).collect();
+    let series_counts = [(Metric::Series, 0), (Metric::SeriesDropped, dropped.len())];
+    let mut all: Vec<(Metric, usize)> = counted.chain(series_counts).collect();
     all.retain(|(metric, series)| *series > 0 || *metric == Metric::Series);
     let families = all.len();
     for (metric, series) in all {

@@ -48,7 +48,7 @@ pub struct ConfigState {
 
 /// What is kept over a restart, and how keeping it went.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct StateFacts {
+pub struct StateStatus {
     /// When it was last written, and how many bytes that were; absent before.
     pub saved: Option<(Timestamp, u64)>,
     /// How often it could not be written or used, by reason.
@@ -109,7 +109,7 @@ pub struct SelfMetricValues {
     /// What it may spend, by API.
     pub aws_budgets: BTreeMap<Arc<str>, ApiBudget>,
     /// What it keeps over a restart.
-    pub state: StateFacts,
+    pub state: StateStatus,
     /// How often kept timestamps were ahead of the clock and were set to it; absent if nothing watches the clock.
     pub clock_corrections: Option<u64>,
     /// Numbers of its process, and of whatever else counts live.
@@ -131,7 +131,7 @@ impl SelfMetricValues {
             },
             aws_api: BTreeMap::new(),
             aws_budgets: BTreeMap::new(),
-            state: StateFacts {
+            state: StateStatus {
                 saved: None,
                 failures: BTreeMap::new(),
             },

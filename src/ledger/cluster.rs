@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::intervals::Coverage;
+use super::intervals::Intervals;
 use breakeven_model::allocation::{ClusterAmounts, ClusterRates};
 use breakeven_model::units::{Seconds, Usd, row};
 
@@ -12,7 +12,7 @@ pub(crate) struct ClusterAccount {
     spent: ClusterAmounts<Usd>,
     observed: Seconds,
     lost: Seconds,
-    seen: Coverage,
+    seen: Intervals,
 }
 
 row!(ClusterAccount {
@@ -23,29 +23,29 @@ row!(ClusterAccount {
 });
 
 impl ClusterAccount {
-    pub(super) fn spend(&mut self, rates: &ClusterRates, from: Timestamp, to: Timestamp) {
+    pub(super) fn accrue_cost(&mut self, rates: &ClusterRates, from: Timestamp, to: Timestamp) {
         let time = Seconds::between(from, to);
         let rates = &rates.components;
         self.spent.allocated += rates.allocated * time;
         self.spent.idle += rates.idle * time;
         self.spent.shared += rates.shared * time;
         self.spent.fixed += rates.fixed * time;
-        self.spent.unattributed += rates.unattributed * time;
+        self.spent.unallocated += rates.unallocated * time;
         self.observed += time;
         self.seen.add(from, to);
     }
 
-    pub(super) fn lose(&mut self, time: Seconds) {
+    pub(super) fn record_gap(&mut self, time: Seconds) {
         self.lost += time;
     }
 
     /// Forgets which time was seen. The totals stay.
     pub(super) fn begin_window(&mut self) {
-        self.seen = Coverage::default();
+        self.seen = Intervals::default();
     }
 
     /// Which time was seen.
-    pub(super) const fn seen(&self) -> &Coverage {
+    pub(super) const fn seen(&self) -> &Intervals {
         &self.seen
     }
 

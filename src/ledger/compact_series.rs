@@ -35,7 +35,7 @@ impl<T: Compact + Default> Rows<T> {
     }
 
     /// Puts sums in place of those that a piece had.
-    pub(super) fn put(&mut self, piece: u32, sums: &T) {
+    pub(super) fn push(&mut self, piece: u32, sums: &T) {
         let mut numbers = Vec::with_capacity(T::COUNT);
         sums.write(&mut numbers);
         let position = self.pieces.partition_point(|one| *one < piece);
@@ -97,7 +97,7 @@ mod tests {
         let requests = Requests::from_requests(requests).unwrap();
         (
             requests,
-            requests.each_taking(Seconds::from_seconds(0.5).unwrap()),
+            requests.total_time(Seconds::from_seconds(0.5).unwrap()),
         )
     }
 
@@ -105,7 +105,7 @@ mod tests {
     fn pieces_stay_in_order_and_what_is_put_last_stands() {
         let mut rows = Rows::default();
         for (piece, requests) in [(5, 1.0), (3, 2.0), (9, 3.0), (5, 4.0)] {
-            rows.put(piece, &sums(requests));
+            rows.push(piece, &sums(requests));
         }
         let all: Vec<(u32, (Requests, Seconds))> = rows.iter().collect();
         assert_eq!(all, [(3, sums(2.0)), (5, sums(4.0)), (9, sums(3.0))]);

@@ -30,7 +30,7 @@ row!(Cost {
 
 /// What was used in some time that was seen, and what that cost.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Use {
+pub(super) struct UsedAmounts {
     pub(super) seen: Seconds,
     pub(super) cores: CoreSeconds,
     pub(super) cpu: Usd,
@@ -38,7 +38,7 @@ pub(super) struct Use {
     pub(super) working_set: Gib,
 }
 
-impl Use {
+impl UsedAmounts {
     /// What is used in a time at these rates.
     pub(super) fn at(used: UsedRates, seen: Seconds) -> Self {
         Self {
@@ -61,7 +61,7 @@ impl Use {
     }
 }
 
-impl std::ops::Mul<Ratio> for Use {
+impl std::ops::Mul<Ratio> for UsedAmounts {
     type Output = Self;
 
     fn mul(self, share: Ratio) -> Self {
@@ -77,17 +77,17 @@ impl std::ops::Mul<Ratio> for Use {
 
 impl Cost {
     /// Takes what is used at these rates for a moment as all that was, where nothing was counted or sampled yet.
-    pub(super) fn assume_use(&mut self, rates: &WorkloadRates, moment: Seconds) {
+    pub(super) fn assume_usage(&mut self, rates: &WorkloadRates, moment: Seconds) {
         if let (true, Some(used)) = (self.used.observed.is_zero(), rates.used) {
-            self.add_use(rates, Use::at(used, moment));
+            self.add_usage(rates, UsedAmounts::at(used, moment));
         }
     }
 
     /// Adds what was paid, and what was used as far as that is known from samples.
-    pub(super) fn spend(&mut self, rates: &WorkloadRates, time: Seconds) {
+    pub(super) fn accrue_cost(&mut self, rates: &WorkloadRates, time: Seconds) {
         self.pay(rates, time);
         if let Some(used) = rates.sampled() {
-            self.add_use(rates, Use::at(used, time));
+            self.add_usage(rates, UsedAmounts::at(used, time));
         }
     }
 
@@ -101,7 +101,7 @@ impl Cost {
     }
 
     /// Adds what was used, and what was held and paid meanwhile.
-    pub(super) fn add_use(&mut self, rates: &WorkloadRates, one: Use) {
+    pub(super) fn add_usage(&mut self, rates: &WorkloadRates, one: UsedAmounts) {
         if rates.unpriced_pods > 0 {
             return;
         }

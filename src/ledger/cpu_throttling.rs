@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::intervals::Coverage;
-use super::window_buckets::Slots;
+use super::intervals::Intervals;
+use super::window_buckets::WindowBuckets;
 use breakeven_model::inventory::Throttling;
 use breakeven_model::units::{Seconds, Window, row};
 
@@ -11,7 +11,7 @@ use breakeven_model::units::{Seconds, Window, row};
 #[derive(Debug)]
 pub(super) struct ThrottlingSums {
     total: Seconds,
-    slots: Slots<Throttling>,
+    slots: WindowBuckets<Throttling>,
 }
 
 row!(ThrottlingSums { total, slots });
@@ -20,7 +20,7 @@ impl ThrottlingSums {
     pub(super) fn new(window: Seconds) -> Self {
         Self {
             total: Seconds::ZERO,
-            slots: Slots::new(window),
+            slots: WindowBuckets::new(window),
         }
     }
 
@@ -34,11 +34,11 @@ impl ThrottlingSums {
 
     /// Begins a window of this length. The total stays.
     pub(super) fn begin_window(&mut self, window: Seconds) {
-        self.slots = Slots::new(window);
+        self.slots = WindowBuckets::new(window);
     }
 
     /// Drops what is after an instant from the window. The total stays.
-    pub(super) fn truncate_after(&mut self, instant: Timestamp, seen: &Coverage) {
+    pub(super) fn truncate_after(&mut self, instant: Timestamp, seen: &Intervals) {
         self.slots.truncate_after(instant, |slot, span| {
             *slot = *slot * seen.share_until(instant, span);
         });
@@ -50,7 +50,7 @@ impl ThrottlingSums {
     }
 
     /// All since an instant, as far as it was seen.
-    pub(super) fn since(&self, from: Timestamp, seen: &Coverage) -> Throttling {
+    pub(super) fn since(&self, from: Timestamp, seen: &Intervals) -> Throttling {
         let mut sum = Throttling::default();
         for (share, slot) in self.slots.since(from, seen) {
             sum += slot * share;

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::billed_days::{Days, Revision, by_day, day_of};
-use super::intervals::Coverage;
+use super::intervals::Intervals;
 use super::minutes::Minutes;
 use super::revisable_counter::{Increase, Overcount};
 use breakeven_model::ModelParameters;
 use breakeven_model::billing::LambdaUsage;
-use breakeven_model::cold_starts::{Ratchet, ratchet, whole_minutes};
+use breakeven_model::cold_starts::{ConcurrencyColdStarts, cold_starts_from_peaks, whole_minutes};
 use breakeven_model::concurrency::{Concurrency, MinuteConcurrency};
 use breakeven_model::inventory::{Function, FunctionBatch};
 use breakeven_model::lambda::{Component, Init, Run};
@@ -22,7 +22,7 @@ use breakeven_model::window::FunctionWindow;
 
 /// How many minutes are kept at least, to be revised: Lambda shows an invocation when it has ended, which is up to 15
 /// minutes after the one in which it began, and CloudWatch may be late by some hours.
-const LEAST_KEPT: i64 = 180;
+const MIN_KEPT: i64 = 180;
 
 /// The length of a minute.
 const MINUTE: Seconds = match Seconds::from_seconds(60.0) {
@@ -48,7 +48,7 @@ pub struct FunctionAccount {
     excess: Overcount,
     minutes: Minutes,
     /// The minutes that are known.
-    known: Coverage,
+    known: Intervals,
     /// Minutes before it are not kept any more, and not taken in again.
     kept_from: i64,
     /// What the known minutes of the window add up to, made once for each batch.
@@ -177,7 +177,9 @@ impl FunctionAccount {
         let sums = self.minutes.sums(counted);
         let cold_starts = match function.cold_share() {
             Some(share) => sums.invocations * share,
-            None => self.ratchet(function, touched, keep_alive).sure_starts(),
+            None => self
+                .cold_starts_from_peaks(function, touched, keep_alive)
+                .certain_cold_starts(),
         };
         let minutes = self.minutes.within(counted);
         Increase {
@@ -200,14 +202,19 @@ impl FunctionAccount {
 
     /// The cold starts in the known minutes of a range, of environments besides those that are kept ready. In the first ones
     /// after a time that is not known it is not sure whether idle environments were left.
-    fn ratchet(&self, function: &Function, range: Range<i64>, keep_alive: Seconds) -> Ratchet {
+    fn cold_starts_from_peaks(
+        &self,
+        function: &Function,
+        range: Range<i64>,
+        keep_alive: Seconds,
+    ) -> ConcurrencyColdStarts {
         self.spans(&range)
             .map(|span| {
                 let peaks = self
                     .minutes
                     .within(&span)
-                    .map(|one| (one.minute, function.peak_beyond_ready(&one)));
-                ratchet(peaks, span.start..=span.end - 1, keep_alive)
+                    .map(|one| (one.minute, function.peak_beyond_provisioned(&one)));
+                cold_starts_from_peaks(peaks, span.start..=span.end - 1, keep_alive)
             })
             .sum()
     }
@@ -217,7 +224,7 @@ impl FunctionAccount {
         let Some(end) = self.known.until() else {
             return;
         };
-        let kept = minutes_in(window).max(LEAST_KEPT);
+        let kept = minutes_in(window).max(MIN_KEPT);
         self.kept_from = self.kept_from.max(minute_of(end) - kept);
         self.minutes.forget(self.kept_from);
         self.known.forget(start_of(self.kept_from));
@@ -256,7 +263,7 @@ impl FunctionAccount {
     }
 
     /// Up to when its minutes are known.
-    pub(super) fn known_until(&self) -> Option<Timestamp> {
+    pub(super) fn counted_until_by_function(&self) -> Option<Timestamp> {
         self.known.until()
     }
 
@@ -274,7 +281,11 @@ impl FunctionAccount {
     }
 
     /// Notes whether the function is listed. After a restart it is then known again what it is.
-    pub(super) fn note(&mut self, listed: Option<&Arc<Function>>, settings: &ModelParameters) {
+    pub(super) fn record_attributes(
+        &mut self,
+        listed: Option<&Arc<Function>>,
+        settings: &ModelParameters,
+    ) {
         self.is_gone = listed.is_none();
         if let (None, Some(function)) = (&self.function, listed) {
             self.window = self.sum_up(function, settings);
@@ -318,7 +329,10 @@ impl FunctionAccount {
         window.minutes = u32::try_from(counts.len()).ok()?;
         window.concurrency =
             Concurrency::over(active, i64::from(window.minutes) - 1, window.minutes);
-        let cold_starts = |kept| self.ratchet(function, range.clone(), kept).cold_starts();
+        let cold_starts = |kept| {
+            self.cold_starts_from_peaks(function, range.clone(), kept)
+                .cold_starts()
+        };
         window.cold_starts = settings.lambda.keep_alive.map(cold_starts);
         window.pattern = classify(MINUTE, &counts).map(|shape| shape.pattern);
         Some(window)
@@ -339,7 +353,7 @@ fn run(function: &Function, seen: &Increase, settings: &ModelParameters) -> Run 
         duration: settings.lambda.init.of_function(function).point,
     };
     let ready = seen.ready.over(sums.duration).unwrap_or_default();
-    Run::of(
+    Run::from_window(
         function,
         (invocations, sums.duration),
         init,
@@ -349,7 +363,7 @@ fn run(function: &Function, seen: &Increase, settings: &ModelParameters) -> Run 
 
 /// The same as the bill of Lambda has it: on managed instances it is the instances that cost, and the requests.
 fn usage(function: &Function, seen: &Increase, settings: &ModelParameters) -> LambdaUsage {
-    let all = LambdaUsage::of(&run(function, seen, settings));
+    let all = LambdaUsage::from_run(&run(function, seen, settings));
     if function.capacity_provider.is_none() {
         return all;
     }

@@ -9,9 +9,9 @@ use breakeven_model::units::{Ratio, Seconds};
 
 /// The time that was seen, as spans that do not touch, oldest first.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(super) struct Coverage(VecDeque<(Timestamp, Timestamp)>);
+pub(super) struct Intervals(VecDeque<(Timestamp, Timestamp)>);
 
-impl Coverage {
+impl Intervals {
     /// Adds a span; what was seen already is not seen twice.
     pub(super) fn add(&mut self, from: Timestamp, to: Timestamp) {
         if to <= from {
@@ -94,8 +94,8 @@ mod tests {
         Timestamp::from_second(second).unwrap()
     }
 
-    fn covered(spans: &[(i64, i64)]) -> Coverage {
-        let mut coverage = Coverage::default();
+    fn covered(spans: &[(i64, i64)]) -> Intervals {
+        let mut coverage = Intervals::default();
         for (from, to) in spans {
             coverage.add(at(*from), at(*to));
         }

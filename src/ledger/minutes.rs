@@ -11,14 +11,14 @@ const UNKNOWN: u32 = u32::MAX;
 /// The minutes in which a function did anything, in order of time. One in which nothing happened takes no room.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Minutes {
-    ran: Vec<Ran>,
+    ran: Vec<ActiveMinute>,
     /// Few minutes have any.
     failures: Vec<Failures>,
 }
 
 /// A minute with invocations, in 20 bytes.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Ran {
+struct ActiveMinute {
     /// Since 1970.
     minute: u32,
     invocations: u32,
@@ -48,7 +48,7 @@ pub(super) struct FunctionTotals {
 
 row!(Minutes { ran, failures });
 
-row!(Ran {
+row!(ActiveMinute {
     minute,
     invocations,
     duration,
@@ -73,7 +73,7 @@ impl Minutes {
     /// Puts what is known now of a range in place of what was known of it.
     pub(super) fn replace(&mut self, range: &Range<i64>, minutes: &[FunctionMinute]) {
         let inside = minutes.iter().filter(|one| range.contains(&one.minute));
-        let ran = inside.clone().filter_map(Ran::new);
+        let ran = inside.clone().filter_map(ActiveMinute::new);
         splice(&mut self.ran, range, ran, |one| one.minute);
         let failures = inside.filter_map(Failures::new);
         splice(&mut self.failures, range, failures, |one| one.minute);
@@ -131,11 +131,12 @@ impl Minutes {
     /// The bytes that it holds beside itself.
     #[cfg(test)]
     pub(super) fn heap_bytes(&self) -> usize {
-        self.ran.capacity() * size_of::<Ran>() + self.failures.capacity() * size_of::<Failures>()
+        self.ran.capacity() * size_of::<ActiveMinute>()
+            + self.failures.capacity() * size_of::<Failures>()
     }
 }
 
-impl Ran {
+impl ActiveMinute {
     /// Nothing where nothing ran, and for a minute before 1970.
     fn new(minute: &FunctionMinute) -> Option<Self> {
         let nothing = minute.invocations.is_zero()

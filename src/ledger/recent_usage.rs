@@ -16,17 +16,17 @@ const LEAST: f64 = 0.8;
 
 /// The last half hour: how much of it was seen, and what was used, moment by moment.
 #[derive(Debug, Default)]
-pub(super) struct Moments(Rows<(Seconds, CoreSeconds)>);
+pub(super) struct RecentUsage(Rows<(Seconds, CoreSeconds)>);
 
 fn moment_of(instant: Timestamp) -> Option<u32> {
     instant.as_second().div_euclid(LENGTH).try_into().ok()
 }
 
-impl Moments {
+impl RecentUsage {
     /// Adds what was used over a time that began then.
     pub(super) fn add(&mut self, from: Timestamp, time: Seconds, cores: CoreSeconds) {
         if let Some(moment) = moment_of(from) {
-            self.put(moment, time, cores);
+            self.push(moment, time, cores);
         }
     }
 
@@ -45,15 +45,15 @@ impl Moments {
                     Window::between(window.start().max(start), window.end().min(end))
                 });
             if let Some(share) = inside.and_then(|inside| inside.length().over(length)) {
-                self.put(moment, seen * share, cores * share);
+                self.push(moment, seen * share, cores * share);
             }
         }
     }
 
-    fn put(&mut self, moment: u32, time: Seconds, cores: CoreSeconds) {
+    fn push(&mut self, moment: u32, time: Seconds, cores: CoreSeconds) {
         let (seen, used) = self.0.get(moment).unwrap_or_default();
         self.0.forget(moment.saturating_sub(KEPT));
-        self.0.put(moment, &(seen + time, used + cores));
+        self.0.push(moment, &(seen + time, used + cores));
     }
 
     /// The processors used in a window of time, if nearly all of it was seen.
@@ -87,8 +87,8 @@ mod tests {
     }
 
     /// Two cores, seen each quarter of a minute.
-    fn seen(from: i64, to: i64) -> Moments {
-        let mut moments = Moments::default();
+    fn seen(from: i64, to: i64) -> RecentUsage {
+        let mut moments = RecentUsage::default();
         for start in (from..to).step_by(15) {
             let cores = CoreSeconds::from_core_seconds(30.0).unwrap();
             moments.add(at(start), Seconds::from_seconds(15.0).unwrap(), cores);
@@ -96,7 +96,7 @@ mod tests {
         moments
     }
 
-    fn used(moments: &Moments, to: i64) -> Option<f64> {
+    fn used(moments: &RecentUsage, to: i64) -> Option<f64> {
         let length = Duration::from_secs(300);
         let window = Window::closed_before(at(to), length, Duration::ZERO).unwrap();
         moments.within(window).map(CoreSeconds::core_seconds)

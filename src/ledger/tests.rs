@@ -27,7 +27,7 @@ fn at(second: i64) -> Timestamp {
 fn step(from: i64, to: i64) -> Window {
     let length = Duration::from_secs(u64::try_from(to - from).unwrap());
     let minute = Window::closed_before(at(to), Duration::from_secs(60), Duration::ZERO).unwrap();
-    let window = minute.reaching_back(length);
+    let window = minute.extended_back(length);
     assert_eq!(
         (window.start(), window.end()),
         (at(from), at(to)),
@@ -92,7 +92,7 @@ fn ledger() -> Ledger {
     Ledger::new(at(0), seconds(86_400.0))
 }
 
-fn spend_for(ledger: &mut Ledger, from: i64, to: i64) {
+fn accrue_for(ledger: &mut Ledger, from: i64, to: i64) {
     let rates = rates();
     let mut start = from;
     while start < to {
@@ -114,7 +114,7 @@ fn processor_time(ledger: &Ledger, now: i64) -> Seconds {
 #[test]
 fn money_is_the_rate_times_the_time_and_adds_up_to_the_node() {
     let mut ledger = ledger();
-    spend_for(&mut ledger, 0, 3_600);
+    accrue_for(&mut ledger, 0, 3_600);
     let spent = ledger.workload(&web()).unwrap().spent();
     let loaded = spent.cpu + spent.memory + spent.idle + spent.shared + spent.fixed;
     assert!((loaded.usd() - 0.1).abs() < 1e-12, "{spent:?}");
@@ -126,9 +126,9 @@ fn money_is_the_rate_times_the_time_and_adds_up_to_the_node() {
 #[test]
 fn time_that_passed_unseen_costs_nobody_anything() {
     let mut ledger = ledger();
-    spend_for(&mut ledger, 0, 60);
+    accrue_for(&mut ledger, 0, 60);
     ledger.record_gap(seconds(600.0));
-    spend_for(&mut ledger, 660, 720);
+    accrue_for(&mut ledger, 660, 720);
     assert!((ledger.cluster().observed().seconds() - 120.0).abs() < 1e-9);
     assert!((ledger.cluster().lost().seconds() - 600.0).abs() < 1e-9);
     assert!((window(&ledger, 720).observed.seconds() - 120.0).abs() < 1e-9);
@@ -199,7 +199,7 @@ fn a_new_workload_is_averaged_over_its_own_life() {
         "{traffic:?}"
     );
     // Its oldest pod is a day old: then it had no requests before.
-    ledger.note_created_at(&web(), at(-86_400));
+    ledger.record_created_at(&web(), at(-86_400));
     let traffic = window(&ledger, 600).traffic.unwrap();
     assert!(
         (traffic.covered.seconds() - 86_400.0).abs() < 1e-9,
@@ -210,7 +210,7 @@ fn a_new_workload_is_averaged_over_its_own_life() {
 #[test]
 fn use_and_requests_of_the_same_steps_give_the_processor_time_of_a_request() {
     let mut ledger = ledger();
-    spend_for(&mut ledger, 0, 600);
+    accrue_for(&mut ledger, 0, 600);
     // Half a core for five minutes, for a thousand requests; the step before was not seen.
     ledger.record_requests(
         &traffic(
@@ -227,7 +227,7 @@ fn use_and_requests_of_the_same_steps_give_the_processor_time_of_a_request() {
 #[test]
 fn before_the_first_step_the_present_rate_stands_in() {
     let mut ledger = ledger();
-    spend_for(&mut ledger, 0, 60);
+    accrue_for(&mut ledger, 0, 60);
     let rate = RequestsPerSecond::from_per_second(5.0).unwrap();
     let rates = vec![RequestRate {
         target: to_web(),
@@ -252,7 +252,7 @@ fn before_the_first_step_the_present_rate_stands_in() {
 #[test]
 fn what_was_not_seen_for_a_whole_window_is_forgotten() {
     let mut ledger = ledger();
-    spend_for(&mut ledger, 0, 60);
+    accrue_for(&mut ledger, 0, 60);
     ledger.prune(at(86_400));
     assert!(ledger.workload(&web()).is_some());
     ledger.prune(at(86_461));
@@ -294,7 +294,7 @@ fn time_without_a_price_is_not_averaged_in_as_free() {
     ledger.set_rates(&unpriced, at(0));
     assert!(!ledger.workload(&web()).unwrap().has_price());
     ledger.accrue_cost(&unpriced, at(0), at(7_200));
-    spend_for(&mut ledger, 7_200, 10_800);
+    accrue_for(&mut ledger, 7_200, 10_800);
     let window = window(&ledger, 10_800);
     assert!(
         (window.observed.seconds() - 3_600.0).abs() < 1e-6,
@@ -325,7 +325,7 @@ fn by_pods(from: i64, to: i64, each: f64) -> Traffic {
 #[test]
 fn requests_of_several_pods_are_those_of_their_workload_and_its_use_is_paired_once() {
     let mut ledger = ledger();
-    spend_for(&mut ledger, 0, 600);
+    accrue_for(&mut ledger, 0, 600);
     ledger.record_requests(&by_pods(0, 300, 500.0), |_| whole(web()));
     let window = window(&ledger, 600);
     // Half a core for five minutes, for a thousand requests.
@@ -377,7 +377,7 @@ fn another_way_of_counting_fills_the_window_anew_and_the_total_goes_on() {
 #[test]
 fn a_window_of_another_length_begins_anew_and_the_totals_go_on() {
     let mut ledger = ledger();
-    spend_for(&mut ledger, 0, 7_200);
+    accrue_for(&mut ledger, 0, 7_200);
     ledger.record_requests(&traffic(vec![served(0, 300, 300.0)], 0, 300), |_| {
         whole(web())
     });
@@ -386,7 +386,7 @@ fn a_window_of_another_length_begins_anew_and_the_totals_go_on() {
     let begun = window(&ledger, 7_200);
     assert!((begun.loaded.over_time(begun.observed).unwrap().hourly() - 0.1).abs() < 1e-9);
     assert_eq!(begun.traffic, None);
-    spend_for(&mut ledger, 7_200, 7_800);
+    accrue_for(&mut ledger, 7_200, 7_800);
     ledger.record_requests(
         &traffic(vec![served(7_200, 7_500, 300.0)], 7_200, 7_500),
         |_| whole(web()),
@@ -405,7 +405,7 @@ fn a_workload_that_is_seen_and_asked_all_day_takes_four_kilobytes() {
     let end = 26 * 3_600;
     for start in (0..end).step_by(300) {
         for second in (start..start + 300).step_by(15) {
-            spend_for(&mut ledger, second, second + 15);
+            accrue_for(&mut ledger, second, second + 15);
         }
         let step = served(start, start + 300, 300.0);
         ledger.record_requests(&traffic(vec![step], start, start + 300), |_| whole(web()));

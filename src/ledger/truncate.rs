@@ -11,7 +11,7 @@ impl Ledger {
     pub fn latest(&self) -> Option<Timestamp> {
         let workloads = self.workloads.values().map(WorkloadAccount::latest);
         let functions = self.functions.values();
-        let functions = functions.filter_map(FunctionAccount::known_until);
+        let functions = functions.filter_map(FunctionAccount::counted_until_by_function);
         let own = [
             Some(self.started),
             Some(self.counting_since),

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::compact_series::Rows;
-use super::intervals::Coverage;
+use super::intervals::Intervals;
 use breakeven_model::units::{Compact, Ratio, Seconds};
 
 /// Something that adds up, kept for one window of time in so many slots: the window's edge is interpolated within one.
@@ -12,7 +12,7 @@ use breakeven_model::units::{Compact, Ratio, Seconds};
 /// A window of a day has 24 slots of an hour. The oldest slot counts for the part of it that is in the window. The newest is exact;
 /// those before it are kept to seven digits, see [`Rows`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Slots<T, const SLOTS: i64 = 24> {
+pub(super) struct WindowBuckets<T, const SLOTS: i64 = 24> {
     /// Seconds of one slot.
     length: i64,
     /// The newest slot that holds something, by its number since 1970.
@@ -21,7 +21,7 @@ pub(super) struct Slots<T, const SLOTS: i64 = 24> {
     older: Rows<T>,
 }
 
-impl<T: Compact + Clone + Default, const SLOTS: i64> Slots<T, SLOTS> {
+impl<T: Compact + Clone + Default, const SLOTS: i64> WindowBuckets<T, SLOTS> {
     pub(super) fn new(window: Seconds) -> Self {
         #[expect(
             clippy::cast_possible_truncation,
@@ -55,7 +55,7 @@ impl<T: Compact + Clone + Default, const SLOTS: i64> Slots<T, SLOTS> {
         };
         if number > newest {
             if let (Some((_, slot)), Ok(newest)) = (self.newest.take(), u32::try_from(newest)) {
-                self.older.put(newest, &slot);
+                self.older.push(newest, &slot);
             }
             let oldest = u32::try_from(number - SLOTS).unwrap_or_default();
             self.older.forget(oldest);
@@ -68,7 +68,7 @@ impl<T: Compact + Clone + Default, const SLOTS: i64> Slots<T, SLOTS> {
         } else if let (true, Ok(number)) = (number >= newest - SLOTS, u32::try_from(number)) {
             let mut slot = self.older.get(number).unwrap_or_default();
             change(&mut slot);
-            self.older.put(number, &slot);
+            self.older.push(number, &slot);
         }
     }
 
@@ -114,7 +114,7 @@ impl<T: Compact + Clone + Default, const SLOTS: i64> Slots<T, SLOTS> {
         let older: Vec<(u32, T)> = self.older.iter().collect();
         for (number, mut slot) in older {
             change(&mut slot);
-            self.older.put(number, &slot);
+            self.older.push(number, &slot);
         }
     }
 
@@ -194,7 +194,7 @@ impl<T: Compact + Clone + Default, const SLOTS: i64> Slots<T, SLOTS> {
     pub(super) fn since(
         &self,
         instant: Timestamp,
-        seen: &Coverage,
+        seen: &Intervals,
     ) -> impl Iterator<Item = (Ratio, T)> {
         self.iter().filter_map(move |(number, slot)| {
             let start = Timestamp::from_second(number * self.length).ok()?;
@@ -236,8 +236,9 @@ mod tests {
     }
 
     /// One request in each second of a span.
-    fn served(spans: &[(i64, i64)]) -> (Slots<Requests>, Coverage) {
-        let (mut slots, mut seen): (Slots<Requests>, _) = (Slots::new(day()), Coverage::default());
+    fn served(spans: &[(i64, i64)]) -> (WindowBuckets<Requests>, Intervals) {
+        let (mut slots, mut seen): (WindowBuckets<Requests>, _) =
+            (WindowBuckets::new(day()), Intervals::default());
         for (from, to) in spans {
             for second in *from..*to {
                 slots.change(at(second), |slot| *slot += ONE);
@@ -247,7 +248,7 @@ mod tests {
         (slots, seen)
     }
 
-    fn sum((slots, seen): &(Slots<Requests>, Coverage), since: i64) -> f64 {
+    fn sum((slots, seen): &(WindowBuckets<Requests>, Intervals), since: i64) -> f64 {
         slots
             .since(at(since), seen)
             .map(|(share, count)| (count * share).requests())
@@ -273,7 +274,7 @@ mod tests {
     #[test]
     fn a_span_is_divided_over_the_slots_it_touches() {
         // Slots of an hour: the span lies a quarter in the first, the rest in the second and third.
-        let mut slots: Slots<Requests> = Slots::new(day());
+        let mut slots: WindowBuckets<Requests> = WindowBuckets::new(day());
         let whole = Requests::from_requests(400.0).unwrap();
         slots.across(at(1_800), at(9_000), |part, slot| *slot += whole * part);
         let counts: Vec<f64> = slots.iter().map(|(_, one)| one.requests()).collect();
@@ -299,7 +300,7 @@ mod tests {
             *slot = *slot * seen.share_until(at(5_400), span);
         });
         seen.truncate_after(at(5_400));
-        let counts = |slots: &Slots<Requests>| -> Vec<(i64, f64)> {
+        let counts = |slots: &WindowBuckets<Requests>| -> Vec<(i64, f64)> {
             slots
                 .iter()
                 .map(|(number, one)| (number, one.requests()))
@@ -316,7 +317,7 @@ mod tests {
 
     #[test]
     fn slots_that_come_late_find_their_place() {
-        let mut slots: Slots<Requests> = Slots::new(day());
+        let mut slots: WindowBuckets<Requests> = WindowBuckets::new(day());
         for start in [10_800, 3_600, 7_200, 3_600] {
             slots.change(at(start), |slot| *slot += ONE);
         }

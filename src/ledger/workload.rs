@@ -7,9 +7,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::cost::Cost;
 use super::cpu_throttling::ThrottlingSums;
-use super::intervals::Coverage;
-use super::recent_usage::Moments;
-use super::window_buckets::Slots;
+use super::intervals::Intervals;
+use super::recent_usage::RecentUsage;
+use super::window_buckets::WindowBuckets;
 use super::workload_days::Day;
 use breakeven_model::allocation::WorkloadRates;
 use breakeven_model::inventory::{Counted, DedicatedSource};
@@ -22,7 +22,7 @@ use breakeven_model::units::{
 use breakeven_model::window::{TrafficWindow, WorkloadWindow};
 
 /// The time for which the present rates are taken before any time has passed at them.
-const A_MOMENT: Seconds = match Seconds::from_seconds(1.0) {
+const SHORT_PAUSE: Seconds = match Seconds::from_seconds(1.0) {
     Ok(second) => second,
     Err(_) => Seconds::ZERO,
 };
@@ -31,7 +31,7 @@ const A_MOMENT: Seconds = match Seconds::from_seconds(1.0) {
 const RATE_AGE: SignedDuration = SignedDuration::from_mins(5);
 
 /// The last days (UTC).
-type Days = Slots<Day, DAYS>;
+type Days = WindowBuckets<Day, DAYS>;
 
 /// What one workload cost, used and served.
 #[derive(Debug)]
@@ -40,7 +40,7 @@ pub struct WorkloadAccount {
     last_seen: Timestamp,
     existing_since: Timestamp,
     /// Totals since the program started.
-    spent: Spent,
+    spent: AccruedCost,
     requests: Requests,
     /// Whether a part of its cost was ever known.
     has_price: bool,
@@ -48,12 +48,12 @@ pub struct WorkloadAccount {
     is_counted: bool,
     /// The last rates.
     rates: WorkloadRates,
-    slots: Slots<Slot>,
+    slots: WindowBuckets<WindowBucket>,
     days: Days,
-    moments: Moments,
+    moments: RecentUsage,
     rate: Option<(RequestsPerSecond, Timestamp)>,
     /// How it is counted by itself, where it is, and the time that was counted so: what others count of it does not count then.
-    own: Option<(DedicatedSource, Coverage)>,
+    own: Option<(DedicatedSource, Intervals)>,
     /// Until when its requests are in the total by another way of counting.
     totalled_until: Option<Timestamp>,
     /// Since when others count it again, after a query of its own did.
@@ -68,7 +68,7 @@ pub struct WorkloadAccount {
 
 /// Money spent since the program started.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Spent {
+pub struct AccruedCost {
     /// Processors held for it.
     pub cpu: Usd,
     /// Memory held for it.
@@ -90,7 +90,7 @@ pub struct Spent {
 }
 
 #[derive(Clone, Copy, Debug, Default)]
-struct Slot {
+struct WindowBucket {
     cost: Cost,
     requests: Requests,
     latency: Seconds,
@@ -118,13 +118,13 @@ row!(WorkloadAccount {
     cpu_throttling,
 } .. {
     rates: WorkloadRates::default(),
-    moments: Moments::default(),
+    moments: RecentUsage::default(),
     rate: None,
     counted_until: None,
     unpaired: Vec::new(),
 });
 
-row!(Spent {
+row!(AccruedCost {
     cpu,
     memory,
     gpu,
@@ -136,7 +136,7 @@ row!(Spent {
     used_memory,
 });
 
-row!(Slot {
+row!(WindowBucket {
     cost,
     requests,
     latency,
@@ -145,7 +145,7 @@ row!(Slot {
     paired,
 });
 
-numbers!(Slot {
+numbers!(WindowBucket {
     cost: Cost,
     requests: Requests,
     latency: Seconds,
@@ -176,14 +176,14 @@ impl WorkloadAccount {
             first_seen: seen,
             last_seen: seen,
             existing_since: seen,
-            spent: Spent::default(),
+            spent: AccruedCost::default(),
             requests: Requests::ZERO,
             has_price: false,
             is_counted: false,
             rates: WorkloadRates::default(),
-            slots: Slots::new(window),
+            slots: WindowBuckets::new(window),
             days: Days::of_days(),
-            moments: Moments::default(),
+            moments: RecentUsage::default(),
             rate: None,
             own: None,
             totalled_until: None,
@@ -195,12 +195,12 @@ impl WorkloadAccount {
     }
 
     /// Notes what it costs now. Until time has passed at these rates they stand for the window.
-    pub(super) fn appear(&mut self, rates: &WorkloadRates) {
+    pub(super) fn set_initial_rates(&mut self, rates: &WorkloadRates) {
         self.rates = *rates;
         self.has_price |= rates.pods > rates.unpriced_pods;
     }
 
-    pub(super) fn spend(&mut self, rates: &WorkloadRates, from: Timestamp, to: Timestamp) {
+    pub(super) fn accrue_cost(&mut self, rates: &WorkloadRates, from: Timestamp, to: Timestamp) {
         let time = Seconds::between(from, to);
         self.first_seen = self.first_seen.min(from);
         self.last_seen = self.last_seen.max(to);
@@ -211,10 +211,11 @@ impl WorkloadAccount {
         self.spent.idle += rates.idle * time;
         self.spent.shared += rates.shared * time;
         self.spent.fixed += rates.fixed * time;
-        self.slots
-            .across(from, to, |part, slot| slot.cost.spend(rates, time * part));
+        self.slots.across(from, to, |part, slot| {
+            slot.cost.accrue_cost(rates, time * part)
+        });
         self.days
-            .across(from, to, |part, day| day.spend(rates, time * part));
+            .across(from, to, |part, day| day.accrue_cost(rates, time * part));
         let Some(used) = rates.sampled() else { return };
         self.spent.used_cpu += used.cpu * time;
         self.spent.used_memory += used.memory * time;
@@ -223,7 +224,7 @@ impl WorkloadAccount {
 
     /// Begins to count it by itself in this way, if it is not counted so yet. Says whether it is: a way that comes before this
     /// one keeps it, and what stands before the cluster, where not every request comes by, counts what nothing else does.
-    pub(super) fn count_alone(
+    pub(super) fn use_dedicated_source(
         &mut self,
         by: DedicatedSource,
         counted_until: Option<Timestamp>,
@@ -236,14 +237,14 @@ impl WorkloadAccount {
                 let others_until = counted_until.filter(|_| other.is_none());
                 self.forget_traffic();
                 self.totalled_until = self.totalled_until.max(others_until);
-                self.own = Some((by, Coverage::default()));
+                self.own = Some((by, Intervals::default()));
             }
         }
         true
     }
 
     /// Begins to count it among the others, if it was counted by itself.
-    pub(super) fn count_among(&mut self, counted_until: Option<Timestamp>) {
+    pub(super) fn use_shared_source(&mut self, counted_until: Option<Timestamp>) {
         if self.own.is_some() {
             self.forget_traffic();
             self.among_since = counted_until;
@@ -259,12 +260,17 @@ impl WorkloadAccount {
 
     /// How it is counted by itself, where it is.
     #[must_use]
-    pub fn counted_alone(&self) -> Option<DedicatedSource> {
+    pub fn dedicated_source(&self) -> Option<DedicatedSource> {
         self.own.as_ref().map(|(by, _)| *by)
     }
 
     /// Counts what was counted of it by itself.
-    pub(super) fn serve_own(&mut self, counted: &Counted, started: Timestamp, at: Timestamp) {
+    pub(super) fn record_direct_requests(
+        &mut self,
+        counted: &Counted,
+        started: Timestamp,
+        at: Timestamp,
+    ) {
         let own_until = self.own.as_ref().and_then(|(_, own)| own.until());
         for step in &counted.steps {
             if own_until.is_none_or(|until| until <= step.window.start()) {
@@ -292,11 +298,11 @@ impl WorkloadAccount {
     /// Counts the requests of a closed step. The counter counts those after `started` alone. Where the query of an annotation
     /// counts them, only the latency is of interest, and where its pods are scraped, not even that. Where the edge of the cluster
     /// did, it no longer does from the first requests on.
-    pub(super) fn serve(&mut self, step: &Step, started: Timestamp) {
-        if self.counted_alone() == Some(DedicatedSource::Edge) && !step.requests.is_zero() {
-            self.count_among(Some(step.window.start()));
+    pub(super) fn record_requests_of_step(&mut self, step: &Step, started: Timestamp) {
+        if self.dedicated_source() == Some(DedicatedSource::Edge) && !step.requests.is_zero() {
+            self.use_shared_source(Some(step.window.start()));
         }
-        match self.counted_alone() {
+        match self.dedicated_source() {
             None => {
                 self.is_counted = true;
                 self.add(step, started);
@@ -333,7 +339,7 @@ impl WorkloadAccount {
                 slot.peak = slot.peak.max(rate.unwrap_or_default());
             });
         self.days.across(window.start(), window.end(), |part, day| {
-            day.serve(step, part);
+            day.record_requests_of_step(step, part);
         });
         if !step.requests.is_zero() {
             self.meet(window, step.requests);
@@ -352,8 +358,8 @@ impl WorkloadAccount {
         &self,
         from: Timestamp,
         now: Timestamp,
-        seen: &Coverage,
-        counted: &Coverage,
+        seen: &Intervals,
+        counted: &Intervals,
     ) -> WorkloadWindow {
         let mut cost = Cost::default();
         for (share, slot) in self.slots.since(from, seen) {
@@ -363,11 +369,11 @@ impl WorkloadAccount {
         // Less than a millisecond is what rounding leaves of nothing.
         let mut observed = watched.less(cost.unpriced);
         if observed.millis() < 1.0 {
-            observed = A_MOMENT;
+            observed = SHORT_PAUSE;
             cost = Cost::default();
-            cost.spend(&self.rates, observed);
+            cost.accrue_cost(&self.rates, observed);
         }
-        cost.assume_use(&self.rates, A_MOMENT);
+        cost.assume_usage(&self.rates, SHORT_PAUSE);
         let counted = self.own.as_ref().map_or(counted, |(_, own)| own);
         let existing_since = self.counted_since();
         WorkloadWindow {
@@ -387,7 +393,7 @@ impl WorkloadAccount {
         }
     }
 
-    fn traffic(&self, from: Timestamp, covered: Seconds, counted: &Coverage) -> TrafficWindow {
+    fn traffic(&self, from: Timestamp, covered: Seconds, counted: &Intervals) -> TrafficWindow {
         let mut traffic = TrafficWindow {
             covered,
             ..TrafficWindow::default()
@@ -413,7 +419,7 @@ impl WorkloadAccount {
     }
 
     /// What was seen of it since the first of some days began.
-    pub(super) fn month(&self, from: Timestamp, counted: &Coverage) -> Month {
+    pub(super) fn month(&self, from: Timestamp, counted: &Intervals) -> Month {
         let mut month = Month::default();
         for day in self.days.from(from) {
             day.add_to(&mut month);
@@ -446,9 +452,9 @@ impl WorkloadAccount {
     /// Forgets what was served, for a source that counts otherwise. The totals stay.
     pub(super) fn forget_traffic(&mut self) {
         self.slots.each(|slot| {
-            *slot = Slot {
+            *slot = WindowBucket {
                 cost: slot.cost,
-                ..Slot::default()
+                ..WindowBucket::default()
             };
         });
         self.days.each(|day| *day = day.unserved());
@@ -464,7 +470,7 @@ impl WorkloadAccount {
 
     /// Begins a window of this length. The totals stay.
     pub(super) fn begin_window(&mut self, window: Seconds) {
-        self.slots = Slots::new(window);
+        self.slots = WindowBuckets::new(window);
         self.days = Days::of_days();
         if let Some(cpu_throttling) = &mut self.cpu_throttling {
             cpu_throttling.begin_window(window);
@@ -510,7 +516,7 @@ impl WorkloadAccount {
 
     /// Money spent since the program started.
     #[must_use]
-    pub const fn spent(&self) -> &Spent {
+    pub const fn spent(&self) -> &AccruedCost {
         &self.spent
     }
 

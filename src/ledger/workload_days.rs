@@ -1,6 +1,6 @@
 //! What a workload cost, used and served on a day.
 
-use super::cost::Use;
+use super::cost::UsedAmounts;
 use super::workload::Step;
 use breakeven_model::allocation::WorkloadRates;
 use breakeven_model::month::Month;
@@ -59,7 +59,7 @@ numbers!(Day {
 
 impl Day {
     /// Charges a time of it. What is not known in full is not known.
-    pub(super) fn spend(&mut self, rates: &WorkloadRates, time: Seconds) {
+    pub(super) fn accrue_cost(&mut self, rates: &WorkloadRates, time: Seconds) {
         if rates.unpriced_pods > 0 {
             return;
         }
@@ -69,12 +69,12 @@ impl Day {
         self.shared += rates.shared * time;
         self.fixed += rates.fixed * time;
         if let Some(used) = rates.sampled() {
-            self.add_use(rates, Use::at(used, time));
+            self.add_usage(rates, UsedAmounts::at(used, time));
         }
     }
 
     /// Adds what was used. What is not known in full is not known.
-    pub(super) fn add_use(&mut self, rates: &WorkloadRates, one: Use) {
+    pub(super) fn add_usage(&mut self, rates: &WorkloadRates, one: UsedAmounts) {
         if rates.unpriced_pods > 0 {
             return;
         }
@@ -84,7 +84,7 @@ impl Day {
     }
 
     /// Counts the part of a step that is of this day.
-    pub(super) fn serve(&mut self, step: &Step, part: Ratio) {
+    pub(super) fn record_requests_of_step(&mut self, step: &Step, part: Ratio) {
         self.requests += step.requests * part;
         self.latency += step.latency * part;
         self.measured += step.measured * part;

@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::{ConfigError, ConfigPath};
-use breakeven_model::units::{NotAQuantity, Ratio};
+use breakeven_model::units::{QuantityError, Ratio};
 
 /// The least and the longest duration that an interval may have, in seconds.
 const INTERVAL: RangeInclusive<f64> = 0.1..=86_400.0;
@@ -28,7 +28,7 @@ impl Validator {
 
     pub(crate) fn quantity<T: Default>(
         &mut self,
-        read: Result<T, NotAQuantity>,
+        read: Result<T, QuantityError>,
         place: &ConfigPath,
     ) -> T {
         read.unwrap_or_else(|error| {

@@ -65,11 +65,11 @@ pub(super) fn explanation(store: &Store, clock: &Clock, headers: &HeaderMap, nam
 /// own.
 fn inputs(published: &ReportSnapshot, clock: &Clock, workload: &WorkloadRef) -> Inputs {
     let read_it = |site: &SourceLocation| match workload {
-        WorkloadRef::Function(function) => {
+        WorkloadRef::Lambda(function) => {
             let is = |known: &Option<Arc<str>>, own| known.as_ref().is_none_or(|one| one == own);
             is(&site.account_id, &function.account_id) && is(&site.region, &function.region)
         }
-        WorkloadRef::Workload(_) => true,
+        WorkloadRef::Kubernetes(_) => true,
     };
     let sources = published.sources.iter();
     let sources = sources.filter(|(_, status)| read_it(&status.site));

@@ -158,7 +158,7 @@ impl Acceptor {
                         pause = ACCEPT_PAUSE.0;
                         self.admit(stream).await;
                     }
-                    Err(error) if is_of_one_connection(&error) => {
+                    Err(error) if is_per_connection(&error) => {
                         debug!(%error, "a connection ended before it was accepted");
                     }
                     // Too many files are open, most likely: a slow client gives up its one.
@@ -249,7 +249,7 @@ async fn stop(shutdown: &CancellationToken) {
 }
 
 /// Whether the error is about the one connection that was to be accepted, and says nothing of the next.
-fn is_of_one_connection(error: &io::Error) -> bool {
+fn is_per_connection(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         io::ErrorKind::ConnectionAborted

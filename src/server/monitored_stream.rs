@@ -104,7 +104,7 @@ impl AsyncWrite for MonitoredStream {
         context: &mut Context<'_>,
         parts: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let short = short_parts(parts);
+        let short = limit_write(parts);
         if short.is_empty() {
             let first = parts.iter().find(|part| !part.is_empty());
             return self.poll_write(context, first.map_or(&[], |part| part));
@@ -143,7 +143,7 @@ impl AsyncWrite for MonitoredStream {
 }
 
 /// The first parts that make a short write; empty if the first of them is too long.
-fn short_parts<'a, 'b>(parts: &'a [IoSlice<'b>]) -> &'a [IoSlice<'b>] {
+fn limit_write<'a, 'b>(parts: &'a [IoSlice<'b>]) -> &'a [IoSlice<'b>] {
     let mut total = 0;
     let is_short = |part: &&IoSlice<'_>| {
         total += part.len();

@@ -47,7 +47,7 @@ fn around(
     now: Timestamp,
 ) -> String {
     sources::table(&mut html, sources, now);
-    foot(&mut html, settings);
+    render_footer(&mut html, settings);
     html.finish()
 }
 
@@ -142,7 +142,7 @@ fn tile(html: &mut Html, number: &str, label: &str) {
     html.markup("</span></div>\n");
 }
 
-fn foot(html: &mut Html, settings: &ServerConfig) {
+fn render_footer(html: &mut Html, settings: &ServerConfig) {
     // Relative links work behind a proxy that adds a prefix, too.
     let metrics = settings.telemetry_path.trim_start_matches('/');
     html.markup("</main>\n<footer>\n<a href=\"./")

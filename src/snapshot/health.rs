@@ -9,7 +9,7 @@ use crate::disk::Disks;
 
 /// The longest that the main loop may stand: far beyond a report of the largest cluster, and short enough for a liveness
 /// probe to restart the pod.
-const LONGEST_STAND: Duration = Duration::from_secs(120);
+const MAX_STAND: Duration = Duration::from_secs(120);
 
 /// How old a file operation is when it is named: a disk that works takes less.
 const HANGS_AFTER: Duration = Duration::from_secs(2);
@@ -55,7 +55,7 @@ impl Health {
             })
             .collect();
         let stands = self.lock().elapsed();
-        if stands < LONGEST_STAND {
+        if stands < MAX_STAND {
             return Ok(format!("breakeven is healthy{hung}"));
         }
         let seconds = stands.as_secs();

@@ -34,7 +34,7 @@ pub use role::Role;
 pub use session::{Aws, AwsConfig, FixedCredentials};
 pub use spend::{ApiSpend, AwsSpend};
 
-pub(super) use error::{Attempted, undecodable};
+pub(super) use error::{CallDescription, undecodable};
 pub(super) use listing::Listing;
 pub(super) use meter::Meter;
 pub(super) use rest::{RestCall, Service};

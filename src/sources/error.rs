@@ -9,7 +9,7 @@ use super::redaction::redact;
 
 /// How much of what a failure says is kept, in bytes: what the other side sent may be megabytes, and is logged and served. The
 /// longest query that an error repeats has 4 KiB.
-const MAX_WHAT: usize = 16 * 1_024;
+const MAX_DESCRIPTION: usize = 16 * 1_024;
 
 /// A failure of a source: what was tried, what came back, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,8 +26,8 @@ impl SourceError {
     /// of a server), and is cut at 16 KiB; `remedy` what the reader can do.
     pub fn new(reason: Reason, what: impl Into<String>, remedy: impl Into<String>) -> Self {
         let mut what = redact(&what.into()).into_owned();
-        if what.len() > MAX_WHAT {
-            what.truncate(what.floor_char_boundary(MAX_WHAT));
+        if what.len() > MAX_DESCRIPTION {
+            what.truncate(what.floor_char_boundary(MAX_DESCRIPTION));
             what.push('…');
         }
         Self {
@@ -102,7 +102,7 @@ mod tests {
     fn an_error_of_megabytes_is_cut() {
         let error = SourceError::new(Reason::ServerError, "é".repeat(1_000_000), "try again");
         let text = error.to_string();
-        assert!(text.len() < MAX_WHAT + 20, "{} bytes", text.len());
+        assert!(text.len() < MAX_DESCRIPTION + 20, "{} bytes", text.len());
         assert!(text.ends_with("é…; try again"));
     }
 

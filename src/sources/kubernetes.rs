@@ -62,7 +62,7 @@ pub(in crate::sources) use store::Overflow;
 use watch::{Resource, WatchContext, WatchMessage, WatchSignal, watch};
 use watch_status::{StatusChange, Watch, WatchStatuses};
 
-pub(in crate::sources) use convert::{Unreadable, quantity};
+pub(in crate::sources) use convert::{ConversionError, quantity};
 pub(in crate::sources) use error::Attempt;
 pub(in crate::sources) use limited::{
     label as read_label, list as read_list, name as read_name, value as read_value,
@@ -223,7 +223,7 @@ impl Change {
 
 /// Watches the cluster until nobody listens any more.
 pub async fn run(connection: Connection, settings: Settings, context: Context) {
-    context.board.register(Source::Kubernetes);
+    context.statuses.register(Source::Kubernetes);
     let mut cluster = Watching {
         state: State::new(PodExtras {
             team_label: settings.team_label.clone(),
@@ -241,7 +241,7 @@ pub async fn run(connection: Connection, settings: Settings, context: Context) {
         let due = cluster.health.publishable_since(grace);
         tokio::select! {
             Some(message) = changes.recv() => {
-                cluster.take(message.signal);
+                cluster.apply(message.signal);
                 // The watch may have ended.
                 let _ = message.overflow.send(cluster.state.take_overflow());
             }
@@ -249,7 +249,7 @@ pub async fn run(connection: Connection, settings: Settings, context: Context) {
                 if !cluster.publish().await {
                     return;
                 }
-                next = Instant::now() + context.clock.on_the_wall(interval);
+                next = Instant::now() + context.clock.to_real_duration(interval);
             }
             () = context.sink.closed() => return,
         }
@@ -333,58 +333,64 @@ struct Watching {
 }
 
 impl Watching {
-    fn take(&mut self, change: Change) {
+    fn apply(&mut self, change: Change) {
         let watch = change.watch();
         let problems = match change {
-            Change::Node(signal) => self.note(watch, signal).map(|event| self.state.node(event)),
-            Change::Pod(signal) => self.note(watch, signal).map(|event| self.state.pod(event)),
+            Change::Node(signal) => self
+                .record_signal(watch, signal)
+                .map(|event| self.state.node(event)),
+            Change::Pod(signal) => self
+                .record_signal(watch, signal)
+                .map(|event| self.state.pod(event)),
             Change::ReplicaSet(signal) => self
-                .note(watch, signal)
+                .record_signal(watch, signal)
                 .map(|event| self.state.replica_set(event)),
-            Change::Job(signal) => self.note(watch, signal).map(|event| self.state.job(event)),
+            Change::Job(signal) => self
+                .record_signal(watch, signal)
+                .map(|event| self.state.job(event)),
             Change::Controller(controller, signal) => self
-                .note(watch, signal)
+                .record_signal(watch, signal)
                 .map(|event| self.state.controller(controller, event)),
             Change::Scaler(signal) => self
-                .note(watch, signal)
+                .record_signal(watch, signal)
                 .map(|event| self.state.scaler(event)),
             Change::Service(signal) => self
-                .note(watch, signal)
+                .record_signal(watch, signal)
                 .map(|event| self.state.service(event)),
             Change::Route(signal) => self
-                .note(watch, signal)
+                .record_signal(watch, signal)
                 .map(|event| self.state.route(event)),
             Change::Binding(signal) => self
-                .note(watch, signal)
+                .record_signal(watch, signal)
                 .map(|event| self.state.binding(event)),
             Change::Volume(signal) => self
-                .note(watch, signal)
+                .record_signal(watch, signal)
                 .map(|event| self.state.volume(event)),
             Change::StorageClass(signal) => self
-                .note(watch, signal)
+                .record_signal(watch, signal)
                 .map(|event| self.state.storage_class(event)),
         };
         for problem in problems.unwrap_or_default() {
-            self.leave_out(watch, &problem, 1, "object not understood");
+            self.discard(watch, &problem, 1, "object not understood");
         }
     }
 
     /// Counts objects that were left out, and logs the first of them.
-    fn leave_out(&mut self, watch: Watch, error: &SourceError, count: usize, message: &str) {
+    fn discard(&mut self, watch: Watch, error: &SourceError, count: usize, message: &str) {
         let limit = &mut self.log_limits[watch as usize];
         if let Some(suppressed) = limit.admit(Instant::now()) {
             warn!(source = "kubernetes", %error, count, suppressed, "{message}");
         }
         for _ in 0..count {
-            self.context.board.counted(Source::Kubernetes, error);
+            self.context.statuses.counted(Source::Kubernetes, error);
         }
     }
 
     /// Takes note of how the watch fares, and hands on what happened to objects.
-    fn note<T>(&mut self, watch: Watch, signal: WatchSignal<T>) -> Option<Event<T>> {
-        let turn = self.health.note(watch, &signal, Instant::now());
+    fn record_signal<T>(&mut self, watch: Watch, signal: WatchSignal<T>) -> Option<Event<T>> {
+        let turn = self.health.record(watch, &signal, Instant::now());
         match &turn {
-            StatusChange::Recovered(ended) if !watch.is_essential() => {
+            StatusChange::Recovered(ended) if !watch.is_required() => {
                 info!(source = "kubernetes", ?watch, after = %ended, "watch stands again");
             }
             StatusChange::Steady => info!(source = "kubernetes", ?watch, "watch lasts again"),
@@ -399,12 +405,12 @@ impl Watching {
                 } else {
                     debug!(source = "kubernetes", %error, "watch interrupted");
                 }
-                self.context.board.counted(Source::Kubernetes, &error);
+                self.context.statuses.counted(Source::Kubernetes, &error);
             }
             WatchSignal::DiscardedRecords(error, count) => {
-                self.leave_out(watch, &error, count, "object left out");
+                self.discard(watch, &error, count, "object left out");
             }
-            WatchSignal::Failed(error, took) if watch.is_essential() => {
+            WatchSignal::Failed(error, took) if watch.is_required() => {
                 let error = match turn {
                     StatusChange::Failed(_) => error,
                     _ => error.already_logged(),
@@ -412,9 +418,9 @@ impl Watching {
                 self.context.failed(Source::Kubernetes, &error, took);
             }
             WatchSignal::Failed(error, _)
-                if watch.is_installed() && error.reason() == Reason::NotFound => {}
+                if watch.is_optional_api() && error.reason() == Reason::NotFound => {}
             WatchSignal::Failed(error, _) => {
-                self.context.board.counted(Source::Kubernetes, &error);
+                self.context.statuses.counted(Source::Kubernetes, &error);
                 if let StatusChange::Failed(consequence) = turn {
                     warn!(
                         source = "kubernetes",

@@ -81,7 +81,7 @@ pub struct Context {
     /// The time.
     pub clock: Clock,
     /// Where it writes how it fares.
-    pub board: SourceStatuses,
+    pub statuses: SourceStatuses,
     /// Where its observations go.
     pub sink: mpsc::Sender<Observation>,
 }
@@ -100,7 +100,9 @@ impl Context {
     /// Notes a success on the board, and logs the end of a failure.
     pub fn succeeded(&self, source: impl Into<SourceId>, took: Duration) {
         let source = source.into();
-        let ended = self.board.succeeded(source.clone(), self.clock.now(), took);
+        let ended = self
+            .statuses
+            .succeeded(source.clone(), self.clock.now(), took);
         if let Some(ended) = ended {
             info!(%source, after = ended, "source works again");
         }
@@ -109,7 +111,7 @@ impl Context {
     /// Notes a failure on the board, and logs it where it is a new one.
     pub fn failed(&self, source: impl Into<SourceId>, error: &SourceError, took: Duration) {
         let (source, reason) = (source.into(), error.reason().as_str());
-        if self.board.failed(source.clone(), error, took) {
+        if self.statuses.failed(source.clone(), error, took) {
             warn!(%source, reason, %error, "source failed");
         } else {
             debug!(%source, reason, "source still fails");
@@ -123,9 +125,9 @@ impl Context {
 /// (jittered, so that many agents do not return in step), or for the pause that the other side asked for where that is longer.
 pub async fn poll_forever(mut source: impl Poll, schedule: Schedule, context: Context) {
     let id = source.id();
-    context.board.register(id.clone());
+    context.statuses.register(id.clone());
     context
-        .board
+        .statuses
         .set_location(&id, source.location(), source.missing_attributes());
     let mut backoff = Backoff::new(FIRST_PAUSE, schedule.longest_pause);
     loop {
@@ -135,7 +137,7 @@ pub async fn poll_forever(mut source: impl Poll, schedule: Schedule, context: Co
             .unwrap_or_else(|_| Err(too_slow(schedule.timeout)));
         let took = started.elapsed();
         context
-            .board
+            .statuses
             .set_location(&id, source.location(), source.missing_attributes());
         let has_failed = answer.is_err();
         let pause = match answer {
@@ -213,11 +215,11 @@ mod tests {
     ) -> (Vec<f64>, SourceStatuses) {
         let (asked, mut times) = mpsc::unbounded_channel();
         let (sink, kept) = mpsc::channel(1);
-        let board = SourceStatuses::default();
+        let statuses = SourceStatuses::default();
         let clock = Clock::accelerated(Timestamp::UNIX_EPOCH, 1.0);
         let context = Context {
             clock,
-            board: board.clone(),
+            statuses: statuses.clone(),
             sink,
         };
         let task = tokio::spawn(poll_forever(Scripted(script, asked), schedule(), context));
@@ -234,29 +236,29 @@ mod tests {
         }
         drop(kept);
         task.await.unwrap();
-        (seen, board)
+        (seen, statuses)
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_source_that_works_is_asked_once_an_interval() {
-        let (times, board) = times_of(vec![Ok(()), Ok(()), Ok(())], 3).await;
+        let (times, statuses) = times_of(vec![Ok(()), Ok(()), Ok(())], 3).await;
         assert!(
             (times[1] - 15.0).abs() < 0.1 && (times[2] - 30.0).abs() < 0.1,
             "{times:?}"
         );
-        assert_eq!(board.snapshot()[&Source::Usage.into()].up, Some(true));
+        assert_eq!(statuses.snapshot()[&Source::Usage.into()].up, Some(true));
     }
 
     #[tokio::test(start_paused = true)]
     async fn pauses_grow_while_it_fails_and_the_board_says_why() {
-        let (times, board) =
+        let (times, statuses) =
             times_of(vec![Err(broken()), Err(broken()), Err(broken()), Ok(())], 4).await;
         let pauses: Vec<f64> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
         for (pause, least) in pauses.iter().zip([1.0, 2.0, 4.0]) {
             assert!((least..least * 2.0 + 1.1).contains(pause), "{pauses:?}");
         }
         assert_eq!(
-            board.snapshot()[&Source::Usage.into()].errors[&Reason::ServerError],
+            statuses.snapshot()[&Source::Usage.into()].errors[&Reason::ServerError],
             3
         );
     }
@@ -270,8 +272,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_source_that_hangs_is_given_up_and_asked_again() {
-        let (times, board) = times_of(Vec::new(), 2).await;
+        let (times, statuses) = times_of(Vec::new(), 2).await;
         assert!(times[1] >= 5.9, "{times:?}");
-        assert!(board.snapshot()[&Source::Usage.into()].errors[&Reason::Timeout] >= 1);
+        assert!(statuses.snapshot()[&Source::Usage.into()].errors[&Reason::Timeout] >= 1);
     }
 }

@@ -22,7 +22,7 @@ pub struct PriceQueryPublisher(Publisher<PriceQueries>);
 impl PriceQueryPublisher {
     /// Wants the prices of what is in a cluster, from now on.
     pub fn on_snapshot(&self, cluster: &Cluster) {
-        self.0.publish(PriceQueries::of(cluster));
+        self.0.publish(PriceQueries::from_cluster(cluster));
     }
 
     /// What is wanted, as it changes.

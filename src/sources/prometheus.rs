@@ -28,25 +28,25 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tracing::warn;
 
-use self::annotation_queries::Own;
+use self::annotation_queries::WorkloadQuery;
 pub use self::annotation_queries::{AnnotationQuery, check_query};
 pub(in crate::sources) use self::client::Client;
 pub use self::client::Credentials;
 use self::convert::Counts;
 pub use self::preset::Preset;
 use self::preset_detection::Choice;
-use self::query::Prepared;
-pub use self::query::{BadQuery, LatencyQueries, LatencyUnit, Queries};
+use self::query::CheckedQueries;
+pub use self::query::{LatencyQueries, LatencyUnit, Queries, QuerySyntaxError};
 pub(in crate::sources) use self::response::{Answer, Series};
 use super::latest::Subscriber;
-use super::{BadAddress, DiscardCounts, Poll, Reason, Secret, Source, SourceError};
+use super::{AddressError, DiscardCounts, Poll, Reason, Secret, Source, SourceError};
 use crate::disk::Disk;
 use breakeven_model::inventory::{Observation, RequestRate, RequestStep, Traffic, WorkloadId};
 use breakeven_model::units::Window;
 
 /// The most points of each series that Prometheus gives for one range query.
 /// <https://github.com/prometheus/prometheus/blob/main/web/api/v1/api.go>
-const MOST_POINTS: usize = 11_000;
+const MAX_POINTS: usize = 11_000;
 
 /// The steps of what was before the decision window.
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -114,28 +114,28 @@ impl std::fmt::Debug for Settings {
 
 /// Settings that no source can be made of.
 #[derive(Debug, thiserror::Error)]
-pub enum BadSettings {
+pub enum PrometheusConfigError {
     /// A query is wrong.
     #[error(transparent)]
-    Query(#[from] BadQuery),
+    Query(#[from] QuerySyntaxError),
     /// The address or a header is wrong.
     #[error(transparent)]
-    Address(#[from] BadAddress),
+    Address(#[from] AddressError),
 }
 
 /// Which time is read.
 #[derive(Clone, Copy, Debug)]
-struct Reach {
+struct ReadRange {
     step: Duration,
     delay: Duration,
     backfill: Duration,
 }
 
-impl Reach {
+impl ReadRange {
     /// The closed time that is not read yet.
     fn due(self, read_to: Option<Timestamp>, now: Timestamp) -> Option<Window> {
         let closed = Window::closed_before(now, self.step, self.delay)?;
-        let reach = closed.reaching_back(self.backfill);
+        let reach = closed.extended_back(self.backfill);
         reach.since(read_to.unwrap_or(reach.start()))
     }
 }
@@ -143,7 +143,7 @@ impl Reach {
 /// Reads requests when it is polled.
 #[derive(Debug)]
 pub struct RequestsSource {
-    reach: Reach,
+    reach: ReadRange,
     recent: Duration,
     choice: Choice,
     client: Client,
@@ -157,7 +157,7 @@ pub struct RequestsSource {
     kept_rates: Option<Vec<RequestRate>>,
     own_queries: Subscriber<annotation_queries::Queries>,
     /// The workloads that are counted by queries of their own.
-    own: BTreeMap<WorkloadId, Own>,
+    own: BTreeMap<WorkloadId, WorkloadQuery>,
     /// How long one query may take.
     query_timeout: Duration,
     polled_at: Option<Timestamp>,
@@ -172,7 +172,7 @@ impl RequestsSource {
     /// # Errors
     /// When an expression is not PromQL for an instant vector or lacks `$window`, the address or a header is none, or the
     /// certificates cannot be read.
-    pub fn new(settings: &Settings) -> Result<Self, BadSettings> {
+    pub fn new(settings: &Settings) -> Result<Self, PrometheusConfigError> {
         let source = Self::with(settings, &AnnotationQuery::default())?;
         source.client.load_certificates()?;
         Ok(source)
@@ -182,10 +182,10 @@ impl RequestsSource {
     ///
     /// # Errors
     /// As [`Self::new`], except for the certificates.
-    pub fn with(settings: &Settings, own: &AnnotationQuery) -> Result<Self, BadSettings> {
+    pub fn with(settings: &Settings, own: &AnnotationQuery) -> Result<Self, PrometheusConfigError> {
         let whole = |duration: Duration| Duration::from_secs(duration.as_secs().max(1));
         Ok(Self {
-            reach: Reach {
+            reach: ReadRange {
                 step: whole(settings.step),
                 delay: settings.delay,
                 backfill: settings.backfill,
@@ -239,7 +239,7 @@ impl RequestsSource {
     /// The steps, of a length, of a time that one range query can give.
     async fn steps(
         &self,
-        asked: &Prepared,
+        asked: &CheckedQueries,
         window: Window,
         step: Duration,
     ) -> Result<Vec<RequestStep>, SourceError> {
@@ -262,7 +262,7 @@ impl RequestsSource {
             return Ok(());
         };
         match self
-            .steps(asked, last.reaching_back(self.history), HOUR)
+            .steps(asked, last.extended_back(self.history), HOUR)
             .await
         {
             Ok(mut steps) => {
@@ -271,7 +271,7 @@ impl RequestsSource {
                 steps.retain(|step| known.is_some_and(|known| known.contains(step.window.start())));
                 self.kept.extend(known.map(|known| (known, steps)));
             }
-            Err(error) if is_of_the_question(error.reason()) => {
+            Err(error) if is_query_error(error.reason()) => {
                 self.discarded.add("history_unread", 1);
                 warn!(%error, "the weeks before the decision window are not known");
             }
@@ -283,7 +283,7 @@ impl RequestsSource {
 
     async fn counts(
         &self,
-        asked: &Prepared,
+        asked: &CheckedQueries,
         query: &query::Expression,
         (window, step): (Window, Duration),
     ) -> Result<Counts, SourceError> {
@@ -296,7 +296,7 @@ impl RequestsSource {
 
     async fn rates(
         &self,
-        asked: &Prepared,
+        asked: &CheckedQueries,
         now: Timestamp,
     ) -> Result<Vec<RequestRate>, SourceError> {
         let query = &asked.requests;
@@ -312,7 +312,7 @@ impl RequestsSource {
         if let Some(due) = due.filter(|_| !self.history.is_zero()) {
             self.read_history(due).await?;
         }
-        let parts = due.map(|window| convert::parts(window, self.reach.step, MOST_POINTS));
+        let parts = due.map(|window| convert::parts(window, self.reach.step, MAX_POINTS));
         for window in parts.into_iter().flatten() {
             let Some(asked) = self.choice.asked() else {
                 return Ok(());
@@ -324,7 +324,7 @@ impl RequestsSource {
             return Ok(());
         };
         let rates = self.rates(asked, now).await?;
-        self.choice.note(!rates.is_empty(), now);
+        self.choice.record_result(!rates.is_empty(), now);
         self.kept_rates = Some(rates);
         Ok(())
     }
@@ -361,14 +361,14 @@ impl RequestsSource {
         let is_origin_known = !has_failed || !traffic.is_empty();
         let origin = is_origin_known.then(|| self.choice.news()).flatten();
         let origin = origin.map(Observation::RequestOrigin);
-        let own = self.own_traffic(at).map(Observation::OwnTraffic);
+        let own = self.own_traffic(at).map(Observation::DedicatedTraffic);
         let traffic = traffic.into_iter().map(Observation::Traffic);
         origin.into_iter().chain(own).chain(traffic).collect()
     }
 
     /// Asks the shared queries: those of a preset, or of the configuration.
     async fn read_shared(&mut self, now: Timestamp) -> Result<(), SourceError> {
-        if self.choice.look(&self.client, self.recent, now).await? {
+        if self.choice.detect(&self.client, self.recent, now).await? {
             // What another preset counted is counted anew by this one.
             self.read_to = None;
             self.history = self.whole_history;
@@ -398,7 +398,7 @@ const fn is_of_the_server(reason: Reason) -> bool {
 }
 
 /// Whether a question failed for what it asks, so that it would fail again.
-const fn is_of_the_question(reason: Reason) -> bool {
+const fn is_query_error(reason: Reason) -> bool {
     matches!(
         reason,
         Reason::InvalidRequest | Reason::InvalidResponse | Reason::Timeout | Reason::ServerError
@@ -420,7 +420,7 @@ impl Poll for RequestsSource {
         {
             return shared.map(|()| Vec::new());
         }
-        self.read_own(now).await;
+        self.read_annotation_queries(now).await;
         shared.map(|()| self.publish(now, false))
     }
 

@@ -26,7 +26,7 @@ use tracing::debug;
 use self::client::{Client, ScrapeError};
 use self::counter_tracker::{CounterDelta, CounterReading};
 use self::target::TargetState;
-use self::text::{Series, Unread};
+use self::text::{LineError, Series};
 use super::latest::{Publisher, Subscriber};
 use super::{DiscardCounts, Poll, Reason, Source, SourceError};
 use breakeven_model::inventory::{
@@ -132,7 +132,7 @@ pub struct ScrapeSource {
 /// What the pods of a workload counted since they were read before.
 #[derive(Debug, Default)]
 struct Sum {
-    grown: CounterDelta,
+    increase: CounterDelta,
     /// Whether any of its pods was read before, or began since the last poll, so that it is known what it counted.
     is_known: bool,
 }
@@ -210,7 +210,7 @@ impl ScrapeSource {
             let Some(state) = self.states.get_mut(&target.pod) else {
                 continue;
             };
-            if let Some(sum) = take(state, &target, result, now, &self.discarded) {
+            if let Some(sum) = take_body(state, &target, result, now, &self.discarded) {
                 self.read.entry(target.workload).or_default().add(&sum);
             }
         }
@@ -250,7 +250,7 @@ impl ScrapeSource {
             let counted = match (read.remove(id), window) {
                 (Some(sum), Some(window)) => {
                     *until = now;
-                    counted(window, sum.grown)
+                    counted(window, sum.increase)
                 }
                 // It was read for the first time.
                 (Some(_), None) => Counted::default(),
@@ -277,21 +277,21 @@ impl ScrapeSource {
         let (url, first) = failed.next()??;
         failed
             .all(|one| one.is_some())
-            .then(|| nobody_answers(url, first))
+            .then(|| no_response(url, first))
     }
 }
 
 impl Sum {
     fn add(&mut self, other: &Self) {
-        self.grown.requests += other.grown.requests;
-        self.grown.latency += other.grown.latency;
-        self.grown.measured += other.grown.measured;
+        self.increase.requests += other.increase.requests;
+        self.increase.latency += other.increase.latency;
+        self.increase.measured += other.increase.measured;
         self.is_known |= other.is_known;
     }
 }
 
 /// Notes what came of a scrape; what it adds to the workload, if the pod has what is looked for.
-fn take(
+fn take_body(
     state: &mut TargetState,
     target: &ScrapeTarget,
     result: ScrapeResult,
@@ -301,10 +301,10 @@ fn take(
     match result {
         Ok(reading) => {
             state.succeed(now);
-            let grown = state.grow(target, reading?);
+            let increase = state.grow(target, reading?);
             Some(Sum {
-                grown: grown.unwrap_or_default(),
-                is_known: grown.is_some(),
+                increase: increase.unwrap_or_default(),
+                is_known: increase.is_some(),
             })
         }
         Err(failed) => {
@@ -316,13 +316,13 @@ fn take(
     }
 }
 
-fn count_unread(unread: &[Unread], discarded: &DiscardCounts) {
+fn count_unread(unread: &[LineError], discarded: &DiscardCounts) {
     for why in unread {
         let reason = match why {
-            Unread::LongLine => "long_line",
-            Unread::NoSample => "no_sample",
-            Unread::NoCount => "not_finite",
-            Unread::Duplicate => "duplicate_series",
+            LineError::LongLine => "long_line",
+            LineError::NoSample => "no_sample",
+            LineError::NoCount => "not_finite",
+            LineError::Duplicate => "duplicate_series",
         };
         discarded.add(reason, 1);
     }
@@ -357,7 +357,7 @@ impl Poll for ScrapeSource {
         let own = self.publish(&targets, now);
         match self.failure(&targets) {
             Some(error) => Err(error),
-            None => Ok(own.map(Observation::OwnTraffic).into_iter().collect()),
+            None => Ok(own.map(Observation::DedicatedTraffic).into_iter().collect()),
         }
     }
 
@@ -367,14 +367,14 @@ impl Poll for ScrapeSource {
             return Vec::new();
         };
         let own = self.publish(&targets, at);
-        own.map(Observation::OwnTraffic).into_iter().collect()
+        own.map(Observation::DedicatedTraffic).into_iter().collect()
     }
 }
 
-fn counted(window: Window, grown: CounterDelta) -> Counted {
-    let requests = Requests::from_requests(grown.requests).unwrap_or_default();
-    let latency = Seconds::from_seconds(grown.latency).ok();
-    let measured = Requests::from_requests(grown.measured).ok();
+fn counted(window: Window, increase: CounterDelta) -> Counted {
+    let requests = Requests::from_requests(increase.requests).unwrap_or_default();
+    let latency = Seconds::from_seconds(increase.latency).ok();
+    let measured = Requests::from_requests(increase.measured).ok();
     let step = CountedStep {
         window,
         requests,
@@ -388,7 +388,7 @@ fn counted(window: Window, grown: CounterDelta) -> Counted {
     }
 }
 
-fn nobody_answers(url: &str, failed: &ScrapeError) -> SourceError {
+fn no_response(url: &str, failed: &ScrapeError) -> SourceError {
     let reason = match failed.reason {
         "scrape_connect" => Reason::Connect,
         "scrape_timeout" => Reason::Timeout,

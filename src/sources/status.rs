@@ -35,8 +35,8 @@ impl SourceStatuses {
     /// Takes a source off the board, wherever it reads: it is no longer asked. Its counts go on where they ended when it is
     /// asked again.
     pub fn remove(&self, source: Source) {
-        let mut board = self.lock();
-        for (_, entry) in board.iter_mut().filter(|(id, _)| id.source == source) {
+        let mut statuses = self.lock();
+        for (_, entry) in statuses.iter_mut().filter(|(id, _)| id.source == source) {
             entry.is_off = true;
             entry.status = SourceStatus {
                 site: std::mem::take(&mut entry.status.site),
@@ -66,8 +66,8 @@ impl SourceStatuses {
         at: Timestamp,
         took: Duration,
     ) -> Option<String> {
-        let mut board = self.lock();
-        let entry = board.entry(source.into()).or_default();
+        let mut statuses = self.lock();
+        let entry = statuses.entry(source.into()).or_default();
         let was_logged = std::mem::take(&mut entry.is_logged);
         let status = &mut entry.status;
         status.up = Some(true);
@@ -78,8 +78,8 @@ impl SourceStatuses {
 
     /// Notes a failure. Returns whether it is to be logged: it says something new, and its outage is not logged yet.
     pub fn failed(&self, source: impl Into<SourceId>, error: &SourceError, took: Duration) -> bool {
-        let mut board = self.lock();
-        let entry = board.entry(source.into()).or_default();
+        let mut statuses = self.lock();
+        let entry = statuses.entry(source.into()).or_default();
         let status = &mut entry.status;
         status.up = Some(false);
         status.last_duration = Some(took);
@@ -93,16 +93,16 @@ impl SourceStatuses {
 
     /// Counts a failure that the source gets by without, or has already made good: it is not down for it.
     pub fn counted(&self, source: impl Into<SourceId>, error: &SourceError) {
-        let mut board = self.lock();
-        let errors = &mut board.entry(source.into()).or_default().status.errors;
+        let mut statuses = self.lock();
+        let errors = &mut statuses.entry(source.into()).or_default().status.errors;
         *errors.entry(error.reason()).or_default() += 1;
     }
 
     /// The board as it is now.
     #[must_use]
     pub fn snapshot(&self) -> BTreeMap<SourceId, SourceStatus> {
-        let board = self.lock();
-        let asked = board.iter().filter(|(_, entry)| !entry.is_off);
+        let statuses = self.lock();
+        let asked = statuses.iter().filter(|(_, entry)| !entry.is_off);
         asked
             .map(|(source, entry)| (source.clone(), entry.status.clone()))
             .collect()
@@ -121,42 +121,42 @@ mod tests {
 
     #[test]
     fn a_source_that_is_asked_again_counts_on() {
-        let board = SourceStatuses::default();
-        board.register(Source::Lambda);
+        let statuses = SourceStatuses::default();
+        statuses.register(Source::Lambda);
         let error = SourceError::new(Reason::Timeout, "no answer", "wait");
-        board.failed(Source::Lambda, &error, Duration::ZERO);
-        board.remove(Source::Lambda);
-        assert!(board.snapshot().is_empty());
-        board.register(Source::Lambda);
-        board.failed(Source::Lambda, &error, Duration::ZERO);
+        statuses.failed(Source::Lambda, &error, Duration::ZERO);
+        statuses.remove(Source::Lambda);
+        assert!(statuses.snapshot().is_empty());
+        statuses.register(Source::Lambda);
+        statuses.failed(Source::Lambda, &error, Duration::ZERO);
         assert_eq!(
-            board.snapshot()[&Source::Lambda.into()].errors[&Reason::Timeout],
+            statuses.snapshot()[&Source::Lambda.into()].errors[&Reason::Timeout],
             2
         );
     }
 
     #[test]
     fn a_source_that_reads_two_places_has_two_lines_and_leaves_with_both() {
-        let board = SourceStatuses::default();
+        let statuses = SourceStatuses::default();
         let [one, other] = ["own account in r1", "own account in r2"].map(|reader| SourceId {
             source: Source::Lambda,
             reader: Some(reader.into()),
         });
         for id in [&one, &other] {
-            board.register(id.clone());
+            statuses.register(id.clone());
         }
         let site = SourceLocation {
             account_id: Some("123456789012".into()),
             region: Some("r1".into()),
         };
-        board.set_location(&one, site.clone(), MissingAttributes::new());
+        statuses.set_location(&one, site.clone(), MissingAttributes::new());
         let error = SourceError::new(Reason::Timeout, "no answer", "wait");
-        board.failed(other.clone(), &error, Duration::ZERO);
-        let snapshot = board.snapshot();
+        statuses.failed(other.clone(), &error, Duration::ZERO);
+        let snapshot = statuses.snapshot();
         assert_eq!((&snapshot[&one].site, snapshot[&one].up), (&site, None));
         assert_eq!(snapshot[&other].up, Some(false));
         assert_eq!(other.to_string(), "lambda of own account in r2");
-        board.remove(Source::Lambda);
-        assert!(board.snapshot().is_empty());
+        statuses.remove(Source::Lambda);
+        assert!(statuses.snapshot().is_empty());
     }
 }

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 
 /// The longest line that is read; longer ones are left out.
-pub(super) const LONGEST_LINE: usize = 64 * 1_024;
+pub(super) const MAX_LINE: usize = 64 * 1_024;
 
 /// Cuts a body that comes in pieces into lines.
 #[derive(Debug, Default)]
@@ -28,7 +28,7 @@ pub(super) enum Line<'a> {
 
 impl Lines {
     /// Takes a piece of the body, and hands on the lines that end in it.
-    pub(super) fn take<E>(
+    pub(super) fn push<E>(
         &mut self,
         piece: &[u8],
         mut each: impl FnMut(Line<'_>) -> Result<(), E>,
@@ -38,7 +38,7 @@ impl Lines {
                 Some((b'\n', text)) => (text, true),
                 _ => (part, false),
             };
-            if self.is_too_long || self.line.len() + text.len() > LONGEST_LINE {
+            if self.is_too_long || self.line.len() + text.len() > MAX_LINE {
                 self.is_too_long = true;
                 self.line.clear();
             } else {
@@ -210,7 +210,7 @@ mod tests {
         };
         let mut lines = Lines::default();
         for piece in body.chunks(piece.max(1)) {
-            lines.take(piece, &mut each).unwrap();
+            lines.push(piece, &mut each).unwrap();
         }
         lines.finish(&mut each).unwrap();
         found
@@ -225,10 +225,10 @@ mod tests {
             Ok::<(), Infallible>(())
         };
         for _ in 0..1_000 {
-            reader.take(&[b'x'; 10_000], &mut each).unwrap();
-            assert!(reader.capacity() <= 2 * LONGEST_LINE);
+            reader.push(&[b'x'; 10_000], &mut each).unwrap();
+            assert!(reader.capacity() <= 2 * MAX_LINE);
         }
-        reader.take(b"\nup 1\n", &mut each).unwrap();
+        reader.push(b"\nup 1\n", &mut each).unwrap();
         assert_eq!(seen, [true, false]);
     }
 

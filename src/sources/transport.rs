@@ -37,7 +37,7 @@ const SEARCHED: usize = 64 * 1_024;
 /// An address or header that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{field}` is not usable: {problem}")]
-pub struct BadAddress {
+pub struct AddressError {
     /// The setting: `base_url`, `headers` or `ca_file`.
     pub field: &'static str,
     /// What is wrong with it.
@@ -79,7 +79,7 @@ impl TlsClient {
     }
 
     /// Reads the certificates now. Blocks.
-    fn load(&self) -> Result<(), BadAddress> {
+    fn load(&self) -> Result<(), AddressError> {
         if !self.client.initialized() {
             // Another thread may have been faster.
             let _ = self.client.set(https_client(self.ca_file.as_deref())?);
@@ -89,13 +89,13 @@ impl TlsClient {
 }
 
 /// A client that trusts the authorities of a file, or those of this machine.
-fn https_client(ca_file: Option<&Path>) -> Result<HttpsClient, BadAddress> {
+fn https_client(ca_file: Option<&Path>) -> Result<HttpsClient, AddressError> {
     let mut connector = http_connector();
     connector.enforce_http(false);
     let tls = HttpsConnectorBuilder::new();
     let tls = match ca_file {
         Some(file) => tls.with_tls_config(trusting(file)?),
-        None => tls.with_native_roots().map_err(|error| BadAddress {
+        None => tls.with_native_roots().map_err(|error| AddressError {
             field: "base_url",
             problem: format!("no certificates to trust: {error}"),
         })?,
@@ -133,8 +133,12 @@ pub(super) enum ExchangeError {
 impl Transport {
     /// A way to the server of an address; `ca_file` has the authorities that are trusted in place of the system's. It is read on
     /// `disk` before the first request.
-    pub(super) fn to(base: &str, ca_file: Option<&Path>, disk: &Disk) -> Result<Self, BadAddress> {
-        let bad = |problem: String| BadAddress {
+    pub(super) fn to(
+        base: &str,
+        ca_file: Option<&Path>,
+        disk: &Disk,
+    ) -> Result<Self, AddressError> {
+        let bad = |problem: String| AddressError {
             field: "base_url",
             problem,
         };
@@ -170,7 +174,7 @@ impl Transport {
     }
 
     /// Reads the certificates now instead of before the first request. Blocks.
-    pub(super) fn load_certificates(&self) -> Result<(), BadAddress> {
+    pub(super) fn load_certificates(&self) -> Result<(), AddressError> {
         match self {
             Self::Plain(_) => Ok(()),
             Self::Tls(client) => client.load(),
@@ -258,8 +262,8 @@ fn shown(base: &str) -> String {
 }
 
 /// Trust in the authorities of a file, and in no others.
-fn trusting(file: &Path) -> Result<ClientConfig, BadAddress> {
-    let bad = |problem: String| BadAddress {
+fn trusting(file: &Path) -> Result<ClientConfig, AddressError> {
+    let bad = |problem: String| AddressError {
         field: "ca_file",
         problem: format!("{}: {problem}", file.display()),
     };

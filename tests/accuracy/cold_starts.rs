@@ -12,7 +12,7 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
-use breakeven_model::cold_starts::{expected_fraction, ratchet, refined_fraction};
+use breakeven_model::cold_starts::{cold_starts_from_peaks, expected_fraction, refined_fraction};
 use breakeven_model::units::{RequestsPerSecond, Seconds};
 
 const NANOS: f64 = 1e9;
@@ -165,7 +165,7 @@ fn simulate(scenario: &Scenario, seed: u64) -> Outcome {
 struct Deviations {
     /// Cold starts in the simulation.
     cold: f64,
-    ratchet: f64,
+    cold_starts_from_peaks: f64,
     plain: f64,
     refined: f64,
 }
@@ -176,7 +176,7 @@ fn compare(scenario: &Scenario) -> Deviations {
     let keep_alive = Seconds::from_seconds(scenario.keep_alive).unwrap();
     let rate = RequestsPerSecond::from_per_second(scenario.rate).unwrap();
     let duration = Seconds::from_seconds(scenario.duration).unwrap();
-    let counted = ratchet(outcome.peaks, 0..=outcome.last_minute, keep_alive);
+    let counted = cold_starts_from_peaks(outcome.peaks, 0..=outcome.last_minute, keep_alive);
     #[expect(clippy::cast_precision_loss, reason = "counts are small")]
     let counted = counted.total() as f64;
     let share = cold / f64::from(scenario.requests);
@@ -184,7 +184,7 @@ fn compare(scenario: &Scenario) -> Deviations {
     let refined = refined_fraction(rate, duration, keep_alive).unwrap();
     let found = Deviations {
         cold,
-        ratchet: counted / cold - 1.0,
+        cold_starts_from_peaks: counted / cold - 1.0,
         plain: plain.get() / share - 1.0,
         refined: refined.get() / share - 1.0,
     };
@@ -195,7 +195,7 @@ fn compare(scenario: &Scenario) -> Deviations {
         scenario.keep_alive,
         outcome.cold,
         share,
-        100.0 * found.ratchet,
+        100.0 * found.cold_starts_from_peaks,
         100.0 * found.plain,
         100.0 * found.refined,
     );
@@ -271,7 +271,12 @@ fn independent_arrivals(durations: Durations) {
         within(found.plain, limit, "the closed form", &scenario);
         within(found.refined, REFINED, "the refined form", &scenario);
         if scenario.duration <= SHORT {
-            within(found.ratchet, RATCHET, "the ratchet", &scenario);
+            within(
+                found.cold_starts_from_peaks,
+                RATCHET,
+                "the ratchet",
+                &scenario,
+            );
         }
     }
 }
@@ -300,7 +305,12 @@ fn the_ratchet_sees_the_cold_starts_of_bursts_and_the_closed_form_does_not() {
         let found = compare(&scenario);
         assert!(found.cold > 1_000.0, "too few to judge by: {scenario:?}");
         if scenario.duration <= SHORT {
-            within(found.ratchet, RATCHET, "the ratchet", &scenario);
+            within(
+                found.cold_starts_from_peaks,
+                RATCHET,
+                "the ratchet",
+                &scenario,
+            );
             misled += u32::from(found.plain.abs() > CLOSED_FORM.1);
         }
     }
@@ -318,7 +328,10 @@ fn requests_longer_than_the_keep_alive_look_like_more_cold_starts_to_the_ratchet
         keep_alive: 480.0,
         requests: 10_000,
     });
-    assert!((0.5..1.5).contains(&found.ratchet), "{found:?}");
+    assert!(
+        (0.5..1.5).contains(&found.cold_starts_from_peaks),
+        "{found:?}"
+    );
 }
 
 #[test]

@@ -122,7 +122,7 @@ fn needed(cloud: &SimulatedCloud) -> (Permissions, Permissions) {
 }
 
 /// Points the configuration to the simulated cloud.
-fn pointing_to(
+fn use_simulated_cloud(
     cloud: &SimulatedCloud,
     kept: &Path,
     usage: UsageSource,
@@ -205,7 +205,7 @@ async fn needs(usage: UsageSource, granted: Permissions) {
         .unwrap();
     let kept = tempfile::tempdir().unwrap();
     let source = ConfigSource {
-        adjust: Arc::new(pointing_to(&cloud, kept.path(), usage)),
+        adjust: Arc::new(use_simulated_cloud(&cloud, kept.path(), usage)),
         ..ConfigSource::default()
     };
     let settings = server::ServerConfig {

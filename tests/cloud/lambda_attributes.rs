@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use breakeven::sources::Poll;
-use breakeven::sources::aws::lambda::{LambdaConfig, LambdaSource, MOST_CALLS};
+use breakeven::sources::aws::lambda::{LambdaConfig, LambdaSource, MAX_CALLS};
 use breakeven::sources::aws::{self, Aws, FixedCredentials};
 use breakeven_clock::Clock;
 use breakeven_model::inventory::{EventSource, Function, Functions, Observation};
@@ -171,7 +171,7 @@ async fn facts_are_asked_for_once_an_hour_and_not_where_there_can_be_none() {
 
 #[tokio::test]
 async fn of_many_functions_a_part_is_asked_for_in_each_poll() {
-    let (cloud, mut source) = start(world("", MOST_CALLS)).await;
+    let (cloud, mut source) = start(world("", MAX_CALLS)).await;
     let functions = list(&mut source, after(0)).await;
     let known = functions
         .functions
@@ -180,11 +180,11 @@ async fn of_many_functions_a_part_is_asked_for_in_each_poll() {
         .count();
     let first = asked(&cloud)["ListProvisionedConcurrencyConfigs"];
     assert!(
-        known <= MOST_CALLS && known as u64 == first,
+        known <= MAX_CALLS && known as u64 == first,
         "{known} of {first}"
     );
     let mut polls = 1;
-    while asked(&cloud)["ListProvisionedConcurrencyConfigs"] < MOST_CALLS as u64 + 3 {
+    while asked(&cloud)["ListProvisionedConcurrencyConfigs"] < MAX_CALLS as u64 + 3 {
         list(&mut source, after(polls)).await;
         polls += 1;
         assert!(polls < 20, "it does not come to its end");
@@ -193,7 +193,7 @@ async fn of_many_functions_a_part_is_asked_for_in_each_poll() {
     assert_eq!(named(&functions, "api").provisioned_concurrency(), 7);
     assert_eq!(
         asked(&cloud)["ListProvisionedConcurrencyConfigs"],
-        MOST_CALLS as u64 + 3
+        MAX_CALLS as u64 + 3
     );
 }
 

@@ -9,7 +9,9 @@ use crate::support::exposition::{Exposition, get};
 use crate::support::program::{Program, breakeven};
 use crate::support::{until, until_within};
 use breakeven::sources::aws::cloudwatch::{Budget, ScheduleLimits};
-use breakeven::sources::aws::load_balancers::{Bindings, Counter, EdgeSource, Settings, named};
+use breakeven::sources::aws::load_balancers::{
+    Bindings, Counter, LoadBalancerSource, Settings, named,
+};
 use breakeven::sources::aws::{self, Aws, FixedCredentials};
 use breakeven::sources::{Poll, Reason};
 use breakeven_clock::Clock;
@@ -89,7 +91,7 @@ fn workload(name: &str) -> WorkloadId {
 }
 
 /// The source, told what is bound by the cluster itself.
-async fn source(cloud: &SimulatedCloud, budget: Budget) -> EdgeSource {
+async fn source(cloud: &SimulatedCloud, budget: Budget) -> LoadBalancerSource {
     let aws = Aws::new(aws::AwsConfig {
         region: Some("us-east-1".into()),
         endpoint_url: Some(cloud.aws_url()),
@@ -133,7 +135,7 @@ async fn source(cloud: &SimulatedCloud, budget: Budget) -> EdgeSource {
         delay: Duration::from_secs(180),
         backfill: Duration::from_secs(24 * 3_600),
     };
-    EdgeSource::new(settings, aws, &bindings, budget)
+    LoadBalancerSource::new(settings, aws, &bindings, budget)
 }
 
 /// The cluster, with the bindings that its API shows.
@@ -172,7 +174,7 @@ async fn bound(cloud: &SimulatedCloud) -> Cluster {
 
 fn counted(observations: Vec<Observation>) -> BTreeMap<WorkloadId, Counted> {
     match <[Observation; 1]>::try_from(observations) {
-        Ok([Observation::OwnTraffic(own)]) => {
+        Ok([Observation::DedicatedTraffic(own)]) => {
             assert_eq!(own.by, DedicatedSource::Edge);
             own.workloads
         }

@@ -85,7 +85,7 @@ pub(crate) fn settings() -> Settings {
 /// The source at work, and what is to be seen of it.
 pub(crate) struct Agent {
     pub(crate) seen: mpsc::Receiver<Observation>,
-    board: SourceStatuses,
+    statuses: SourceStatuses,
     pub(crate) task: JoinHandle<()>,
     kubeconfig: tempfile::NamedTempFile,
 }
@@ -102,13 +102,13 @@ pub(crate) fn connection(kubeconfig: &str) -> (Connection, tempfile::NamedTempFi
 
 pub(crate) fn context() -> (Context, mpsc::Receiver<Observation>, SourceStatuses) {
     let (sink, seen) = mpsc::channel(16);
-    let board = SourceStatuses::default();
+    let statuses = SourceStatuses::default();
     let context = Context {
         clock: Clock::system(),
-        board: board.clone(),
+        statuses: statuses.clone(),
         sink,
     };
-    (context, seen, board)
+    (context, seen, statuses)
 }
 
 impl Agent {
@@ -118,10 +118,10 @@ impl Agent {
 
     pub(crate) fn by(kubeconfig: &str, settings: Settings) -> Self {
         let (connection, file) = connection(kubeconfig);
-        let (context, seen, board) = context();
+        let (context, seen, statuses) = context();
         Self {
             seen,
-            board,
+            statuses,
             task: tokio::spawn(run(connection, settings, context)),
             kubeconfig: file,
         }
@@ -168,8 +168,10 @@ impl Agent {
     }
 
     pub(crate) fn status(&self) -> SourceStatus {
-        let mut board = self.board.snapshot();
-        board.remove(&Source::Kubernetes.into()).unwrap_or_default()
+        let mut statuses = self.statuses.snapshot();
+        statuses
+            .remove(&Source::Kubernetes.into())
+            .unwrap_or_default()
     }
 }
 

@@ -56,7 +56,7 @@ struct Three {
     clock: Clock,
     nodes: Nodes,
     source: KubeletSource,
-    board: SourceStatuses,
+    statuses: SourceStatuses,
     watching: Agent,
     _kubeconfig: tempfile::NamedTempFile,
 }
@@ -69,19 +69,19 @@ impl Three {
             .await
             .unwrap();
         let (connection, kubeconfig) = connection(&cloud.kubeconfig());
-        let (nodes, board) = (Nodes::default(), SourceStatuses::default());
+        let (nodes, statuses) = (Nodes::default(), SourceStatuses::default());
         let settings = KubeletSettings {
             timeout: Duration::from_secs(3),
             ..KubeletSettings::default()
         };
-        let source = KubeletSource::new(settings, connection, board.clone(), &nodes);
+        let source = KubeletSource::new(settings, connection, statuses.clone(), &nodes);
         let watching = Agent::watching(&cloud, crate::agent::settings());
         let mut this = Self {
             cloud,
             clock,
             nodes,
             source,
-            board,
+            statuses,
             watching,
             _kubeconfig: kubeconfig,
         };
@@ -171,9 +171,9 @@ async fn what_is_counted_is_what_was_computed_while_containers_restart() {
     // The simulated kubelet rounds nothing; what is left is the rounding of its times to milliseconds.
     assert!(counted.error().abs() < 1e-4, "{:e}", counted.error());
     assert!(
-        cluster.board.snapshot().is_empty(),
+        cluster.statuses.snapshot().is_empty(),
         "{:?}",
-        cluster.board.snapshot()
+        cluster.statuses.snapshot()
     );
 }
 
@@ -296,12 +296,12 @@ async fn a_node_that_fails_keeps_nobody_waiting_and_loses_nothing() {
         ),
     ] {
         cluster.cloud.faults().replace(vec![spoiled(fault.clone())]);
-        let errors = |board: &SourceStatuses| -> u64 {
-            let status = board.snapshot().remove(&Source::Usage.into());
+        let errors = |statuses: &SourceStatuses| -> u64 {
+            let status = statuses.snapshot().remove(&Source::Usage.into());
             let errors = status.unwrap_or_default().errors;
             errors.get(&reason).copied().unwrap_or_default()
         };
-        let before = errors(&cluster.board);
+        let before = errors(&cluster.statuses);
         cluster.clock.sleep(Duration::from_secs(30)).await;
         let usage = cluster.usage().await;
         assert!(
@@ -310,7 +310,7 @@ async fn a_node_that_fails_keeps_nobody_waiting_and_loses_nothing() {
             usage.counted.len()
         );
         counted.add(usage.counted);
-        assert_eq!(errors(&cluster.board), before + 1, "{fault:?}");
+        assert_eq!(errors(&cluster.statuses), before + 1, "{fault:?}");
         let missing_attributes = cluster.source.missing_attributes();
         let why = &missing_attributes["what pods use on some nodes"];
         assert!(
@@ -439,12 +439,12 @@ async fn answers_without_end_are_cut_and_an_honest_node_is_read_beside_them() {
     nodes.on_snapshot(&by_hand);
     let access = Access::Address(format!("http://{}", serve().await));
     let connection = Connection::new(access, PATIENCE);
-    let board = SourceStatuses::default();
+    let statuses = SourceStatuses::default();
     let settings = KubeletSettings {
         timeout: Duration::from_secs(20),
         longest: 4 * 1_024 * 1_024,
     };
-    let mut source = KubeletSource::new(settings, connection, board.clone(), &nodes);
+    let mut source = KubeletSource::new(settings, connection, statuses.clone(), &nodes);
     let began = Instant::now();
     source.poll(Timestamp::now()).await.unwrap();
     tokio::time::sleep(Duration::from_millis(5)).await;
@@ -461,7 +461,7 @@ async fn answers_without_end_are_cut_and_an_honest_node_is_read_beside_them() {
         "{:?}",
         began.elapsed()
     );
-    let errors = board.snapshot()[&Source::Usage.into()].errors.clone();
+    let errors = statuses.snapshot()[&Source::Usage.into()].errors.clone();
     assert_eq!(errors, BTreeMap::from([(Reason::InvalidResponse, 6)]));
     let failed: HashMap<&str, String> = source.missing_attributes().into_iter().collect();
     let why = &failed["what pods use on some nodes"];
@@ -480,9 +480,9 @@ async fn what_was_read_counts_when_the_whole_poll_is_given_up() {
         timeout: PATIENCE,
         ..KubeletSettings::default()
     };
-    let (mut context, mut seen, board) = context();
+    let (mut context, mut seen, statuses) = context();
     context.clock = cluster.clock.clone();
-    let source = KubeletSource::new(settings, connection, board.clone(), &cluster.nodes);
+    let source = KubeletSource::new(settings, connection, statuses.clone(), &cluster.nodes);
     let schedule = Schedule {
         interval: Duration::from_secs(15),
         timeout: Duration::from_millis(300),
@@ -499,7 +499,7 @@ async fn what_was_read_counts_when_the_whole_poll_is_given_up() {
             break;
         }
     }
-    assert!(board.snapshot()[&Source::Usage.into()].errors[&Reason::Timeout] >= 2);
+    assert!(statuses.snapshot()[&Source::Usage.into()].errors[&Reason::Timeout] >= 2);
     seen.close();
     timeout(PATIENCE, task).await.unwrap().unwrap();
 }

@@ -14,8 +14,12 @@ use crate::agent::{PATIENCE, any_port, cloud_at, connection, context};
 
 async fn usage(cloud: &SimulatedCloud) -> (MetricsApi, SourceStatuses, tempfile::NamedTempFile) {
     let (connection, file) = connection(&cloud.kubeconfig());
-    let board = SourceStatuses::default();
-    (MetricsApi::new(connection, board.clone()), board, file)
+    let statuses = SourceStatuses::default();
+    (
+        MetricsApi::new(connection, statuses.clone()),
+        statuses,
+        file,
+    )
 }
 
 fn of_checkout(usage: &Usage) -> Vec<(f64, f64)> {
@@ -34,7 +38,7 @@ fn of_checkout(usage: &Usage) -> Vec<(f64, f64)> {
 #[tokio::test]
 async fn the_usage_of_every_pod_is_what_the_world_says() {
     let cloud = cloud_at(any_port()).await;
-    let (mut api, board, _file) = usage(&cloud).await;
+    let (mut api, statuses, _file) = usage(&cloud).await;
     let now = Clock::system().now();
     let observed = api.poll(now).await.unwrap();
     let [Observation::Usage(usage)] = observed.as_slice() else {
@@ -46,7 +50,7 @@ async fn the_usage_of_every_pod_is_what_the_world_says() {
         assert_eq!(pod.window.seconds(), 15.0);
         assert!(now.duration_since(pod.at).as_secs() <= 16, "{}", pod.at);
     }
-    assert!(board.snapshot().is_empty());
+    assert!(statuses.snapshot().is_empty());
 }
 
 #[tokio::test]
@@ -116,7 +120,7 @@ async fn a_metrics_api_that_hangs_is_given_up_and_asked_again() {
     let hanging = FaultRule::always(Endpoint::MetricsApi, Fault::Hang);
     cloud.faults().add(hanging.times(1));
     let (api, _, _file) = usage(&cloud).await;
-    let (context, mut seen, board) = context();
+    let (context, mut seen, statuses) = context();
     let schedule = Schedule {
         interval: Duration::from_millis(100),
         timeout: Duration::from_secs(3),
@@ -126,7 +130,7 @@ async fn a_metrics_api_that_hangs_is_given_up_and_asked_again() {
     let observed = timeout(PATIENCE, seen.recv()).await.unwrap();
     assert!(matches!(observed, Some(Observation::Usage(_))));
     assert_eq!(
-        board.snapshot()[&Source::Usage.into()].errors,
+        statuses.snapshot()[&Source::Usage.into()].errors,
         BTreeMap::from([(Reason::Timeout, 1)])
     );
     seen.close();

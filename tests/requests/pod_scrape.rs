@@ -96,7 +96,7 @@ fn cluster(second: i64, scrapes: Vec<ScrapeTarget>) -> Cluster {
 async fn poll(source: &mut ScrapeSource, second: i64) -> Option<DedicatedTraffic> {
     let mut observations = source.poll(at(second)).await.unwrap();
     match observations.pop() {
-        Some(Observation::OwnTraffic(own)) => {
+        Some(Observation::DedicatedTraffic(own)) => {
             assert_eq!(own.by, DedicatedSource::Scrape);
             Some(own)
         }

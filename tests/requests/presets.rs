@@ -113,7 +113,7 @@ fn settings(prometheus: &Prometheus, queries: Queries) -> Settings {
 }
 
 fn report_of<'a>(report: &'a Report, workload: &Workload) -> &'a WorkloadReport {
-    let workload_report = WorkloadRef::Workload(id(workload));
+    let workload_report = WorkloadRef::Kubernetes(id(workload));
     let found = report
         .workloads
         .iter()
@@ -146,12 +146,12 @@ async fn a_preset_counts_what_was_served(prometheus: &Prometheus, preset: Preset
     let (_, config) = config::parse("").unwrap();
     let settings = settings(prometheus, Queries::Preset(preset));
     let mut source = RequestsSource::new(&settings).unwrap();
-    let mut pipeline = Engine::new(at(0), config.model, config.prices, config.limits);
-    pipeline.observe(Observation::Cluster(cluster(&workloads)));
+    let mut engine = Engine::new(at(0), config.model, config.prices, config.limits);
+    engine.observe(Observation::Cluster(cluster(&workloads)));
     for observation in source.poll(at(LENGTH + 90)).await.unwrap() {
-        pipeline.observe(observation);
+        engine.observe(observation);
     }
-    let report = pipeline.report(at(LENGTH + 90));
+    let report = engine.report(at(LENGTH + 90));
     let origin = report.requests.as_ref().unwrap();
     assert_eq!(origin.name.as_deref(), Some(preset.as_str()));
     assert_eq!(origin.choice, OriginChoice::Configured);

@@ -116,7 +116,7 @@ impl Clock {
         match &self.0 {
             Kind::Stepped(clock, _) => Box::pin(clock.sleep(duration)).await,
             Kind::System | Kind::Accelerated { .. } => {
-                tokio::time::sleep(self.on_the_wall(duration)).await;
+                tokio::time::sleep(self.to_real_duration(duration)).await;
             }
             Kind::Manual(shown) => {
                 let end = SignedDuration::try_from(duration)
@@ -133,11 +133,11 @@ impl Clock {
 
     /// How long `duration` of this clock takes on the wall; of a manual clock nobody knows, and it is taken as long as it is.
     #[must_use]
-    pub fn on_the_wall(&self, duration: Duration) -> Duration {
+    pub fn to_real_duration(&self, duration: Duration) -> Duration {
         match &self.0 {
             Kind::System | Kind::Manual(_) => duration,
             Kind::Accelerated { speed, .. } => duration.div_f64(*speed),
-            Kind::Stepped(clock, _) => clock.on_the_wall(duration),
+            Kind::Stepped(clock, _) => clock.to_real_duration(duration),
         }
     }
 }
@@ -190,7 +190,7 @@ mod tests {
     async fn a_senseless_speed_is_taken_as_one() {
         let clock = Clock::accelerated(Timestamp::UNIX_EPOCH, f64::NAN);
         assert_eq!(
-            clock.on_the_wall(Duration::from_secs(5)),
+            clock.to_real_duration(Duration::from_secs(5)),
             Duration::from_secs(5)
         );
     }

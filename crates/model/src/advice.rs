@@ -19,12 +19,12 @@ use super::Platform;
 use super::lambda::Component;
 use super::traffic_pattern::TrafficPattern;
 use crate::inventory::WorkloadKind;
-use crate::pricing::list_prices::lambda::LONGEST_INVOCATION;
+use crate::pricing::list_prices::lambda::MAX_INVOCATION;
 use crate::units::{Gib, Ratio, Requests, Seconds, Usd};
 
 /// What is known of a workload. What is not known is absent, or `false` where only presence can be seen.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Facts {
+pub struct AdviceInputs {
     /// How its requests are spread over time.
     pub pattern: Option<TrafficPattern>,
     /// The kind of workload; absent for a function.
@@ -70,7 +70,7 @@ pub struct ProvisionedConcurrency {
     pub is_configured: bool,
 }
 
-impl Facts {
+impl AdviceInputs {
     fn is(&self, pattern: TrafficPattern) -> bool {
         self.pattern == Some(pattern)
     }
@@ -85,7 +85,7 @@ impl Facts {
 
     fn is_too_long(&self) -> bool {
         self.longest_duration
-            .is_some_and(|longest| longest > LONGEST_INVOCATION)
+            .is_some_and(|longest| longest > MAX_INVOCATION)
     }
 
     fn has_requests(&self, test: impl Fn(f64) -> bool) -> bool {
@@ -123,9 +123,9 @@ pub struct Rule {
     /// Whether it leaves no choice.
     pub decisive: bool,
     /// Why, as sentences.
-    pub reason: fn(&Facts) -> Cow<'static, str>,
+    pub reason: fn(&AdviceInputs) -> Cow<'static, str>,
     /// When it holds.
-    pub applies: fn(&Facts) -> bool,
+    pub applies: fn(&AdviceInputs) -> bool,
 }
 
 /// One piece of advice.
@@ -145,16 +145,16 @@ pub struct Advice {
 ///
 /// ```
 /// use breakeven_model::Platform;
-/// use breakeven_model::advice::{Facts, advise};
+/// use breakeven_model::advice::{AdviceInputs, advise};
 /// use breakeven_model::traffic_pattern::TrafficPattern;
 ///
-/// let facts = Facts { pattern: Some(TrafficPattern::Sporadic), gpu: true, ..Facts::default() };
+/// let facts = AdviceInputs { pattern: Some(TrafficPattern::Sporadic), gpu: true, ..AdviceInputs::default() };
 /// let advice = advise(&facts);
 /// assert_eq!((advice[0].rule, advice[0].favours), ("gpu", Platform::Kubernetes));
 /// assert_eq!((advice[1].rule, advice[1].favours), ("sporadic", Platform::Lambda));
 /// ```
 #[must_use]
-pub fn advise(facts: &Facts) -> Vec<Advice> {
+pub fn advise(facts: &AdviceInputs) -> Vec<Advice> {
     let rules = RULES.iter().filter(|rule| (rule.applies)(facts));
     rules
         .map(|rule| Advice {

@@ -10,9 +10,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use self::sharing::{ByGroup, NodeGroup, Sharing};
-use super::node_split::{Split, Weights, split};
 use super::parameters::ModelParameters;
 use super::report::{HourlyPrice, NodeReport, Unpriced, UnpricedVolume, VolumeReport};
+use super::resource_prices::{ResourcePrices, Weights, split};
 use crate::inventory::{
     CapacityType, Node, Pod, PodKey, PodUsage, Resources, Volume, WorkloadId, WorkloadKind,
 };
@@ -66,7 +66,7 @@ pub struct ClusterAmounts<T> {
     /// Besides the nodes, carried by workloads.
     pub fixed: T,
     /// Carried by nobody.
-    pub unattributed: T,
+    pub unallocated: T,
 }
 
 crate::row!(ClusterAmounts<crate::units::Usd> {
@@ -74,7 +74,7 @@ crate::row!(ClusterAmounts<crate::units::Usd> {
     idle,
     shared,
     fixed,
-    unattributed,
+    unallocated,
 });
 
 /// What one workload costs at one instant.
@@ -141,7 +141,7 @@ impl WorkloadRates {
 }
 
 /// What is gathered of one workload.
-struct Gathered<'a> {
+struct WorkloadSums<'a> {
     id: &'a WorkloadId,
     /// Whether the others carry its cost.
     is_shared: bool,
@@ -153,7 +153,7 @@ struct Gathered<'a> {
 }
 
 /// One pod's part of its node.
-struct Holding {
+struct PodShare {
     /// Whose it is: the place among what is gathered.
     workload: usize,
     held: Resources,
@@ -164,9 +164,9 @@ struct Holding {
 
 /// A node and the pods on it.
 struct Placement<'a> {
-    split: Result<(Split, UsdPerHour), Unpriced>,
+    split: Result<(ResourcePrices, UsdPerHour), Unpriced>,
     node: &'a PricedNode,
-    holdings: Vec<Holding>,
+    holdings: Vec<PodShare>,
 }
 
 /// Distributes what the cluster costs over its workloads, in USD per hour.
@@ -179,7 +179,7 @@ struct Placement<'a> {
 /// allocated cost there; all workloads bear the other shared workloads and `fixed`. A Fargate pod pays for its node.
 /// A persistent volume is allocated in equal parts to the pods that hold it; one that none holds is a fixed cost.
 ///
-/// Identity: `Σ loaded over workloads + unattributed = Σ prices of priced nodes + Σ prices of priced volumes + fixed`, where
+/// Identity: `Σ loaded over workloads + unallocated = Σ prices of priced nodes + Σ prices of priced volumes + fixed`, where
 /// fixed is that of the cluster and of each of its machines.
 #[must_use]
 pub fn allocate(
@@ -196,7 +196,7 @@ pub fn allocate(
         .map(|(at, node)| (&*node.node.name, at))
         .collect();
     let mut rates = ClusterRates::default();
-    let mut gathered: Vec<Gathered<'_>> = Vec::new();
+    let mut gathered: Vec<WorkloadSums<'_>> = Vec::new();
     let mut places: HashMap<&WorkloadId, usize> = HashMap::new();
     for pod in pods {
         let used = usage.get(&pod.key);
@@ -204,7 +204,7 @@ pub fn allocate(
         let priced = placement.filter(|placement| placement.split.is_ok());
         rates.unpriced_pods += usize::from(priced.is_none());
         let place = *places.entry(&pod.workload).or_insert_with(|| {
-            gathered.push(Gathered {
+            gathered.push(WorkloadSums {
                 id: &pod.workload,
                 is_shared: is_shared(&pod.workload, settings),
                 rates: WorkloadRates::default(),
@@ -219,7 +219,7 @@ pub fn allocate(
         workload.measured_pods += usize::from(priced.is_some() && used.is_some());
         if let Some(placement) = priced {
             let held = allocation(pod, used, &placement.node.node);
-            placement.holdings.push(Holding {
+            placement.holdings.push(PodShare {
                 workload: place,
                 held,
                 used: used.map(total_use),
@@ -239,7 +239,7 @@ pub fn allocate(
     rates.volumes = storage.reports;
     for mut workload in gathered {
         workload.rates.storage = storage.held.get(workload.id).copied().unwrap_or_default();
-        let Gathered { id, is_shared, .. } = workload;
+        let WorkloadSums { id, is_shared, .. } = workload;
         let held = workload.rates.allocated();
         if !is_shared {
             rates.components.allocated += held;
@@ -335,9 +335,9 @@ fn total_use(usage: &PodUsage) -> Resources {
 
 /// Charges a node's pods for what they hold, and returns what nobody holds.
 fn charge(
-    gathered: &mut [Gathered<'_>],
+    gathered: &mut [WorkloadSums<'_>],
     placement: &Placement<'_>,
-    split: Split,
+    split: ResourcePrices,
     price: UsdPerHour,
 ) -> UsdPerHour {
     let capacity = placement.node.node.capacity;
@@ -372,7 +372,7 @@ fn charge(
             .inverse()
             .unwrap_or(Ratio::ONE);
     let mut allocated = UsdPerHour::ZERO;
-    for Holding {
+    for PodShare {
         workload,
         held,
         used,
@@ -408,8 +408,8 @@ fn charge(
 
 /// A new pod is silent for a minute or so. Where at least half of a workload's pods say what they use, the
 /// silent ones are taken to use as much as the others; where fewer do, the use is not known.
-fn settled(workload: Gathered<'_>) -> WorkloadRates {
-    let Gathered {
+fn settled(workload: WorkloadSums<'_>) -> WorkloadRates {
+    let WorkloadSums {
         rates,
         measured_pods,
         ..

@@ -5,7 +5,7 @@ mod plan;
 mod reconciliation;
 mod usage;
 
-pub use paid::Paid;
+pub use paid::PaidRatios;
 pub use plan::SavingsPlan;
 pub use reconciliation::{BillReport, BilledLine, BilledScope, reconcile};
 pub use usage::{AccountRegion, DayUsage, LambdaUsage, UsageKey};

@@ -28,7 +28,7 @@ impl CostFunction {
     ///
     /// Formula: `fixed + T(R)`.
     #[must_use]
-    pub fn at(&self, requests: Requests) -> Usd {
+    pub fn cost_at(&self, requests: Requests) -> Usd {
         self.fixed + self.by_request.total(requests)
     }
 }
@@ -64,7 +64,7 @@ impl CostStaircase {
     ///
     /// Formula: `fixed + N(R)·step + each·R`.
     #[must_use]
-    pub fn at(&self, requests: Requests) -> Usd {
+    pub fn cost_at(&self, requests: Requests) -> Usd {
         self.fixed + self.step * self.steps(requests) + requests * self.each
     }
 }
@@ -95,7 +95,7 @@ impl CostStaircase {
 /// let Breakeven::Crossing { first, sustained } = crossing(&lambda, &kubernetes) else { panic!() };
 /// assert_eq!(first.requests().round(), 48_666_667.0);
 /// assert_eq!(sustained.unwrap().requests().round(), 365_000_000.0);
-/// # Ok::<(), breakeven_model::units::NotAQuantity>(())
+/// # Ok::<(), breakeven_model::units::QuantityError>(())
 /// ```
 #[must_use]
 pub fn crossing(lambda: &CostFunction, kubernetes: &CostStaircase) -> Breakeven {
@@ -111,7 +111,7 @@ pub fn crossing(lambda: &CostFunction, kubernetes: &CostStaircase) -> Breakeven 
     Breakeven::Crossing {
         first,
         sustained: sustained
-            .then(|| walk.last_taken_by_kubernetes())
+            .then(|| walk.last_switch_to_kubernetes())
             .flatten()
             .and_then(requests),
     }

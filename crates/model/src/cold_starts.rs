@@ -34,7 +34,7 @@ use std::collections::BTreeMap;
 pub use erlang::{
     LARGEST_CONCURRENCY, expected, expected_fraction, refined_fraction, refined_fractions,
 };
-pub use from_concurrency::{Ratchet, ratchet, whole_minutes};
+pub use from_concurrency::{ConcurrencyColdStarts, cold_starts_from_peaks, whole_minutes};
 
 use super::uncertainty::Range;
 use crate::inventory::Function;
@@ -69,7 +69,7 @@ pub enum Method {
     /// Counted by Lambda Insights.
     Measured,
     /// From the peaks of concurrency in each minute.
-    Ratchet,
+    ConcurrencyColdStarts,
     /// Expected from rate and duration.
     ClosedForm,
 }
@@ -80,7 +80,7 @@ impl Method {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Measured => "measured",
-            Self::Ratchet => "ratchet",
+            Self::ConcurrencyColdStarts => "ratchet",
             Self::ClosedForm => "closed_form",
         }
     }
@@ -132,11 +132,11 @@ impl ColdStarts {
     /// let cold = ColdStarts::measured(Requests::from_requests(100.0)?, hour);
     /// let init = cold.init(MemoryMib::from_mib(512).unwrap(), Seconds::from_seconds(0.3)?);
     /// assert_eq!(init.gib_seconds(), 15.0);
-    /// # Ok::<(), breakeven_model::units::NotAQuantity>(())
+    /// # Ok::<(), breakeven_model::units::QuantityError>(())
     /// ```
     #[must_use]
     pub fn init(&self, memory: MemoryMib, init: Seconds) -> GibSeconds {
-        memory.gib() * self.count.each_taking(init)
+        memory.gib() * self.count.total_time(init)
     }
 }
 
@@ -163,7 +163,10 @@ impl InitTimes {
     #[must_use]
     pub fn of_function(&self, function: &Function) -> Range<Seconds> {
         let measured = function.insights.and_then(|insights| insights.init_each());
-        measured.map_or_else(|| self.of(function.runtime.as_deref()), Range::exactly)
+        measured.map_or_else(
+            || self.for_runtime(function.runtime.as_deref()),
+            Range::exactly,
+        )
     }
 
     /// The time of a runtime. One that was configured is taken as exact; container images have no runtime.
@@ -174,12 +177,12 @@ impl InitTimes {
     ///
     /// let mut times = InitTimes::default();
     /// times.by_runtime.insert("java".to_owned(), Seconds::from_seconds(1.2)?);
-    /// assert_eq!(times.of(Some("java21")).high.seconds(), 1.2);
-    /// assert_eq!(times.of(Some("python3.13")).point.seconds(), 0.3);
-    /// # Ok::<(), breakeven_model::units::NotAQuantity>(())
+    /// assert_eq!(times.for_runtime(Some("java21")).high.seconds(), 1.2);
+    /// assert_eq!(times.for_runtime(Some("python3.13")).point.seconds(), 0.3);
+    /// # Ok::<(), breakeven_model::units::QuantityError>(())
     /// ```
     #[must_use]
-    pub fn of(&self, runtime: Option<&str>) -> Range<Seconds> {
+    pub fn for_runtime(&self, runtime: Option<&str>) -> Range<Seconds> {
         let named = self
             .by_runtime
             .iter()
@@ -222,9 +225,15 @@ mod tests {
         times
             .by_runtime
             .insert("python3.13".to_owned(), seconds(0.1));
-        assert_eq!(times.of(Some("python3.13")), Range::exactly(seconds(0.1)));
-        assert_eq!(times.of(Some("python3.12")), Range::exactly(seconds(0.2)));
-        assert_eq!(times.of(Some("nodejs22.x")), INIT);
-        assert_eq!(times.of(None), INIT);
+        assert_eq!(
+            times.for_runtime(Some("python3.13")),
+            Range::exactly(seconds(0.1))
+        );
+        assert_eq!(
+            times.for_runtime(Some("python3.12")),
+            Range::exactly(seconds(0.2))
+        );
+        assert_eq!(times.for_runtime(Some("nodejs22.x")), INIT);
+        assert_eq!(times.for_runtime(None), INIT);
     }
 }

@@ -55,7 +55,7 @@ impl Concurrency {
     /// // Each pod works on two, and there is at least one.
     /// let pods = seen.mean_replicas(Ratio::from_factor(0.5)?, Ratio::ONE).unwrap();
     /// assert_eq!(pods.get(), (5.0 * 3.0 + 3.0 * 1.0) / 8.0);
-    /// # Ok::<(), breakeven_model::units::NotAQuantity>(())
+    /// # Ok::<(), breakeven_model::units::QuantityError>(())
     /// ```
     #[must_use]
     pub fn over(

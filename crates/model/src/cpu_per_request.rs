@@ -5,10 +5,10 @@ use super::uncertainty::Range;
 use crate::units::{Ratio, Seconds};
 
 /// The fewest steps that a slope is taken from.
-const LEAST_STEPS: u32 = 30;
+const MIN_STEPS: u32 = 30;
 
 /// How much traffic must vary for its steps to show a slope: a coefficient of variation of 10 %.
-const LEAST_VARIATION: f64 = 0.1;
+const MIN_VARIATION: f64 = 0.1;
 
 /// The widest that the interval of a slope may be, against the slope.
 const WIDEST: f64 = 0.5;
@@ -117,7 +117,7 @@ impl NoSlope {
 /// let time = of_steps(&steps).unwrap();
 /// assert_eq!(time.method, Method::Slope);
 /// assert!((time.value.point.millis() - 10.0).abs() < 1e-9);
-/// # Ok::<(), breakeven_model::units::NotAQuantity>(())
+/// # Ok::<(), breakeven_model::units::QuantityError>(())
 /// ```
 #[must_use]
 pub fn of_steps(steps: &Scatter) -> Option<ProcessorTime> {
@@ -136,10 +136,10 @@ pub fn of_steps(steps: &Scatter) -> Option<ProcessorTime> {
 
 fn slope(steps: &Scatter, ratio: Seconds) -> Result<Range<Seconds>, NoSlope> {
     let factor = |ratio: Option<Ratio>| ratio.map_or(0.0, Ratio::get);
-    if steps.steps() < LEAST_STEPS {
+    if steps.steps() < MIN_STEPS {
         return Err(NoSlope::FewSteps);
     }
-    if factor(steps.variation()) < LEAST_VARIATION {
+    if factor(steps.variation()) < MIN_VARIATION {
         return Err(NoSlope::SteadyTraffic);
     }
     let slope = steps.slope().ok_or(NoSlope::Unsure)?;

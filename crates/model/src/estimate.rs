@@ -84,7 +84,7 @@ pub struct Side {
 }
 
 impl Side {
-    fn of(components: Vec<(&'static str, Usd)>, requests: Option<Requests>) -> Self {
+    fn new(components: Vec<(&'static str, Usd)>, requests: Option<Requests>) -> Self {
         let monthly: Usd = components.iter().map(|(_, cost)| *cost).sum();
         Self {
             monthly,
@@ -138,7 +138,7 @@ pub struct Estimate {
 /// };
 ///
 /// // Five million requests of 200 ms on 256 MB, or two t3.medium.
-/// let month = Month::of(
+/// let month = Month::from_requests(
 ///     MemoryMib::from_mib(256).unwrap(),
 ///     Requests::from_requests(5e6)?,
 ///     Seconds::from_millis(200.0)?,
@@ -164,7 +164,7 @@ pub struct Estimate {
 /// assert_eq!(estimate.kubernetes.map(|side| cents(side.monthly)), Some(60.74));
 /// let Some(Breakeven::Crossing { first, .. }) = estimate.breakeven else { panic!() };
 /// assert_eq!(first.requests().round(), 58_776_679.0);
-/// # Ok::<(), breakeven_model::units::NotAQuantity>(())
+/// # Ok::<(), breakeven_model::units::QuantityError>(())
 /// ```
 #[must_use]
 pub fn estimate(scenario: &Scenario) -> Estimate {
@@ -173,15 +173,15 @@ pub fn estimate(scenario: &Scenario) -> Estimate {
     let bill = scenario
         .lambda
         .as_ref()
-        .map(|(month, prices)| Bill::of(month, prices));
+        .map(|(month, prices)| Bill::from_month(month, prices));
     let lambda = bill.as_ref().map(|bill| {
         let components = bill.components();
         let named = components.map(|(component, cost)| (component.as_str(), cost));
-        Side::of(named.collect(), requests)
+        Side::new(named.collect(), requests)
     });
     let kubernetes = scenario.kubernetes.as_ref().map(|cluster| {
         let components = cluster.components(hours, requests.unwrap_or_default());
-        Side::of(components, requests)
+        Side::new(components, requests)
     });
     let used = scenario.kubernetes.and_then(|cluster| cluster.used);
     let share_used = |side: &Option<Side>| used?.over(side.as_ref()?.monthly);

@@ -16,7 +16,7 @@ pub use inputs::{Input, Inputs};
 use std::fmt;
 use std::sync::Arc;
 
-use super::advice::{Advice, Facts, ProvisionedConcurrency, advise};
+use super::advice::{Advice, AdviceInputs, ProvisionedConcurrency, advise};
 use super::inputs::Evidence;
 use super::lambda::{Component, EndpointTraffic};
 use super::parameters::ModelParameters;
@@ -138,8 +138,8 @@ fn advice(workload_report: &WorkloadReport, settings: &ModelParameters) -> Vec<L
     let assessment = &workload_report.assessment;
     let is = |reason| assessment.blockers().contains(&reason);
     let kind = match &workload_report.workload {
-        WorkloadRef::Workload(workload) => Some(workload.kind.clone()),
-        WorkloadRef::Function(_) => None,
+        WorkloadRef::Kubernetes(workload) => Some(workload.kind.clone()),
+        WorkloadRef::Lambda(_) => None,
     };
     let requests = assessment
         .current_cost()
@@ -147,7 +147,7 @@ fn advice(workload_report: &WorkloadReport, settings: &ModelParameters) -> Vec<L
         .map(|cost| cost.requests);
     let cost = |platform| assessment.monthly(platform).map(|cost| cost.point);
     let (provisioned, idle) = on_lambda(workload_report, settings);
-    let facts = Facts {
+    let facts = AdviceInputs {
         pattern: workload_report.facts.traffic_pattern,
         kind,
         memory: workload_report.facts.lambda_memory.map(MemoryMib::gib),
@@ -161,14 +161,14 @@ fn advice(workload_report: &WorkloadReport, settings: &ModelParameters) -> Vec<L
         idle_cost_on_lambda: Some(idle.iter().map(|(_, cost)| *cost).sum()),
         idle_components: idle.into_iter().map(|(component, _)| component).collect(),
         provisioned: Some(provisioned),
-        ..Facts::default()
+        ..AdviceInputs::default()
     };
     let line = |advice: Advice| {
         let name = advice.rule.replace('_', " ");
         Line::new(name, advice.reason.as_ref(), advice.favours.as_str())
     };
     // Nothing speaks for a platform that it cannot move to.
-    let elsewhere = workload_report.workload.home().other();
+    let elsewhere = workload_report.workload.platform().other();
     let can_move = assessment.blockers().is_empty();
     let advice = advise(&facts).into_iter();
     let advice = advice.filter(|one| can_move || one.favours != elsewhere);

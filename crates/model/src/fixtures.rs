@@ -9,15 +9,15 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 
 use super::allocation::PricedNode;
-use super::billing::Paid;
+use super::billing::PaidRatios;
 use super::cold_starts::{InitTimes, KEEP_ALIVE};
 use super::lambda::PricingTerms;
-use super::node_split::Weights;
 use super::parameters::{
     KubernetesEquivalent, LambdaEquivalent, LambdaParameters, ModelParameters, SharingPolicy,
     UnlistedPrices,
 };
 use super::report::{HourlyPrice, PriceSource, Provenance, Unpriced};
+use super::resource_prices::Weights;
 use super::uncertainty::Range;
 use crate::inventory::{
     Architecture, CapacityType, Container, Node, Pod, PodKey, PodUsage, Provider, Resources,
@@ -81,7 +81,7 @@ pub fn settings() -> ModelParameters {
             init: InitTimes::default(),
             function_overrides: Vec::new(),
             applies_bill: false,
-            paid: Paid::default(),
+            paid: PaidRatios::default(),
             unlisted: UnlistedPrices::default(),
         },
         lambda_equivalent: LambdaEquivalent {

@@ -28,7 +28,7 @@ pub use kubernetes::{
     CapacityType, ClaimKey, Cluster, Container, Node, Pod, PodKey, Provider, Resources, RouteRule,
     Scaler, Service, ServiceRouting, StorageClass, Volume,
 };
-pub use name_pattern::{BadNamePattern, NamePattern};
+pub use name_pattern::{NamePattern, NamePatternError};
 pub use prices::{ListPrice, PriceKey, Sku, SpotPrice};
 pub use requests::{
     Counted, CountedStep, DedicatedSource, DedicatedTraffic, OriginChoice, RequestOrigin,
@@ -59,7 +59,7 @@ pub enum Observation {
     /// Requests that workloads of the cluster served.
     Traffic(Traffic),
     /// Requests of the workloads that are counted one by one.
-    OwnTraffic(DedicatedTraffic),
+    DedicatedTraffic(DedicatedTraffic),
     /// What the list of a cloud says that its offers cost.
     ListPrices(Vec<ListPrice>),
     /// What spare capacity costs.

@@ -124,7 +124,7 @@ pub fn active_time(requests: Requests, length: Seconds) -> Seconds {
         Ok(minute) => minute,
         Err(_) => Seconds::ZERO,
     };
-    requests.each_taking(MINUTE).min(length)
+    requests.total_time(MINUTE).min(length)
 }
 
 #[cfg(test)]

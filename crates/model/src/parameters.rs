@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::alternatives::kubernetes::PodSizing;
-use super::billing::Paid;
+use super::billing::PaidRatios;
 use super::cold_starts::InitTimes;
 use super::lambda::{
     AncillaryCharges, EndpointTraffic, HttpEndpoint, HttpEndpointOrigin, MissingPrice,
     PricingTerms, Run,
 };
-use super::node_split::Weights;
+use super::resource_prices::Weights;
 use super::uncertainty::Range;
 use crate::inventory::{Architecture, Function, NamePattern};
 use crate::pricing::list_prices::Tiers;
@@ -72,7 +72,7 @@ pub struct LambdaParameters {
     /// Whether functions are priced by what the bill says is paid.
     pub applies_bill: bool,
     /// What that is, where they are.
-    pub paid: Paid,
+    pub paid: PaidRatios,
     /// Configured prices of parts, for regions where AWS lists none.
     pub unlisted: UnlistedPrices,
 }

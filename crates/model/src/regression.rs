@@ -26,7 +26,7 @@ const T95: f64 = 2.048;
 /// assert!((slope.value.millis() - 10.0).abs() < 1e-9);
 /// // All that was computed, over all requests: 78 core-seconds over 4,200.
 /// assert!((scatter.ratio().unwrap().millis() - 18.571).abs() < 1e-3);
-/// # Ok::<(), breakeven_model::units::NotAQuantity>(())
+/// # Ok::<(), breakeven_model::units::QuantityError>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Scatter {

@@ -57,14 +57,14 @@ impl Report {
     #[must_use]
     pub fn find(&self, name: &str) -> Vec<&WorkloadReport> {
         let means = |workload: &WorkloadRef| match workload {
-            WorkloadRef::Workload(id) => {
+            WorkloadRef::Kubernetes(id) => {
                 let short = name.split_once('/');
                 name == &*id.name
                     || short.is_some_and(|(namespace, name)| {
                         namespace == &*id.namespace && name == &*id.name
                     })
             }
-            WorkloadRef::Function(id) => name == &*id.name,
+            WorkloadRef::Lambda(id) => name == &*id.name,
         };
         let whole = |workload: &WorkloadRef| workload.to_string() == name;
         self.workloads

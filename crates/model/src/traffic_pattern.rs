@@ -26,14 +26,14 @@ use series::Series;
 use crate::units::{Ratio, Requests, Seconds};
 
 /// The longest buckets that show a day: 24 of them.
-pub const LONGEST_BUCKET: Seconds = seconds(3_600.0);
+pub const MAX_BUCKET: Seconds = seconds(3_600.0);
 
 /// The least time in which a timer shows. Some beats within minutes may be chance.
-pub const SHORTEST_WINDOW: Seconds = seconds(3_600.0);
+pub const MIN_WINDOW: Seconds = seconds(3_600.0);
 
 /// The least time for all other patterns: a day, less an hour that may be missing at its ends. In less, the morning
 /// of a diurnal pattern looks like growth and its night like rest.
-pub const SHORTEST_DAY: Seconds = seconds(23.0 * 3_600.0);
+pub const MIN_DAY: Seconds = seconds(23.0 * 3_600.0);
 
 /// Sporadic: requests in less than this share of the buckets. Then a pod waits more than it works.
 const SPORADIC_SHARE: f64 = 0.5;
@@ -125,8 +125,8 @@ pub struct TrafficStatistics {
 
 /// Tells the traffic pattern from requests in buckets of equal length, one after another, none missing.
 ///
-/// Absent where it cannot be told: no requests at all; buckets longer than [`LONGEST_BUCKET`]; or less time than
-/// [`SHORTEST_DAY`] (for a timer, [`SHORTEST_WINDOW`]).
+/// Absent where it cannot be told: no requests at all; buckets longer than [`MAX_BUCKET`]; or less time than
+/// [`MIN_DAY`] (for a timer, [`MIN_WINDOW`]).
 ///
 /// Formula, on the mean μ, with buckets joined to longer ones where a rule speaks of hours:
 /// - timer-like: see the rules of a beat below;
@@ -153,23 +153,23 @@ pub struct TrafficStatistics {
 /// let shape = classify(Seconds::from_seconds(60.0)?, &counts).unwrap();
 /// assert_eq!(shape.pattern, TrafficPattern::TimerLike);
 /// assert_eq!(shape.period.unwrap().seconds(), 300.0);
-/// # Ok::<(), breakeven_model::units::NotAQuantity>(())
+/// # Ok::<(), breakeven_model::units::QuantityError>(())
 /// ```
 #[must_use]
 pub fn classify(bucket: Seconds, counts: &[Requests]) -> Option<TrafficStatistics> {
     let given = Series::new(bucket, counts)?;
-    if bucket > LONGEST_BUCKET || given.length() < SHORTEST_WINDOW.seconds() {
+    if bucket > MAX_BUCKET || given.length() < MIN_WINDOW.seconds() {
         return None;
     }
-    let busy = given.joined_until_active();
-    let day_known = given.length() >= SHORTEST_DAY.seconds();
-    let hours = given.joined_to(LONGEST_BUCKET.seconds());
-    let wave = if day_known { hours.day_wave() } else { None };
+    let busy = given.merge_until_active();
+    let day_known = given.length() >= MIN_DAY.seconds();
+    let hours = given.merge_to(MAX_BUCKET.seconds());
+    let wave = if day_known { hours.daily_cycle() } else { None };
     let beat = timer::period(&given);
     let pattern = if beat.is_some() {
         TrafficPattern::TimerLike
     } else if day_known {
-        without_beat(&given, &hours, &busy, wave)
+        without_timer(&given, &hours, &busy, wave)
     } else {
         return None;
     };
@@ -183,7 +183,7 @@ pub fn classify(bucket: Seconds, counts: &[Requests]) -> Option<TrafficStatistic
 }
 
 /// The pattern of at least a day that is no timer.
-fn without_beat(
+fn without_timer(
     given: &Series,
     hours: &Series,
     busy: &Series,

@@ -10,7 +10,7 @@
 //! let price = UsdPerCoreHour::from_hourly(0.03)?;
 //! let hour = CoreSeconds::from_core_seconds(3_600.0)?;
 //! assert_eq!(hour * price, Usd::from_usd(0.03)?);
-//! # Ok::<(), breakeven_model::units::NotAQuantity>(())
+//! # Ok::<(), breakeven_model::units::QuantityError>(())
 //! ```
 //!
 //! So a monthly price cannot be used as an hourly one, nor seconds as hours, by accident.
@@ -37,7 +37,7 @@ pub use money::{
     UsdPerRequest,
 };
 pub use priced::Metered;
-pub use quantity::NotAQuantity;
+pub use quantity::QuantityError;
 pub use ratio::Ratio;
 pub use time::{HOURS_PER_MONTH, Hours, Seconds, Window};
 

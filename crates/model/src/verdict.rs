@@ -7,11 +7,11 @@ use super::uncertainty::CostEstimate;
 use crate::units::{Requests, Seconds, row};
 
 /// The least time and traffic that a verdict stands on.
-const LEAST_COVERED: f64 = 3_600.0;
-const LEAST_REQUESTS: f64 = 100.0;
+const MIN_COVERED: f64 = 3_600.0;
+const MIN_REQUESTS: f64 = 100.0;
 
 /// The least time over which fewer requests than that are counted: three days.
-const LEAST_RARE_COVERED: f64 = 3.0 * 86_400.0;
+const MIN_RARE_COVERED: f64 = 3.0 * 86_400.0;
 
 /// The part of a decision window that must be seen for it to count as seen in full: the last look at a cluster is some
 /// seconds ago, and CloudWatch is some minutes late.
@@ -26,11 +26,11 @@ const MAX_DELAY_SECONDS: f64 = 600.0;
 /// `no_requests`.
 #[must_use]
 pub fn insufficient(covered: Seconds, requests: Requests) -> Option<Verdict> {
-    if covered.seconds() < LEAST_COVERED {
+    if covered.seconds() < MIN_COVERED {
         Some(Verdict::InsufficientData)
     } else if requests.is_zero() {
         Some(Verdict::NoRequests)
-    } else if is_rare(requests) && covered.seconds() < LEAST_RARE_COVERED {
+    } else if is_rare(requests) && covered.seconds() < MIN_RARE_COVERED {
         Some(Verdict::InsufficientData)
     } else {
         None
@@ -40,19 +40,19 @@ pub fn insufficient(covered: Seconds, requests: Requests) -> Option<Verdict> {
 /// Whether requests are too few for a verdict, unless they were counted over three days.
 #[must_use]
 pub fn is_rare(requests: Requests) -> bool {
-    requests.requests() < LEAST_REQUESTS
+    requests.requests() < MIN_REQUESTS
 }
 
 /// Whether rare requests were counted for long enough.
 #[must_use]
 pub fn covers_rare_requests(covered: Seconds) -> bool {
-    covered.seconds() >= LEAST_RARE_COVERED
+    covered.seconds() >= MIN_RARE_COVERED
 }
 
 /// Whether the cost of a workload was seen for long enough for a verdict: for an hour.
 #[must_use]
 pub fn is_cost_seen(observed: Seconds) -> bool {
-    observed.seconds() >= LEAST_COVERED
+    observed.seconds() >= MIN_COVERED
 }
 
 /// The verdict for what cannot move, whatever the costs: it stays where it is.
@@ -122,7 +122,7 @@ impl StableVerdict {
     /// What was seen in full once does not become provisional again while the agent runs. The state file does not contain
     /// this flag: after a restart the verdict is provisional until a full window has been seen, so that a restart during a
     /// gap in observation ends the holding of a verdict.
-    pub fn note_seen(&mut self, seen: Seconds, window: Seconds) {
+    pub fn record_seen(&mut self, seen: Seconds, window: Seconds) {
         let window = window.seconds();
         let full = (FULL_WINDOW * window).min(window - MAX_DELAY_SECONDS);
         let is_full = seen.seconds() >= full;
@@ -212,7 +212,7 @@ mod tests {
         let window = seconds(100.0);
         let at = |second| Timestamp::from_second(second).unwrap();
         let mut settled = StableVerdict::new(Verdict::Kubernetes);
-        settled.note_seen(window, window);
+        settled.record_seen(window, window);
         let mut shown = |second, fresh| settled.consider(fresh, at(second), window);
         assert_eq!(shown(0, Verdict::Lambda), Verdict::Kubernetes);
         assert_eq!(shown(99, Verdict::Lambda), Verdict::Kubernetes);
@@ -230,7 +230,7 @@ mod tests {
         let at = |second| Timestamp::from_second(second).unwrap();
         let mut settled = StableVerdict::new(Verdict::Lambda);
         let mut shown = |seen, fresh| {
-            settled.note_seen(seconds(seen), window);
+            settled.record_seen(seconds(seen), window);
             (
                 settled.consider(fresh, at(0), window),
                 settled.is_provisional(),
@@ -261,7 +261,7 @@ mod tests {
     fn a_short_window_is_full_although_cloudwatch_is_late() {
         let is_provisional = |seen, window| {
             let mut settled = StableVerdict::new(Verdict::Lambda);
-            settled.note_seen(seconds(seen), seconds(window));
+            settled.record_seen(seconds(seen), seconds(window));
             settled.is_provisional()
         };
         // Ten minutes late, of an hour and of two.
@@ -275,7 +275,7 @@ mod tests {
     fn that_something_is_missing_shows_at_once_and_so_does_the_end_of_it() {
         let at = |second| Timestamp::from_second(second).unwrap();
         let mut settled = StableVerdict::new(Verdict::InsufficientData);
-        settled.note_seen(seconds(100.0), seconds(100.0));
+        settled.record_seen(seconds(100.0), seconds(100.0));
         let mut shown = |second, fresh| settled.consider(fresh, at(second), seconds(100.0));
         assert_eq!(shown(0, Verdict::Lambda), Verdict::Lambda);
         assert_eq!(shown(1, Verdict::Unpriced), Verdict::Unpriced);

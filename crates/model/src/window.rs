@@ -207,7 +207,7 @@ impl FunctionWindow {
 
     /// The part of the requests that environments which are kept ready can have served; none without requests.
     #[must_use]
-    pub fn ready_share(&self) -> Ratio {
+    pub fn provisioned_share(&self) -> Ratio {
         self.ready.over(self.duration).unwrap_or_default()
     }
 }

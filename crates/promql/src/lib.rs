@@ -31,7 +31,7 @@ const MAX_ATTEMPTS: usize = 16;
 
 /// Why an expression is not parsed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BadExpression {
+pub enum ExpressionError {
     /// It is too long.
     #[error("it has {length} bytes, more than {max}: shorten it, or put it into a recording rule")]
     TooLong {
@@ -77,20 +77,20 @@ pub enum Regexes {
 /// let error = parse(&"-".repeat(60), LIMITS, Regexes::Compile).unwrap_err();
 /// assert!(error.to_string().starts_with("it nests more than 50 levels deep"), "{error}");
 /// ```
-pub fn parse(text: &str, limits: Limits, regexes: Regexes) -> Result<Expr, BadExpression> {
+pub fn parse(text: &str, limits: Limits, regexes: Regexes) -> Result<Expr, ExpressionError> {
     let scan = scan(text, limits)?;
     let parsed = match regexes {
         Regexes::Compile => parser::parse(text),
         Regexes::Ignore => parser::parse(&scan.without_regexes(text)),
     };
-    parsed.map_err(BadExpression::Syntax)
+    parsed.map_err(ExpressionError::Syntax)
 }
 
 /// Checks the limits alone: reads the bytes of an expression once, and parses nothing.
 ///
 /// # Errors
 /// When it is longer or nests deeper than the limits allow.
-pub fn check_limits(text: &str, limits: Limits) -> Result<(), BadExpression> {
+pub fn check_limits(text: &str, limits: Limits) -> Result<(), ExpressionError> {
     scan(text, limits).map(|_| ())
 }
 
@@ -111,14 +111,14 @@ pub fn longest_expression(text: &str, limits: Limits, regexes: Regexes) -> usize
     longest.map_or(0, |end| text.len() - text[end..].trim_ascii_start().len())
 }
 
-fn scan(text: &str, limits: Limits) -> Result<Scan, BadExpression> {
+fn scan(text: &str, limits: Limits) -> Result<Scan, ExpressionError> {
     let max = limits.max_bytes;
     if text.len() > max {
         let length = text.len();
-        return Err(BadExpression::TooLong { length, max });
+        return Err(ExpressionError::TooLong { length, max });
     }
     let max = limits.max_nesting;
-    Scan::new(text, max).map_err(|offset| BadExpression::TooDeep { offset, max })
+    Scan::new(text, max).map_err(|offset| ExpressionError::TooDeep { offset, max })
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
 use super::*;
 
-fn parse_foreign(text: &str) -> Result<Expr, BadExpression> {
+fn parse_foreign(text: &str) -> Result<Expr, ExpressionError> {
     parse(text, LIMITS, Regexes::Ignore)
 }
 
 fn is_too_deep(text: &str) -> bool {
-    matches!(parse_foreign(text), Err(BadExpression::TooDeep { .. }))
+    matches!(parse_foreign(text), Err(ExpressionError::TooDeep { .. }))
 }
 
 #[test]

@@ -65,7 +65,7 @@ pub(super) enum RequestError {
 
 /// The service that a request is for, and its operation by the name that the service gives it.
 pub(super) fn operation(request: &Request<Bytes>) -> (Endpoint, String) {
-    match Call::of(request) {
+    match Call::from_request(request) {
         Call::Rpc(_, service, operation) => (endpoint(service), operation),
         Call::Lambda(operation) => (Endpoint::Lambda, operation.name().to_owned()),
         Call::Sts(action) => (Endpoint::Sts, action.name().to_owned()),
@@ -77,8 +77,8 @@ pub(super) fn operation(request: &Request<Bytes>) -> (Endpoint, String) {
 
 /// Answers a request below `/aws`.
 pub(super) async fn handle(shared: &Shared, request: Request<Bytes>) -> Response<Body> {
-    let call = Call::of(&request);
-    let answer = answer(shared, &call, &request);
+    let call = Call::from_request(&request);
+    let answer = respond(shared, &call, &request);
     finish(answer.unwrap_or_else(|failure| call.wire().failure(&failure)))
 }
 
@@ -90,7 +90,7 @@ pub(super) fn error(
     message: &str,
 ) -> Response<Body> {
     finish(
-        Call::of(request)
+        Call::from_request(request)
             .wire()
             .failure(&AwsError::new(status, code, message)),
     )
@@ -102,7 +102,7 @@ pub(super) fn refuse(
     request: &Request<Bytes>,
     refusal: RequestError,
 ) -> Response<Body> {
-    let call = Call::of(request);
+    let call = Call::from_request(request);
     let failure = match refusal {
         RequestError::Throttled => match &call {
             Call::Lambda(_) | Call::Unknown(Wire::RestJson, _) => AwsError::new(
@@ -122,7 +122,7 @@ pub(super) fn refuse(
         RequestError::UnknownCredentials => AwsError::unknown_credentials(),
         RequestError::ExpiredCredentials => AwsError::expired_token(),
         RequestError::Denied => {
-            let caller = Caller::supposed(world, request);
+            let caller = Caller::from_request(world, request);
             let (action, resource) = call.action(caller.place(world));
             AwsError::access_denied(&caller.arn(), &action, resource.as_deref())
         }
@@ -133,7 +133,7 @@ pub(super) fn refuse(
 /// The refusal of a request by a service whose clock is so many seconds ahead, if it refuses it.
 pub(super) fn refuse_for_skew(request: &Request<Bytes>, seconds: i64) -> Option<Response<Body>> {
     let failure = clock_skew::check(request, clock_skew::time(seconds)).err()?;
-    let mut response = finish(Call::of(request).wire().failure(&failure));
+    let mut response = finish(Call::from_request(request).wire().failure(&failure));
     stamp(&mut response, seconds);
     Some(response)
 }
@@ -143,14 +143,14 @@ pub(super) fn stamp(response: &mut Response<Body>, seconds: i64) {
     clock_skew::stamp(response.headers_mut(), clock_skew::time(seconds));
 }
 
-fn answer(
+fn respond(
     shared: &Shared,
     call: &Call,
     request: &Request<Bytes>,
 ) -> Result<Response<Bytes>, AwsError> {
     let world = &shared.world;
     let wall = Clock::system().now();
-    let caller = |service| Caller::of(world, request.headers(), service, wall);
+    let caller = |service| Caller::from_signed_request(world, request.headers(), service, wall);
     match call {
         Call::Rpc(wire, service, operation) => {
             let caller = caller(service.signed_for())?;
@@ -161,7 +161,7 @@ fn answer(
         Call::Lambda(operation) => {
             let caller = caller("lambda")?;
             let query = request.uri().query().unwrap_or_default();
-            let answer = lambda::answer(caller.place(world), operation, |name| {
+            let answer = lambda::respond(caller.place(world), operation, |name| {
                 query_string::parameters(query)
                     .find(|(key, _)| key == name)
                     .map(|(_, value)| value)
@@ -172,15 +172,15 @@ fn answer(
             let caller = if action.is_signed() {
                 caller("sts")?
             } else {
-                Caller::supposed(world, request)
+                Caller::from_request(world, request)
             };
             let body = std::str::from_utf8(request.body()).unwrap_or_default();
-            sts::answer(world, &caller, *action, body, wall)
+            sts::respond(world, &caller, *action, body, wall)
         }
         Call::Spot => {
             let caller = caller("ec2")?;
             let body = std::str::from_utf8(request.body()).unwrap_or_default();
-            spot::answer(world, &caller.region, body)
+            spot::respond(world, &caller.region, body)
         }
         Call::Unknown(_, what) => Err(AwsError::unknown_operation(what)),
     }
@@ -199,7 +199,7 @@ fn rpc(
         Service::CloudWatch => {
             let place = caller.place(world);
             let now = now.as_second();
-            let answer = cloudwatch::answer(place, &shared.faults, operation, input, now)?;
+            let answer = cloudwatch::respond(place, &shared.faults, operation, input, now)?;
             if let Some((grouped, queries)) = answer.metrics_requested {
                 let count = |what, n| shared.log.add(Endpoint::CloudWatch, what, n);
                 count("metrics requested", grouped);
@@ -207,9 +207,9 @@ fn rpc(
             }
             Ok(answer.output)
         }
-        Service::Tagging => tagging::answer(caller.place(world), operation, input),
-        Service::CostExplorer => cost_explorer::answer(caller, world, operation, input, now),
-        Service::Pricing => pricing::answer(world, operation, input),
+        Service::Tagging => tagging::respond(caller.place(world), operation, input),
+        Service::CostExplorer => cost_explorer::respond(caller, world, operation, input, now),
+        Service::Pricing => pricing::respond(world, operation, input),
     }
 }
 
@@ -223,7 +223,7 @@ fn endpoint(service: Service) -> Endpoint {
 }
 
 impl Call {
-    fn of(request: &Request<Bytes>) -> Self {
+    fn from_request(request: &Request<Bytes>) -> Self {
         let path = request.uri().path();
         let path = path.strip_prefix(PREFIX).unwrap_or(path);
         let method = request.method();

@@ -57,7 +57,7 @@ pub(super) fn error(status: StatusCode, message: &str) -> Response<Body> {
 pub(super) fn endless(request: &Request<Bytes>) -> Response<Body> {
     let query = request.uri().query().unwrap_or_default();
     let link = format!("http://{}{PATH}?{query}", host(request));
-    server::json(StatusCode::OK, &answer("USD", &[], Some(link)))
+    server::json(StatusCode::OK, &respond("USD", &[], Some(link)))
 }
 
 fn host(request: &Request<Bytes>) -> &str {
@@ -66,7 +66,7 @@ fn host(request: &Request<Bytes>) -> &str {
 }
 
 /// A page as the API gives it.
-fn answer(currency: &str, items: &[&Value], next: Option<String>) -> Value {
+fn respond(currency: &str, items: &[&Value], next: Option<String>) -> Value {
     json!({
         "BillingCurrency": currency,
         "CustomerEntityId": "Default",
@@ -104,7 +104,7 @@ fn page(world: &World, query: &[(String, String)], host: &str) -> Result<Value, 
         format!("http://{host}{PATH}?{}&$skip={next}", rest.join("&"))
     });
     let page: Vec<&Value> = found.iter().skip(skip).take(size).collect();
-    Ok(answer(&world.spec.prices.azure_currency, &page, link))
+    Ok(respond(&world.spec.prices.azure_currency, &page, link))
 }
 
 /// The conditions of a filter, all of which must hold: `name eq 'value' and …`.

@@ -200,7 +200,7 @@ impl FaultRule {
         self
     }
 
-    fn befalls(&self, target: &Target<'_>) -> bool {
+    fn applies_to(&self, target: &Target<'_>) -> bool {
         let fits = |wanted: &Option<String>, found: Option<&str>| {
             wanted.is_none() || wanted.as_deref() == found
         };
@@ -331,7 +331,7 @@ impl Faults {
         let mut rules = self.rules.lock().unwrap_or_else(PoisonError::into_inner);
         let position = rules
             .iter()
-            .position(|rule| rule.befalls(target) && fits(&rule.fault))?;
+            .position(|rule| rule.applies_to(target) && fits(&rule.fault))?;
         let rule = rules.get_mut(position)?;
         let fault = rule.fault.clone();
         if let Some(times) = &mut rule.times {

@@ -33,7 +33,7 @@ use super::server::{Body, answer, json};
 
 /// How often runs of CronJobs are begun and ended, in the world's time and, at least, on the wall.
 const RUNS_INTERVAL: Duration = Duration::from_secs(5);
-const SHORTEST_RUNS_INTERVAL: Duration = Duration::from_millis(50);
+const MIN_RUNS_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Answers a request to the API server.
 pub(super) async fn handle(shared: &Arc<Shared>, request: Request<Bytes>) -> Response<Body> {
@@ -137,8 +137,8 @@ fn objects(shared: &Arc<Shared>, request: &Request<Bytes>, target: Target<'_>) -
 pub(super) async fn pass_time(shared: Arc<Shared>) {
     let interval = shared
         .clock
-        .on_the_wall(RUNS_INTERVAL)
-        .max(SHORTEST_RUNS_INTERVAL);
+        .to_real_duration(RUNS_INTERVAL)
+        .max(MIN_RUNS_INTERVAL);
     loop {
         tokio::select! {
             () = shared.stopping.cancelled() => return,

@@ -59,7 +59,7 @@ impl SimulatedCloud {
         let world = Arc::new(world.begin(clock.now()));
         let stopping = CancellationToken::new();
         let shared = Arc::new(Shared {
-            kube: KubeState::of(&world, &clock),
+            kube: KubeState::new(&world, &clock),
             world,
             clock,
             faults: Faults::default(),

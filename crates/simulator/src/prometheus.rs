@@ -73,7 +73,7 @@ pub(super) async fn handle(shared: &Shared, request: Request<Bytes>) -> Response
         "/-/ready" => plain("Prometheus Server is Ready.\n"),
         "/-/healthy" => plain("Prometheus Server is Healthy.\n"),
         _ => {
-            let parameters = Parameters::of(&request);
+            let parameters = Parameters::from_request(&request);
             let now_ms = shared.clock.now().as_millisecond();
             match api(&shared.world, path, &parameters, now_ms) {
                 Some(Ok(data)) => render::success(&data),

@@ -29,7 +29,7 @@ pub(super) struct Route {
 }
 
 /// The route of a request.
-pub(super) fn of(request: &Request<Bytes>) -> Route {
+pub(super) fn from_request(request: &Request<Bytes>) -> Route {
     let path = request.uri().path();
     let route = |part, endpoint, operation: Cow<'_, str>| Route {
         part,
@@ -83,7 +83,7 @@ mod tests {
             .uri(uri)
             .body(Bytes::from(body))
             .unwrap();
-        let route = of(&request);
+        let route = from_request(&request);
         (route.endpoint, route.operation)
     }
 

@@ -96,13 +96,13 @@ async fn respond(shared: Arc<Shared>, request: Request<Incoming>) -> io::Result<
         .await
         .map_err(io::Error::other)?;
     let request = Request::from_parts(head, body.to_bytes());
-    let route = route::of(&request);
+    let route = route::from_request(&request);
     shared.log.record(&route, request.headers());
     let Some(endpoint) = route.endpoint else {
         return Ok(admin::handle(&shared, request).await);
     };
-    let caller =
-        (route.part == route::Part::Aws).then(|| aws::Caller::supposed(&shared.world, &request));
+    let caller = (route.part == route::Part::Aws)
+        .then(|| aws::Caller::from_request(&shared.world, &request));
     match shared.faults.take(endpoint, &request, caller.as_ref()) {
         None => Ok(dispatch(&shared, &route, request).await),
         Some(fault) => match faults::before(&fault, &shared.world, &route, &request).await {

@@ -33,8 +33,8 @@ pub use self::prices::{
     AzurePriceSpec, DiskPriceSpec, FargatePriceSpec, PricesSpec, SpotPriceSpec,
 };
 pub use self::schema::{
-    AccountSpec, CapacityType, EdgeSpec, FunctionArchitecture, FunctionSpec, InvokeMode,
-    NamespaceSpec, NodeArchitecture, NodeSpec, PackageType, ProvisionedSpec, RequestsSpec,
+    AccountSpec, CapacityType, FunctionArchitecture, FunctionSpec, InvokeMode, NamespaceSpec,
+    NodeArchitecture, NodeSpec, PackageType, ProvisionedSpec, RequestCounterSpec, RequestsSpec,
     RunsSpec, UsageSpec, WorkloadKind, WorkloadSpec, WorldSpec,
 };
 pub use self::storage::{ClaimSpec, StorageClassSpec, VolumeSpec};

@@ -33,7 +33,7 @@ fn text(budget: &Budget) -> String {
             "if grouped",
         ],
     );
-    for interval_step in budget.ladder() {
+    for interval_step in budget.intervals() {
         row_of(
             &mut text,
             &interval(interval_step.up_to),
@@ -51,7 +51,7 @@ fn text(budget: &Budget) -> String {
         );
     }
     row_of(&mut text, "all", plan.functions(), plan.expected());
-    if plan.is_stretched() {
+    if plan.is_over_budget() {
         let longest = interval(plan.longest());
         // Writing to a string does not fail.
         let _ = writeln!(
@@ -94,13 +94,13 @@ pub(super) fn as_json(budget: &Budget) -> Value {
     value["budget_usd_per_month"] = budget.monthly().usd().into();
     value["functions"] = plan.functions().into();
     value["longest_interval_seconds"] = plan.longest().as_secs_f64().into();
-    value["within_longest_interval"] = (!plan.is_stretched()).into();
+    value["within_longest_interval"] = (!plan.is_over_budget()).into();
     let insights = plan.insights();
     let mut beside = expected(insights.expected());
     beside["functions"] = insights.functions().into();
     beside["interval_seconds"] = insights.interval().as_secs_f64().into();
     value["lambda_insights"] = beside;
-    value["intervals"] = budget.ladder().into_iter().map(interval_step).collect();
+    value["intervals"] = budget.intervals().into_iter().map(interval_step).collect();
     value
 }
 

@@ -64,7 +64,7 @@ pub(super) type Point = (f64, f64);
 
 /// What is drawn.
 #[derive(Clone, Debug)]
-pub(super) struct Picture {
+pub(super) struct Chart {
     /// Requests a month.
     pub(super) x: Scale,
     /// USD a month.
@@ -77,9 +77,9 @@ pub(super) struct Picture {
     pub(super) crossings: Vec<Point>,
 }
 
-impl Picture {
+impl Chart {
     /// A picture of the stretch of traffic that matters; absent with one side alone, or where nothing costs anything.
-    pub(super) fn of(estimate: &Estimate) -> Option<Self> {
+    pub(super) fn from_estimate(estimate: &Estimate) -> Option<Self> {
         let curves = estimate.curves.as_ref()?;
         let now = estimate.requests?.requests();
         let crossings = crossings(estimate.breakeven);
@@ -88,7 +88,7 @@ impl Picture {
         let (lambda, kubernetes) = sample(curves, x);
         let y = Scale::over(lambda.iter().chain(&kubernetes).map(|point| point.1))?;
         let on_both = |requests: f64| {
-            let cost = curves.lambda.at(count(requests)).usd();
+            let cost = curves.lambda.cost_at(count(requests)).usd();
             (requests, cost)
         };
         Some(Self {
@@ -126,18 +126,21 @@ fn sample(curves: &Curves, x: Scale) -> (Vec<Point>, Vec<Point>) {
     for at in 0..=POINTS {
         let requests = x.value(f64::from(at) / f64::from(POINTS));
         let traffic = count(requests);
-        lambda.push((requests, curves.lambda.at(traffic).usd()));
+        lambda.push((requests, curves.lambda.cost_at(traffic).usd()));
         let steps = curves.kubernetes.steps(traffic);
         let grown = before.is_some_and(|before| before < steps);
         if let Some(capacity) = curves.kubernetes.capacity.filter(|_| grown) {
             // The last step that begins before the point.
             let full = capacity.requests() * (steps.get() - 1.0);
-            let foot = curves.kubernetes.at(count(full * (1.0 - 1e-9))).usd();
+            let foot = curves.kubernetes.cost_at(count(full * (1.0 - 1e-9))).usd();
             kubernetes.push((full, foot));
-            kubernetes.push((full, curves.kubernetes.at(count(full * (1.0 + 1e-9))).usd()));
+            kubernetes.push((
+                full,
+                curves.kubernetes.cost_at(count(full * (1.0 + 1e-9))).usd(),
+            ));
         }
         before = Some(steps);
-        kubernetes.push((requests, curves.kubernetes.at(traffic).usd()));
+        kubernetes.push((requests, curves.kubernetes.cost_at(traffic).usd()));
     }
     (lambda, kubernetes)
 }

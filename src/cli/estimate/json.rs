@@ -6,7 +6,7 @@ use breakeven_model::Breakeven;
 use breakeven_model::estimate::{Estimate, Side};
 use breakeven_model::units::{Ratio, Requests, UsdPerRequest};
 
-pub(super) fn of(estimate: &Estimate) -> Value {
+pub(super) fn to_json(estimate: &Estimate) -> Value {
     let breakeven = estimate.breakeven.as_ref();
     known([
         ("lambda", estimate.lambda.as_ref().map(side)),

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::chart::{Picture, Point};
+use super::chart::{Chart, Point};
 use super::format::{count, money, short};
 
 const WIDTH: f64 = 760.0;
@@ -30,7 +30,7 @@ const STYLE: &str = "
 ";
 
 /// The picture as the text of an SVG file.
-pub(super) fn draw(picture: &Picture) -> String {
+pub(super) fn draw(picture: &Chart) -> String {
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" width=\"{WIDTH}\" \
          height=\"{HEIGHT}\" role=\"img\" aria-labelledby=\"title\">\n<title id=\"title\">{}</title>\n<style>{STYLE}</style>\n\
@@ -50,7 +50,7 @@ pub(super) fn draw(picture: &Picture) -> String {
     svg
 }
 
-fn title(picture: &Picture) -> String {
+fn title(picture: &Chart) -> String {
     match &*picture.crossings {
         [] => "Cost of a month on Lambda and on Kubernetes".to_owned(),
         [(only, _)] => format!("Both cost the same at {} requests a month", count(*only)),
@@ -62,11 +62,11 @@ fn title(picture: &Picture) -> String {
     }
 }
 
-fn x(picture: &Picture, requests: f64) -> f64 {
+fn x(picture: &Chart, requests: f64) -> f64 {
     LEFT + picture.x.place(requests) * (WIDTH - LEFT - RIGHT)
 }
 
-fn y(picture: &Picture, usd: f64) -> f64 {
+fn y(picture: &Chart, usd: f64) -> f64 {
     HEIGHT - BOTTOM - picture.y.place(usd) * (HEIGHT - TOP - BOTTOM)
 }
 
@@ -100,7 +100,7 @@ fn legend(svg: &mut String) {
     }
 }
 
-fn grid(svg: &mut String, picture: &Picture) {
+fn grid(svg: &mut String, picture: &Chart) {
     let (bottom, right) = (HEIGHT - BOTTOM, WIDTH - RIGHT);
     for tick in picture.y.ticks(8) {
         let at = y(picture, tick);
@@ -133,7 +133,7 @@ fn grid(svg: &mut String, picture: &Picture) {
     );
 }
 
-fn curve(svg: &mut String, picture: &Picture, class: &str, points: &[Point]) {
+fn curve(svg: &mut String, picture: &Chart, class: &str, points: &[Point]) {
     let places = points
         .iter()
         .map(|(requests, usd)| format!("{:.1},{:.1}", x(picture, *requests), y(picture, *usd)));
@@ -146,7 +146,7 @@ fn curve(svg: &mut String, picture: &Picture, class: &str, points: &[Point]) {
 }
 
 /// The traffic of the scenario.
-fn now(svg: &mut String, picture: &Picture) {
+fn now(svg: &mut String, picture: &Chart) {
     let at = x(picture, picture.now);
     line(svg, "mark", (at, TOP), (at, HEIGHT - BOTTOM));
     let (anchor, beside) = beside(at);
@@ -154,7 +154,7 @@ fn now(svg: &mut String, picture: &Picture) {
     text(svg, "quiet label", at + beside, TOP + 18.0, anchor, &words);
 }
 
-fn mark(svg: &mut String, picture: &Picture, (requests, usd): Point) {
+fn mark(svg: &mut String, picture: &Chart, (requests, usd): Point) {
     let (at, height) = (x(picture, requests), y(picture, usd));
     line(svg, "mark", (at, height), (at, HEIGHT - BOTTOM));
     let _ = writeln!(

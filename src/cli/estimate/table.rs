@@ -3,11 +3,11 @@
 use super::format::{count, money};
 use breakeven_model::Breakeven;
 use breakeven_model::estimate::{Curves, Estimate, Scenario, Side};
-use breakeven_model::node_split::{Weights, split};
 use breakeven_model::pricing::list_prices::ec2;
+use breakeven_model::resource_prices::{Weights, split};
 use breakeven_model::units::{Ratio, Requests};
 
-pub(super) fn of(scenario: &Scenario, estimate: &Estimate) -> String {
+pub(super) fn render(scenario: &Scenario, estimate: &Estimate) -> String {
     let mut lines = vec![heading(scenario, estimate), String::new()];
     lines.extend(rows(estimate));
     lines.extend(node(scenario));
@@ -120,7 +120,7 @@ fn crossing(estimate: &Estimate) -> Option<String> {
 
 fn flips(curves: &Curves, first: Requests, sustained: Option<Requests>) -> String {
     let below = first * Ratio::from_factor(0.5).unwrap_or(Ratio::ONE);
-    let kubernetes_first = curves.kubernetes.at(below) < curves.lambda.at(below);
+    let kubernetes_first = curves.kubernetes.cost_at(below) < curves.lambda.cost_at(below);
     let at = count(first.requests());
     let same = format!("Both cost the same at {at} requests a month");
     match (kubernetes_first, sustained) {

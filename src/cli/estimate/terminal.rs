@@ -1,6 +1,6 @@
 //! A picture in characters.
 
-use super::chart::{Picture, Point};
+use super::chart::{Chart, Point};
 use super::format::short;
 
 /// How the curves are drawn.
@@ -37,7 +37,7 @@ struct Cell {
 }
 
 /// The picture, for so wide a terminal; absent where it is too narrow for one.
-pub(super) fn draw(picture: &Picture, width: usize, style: Style) -> Option<String> {
+pub(super) fn draw(picture: &Chart, width: usize, style: Style) -> Option<String> {
     let columns = width.saturating_sub(MARGIN + 2).min(*COLUMNS.end());
     if columns < *COLUMNS.start() {
         return None;
@@ -71,7 +71,7 @@ fn step(value: f64) -> usize {
     value.round() as usize
 }
 
-fn cells(picture: &Picture, columns: usize) -> Vec<Vec<Cell>> {
+fn cells(picture: &Chart, columns: usize) -> Vec<Vec<Cell>> {
     let mut cells = vec![vec![Cell::default(); columns]; ROWS];
     let (wide, high) = (columns * 2, ROWS * 4);
     let dot = |(requests, usd): Point| {
@@ -155,7 +155,7 @@ fn legend(style: Style) -> String {
     format!("{:>MARGIN$} USD a month   {names}", "")
 }
 
-fn axis(picture: &Picture, columns: usize) -> String {
+fn axis(picture: &Chart, columns: usize) -> String {
     let mut line: Vec<char> = vec![' '; MARGIN + 2 + columns + 8];
     for tick in picture.x.ticks(columns / 12) {
         let label = short(tick);

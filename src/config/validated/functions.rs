@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use crate::config::file::{self, RawConfig};
 use crate::schema::{ConfigPath, Validator};
-use breakeven_model::billing::Paid;
+use breakeven_model::billing::PaidRatios;
 use breakeven_model::cold_starts::InitTimes;
 use breakeven_model::inventory::{Architecture, NamePattern};
 use breakeven_model::lambda::{AncillaryCharges, HttpEndpoint, PricingTerms};
@@ -18,7 +18,7 @@ use breakeven_model::{LambdaEquivalent, LambdaParameters, UnlistedPrices};
 const KEEP_ALIVE: RangeInclusive<f64> = 60.0..=7_200.0;
 
 /// The least and the longest time that an environment may initialise, in seconds.
-const INIT: RangeInclusive<f64> = 0.0..=tariff::LONGEST_INIT.seconds();
+const INIT: RangeInclusive<f64> = 0.0..=tariff::MAX_INIT.seconds();
 
 /// The most that a request may write to the logs, in bytes.
 const LOGGED: RangeInclusive<f64> = 0.0..=1e9;
@@ -47,7 +47,7 @@ impl Validator {
             ),
             init: self.init_times(&raw.model.cold_starts, cold),
             applies_bill: raw.aws.bill.enabled && raw.aws.bill.apply,
-            paid: Paid::default(),
+            paid: PaidRatios::default(),
             unlisted: self.unlisted(&raw.prices.lambda.unlisted, &prices.key("unlisted")),
             function_overrides: raw
                 .aws

@@ -2,7 +2,7 @@
 
 use crate::config::file::{self, RawConfig};
 use crate::schema::{ConfigPath, Validator};
-use breakeven_model::node_split::Weights;
+use breakeven_model::resource_prices::Weights;
 use breakeven_model::units::{Cores, Hours, Seconds};
 use breakeven_model::{KubernetesEquivalent, ModelParameters, SharingPolicy};
 

@@ -434,13 +434,15 @@ fn named(preset: file::Preset) -> Option<prometheus::Preset> {
 }
 
 /// Where the setting stands that the source of requests refuses.
-fn place_of(error: &prometheus::BadSettings, place: &ConfigPath) -> ConfigPath {
+fn place_of(error: &prometheus::PrometheusConfigError, place: &ConfigPath) -> ConfigPath {
     let queries = place.key("queries");
     match error {
-        prometheus::BadSettings::Query(query) => queries.key(&query.field.replace('.', "_")),
-        prometheus::BadSettings::Address(address) if address.field == "base_url" => {
+        prometheus::PrometheusConfigError::Query(query) => {
+            queries.key(&query.field.replace('.', "_"))
+        }
+        prometheus::PrometheusConfigError::Address(address) if address.field == "base_url" => {
             place.key("url")
         }
-        prometheus::BadSettings::Address(address) => place.key(address.field),
+        prometheus::PrometheusConfigError::Address(address) => place.key(address.field),
     }
 }

@@ -25,18 +25,18 @@ pub(super) fn annotated(second: i64, notes: WorkloadAnnotations) -> Observation 
 }
 
 fn seen_with(notes: &WorkloadAnnotations) -> Engine {
-    let mut pipeline = pipeline();
+    let mut engine = engine();
     for second in (0..=60).step_by(15) {
-        pipeline.observe(uses(second, resources(0.1, 1.0)));
-        pipeline.observe(annotated(second, notes.clone()));
+        engine.observe(uses(second, resources(0.1, 1.0)));
+        engine.observe(annotated(second, notes.clone()));
     }
-    pipeline
+    engine
 }
 
 fn reported(notes: &WorkloadAnnotations) -> Report {
-    let mut pipeline = seen_with(notes);
-    pipeline.observe(a_day_of_traffic(0));
-    pipeline.report(at(60))
+    let mut engine = seen_with(notes);
+    engine.observe(a_day_of_traffic(0));
+    engine.report(at(60))
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn an_objective_decides_how_slow_the_function_may_be() {
 
 #[test]
 fn a_query_of_its_own_comes_before_what_others_count_and_says_so() {
-    let mut pipeline = seen_with(&WorkloadAnnotations::default());
+    let mut engine = seen_with(&WorkloadAnnotations::default());
     let steps = (-86_400..0).step_by(300);
     let steps = steps.map(|from| CountedStep {
         window: window(from, from + 300),
@@ -86,13 +86,13 @@ fn a_query_of_its_own_comes_before_what_others_count_and_says_so() {
         rate: None,
         failure: None,
     };
-    pipeline.observe(Observation::OwnTraffic(DedicatedTraffic {
+    engine.observe(Observation::DedicatedTraffic(DedicatedTraffic {
         at: at(0),
         by: DedicatedSource::Annotation,
         workloads: BTreeMap::from([(web_id(), counted)]),
     }));
-    pipeline.observe(a_day_of_traffic(0));
-    let report = pipeline.report(at(60));
+    engine.observe(a_day_of_traffic(0));
+    let report = engine.report(at(60));
     let web = only(&report);
     let requests = web
         .assessment
@@ -108,17 +108,17 @@ fn a_query_of_its_own_comes_before_what_others_count_and_says_so() {
 
 #[test]
 fn a_pair_is_compared_by_what_was_observed_of_both() {
-    let mut pipeline = seen_with(&WorkloadAnnotations {
+    let mut engine = seen_with(&WorkloadAnnotations {
         lambda_function: Some(FunctionName {
             place: None,
             name: "resize".into(),
         }),
         ..WorkloadAnnotations::default()
     });
-    pipeline.observe(a_day_of_traffic(0));
-    pipeline.observe(listed(vec![resize()]));
-    pipeline.observe(a_day_of_minutes(60));
-    let report = pipeline.report(at(60));
+    engine.observe(a_day_of_traffic(0));
+    engine.observe(listed(vec![resize()]));
+    engine.observe(a_day_of_minutes(60));
+    let report = engine.report(at(60));
     let find = |name: &str| report.find(name)[0];
     let (web, resize) = (find("web"), find("resize"));
     let each = |workload: &WorkloadReport, home| {
@@ -139,7 +139,7 @@ fn a_pair_is_compared_by_what_was_observed_of_both() {
 
 #[test]
 fn a_pair_moves_nothing_that_cannot_move() {
-    let mut pipeline = seen_with(&WorkloadAnnotations {
+    let mut engine = seen_with(&WorkloadAnnotations {
         lambda_function: Some(FunctionName {
             place: None,
             name: "resize".into(),
@@ -147,10 +147,10 @@ fn a_pair_moves_nothing_that_cannot_move() {
         is_excluded: true,
         ..WorkloadAnnotations::default()
     });
-    pipeline.observe(a_day_of_traffic(0));
-    pipeline.observe(listed(vec![resize()]));
-    pipeline.observe(a_day_of_minutes(60));
-    let report = pipeline.report(at(60));
+    engine.observe(a_day_of_traffic(0));
+    engine.observe(listed(vec![resize()]));
+    engine.observe(a_day_of_minutes(60));
+    let report = engine.report(at(60));
     let web = report.find("web")[0];
     assert!(web.facts.pair.is_some());
     assert_eq!(

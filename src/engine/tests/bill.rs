@@ -35,12 +35,12 @@ fn month(applies_bill: bool) -> (f64, Report) {
     let mut applied = settings();
     applied.lambda.applies_bill = applies_bill;
     applied.lambda.discount = Ratio::from_factor(0.5).unwrap();
-    let mut pipeline = pipeline();
-    pipeline.reconfigure(applied, PriceBook::default(), limits());
-    pipeline.observe(listed(vec![resize()]));
-    pipeline.observe(bill());
-    pipeline.observe(a_day_of_minutes(0));
-    let report = pipeline.report(at(0));
+    let mut engine = engine();
+    engine.reconfigure(applied, PriceBook::default(), limits());
+    engine.observe(listed(vec![resize()]));
+    engine.observe(bill());
+    engine.observe(a_day_of_minutes(0));
+    let report = engine.report(at(0));
     let cost = cost(only(&report), Platform::Lambda, Basis::Loaded);
     (cost.unwrap(), report)
 }
@@ -81,9 +81,9 @@ fn an_explanation_tells_the_bill_of_the_place_and_its_savings_plan() {
 
 #[test]
 fn a_bill_that_is_switched_off_is_forgotten_with_the_functions() {
-    let mut pipeline = pipeline();
-    pipeline.observe(bill());
-    assert!(pipeline.report(at(0)).bill.is_some());
-    pipeline.forget_functions();
-    assert_eq!(pipeline.report(at(0)).bill, None);
+    let mut engine = engine();
+    engine.observe(bill());
+    assert!(engine.report(at(0)).bill.is_some());
+    engine.forget_functions();
+    assert_eq!(engine.report(at(0)).bill, None);
 }

@@ -50,20 +50,20 @@ fn computed(from: i64, to: i64) -> f64 {
 
 /// An hour of bursts, read by counters at these intervals in turn.
 fn hour(intervals: &[i64]) -> Engine {
-    let mut pipeline = pipeline();
+    let mut engine = engine();
     let (mut from, mut turn) = (0, 0);
-    pipeline.observe(cluster(0, vec![web()]));
+    engine.observe(cluster(0, vec![web()]));
     while from < 3_600 {
         let to = (from + intervals[turn % intervals.len()]).min(3_600);
-        pipeline.observe(counts(from, to, computed(from, to), None));
-        pipeline.observe(cluster(to, vec![web()]));
+        engine.observe(counts(from, to, computed(from, to), None));
+        engine.observe(cluster(to, vec![web()]));
         (from, turn) = (to, turn + 1);
     }
     for start in (0..3_600).step_by(300) {
         let count = (start..start + 300).map(rate).sum();
-        pipeline.observe(served(start, count));
+        engine.observe(served(start, count));
     }
-    pipeline
+    engine
 }
 
 #[test]
@@ -105,9 +105,9 @@ fn steps_of_requests_meet_what_was_counted_in_them() {
 
 #[test]
 fn a_pod_that_says_nothing_new_stands_until_it_is_too_old_and_counts_on() {
-    let mut pipeline = pipeline();
-    pipeline.observe(cluster(0, vec![web()]));
-    pipeline.observe(counts(0, 15, 7.5, None));
+    let mut engine = engine();
+    engine.observe(cluster(0, vec![web()]));
+    engine.observe(counts(0, 15, 7.5, None));
     let silent = || {
         Observation::Usage(Usage {
             at: at(0),
@@ -115,27 +115,27 @@ fn a_pod_that_says_nothing_new_stands_until_it_is_too_old_and_counts_on() {
         })
     };
     for second in (15..=300).step_by(15) {
-        pipeline.observe(silent());
-        pipeline.observe(cluster(second, vec![web()]));
+        engine.observe(silent());
+        engine.observe(cluster(second, vec![web()]));
     }
     assert!(
-        pipeline
+        engine
             .rates
             .workloads
             .values()
             .all(|one| one.used.is_some())
     );
-    pipeline.observe(cluster(330, vec![web()]));
+    engine.observe(cluster(330, vec![web()]));
     assert!(
-        pipeline
+        engine
             .rates
             .workloads
             .values()
             .all(|one| one.used.is_none())
     );
     // All that it computed meanwhile comes with the next reading.
-    pipeline.observe(counts(15, 345, 165.0, None));
-    let report = pipeline.report(at(345));
+    engine.observe(counts(15, 345, 165.0, None));
+    let report = engine.report(at(345));
     let Evidence::Workload(evidence) = &only(&report).assessment.evidence else {
         panic!("it is a workload");
     };
@@ -144,32 +144,32 @@ fn a_pod_that_says_nothing_new_stands_until_it_is_too_old_and_counts_on() {
 
 #[test]
 fn a_count_of_nobody_is_told() {
-    let mut pipeline = pipeline();
-    pipeline.observe(counts(0, 15, 1.0, None));
-    assert_eq!(pipeline.unknown_pods(), 0, "there may be such a pod");
-    pipeline.observe(cluster(15, vec![web()]));
+    let mut engine = engine();
+    engine.observe(counts(0, 15, 1.0, None));
+    assert_eq!(engine.unmatched_pods(), 0, "there may be such a pod");
+    engine.observe(cluster(15, vec![web()]));
     let Observation::Usage(mut usage) = counts(15, 30, 1.0, None) else {
         unreachable!()
     };
     usage.counted[0].pod.name = "stranger".into();
-    pipeline.observe(Observation::Usage(usage));
-    assert_eq!(pipeline.unknown_pods(), 1);
+    engine.observe(Observation::Usage(usage));
+    assert_eq!(engine.unmatched_pods(), 1);
 }
 
 #[test]
 fn a_workload_that_is_held_back_too_often_is_explained_with_a_doubt() {
     let periods = |count| Periods::from_periods(count).unwrap();
     let explained_at = |throttled: f64| {
-        let mut pipeline = pipeline();
-        pipeline.observe(cluster(0, vec![web()]));
+        let mut engine = engine();
+        engine.observe(cluster(0, vec![web()]));
         let throttling = Throttling {
             time: seconds(throttled * 0.05),
             throttled: periods(throttled),
             periods: periods(6_000.0),
         };
-        pipeline.observe(counts(0, 600, 300.0, Some(throttling)));
-        pipeline.observe(cluster(600, vec![web()]));
-        let report = pipeline.report(at(600));
+        engine.observe(counts(0, 600, 300.0, Some(throttling)));
+        engine.observe(cluster(600, vec![web()]));
+        let report = engine.report(at(600));
         let shown = only(&report).throttled.unwrap();
         assert!((shown.total.seconds() - throttled * 0.05).abs() < 1e-6);
         let explanation = explained(&report);

@@ -43,8 +43,8 @@ pub(super) fn line<'a>(
 
 /// A day in which web served so many times the requests of [`a_day_of_traffic`].
 fn busy(times: f64) -> Report {
-    let mut pipeline = pipeline();
-    run_for(&mut pipeline, 0, 3_600);
+    let mut engine = engine();
+    run_for(&mut engine, 0, 3_600);
     let Observation::Traffic(mut traffic) = a_day_of_traffic(3_600) else {
         unreachable!()
     };
@@ -55,8 +55,8 @@ fn busy(times: f64) -> Report {
             .latency
             .map(|(sum, count)| (sum * times, count * times));
     }
-    pipeline.observe(Observation::Traffic(traffic));
-    pipeline.report(at(3_600))
+    engine.observe(Observation::Traffic(traffic));
+    engine.report(at(3_600))
 }
 
 /// What an explanation says of a name.
@@ -66,10 +66,10 @@ fn result(explanation: &Explanation, title: &str, name: &str) -> String {
 
 #[test]
 fn every_number_of_a_workload_is_explained_with_what_it_is_made_of() {
-    let mut pipeline = pipeline();
-    run_for(&mut pipeline, 0, 3_600);
-    pipeline.observe(a_day_of_traffic(3_600));
-    let report = pipeline.report(at(3_600));
+    let mut engine = engine();
+    run_for(&mut engine, 0, 3_600);
+    engine.observe(a_day_of_traffic(3_600));
+    let report = engine.report(at(3_600));
     let explanation = explained(&report);
     let is = |title, name| result(&explanation, title, name);
     assert_eq!(explanation.title, "shop/Deployment/web");
@@ -98,11 +98,11 @@ fn every_number_of_a_workload_is_explained_with_what_it_is_made_of() {
 
 #[test]
 fn a_function_is_explained_on_both_platforms() {
-    let mut pipeline = pipeline();
-    pipeline.observe(cluster(0, vec![]));
-    pipeline.observe(listed(vec![resize()]));
-    pipeline.observe(a_day_of_minutes(0));
-    let report = pipeline.report(at(0));
+    let mut engine = engine();
+    engine.observe(cluster(0, vec![]));
+    engine.observe(listed(vec![resize()]));
+    engine.observe(a_day_of_minutes(0));
+    let report = engine.report(at(0));
     let explanation = explained(&report);
     let is = |title, name| result(&explanation, title, name);
     assert_eq!(explanation.title, "123456789012/us-east-1/resize");
@@ -278,7 +278,7 @@ fn what_would_block_only_at_an_upper_bound_is_shown_as_that() {
 
 /// The explanation of a function that has five environments kept ready.
 fn provisioned_concurrency(settings: ModelParameters, minutes: Observation) -> Explanation {
-    let mut pipeline = Engine::new(at(0), settings, PriceBook::default(), limits());
+    let mut engine = Engine::new(at(0), settings, PriceBook::default(), limits());
     let function = Function {
         provisioned: Some(vec![ProvisionedConcurrency {
             qualifier: "live".into(),
@@ -286,9 +286,9 @@ fn provisioned_concurrency(settings: ModelParameters, minutes: Observation) -> E
         }]),
         ..resize()
     };
-    pipeline.observe(listed(vec![function]));
-    pipeline.observe(minutes);
-    explained(&pipeline.report(at(0)))
+    engine.observe(listed(vec![function]));
+    engine.observe(minutes);
+    explained(&engine.report(at(0)))
 }
 
 #[test]

@@ -29,17 +29,17 @@ fn step(start: i64, rate: f64) -> Observation {
 
 /// A report after so many steps of five minutes.
 fn after(steps: i64, rate: fn(i64) -> f64) -> Report {
-    let mut pipeline = pipeline();
+    let mut engine = engine();
     for start in (0..steps * 300).step_by(300) {
         let used = resources(IDLE + EACH * rate(start), 1.0);
         for second in (start..start + 300).step_by(60) {
-            pipeline.observe(cluster(second, vec![web()]));
-            pipeline.observe(uses(second, used));
+            engine.observe(cluster(second, vec![web()]));
+            engine.observe(uses(second, used));
         }
-        pipeline.observe(cluster(start + 300, vec![web()]));
-        pipeline.observe(step(start, rate(start)));
+        engine.observe(cluster(start + 300, vec![web()]));
+        engine.observe(step(start, rate(start)));
     }
-    pipeline.report(at(steps * 300))
+    engine.report(at(steps * 300))
 }
 
 fn found(report: &Report) -> ProcessorTime {

@@ -6,9 +6,9 @@ use super::*;
 fn resumed(before: &Engine, second: i64) -> Engine {
     let mut bytes = Vec::new();
     ciborium::into_writer(&before.kept(), &mut bytes).unwrap();
-    let mut pipeline = pipeline_started(at(second));
-    pipeline.resume(ciborium::from_reader(&*bytes).unwrap());
-    pipeline
+    let mut engine = engine_started_at(at(second));
+    engine.resume(ciborium::from_reader(&*bytes).unwrap());
+    engine
 }
 
 /// A step of five minutes with more requests than the one before it.
@@ -43,31 +43,31 @@ fn to_f64(second: i64) -> f64 {
 }
 
 /// What is seen at an instant: the cluster each quarter of a minute, the rest each five minutes.
-fn see(pipeline: &mut Engine, second: i64) {
+fn see(engine: &mut Engine, second: i64) {
     let used = 0.1 + to_f64(second) / 1e5;
-    pipeline.observe(uses(second, resources(used, 1.0)));
-    pipeline.observe(cluster(second, vec![web()]));
+    engine.observe(uses(second, resources(used, 1.0)));
+    engine.observe(cluster(second, vec![web()]));
     if second % 300 == 0 {
-        pipeline.observe(listed(vec![resize()]));
-        pipeline.observe(minutes(second));
-        pipeline.observe(traffic(second - 300));
+        engine.observe(listed(vec![resize()]));
+        engine.observe(minutes(second));
+        engine.observe(traffic(second - 300));
     }
 }
 
 /// A report after two hours in which programs were ended right after these instants, and others started at once.
 fn report(restarts: &[i64]) -> Report {
-    let mut pipeline = pipeline_started(at(0));
+    let mut engine = engine_started_at(at(0));
     for second in (0..=7_200).step_by(15) {
-        see(&mut pipeline, second);
+        see(&mut engine, second);
         if restarts.contains(&second) {
-            pipeline = resumed(&pipeline, second);
+            engine = resumed(&engine, second);
             // What every program sees first.
-            pipeline.observe(uses(second, resources(0.1 + to_f64(second) / 1e5, 1.0)));
-            pipeline.observe(cluster(second, vec![web()]));
-            pipeline.observe(listed(vec![resize()]));
+            engine.observe(uses(second, resources(0.1 + to_f64(second) / 1e5, 1.0)));
+            engine.observe(cluster(second, vec![web()]));
+            engine.observe(listed(vec![resize()]));
         }
     }
-    pipeline.report(at(7_200))
+    engine.report(at(7_200))
 }
 
 #[test]
@@ -113,7 +113,7 @@ fn a_restart_in_the_middle_of_a_step_changes_no_counter() {
 
 #[test]
 fn time_between_two_programs_is_charged_to_nobody() {
-    let mut before = pipeline_started(at(0));
+    let mut before = engine_started_at(at(0));
     run_for(&mut before, 0, 600);
     let mut after = resumed(&before, 660);
     run_for(&mut after, 660, 900);
@@ -125,7 +125,7 @@ fn time_between_two_programs_is_charged_to_nobody() {
 
 #[test]
 fn minutes_that_passed_while_nobody_ran_count_when_they_become_known() {
-    let mut before = pipeline_started(at(0));
+    let mut before = engine_started_at(at(0));
     before.observe(listed(vec![resize()]));
     before.observe(minutes(900));
     let mut after = resumed(&before, 7_200);
@@ -171,12 +171,12 @@ const FORM: &str = "{t: [t f [[f] f [[t]]] {[t]: [t [f] f b {t: i t: [i [[f [f [
 
 #[test]
 fn the_form_of_what_is_kept_is_that_of_its_version() {
-    let mut pipeline = pipeline_started(at(0));
+    let mut engine = engine_started_at(at(0));
     (0..=600)
         .step_by(15)
-        .for_each(|second| see(&mut pipeline, second));
-    let _ = pipeline.report(at(600));
-    let kept = ciborium::Value::serialized(&pipeline.kept()).unwrap();
+        .for_each(|second| see(&mut engine, second));
+    let _ = engine.report(at(600));
+    let kept = ciborium::Value::serialized(&engine.kept()).unwrap();
     assert_eq!(
         (crate::persistence::VERSION, &*form(&kept)),
         (4, FORM),

@@ -298,9 +298,9 @@ fn counters(function: &FunctionCounters, identity: &Labels, batch: &mut SeriesBu
 
 fn identity(workload_ref: &WorkloadRef) -> Labels {
     match workload_ref {
-        WorkloadRef::Workload(workload) => workload_identity(workload),
-        WorkloadRef::Function(function) => labels_of([
-            workload_ref.home().as_str(),
+        WorkloadRef::Kubernetes(workload) => workload_identity(workload),
+        WorkloadRef::Lambda(function) => labels_of([
+            workload_ref.platform().as_str(),
             "",
             FUNCTION_KIND,
             &function.name,

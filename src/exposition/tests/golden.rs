@@ -198,7 +198,11 @@ fn costs_that_never_cross_have_no_crossing() {
 
 #[test]
 fn what_is_not_known_of_a_workload_is_absent() {
-    let unknown = bare(WorkloadRef::Workload(workload("shop", "Deployment", "new")));
+    let unknown = bare(WorkloadRef::Kubernetes(workload(
+        "shop",
+        "Deployment",
+        "new",
+    )));
     let text = text(&of(unknown));
     let workload: Vec<_> = text
         .lines()
@@ -299,7 +303,7 @@ fn the_counts_and_facts_of_a_function() {
 fn a_workload_of_a_foreign_kind_has_that_kind() {
     let mut id = workload("shop", "Deployment", "canary");
     id.kind = WorkloadKind::Other("Rollout".into());
-    let text = text(&of(bare(WorkloadRef::Workload(id))));
+    let text = text(&of(bare(WorkloadRef::Kubernetes(id))));
     assert!(text.contains(r#"workload_kind="Rollout",workload="canary""#));
 }
 

@@ -104,7 +104,7 @@ fn hostile() -> impl Strategy<Value = String> {
 proptest! {
     #[test]
     fn any_name_is_read_back_as_it_was(namespace in hostile(), name in hostile(), team in hostile()) {
-        let mut workload_report = bare(WorkloadRef::Workload(workload(&namespace, "Deployment", &name)));
+        let mut workload_report = bare(WorkloadRef::Kubernetes(workload(&namespace, "Deployment", &name)));
         workload_report.facts.team = Some(team.as_str().into());
         let report = Report { workloads: vec![workload_report], ..nothing() };
         let exposition = text_of(&rendered(&report, usize::MAX), OPENMETRICS);

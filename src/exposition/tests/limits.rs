@@ -12,7 +12,11 @@ fn costing(name: &str, spent: f64) -> WorkloadReport {
             breakeven_model::Outcome::Served,
             super::reports::requests(1.0),
         )],
-        ..bare(WorkloadRef::Workload(workload("shop", "Deployment", name)))
+        ..bare(WorkloadRef::Kubernetes(workload(
+            "shop",
+            "Deployment",
+            name,
+        )))
     }
 }
 
@@ -55,12 +59,12 @@ fn the_workloads_of_the_least_cost_are_left_out_first_and_their_money_stays() {
             series(&exposition, &["breakeven_workload_cost_usd_total"]).len(),
             3
         );
-        let census = ["breakeven_series", "breakeven_series_dropped_total"];
+        let series_counts = ["breakeven_series", "breakeven_series_dropped_total"];
         let counted = exposition
             .lines()
             .filter(|line| !line.starts_with('#'))
             .count()
-            - series(&exposition, &census).len();
+            - series(&exposition, &series_counts).len();
         assert!(counted <= max_series.max(fixed), "{counted} series");
     }
 }

@@ -67,7 +67,7 @@ pub(crate) fn workload(namespace: &str, kind: &str, name: &str) -> WorkloadId {
 
 /// A subject of which nothing is known but that it is there.
 pub(crate) fn bare(workload: WorkloadRef) -> WorkloadReport {
-    let platform = workload.home();
+    let platform = workload.platform();
     WorkloadReport {
         workload,
         cost_total: Vec::new(),
@@ -147,14 +147,14 @@ pub(crate) fn checkout() -> WorkloadReport {
                 ..WorkloadAnnotations::default()
             })),
             requests_by: Some("istio".into()),
-            pair: Some(WorkloadRef::Function(FunctionId {
+            pair: Some(WorkloadRef::Lambda(FunctionId {
                 account_id: "123456789012".into(),
                 region: "eu-west-1".into(),
                 name: "checkout".into(),
             })),
             ..WorkloadAttributes::default()
         },
-        ..bare(WorkloadRef::Workload(workload(
+        ..bare(WorkloadRef::Kubernetes(workload(
             "shop",
             "Deployment",
             "checkout",
@@ -176,7 +176,7 @@ pub(crate) fn postgres() -> WorkloadReport {
             }],
             ..Assessment::unknown(Platform::Kubernetes)
         },
-        ..bare(WorkloadRef::Workload(workload(
+        ..bare(WorkloadRef::Kubernetes(workload(
             "shop",
             "StatefulSet",
             "postgres",
@@ -203,7 +203,7 @@ pub(crate) fn thumbnails() -> WorkloadReport {
             gib_seconds_total: GibSeconds::from_gib_seconds(250_000.0).unwrap(),
             errors_total: requests(3.0),
             throttles_total: requests(0.0),
-            cold_starts_total: (Method::Ratchet, requests(7.0)),
+            cold_starts_total: (Method::ConcurrencyColdStarts, requests(7.0)),
             concurrency_peak: Some(12),
         }),
         assessment: Assessment {
@@ -230,7 +230,7 @@ pub(crate) fn thumbnails() -> WorkloadReport {
             team: Some("media".into()),
             ..WorkloadAttributes::default()
         },
-        ..bare(WorkloadRef::Function(FunctionId {
+        ..bare(WorkloadRef::Lambda(FunctionId {
             account_id: "123456789012".into(),
             region: "eu-west-1".into(),
             name: "thumbnails".into(),
@@ -287,7 +287,7 @@ pub(crate) fn cluster() -> ClusterReport {
             (ClusterComponent::Idle, usd(0.25)),
             (ClusterComponent::Shared, usd(0.125)),
             (ClusterComponent::Fixed, usd(0.1)),
-            (ClusterComponent::Unattributed, usd(0.0)),
+            (ClusterComponent::Unallocated, usd(0.0)),
         ],
         observed_total: Seconds::from_seconds(3_600.5).unwrap(),
         unobserved_total: Seconds::from_seconds(30.0).unwrap(),

@@ -10,7 +10,7 @@ fn requests_of_web(ledger: &Ledger) -> f64 {
     ledger.workload(&web()).unwrap().requests().requests()
 }
 
-fn serve(ledger: &mut Ledger, from: i64, to: i64) {
+fn record_requests_of_step(ledger: &mut Ledger, from: i64, to: i64) {
     let traffic = traffic(vec![served(from, to, 300.0)], from, to);
     assert_eq!(ledger.record_requests(&traffic, |_| whole(web())), 0);
 }
@@ -22,8 +22,8 @@ const JUMPS: [i64; 4] = [HOUR, 6 * HOUR, 48 * HOUR, 365 * 24 * HOUR];
 fn requests_are_counted_from_the_correction_on_and_none_twice() {
     for jump in JUMPS {
         let mut ledger = ledger();
-        spend_for(&mut ledger, 0, 600);
-        serve(&mut ledger, 0, 300);
+        accrue_for(&mut ledger, 0, 600);
+        record_requests_of_step(&mut ledger, 0, 300);
         // While it is ahead nothing is there to be counted.
         let none = traffic(Vec::new(), 300, 600 + jump);
         ledger.record_requests(&none, |_| whole(web()));
@@ -33,10 +33,10 @@ fn requests_are_counted_from_the_correction_on_and_none_twice() {
         ledger.truncate_after(at(600), &settings());
         assert_eq!(ledger.latest(), Some(at(600)));
         assert_eq!(requests_of_web(&ledger), 300.0);
-        spend_for(&mut ledger, 600, 1_200);
-        serve(&mut ledger, 600, 900);
-        serve(&mut ledger, 600, 900);
-        serve(&mut ledger, 900, 1_200);
+        accrue_for(&mut ledger, 600, 1_200);
+        record_requests_of_step(&mut ledger, 600, 900);
+        record_requests_of_step(&mut ledger, 600, 900);
+        record_requests_of_step(&mut ledger, 900, 1_200);
         ledger.prune(at(1_200));
         assert_eq!(requests_of_web(&ledger), 900.0, "{jump}");
         let window = window(&ledger, 1_200);
@@ -50,12 +50,12 @@ fn requests_are_counted_from_the_correction_on_and_none_twice() {
 fn a_ledger_that_began_ahead_of_the_clock_counts_from_the_correction_on() {
     for jump in JUMPS {
         let mut ledger = Ledger::new(at(jump), seconds(86_400.0));
-        spend_for(&mut ledger, jump, jump + 600);
-        serve(&mut ledger, jump, jump + 300);
+        accrue_for(&mut ledger, jump, jump + 600);
+        record_requests_of_step(&mut ledger, jump, jump + 300);
         ran(&mut ledger, jump - 600, jump + 600, Vec::new());
         ledger.truncate_after(at(0), &settings());
-        spend_for(&mut ledger, 0, 600);
-        serve(&mut ledger, 0, 300);
+        accrue_for(&mut ledger, 0, 600);
+        record_requests_of_step(&mut ledger, 0, 300);
         ran(&mut ledger, 0, 300, vec![minute(60, 100.0)]);
         assert_eq!(requests_of_web(&ledger), 600.0, "{jump}");
         let functions = ledger.function(&function().id).unwrap();
@@ -72,8 +72,8 @@ fn a_ledger_that_began_ahead_of_the_clock_counts_from_the_correction_on() {
 #[test]
 fn what_a_window_has_of_the_time_that_is_dropped_goes_with_it() {
     let mut ledger = ledger();
-    spend_for(&mut ledger, 0, 900);
-    spend_for(&mut ledger, 900 + HOUR / 4, 900 + HOUR);
+    accrue_for(&mut ledger, 0, 900);
+    accrue_for(&mut ledger, 900 + HOUR / 4, 900 + HOUR);
     let spent = ledger.cluster().spent().allocated;
     ledger.truncate_after(at(900), &settings());
     assert_eq!(ledger.cluster().spent().allocated, spent, "totals stay");
@@ -95,7 +95,10 @@ fn minutes_of_functions_are_counted_from_the_correction_on_and_none_twice() {
         ran(&mut ledger, 600, 600 + jump, Vec::new());
         ledger.truncate_after(at(600), &settings());
         assert_eq!(
-            ledger.known_until().next().map(|(_, until)| until),
+            ledger
+                .counted_until_by_function()
+                .next()
+                .map(|(_, until)| until),
             Some(at(600))
         );
         ran(&mut ledger, 600, 900, vec![minute(660, 7.0)]);
@@ -128,11 +131,11 @@ fn minutes_that_were_counted_ahead_of_the_clock_are_not_counted_again() {
 fn a_workload_that_is_counted_by_itself_goes_on_too() {
     for jump in JUMPS {
         let mut ledger = ledger();
-        spend_for(&mut ledger, 0, 600);
+        accrue_for(&mut ledger, 0, 600);
         ledger.record_direct_requests(&own(0, 600, 30.0));
         ledger.record_direct_requests(&own(600, 600 + jump, 0.0));
         ledger.truncate_after(at(600), &settings());
-        spend_for(&mut ledger, 600, 1_200);
+        accrue_for(&mut ledger, 600, 1_200);
         ledger.record_direct_requests(&own(600, 1_200, 30.0));
         ledger.record_direct_requests(&own(600, 1_200, 30.0));
         assert_eq!(requests_of_web(&ledger), 120.0, "{jump}");

@@ -69,11 +69,11 @@ fn a_month_is_that_of_the_last_four_weeks_and_not_of_the_last_day() {
 #[test]
 fn hours_before_the_first_reading_are_of_the_month_and_not_of_the_total() {
     let mut ledger = ledger();
-    spend_for(&mut ledger, -1_860, -1_800);
+    accrue_for(&mut ledger, -1_860, -1_800);
     let history = (-10 * 24..-25).map(|hour| served(hour * HOUR, (hour + 1) * HOUR, 100.0));
     let history = traffic(history.collect(), -10 * DAY, -25 * HOUR);
     ledger.record_requests(&history, |_| whole(web()));
-    ledger.note_created_at(&web(), at(-30 * DAY));
+    ledger.record_created_at(&web(), at(-30 * DAY));
     // Whole hours are read of the history, so that half an hour is missing before what is read in small steps.
     let recent = (-DAY - 1_800..-1_800).step_by(300);
     let recent = recent.map(|from| served(from, from + 300, 10.0));

@@ -33,7 +33,7 @@ fn others(from: i64, to: i64, each: f64) -> Traffic {
     traffic(steps.collect(), from, to)
 }
 
-fn serve(ledger: &mut Ledger, traffic: &Traffic) {
+fn record_requests_of_step(ledger: &mut Ledger, traffic: &Traffic) {
     ledger.record_requests(traffic, |_| whole(web()));
 }
 
@@ -46,11 +46,11 @@ fn counted(ledger: &Ledger, now: i64) -> (f64, f64) {
 fn what_others_count_of_it_is_not_added_and_their_latency_is_taken() {
     let mut ledger = ledger();
     ledger.record_direct_requests(&own(-3_600, 0, 30.0));
-    serve(&mut ledger, &others(-3_600, 0, 300.0));
+    record_requests_of_step(&mut ledger, &others(-3_600, 0, 300.0));
     assert_eq!(counted(&ledger, 0), (360.0, 3_600.0));
     let latency = window(&ledger, 0).traffic.unwrap().mean_latency().unwrap();
     assert!((latency.seconds() - 0.1).abs() < 1e-9);
-    spend_for(&mut ledger, 0, 60);
+    accrue_for(&mut ledger, 0, 60);
     let recent = window(&ledger, 60).recent.unwrap();
     assert!((recent.1.per_second() - 0.1).abs() < 1e-9);
 }
@@ -58,13 +58,13 @@ fn what_others_count_of_it_is_not_added_and_their_latency_is_taken() {
 #[test]
 fn an_annotation_that_comes_later_counts_the_whole_window_anew_and_the_total_goes_on() {
     let mut ledger = ledger();
-    serve(&mut ledger, &others(0, 600, 300.0));
+    record_requests_of_step(&mut ledger, &others(0, 600, 300.0));
     ledger.record_direct_requests(&own(-3_000, 600, 30.0));
     assert_eq!(counted(&ledger, 600), (360.0, 3_600.0));
     let total = |ledger: &Ledger| ledger.workload(&web()).unwrap().requests().requests();
     assert!((total(&ledger) - 600.0).abs() < 1e-9, "{}", total(&ledger));
     ledger.record_direct_requests(&own(600, 900, 30.0));
-    serve(&mut ledger, &others(600, 900, 300.0));
+    record_requests_of_step(&mut ledger, &others(600, 900, 300.0));
     assert!((total(&ledger) - 630.0).abs() < 1e-9, "{}", total(&ledger));
     assert_eq!(counted(&ledger, 900), (390.0, 3_900.0));
 }
@@ -73,14 +73,14 @@ fn an_annotation_that_comes_later_counts_the_whole_window_anew_and_the_total_goe
 fn without_its_annotation_the_others_count_it_from_then_on() {
     let mut ledger = ledger();
     ledger.record_direct_requests(&own(0, 600, 30.0));
-    serve(&mut ledger, &others(0, 600, 300.0));
+    record_requests_of_step(&mut ledger, &others(0, 600, 300.0));
     let none = DedicatedTraffic {
         at: at(900),
         by: DedicatedSource::Annotation,
         workloads: BTreeMap::new(),
     };
     ledger.record_direct_requests(&none);
-    serve(&mut ledger, &others(600, 900, 300.0));
+    record_requests_of_step(&mut ledger, &others(600, 900, 300.0));
     assert_eq!(counted(&ledger, 900), (300.0, 300.0));
     let total = ledger.workload(&web()).unwrap().requests().requests();
     assert!((total - 360.0).abs() < 1e-9, "{total}");
@@ -98,7 +98,7 @@ fn a_query_that_counts_nothing_leaves_it_uncounted() {
         by: DedicatedSource::Annotation,
         workloads: BTreeMap::from([(web(), failed)]),
     });
-    spend_for(&mut ledger, 0, 60);
+    accrue_for(&mut ledger, 0, 60);
     assert_eq!(window(&ledger, 600).traffic, None);
 }
 
@@ -109,9 +109,9 @@ fn an_annotation_comes_before_scraping_and_scraping_before_the_others() {
         ..own(from, to, each)
     };
     let mut ledger = ledger();
-    serve(&mut ledger, &others(-600, 0, 300.0));
+    record_requests_of_step(&mut ledger, &others(-600, 0, 300.0));
     ledger.record_direct_requests(&by(DedicatedSource::Scrape, 0, 300, 20.0));
-    serve(&mut ledger, &others(0, 300, 300.0));
+    record_requests_of_step(&mut ledger, &others(0, 300, 300.0));
     assert_eq!(counted(&ledger, 300), (20.0, 300.0));
     assert!(
         window(&ledger, 300)
@@ -138,13 +138,13 @@ fn the_edge_counts_what_nothing_else_does_and_no_longer_once_something_else_does
     ledger.record_direct_requests(&edge(-3_600, 600, 30.0));
     assert_eq!(counted(&ledger, 600), (420.0, 4_200.0));
     // Others know it, and count nothing of it.
-    serve(&mut ledger, &others(0, 600, 0.0));
+    record_requests_of_step(&mut ledger, &others(0, 600, 0.0));
     ledger.record_direct_requests(&edge(600, 900, 30.0));
     assert_eq!(counted(&ledger, 900), (450.0, 4_500.0));
     let total = |ledger: &Ledger| ledger.workload(&web()).unwrap().requests().requests();
     assert!((total(&ledger) - 90.0).abs() < 1e-9, "{}", total(&ledger));
 
-    serve(&mut ledger, &others(600, 1_200, 100.0));
+    record_requests_of_step(&mut ledger, &others(600, 1_200, 100.0));
     ledger.record_direct_requests(&edge(900, 1_200, 30.0));
     assert_eq!(counted(&ledger, 1_200), (200.0, 600.0));
     // From the edge 90 to 900 s, from the others 100 after that.

@@ -1,7 +1,7 @@
 //! What the pods of a workload were counted to use, and the steps of requests that wait for it.
 
 use super::WorkloadAccount;
-use crate::ledger::cost::Use;
+use crate::ledger::cost::UsedAmounts;
 use crate::ledger::cpu_throttling::ThrottlingSums;
 use breakeven_model::allocation::WorkloadRates;
 use breakeven_model::inventory::CpuUsageDelta;
@@ -9,7 +9,7 @@ use breakeven_model::regression::Scatter;
 use breakeven_model::units::{Ratio, Requests, Seconds, Window};
 
 /// How many steps of requests wait for their use: about as many as moments are kept for.
-const MOST_UNPAIRED: usize = 8;
+const MAX_UNPAIRED: usize = 8;
 
 impl WorkloadAccount {
     /// Adds the processor time that its pods were counted to use, each in a window of its own, at what its processors cost
@@ -39,16 +39,16 @@ impl WorkloadAccount {
         };
         for one in counted {
             let seen = one.window.length() * share;
-            let use_of_it = Use::counted(used, seen, one.processor);
+            let use_of_it = UsedAmounts::counted(used, seen, one.processor);
             self.spent.used_cpu += use_of_it.cpu;
             self.spent.used_memory += use_of_it.memory;
             self.moments.spread(one.window, seen, one.processor);
             let (start, end) = (one.window.start(), one.window.end());
             self.slots.across(start, end, |part, slot| {
-                slot.cost.add_use(rates, use_of_it * part);
+                slot.cost.add_usage(rates, use_of_it * part);
             });
             self.days.across(start, end, |part, day| {
-                day.add_use(rates, use_of_it * part);
+                day.add_usage(rates, use_of_it * part);
             });
             self.counted_until = self.counted_until.max(Some(end));
         }
@@ -89,7 +89,7 @@ impl WorkloadAccount {
             self.pair(window, requests);
             return;
         }
-        if self.unpaired.len() == MOST_UNPAIRED {
+        if self.unpaired.len() == MAX_UNPAIRED {
             self.unpaired.remove(0);
         }
         self.unpaired.push((window, requests));

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 
 use super::WorkloadAccount;
 use crate::ledger::cost::Cost;
-use crate::ledger::intervals::Coverage;
-use crate::ledger::recent_usage::Moments;
+use crate::ledger::intervals::Intervals;
+use crate::ledger::recent_usage::RecentUsage;
 
 impl WorkloadAccount {
     /// The latest instant that it has seen.
@@ -19,7 +19,7 @@ impl WorkloadAccount {
     ///
     /// Of the hour and the day of the instant the cost is cut in proportion to that time. Requests are not: whoever counts them
     /// has none of a time that has not come.
-    pub(in crate::ledger) fn truncate_after(&mut self, now: Timestamp, seen: &Coverage) {
+    pub(in crate::ledger) fn truncate_after(&mut self, now: Timestamp, seen: &Intervals) {
         self.slots.truncate_after(now, |slot, span| {
             let mut cost = Cost::default();
             cost.add(&slot.cost, seen.share_until(now, span));
@@ -45,7 +45,7 @@ impl WorkloadAccount {
             *instant = instant.map(|instant| instant.min(now));
         }
         // Of the moment, and known again at the next look.
-        self.moments = Moments::default();
+        self.moments = RecentUsage::default();
         self.rate = None;
         self.counted_until = None;
         self.unpaired.clear();

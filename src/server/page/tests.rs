@@ -117,7 +117,7 @@ fn the_dearest_come_first_and_the_rest_is_counted() {
     for index in 0..30 {
         let mut workload_report = checkout();
         workload_report.workload =
-            WorkloadRef::Workload(workload("shop", "Deployment", &format!("w{index:02}")));
+            WorkloadRef::Kubernetes(workload("shop", "Deployment", &format!("w{index:02}")));
         for (_, cost) in &mut workload_report.assessment.current {
             cost.monthly =
                 breakeven_model::uncertainty::CostEstimate::exactly(usd(f64::from(index)));
@@ -140,7 +140,7 @@ fn a_platform_is_not_said_to_cost_less_because_the_other_one_is_blocked() {
     let mut stuck = checkout();
     stuck.assessment.verdict = Verdict::Kubernetes;
     stuck.assessment.alternatives[0].blockers = postgres().assessment.blockers().to_vec();
-    stuck.workload = WorkloadRef::Workload(workload("shop", "Deployment", "stuck"));
+    stuck.workload = WorkloadRef::Kubernetes(workload("shop", "Deployment", "stuck"));
     let mut report = everything();
     report.workloads.push(stuck);
     let page = page_of(report, BTreeMap::new());
@@ -154,7 +154,7 @@ fn a_platform_is_not_said_to_cost_less_because_the_other_one_is_blocked() {
 fn the_tiles_sum_up_and_only_those_count_that_can_move() {
     let mut stuck = checkout();
     stuck.assessment.alternatives[0].blockers = postgres().assessment.blockers().to_vec();
-    stuck.workload = WorkloadRef::Workload(workload("shop", "Deployment", "stuck"));
+    stuck.workload = WorkloadRef::Kubernetes(workload("shop", "Deployment", "stuck"));
     let mut report = everything();
     report.workloads.push(stuck);
     let page = page_of(report, BTreeMap::new());
@@ -220,7 +220,7 @@ fn a_source_is_shown_with_its_age_and_what_to_do() {
 #[test]
 fn names_and_errors_never_become_markup() {
     let hostile = "\"><script>alert(1)</script>'&";
-    let mut workload_report = bare(WorkloadRef::Workload(workload(hostile, hostile, hostile)));
+    let mut workload_report = bare(WorkloadRef::Kubernetes(workload(hostile, hostile, hostile)));
     workload_report.assessment.verdict = Verdict::Unpriced;
     let report = Report {
         workloads: vec![workload_report],

@@ -69,13 +69,13 @@ fn row(html: &mut Html, workload_report: &WorkloadReport) {
         .text(&workload_report.workload.to_string())
         .markup("\">");
     match &workload_report.workload {
-        WorkloadRef::Workload(workload) => {
+        WorkloadRef::Kubernetes(workload) => {
             html.text(&workload.name)
                 .markup("</a><small>")
                 .text(&workload.namespace);
             html.markup(" · ").text(workload.kind.as_str());
         }
-        WorkloadRef::Function(function) => {
+        WorkloadRef::Lambda(function) => {
             html.text(&function.name)
                 .markup("</a><small>")
                 .text(&function.account_id);
@@ -83,7 +83,7 @@ fn row(html: &mut Html, workload_report: &WorkloadReport) {
         }
     }
     html.markup("</small><td data-label=\"Runs on\">")
-        .text(name(workload_report.workload.home()));
+        .text(name(workload_report.workload.platform()));
 
     let assessment = &workload_report.assessment;
     let compared = assessment.compared();

@@ -183,7 +183,7 @@ mod tests {
             let region = reader.functions.site().region;
             assert_eq!(region.as_deref(), Some("eu-west-1"));
         }
-        own.functions.note_account(&"123456789012".into());
+        own.functions.record_account(&"123456789012".into());
         assert_eq!(account(own).as_deref(), Some("123456789012"));
     }
 

@@ -39,7 +39,7 @@ pub(in crate::sources) use get_metric_data::Caller;
 pub use insights::InsightsPlan;
 pub(in crate::sources) use list_metrics::Lister;
 pub use poll_schedule::{Forecast, IntervalStep, Plan, PollPriority, ScheduleLimits};
-pub(in crate::sources) use query::{fit_in_one_call, minutes};
+pub(in crate::sources) use query::{fits_one_call, minutes};
 pub(in crate::sources) use response::{MissingResult, Query};
 
 use std::collections::HashMap;
@@ -50,7 +50,7 @@ use jiff::Timestamp;
 use tracing::{debug, warn};
 
 use self::convert::{MinuteResult, UnexpectedResult};
-use self::cursor::{Due, Progress};
+use self::cursor::{DueFunction, Progress};
 use self::insights::InsightsReading;
 use self::query::PERIOD;
 use crate::sources::aws::lambda::Listed;
@@ -64,10 +64,10 @@ use breakeven_model::inventory::{
 use breakeven_model::units::Window;
 
 /// How often a call is repeated for those of its functions that another one, which failed, kept from being answered.
-const MOST_ROUNDS: usize = 4;
+const MAX_ROUNDS: usize = 4;
 
 /// How many calls may fail before a poll gives up the others.
-const MOST_FAILED_CALLS: usize = 2;
+const MAX_FAILED_CALLS: usize = 2;
 
 /// How far the functions' minutes are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -186,8 +186,13 @@ impl CloudWatchSource {
     }
 
     /// Those of the due readings that the budget is enough for now: where it is not for all, those with the most at stake.
-    fn affordable(&mut self, due: Vec<Due>, plan: &Plan, now: Timestamp) -> Vec<Due> {
-        let size = |one: &Due| one.scope.series().len();
+    fn affordable(
+        &mut self,
+        due: Vec<DueFunction>,
+        plan: &Plan,
+        now: Timestamp,
+    ) -> Vec<DueFunction> {
+        let size = |one: &DueFunction| one.scope.series().len();
         let affordable = self.budget.affordable(now);
         let was_short = self.is_short;
         self.is_short = due.iter().map(size).sum::<usize>() > affordable;
@@ -212,11 +217,11 @@ impl CloudWatchSource {
         }
         order.sort_unstable();
         let mut order = order.into_iter().peekable();
-        let kept = |(index, one): (usize, Due)| order.next_if_eq(&index).map(|_| one);
+        let kept = |(index, one): (usize, DueFunction)| order.next_if_eq(&index).map(|_| one);
         due.into_iter().enumerate().filter_map(kept).collect()
     }
 
-    fn note(&mut self, due: &Due, minutes: Vec<FunctionMinute>, now: Timestamp) {
+    fn record_minutes(&mut self, due: &DueFunction, minutes: Vec<FunctionMinute>, now: Timestamp) {
         let skipped = self.progress.complete(due, &minutes, now, &self.settings);
         if skipped > 0 {
             self.discarded.add("minutes_too_old_to_catch_up", skipped);
@@ -233,7 +238,13 @@ impl CloudWatchSource {
         });
     }
 
-    fn note_failure(&mut self, due: &Due, missing: &MissingResult, now: Timestamp, plan: &Plan) {
+    fn record_failure(
+        &mut self,
+        due: &DueFunction,
+        missing: &MissingResult,
+        now: Timestamp,
+        plan: &Plan,
+    ) {
         self.progress.fail(&due.function, now, plan);
         let counted = match missing.reason {
             Reason::Forbidden => "function_forbidden",
@@ -274,7 +285,12 @@ impl CloudWatchSource {
     }
 
     /// Reads what is due, each call by itself, and says how that went.
-    async fn read(&mut self, due: &[Due], now: Timestamp, plan: &Plan) -> Result<(), SourceError> {
+    async fn read(
+        &mut self,
+        due: &[DueFunction],
+        now: Timestamp,
+        plan: &Plan,
+    ) -> Result<(), SourceError> {
         let aws = self.aws.clone();
         let session = aws.session().await?;
         let mut caller = self.caller(session);
@@ -282,9 +298,9 @@ impl CloudWatchSource {
         for batch in query::batches(due) {
             let read = self.read_batch(&mut caller, session, batch, (now, plan), &mut warning);
             if let Err(error) = read.await {
-                let gives_up = !matters_to_one_call(error.reason());
+                let gives_up = !is_call_error(error.reason());
                 warning.failed_calls.push(error);
-                if gives_up || warning.failed_calls.len() == MOST_FAILED_CALLS {
+                if gives_up || warning.failed_calls.len() == MAX_FAILED_CALLS {
                     break;
                 }
             }
@@ -300,22 +316,22 @@ impl CloudWatchSource {
         &mut self,
         caller: &mut Caller,
         session: &Session,
-        batch: &[Due],
+        batch: &[DueFunction],
         (now, plan): (Timestamp, &Plan),
         warning: &mut PollWarning,
     ) -> Result<(), SourceError> {
-        let mut asked: Vec<&Due> = batch.iter().collect();
+        let mut asked: Vec<&DueFunction> = batch.iter().collect();
         let Some(longest) = asked.iter().min_by_key(|due| due.window.start()) else {
             return Ok(());
         };
         let window = longest.window;
-        for _ in 0..MOST_ROUNDS {
+        for _ in 0..MAX_ROUNDS {
             let functions = asked.iter().map(|due| (&due.function, due.scope));
             let queries = query::queries(functions, caller.linked());
             let answer = caller.ask(session, (window, queries), &self.budget).await?;
             answer.report(&self.discarded);
             let mut unexpected = UnexpectedResult::default();
-            let unsettled = |due: &Due| self.progress.unsettled(&due.function);
+            let unsettled = |due: &DueFunction| self.progress.unsettled(&due.function);
             let outcomes = convert::outcomes(&answer, window, &asked, unsettled, &mut unexpected);
             unexpected.report(&self.discarded);
             let (mut unanswered, mut has_failed) = (Vec::new(), false);
@@ -323,11 +339,11 @@ impl CloudWatchSource {
                 match outcome {
                     MinuteResult::Whole(minutes) => {
                         warning.read += 1;
-                        self.note(due, minutes, now);
+                        self.record_minutes(due, minutes, now);
                     }
                     MinuteResult::Failed(missing) => {
                         has_failed = true;
-                        self.note_failure(due, &missing, now, plan);
+                        self.record_failure(due, &missing, now, plan);
                         warning.first_missing.get_or_insert(missing);
                     }
                     MinuteResult::Unanswered => unanswered.push(due),
@@ -370,7 +386,7 @@ impl PollWarning {
 }
 
 /// Whether a failure may be one of this call alone, so that others are tried.
-const fn matters_to_one_call(reason: Reason) -> bool {
+const fn is_call_error(reason: Reason) -> bool {
     matches!(
         reason,
         Reason::ServerError | Reason::InvalidResponse | Reason::InvalidRequest | Reason::Incomplete
@@ -401,7 +417,7 @@ impl Poll for CloudWatchSource {
     /// only the call it struck.
     async fn poll(&mut self, now: Timestamp) -> Result<Vec<Observation>, SourceError> {
         let functions = self.functions().await?;
-        self.progress.note_list(&functions);
+        self.progress.record_list(&functions);
         self.budget.list(&functions);
         let Some(closed) = Window::closed_before(now, PERIOD, self.settings.delay) else {
             return Ok(Vec::new());

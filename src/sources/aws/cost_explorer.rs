@@ -30,7 +30,7 @@ use self::convert::{Answer, Question};
 use self::state::Kept;
 use crate::disk::Disk;
 use crate::sources::aws::lambda::Listed;
-use crate::sources::aws::{Attempted, Aws, AwsSpend, Meter, Price, Service, undecodable};
+use crate::sources::aws::{Aws, AwsSpend, CallDescription, Meter, Price, Service, undecodable};
 use crate::sources::{DiscardCounts, Poll, Reason, Source, SourceError};
 use breakeven_model::inventory::Observation;
 use breakeven_model::units::Seconds;
@@ -83,7 +83,7 @@ pub struct BillSource {
 #[derive(Debug)]
 struct Caller {
     client: Client,
-    attempted: Attempted,
+    attempted: CallDescription,
     spend: AwsSpend,
 }
 
@@ -133,14 +133,14 @@ impl BillSource {
         let mut kept = Kept::default();
         kept.spend_all(now, self.settings.calls_per_day, &problem);
         let set_aside = self.cache.set_aside().await;
-        set_aside.map_err(|problem| unkept(&problem))?;
+        set_aside.map_err(|problem| cache_error(&problem))?;
         self.keep(&kept).await?;
         Ok(kept)
     }
 
     async fn keep(&self, kept: &Kept) -> Result<(), SourceError> {
         let written = self.cache.write(kept).await;
-        written.map_err(|problem| unkept(&problem))
+        written.map_err(|problem| cache_error(&problem))
     }
 
     /// The accounts that are read, as far as they have functions. The own one is known once its functions were listed in any
@@ -213,7 +213,7 @@ impl BillSource {
             let page = self.caller().await?.page(question, token).await;
             let page = page.inspect_err(|error| {
                 kept.settle(answer.settled(false, now));
-                kept.note_failure(error);
+                kept.record_failure(error);
             })?;
             token = page
                 .next_page_token()
@@ -222,7 +222,7 @@ impl BillSource {
             answer.add(page).report(&self.discarded);
             if token.is_none() {
                 kept.settle(answer.settled(true, now));
-                kept.note_success(now);
+                kept.record_success(now);
                 return Ok(());
             }
         }
@@ -234,7 +234,7 @@ impl BillSource {
                 format!("{ACTION}: the {limit} paid calls of a day do not suffice for the pages of one day of the bill"),
                 "raise `aws.bill.calls_per_day`",
             ))
-            .inspect_err(|error| kept.note_failure(error));
+            .inspect_err(|error| kept.record_failure(error));
         }
         warn!(
             days = days.len(),
@@ -242,7 +242,7 @@ impl BillSource {
             "the bill has more pages than calls of a day: the rest follows tomorrow"
         );
         kept.settle(days);
-        kept.note_success(now);
+        kept.record_success(now);
         Ok(())
     }
 }
@@ -259,7 +259,7 @@ impl Caller {
             price: Price::EachRequest,
         };
         let sent = question
-            .put_to(&self.client)
+            .to_request(&self.client)
             .set_next_page_token(token)
             .customize()
             .interceptor(meter)
@@ -314,8 +314,8 @@ impl Poll for BillSource {
             // There are no functions.
             return Ok(Vec::new());
         }
-        let question =
-            Question::of(start, end, &accounts).map_err(|problem| undecodable(ACTION, &problem))?;
+        let question = Question::new(start, end, &accounts)
+            .map_err(|problem| undecodable(ACTION, &problem))?;
         let asked = self.ask(&question, &mut kept, now).await;
         self.keep(&kept).await?;
         if asked.is_err() {
@@ -335,7 +335,7 @@ impl Poll for BillSource {
     }
 }
 
-fn unkept(problem: &str) -> SourceError {
+fn cache_error(problem: &str) -> SourceError {
     SourceError::new(
         Reason::Incomplete,
         format!("calls that are paid cannot be counted, so none is made: {problem}"),

@@ -46,7 +46,7 @@ const CHAIN: &str = "environment (AWS_ACCESS_KEY_ID), profile files, web identit
 
 /// What was tried, for the text of its failure.
 #[derive(Clone, Debug)]
-pub(in crate::sources) struct Attempted {
+pub(in crate::sources) struct CallDescription {
     /// The IAM action, which names the call too.
     pub(in crate::sources) action: &'static str,
     /// The region it was asked of.
@@ -68,7 +68,7 @@ pub(in crate::sources) enum CredentialsOf {
     Role(Role),
 }
 
-impl Attempted {
+impl CallDescription {
     /// The failure of this call as a source's error.
     pub(in crate::sources) fn failed<E>(&self, error: SdkError<E, HttpResponse>) -> SourceError
     where
@@ -100,7 +100,7 @@ impl Attempted {
             SdkError::ResponseError(_) if cause::<LengthLimitError>(error).is_some() => {
                 self.too_long()
             }
-            SdkError::ResponseError(_) if broke_off(error) => {
+            SdkError::ResponseError(_) if is_incomplete_body(error) => {
                 self.not_connected(&format!("the answer broke off: {}", causes(error)))
             }
             SdkError::ResponseError(_) => undecodable(&self.what(), &causes(error)),
@@ -312,7 +312,7 @@ fn bare(code: &str) -> &str {
 }
 
 /// Whether the connection ended before the answer did.
-fn broke_off(error: &(dyn Error + 'static)) -> bool {
+fn is_incomplete_body(error: &(dyn Error + 'static)) -> bool {
     cause::<hyper::Error>(error).is_some() || cause::<std::io::Error>(error).is_some()
 }
 
@@ -323,8 +323,8 @@ mod tests {
 
     use super::*;
 
-    fn attempted() -> Attempted {
-        Attempted {
+    fn attempted() -> CallDescription {
+        CallDescription {
             action: "lambda:ListFunctions",
             region: "eu-west-1".into(),
             endpoint: "https://lambda.eu-west-1.amazonaws.com".into(),

@@ -9,7 +9,7 @@
 //! - Tags, where labels are made of them: GetResources of the tagging API, 100 functions a page, every quarter of an hour.
 //! - What is kept ready for a function (ListProvisionedConcurrencyConfigs), and what is set aside for it
 //!   (GetFunctionConcurrency, only where the account has set anything aside): one call for each function, every hour; whether
-//!   it has a URL (ListFunctionUrlConfigs): the same, every six hours; of each kind at most [`MOST_CALLS`] in a poll. CloudWatch cannot tell: its metrics of provisioned concurrency vanish while nothing runs.
+//!   it has a URL (ListFunctionUrlConfigs): the same, every six hours; of each kind at most [`MAX_CALLS`] in a poll. CloudWatch cannot tell: its metrics of provisioned concurrency vanish while nothing runs.
 
 mod attribute_cache;
 mod attributes;
@@ -26,8 +26,8 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 use tracing::warn;
 
-use self::attributes::Facts;
-pub use self::attributes::MOST_CALLS;
+use self::attributes::AttributeStore;
+pub use self::attributes::MAX_CALLS;
 use self::client::Calls;
 use self::convert::DiscardedRecords;
 use crate::sources::aws::Aws;
@@ -55,7 +55,7 @@ pub struct LambdaSource {
     aws: Aws,
     settings: LambdaConfig,
     calls: Option<Calls>,
-    facts: Facts,
+    attributes: AttributeStore,
     /// The functions that were left out in the last poll.
     last_discarded: BTreeSet<DiscardedRecords>,
     listed: watch::Sender<Option<Arc<Functions>>>,
@@ -70,7 +70,7 @@ impl LambdaSource {
             aws,
             settings,
             calls: None,
-            facts: Facts::default(),
+            attributes: AttributeStore::default(),
             last_discarded: BTreeSet::new(),
             listed: watch::Sender::new(None),
             discarded: DiscardCounts::default(),
@@ -122,22 +122,24 @@ impl Poll for LambdaSource {
     }
 
     fn missing_attributes(&self) -> MissingAttributes {
-        self.facts.missing_attributes()
+        self.attributes.missing_attributes()
     }
 
     async fn poll(&mut self, now: Timestamp) -> Result<Vec<Observation>, SourceError> {
         let aws = self.aws.clone();
         let session = aws.session().await?;
         let calls = self.calls.get_or_insert_with(|| Calls::new(session));
-        let (pages, ()) = tokio::join!(calls.functions(), self.facts.read_limit(calls));
+        let (pages, ()) = tokio::join!(calls.functions(), self.attributes.read_limit(calls));
         let (mut functions, left) = convert::functions(pages?, &self.settings);
         if let Some(function) = functions.first() {
-            self.aws.note_account(&function.id.account_id);
+            self.aws.record_account(&function.id.account_id);
         }
         let tag_labels = &self.settings.tag_labels;
-        self.facts.read(calls, &functions, tag_labels, now).await;
-        self.facts.put(&mut functions);
-        self.facts.count_missing(&self.discarded);
+        self.attributes
+            .read(calls, &functions, tag_labels, now)
+            .await;
+        self.attributes.assign(&mut functions);
+        self.attributes.count_missing(&self.discarded);
         self.record_discarded(left);
         let functions = Functions {
             at: now,
@@ -145,7 +147,7 @@ impl Poll for LambdaSource {
             account_id: self.aws.site().account_id.unwrap_or_default(),
             region: session.region.clone(),
             functions: functions.into_iter().map(Arc::new).collect(),
-            concurrency_limit: self.facts.limit(),
+            concurrency_limit: self.attributes.limit(),
         };
         self.listed.send_replace(Some(Arc::new(functions.clone())));
         Ok(vec![Observation::Functions(functions)])

@@ -27,10 +27,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tracing::warn;
 
-use self::convert::{Minutes, Served};
+use self::convert::{Minutes, ServedRequests};
 use self::counter::Series;
-use self::discovery::Finder;
-use self::target_mapping::{Bound, Weights};
+use self::discovery::CounterDiscovery;
+use self::target_mapping::{TargetMapping, Weights};
 use crate::sources::aws::cloudwatch::{self, Budget, Caller};
 use crate::sources::aws::{Aws, Tagging};
 use crate::sources::latest::Subscriber;
@@ -67,14 +67,14 @@ pub struct Settings {
 
 /// Reads the counters when it is polled.
 #[derive(Debug)]
-pub struct EdgeSource {
+pub struct LoadBalancerSource {
     settings: Settings,
     aws: Aws,
     budget: Budget,
-    bindings: Subscriber<Bound>,
+    bindings: Subscriber<TargetMapping>,
     /// The ways to the regions that counters are in; the first is that of `aws` itself.
     places: BTreeMap<Option<Arc<str>>, AccountRegion>,
-    groups: Groups,
+    groups: TargetGroups,
     /// The counters that were read, up to the instant.
     read: BTreeSet<Counter>,
     read_to: Option<Timestamp>,
@@ -87,13 +87,13 @@ pub struct EdgeSource {
 #[derive(Debug)]
 struct AccountRegion {
     aws: Aws,
-    finder: Finder,
+    finder: CounterDiscovery,
     caller: Caller,
 }
 
 /// What is known of target groups.
 #[derive(Debug, Default)]
-struct Groups {
+struct TargetGroups {
     /// The load balancers of each, and when they were looked for, by ARN.
     counters: BTreeMap<Arc<str>, (Timestamp, Vec<Counter>)>,
     /// What tags say, and when they were read.
@@ -102,7 +102,7 @@ struct Groups {
 
 /// A counter, where it is, and who is behind it.
 #[derive(Debug)]
-struct Wanted {
+struct CounterQuery {
     counter: Counter,
     region: Option<Arc<str>>,
     shares: Weights,
@@ -113,7 +113,7 @@ fn is_old(learned: Timestamp, now: Timestamp) -> bool {
     Seconds::between(learned, now) >= LOOK_INTERVAL.into()
 }
 
-impl EdgeSource {
+impl LoadBalancerSource {
     /// Asks nothing yet. `bindings` says what is bound in the cluster; the budget may be shared with others.
     #[must_use]
     pub fn new(settings: Settings, aws: Aws, bindings: &Bindings, budget: Budget) -> Self {
@@ -123,7 +123,7 @@ impl EdgeSource {
             budget,
             bindings: bindings.listen(),
             places: BTreeMap::new(),
-            groups: Groups::default(),
+            groups: TargetGroups::default(),
             read: BTreeSet::new(),
             read_to: None,
             is_short: false,
@@ -139,7 +139,7 @@ impl EdgeSource {
         self.discarded.clone()
     }
 
-    async fn bound(&mut self) -> Result<Arc<Bound>, SourceError> {
+    async fn bound(&mut self) -> Result<Arc<TargetMapping>, SourceError> {
         let bound = self.bindings.first(FIRST_WAIT).await;
         bound.ok_or_else(|| {
             SourceError::new(
@@ -159,7 +159,7 @@ impl EdgeSource {
             let aws = region.map_or_else(|| self.aws.clone(), |region| self.aws.in_region(region));
             let session = aws.session().await?;
             let place = AccountRegion {
-                finder: Finder::new(session),
+                finder: CounterDiscovery::new(session),
                 caller: Caller::new(session, None),
                 aws: aws.clone(),
             };
@@ -175,7 +175,11 @@ impl EdgeSource {
     }
 
     /// What tags say of target groups, read anew where that is due.
-    async fn read_tags(&mut self, bound: &Bound, now: Timestamp) -> Result<(), SourceError> {
+    async fn read_tags(
+        &mut self,
+        bound: &TargetMapping,
+        now: Timestamp,
+    ) -> Result<(), SourceError> {
         let Some(key) = self.settings.target_group_tag.clone() else {
             return Ok(());
         };
@@ -215,7 +219,7 @@ impl EdgeSource {
     }
 
     /// The target groups that lead to workloads: by their bindings, else by their tags.
-    fn target_groups(&self, bound: &Bound) -> BTreeMap<Arc<str>, Weights> {
+    fn target_groups(&self, bound: &TargetMapping) -> BTreeMap<Arc<str>, Weights> {
         let tagged = self.groups.tagged.iter().flat_map(|(_, tagged)| tagged);
         let whole = |id: &WorkloadId| Weights::from([(id.clone(), Ratio::ONE)]);
         let mut groups: BTreeMap<Arc<str>, Weights> = tagged
@@ -227,7 +231,11 @@ impl EdgeSource {
     }
 
     /// All counters that lead to workloads.
-    async fn wanted(&mut self, bound: &Bound, now: Timestamp) -> Result<Vec<Wanted>, SourceError> {
+    async fn wanted(
+        &mut self,
+        bound: &TargetMapping,
+        now: Timestamp,
+    ) -> Result<Vec<CounterQuery>, SourceError> {
         self.read_tags(bound, now).await?;
         let groups = self.target_groups(bound);
         self.groups
@@ -244,7 +252,7 @@ impl EdgeSource {
                 continue;
             }
             for counter in self.counters(&arn, &region, name, now).await? {
-                wanted.push(Wanted {
+                wanted.push(CounterQuery {
                     counter,
                     region: Some(Arc::clone(&region)),
                     shares: shares.clone(),
@@ -253,7 +261,7 @@ impl EdgeSource {
         }
         for (counter, id) in &self.settings.apis {
             if bound.has(id) {
-                wanted.push(Wanted {
+                wanted.push(CounterQuery {
                     counter: counter.clone(),
                     region: None,
                     shares: Weights::from([(id.clone(), Ratio::ONE)]),
@@ -305,7 +313,7 @@ impl EdgeSource {
     }
 
     /// What the counters counted in their windows.
-    async fn read(&mut self, due: &[(&Wanted, Window)]) -> Result<Vec<Minutes>, SourceError> {
+    async fn read(&mut self, due: &[(&CounterQuery, Window)]) -> Result<Vec<Minutes>, SourceError> {
         let (budget, discarded) = (self.budget.clone(), self.discarded.clone());
         let mut all = Vec::with_capacity(due.len());
         for batch in batches(due) {
@@ -334,13 +342,13 @@ impl EdgeSource {
 }
 
 /// The longest of the windows, all of which end together.
-fn longest(batch: &[(&Wanted, Window)]) -> Option<Window> {
+fn longest(batch: &[(&CounterQuery, Window)]) -> Option<Window> {
     let windows = batch.iter().map(|(_, window)| *window);
     windows.min_by_key(|window| window.start())
 }
 
 /// The readings of each call: of one region, as many as it may have queries, and as have their datapoints on one page.
-fn batches<'a, 'w>(due: &'a [(&'w Wanted, Window)]) -> Vec<&'a [(&'w Wanted, Window)]> {
+fn batches<'a, 'w>(due: &'a [(&'w CounterQuery, Window)]) -> Vec<&'a [(&'w CounterQuery, Window)]> {
     let mut batches = Vec::new();
     let mut rest = due;
     while let Some((first, _)) = rest.first() {
@@ -351,7 +359,7 @@ fn batches<'a, 'w>(due: &'a [(&'w Wanted, Window)]) -> Vec<&'a [(&'w Wanted, Win
             .take_while(|(index, (one, window))| {
                 minutes = minutes.max(cloudwatch::minutes(*window));
                 let queries = (index + 1) * Series::ALL.len();
-                one.region == first.region && cloudwatch::fit_in_one_call(queries, minutes)
+                one.region == first.region && cloudwatch::fits_one_call(queries, minutes)
             });
         let count = together.count().max(1);
         let (batch, after) = rest.split_at(count);
@@ -361,7 +369,7 @@ fn batches<'a, 'w>(due: &'a [(&'w Wanted, Window)]) -> Vec<&'a [(&'w Wanted, Win
     batches
 }
 
-impl Poll for EdgeSource {
+impl Poll for LoadBalancerSource {
     fn source(&self) -> Source {
         Source::Edge
     }
@@ -379,11 +387,11 @@ impl Poll for EdgeSource {
         let Some(closed) = Window::closed_before(now, PERIOD, self.settings.delay) else {
             return Ok(Vec::new());
         };
-        let whole = closed.reaching_back(self.settings.backfill);
+        let whole = closed.extended_back(self.settings.backfill);
         let Some(next) = whole.since(self.read_to.unwrap_or(whole.start())) else {
             return Ok(Vec::new());
         };
-        let due: Vec<(&Wanted, Window)> = wanted
+        let due: Vec<(&CounterQuery, Window)> = wanted
             .iter()
             .map(|one| {
                 let is_known = self.read.contains(&one.counter);
@@ -394,7 +402,7 @@ impl Poll for EdgeSource {
             return Ok(Vec::new());
         }
         let read = self.read(&due).await?;
-        let mut served = Served::default();
+        let mut served = ServedRequests::default();
         for ((one, window), minutes) in due.iter().zip(&read) {
             served.add(&one.shares, *window, minutes);
         }
@@ -405,7 +413,7 @@ impl Poll for EdgeSource {
         }
         self.read_to = Some(closed.end());
         self.read = wanted.iter().map(|one| one.counter.clone()).collect();
-        Ok(vec![Observation::OwnTraffic(DedicatedTraffic {
+        Ok(vec![Observation::DedicatedTraffic(DedicatedTraffic {
             at: now,
             by: DedicatedSource::Edge,
             workloads: served.counted(),

@@ -30,7 +30,7 @@ const ACTION: &str = "pricing:GetProducts";
 const TARGET: &str = "AWSPriceListService.GetProducts";
 
 /// The most pages of one answer, of a hundred products each. The filters leave some ten.
-const MOST_PAGES: usize = 5;
+const MAX_PAGES: usize = 5;
 
 /// The AWS Price List.
 #[derive(Debug)]
@@ -101,7 +101,7 @@ impl PriceList for AwsPriceList {
 async fn products(call: &RestCall, mut input: Value) -> Result<Vec<String>, SourceError> {
     let mut all = Vec::new();
     let mut listing = Listing::new(call);
-    for _ in 0..MOST_PAGES {
+    for _ in 0..MAX_PAGES {
         let page: Products = listing.json(TARGET, &input).await?;
         all.extend(page.price_list);
         match page.next_token.filter(|token| !token.is_empty()) {

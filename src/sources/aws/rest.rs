@@ -25,7 +25,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::{Attempted, Meter, Price, Session, undecodable};
+use super::{CallDescription, Meter, Price, Session, undecodable};
 use crate::sources::{SourceError, USER_AGENT};
 
 /// A service of AWS.
@@ -46,13 +46,13 @@ impl Service {
 /// One API of a service, ready to be called: by the protocol that the service speaks.
 #[derive(Debug)]
 pub(in crate::sources) struct RestCall {
-    operation: Operation<Question, Bytes, ErrorMetadata>,
-    attempted: Attempted,
+    operation: Operation<RequestContent, Bytes, ErrorMetadata>,
+    attempted: CallDescription,
 }
 
 /// What is sent.
 #[derive(Debug)]
-enum Question {
+enum RequestContent {
     /// A path with its query.
     Get(String),
     /// AWS JSON: which operation of the service, and its input.
@@ -61,7 +61,7 @@ enum Question {
     Form(String),
 }
 
-impl Question {
+impl RequestContent {
     fn request(self) -> Result<HttpRequest, BoxError> {
         let post = |content_type: &'static str, body: String| {
             let mut request = HttpRequest::new(SdkBody::from(body));
@@ -126,7 +126,7 @@ impl RestCall {
         }
         Self {
             operation: operation
-                .serializer(Question::request)
+                .serializer(RequestContent::request)
                 .deserializer(answer)
                 .build(),
             attempted: session.attempting(service, action),
@@ -143,7 +143,7 @@ impl RestCall {
     }
 
     pub(super) async fn get_bytes(&self, path: String) -> Result<Bytes, SourceError> {
-        self.ask(Question::Get(path)).await
+        self.ask(RequestContent::Get(path)).await
     }
 
     /// Asks an operation of AWS JSON 1.1, such as `AWSPriceListService.GetProducts`.
@@ -152,15 +152,16 @@ impl RestCall {
         target: &'static str,
         input: &serde_json::Value,
     ) -> Result<Bytes, SourceError> {
-        self.ask(Question::Json(target, input.to_string())).await
+        self.ask(RequestContent::Json(target, input.to_string()))
+            .await
     }
 
     /// Sends a form of the Query protocol, and returns the XML of the answer.
     pub(in crate::sources) async fn form(&self, form: String) -> Result<Bytes, SourceError> {
-        self.ask(Question::Form(form)).await
+        self.ask(RequestContent::Form(form)).await
     }
 
-    async fn ask(&self, question: Question) -> Result<Bytes, SourceError> {
+    async fn ask(&self, question: RequestContent) -> Result<Bytes, SourceError> {
         self.operation
             .invoke(question)
             .await

@@ -19,7 +19,7 @@ use tokio::sync::OnceCell;
 use super::error::CredentialsOf;
 use super::http_client::AwsHttpClient;
 use super::role::{AssumedRole, Role};
-use super::{Attempted, AwsSpend, Service, trust};
+use super::{AwsSpend, CallDescription, Service, trust};
 use crate::disk::Disk;
 use crate::sources::{Reason, SourceError, SourceLocation};
 
@@ -228,7 +228,7 @@ impl Aws {
     }
 
     /// Notes which account the credentials are of, where an answer has told it.
-    pub(in crate::sources) fn note_account(&self, account_id: &Arc<str>) {
+    pub(in crate::sources) fn record_account(&self, account_id: &Arc<str>) {
         // Nothing is lost where it is known already.
         let _ = self.0.account_id.set(Arc::clone(account_id));
     }
@@ -360,8 +360,8 @@ impl Session {
         &self,
         service: Service,
         action: &'static str,
-    ) -> Attempted {
-        Attempted {
+    ) -> CallDescription {
+        CallDescription {
             action,
             region: self.region.clone(),
             endpoint: self.endpoint(service).into(),

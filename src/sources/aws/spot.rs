@@ -30,11 +30,11 @@ const ACTION: &str = "ec2:DescribeSpotPriceHistory";
 const TYPES_AT_ONCE: usize = 100;
 
 /// The most pages of one answer: at 1,000 prices a page, far above what a hundred types in six zones have.
-const MOST_PAGES: usize = 100;
+const MAX_PAGES: usize = 100;
 
 /// The types of a region that were asked for, and when.
 #[derive(Debug)]
-struct Asked {
+struct RequestedTypes {
     types: BTreeSet<Arc<str>>,
     at: Timestamp,
 }
@@ -46,7 +46,7 @@ pub struct SpotPriceSource {
     aws: Aws,
     price_queries: PriceQuerySubscriber,
     calls: BTreeMap<Arc<str>, RestCall>,
-    asked: BTreeMap<Arc<str>, Asked>,
+    asked: BTreeMap<Arc<str>, RequestedTypes>,
     discarded: DiscardCounts,
 }
 
@@ -104,7 +104,7 @@ impl SpotPriceSource {
                 entries.extend(answer.entries);
                 match answer.next_token {
                     None => break,
-                    Some(_) if page == MOST_PAGES => {
+                    Some(_) if page == MAX_PAGES => {
                         return Err(call.not_understood("the pages have no end"));
                     }
                     next => token = next,
@@ -135,7 +135,7 @@ impl Poll for SpotPriceSource {
                 Ok(prices) => {
                     learned.extend(prices);
                     let types = types.clone();
-                    let asked = Asked { types, at: now };
+                    let asked = RequestedTypes { types, at: now };
                     self.asked.insert(Arc::clone(region), asked);
                 }
                 Err(error) => failed = Some(error),

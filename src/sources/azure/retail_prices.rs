@@ -20,7 +20,7 @@ use self::convert::Page;
 use crate::disk::Disk;
 use crate::sources::price_list::response::{Answer, PriceList};
 use crate::sources::redaction::KnownSecrets;
-use crate::sources::transport::{BadAddress, ExchangeError, Limits, Transport, beginning, pause};
+use crate::sources::transport::{AddressError, ExchangeError, Limits, Transport, beginning, pause};
 use crate::sources::{Reason, Source, SourceError};
 use breakeven_model::inventory::Provider;
 use breakeven_model::pricing::{PriceQuery, QueriedProduct};
@@ -32,10 +32,10 @@ pub const BASE_URL: &str = "https://prices.azure.com/api/retail/prices";
 const PAGE_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The longest page that is read, in bytes: a thousand prices of 700 bytes are less than a tenth of it.
-const LONGEST_PAGE: usize = 8 * 1_024 * 1_024;
+const MAX_PAGE: usize = 8 * 1_024 * 1_024;
 
 /// The most pages of one answer. A size has some ten prices in a region, and a page a thousand.
-const MOST_PAGES: usize = 10;
+const MAX_PAGES: usize = 10;
 
 const NAME: &str = concat!("breakeven/", env!("CARGO_PKG_VERSION"));
 
@@ -61,7 +61,7 @@ impl AzureRetail {
     ///
     /// # Errors
     /// When that is no address.
-    pub fn at(base_url: &str) -> Result<Self, BadAddress> {
+    pub fn at(base_url: &str) -> Result<Self, AddressError> {
         let base = base_url.trim_end_matches('/').to_owned();
         let disk = Disk::default();
         Ok(Self {
@@ -70,7 +70,7 @@ impl AzureRetail {
             base,
             limits: Limits {
                 timeout: PAGE_TIMEOUT,
-                max_answer: LONGEST_PAGE,
+                max_answer: MAX_PAGE,
             },
         })
     }
@@ -99,7 +99,7 @@ impl AzureRetail {
             ExchangeError::Connect(problem) => self.failed(Reason::Connect, &problem),
             ExchangeError::Timeout(problem) => self.failed(Reason::Timeout, &problem),
             ExchangeError::TooLong => {
-                let problem = format!("more than {LONGEST_PAGE} bytes on a page");
+                let problem = format!("more than {MAX_PAGE} bytes on a page");
                 self.failed(Reason::InvalidResponse, &problem)
             }
         })?;
@@ -154,7 +154,7 @@ impl PriceList for AzureRetail {
         };
         let mut items = Vec::new();
         let mut url = convert::first_page(&self.base, &question.region, size);
-        for _ in 0..MOST_PAGES {
+        for _ in 0..MAX_PAGES {
             let page = self.page(&url).await?;
             items.extend(page.items);
             let Some(link) = page.next_page_link.filter(|link| !link.is_empty()) else {
@@ -164,7 +164,7 @@ impl PriceList for AzureRetail {
                 .map_err(|problem| self.failed(Reason::InvalidResponse, &problem))?;
         }
         let endless = format!(
-            "more than {MOST_PAGES} pages on {size} in {}",
+            "more than {MAX_PAGES} pages on {size} in {}",
             question.region
         );
         Err(self.failed(Reason::InvalidResponse, &endless))

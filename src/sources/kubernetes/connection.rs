@@ -149,12 +149,12 @@ impl Connection {
         };
         let _turn = self.turn(CHECK_DEADLINE).await?;
         let now = self.identity().await?;
-        Ok(now.is_some_and(|now| !now.has_same_setup(&before)))
+        Ok(now.is_some_and(|now| !now.has_same_credentials_source(&before)))
     }
 
     /// The client and its address.
     pub(in crate::sources) async fn server(&self) -> Result<Server, SourceError> {
-        if self.0.reachability.take_suspicion() {
+        if self.0.reachability.take_suspected() {
             self.renew().await;
         }
         if let Some((server, _)) = self.current() {
@@ -229,7 +229,7 @@ impl Connection {
     async fn identity(&self) -> Result<Option<Identity>, SourceError> {
         let access = self.0.access.clone();
         let read = self.read(CHECK_DEADLINE, move || {
-            config(&access).map(|config| Identity::of(&config))
+            config(&access).map(|config| Identity::from_config(&config))
         });
         match read.await? {
             Ok(identity) => Ok(Some(identity)),
@@ -243,7 +243,7 @@ impl Connection {
     async fn connect(&self) -> Result<(Server, Identity), SourceError> {
         let (access, timeout) = (self.0.access.clone(), self.0.connect_timeout);
         let read = self.read(CONNECT_DEADLINE, move || {
-            new_client(&access, timeout).map_err(|why| no_way_in(&access, &why))
+            new_client(&access, timeout).map_err(|why| no_connection(&access, &why))
         });
         let (client, url, secrets, identity) = read.await??;
         let server = Server {
@@ -298,7 +298,7 @@ fn new_client(
     connect_timeout: Duration,
 ) -> Result<(kube::Client, String, KnownSecrets, Identity), kube::Error> {
     let mut config = config(access)?;
-    let identity = Identity::of(&config);
+    let identity = Identity::from_config(&config);
     let secrets = secrets(&config.auth_info);
     config.connect_timeout = Some(connect_timeout);
     // Each caller has its own deadlines, and a quiet watch is no failure.
@@ -357,7 +357,7 @@ fn config(access: &Access) -> Result<kube::Config, kube::Error> {
     }
 }
 
-fn no_way_in(access: &Access, why: &kube::Error) -> SourceError {
+fn no_connection(access: &Access, why: &kube::Error) -> SourceError {
     SourceError::new(
         Reason::Unauthorized,
         format!("no way into the cluster by {access}: {}", message_of(why)),

@@ -17,9 +17,9 @@ pub(super) use annotations::{notes, unreadable};
 pub(super) use autoscaler::scaler;
 pub(super) use node::node;
 pub(super) use owner::{Owner, owner};
-pub(super) use pod::{Held, PodExtras, pod};
+pub(super) use pod::{PodExtras, PodRecord, pod};
 pub use scrape::ScrapeSelector;
-pub(super) use services::{Front, binding, route, service, services};
+pub(super) use services::{ServiceRecord, binding, route, service, services};
 pub(super) use volume::{storage_class, volume};
 
 use super::amounts::Amounts;
@@ -28,7 +28,7 @@ use breakeven_model::units::{Cores, Gib};
 
 /// A value that cannot be understood, and where it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::sources) struct Unreadable {
+pub(in crate::sources) struct ConversionError {
     /// The kind, namespace and name of the object.
     pub(in crate::sources) object: String,
     /// The field.
@@ -37,7 +37,7 @@ pub(in crate::sources) struct Unreadable {
     pub(in crate::sources) problem: String,
 }
 
-impl fmt::Display for Unreadable {
+impl fmt::Display for ConversionError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             formatter,
@@ -49,14 +49,14 @@ impl fmt::Display for Unreadable {
 
 /// A field and what is wrong with it, while the object is not known yet.
 #[derive(Debug)]
-struct BadField {
+struct FieldError {
     field: String,
     problem: String,
 }
 
-impl BadField {
-    fn of(self, object: impl fmt::Display) -> Unreadable {
-        Unreadable {
+impl FieldError {
+    fn of(self, object: impl fmt::Display) -> ConversionError {
+        ConversionError {
             object: object.to_string(),
             field: self.field,
             problem: self.problem,
@@ -66,14 +66,14 @@ impl BadField {
 
 /// Amounts of which each may be absent.
 #[derive(Clone, Copy, Debug, Default)]
-struct Stated {
+struct OptionalResources {
     cpu: Option<Cores>,
     memory: Option<Gib>,
     gpus: Option<u32>,
 }
 
-impl Stated {
-    fn read(amounts: &Amounts, field: &str) -> Result<Self, BadField> {
+impl OptionalResources {
+    fn read(amounts: &Amounts, field: &str) -> Result<Self, FieldError> {
         let nvidia = read(
             &amounts.nvidia_gpu,
             quantity::count,
@@ -113,12 +113,12 @@ impl Stated {
 
 fn read<T>(
     text: &Option<String>,
-    parse: fn(&str) -> Result<T, quantity::BadQuantity>,
+    parse: fn(&str) -> Result<T, quantity::QuantityParseError>,
     field: &str,
     resource: &str,
-) -> Result<Option<T>, BadField> {
+) -> Result<Option<T>, FieldError> {
     let Some(text) = text else { return Ok(None) };
-    parse(text).map(Some).map_err(|bad| BadField {
+    parse(text).map(Some).map_err(|bad| FieldError {
         field: format!("{field}.{resource}"),
         problem: bad.to_string(),
     })

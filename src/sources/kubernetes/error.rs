@@ -16,7 +16,7 @@ use crate::sources::{Reason, SourceError};
 const MAX_REQUESTED_PAUSE: Duration = Duration::from_secs(300);
 
 /// How much of a foreign text an error shows: a proxy may answer with a whole page.
-const LONGEST_TEXT: usize = 300;
+const MAX_TEXT: usize = 300;
 
 /// What was tried, for the text of its failure.
 #[derive(Clone, Copy, Debug)]
@@ -190,7 +190,7 @@ fn is_io(error: &(dyn StdError + 'static), kind: io::ErrorKind) -> bool {
 
 fn one_line(text: &str) -> String {
     let mut line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    if let Some((end, _)) = line.char_indices().nth(LONGEST_TEXT) {
+    if let Some((end, _)) = line.char_indices().nth(MAX_TEXT) {
         line.truncate(end);
         line.push_str("...");
     }

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::convert::{Front, Held, Owner};
+use super::convert::{Owner, PodRecord, ServiceRecord};
 use breakeven_model::inventory::{
     Node, Pod, RouteRule, Scaler, StorageClass, TargetGroupBinding, Volume, WorkloadAnnotations,
     WorkloadId,
@@ -35,7 +35,7 @@ impl Footprint for Arc<Node> {
     }
 }
 
-impl Footprint for Held {
+impl Footprint for PodRecord {
     fn bytes(&self) -> usize {
         let pod = &self.pod;
         let claims = pod.claims.iter().map(|claim| ALLOCATION + claim.len());
@@ -95,7 +95,7 @@ impl Footprint for (WorkloadId, Scaler) {
     }
 }
 
-impl Footprint for Front {
+impl Footprint for ServiceRecord {
     fn bytes(&self) -> usize {
         self.memory(ALLOCATION)
     }

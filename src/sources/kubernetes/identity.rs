@@ -15,7 +15,7 @@ pub(super) struct Identity {
 
 impl Identity {
     /// The identity of a configuration, with the files as they are now.
-    pub(super) fn of(config: &Config) -> Self {
+    pub(super) fn from_config(config: &Config) -> Self {
         let mut digest = Sha256::new();
         let mut add = |part: &[u8]| {
             // The length keeps neighbors apart.
@@ -46,7 +46,7 @@ impl Identity {
 
     /// Whether a client of the other identity uses the same address, certificates, authority and token, except for the
     /// content of the token file.
-    pub(super) fn has_same_setup(&self, other: &Self) -> bool {
+    pub(super) fn has_same_credentials_source(&self, other: &Self) -> bool {
         self.setup == other.setup
     }
 }

@@ -48,7 +48,7 @@ impl<T> Default for Part<T> {
 }
 
 impl<T> Part<T> {
-    fn leave_out(&mut self, why: impl FnOnce() -> String) {
+    fn discard(&mut self, why: impl FnOnce() -> String) {
         if self.discarded == 0 {
             self.why = why();
         }
@@ -98,10 +98,10 @@ impl<T: DeserializeOwned> PageReader<T> {
         let part = &mut self.part;
         let mut problem = None;
         let split = self.list.read(piece, |object| match object {
-            None => part.leave_out(limits::too_long),
+            None => part.discard(limits::too_long),
             Some(text) => match serde_json::from_slice(text) {
                 Ok(object) => part.objects.push(object),
-                Err(why) if limited::is_beyond(&why) => part.leave_out(|| why.to_string()),
+                Err(why) if limited::is_beyond(&why) => part.discard(|| why.to_string()),
                 Err(why) => problem = problem.take().or(Some(why)),
             },
         });

@@ -13,7 +13,7 @@ const MAX_RECONNECT_PAUSE: Duration = Duration::from_secs(3);
 
 /// The pauses of one watch. Each kind of failure has its own back-off, and its own success that resets it.
 #[derive(Debug)]
-pub(super) struct Pauses {
+pub(super) struct WatchBackoff {
     /// No server answers; any answer is a success.
     unreachable: Backoff,
     /// Lists fail; a whole list is a success.
@@ -25,7 +25,7 @@ pub(super) struct Pauses {
     is_next_free: bool,
 }
 
-impl Pauses {
+impl WatchBackoff {
     pub(super) fn new(max: Duration) -> Self {
         Self {
             unreachable: Backoff::new(FIRST_PAUSE, max.min(MAX_RECONNECT_PAUSE)),
@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn watches_that_do_not_last_are_opened_ever_more_rarely_whatever_lists_do() {
-        let mut pauses = Pauses::new(MAX);
+        let mut pauses = WatchBackoff::new(MAX);
         assert_eq!(pauses.after_interruption(), Duration::ZERO);
         let mut last = Duration::ZERO;
         for _ in 0..10 {
@@ -100,7 +100,7 @@ mod tests {
 
     #[test]
     fn a_server_that_was_away_is_asked_again_within_seconds_and_its_first_410_costs_no_time() {
-        let mut pauses = Pauses::new(MAX);
+        let mut pauses = WatchBackoff::new(MAX);
         pauses.after_interruption();
         for _ in 0..20 {
             let pause = pauses.after_no_answer();
@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn a_list_that_succeeds_resets_the_pauses_of_lists_alone() {
-        let mut pauses = Pauses::new(MAX);
+        let mut pauses = WatchBackoff::new(MAX);
         for _ in 0..10 {
             pauses.after_failed_list();
             pauses.after_failed_watch();

@@ -65,7 +65,7 @@ impl Reachability {
     }
 
     /// Whether the credentials may have changed since this was asked last.
-    pub(super) fn take_suspicion(&self) -> bool {
+    pub(super) fn take_suspected(&self) -> bool {
         self.is_suspect.swap(false, Ordering::Relaxed)
     }
 }

@@ -188,6 +188,6 @@ echo '{"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential"
             "{error}"
         );
         assert!(!error.is_logged());
-        assert!(server.reachability.take_suspicion());
+        assert!(server.reachability.take_suspected());
     }
 }

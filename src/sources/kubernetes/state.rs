@@ -9,7 +9,7 @@ use super::api_types::{
     BindingObject, MetaObject, NodeObject, PodObject, RouteObject, ScalerObject, ServiceObject,
     StorageClassObject, VolumeObject, Watched,
 };
-use super::convert::{self, Front, Held, Owner, PodExtras, Unreadable};
+use super::convert::{self, ConversionError, Owner, PodExtras, PodRecord, ServiceRecord};
 use super::footprint::Footprint;
 use super::interner::Interner;
 use super::limits::{MAX_KEPT, MAX_KEPT_NODES, MAX_KEPT_PODS};
@@ -30,13 +30,13 @@ const OWNER_WAIT: SignedDuration = SignedDuration::from_secs(60);
 #[derive(Debug)]
 pub(super) struct State {
     nodes: Store<Arc<Node>>,
-    pods: Store<Held>,
+    pods: Store<PodRecord>,
     replica_sets: Store<Owner>,
     jobs: Store<Owner>,
     /// What the annotations of controllers say, by the kind of controller.
     controllers: [Store<Noted>; Controller::COUNT],
     scalers: Store<(WorkloadId, Scaler)>,
-    services: Store<Front>,
+    services: Store<ServiceRecord>,
     routes: Store<Vec<RouteRule>>,
     bindings: Store<TargetGroupBinding>,
     volumes: Store<Arc<Volume>>,
@@ -132,7 +132,7 @@ impl State {
             match convert::pod(&object, extras, pods.names(), &mut found) {
                 Ok(Some(mut held)) => {
                     settle(&mut held, pods.get(uid), replica_sets, jobs);
-                    pods.put(uid, held);
+                    pods.insert(uid, held);
                 }
                 Ok(None) => pods.remove(uid),
                 Err(why) => {
@@ -176,7 +176,7 @@ impl State {
             };
             let found = convert::unreadable(&notes, &id.to_string());
             // Told once, and not with every change of something else.
-            if store.put(&meta.uid, (id, Arc::new(notes))) {
+            if store.insert(&meta.uid, (id, Arc::new(notes))) {
                 problems.extend(found.iter().map(discarded));
             }
         });
@@ -267,7 +267,7 @@ impl State {
 impl State {
     /// Whether a new pod is only known by the name of its Job or ReplicaSet, while the object that names its workload is
     /// still to arrive. Without the right to list them nothing arrives, and nothing is awaited.
-    fn awaits_owner(&self, held: &Held, at: Timestamp) -> bool {
+    fn awaits_owner(&self, held: &PodRecord, at: Timestamp) -> bool {
         let owners = match held.pod.workload.kind {
             WorkloadKind::Job => &self.jobs,
             WorkloadKind::ReplicaSet => &self.replica_sets,
@@ -282,7 +282,7 @@ impl State {
 }
 
 /// How a pod is scraped, if it asks for that.
-fn scrape(held: &Held) -> Option<ScrapeTarget> {
+fn scrape(held: &PodRecord) -> Option<ScrapeTarget> {
     let url = held.metrics.as_ref()?;
     Some(ScrapeTarget {
         pod: held.pod.key.clone(),
@@ -295,8 +295,8 @@ fn scrape(held: &Held) -> Option<ScrapeTarget> {
 /// Gives a pod to its workload: the one that its ReplicaSet or Job names, else the one it was given to before (they
 /// may be gone before their pods), else the one that it names itself.
 fn settle(
-    held: &mut Held,
-    before: Option<&Held>,
+    held: &mut PodRecord,
+    before: Option<&PodRecord>,
     replica_sets: &Store<Owner>,
     jobs: &Store<Owner>,
 ) {
@@ -315,7 +315,7 @@ fn settle(
 }
 
 fn known<'a>(
-    held: &Held,
+    held: &PodRecord,
     replica_sets: &'a Store<Owner>,
     jobs: &'a Store<Owner>,
 ) -> Option<&'a Owner> {
@@ -328,7 +328,7 @@ fn owners(store: &mut Store<Owner>, kind: &str, event: Event<MetaObject>) -> boo
     let mut changed = false;
     fold(store, event, |store, object| {
         let owner = convert::owner(&object, kind, store.names());
-        changed |= store.put(&object.metadata.uid, owner);
+        changed |= store.insert(&object.metadata.uid, owner);
     });
     changed
 }
@@ -338,14 +338,14 @@ fn owners(store: &mut Store<Owner>, kind: &str, event: Event<MetaObject>) -> boo
 fn hold<T: Watched, V: Clone + PartialEq + Footprint>(
     store: &mut Store<V>,
     event: Event<T>,
-    mut read: impl FnMut(T, &mut Interner) -> Result<Option<V>, Unreadable>,
+    mut read: impl FnMut(T, &mut Interner) -> Result<Option<V>, ConversionError>,
 ) -> Problems {
     let mut problems = Problems::new();
     fold(store, event, |store, object| {
         let uid = object.meta().uid.clone();
         match read(object, store.names()) {
             Ok(Some(value)) => {
-                store.put(&uid, value);
+                store.insert(&uid, value);
             }
             Ok(None) => store.remove(&uid),
             Err(why) => {
@@ -376,7 +376,7 @@ fn fold<T: Watched, V: Clone + PartialEq + Footprint>(
     }
 }
 
-fn discarded(why: &Unreadable) -> SourceError {
+fn discarded(why: &ConversionError) -> SourceError {
     SourceError::new(
         Reason::InvalidResponse,
         why.to_string(),

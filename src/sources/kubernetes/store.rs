@@ -94,7 +94,7 @@ impl<V: Footprint> Generation<V> {
     }
 
     /// Inserts a value, unless that takes more than the budget. False if it was refused.
-    fn insert(&mut self, uid: &str, value: V, budget: usize) -> bool {
+    fn insert_new(&mut self, uid: &str, value: V, budget: usize) -> bool {
         let replaced = self.values.get(uid).map_or(0, |old| Self::cost(uid, old));
         let bytes = self.bytes - replaced + Self::cost(uid, &value);
         if bytes + self.names.bytes() > budget {
@@ -174,7 +174,7 @@ impl<V: Clone + PartialEq + Footprint> Store<V> {
     }
 
     /// Puts a value; what is already held stays as it is, where it is equal. Says whether it is another one.
-    pub(super) fn put(&mut self, uid: &str, value: V) -> bool {
+    pub(super) fn insert(&mut self, uid: &str, value: V) -> bool {
         let held = self.live.values.get(uid).filter(|held| **held == value);
         let held = held.cloned();
         let changed = held.is_none();
@@ -184,18 +184,18 @@ impl<V: Clone + PartialEq + Footprint> Store<V> {
         }
         // The list before the next watch shows whether these objects exist.
         let max_new = self.listed + MAX_NEW_OBJECTS;
-        let grown = self.live.values.len().saturating_sub(self.listed);
+        let increase = self.live.values.len().saturating_sub(self.listed);
         let is_new = self.incoming.is_none() && !self.live.values.contains_key(uid);
-        if is_new && grown >= max_new {
+        if is_new && increase >= max_new {
             self.overflow = Some(Overflow::Growth(max_new));
             return false;
         }
-        changed & self.insert(uid, value)
+        changed & self.insert_new(uid, value)
     }
 
-    fn insert(&mut self, uid: &str, value: V) -> bool {
+    fn insert_new(&mut self, uid: &str, value: V) -> bool {
         let generation = self.incoming.as_mut().unwrap_or(&mut self.live);
-        let is_kept = generation.insert(uid, value, self.budget);
+        let is_kept = generation.insert_new(uid, value, self.budget);
         if !is_kept {
             self.overflow = Some(Overflow::Memory(self.budget));
         }
@@ -207,7 +207,7 @@ impl<V: Clone + PartialEq + Footprint> Store<V> {
         if self.incoming.is_some()
             && let Some(held) = self.live.values.get(uid).cloned()
         {
-            self.insert(uid, held);
+            self.insert_new(uid, held);
         }
     }
 
@@ -252,17 +252,17 @@ mod tests {
     fn what_is_held_stays_until_a_new_list_is_complete() {
         let mut store = Store::new(1 << 20);
         store.begin_list();
-        store.put("a", Arc::new(1));
-        store.put("b", Arc::new(2));
+        store.insert("a", Arc::new(1));
+        store.insert("b", Arc::new(2));
         assert_eq!(held(&store), [0; 0]);
         store.end_list();
         assert_eq!(held(&store), [1, 2]);
 
         store.begin_list();
-        store.put("b", Arc::new(3));
+        store.insert("b", Arc::new(3));
         assert_eq!(held(&store), [1, 2], "the list is not complete");
         store.begin_list();
-        store.put("c", Arc::new(4));
+        store.insert("c", Arc::new(4));
         store.end_list();
         assert_eq!(held(&store), [4], "the list that broke off does not count");
     }
@@ -271,19 +271,19 @@ mod tests {
     fn a_value_that_did_not_change_stays_the_same_allocation() {
         let mut store = Store::new(1 << 20);
         let first = Arc::new(1);
-        assert!(store.put("a", Arc::clone(&first)));
-        assert!(!store.put("a", Arc::new(1)));
+        assert!(store.insert("a", Arc::clone(&first)));
+        assert!(!store.insert("a", Arc::new(1)));
         store.begin_list();
-        assert!(!store.put("a", Arc::new(1)));
+        assert!(!store.insert("a", Arc::new(1)));
         store.end_list();
         assert!(Arc::ptr_eq(store.get("a").unwrap(), &first));
-        assert!(store.put("a", Arc::new(2)));
+        assert!(store.insert("a", Arc::new(2)));
     }
 
     #[test]
     fn the_last_good_state_of_an_object_can_be_kept_over_a_list() {
         let mut store = Store::new(1 << 20);
-        store.put("a", Arc::new(1));
+        store.insert("a", Arc::new(1));
         store.begin_list();
         store.keep("a");
         store.keep("never seen");
@@ -293,7 +293,7 @@ mod tests {
     fn filled(store: &mut Store<Arc<str>>, prefix: &str) -> usize {
         let value: Arc<str> = "x".repeat(100).into();
         for number in 0.. {
-            store.put(&format!("{prefix}-{number}"), Arc::clone(&value));
+            store.insert(&format!("{prefix}-{number}"), Arc::clone(&value));
             if store.take_overflow().is_some() {
                 return number;
             }
@@ -314,7 +314,7 @@ mod tests {
         assert_eq!(store.values().count(), kept, "what was kept before stays");
 
         store.begin_list();
-        store.put("other", "x".into());
+        store.insert("other", "x".into());
         let overflow = store.take_overflow();
         assert_eq!(overflow, None, "a list has a budget of its own");
         store.end_list();
@@ -329,7 +329,7 @@ mod tests {
         let mut store = Store::<Arc<str>>::new(1 << 20);
         for number in 0..20_000 {
             let name = store.names().share(&format!("{number:0200}"));
-            store.put("web", name);
+            store.insert("web", name);
             assert_eq!(store.take_overflow(), None, "{number}");
         }
     }
@@ -338,7 +338,7 @@ mod tests {
         let mut store = Store::<Arc<i32>>::new(64 << 20);
         let add = |store: &mut Store<Arc<i32>>, numbers: std::ops::Range<i32>| {
             numbers.into_iter().find_map(|number| {
-                store.put(&number.to_string(), Arc::new(number));
+                store.insert(&number.to_string(), Arc::new(number));
                 store.take_overflow()
             })
         };

@@ -298,17 +298,17 @@ fn the_pods_of_a_workload_share_every_name_but_their_own() {
         assert!(Arc::ptr_eq(one, other), "{one}");
     }
     // So what a pod costs is itself, its name, its containers, its entry in the map and the uid there.
-    let entry = size_of::<(Box<str>, convert::Held)>();
+    let entry = size_of::<(Box<str>, convert::PodRecord)>();
     let bytes = size_of::<Pod>() + size_of::<Container>() + entry + 2 * 64;
     assert!(bytes < 640, "{bytes} bytes for a pod of one container");
 }
 
 fn watching() -> (Watching, mpsc::Receiver<Observation>, SourceStatuses) {
     let (sink, seen) = mpsc::channel(8);
-    let board = SourceStatuses::default();
+    let statuses = SourceStatuses::default();
     let context = Context {
         clock: Clock::accelerated(Timestamp::UNIX_EPOCH, 1.0),
-        board: board.clone(),
+        statuses: statuses.clone(),
         sink,
     };
     let cluster = Watching {
@@ -317,7 +317,7 @@ fn watching() -> (Watching, mpsc::Receiver<Observation>, SourceStatuses) {
         log_limits: [LogLimit::default(); Watch::ALL.len()],
         context,
     };
-    (cluster, seen, board)
+    (cluster, seen, statuses)
 }
 
 fn refused(what: &str) -> SourceError {
@@ -330,17 +330,17 @@ fn refused(what: &str) -> SourceError {
 
 #[tokio::test]
 async fn a_failure_of_pods_is_on_the_board_and_one_of_replica_sets_is_only_counted() {
-    let (mut cluster, mut seen, board) = watching();
+    let (mut cluster, mut seen, statuses) = watching();
     for event in listed(&[mk_node("node-1")]) {
-        cluster.take(Change::Node(WatchSignal::Event(event)));
+        cluster.apply(Change::Node(WatchSignal::Event(event)));
     }
     for event in listed(&[mk_pod("a")]) {
-        cluster.take(Change::Pod(WatchSignal::Event(event)));
+        cluster.apply(Change::Pod(WatchSignal::Event(event)));
     }
     let failed = WatchSignal::Failed(refused("replicasets.apps"), Duration::ZERO);
-    cluster.take(Change::ReplicaSet(failed));
+    cluster.apply(Change::ReplicaSet(failed));
     assert!(cluster.publish().await);
-    let status = board.snapshot()[&Source::Kubernetes.into()].clone();
+    let status = statuses.snapshot()[&Source::Kubernetes.into()].clone();
     assert_eq!(
         (status.up, status.errors[&Reason::Forbidden]),
         (Some(true), 1)
@@ -348,8 +348,8 @@ async fn a_failure_of_pods_is_on_the_board_and_one_of_replica_sets_is_only_count
     assert!(matches!(seen.try_recv(), Ok(Observation::Cluster(_))));
 
     let failed = WatchSignal::Failed(refused("pods"), Duration::from_secs(1));
-    cluster.take(Change::Pod(failed));
-    let status = board.snapshot()[&Source::Kubernetes.into()].clone();
+    cluster.apply(Change::Pod(failed));
+    let status = statuses.snapshot()[&Source::Kubernetes.into()].clone();
     assert_eq!(
         (status.up, status.errors[&Reason::Forbidden]),
         (Some(false), 2)
@@ -360,19 +360,19 @@ async fn a_failure_of_pods_is_on_the_board_and_one_of_replica_sets_is_only_count
     );
     assert_eq!(cluster.health.publishable_since(Duration::ZERO), None);
 
-    cluster.take(Change::Pod(WatchSignal::Alive));
+    cluster.apply(Change::Pod(WatchSignal::Alive));
     assert!(cluster.health.publishable_since(Duration::ZERO).is_some());
 }
 
 #[tokio::test]
 async fn an_interrupted_watch_and_an_object_not_understood_are_counted_and_nothing_is_down() {
-    let (mut cluster, _seen, board) = watching();
+    let (mut cluster, _seen, statuses) = watching();
     let cut = SourceError::new(Reason::Connect, "it was cut", "check");
-    cluster.take(Change::Pod(WatchSignal::Interrupted(cut)));
+    cluster.apply(Change::Pod(WatchSignal::Interrupted(cut)));
     let mut bad = mk_node("node-1");
     bad["status"]["capacity"]["cpu"] = json!("two");
-    cluster.take(Change::Node(WatchSignal::Event(Event::Applied(one(&bad)))));
-    let status = board.snapshot()[&Source::Kubernetes.into()].clone();
+    cluster.apply(Change::Node(WatchSignal::Event(Event::Applied(one(&bad)))));
+    let status = statuses.snapshot()[&Source::Kubernetes.into()].clone();
     assert_eq!(status.up, None);
     assert_eq!(status.errors[&Reason::Connect], 1);
     assert_eq!(status.errors[&Reason::InvalidResponse], 1);
@@ -387,10 +387,10 @@ async fn credentials_that_fail_are_tried_ever_more_rarely() {
         context: None,
     };
     let connection = Connection::new(access, Duration::from_secs(1));
-    let (cluster, _seen, board) = watching();
+    let (cluster, _seen, statuses) = watching();
     let source = run(connection, Settings::default(), cluster.context);
     assert!(tokio::time::timeout(TIME, source).await.is_err());
-    let failures = board.snapshot()[&Source::Kubernetes.into()].errors[&Reason::Unauthorized];
+    let failures = statuses.snapshot()[&Source::Kubernetes.into()].errors[&Reason::Unauthorized];
     // Six pauses grow to 30 s; after that each is 15 s at least.
     let attempts = WATCHES..=WATCHES * (6 + TIME.as_secs() / 15);
     assert!(attempts.contains(&failures), "{failures} attempts");

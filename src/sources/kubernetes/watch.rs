@@ -5,7 +5,7 @@
 //! limit on the bytes of a list or of a line; and it asks again with an expired version when that is answered by a plain 410.
 //!
 //! A version that is gone is listed again at once, and a watch that was cut is opened again at once. If that happens again
-//! before a watch has lasted, the pauses grow: see [`Pauses`].
+//! before a watch has lasted, the pauses grow: see [`WatchBackoff`].
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,7 +26,7 @@ use super::limited;
 use super::limits::{self, ListProgress, MAX_SKIPPED};
 use super::lines::{Line, Lines, LinesError};
 use super::page::PageReader;
-use super::pauses::Pauses;
+use super::pauses::WatchBackoff;
 use super::request::{RequestError, Server};
 use super::store::{Event, Overflow};
 use crate::sources::error_chain::causes;
@@ -34,7 +34,7 @@ use crate::sources::{Reason, SourceError};
 use breakeven_clock::Clock;
 
 /// How much longer than agreed a watch may stay silent before it counts as dead: the way of the server's goodbye.
-const GOODBYE: Duration = Duration::from_secs(5);
+const CLOSE_DEADLINE: Duration = Duration::from_secs(5);
 /// A watch that the server ends earlier than agreed by no more than this ended as agreed.
 const EARLY: Duration = Duration::from_secs(2);
 /// A watch that is open for so long without a failure is shown to be up.
@@ -142,7 +142,7 @@ pub(super) async fn watch<T, C>(
     let mut watch = Watch {
         resource,
         connection,
-        pauses: Pauses::new(settings.longest_pause),
+        pauses: WatchBackoff::new(settings.longest_pause),
         settings,
         sink,
         wrap,
@@ -154,7 +154,7 @@ pub(super) async fn watch<T, C>(
     loop {
         let started = Instant::now();
         let has_version = watch.version.is_some();
-        let (signal, pause) = match watch.go_on().await {
+        let (signal, pause) = match watch.next_list_page().await {
             Ok(()) => continue,
             Err(WatchEnd::Closed) => return,
             Err(WatchEnd::Interrupted(error)) => {
@@ -171,7 +171,7 @@ pub(super) async fn watch<T, C>(
                 (WatchSignal::Failed(error, started.elapsed()), pause)
             }
         };
-        if watch.tell(signal).await.is_err() {
+        if watch.send_signal(signal).await.is_err() {
             return;
         }
         clock.sleep(pause).await;
@@ -190,7 +190,7 @@ struct Watch<T, C> {
     listed_at: Option<Arc<str>>,
     /// Whether the next list is asked for in one page, because the pages of the last one expired on the way.
     whole: bool,
-    pauses: Pauses,
+    pauses: WatchBackoff,
     /// Whether the last request failed on its way to the server. Credentials that fail are no such failure.
     is_unreachable: bool,
 }
@@ -201,7 +201,7 @@ where
     C: Send,
 {
     /// One list, or one watch to its end.
-    async fn go_on(&mut self) -> Result<(), WatchEnd> {
+    async fn next_list_page(&mut self) -> Result<(), WatchEnd> {
         self.is_unreachable = false;
         let patience = self.settings.request_timeout;
         let server = timeout(patience, self.connection.server())
@@ -215,10 +215,12 @@ where
     }
 
     async fn list(&mut self, server: &Server) -> Result<(), WatchEnd> {
-        self.tell(WatchSignal::Event(Event::ListBegun)).await?;
+        self.send_signal(WatchSignal::Event(Event::ListBegun))
+            .await?;
         let listed = self.pages(server).await;
         if listed.is_err() {
-            self.tell(WatchSignal::Event(Event::ListFailed)).await?;
+            self.send_signal(WatchSignal::Event(Event::ListFailed))
+                .await?;
         }
         listed
     }
@@ -243,7 +245,8 @@ where
                 Err(end) => return Err(end),
             };
             if page.metadata.continue_token.is_empty() {
-                self.tell(WatchSignal::Event(Event::ListDone)).await?;
+                self.send_signal(WatchSignal::Event(Event::ListDone))
+                    .await?;
                 self.version = Some(page.metadata.resource_version);
                 self.listed_at = Some(Arc::clone(&server.url));
                 self.pauses.listed();
@@ -286,7 +289,7 @@ where
             let read = Instant::now();
             if part.discarded > 0 {
                 let error = limits::discarded(self.resource.name, &part.why);
-                self.tell(WatchSignal::DiscardedRecords(error, part.discarded))
+                self.send_signal(WatchSignal::DiscardedRecords(error, part.discarded))
                     .await?;
             }
             self.tell_event(&attempt, Event::Listed(part.objects))
@@ -347,7 +350,7 @@ where
                 let ended = self.receive(body, &attempt, &mut position).await;
                 if opened.elapsed() >= LASTING.min(agreed / 2) {
                     self.pauses.lasted();
-                    self.tell(WatchSignal::Lasted).await?;
+                    self.send_signal(WatchSignal::Lasted).await?;
                 }
                 ended
             }
@@ -376,7 +379,11 @@ where
         let mut lines = Lines::new(body);
         let mut stands = false;
         let broken = loop {
-            let patience = if stands { agreed + GOODBYE } else { SHORT };
+            let patience = if stands {
+                agreed + CLOSE_DEADLINE
+            } else {
+                SHORT
+            };
             let line = match timeout(patience, lines.next()).await {
                 Ok(Ok(Some(line))) => line,
                 Ok(Ok(None)) => break None,
@@ -388,7 +395,7 @@ where
                 }
                 Err(_) if stands => return Err(attempt.timed_out(&silence(patience)).into()),
                 Err(_) => {
-                    self.tell(WatchSignal::Alive).await?;
+                    self.send_signal(WatchSignal::Alive).await?;
                     stands = true;
                     continue;
                 }
@@ -413,7 +420,7 @@ where
             return Err(WatchEnd::Interrupted(cut));
         }
         if lasted + EARLY < agreed {
-            self.tell(WatchSignal::Interrupted(cut)).await?;
+            self.send_signal(WatchSignal::Interrupted(cut)).await?;
         }
         Ok(())
     }
@@ -443,19 +450,22 @@ where
                 }
             },
         };
-        Ok(self.tell(signal).await?)
+        Ok(self.send_signal(signal).await?)
     }
 
     /// Tells of objects, and fails if one was not kept.
     async fn tell_event(&mut self, attempt: &Attempt<'_>, event: Event<T>) -> Result<(), WatchEnd> {
-        match self.tell(WatchSignal::Event(event)).await? {
+        match self.send_signal(WatchSignal::Event(event)).await? {
             None => Ok(()),
             Some(why) => Err(attempt.too_much(why).into()),
         }
     }
 
     /// Sends a signal, and returns the answer: the reason if an object was not kept.
-    async fn tell(&mut self, signal: WatchSignal<T>) -> Result<Option<Overflow>, ReceiverDropped> {
+    async fn send_signal(
+        &mut self,
+        signal: WatchSignal<T>,
+    ) -> Result<Option<Overflow>, ReceiverDropped> {
         let (overflow, answer) = oneshot::channel();
         let message = WatchMessage {
             signal: (self.wrap)(signal),

@@ -49,12 +49,12 @@ impl Watch {
     ];
 
     /// Nothing is known of the cluster without these.
-    pub(super) const fn is_essential(self) -> bool {
+    pub(super) const fn is_required(self) -> bool {
         matches!(self, Self::Nodes | Self::Pods)
     }
 
     /// Whether what is watched is there only where somebody installed it: the Gateway API, the AWS Load Balancer Controller.
-    pub(super) const fn is_installed(self) -> bool {
+    pub(super) const fn is_optional_api(self) -> bool {
         matches!(self, Self::Routes | Self::TargetGroupBindings)
     }
 
@@ -154,7 +154,7 @@ pub(super) struct WatchStatuses {
 
 impl WatchStatuses {
     /// Takes note of what a watch tells.
-    pub(super) fn note<T>(
+    pub(super) fn record<T>(
         &mut self,
         watch: Watch,
         signal: &WatchSignal<T>,
@@ -211,7 +211,7 @@ impl WatchStatuses {
             && Watch::ALL.into_iter().any(|other| {
                 let failure = self.standings[other as usize].failure.as_ref();
                 other != watch
-                    && (other.is_essential() || !watch.is_essential())
+                    && (other.is_required() || !watch.is_required())
                     && failure.is_some_and(|failure| failure.is_logged && failure.reason == reason)
             });
         let standing = &mut self.standings[watch as usize];
@@ -234,7 +234,7 @@ impl WatchStatuses {
 
     /// Whether nodes and pods are known, and still watched.
     fn is_good(&self) -> bool {
-        let mut essential = Watch::ALL.into_iter().filter(|watch| watch.is_essential());
+        let mut essential = Watch::ALL.into_iter().filter(|watch| watch.is_required());
         essential.all(|watch| self.standings[watch as usize].is_good())
     }
 
@@ -277,7 +277,7 @@ mod tests {
     fn listed(watches: &[Watch], now: Instant) -> WatchStatuses {
         let mut health = WatchStatuses::default();
         for watch in watches {
-            health.note(*watch, &done(), now);
+            health.record(*watch, &done(), now);
         }
         health
     }
@@ -299,13 +299,13 @@ mod tests {
             .filter(|one| !late.contains(one))
             .collect();
         let mut health = listed(&others, now);
-        health.note(Watch::Routes, &failed(), now);
+        health.record(Watch::Routes, &failed(), now);
         assert_eq!(health.publishable_since(GRACE), Some(now + GRACE));
         for watch in [Watch::Jobs, Watch::Volumes, Watch::StorageClasses] {
-            health.note(watch, &done(), now);
+            health.record(watch, &done(), now);
         }
         assert_eq!(health.publishable_since(GRACE), Some(now + GRACE));
-        health.note(Watch::ReplicaSets, &failed(), now);
+        health.record(Watch::ReplicaSets, &failed(), now);
         assert_eq!(health.publishable_since(GRACE), Some(now));
     }
 
@@ -319,17 +319,20 @@ mod tests {
         ] {
             let mut health = listed(&Watch::ALL, now);
             let stale = "a watch failed; its last state stays in use";
-            let turn = health.note(Watch::Pods, &failed(), now);
+            let turn = health.record(Watch::Pods, &failed(), now);
             assert_eq!(turn, StatusChange::Failed(stale));
-            assert_eq!(health.note(Watch::Pods, &failed(), now), StatusChange::None);
+            assert_eq!(
+                health.record(Watch::Pods, &failed(), now),
+                StatusChange::None
+            );
             assert_eq!(health.publishable_since(GRACE), None);
-            health.note(
+            health.record(
                 Watch::Pods,
                 &WatchSignal::<()>::Event(Event::ListBegun),
                 now,
             );
             assert_eq!(health.publishable_since(GRACE), None, "it only tries");
-            let turn = health.note(Watch::Pods, &again, now);
+            let turn = health.record(Watch::Pods, &again, now);
             assert_eq!(
                 turn,
                 StatusChange::Recovered("it answered 403; grant list".into())
@@ -350,13 +353,13 @@ mod tests {
         let mut logged = Vec::new();
         for _ in 0..3 {
             for watch in Watch::ALL {
-                let turn = health.note(watch, &failed_for(Reason::ServerError), now);
+                let turn = health.record(watch, &failed_for(Reason::ServerError), now);
                 logged.extend((turn != StatusChange::None).then_some(watch));
             }
         }
         assert_eq!(logged, [Watch::Nodes]);
         let ended = |watch: &Watch| {
-            health.note(*watch, &WatchSignal::<()>::Alive, now) != StatusChange::None
+            health.record(*watch, &WatchSignal::<()>::Alive, now) != StatusChange::None
         };
         let ended: Vec<Watch> = Watch::ALL.into_iter().filter(ended).collect();
         assert_eq!(ended, [Watch::Nodes]);
@@ -367,20 +370,20 @@ mod tests {
         let now = Instant::now();
         let mut health = listed(&Watch::ALL, now);
         for watch in Watch::ALL {
-            health.note(watch, &failed_for(Reason::ServerError), now);
+            health.record(watch, &failed_for(Reason::ServerError), now);
         }
-        let turn = health.note(Watch::Nodes, &WatchSignal::<()>::Alive, now);
+        let turn = health.record(Watch::Nodes, &WatchSignal::<()>::Alive, now);
         assert_eq!(turn, StatusChange::Recovered("it failed; wait".into()));
 
         let rest = || Watch::ALL.into_iter().skip(1);
         let mut logged = Vec::new();
         for watch in rest().chain(rest()) {
-            let turn = health.note(watch, &failed_for(Reason::ServerError), now);
+            let turn = health.record(watch, &failed_for(Reason::ServerError), now);
             logged.extend((turn != StatusChange::None).then_some(watch));
         }
         assert_eq!(logged, [Watch::Pods]);
         let ended = |watch: &Watch| {
-            health.note(*watch, &WatchSignal::<()>::Alive, now) != StatusChange::None
+            health.record(*watch, &WatchSignal::<()>::Alive, now) != StatusChange::None
         };
         let ended: Vec<Watch> = rest().filter(ended).collect();
         assert_eq!(ended, [Watch::Pods]);
@@ -391,7 +394,7 @@ mod tests {
         let now = Instant::now();
         let mut health = WatchStatuses::default();
         for watch in Watch::ALL {
-            let turn = health.note(watch, &failed_for(Reason::Forbidden), now);
+            let turn = health.record(watch, &failed_for(Reason::Forbidden), now);
             assert_eq!(turn, StatusChange::Failed(watch.without(false)));
         }
     }
@@ -402,9 +405,9 @@ mod tests {
         let mut health = listed(&Watch::ALL, now);
         let error = SourceError::new(Reason::Connect, "refused", "wait").already_logged();
         let signal = WatchSignal::<()>::Failed(error, Duration::ZERO);
-        assert_eq!(health.note(Watch::Pods, &signal, now), StatusChange::None);
+        assert_eq!(health.record(Watch::Pods, &signal, now), StatusChange::None);
         assert_eq!(health.publishable_since(GRACE), None);
-        let turn = health.note(Watch::Pods, &WatchSignal::<()>::Alive, now);
+        let turn = health.record(Watch::Pods, &WatchSignal::<()>::Alive, now);
         assert_eq!(turn, StatusChange::None);
         assert_eq!(health.publishable_since(GRACE), Some(now));
     }
@@ -428,7 +431,7 @@ mod tests {
             0 => WatchSignal::<()>::Interrupted(cut.clone()),
             _ => WatchSignal::Lasted,
         }) {
-            let turn = health.note(Watch::Pods, &signal, now);
+            let turn = health.record(Watch::Pods, &signal, now);
             turns.extend((turn != StatusChange::None).then_some(turn));
         }
         assert_eq!(turns, [StatusChange::Unsteady, StatusChange::Steady]);
@@ -437,9 +440,9 @@ mod tests {
     #[test]
     fn what_is_not_essential_holds_nothing_up_when_it_fails() {
         let now = Instant::now();
-        for watch in Watch::ALL.into_iter().filter(|watch| !watch.is_essential()) {
+        for watch in Watch::ALL.into_iter().filter(|watch| !watch.is_required()) {
             let mut health = listed(&Watch::ALL, now);
-            health.note(watch, &failed(), now);
+            health.record(watch, &failed(), now);
             assert_eq!(health.publishable_since(GRACE), Some(now), "{watch:?}");
         }
     }
@@ -449,8 +452,8 @@ mod tests {
         let now = Instant::now();
         let mut health = WatchStatuses::default();
         for (watch, seconds) in [(Watch::Nodes, 1), (Watch::Pods, 3), (Watch::Jobs, 9)] {
-            health.note(watch, &WatchSignal::<()>::Event(Event::ListBegun), now);
-            health.note(watch, &done(), now + Duration::from_secs(seconds));
+            health.record(watch, &WatchSignal::<()>::Event(Event::ListBegun), now);
+            health.record(watch, &done(), now + Duration::from_secs(seconds));
         }
         assert_eq!(health.took(), Duration::from_secs(3));
     }

@@ -67,7 +67,7 @@ enum ProductRow {
 }
 
 impl QueryRow {
-    fn of(workload: &QueriedProduct) -> Self {
+    fn new(workload: &QueriedProduct) -> Self {
         match workload {
             QueriedProduct::Machine(instance_type) => Self::InstanceType(instance_type.to_string()),
             QueriedProduct::Fargate => Self::Fargate,
@@ -85,7 +85,7 @@ impl QueryRow {
 }
 
 impl ProductRow {
-    fn of(product: &Sku) -> Self {
+    fn new(product: &Sku) -> Self {
         match product {
             Sku::Machine {
                 instance_type,
@@ -146,19 +146,19 @@ impl Cache {
         answers: &BTreeMap<PriceQuery, Answered>,
     ) -> Result<(), String> {
         let answers = answers.iter();
-        let answers = answers.map(|(question, answered)| AnswerRow::of(question, answered));
+        let answers = answers.map(|(question, answered)| AnswerRow::new(question, answered));
         let answers = answers.collect();
         self.file.write(Kept { answers }).await
     }
 }
 
 impl AnswerRow {
-    fn of(question: &PriceQuery, answered: &Answered) -> Self {
+    fn new(question: &PriceQuery, answered: &Answered) -> Self {
         Self {
             region: question.region.to_string(),
-            about: QueryRow::of(&question.product),
+            about: QueryRow::new(&question.product),
             asked_at: answered.at,
-            prices: answered.prices.iter().map(PriceRow::of).collect(),
+            prices: answered.prices.iter().map(PriceRow::new).collect(),
         }
     }
 
@@ -182,9 +182,9 @@ impl AnswerRow {
 }
 
 impl PriceRow {
-    fn of(price: &ListPrice) -> Self {
+    fn new(price: &ListPrice) -> Self {
         Self {
-            product: ProductRow::of(&price.offer.product),
+            product: ProductRow::new(&price.offer.product),
             usd_per_hour: price.price.map(UsdPerHour::hourly),
             read_at: price.at,
         }

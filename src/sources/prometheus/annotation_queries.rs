@@ -14,8 +14,8 @@ use tokio::time::Instant;
 use tracing::warn;
 
 use super::client::Client;
-use super::query::{BadQuery, Expression};
-use super::{MOST_POINTS, RequestsSource, convert};
+use super::query::{Expression, QuerySyntaxError};
+use super::{MAX_POINTS, RequestsSource, convert};
 use crate::sources::latest::{Publisher, Subscriber};
 use crate::sources::{DiscardCounts, Reason, SourceError};
 use breakeven_model::inventory::{Cluster, Counted, DedicatedSource, DedicatedTraffic, WorkloadId};
@@ -51,7 +51,7 @@ pub(super) type Queries = BTreeMap<WorkloadId, Arc<str>>;
 ///
 /// # Errors
 /// When it has more than 4,096 bytes, nests more than 50 levels deep, is not PromQL for an instant vector, or lacks `$window`.
-pub fn check_query(text: &str) -> Result<(), BadQuery> {
+pub fn check_query(text: &str) -> Result<(), QuerySyntaxError> {
     Expression::of_annotation(text).map(|_| ())
 }
 
@@ -77,7 +77,7 @@ impl AnnotationQuery {
 
 /// The query of one workload, and how far it was read.
 #[derive(Debug)]
-pub(super) struct Own {
+pub(super) struct WorkloadQuery {
     text: Arc<str>,
     query: Expression,
     read_to: Option<Timestamp>,
@@ -91,7 +91,7 @@ pub(super) struct Own {
     kept: Counted,
 }
 
-impl Own {
+impl WorkloadQuery {
     const fn new(text: Arc<str>, query: Expression) -> Self {
         Self {
             text,
@@ -204,7 +204,7 @@ impl RequestsSource {
     /// Asks for the workloads that have queries of their own, and keeps what is answered.
     ///
     /// A query that fails or is slow does so alone. If this future is dropped, what was answered before is kept.
-    pub(super) async fn read_own(&mut self, now: Timestamp) {
+    pub(super) async fn read_annotation_queries(&mut self, now: Timestamp) {
         let Some(queries) = self.own_queries.latest() else {
             return;
         };
@@ -268,16 +268,16 @@ impl RequestsSource {
                 continue;
             };
             self.own
-                .insert(id.clone(), Own::new(Arc::clone(text), query));
+                .insert(id.clone(), WorkloadQuery::new(Arc::clone(text), query));
         }
     }
 
     /// The queries that are due, in the order in which they are asked.
     fn own_jobs(&self, now: Timestamp) -> Vec<Job> {
         let due = in_turn(self.own.iter().filter(|(_, own)| own.is_due(now)));
-        let job = |(id, own): (&WorkloadId, &Own)| {
+        let job = |(id, own): (&WorkloadId, &WorkloadQuery)| {
             let due = self.reach.due(own.read_to, now);
-            let windows = due.map(|window| convert::parts(window, self.reach.step, MOST_POINTS));
+            let windows = due.map(|window| convert::parts(window, self.reach.step, MAX_POINTS));
             Job {
                 id: id.clone(),
                 windows: windows.unwrap_or_default(),
@@ -295,8 +295,8 @@ impl RequestsSource {
 /// Queries in the order in which they are asked: healthy before failed ones, then the first of each namespace, the second of
 /// each, and so on, so that no namespace delays the others by more than one query.
 fn in_turn<'a>(
-    queries: impl Iterator<Item = (&'a WorkloadId, &'a Own)>,
-) -> Vec<(&'a WorkloadId, &'a Own)> {
+    queries: impl Iterator<Item = (&'a WorkloadId, &'a WorkloadQuery)>,
+) -> Vec<(&'a WorkloadId, &'a WorkloadQuery)> {
     let mut queries: Vec<_> = queries.collect();
     queries.sort_by_key(|(_, own)| own.place());
     let mut counts: BTreeMap<(bool, &str), usize> = BTreeMap::new();
@@ -350,9 +350,9 @@ mod tests {
         }
     }
 
-    fn own() -> Own {
+    fn own() -> WorkloadQuery {
         let text = "increase(x[$window])";
-        Own::new(text.into(), Expression::of_annotation(text).unwrap())
+        WorkloadQuery::new(text.into(), Expression::of_annotation(text).unwrap())
     }
 
     fn at(second: i64) -> Timestamp {
@@ -379,7 +379,7 @@ mod tests {
             id("b", "1"),
             id("c", "1"),
         ];
-        let mut queries: BTreeMap<WorkloadId, Own> =
+        let mut queries: BTreeMap<WorkloadId, WorkloadQuery> =
             ids.into_iter().map(|id| (id, own())).collect();
         let failure = Some(too_slow(MAX_TIME));
         let reading = AnnotationResult {

@@ -15,7 +15,7 @@ use super::response::{Answer, Body, Form, NoResult};
 use crate::disk::Disk;
 use crate::sources::percent::escaped;
 use crate::sources::redaction::{KnownSecrets, Secret};
-use crate::sources::transport::{BadAddress, ExchangeError, Limits, Transport, beginning, pause};
+use crate::sources::transport::{AddressError, ExchangeError, Limits, Transport, beginning, pause};
 use crate::sources::{Reason, SourceError};
 use breakeven_model::units::Window;
 
@@ -61,7 +61,7 @@ impl fmt::Debug for Client {
 }
 
 impl Client {
-    pub(in crate::sources) fn new(settings: &Settings) -> Result<Self, BadAddress> {
+    pub(in crate::sources) fn new(settings: &Settings) -> Result<Self, AddressError> {
         let base = settings.base_url.trim_end_matches('/').to_owned();
         let headers = settings.headers.iter().map(header);
         let mut secrets = KnownSecrets::default();
@@ -90,7 +90,7 @@ impl Client {
     }
 
     /// Reads the certificates now instead of before the first query. Blocks.
-    pub(super) fn load_certificates(&self) -> Result<(), BadAddress> {
+    pub(super) fn load_certificates(&self) -> Result<(), AddressError> {
         self.transport.load_certificates()
     }
 
@@ -265,8 +265,8 @@ pub(super) fn broken_contract(field: &str, problem: &str) -> SourceError {
     )
 }
 
-fn header((name, value): &(String, Secret)) -> Result<(HeaderName, HeaderValue), BadAddress> {
-    let bad = |problem: String| BadAddress {
+fn header((name, value): &(String, Secret)) -> Result<(HeaderName, HeaderValue), AddressError> {
+    let bad = |problem: String| AddressError {
         field: "headers",
         problem,
     };

@@ -10,7 +10,7 @@ use super::response::{Answer, Series};
 use super::target_labels::{self, TargetLabels};
 use crate::sources::DiscardCounts;
 use breakeven_model::inventory::{CountedStep, RequestRate, RequestStep, RequestTarget};
-use breakeven_model::units::{NotAQuantity, Requests, RequestsPerSecond, Seconds, Window};
+use breakeven_model::units::{QuantityError, Requests, RequestsPerSecond, Seconds, Window};
 
 /// What was counted, by target and by the end of the step in seconds since 1970.
 pub(super) type Counts = BTreeMap<RequestTarget, BTreeMap<i64, f64>>;
@@ -28,7 +28,7 @@ pub(super) fn parts(window: Window, step: Duration, most: usize) -> Vec<Window> 
         let end = Timestamp::from_second(end).map_or(window.end(), |end| end.min(window.end()));
         let length = Duration::try_from(end.duration_since(start)).unwrap_or_default();
         parts.extend(
-            Window::closed_before(end, step, Duration::ZERO).map(|last| last.reaching_back(length)),
+            Window::closed_before(end, step, Duration::ZERO).map(|last| last.extended_back(length)),
         );
         start = end;
     }
@@ -109,7 +109,7 @@ fn in_seconds(
     unit: LatencyUnit,
     sum: f64,
     count: f64,
-) -> Result<Option<(Seconds, Requests)>, NotAQuantity> {
+) -> Result<Option<(Seconds, Requests)>, QuantityError> {
     let sum = match unit {
         LatencyUnit::Seconds => Seconds::from_seconds(sum)?,
         LatencyUnit::Milliseconds => Seconds::from_millis(sum)?,
@@ -251,7 +251,7 @@ mod tests {
         let end = Timestamp::from_second(600).unwrap();
         Window::closed_before(end, STEP, Duration::ZERO)
             .unwrap()
-            .reaching_back(STEP * 2)
+            .extended_back(STEP * 2)
     }
 
     fn series(labels: &[(&str, &str)], points: &[(f64, f64)]) -> Series {
@@ -429,7 +429,7 @@ mod tests {
         let end = Timestamp::from_second(25 * 300).unwrap();
         let window = Window::closed_before(end, STEP, Duration::ZERO)
             .unwrap()
-            .reaching_back(STEP * 25);
+            .extended_back(STEP * 25);
         let seconds = |part: &Window| (part.start().as_second(), part.end().as_second());
         let split: Vec<_> = parts(window, STEP, 10).iter().map(seconds).collect();
         assert_eq!(split, [(0, 3_000), (3_000, 6_000), (6_000, 7_500)]);

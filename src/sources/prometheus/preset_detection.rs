@@ -9,8 +9,8 @@ use tracing::info;
 use super::client::Client;
 use super::convert;
 use super::preset::Preset;
-use super::query::BadQuery;
-use super::query::{Prepared, Queries};
+use super::query::QuerySyntaxError;
+use super::query::{CheckedQueries, Queries};
 use crate::sources::{DiscardCounts, Reason, SourceError};
 use breakeven_model::inventory::{OriginChoice, RequestOrigin};
 
@@ -24,7 +24,7 @@ const OWN: &str = "own";
 #[derive(Debug)]
 pub(super) struct Choice {
     /// What is asked now; absent while no preset has data.
-    asked: Option<Prepared>,
+    asked: Option<CheckedQueries>,
     origin: RequestOrigin,
     is_automatic: bool,
     /// When the chosen preset last had a series.
@@ -34,13 +34,14 @@ pub(super) struct Choice {
 }
 
 impl Choice {
-    pub(super) fn new(queries: &Queries) -> Result<Self, BadQuery> {
+    pub(super) fn new(queries: &Queries) -> Result<Self, QuerySyntaxError> {
         let (asked, name) = match queries {
             Queries::Auto => (None, None),
-            Queries::Preset(preset) => (Some(Prepared::from(*preset)), Some(preset.as_str())),
-            Queries::Own { requests, latency } => {
-                (Some(Prepared::own(requests, latency.as_ref())?), Some(OWN))
-            }
+            Queries::Preset(preset) => (Some(CheckedQueries::from(*preset)), Some(preset.as_str())),
+            Queries::Own { requests, latency } => (
+                Some(CheckedQueries::own(requests, latency.as_ref())?),
+                Some(OWN),
+            ),
         };
         Ok(Self {
             is_automatic: asked.is_none(),
@@ -59,7 +60,7 @@ impl Choice {
     }
 
     /// What is asked now.
-    pub(super) const fn asked(&self) -> Option<&Prepared> {
+    pub(super) const fn asked(&self) -> Option<&CheckedQueries> {
         self.asked.as_ref()
     }
 
@@ -70,7 +71,7 @@ impl Choice {
     }
 
     /// Notes whether what is asked had any series.
-    pub(super) fn note(&mut self, has_data: bool, now: Timestamp) {
+    pub(super) fn record_result(&mut self, has_data: bool, now: Timestamp) {
         if has_data || self.last_data.is_none() {
             self.last_data = Some(now);
         }
@@ -79,7 +80,7 @@ impl Choice {
     /// Looks for the first preset that has data, where one is to be looked for. Says whether another is asked from now on.
     ///
     /// What was chosen stays while it has data, for an hour after that, and for as long as no other has any.
-    pub(super) async fn look(
+    pub(super) async fn detect(
         &mut self,
         client: &Client,
         recent: Duration,
@@ -94,7 +95,7 @@ impl Choice {
         let mut passed_over = Vec::new();
         let mut found = None;
         for preset in Preset::ALL {
-            let prepared = Prepared::from(*preset);
+            let prepared = CheckedQueries::from(*preset);
             match passed(&prepared, client, recent, now).await? {
                 None => {
                     found = Some((preset.as_str(), prepared));
@@ -131,7 +132,7 @@ impl Choice {
 
 /// Why a preset is passed over; absent where it has data.
 async fn passed(
-    prepared: &Prepared,
+    prepared: &CheckedQueries,
     client: &Client,
     recent: Duration,
     now: Timestamp,

@@ -6,7 +6,7 @@ use promql_parser::parser::value::ValueType;
 
 use super::preset::Preset;
 use super::target_labels::TargetLabels;
-use breakeven_promql::{BadExpression, LIMITS, Limits, Regexes};
+use breakeven_promql::{ExpressionError, LIMITS, Limits, Regexes};
 
 /// What stands for the length of the time that an expression covers.
 const PLACEHOLDER: &str = "$window";
@@ -69,7 +69,7 @@ pub enum LatencyUnit {
 /// An expression that cannot be asked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{field}` is not usable at character {position} of {expression:?}: {problem}")]
-pub struct BadQuery {
+pub struct QuerySyntaxError {
     /// The setting: `requests`, `latency.sum` or `latency.count`; for an annotation `requests-query`.
     pub field: &'static str,
     /// The expression as written; its beginning if it is too long.
@@ -95,23 +95,26 @@ pub(super) const OWN_WAYS: &[TargetLabels] = &[
 
 /// Expressions that are sound.
 #[derive(Debug)]
-pub(super) struct Prepared {
+pub(super) struct CheckedQueries {
     pub(super) ways: &'static [TargetLabels],
     pub(super) requests: Expression,
-    pub(super) latency: Option<PreparedLatency>,
+    pub(super) latency: Option<CheckedLatencyQueries>,
 }
 
 #[derive(Debug)]
-pub(super) struct PreparedLatency {
+pub(super) struct CheckedLatencyQueries {
     pub(super) sum: Expression,
     pub(super) count: Expression,
     pub(super) unit: LatencyUnit,
 }
 
-impl Prepared {
-    pub(super) fn own(requests: &str, latency: Option<&LatencyQueries>) -> Result<Self, BadQuery> {
+impl CheckedQueries {
+    pub(super) fn own(
+        requests: &str,
+        latency: Option<&LatencyQueries>,
+    ) -> Result<Self, QuerySyntaxError> {
         let latency = latency.map(|latency| {
-            Ok(PreparedLatency {
+            Ok(CheckedLatencyQueries {
                 sum: Expression::new("latency.sum", &latency.sum)?,
                 count: Expression::new("latency.count", &latency.count)?,
                 unit: latency.unit,
@@ -125,10 +128,10 @@ impl Prepared {
     }
 }
 
-impl From<Preset> for Prepared {
+impl From<Preset> for CheckedQueries {
     fn from(preset: Preset) -> Self {
         let row = preset.row();
-        let latency = row.latency.map(|(sum, count, unit)| PreparedLatency {
+        let latency = row.latency.map(|(sum, count, unit)| CheckedLatencyQueries {
             sum: Expression::sound("latency.sum", sum),
             count: Expression::sound("latency.count", count),
             unit,
@@ -149,12 +152,12 @@ pub(super) struct Expression {
 }
 
 impl Expression {
-    pub(super) fn new(field: &'static str, text: &str) -> Result<Self, BadQuery> {
+    pub(super) fn new(field: &'static str, text: &str) -> Result<Self, QuerySyntaxError> {
         Self::checked(field, text, LIMITS, Regexes::Compile)
     }
 
     /// The query of an annotation: all that it gives, as one number.
-    pub(super) fn of_annotation(text: &str) -> Result<Self, BadQuery> {
+    pub(super) fn of_annotation(text: &str) -> Result<Self, QuerySyntaxError> {
         Self::checked(ANNOTATION, text, LIMITS, Regexes::Ignore)?;
         let summed = format!("sum({text})");
         Self::checked(ANNOTATION, &summed, SUMMED, Regexes::Ignore)
@@ -165,8 +168,8 @@ impl Expression {
         text: &str,
         limits: Limits,
         regexes: Regexes,
-    ) -> Result<Self, BadQuery> {
-        let bad = |position: usize, problem: &str| BadQuery {
+    ) -> Result<Self, QuerySyntaxError> {
+        let bad = |position: usize, problem: &str| QuerySyntaxError {
             field,
             expression: text.to_owned(),
             position,
@@ -215,18 +218,18 @@ impl Expression {
 }
 
 /// The error of an expression that is too long or nests too deeply. It repeats no more than its beginning.
-fn beyond_limits(field: &'static str, text: &str, error: &BadExpression) -> BadQuery {
+fn beyond_limits(field: &'static str, text: &str, error: &ExpressionError) -> QuerySyntaxError {
     let offset = match error {
-        BadExpression::TooLong { max, .. } => *max,
-        BadExpression::TooDeep { offset, .. } => *offset,
-        BadExpression::Syntax(_) => 0,
+        ExpressionError::TooLong { max, .. } => *max,
+        ExpressionError::TooDeep { offset, .. } => *offset,
+        ExpressionError::Syntax(_) => 0,
     };
     let before = &text[..text.floor_char_boundary(offset)];
     let mut expression: String = text.chars().take(MAX_SHOWN).collect();
     if expression.len() < text.len() {
         expression.push('…');
     }
-    BadQuery {
+    QuerySyntaxError {
         field,
         expression,
         position: before.chars().count() + 1,
@@ -284,8 +287,8 @@ fn unfilled(filled: usize, text: &str) -> usize {
 mod tests {
     use super::*;
 
-    fn own(requests: &str) -> Result<Prepared, BadQuery> {
-        Prepared::own(requests, None)
+    fn own(requests: &str) -> Result<CheckedQueries, QuerySyntaxError> {
+        CheckedQueries::own(requests, None)
     }
 
     #[test]
@@ -302,7 +305,7 @@ mod tests {
 
     #[test]
     fn istio_is_asked_for_the_receiving_sidecar_before_the_waypoint() {
-        let prepared = Prepared::from(Preset::Istio);
+        let prepared = CheckedQueries::from(Preset::Istio);
         let asked = prepared.requests.over(Duration::from_secs(300));
         let by = "sum by (destination_workload_namespace, destination_workload)";
         let destination =
@@ -341,7 +344,7 @@ mod tests {
             unit: LatencyUnit::Seconds,
         };
         let requests = "sum by (namespace, pod) (increase(http_requests_total[$window]))";
-        let error = Prepared::own(requests, Some(&latency)).unwrap_err();
+        let error = CheckedQueries::own(requests, Some(&latency)).unwrap_err();
         assert_eq!(
             error.to_string(),
             "`latency.count` is not usable at character 9 of \"increase(c[$window]\": unclosed left parenthesis"

@@ -10,7 +10,7 @@ use hyper_util::client::legacy::Client as HyperClient;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 
-use super::text::{Reader, Series, Unread};
+use super::text::{LineError, Reader, Series};
 use crate::sources::body::{BodyError, pieces};
 use crate::sources::error_chain::causes;
 
@@ -36,7 +36,7 @@ impl ScrapeError {
 }
 
 /// What a body holds of the wanted metrics, and what of them could not be read.
-pub(super) type Body = (Vec<Series>, Vec<Unread>);
+pub(super) type Body = (Vec<Series>, Vec<LineError>);
 
 /// Scrapes pods.
 #[derive(Clone, Debug)]
@@ -97,7 +97,7 @@ impl Client {
         let mut reader = Reader::new(wanted);
         let too_many = |_| ScrapeError::new("scrape_too_many_series", "it has too many series");
         pieces(response.into_body(), self.longest, |piece| {
-            reader.take(piece)
+            reader.push(piece)
         })
         .await
         .map_err(|cut| match cut {

@@ -29,7 +29,7 @@ impl CounterReading {
         let before = before.filter(is_same);
         let of = |part: fn(&Self) -> &Series| {
             let earlier = before.map(part);
-            grown(part(self), earlier)
+            increase(part(self), earlier)
         };
         CounterDelta {
             requests: of(|one| &one.requests),
@@ -39,7 +39,7 @@ impl CounterReading {
     }
 }
 
-fn grown(now: &Series, before: Option<&Series>) -> f64 {
+fn increase(now: &Series, before: Option<&Series>) -> f64 {
     let each = now.iter().map(|(labels, value)| {
         let earlier = before.and_then(|before| before.get(labels));
         match earlier {
@@ -71,8 +71,8 @@ mod tests {
             (&[(1, 100.0), (2, 10.0), (3, 5.0)], 5.0),
             (&[(1, 120.0)], 20.0),
         ] {
-            let grown = reading(now, None).since(Some(&before));
-            assert_eq!(grown.requests, expected, "{now:?}");
+            let increase = reading(now, None).since(Some(&before));
+            assert_eq!(increase.requests, expected, "{now:?}");
         }
         assert_eq!(before.since(None).requests, 110.0);
     }

@@ -92,12 +92,12 @@ impl TargetState {
             .listed_after
             .zip(target.born)
             .is_some_and(|(before, born)| born >= before);
-        let grown = match &self.reading {
+        let increase = match &self.reading {
             Some(before) => Some(reading.since(Some(before))),
             None => is_young.then(|| reading.since(None)),
         };
         self.reading = Some(reading);
-        grown
+        increase
     }
 }
 

@@ -6,14 +6,14 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use crate::sources::text_format::{Line, Lines, Sample, name};
 
 /// The most wanted series of one body.
-const MOST_SERIES: usize = 10_000;
+const MAX_SERIES: usize = 10_000;
 
 /// The series of one metric: the value of each, by a hash of its labels.
 pub(super) type Series = HashMap<u64, f64>;
 
 /// Why a line is left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Unread {
+pub(super) enum LineError {
     /// It is longer than any line should be.
     LongLine,
     /// It is no sample.
@@ -32,15 +32,15 @@ pub(super) struct TooManySeries;
 #[derive(Debug)]
 pub(super) struct Reader<'a> {
     lines: Lines,
-    found: Found<'a>,
+    found: ScrapedSeries<'a>,
 }
 
 /// What was found in it so far.
 #[derive(Debug)]
-struct Found<'a> {
+struct ScrapedSeries<'a> {
     wanted: &'a [&'a str],
     series: Vec<Series>,
-    unread: Vec<Unread>,
+    unread: Vec<LineError>,
 }
 
 impl<'a> Reader<'a> {
@@ -48,7 +48,7 @@ impl<'a> Reader<'a> {
     pub(super) fn new(wanted: &'a [&'a str]) -> Self {
         Self {
             lines: Lines::default(),
-            found: Found {
+            found: ScrapedSeries {
                 wanted,
                 series: wanted.iter().map(|_| Series::new()).collect(),
                 unread: Vec::new(),
@@ -57,49 +57,49 @@ impl<'a> Reader<'a> {
     }
 
     /// Takes a piece of the body.
-    pub(super) fn take(&mut self, piece: &[u8]) -> Result<(), TooManySeries> {
-        self.lines.take(piece, |line| self.found.line(line))
+    pub(super) fn push(&mut self, piece: &[u8]) -> Result<(), TooManySeries> {
+        self.lines.push(piece, |line| self.found.line(line))
     }
 
     /// The series of each wanted metric, once the body has ended.
-    pub(super) fn finish(mut self) -> Result<(Vec<Series>, Vec<Unread>), TooManySeries> {
+    pub(super) fn finish(mut self) -> Result<(Vec<Series>, Vec<LineError>), TooManySeries> {
         self.lines.finish(|line| self.found.line(line))?;
         Ok((self.found.series, self.found.unread))
     }
 }
 
-impl Found<'_> {
+impl ScrapedSeries<'_> {
     fn line(&mut self, line: Line<'_>) -> Result<(), TooManySeries> {
         let read = match line {
             Line::Text(text) => self.sample(text),
-            Line::TooLong => Err(Unread::LongLine),
+            Line::TooLong => Err(LineError::LongLine),
         };
         // Few are enough to know that something is wrong.
         if let Err(why) = read
-            && self.unread.len() < MOST_SERIES
+            && self.unread.len() < MAX_SERIES
         {
             self.unread.push(why);
         }
         let count: usize = self.series.iter().map(HashMap::len).sum();
-        if count > MOST_SERIES {
+        if count > MAX_SERIES {
             return Err(TooManySeries);
         }
         Ok(())
     }
 
-    fn sample(&mut self, line: &[u8]) -> Result<(), Unread> {
+    fn sample(&mut self, line: &[u8]) -> Result<(), LineError> {
         let (name, rest) = name(line);
         let Some(metric) = self.wanted.iter().position(|one| one.as_bytes() == name) else {
             return Ok(());
         };
-        let sample = Sample::behind_name(rest).ok_or(Unread::NoSample)?;
+        let sample = Sample::behind_name(rest).ok_or(LineError::NoSample)?;
         if !sample.value.is_finite() || sample.value < 0.0 {
-            return Err(Unread::NoCount);
+            return Err(LineError::NoCount);
         }
         let mut hasher = DefaultHasher::new();
         sample.labels.hash(&mut hasher);
         match self.series[metric].entry(hasher.finish()) {
-            std::collections::hash_map::Entry::Occupied(_) => Err(Unread::Duplicate),
+            std::collections::hash_map::Entry::Occupied(_) => Err(LineError::Duplicate),
             std::collections::hash_map::Entry::Vacant(entry) => {
                 entry.insert(sample.value);
                 Ok(())
@@ -116,10 +116,10 @@ mod tests {
 
     const WANTED: [&str; 2] = ["http_requests_total", "up"];
 
-    fn read(body: &[u8], piece: usize) -> (Vec<Vec<f64>>, Vec<Unread>) {
+    fn read(body: &[u8], piece: usize) -> (Vec<Vec<f64>>, Vec<LineError>) {
         let mut reader = Reader::new(&WANTED);
         for piece in body.chunks(piece.max(1)) {
-            reader.take(piece).unwrap();
+            reader.push(piece).unwrap();
         }
         let (series, unread) = reader.finish().unwrap();
         let values = series.into_iter().map(|one| {
@@ -153,16 +153,16 @@ up 1
     #[test]
     fn what_is_no_count_is_left_out_and_named() {
         for (line, why) in [
-            ("up NaN", Unread::NoCount),
-            ("up +Inf", Unread::NoCount),
-            ("up -1", Unread::NoCount),
-            ("up", Unread::NoSample),
-            ("up many", Unread::NoSample),
-            ("up{a=\"b 1", Unread::NoSample),
-            ("up{a=\"b} 1", Unread::NoSample),
+            ("up NaN", LineError::NoCount),
+            ("up +Inf", LineError::NoCount),
+            ("up -1", LineError::NoCount),
+            ("up", LineError::NoSample),
+            ("up many", LineError::NoSample),
+            ("up{a=\"b 1", LineError::NoSample),
+            ("up{a=\"b} 1", LineError::NoSample),
             (
                 "http_requests_total{a=\"b\"} 1\nhttp_requests_total{a=\"b\"} 7",
-                Unread::Duplicate,
+                LineError::Duplicate,
             ),
         ] {
             let (values, unread) = read(line.as_bytes(), 5);
@@ -171,23 +171,23 @@ up 1
         }
         // Labels that are no text are labels all the same.
         assert_eq!(read(b"up{a=\"\xff\xfe\"} 1", 3).0[1], [1.0]);
-        assert_eq!(read(b"up \xff", 3).1, [Unread::NoSample]);
+        assert_eq!(read(b"up \xff", 3).1, [LineError::NoSample]);
     }
 
     #[test]
     fn a_line_that_is_too_long_is_left_out_and_named() {
         let mut reader = Reader::new(&WANTED);
-        reader.take(&[b'x'; 100_000]).unwrap();
-        reader.take(b"\nup 1\n").unwrap();
+        reader.push(&[b'x'; 100_000]).unwrap();
+        reader.push(b"\nup 1\n").unwrap();
         let (series, unread) = reader.finish().unwrap();
-        assert_eq!((series[1].len(), unread), (1, vec![Unread::LongLine]));
+        assert_eq!((series[1].len(), unread), (1, vec![LineError::LongLine]));
     }
 
     #[test]
     fn series_without_end_are_an_error() {
         let mut reader = Reader::new(&WANTED);
-        let read = (0..2 * MOST_SERIES)
-            .try_for_each(|one| reader.take(format!("up{{a=\"{one}\"}} 1\n").as_bytes()));
+        let read = (0..2 * MAX_SERIES)
+            .try_for_each(|one| reader.push(format!("up{{a=\"{one}\"}} 1\n").as_bytes()));
         assert_eq!(read, Err(TooManySeries));
     }
 

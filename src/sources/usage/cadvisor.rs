@@ -16,11 +16,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tracing::warn;
 
-use self::convert::{Sums, Values};
+use self::convert::{UsageSums, Values};
 use self::queries::Query;
 use crate::disk::Disk;
 use crate::sources::prometheus::{self, Client};
-use crate::sources::{BadAddress, DiscardCounts, Poll, Reason, Source, SourceError};
+use crate::sources::{AddressError, DiscardCounts, Poll, Reason, Source, SourceError};
 use breakeven_model::inventory::{Observation, Usage};
 use breakeven_model::units::Window;
 
@@ -51,7 +51,7 @@ impl CadvisorSource {
     ///
     /// # Errors
     /// When the address or a header is none.
-    pub fn new(settings: Settings, server: &prometheus::Settings) -> Result<Self, BadAddress> {
+    pub fn new(settings: Settings, server: &prometheus::Settings) -> Result<Self, AddressError> {
         Ok(Self {
             settings,
             client: Client::new(server)?,
@@ -82,7 +82,7 @@ impl CadvisorSource {
         } = self.settings;
         let last = Window::closed_before(now, window, delay)?;
         match self.read_to {
-            Some(read_to) => last.reaching_back(reach).since(read_to),
+            Some(read_to) => last.extended_back(reach).since(read_to),
             None => Some(last),
         }
     }
@@ -122,7 +122,7 @@ impl CadvisorSource {
             let Some(window) = self.window_to(*end).filter(|one| due.end() >= one.end()) else {
                 continue;
             };
-            let sums = Sums {
+            let sums = UsageSums {
                 processor,
                 memory: memory.get(end),
                 throttled_time: time.get(end),

@@ -64,7 +64,7 @@ impl Default for Settings {
 pub struct KubeletSource {
     settings: Settings,
     connection: Connection,
-    board: SourceStatuses,
+    statuses: SourceStatuses,
     nodes: Subscriber<NodeSnapshot>,
     memory: CounterTracker,
     /// Why nodes could not be read the last time.
@@ -83,13 +83,13 @@ impl KubeletSource {
     pub fn new(
         settings: Settings,
         connection: Connection,
-        board: SourceStatuses,
+        statuses: SourceStatuses,
         nodes: &Nodes,
     ) -> Self {
         Self {
             settings,
             connection,
-            board,
+            statuses,
             nodes: nodes.listen(),
             memory: CounterTracker::default(),
             failures: BTreeMap::new(),
@@ -105,7 +105,7 @@ impl KubeletSource {
         self.discarded.clone()
     }
 
-    async fn look(&mut self) -> Result<Arc<NodeSnapshot>, SourceError> {
+    async fn read_nodes(&mut self) -> Result<Arc<NodeSnapshot>, SourceError> {
         self.nodes.first(NODES_PATIENCE).await.ok_or_else(|| {
             SourceError::new(
                 Reason::Incomplete,
@@ -115,13 +115,13 @@ impl KubeletSource {
         })
     }
 
-    fn take(&mut self, node: &Arc<str>, exposition: Exposition, now: Timestamp) {
+    fn record_exposition(&mut self, node: &Arc<str>, exposition: Exposition, now: Timestamp) {
         for (reason, count) in exposition.unread {
             self.discarded.add(reason, count);
         }
         self.memory.read(node, now);
         for (key, reading) in exposition.pods {
-            match self.memory.take(node, key.clone(), reading, now) {
+            match self.memory.record(node, key.clone(), reading, now) {
                 CounterDelta::Used(usage, counted) => {
                     self.read.pods.insert(key, usage);
                     self.read.counted.push(counted);
@@ -136,7 +136,7 @@ impl KubeletSource {
     }
 
     /// What was read since it was handed on last.
-    fn hand_on(&mut self, now: Timestamp) -> Observation {
+    fn publish_usage(&mut self, now: Timestamp) -> Observation {
         let read = std::mem::take(&mut self.read);
         Observation::Usage(Usage { at: now, ..read })
     }
@@ -159,7 +159,7 @@ impl KubeletSource {
             return Err(first.clone());
         }
         for error in self.failures.values() {
-            self.board.counted(Source::Usage, error);
+            self.statuses.counted(Source::Usage, error);
         }
         Ok(())
     }
@@ -184,9 +184,9 @@ impl Poll for KubeletSource {
     }
 
     async fn poll(&mut self, now: Timestamp) -> Result<Vec<Observation>, SourceError> {
-        let look = self.look().await?;
+        let look = self.read_nodes().await?;
         let server = self.connection.server().await?;
-        self.memory.keep(&look.nodes, look.births());
+        self.memory.keep(&look.nodes, look.start_times());
         let asked = look.nodes.len();
         let mut nodes = look.nodes.clone();
         self.failures.retain(|node, _| nodes.contains(node));
@@ -200,13 +200,13 @@ impl Poll for KubeletSource {
             match answer {
                 Ok(exposition) => {
                     self.failures.remove(&node);
-                    self.take(&node, exposition, now);
+                    self.record_exposition(&node, exposition, now);
                 }
                 Err(error) => self.miss(node, error),
             }
         }
         self.settle(asked)?;
-        Ok(vec![self.hand_on(now)])
+        Ok(vec![self.publish_usage(now)])
     }
 
     fn partial_results(&mut self) -> Vec<Observation> {
@@ -214,7 +214,7 @@ impl Poll for KubeletSource {
             return Vec::new();
         }
         let at = self.read.pods.values().map(|usage| usage.at).max();
-        vec![self.hand_on(at.unwrap_or_default())]
+        vec![self.publish_usage(at.unwrap_or_default())]
     }
 }
 
@@ -258,7 +258,7 @@ async fn read(
     let mut reader = Reader::new(now);
     let foreign = |problem: String| attempt.not_understood(problem);
     let too_many = |_| foreign("it has more containers than any node can".to_owned());
-    pieces(body, settings.longest, |piece| reader.take(piece))
+    pieces(body, settings.longest, |piece| reader.push(piece))
         .await
         .map_err(|cut| match cut {
             BodyError::Broken(why) => attempt.broken(&causes(&why)),

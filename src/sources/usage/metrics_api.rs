@@ -12,8 +12,8 @@ use tracing::warn;
 
 use self::convert::{PodMetrics, PodUsages};
 use crate::sources::kubernetes::{
-    Attempt, Connection, ListProgress, MAX_KEPT_USAGE, Overflow, PageReader, RequestError,
-    Unreadable, discarded,
+    Attempt, Connection, ConversionError, ListProgress, MAX_KEPT_USAGE, Overflow, PageReader,
+    RequestError, discarded,
 };
 use crate::sources::log_limit::LogLimit;
 use crate::sources::{Poll, Reason, Source, SourceError, SourceStatuses};
@@ -28,17 +28,17 @@ const PAGE_SIZE: u32 = 500;
 #[derive(Clone, Debug)]
 pub struct MetricsApi {
     connection: Connection,
-    board: SourceStatuses,
+    statuses: SourceStatuses,
     log_limit: LogLimit,
 }
 
 impl MetricsApi {
     /// The API behind `connection`; entries that cannot be understood are counted on `board`.
     #[must_use]
-    pub fn new(connection: Connection, board: SourceStatuses) -> Self {
+    pub fn new(connection: Connection, statuses: SourceStatuses) -> Self {
         Self {
             connection,
-            board,
+            statuses,
             log_limit: LogLimit::default(),
         }
     }
@@ -67,11 +67,11 @@ impl MetricsApi {
                     .count(part.objects.len(), part.discarded)
                     .map_err(|why| attempt.not_understood(why))?;
                 if part.discarded > 0 {
-                    self.leave_out(&discarded(RESOURCE, &part.why), part.discarded);
+                    self.discard(&discarded(RESOURCE, &part.why), part.discarded);
                 }
                 for pod in part.objects {
                     if let Err(problem) = pods.add(pod) {
-                        self.leave_out(&not_understood(&problem), 1);
+                        self.discard(&not_understood(&problem), 1);
                     }
                 }
                 if pods.bytes() > MAX_KEPT_USAGE {
@@ -94,17 +94,17 @@ impl MetricsApi {
     }
 
     /// Counts pods that were left out, and logs the first of them.
-    fn leave_out(&mut self, error: &SourceError, count: usize) {
+    fn discard(&mut self, error: &SourceError, count: usize) {
         if let Some(suppressed) = self.log_limit.admit(Instant::now()) {
             warn!(source = "usage", %error, count, suppressed, "usage not understood");
         }
         for _ in 0..count {
-            self.board.counted(Source::Usage, error);
+            self.statuses.counted(Source::Usage, error);
         }
     }
 }
 
-fn not_understood(problem: &Unreadable) -> SourceError {
+fn not_understood(problem: &ConversionError) -> SourceError {
     SourceError::new(
         Reason::InvalidResponse,
         problem.to_string(),

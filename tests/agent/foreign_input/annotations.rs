@@ -183,7 +183,7 @@ fn split(observations: Vec<Observation>) -> (Vec<Traffic>, Option<DedicatedTraff
     for one in observations {
         match one {
             Observation::Traffic(traffic) => shared.push(traffic),
-            Observation::OwnTraffic(traffic) => own = Some(traffic),
+            Observation::DedicatedTraffic(traffic) => own = Some(traffic),
             _ => {}
         }
     }

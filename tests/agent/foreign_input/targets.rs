@@ -108,7 +108,7 @@ async fn pods_that_cannot_be_reached_delay_no_other() {
         let observations = polled.expect("the poll ends within the interval").unwrap();
         println!("poll {poll} took {:?}", began.elapsed());
         count.fetch_add(10, Ordering::SeqCst);
-        let Some(Observation::OwnTraffic(own)) = observations.into_iter().next() else {
+        let Some(Observation::DedicatedTraffic(own)) = observations.into_iter().next() else {
             assert_eq!(poll, 0, "nothing is published");
             continue;
         };
@@ -153,7 +153,7 @@ async fn a_workload_without_an_answer_is_unknown_and_not_idle_and_nothing_is_los
             ..Cluster::default()
         });
         let observations = source.poll(at(second)).await.unwrap();
-        let Some(Observation::OwnTraffic(own)) = observations.into_iter().next() else {
+        let Some(Observation::DedicatedTraffic(own)) = observations.into_iter().next() else {
             continue;
         };
         let web = &own.workloads[&target(healthy, "web").workload];

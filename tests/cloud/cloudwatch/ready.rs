@@ -33,21 +33,21 @@ async fn a_day(function: &str) -> (Scene, Report) {
     });
     let mut source = scene.source(cloudwatch::CloudWatchConfig::default(), budget);
     let (_, config) = breakeven::config::parse(CONFIG).unwrap();
-    let mut pipeline = Engine::new(scene.start, config.model, config.prices, config.limits);
-    pipeline.observe(Observation::Functions((*scene.places[0].functions).clone()));
+    let mut engine = Engine::new(scene.start, config.model, config.prices, config.limits);
+    engine.observe(Observation::Functions((*scene.places[0].functions).clone()));
     // A minute is read three minutes after it has ended.
     for minute in (3..=DAY + 3).step_by(60) {
         let now = scene.minute(minute);
         scene.hand.set(now);
         let seen = source.poll(now).await.unwrap();
-        seen.into_iter().for_each(|one| pipeline.observe(one));
+        seen.into_iter().for_each(|one| engine.observe(one));
     }
-    let report = pipeline.report(scene.minute(DAY + 3));
+    let report = engine.report(scene.minute(DAY + 3));
     (scene, report)
 }
 
 fn api(report: &Report) -> &WorkloadReport {
-    let is = |one: &&WorkloadReport| matches!(one.workload, WorkloadRef::Function(_));
+    let is = |one: &&WorkloadReport| matches!(one.workload, WorkloadRef::Lambda(_));
     report.workloads.iter().find(is).unwrap()
 }
 

@@ -113,13 +113,13 @@ fn failures() -> Vec<(i64, i64, Fault, Option<Reason>)> {
     ]
 }
 
-fn pipeline(start: Timestamp) -> Engine {
+fn engine(start: Timestamp) -> Engine {
     let (_, config) = breakeven::config::parse(CONFIG).unwrap();
     Engine::new(start, config.model, config.prices, config.limits)
 }
 
 fn workload<'a>(report: &'a Report, name: &str) -> Option<&'a WorkloadReport> {
-    let is = |one: &&WorkloadReport| matches!(&one.workload, WorkloadRef::Function(id) if &*id.name == name);
+    let is = |one: &&WorkloadReport| matches!(&one.workload, WorkloadRef::Lambda(id) if &*id.name == name);
     report.workloads.iter().find(is)
 }
 
@@ -161,8 +161,8 @@ async fn a_week_of_bad_data_and_failures_ends_with_the_truth() {
         longest: every_step,
     });
     let mut source = scene.source(settings, budget);
-    let mut pipeline = pipeline(scene.start);
-    pipeline.observe(Observation::Functions((*scene.places[0].functions).clone()));
+    let mut engine = engine(scene.start);
+    engine.observe(Observation::Functions((*scene.places[0].functions).clone()));
 
     let failures = failures();
     let mut shown = BTreeMap::new();
@@ -186,8 +186,8 @@ async fn a_week_of_bad_data_and_failures_ends_with_the_truth() {
                 source.partial_results()
             }
         };
-        seen.into_iter().for_each(|one| pipeline.observe(one));
-        let now_shown = counters(&pipeline.report(now));
+        seen.into_iter().for_each(|one| engine.observe(one));
+        let now_shown = counters(&engine.report(now));
         for (counter, value) in &shown {
             assert!(
                 now_shown.get(counter) >= Some(value),
@@ -206,8 +206,8 @@ async fn a_week_of_bad_data_and_failures_ends_with_the_truth() {
     for minute in (WEEK + STEP..=WEEK + 4 * STEP).step_by(usize::try_from(STEP).unwrap()) {
         let now = scene.minute(minute);
         let seen = source.poll(now).await.unwrap();
-        seen.into_iter().for_each(|one| pipeline.observe(one));
-        let report = pipeline.report(now);
+        seen.into_iter().for_each(|one| engine.observe(one));
+        let report = engine.report(now);
         for function in scene.cloud.world().functions() {
             // A minute is read three minutes after it has ended.
             let truth = Truth::of(function, scene.start, minute - 3);

@@ -6,24 +6,37 @@ use super::{SourceFile, finds, holds};
 const RETIRED_WORDS: &[(&str, &str)] = &[
     ("at_home", "current_cost, current_platform"),
     ("awaited", "wait_for_change"),
+    ("befall", "applies_to"),
+    ("birth", "start_time"),
     ("chance", "rng"),
     ("circumstances", "workload_inputs"),
+    ("dearest", "most expensive"),
     ("door", "http_endpoint"),
+    ("durable", "persisted"),
     ("estate", "cluster"),
+    ("fleet", "supervisor"),
     ("held_back", "cpu_throttling"),
     ("in_cluster", "kubernetes_projection"),
     ("kept_ready", "provisioned_concurrency"),
     ("lack", "missing"),
+    ("ladder", "intervals"),
+    ("last_look", "last_snapshot_at"),
     ("lateness", "ingestion_delay"),
     ("left_out", "discarded"),
     ("mistake", "config_error"),
+    ("node_split", "resource_prices"),
     ("odd", "unexpected"),
+    ("on_the_wall", "to_real_duration"),
+    ("pipeline", "engine"),
     ("purse", "budget_balance"),
+    ("ratchet", "cold_starts_from_peaks"),
+    ("ready_share", "provisioned_share"),
     ("rung", "interval_step"),
     ("salvage", "partial_results"),
     ("stake", "poll_priority"),
     ("stranger", "unmatched"),
     ("subject", "workload"),
+    ("sure_start", "certain_cold_start"),
     ("surroundings", "ancillary_charges"),
     ("tally", "discard_counts"),
     ("told", "the verb of the domain"),
@@ -53,7 +66,7 @@ fn identifiers(line: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// `KeptReadyShare` and `kept_ready_share` as `_kept_ready_share_`.
+/// `KeptReadyShare` and `kept_provisioned_share` as `_kept_provisioned_share_`.
 fn snake_case(identifier: &str) -> String {
     let mut snake = String::from("_");
     let mut after_lower = false;

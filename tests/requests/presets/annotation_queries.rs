@@ -33,7 +33,7 @@ async fn poll(source: &mut RequestsSource, second: i64) -> Vec<Observation> {
 
 fn own(observations: &[Observation]) -> &DedicatedTraffic {
     let own = observations.iter().find_map(|one| match one {
-        Observation::OwnTraffic(own) => Some(own),
+        Observation::DedicatedTraffic(own) => Some(own),
         _ => None,
     });
     own.unwrap()
@@ -53,8 +53,8 @@ pub(super) async fn an_annotation_counts_its_workload_alone_and_fails_alone(
     let cluster = annotated(&[(1, HALF), (2, BROKEN)]);
     queries.on_snapshot(&cluster);
     let (_, config) = config::parse("").unwrap();
-    let mut pipeline = Engine::new(at(0), config.model, config.prices, config.limits);
-    pipeline.observe(Observation::Cluster(cluster));
+    let mut engine = Engine::new(at(0), config.model, config.prices, config.limits);
+    engine.observe(Observation::Cluster(cluster));
     let observations = poll(&mut source, LENGTH + 90).await;
     let failures: BTreeMap<&str, bool> = own(&observations)
         .workloads
@@ -64,9 +64,9 @@ pub(super) async fn an_annotation_counts_its_workload_alone_and_fails_alone(
     assert_eq!(failures, BTreeMap::from([("api", false), ("queue", true)]));
     assert_eq!(source.discarded().snapshot()["own_query_failed"], 1);
     for observation in observations {
-        pipeline.observe(observation);
+        engine.observe(observation);
     }
-    let report = pipeline.report(at(LENGTH + 90));
+    let report = engine.report(at(LENGTH + 90));
     for (workload, part, by) in [(0, 1.0, "http"), (1, 0.5, "annotation")] {
         let workload = &workloads()[workload];
         let workload_report = report_of(&report, workload);

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Facts, Rule};
+use super::{AdviceInputs, Rule};
 use crate::Platform;
 use crate::cold_starts::INIT;
 use crate::inventory::WorkloadKind;
@@ -12,20 +12,20 @@ use crate::units::{MemoryMib, Usd};
 
 /// Much traffic: 20 requests in each second, all month. Requests of 200 ms on 256 MB cost as much on Lambda as two
 /// `t3.medium` nodes from 58.8 million in a month on.
-const MUCH_TRAFFIC: f64 = 50e6;
+const HIGH_TRAFFIC: f64 = 50e6;
 
 /// Little traffic: at this many requests of 200 ms on 256 MB in a month Lambda costs a dollar, and no node does.
-const LITTLE_TRAFFIC: f64 = 1e6;
+const LOW_TRAFFIC: f64 = 1e6;
 
 /// Little cost: what that traffic costs at most, in USD per month.
-const LITTLE_COST: f64 = 2.0;
+const LOW_COST: f64 = 2.0;
 
 /// A well used cluster: work that computes costs the same on both at 46 to 49 % of an `m5.large` or `m7g.large`.
-const WELL_USED: f64 = 0.5;
+const HIGH_UTILIZATION: f64 = 0.5;
 
 /// A hardly used cluster: even work that waits (10 % of its time on a processor, 512 MB, arm64) costs the same on
 /// both at 13 %.
-const HARDLY_USED: f64 = 0.13;
+const LOW_UTILIZATION: f64 = 0.13;
 
 /// When to choose which, the weightiest first.
 pub const RULES: &[Rule] = &[
@@ -86,7 +86,7 @@ pub const RULES: &[Rule] = &[
                 "It keeps state between requests. A Lambda environment may be gone after each of them.",
             )
         },
-        applies: Facts::is_stateful,
+        applies: AdviceInputs::is_stateful,
     },
     Rule {
         name: "latency_critical",
@@ -113,7 +113,7 @@ pub const RULES: &[Rule] = &[
             matches!(
                 facts.pattern,
                 Some(TrafficPattern::Steady | TrafficPattern::Diurnal)
-            ) && facts.has_requests(|requests| requests >= MUCH_TRAFFIC)
+            ) && facts.has_requests(|requests| requests >= HIGH_TRAFFIC)
                 && !facts.costs_more_on(Platform::Kubernetes)
         },
     },
@@ -190,8 +190,8 @@ pub const RULES: &[Rule] = &[
             ))
         },
         applies: |facts| {
-            let is_little = |cost: Usd| cost.usd() <= LITTLE_COST;
-            facts.has_requests(|requests| requests < LITTLE_TRAFFIC)
+            let is_little = |cost: Usd| cost.usd() <= LOW_COST;
+            facts.has_requests(|requests| requests < LOW_TRAFFIC)
                 && facts.cost_on_lambda.is_some_and(is_little)
                 && !facts.costs_more_on(Platform::Lambda)
         },
@@ -224,7 +224,7 @@ pub const RULES: &[Rule] = &[
         },
         applies: |facts| {
             facts.is_used(|utilization| {
-                utilization >= WELL_USED
+                utilization >= HIGH_UTILIZATION
                     && facts
                         .breakeven_utilization
                         .is_none_or(|even| utilization >= even.get())
@@ -243,7 +243,7 @@ pub const RULES: &[Rule] = &[
         },
         applies: |facts| {
             facts.is_used(|utilization| {
-                utilization < HARDLY_USED
+                utilization < LOW_UTILIZATION
                     && facts
                         .breakeven_utilization
                         .is_none_or(|even| utilization < even.get())
@@ -264,12 +264,12 @@ pub const RULES: &[Rule] = &[
 ];
 
 /// The region of the provisioned concurrency.
-fn region(facts: &Facts) -> &str {
+fn region(facts: &AdviceInputs) -> &str {
     let provisioned = facts.provisioned.as_ref();
     provisioned.map_or("this region", |one| &one.region)
 }
 
-fn latency_critical(facts: &Facts) -> Cow<'static, str> {
+fn latency_critical(facts: &AdviceInputs) -> Cow<'static, str> {
     let reason = "It must answer faster than a cold start usually takes. On Lambda that asks for provisioned concurrency, which \
                   is paid while idle, as pods are";
     let Some(provisioned) = &facts.provisioned else {
@@ -286,7 +286,7 @@ fn latency_critical(facts: &Facts) -> Cow<'static, str> {
 }
 
 /// What Lambda costs while there are no requests, as a sentence.
-fn while_idle(facts: &Facts) -> String {
+fn while_idle(facts: &AdviceInputs) -> String {
     let Some(cost) = facts.idle_cost() else {
         return "A function costs nothing meanwhile, unless it has provisioned concurrency."
             .to_owned();

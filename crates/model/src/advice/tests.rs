@@ -21,24 +21,24 @@ fn provisioned(break_even: Option<f64>) -> Option<ProvisionedConcurrency> {
     })
 }
 
-fn reason(facts: &Facts, rule: &str) -> String {
+fn reason(facts: &AdviceInputs, rule: &str) -> String {
     let mut all = advise(facts).into_iter();
     let advice = all.find(|advice| advice.rule == rule);
     advice.map_or_else(String::new, |advice| advice.reason.into_owned())
 }
 
-fn rules(facts: &Facts) -> Vec<&'static str> {
+fn rules(facts: &AdviceInputs) -> Vec<&'static str> {
     advise(facts).iter().map(|advice| advice.rule).collect()
 }
 
 /// Workloads as one meets them, and the rules that they fire, in order.
-fn cases() -> Vec<(Facts, Vec<&'static str>)> {
-    let none = Facts::default;
-    let of = |kind: WorkloadKind| Facts {
+fn cases() -> Vec<(AdviceInputs, Vec<&'static str>)> {
+    let none = AdviceInputs::default;
+    let of = |kind: WorkloadKind| AdviceInputs {
         kind: Some(kind),
         ..none()
     };
-    let shaped = |pattern: TrafficPattern| Facts {
+    let shaped = |pattern: TrafficPattern| AdviceInputs {
         pattern: Some(pattern),
         ..none()
     };
@@ -47,35 +47,35 @@ fn cases() -> Vec<(Facts, Vec<&'static str>)> {
         (of(WorkloadKind::Deployment), vec![]),
         // What leaves no choice.
         (
-            Facts {
+            AdviceInputs {
                 gpu: true,
                 ..none()
             },
             vec!["gpu"],
         ),
         (
-            Facts {
+            AdviceInputs {
                 memory: Gib::from_gib(10.5).ok(),
                 ..none()
             },
             vec!["memory"],
         ),
         (
-            Facts {
+            AdviceInputs {
                 memory: Gib::from_gib(10.0).ok(),
                 ..none()
             },
             vec![],
         ),
         (
-            Facts {
+            AdviceInputs {
                 longest_duration: Some(seconds(901.0)),
                 ..none()
             },
             vec!["long_running"],
         ),
         (
-            Facts {
+            AdviceInputs {
                 longest_duration: Some(seconds(900.0)),
                 ..none()
             },
@@ -84,7 +84,7 @@ fn cases() -> Vec<(Facts, Vec<&'static str>)> {
         (of(WorkloadKind::DaemonSet), vec!["node_agent"]),
         (of(WorkloadKind::StatefulSet), vec!["stateful"]),
         (
-            Facts {
+            AdviceInputs {
                 stateful: true,
                 ..of(WorkloadKind::Deployment)
             },
@@ -92,14 +92,14 @@ fn cases() -> Vec<(Facts, Vec<&'static str>)> {
         ),
         // Batch, with and without its length.
         (
-            Facts {
+            AdviceInputs {
                 longest_duration: Some(seconds(3_600.0)),
                 ..of(WorkloadKind::Job)
             },
             vec!["long_batch"],
         ),
         (
-            Facts {
+            AdviceInputs {
                 longest_duration: Some(seconds(240.0)),
                 ..of(WorkloadKind::CronJob)
             },
@@ -108,14 +108,14 @@ fn cases() -> Vec<(Facts, Vec<&'static str>)> {
         (of(WorkloadKind::CronJob), vec![]),
         // Latency.
         (
-            Facts {
+            AdviceInputs {
                 latency_objective: Some(seconds(0.1)),
                 ..none()
             },
             vec!["latency_critical"],
         ),
         (
-            Facts {
+            AdviceInputs {
                 latency_objective: Some(seconds(0.3)),
                 ..none()
             },
@@ -123,21 +123,21 @@ fn cases() -> Vec<(Facts, Vec<&'static str>)> {
         ),
         // Traffic.
         (
-            Facts {
+            AdviceInputs {
                 monthly_requests: requests(60e6),
                 ..shaped(TrafficPattern::Steady)
             },
             vec!["steady_high_throughput"],
         ),
         (
-            Facts {
+            AdviceInputs {
                 monthly_requests: requests(60e6),
                 ..shaped(TrafficPattern::Diurnal)
             },
             vec!["steady_high_throughput", "diurnal"],
         ),
         (
-            Facts {
+            AdviceInputs {
                 monthly_requests: requests(60e6),
                 ..shaped(TrafficPattern::Bursty)
             },
@@ -145,7 +145,7 @@ fn cases() -> Vec<(Facts, Vec<&'static str>)> {
         ),
         (shaped(TrafficPattern::Steady), vec![]),
         (
-            Facts {
+            AdviceInputs {
                 monthly_requests: requests(3_000.0),
                 cost_on_lambda: usd(0.01),
                 ..shaped(TrafficPattern::Sporadic)
@@ -154,14 +154,14 @@ fn cases() -> Vec<(Facts, Vec<&'static str>)> {
         ),
         (shaped(TrafficPattern::TimerLike), vec!["scheduled"]),
         (
-            Facts {
+            AdviceInputs {
                 longest_duration: Some(seconds(1_200.0)),
                 ..shaped(TrafficPattern::TimerLike)
             },
             vec!["long_running"],
         ),
         (
-            Facts {
+            AdviceInputs {
                 event_driven: true,
                 ..none()
             },
@@ -169,21 +169,21 @@ fn cases() -> Vec<(Facts, Vec<&'static str>)> {
         ),
         // How much of the cluster's cost is used.
         (
-            Facts {
+            AdviceInputs {
                 utilization: Some(ratio(0.5)),
                 ..none()
             },
             vec!["well_used"],
         ),
         (
-            Facts {
+            AdviceInputs {
                 utilization: Some(ratio(0.3)),
                 ..none()
             },
             vec![],
         ),
         (
-            Facts {
+            AdviceInputs {
                 utilization: Some(ratio(0.05)),
                 ..none()
             },
@@ -191,14 +191,14 @@ fn cases() -> Vec<(Facts, Vec<&'static str>)> {
         ),
         // Provisioned concurrency.
         (
-            Facts {
+            AdviceInputs {
                 provisioned: provisioned(None),
                 ..none()
             },
             vec!["provisioned_never_pays"],
         ),
         (
-            Facts {
+            AdviceInputs {
                 provisioned: provisioned(Some(0.8)),
                 ..none()
             },
@@ -206,7 +206,7 @@ fn cases() -> Vec<(Facts, Vec<&'static str>)> {
         ),
         // A checkout that must be quick, and is hardly asked: both sides are heard.
         (
-            Facts {
+            AdviceInputs {
                 latency_objective: Some(seconds(0.15)),
                 utilization: Some(ratio(0.04)),
                 monthly_requests: requests(200_000.0),
@@ -244,15 +244,15 @@ fn what_leaves_no_choice_comes_first_and_always_speaks_for_the_cluster() {
 #[test]
 fn a_reason_is_made_of_whole_sentences() {
     let facts = [
-        Facts::default(),
-        Facts {
+        AdviceInputs::default(),
+        AdviceInputs {
             idle_cost_on_lambda: usd(54.75),
             provisioned: provisioned(None),
-            ..Facts::default()
+            ..AdviceInputs::default()
         },
-        Facts {
+        AdviceInputs {
             provisioned: provisioned(Some(0.797)),
-            ..Facts::default()
+            ..AdviceInputs::default()
         },
     ];
     for (rule, facts) in RULES
@@ -272,10 +272,10 @@ fn a_reason_is_made_of_whole_sentences() {
 #[test]
 fn a_function_that_is_paid_while_idle_is_not_said_to_cost_nothing() {
     for pattern in [TrafficPattern::Sporadic, TrafficPattern::TimerLike] {
-        let facts = Facts {
+        let facts = AdviceInputs {
             pattern: Some(pattern),
             idle_cost_on_lambda: usd(54.75),
-            ..Facts::default()
+            ..AdviceInputs::default()
         };
         let rule = rules(&facts)[0];
         let said = reason(&facts, rule);
@@ -283,7 +283,7 @@ fn a_function_that_is_paid_while_idle_is_not_said_to_cost_nothing() {
             said.contains("54.75 USD a month are paid even without requests"),
             "{said}"
         );
-        let free = Facts {
+        let free = AdviceInputs {
             idle_cost_on_lambda: usd(0.0),
             ..facts
         };
@@ -298,11 +298,11 @@ fn a_function_that_is_paid_while_idle_is_not_said_to_cost_nothing() {
 #[test]
 fn what_is_paid_while_idle_is_named_by_its_components() {
     let said = |components: &[Component]| {
-        let facts = Facts {
+        let facts = AdviceInputs {
             pattern: Some(TrafficPattern::Sporadic),
             idle_cost_on_lambda: usd(54.75),
             idle_components: components.to_vec(),
-            ..Facts::default()
+            ..AdviceInputs::default()
         };
         reason(&facts, "sporadic")
     };
@@ -326,52 +326,52 @@ fn what_is_paid_while_idle_is_named_by_its_components() {
 
 #[test]
 fn advice_about_cost_never_contradicts_the_cost_beside_it() {
-    let few = Facts {
+    let few = AdviceInputs {
         monthly_requests: requests(900_000.0),
         cost_on_lambda: usd(0.95),
         cost_on_kubernetes: usd(18.0),
-        ..Facts::default()
+        ..AdviceInputs::default()
     };
     assert_eq!(rules(&few), ["low_traffic"]);
     assert!(reason(&few, "low_traffic").contains("cost 0.95 USD on Lambda"));
-    let many = Facts {
+    let many = AdviceInputs {
         pattern: Some(TrafficPattern::Steady),
         monthly_requests: requests(60e6),
         cost_on_lambda: usd(300.0),
         cost_on_kubernetes: usd(60.0),
-        ..Facts::default()
+        ..AdviceInputs::default()
     };
     assert_eq!(rules(&many), ["steady_high_throughput"]);
-    let used = |utilization, even| Facts {
+    let used = |utilization, even| AdviceInputs {
         utilization: Some(ratio(utilization)),
         breakeven_utilization: Some(ratio(even)),
-        ..Facts::default()
+        ..AdviceInputs::default()
     };
     for (facts, expected) in [
         // 92.81 USD are not about a dollar.
         (
-            Facts {
+            AdviceInputs {
                 cost_on_lambda: usd(92.81),
                 ..few.clone()
             },
             vec![],
         ),
         (
-            Facts {
+            AdviceInputs {
                 cost_on_kubernetes: usd(0.5),
                 ..few.clone()
             },
             vec![],
         ),
         (
-            Facts {
+            AdviceInputs {
                 cost_on_lambda: None,
                 ..few
             },
             vec![],
         ),
         (
-            Facts {
+            AdviceInputs {
                 cost_on_lambda: usd(40.0),
                 ..many
             },
@@ -388,10 +388,10 @@ fn advice_about_cost_never_contradicts_the_cost_beside_it() {
 
 #[test]
 fn the_break_even_of_provisioned_concurrency_is_that_of_the_region() {
-    let facts = |break_even| Facts {
+    let facts = |break_even| AdviceInputs {
         latency_objective: Some(seconds(0.1)),
         provisioned: provisioned(break_even),
-        ..Facts::default()
+        ..AdviceInputs::default()
     };
     let said = reason(&facts(Some(0.797)), "latency_critical");
     assert!(said.ends_with("in eu-central-1 it costs less than the same work on demand above a utilization of 79.7 %."), "{said}");

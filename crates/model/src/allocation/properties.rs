@@ -30,7 +30,7 @@ fn dearer(nodes: &[PricedNode], by: f64, which: impl Fn(usize) -> bool) -> Vec<P
     nodes
 }
 
-fn no_less(more: UsdPerHour, less: UsdPerHour) -> bool {
+fn is_not_less(more: UsdPerHour, less: UsdPerHour) -> bool {
     more.hourly() >= less.hourly() * (1.0 - 1e-9)
 }
 
@@ -74,9 +74,9 @@ proptest! {
         let more = allocate(&dearer(&nodes, by, |at| at == which), &[], &pods, &used, &settings());
         for (id, before) in &once.workloads {
             let after = &more.workloads[id];
-            prop_assert!(no_less(after.allocated(), before.allocated()), "{}", id);
+            prop_assert!(is_not_less(after.allocated(), before.allocated()), "{}", id);
             if let (Some(after), Some(before)) = (after.used, before.used) {
-                prop_assert!(no_less(after.cpu + after.memory, before.cpu + before.memory), "{}", id);
+                prop_assert!(is_not_less(after.cpu + after.memory, before.cpu + before.memory), "{}", id);
             }
         }
     }
@@ -91,7 +91,7 @@ proptest! {
         let once = allocate(&nodes, &[], &pods, &used, &settings);
         let more = allocate(&dearer(&nodes, by, |at| at == which), &[], &pods, &used, &settings);
         for (id, before) in &once.workloads {
-            prop_assert!(no_less(more.workloads[id].loaded(), before.loaded()), "{}", id);
+            prop_assert!(is_not_less(more.workloads[id].loaded(), before.loaded()), "{}", id);
         }
     }
 
@@ -131,7 +131,7 @@ proptest! {
             let own = rates.workloads.get(&owner).map(WorkloadRates::allocated);
             own.or_else(|| rates.shared.get(&owner).copied()).unwrap_or_default()
         };
-        prop_assert!(no_less(allocated(&grown), allocated(&random)));
+        prop_assert!(is_not_less(allocated(&grown), allocated(&random)));
     }
 
     #[test]
@@ -147,7 +147,7 @@ proptest! {
             prop_assert!(close(after.allocated(), by * before.allocated().hourly()), "{}", id);
             prop_assert_eq!(after.held, before.held);
         }
-        let sum = |rates: &ClusterRates| rates.components.idle + rates.components.unattributed;
+        let sum = |rates: &ClusterRates| rates.components.idle + rates.components.unallocated;
         prop_assert!(close(sum(&more), by * sum(&once).hourly()));
     }
 

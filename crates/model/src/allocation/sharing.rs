@@ -4,12 +4,12 @@
 //! idle capacity of a group of nodes ┐
 //! its DaemonSets                    ┴─> workloads with pods on nodes of the group
 //! other shared workloads, fixed cost ─> all workloads of the cluster, Fargate pods included
-//! what nobody bears                  ─> unattributed
+//! what nobody bears                  ─> unallocated
 //! ```
 
 use std::collections::BTreeMap;
 
-use super::{ClusterRates, Gathered};
+use super::{ClusterRates, WorkloadSums};
 use crate::inventory::{CapacityType, Node, WorkloadId, WorkloadKind};
 use crate::parameters::SharingPolicy;
 use crate::units::{Ratio, UsdPerHour};
@@ -62,7 +62,7 @@ impl<'a> Sharing<'a> {
     }
 
     /// Adds a workload that bears shared cost.
-    pub(super) fn add_bearer(&mut self, workload: &Gathered<'a>) {
+    pub(super) fn add_bearer(&mut self, workload: &WorkloadSums<'a>) {
         for (group, allocated) in &workload.by_group {
             if let Some(group) = group {
                 let bearers = &mut self.groups.entry(*group).or_default().bearers;
@@ -72,7 +72,7 @@ impl<'a> Sharing<'a> {
     }
 
     /// Adds a shared workload: a DaemonSet to the groups that it runs in, any other to the whole cluster.
-    pub(super) fn add_shared(&mut self, workload: &Gathered<'a>) {
+    pub(super) fn add_shared(&mut self, workload: &WorkloadSums<'a>) {
         if workload.id.kind != WorkloadKind::DaemonSet {
             self.cluster += workload.rates.allocated();
             return;
@@ -93,10 +93,10 @@ impl<'a> Sharing<'a> {
             components,
             ..
         } = rates;
-        components.unattributed += self.ungrouped_idle;
+        components.unallocated += self.ungrouped_idle;
         for group in self.groups.into_values() {
             let Some(shares) = shares(policy, group.bearers) else {
-                components.unattributed += group.idle + group.daemon_sets;
+                components.unallocated += group.idle + group.daemon_sets;
                 continue;
             };
             components.idle += group.idle;
@@ -116,7 +116,7 @@ impl<'a> Sharing<'a> {
             })
             .collect();
         let Some(shares) = shares(policy, bearers) else {
-            components.unattributed += self.cluster + fixed;
+            components.unallocated += self.cluster + fixed;
             return;
         };
         components.shared += self.cluster;

@@ -222,7 +222,7 @@ mod tests {
             let nodes = [node("n", 4.0, 16.0, Some(1.0)), node("m", 4.0, 16.0, None)];
             let rates = allocate(&nodes, &volumes, &pods, &HashMap::new(), &settings);
             let loaded: UsdPerHour = rates.workloads.values().map(WorkloadRates::loaded).sum();
-            let carried = (loaded + rates.components.unattributed).hourly();
+            let carried = (loaded + rates.components.unallocated).hourly();
             let prices = volumes.iter().filter_map(|one| one.price.as_ref().ok());
             let prices: UsdPerHour = prices.map(|price| price.price).sum();
             let fixed = settings.fixed + settings.fixed_per_node * Ratio::count(2);

@@ -27,7 +27,7 @@ pub(super) fn both_sides(
         .filter_map(|node| node.price.as_ref().ok())
         .map(|price| price.price)
         .sum();
-    let carried = loaded + rates.components.unattributed;
+    let carried = loaded + rates.components.unallocated;
     let machines = nodes.iter().filter(|node| !is_fargate(node)).count();
     let fixed = settings.fixed + settings.fixed_per_node * Ratio::count(machines);
     (carried.hourly(), (prices + fixed).hourly())
@@ -141,7 +141,7 @@ proptest! {
         let (carried, paid) = both_sides(&nodes, &rates, &settings);
         prop_assert!((carried - paid).abs() <= 1e-9 * paid.max(1.0), "{} {}", carried, paid);
         let all = rates.components;
-        let components = all.allocated + all.idle + all.shared + all.fixed + all.unattributed;
+        let components = all.allocated + all.idle + all.shared + all.fixed + all.unallocated;
         prop_assert!((components.hourly() - paid).abs() <= 1e-9 * paid.max(1.0));
     }
 
@@ -296,7 +296,7 @@ fn without_a_workload_to_carry_it_a_node_is_unattributed() {
     };
     let rates = allocate(&nodes, &[], &[], &HashMap::new(), &settings);
     assert!(
-        close(rates.components.unattributed, 0.3),
+        close(rates.components.unallocated, 0.3),
         "{:?}",
         rates.components
     );
@@ -480,7 +480,7 @@ fn without_a_workload_on_machines_their_idle_capacity_is_unattributed() {
         };
         let rates = allocate(&nodes, &[], &pods, &HashMap::new(), &settings);
         let all = rates.components;
-        assert!(close(all.unattributed, 0.33 + 0.05), "{all:?}");
+        assert!(close(all.unallocated, 0.33 + 0.05), "{all:?}");
         assert!(
             all.idle.is_zero() && close(all.shared, 0.02) && close(all.fixed, 0.1),
             "{all:?}"

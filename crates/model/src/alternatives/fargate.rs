@@ -142,7 +142,7 @@ fn blockers(inputs: &WorkloadInputs) -> Vec<Ineligibility> {
         .pod
         .is_some_and(|pod| fargate::provisioned(pod.cpu, pod.memory).is_none());
     let storage = inputs.pod.and_then(|pod| pod.ephemeral_storage);
-    let too_much_storage = storage.is_some_and(|storage| storage > fargate::STORAGE_MAX);
+    let too_much_storage = storage.is_some_and(|storage| storage > fargate::MAX_STORAGE);
     let reasons = [
         // Only file systems of EFS that were made beforehand can be mounted, which the claim does not show.
         (inputs.persistent_volume, Ineligibility::PersistentVolume),

@@ -8,9 +8,9 @@ pub use sizing::{FunctionDemand, NodeType, PodSizing, SizedPods, size};
 use super::{Alternative, Projection, ProjectionInputs};
 use crate::break_even::CostFunction;
 use crate::inventory::Function;
-use crate::node_split::Split;
 use crate::parameters::ModelParameters;
 use crate::report::MonthlyCost;
+use crate::resource_prices::ResourcePrices;
 use crate::units::{Requests, Usd};
 use crate::window::FunctionWindow;
 use month::KubernetesMonth;
@@ -19,7 +19,7 @@ use month::KubernetesMonth;
 #[derive(Clone, Debug, PartialEq)]
 pub struct ClusterPrices {
     /// Mean price of a core and of a GiB.
-    pub mean: Split,
+    pub mean: ResourcePrices,
     /// Node types that are in use.
     pub machines: Vec<NodeType>,
 }
@@ -32,7 +32,7 @@ pub struct KubernetesInputs {
     /// Number and price of its pods.
     pub sized: SizedPods,
     /// Mean prices of the cluster.
-    pub prices: Split,
+    pub prices: ResourcePrices,
 }
 
 /// What was observed of a function, and what it costs today.

@@ -10,10 +10,10 @@ use crate::fixtures::{deployment, range, ratio, seconds, settings};
 use crate::inputs::WorkloadInputs;
 use crate::inventory::{Architecture, Function};
 use crate::lambda::PricingTerms;
-use crate::lambda::strategies::{RAISED, no_less};
-use crate::node_split::Split;
+use crate::lambda::strategies::{RAISED, is_not_less};
 use crate::pricing::list_prices::Tiers;
 use crate::regression::Scatter;
+use crate::resource_prices::ResourcePrices;
 use crate::uncertainty::Range;
 use crate::units::{CoreSeconds, Usd, UsdPerGibSecond};
 use crate::window::{FunctionWindow, WorkloadWindow};
@@ -129,7 +129,7 @@ fn cold_starts(count: f64) -> ColdStarts {
     ColdStarts {
         count: requests(count),
         over: seconds(DAY),
-        method: Method::Ratchet,
+        method: Method::ConcurrencyColdStarts,
     }
 }
 
@@ -168,7 +168,7 @@ fn near(one: f64, other: f64) -> bool {
 
 fn prices_by(prices: &ClusterPrices, by: Ratio) -> ClusterPrices {
     let mut dearer = prices.clone();
-    dearer.mean = Split {
+    dearer.mean = ResourcePrices {
         core: prices.mean.core * by,
         memory: prices.mean.memory * by,
         gpu: prices.mean.gpu * by,
@@ -284,7 +284,7 @@ proptest! {
         let after = follows(&dearer(&window, ratio(by)), &raised);
         for (one, other) in costs(&after).iter().zip(&costs(&before)) {
             for (one, other) in points(one).into_iter().zip(points(other)) {
-                prop_assert!(no_less(one, other), "{:?} {:?}", after, before);
+                prop_assert!(is_not_less(one, other), "{:?} {:?}", after, before);
             }
         }
     }
@@ -325,7 +325,7 @@ proptest! {
         ];
         for grown in grown {
             for (one, other) in grown.into_iter().zip(base) {
-                prop_assert!(no_less(one, other), "{:?} {:?}", grown, base);
+                prop_assert!(is_not_less(one, other), "{:?} {:?}", grown, base);
             }
         }
     }
@@ -350,7 +350,7 @@ proptest! {
             cost(per_second, cpu, waiting * by, mib),
             cost(per_second, cpu, waiting, mib * by),
         ] {
-            prop_assert!(no_less(more, base), "{:?} {:?}", more, base);
+            prop_assert!(is_not_less(more, base), "{:?} {:?}", more, base);
         }
     }
 }

@@ -13,9 +13,9 @@ use crate::inventory::{
     Architecture, Function, FunctionId, NamePattern, ProvisionedConcurrency, Scaler, WorkloadKind,
 };
 use crate::lambda::{AncillaryCharges, HttpEndpoint};
-use crate::node_split::split;
 use crate::regression::Scatter;
 use crate::report::Basis;
+use crate::resource_prices::split;
 use crate::uncertainty::Range;
 use crate::units::{CoreSeconds, Gib, GibSeconds, Usd, UsdPerHour};
 use crate::window::{FunctionWindow, TrafficWindow, UsedWindow, WorkloadWindow};
@@ -55,7 +55,7 @@ pub(super) fn window(
     let traffic = TrafficWindow {
         covered: seconds(DAY),
         requests: count,
-        latency: count.each_taking(seconds(latency)),
+        latency: count.total_time(seconds(latency)),
         measured: count,
         peak: RequestsPerSecond::from_per_second(per_second).unwrap(),
         paired: Scatter::of_step(
@@ -297,7 +297,7 @@ pub(super) fn a_day(per_minute: f64, each: f64) -> FunctionWindow {
     let none = ColdStarts {
         count: Requests::ZERO,
         over: seconds(DAY),
-        method: Method::Ratchet,
+        method: Method::ConcurrencyColdStarts,
     };
     FunctionWindow {
         minutes: 1_440,
@@ -360,7 +360,7 @@ fn the_initialisation_of_cold_starts_is_on_the_bill_with_a_band() {
     let an_hour = |count| ColdStarts {
         count: requests(count),
         over: seconds(HOUR),
-        method: Method::Ratchet,
+        method: Method::ConcurrencyColdStarts,
     };
     window.cold_starts = Some(Range {
         low: an_hour(30.0),

@@ -12,9 +12,9 @@ use crate::units::Ratio;
 
 /// What is paid of the list price of each kind of usage, by account, region and processor.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Paid(BTreeMap<(AccountRegion, Architecture), BTreeMap<UsageKind, Ratio>>);
+pub struct PaidRatios(BTreeMap<(AccountRegion, Architecture), BTreeMap<UsageKind, Ratio>>);
 
-impl Paid {
+impl PaidRatios {
     /// As the last settled days of a bill have it.
     #[must_use]
     pub fn read(report: &BillReport) -> Self {

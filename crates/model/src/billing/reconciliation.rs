@@ -157,15 +157,19 @@ fn end_of(day: Date) -> Option<Timestamp> {
 
 /// The days that are compared, and what the model has of them.
 #[derive(Debug, Default)]
-struct Seen {
+struct ModeledDays {
     days: BTreeSet<Date>,
     usage: BTreeMap<Architecture, LambdaUsage>,
     /// The part of the last settled day that was seen.
     last: Option<Ratio>,
 }
 
-impl Seen {
-    fn of(place: &AccountRegion, bill: &Bill, modelled: &BTreeMap<&UsageKey, &DayUsage>) -> Self {
+impl ModeledDays {
+    fn from_bill(
+        place: &AccountRegion,
+        bill: &Bill,
+        modelled: &BTreeMap<&UsageKey, &DayUsage>,
+    ) -> Self {
         let on = |day: Date, architecture: Architecture| {
             let place = place.clone();
             let key = UsageKey {
@@ -212,7 +216,9 @@ fn compare(
         account_id: Arc::clone(account_id),
         region: Arc::clone(region),
     });
-    let seen = place.map_or_else(Seen::default, |place| Seen::of(&place, bill, modelled));
+    let seen = place.map_or_else(ModeledDays::default, |place| {
+        ModeledDays::from_bill(&place, bill, modelled)
+    });
     let last = bill.days.iter().rev().map(|one| one.day);
     let last: BTreeSet<Date> = last.take(COMPARED_DAYS).collect();
     let (mut compute, mut requests) = (Compute::default(), Compute::default());

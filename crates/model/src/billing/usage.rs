@@ -97,7 +97,7 @@ row!(DayUsage {
 impl LambdaUsage {
     /// What invocations that were measured used: rounded up to milliseconds as in the mean, and with INIT.
     #[must_use]
-    pub fn of(run: &Run) -> Self {
+    pub fn from_run(run: &Run) -> Self {
         let inside = run.inside(MEAN_ROUNDING);
         Self {
             requests: run.invocations,

@@ -20,22 +20,22 @@ pub(super) struct Breakpoint {
 
 /// A straight piece of Lambda's line: from `start` requests on, `base + slope · (R - start)`.
 #[derive(Clone, Copy, Debug)]
-struct Piece {
+struct LineSegment {
     start: f64,
     end: f64,
     base: f64,
     slope: f64,
 }
 
-impl Piece {
-    fn at(&self, requests: f64) -> f64 {
+impl LineSegment {
+    fn cost_at(&self, requests: f64) -> f64 {
         self.base + self.slope * (requests - self.start)
     }
 }
 
 /// Both costs.
 pub(super) struct BreakEvenSweep {
-    pieces: SmallVec<[Piece; 4]>,
+    pieces: SmallVec<[LineSegment; 4]>,
     fixed: f64,
     step: f64,
     least: f64,
@@ -68,7 +68,7 @@ impl BreakEvenSweep {
     }
 
     /// The most traffic at which the cluster becomes the cheaper one.
-    pub(super) fn last_taken_by_kubernetes(&self) -> Option<Breakpoint> {
+    pub(super) fn last_switch_to_kubernetes(&self) -> Option<Breakpoint> {
         self.pieces.iter().rev().find_map(|piece| {
             let mut steps = self.steps_to_look_at(piece);
             steps.sort_by(|left, right| right.total_cmp(left));
@@ -98,8 +98,8 @@ impl BreakEvenSweep {
     }
 
     /// How much less so many steps cost than Lambda.
-    fn lead(&self, piece: &Piece, requests: f64, steps: f64) -> f64 {
-        piece.at(requests) - (self.fixed + steps * self.step + self.each * requests)
+    fn lead(&self, piece: &LineSegment, requests: f64, steps: f64) -> f64 {
+        piece.cost_at(requests) - (self.fixed + steps * self.step + self.each * requests)
     }
 
     /// The traffic that so many steps serve at most.
@@ -112,7 +112,7 @@ impl BreakEvenSweep {
     }
 
     /// From where on so many steps are needed on the piece.
-    fn begin(&self, piece: &Piece, steps: f64) -> f64 {
+    fn begin(&self, piece: &LineSegment, steps: f64) -> f64 {
         if steps <= self.least {
             piece.start
         } else {
@@ -121,7 +121,7 @@ impl BreakEvenSweep {
     }
 
     /// The steps that are needed just after the start of the piece.
-    fn first_step(&self, piece: &Piece) -> f64 {
+    fn first_step(&self, piece: &LineSegment) -> f64 {
         if self.capacity.is_finite() {
             self.least.max((piece.start / self.capacity).floor() + 1.0)
         } else {
@@ -131,7 +131,7 @@ impl BreakEvenSweep {
 
     /// The steps of the piece in which the sign of the lead may change: the first ones and the last ones, and
     /// those about where the lead at the beginning or at the end of a step is nothing.
-    fn steps_to_look_at(&self, piece: &Piece) -> SmallVec<[f64; 10]> {
+    fn steps_to_look_at(&self, piece: &LineSegment) -> SmallVec<[f64; 10]> {
         let first = self.first_step(piece);
         if self.capacity.is_infinite() {
             return smallvec![first];
@@ -150,7 +150,7 @@ impl BreakEvenSweep {
     }
 
     /// What happens in a step of the piece: as it begins, and within it.
-    fn events(&self, piece: &Piece, steps: f64) -> impl Iterator<Item = Breakpoint> {
+    fn events(&self, piece: &LineSegment, steps: f64) -> impl Iterator<Item = Breakpoint> {
         let begin = self.begin(piece, steps);
         let end = piece.end.min(self.full(steps));
         let at_begin = self.lead(piece, begin, steps);
@@ -184,7 +184,7 @@ impl BreakEvenSweep {
 }
 
 /// Lambda's line, piece by piece; the last has no end.
-fn pieces(lambda: &CostFunction) -> SmallVec<[Piece; 4]> {
+fn pieces(lambda: &CostFunction) -> SmallVec<[LineSegment; 4]> {
     let steps = lambda.by_request.steps().iter();
     let steps = steps.map(|(width, price)| (width.requests(), price.each()));
     let last = (f64::INFINITY, lambda.by_request.last().each());
@@ -192,14 +192,14 @@ fn pieces(lambda: &CostFunction) -> SmallVec<[Piece; 4]> {
     let (mut start, mut base) = (0.0, lambda.fixed.usd());
     for (width, slope) in steps.chain([last]) {
         let end = start + width;
-        let piece = Piece {
+        let piece = LineSegment {
             start,
             end,
             base,
             slope,
         };
         pieces.push(piece);
-        (start, base) = (end, piece.at(end));
+        (start, base) = (end, piece.cost_at(end));
     }
     pieces
 }

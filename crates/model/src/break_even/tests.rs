@@ -20,7 +20,7 @@ struct Scan {
 impl Reference {
     fn lambda(&self, requests: f64) -> f64 {
         self.lambda
-            .at(Requests::from_requests(requests).unwrap())
+            .cost_at(Requests::from_requests(requests).unwrap())
             .usd()
     }
 
@@ -185,7 +185,7 @@ proptest! {
         lambda in lambda_curve(), kubernetes in kubernetes_curve(),
     ) {
         if let Breakeven::Crossing { first, .. } = crossing(&lambda, &kubernetes) {
-            let (one, other) = (lambda.at(first).usd(), kubernetes.at(first).usd());
+            let (one, other) = (lambda.cost_at(first).usd(), kubernetes.cost_at(first).usd());
             let apart = (one - other).abs();
             prop_assert!(apart <= kubernetes.step.usd() + 1e-9 * one.max(1.0), "{one} {other}");
         }

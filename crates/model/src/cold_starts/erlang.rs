@@ -44,7 +44,7 @@ const NOTHING_LEFT: f64 = 700.0;
 /// let rate = RequestsPerSecond::from_per_second(0.01)?;
 /// let found = expected_fraction(rate, Seconds::ZERO, Seconds::from_seconds(100.0)?).unwrap();
 /// assert!((found.get() - 0.367_879_441).abs() < 1e-9);
-/// # Ok::<(), breakeven_model::units::NotAQuantity>(())
+/// # Ok::<(), breakeven_model::units::QuantityError>(())
 /// ```
 #[must_use]
 pub fn expected_fraction(
@@ -79,7 +79,7 @@ pub fn expected_fraction(
 /// let rate = RequestsPerSecond::from_per_second(0.9)?;
 /// let found = refined_fraction(rate, Seconds::from_seconds(1.991)?, Seconds::from_seconds(600.0)?).unwrap();
 /// assert!((found.get() - 0.001_329).abs() < 1e-6);
-/// # Ok::<(), breakeven_model::units::NotAQuantity>(())
+/// # Ok::<(), breakeven_model::units::QuantityError>(())
 /// ```
 #[must_use]
 pub fn refined_fraction(

@@ -12,7 +12,7 @@ const MINUTE: f64 = 60.0;
 
 /// What the ratchet counted in a window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Ratchet {
+pub struct ConcurrencyColdStarts {
     /// Cold starts in minutes whose whole keep-alive before them is known.
     pub sure: u64,
     /// The number of those minutes.
@@ -24,7 +24,7 @@ pub struct Ratchet {
     pub unsure_minutes: u64,
 }
 
-impl Ratchet {
+impl ConcurrencyColdStarts {
     /// All of them, as if nothing had run before the window: an upper bound.
     #[must_use]
     pub const fn total(&self) -> u64 {
@@ -33,7 +33,7 @@ impl Ratchet {
 
     /// The cold starts that are sure.
     #[must_use]
-    pub fn sure_starts(&self) -> Requests {
+    pub fn certain_cold_starts(&self) -> Requests {
         Requests::from_requests(plain(self.sure)).unwrap_or_default()
     }
 
@@ -44,15 +44,15 @@ impl Ratchet {
             return None;
         }
         Some(ColdStarts {
-            count: self.sure_starts(),
+            count: self.certain_cold_starts(),
             over: Seconds::from_seconds(plain(self.sure_minutes) * MINUTE).ok()?,
-            method: Method::Ratchet,
+            method: Method::ConcurrencyColdStarts,
         })
     }
 }
 
 /// Of windows that do not touch.
-impl Sum for Ratchet {
+impl Sum for ConcurrencyColdStarts {
     fn sum<I: Iterator<Item = Self>>(windows: I) -> Self {
         windows.fold(Self::default(), |sum, one| Self {
             sure: sum.sure.saturating_add(one.sure),
@@ -81,32 +81,32 @@ impl Sum for Ratchet {
 /// truth.
 ///
 /// ```
-/// use breakeven_model::cold_starts::ratchet;
+/// use breakeven_model::cold_starts::cold_starts_from_peaks;
 /// use breakeven_model::units::Seconds;
 ///
 /// // 0 1 0 0 0 0 0 0 2 1 3: one environment for the first, two after seven idle minutes, and a third at the end.
 /// let peaks = [(1, 1), (8, 2), (9, 1), (10, 3)];
-/// let found = ratchet(peaks, 0..=10, Seconds::from_seconds(360.0)?);
+/// let found = cold_starts_from_peaks(peaks, 0..=10, Seconds::from_seconds(360.0)?);
 /// assert_eq!(found.total(), 4);
 /// // The first of them lies within 6 minutes of the start: it may have met an environment from before.
 /// assert_eq!((found.sure, found.unsure), (3, 1));
-/// # Ok::<(), breakeven_model::units::NotAQuantity>(())
+/// # Ok::<(), breakeven_model::units::QuantityError>(())
 /// ```
 #[must_use]
-pub fn ratchet(
+pub fn cold_starts_from_peaks(
     peaks: impl IntoIterator<Item = (i64, u32)>,
     known: RangeInclusive<i64>,
     keep_alive: Seconds,
-) -> Ratchet {
+) -> ConcurrencyColdStarts {
     let (first, last) = (*known.start(), *known.end());
     let kept = whole_minutes(keep_alive);
     let first_sure = first.saturating_add(kept);
     let minutes = minutes_between(first, last.saturating_add(1));
     let sure_minutes = minutes_between(first_sure, last.saturating_add(1));
-    let mut found = Ratchet {
+    let mut found = ConcurrencyColdStarts {
         sure_minutes,
         unsure_minutes: minutes - sure_minutes,
-        ..Ratchet::default()
+        ..ConcurrencyColdStarts::default()
     };
     // The peaks of the last minutes that no later one exceeds: the front is the highest, the back the newest.
     let mut before: VecDeque<(i64, u32)> = VecDeque::new();
@@ -200,7 +200,7 @@ mod tests {
         ) {
             let last = start + i64::try_from(dense.len()).unwrap() - 1;
             let keep_alive = seconds(60.0 * f64::from(u32::try_from(kept).unwrap()));
-            let found = ratchet(sparse(&dense, start), start..=last, keep_alive);
+            let found = cold_starts_from_peaks(sparse(&dense, start), start..=last, keep_alive);
             prop_assert_eq!((found.sure, found.unsure), by_definition(&dense, kept));
             let minutes = found.sure_minutes + found.unsure_minutes;
             prop_assert_eq!(minutes, u64::try_from(dense.len()).unwrap());
@@ -214,7 +214,7 @@ mod tests {
             let last = i64::try_from(dense.len()).unwrap() - 1;
             let total = |minutes: u32| {
                 let keep_alive = seconds(60.0 * f64::from(minutes));
-                ratchet(sparse(&dense, 0), 0..=last, keep_alive).total()
+                cold_starts_from_peaks(sparse(&dense, 0), 0..=last, keep_alive).total()
             };
             prop_assert!(total(kept + 1) <= total(kept));
         }
@@ -223,40 +223,40 @@ mod tests {
     #[test]
     fn a_lead_in_makes_every_minute_of_the_day_sure() {
         // The environment of minute 5 is still there in minute 10, and gone in minute 17.
-        let found = ratchet([(5, 1), (10, 1), (17, 1)], 4..=20, seconds(360.0));
+        let found = cold_starts_from_peaks([(5, 1), (10, 1), (17, 1)], 4..=20, seconds(360.0));
         assert_eq!((found.sure, found.unsure), (1, 1));
         assert_eq!((found.sure_minutes, found.unsure_minutes), (11, 6));
         let cold = found.cold_starts().unwrap();
         assert_eq!((cold.count.requests(), cold.over.seconds()), (1.0, 660.0));
-        assert_eq!(cold.method, Method::Ratchet);
+        assert_eq!(cold.method, Method::ConcurrencyColdStarts);
     }
 
     #[test]
     fn a_window_shorter_than_the_keep_alive_is_sure_of_nothing() {
-        let found = ratchet([(0, 2), (3, 5)], 0..=5, seconds(360.0));
+        let found = cold_starts_from_peaks([(0, 2), (3, 5)], 0..=5, seconds(360.0));
         assert_eq!((found.total(), found.cold_starts()), (5, None));
     }
 
     #[test]
     fn a_window_without_executions_has_no_cold_start_and_is_sure_of_it() {
-        let found = ratchet([], 0..=59, seconds(600.0));
+        let found = cold_starts_from_peaks([], 0..=59, seconds(600.0));
         assert_eq!(found.cold_starts().unwrap().count, Requests::ZERO);
     }
 
     #[test]
     fn minutes_outside_the_window_are_passed_over() {
-        let found = ratchet([(-1, 9), (0, 1), (30, 9)], 0..=29, seconds(60.0));
+        let found = cold_starts_from_peaks([(-1, 9), (0, 1), (30, 9)], 0..=29, seconds(60.0));
         assert_eq!(found.total(), 1);
         #[expect(clippy::reversed_empty_ranges, reason = "nothing is known")]
-        let nothing = ratchet([(0, 1)], 1..=0, seconds(60.0));
-        assert_eq!(nothing, Ratchet::default());
+        let nothing = cold_starts_from_peaks([(0, 1)], 1..=0, seconds(60.0));
+        assert_eq!(nothing, ConcurrencyColdStarts::default());
     }
 
     #[test]
     fn a_timer_meets_a_cold_start_each_time_once_its_pause_exceeds_the_keep_alive() {
         let every = |minutes: i64| {
             let peaks = (0..240 / minutes).map(move |beat| (beat * minutes, 1));
-            ratchet(peaks, 0..=239, seconds(480.0))
+            cold_starts_from_peaks(peaks, 0..=239, seconds(480.0))
         };
         assert_eq!(every(15).total(), 16);
         assert_eq!(every(5).total(), 1);

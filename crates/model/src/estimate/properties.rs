@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::lambda::strategies::{architectures, at_prices, months, no_less, ratio};
+use crate::lambda::strategies::{architectures, at_prices, is_not_less, months, ratio};
 use crate::units::HOURS_PER_MONTH;
 
 fn usd(value: f64) -> Usd {
@@ -111,7 +111,7 @@ proptest! {
         let free = |cluster: Cluster| Cluster { used: None, ..cluster };
         let before = estimate(&scenario(&month, &prices, free(cluster)));
         let after = estimate(&scenario(&month, &prices, free(dearer)));
-        prop_assert!(no_less(cost(after.kubernetes.as_ref()), cost(before.kubernetes.as_ref())));
+        prop_assert!(is_not_less(cost(after.kubernetes.as_ref()), cost(before.kubernetes.as_ref())));
         let (after, before) = (taken_over(after.breakeven), taken_over(before.breakeven));
         prop_assert!(after >= before * (1.0 - 1e-6), "{after} {before}");
     }
@@ -122,8 +122,8 @@ proptest! {
     ) {
         let requests = Requests::from_requests(requests).unwrap();
         let curve = cluster.curve(HOURS_PER_MONTH);
-        prop_assert!(no_less(curve.at(requests * ratio(by)), curve.at(requests)));
+        prop_assert!(is_not_less(curve.cost_at(requests * ratio(by)), curve.cost_at(requests)));
         let larger = Cluster { nodes: cluster.nodes + more, ..cluster }.curve(HOURS_PER_MONTH);
-        prop_assert!(no_less(larger.at(requests), curve.at(requests)));
+        prop_assert!(is_not_less(larger.cost_at(requests), curve.cost_at(requests)));
     }
 }

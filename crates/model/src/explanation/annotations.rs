@@ -42,7 +42,7 @@ pub(super) fn lines(workload: &WorkloadReport) -> Vec<Line> {
     if let Some(pair) = &facts.pair {
         let there = workload
             .assessment
-            .cost_on(workload.workload.home().other());
+            .cost_on(workload.workload.platform().other());
         let each = there.and_then(|cost| cost.per_request());
         let from = format!("observed of {pair}, and not projected");
         let result = each.map_or_else(|| "not known yet".to_owned(), per_million);

@@ -37,7 +37,7 @@ impl Month<'_> {
             let Range { low, point, high } = self.keep_alive;
             let how = match method {
                 Method::Measured => "counted by Lambda Insights".to_owned(),
-                Method::Ratchet => format!(
+                Method::ConcurrencyColdStarts => format!(
                     "from the peaks of concurrency, idle environments kept for {} s ({} to {})",
                     point.seconds(),
                     low.seconds(),

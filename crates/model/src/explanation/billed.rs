@@ -7,7 +7,7 @@ use crate::report::{Report, WorkloadRef};
 
 /// The bill of the account and region of a function; nothing for a workload, and where no bill is read.
 pub(super) fn lines(report: &Report, workload: &WorkloadRef) -> Vec<Line> {
-    let (WorkloadRef::Function(id), Some(bill)) = (workload, &report.bill) else {
+    let (WorkloadRef::Lambda(id), Some(bill)) = (workload, &report.bill) else {
         return Vec::new();
     };
     let Some(until) = bill.settled_until else {

@@ -177,7 +177,7 @@ fn is_cpu_per_request_missing(workload: &WorkloadReport) -> bool {
 }
 
 /// What a verdict lacks if too little has been observed.
-fn what_is_missing(workload: &WorkloadReport, settings: &ModelParameters) -> String {
+fn missing_data(workload: &WorkloadReport, settings: &ModelParameters) -> String {
     match &workload.assessment.evidence {
         _ if is_usage_missing(workload) => "what its pods use is not known; see the source usage".to_owned(),
         _ if is_cost_missing(workload) => {
@@ -235,7 +235,7 @@ fn what_decides(workload: &WorkloadReport, settings: &ModelParameters) -> String
             }
             None => "the bands overlap".to_owned(),
         },
-        Verdict::InsufficientData => what_is_missing(workload, settings),
+        Verdict::InsufficientData => missing_data(workload, settings),
         Verdict::NoRequests => {
             "no requests were counted; see that requests.prometheus covers it".to_owned()
         }

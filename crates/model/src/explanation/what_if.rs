@@ -22,8 +22,8 @@ pub(super) fn lines(workload: &WorkloadReport, settings: &ModelParameters) -> Ve
         let reason = first.as_str().replace('_', " ");
         return vec![Line::new("cannot move", from, reason)];
     }
-    let costs =
-        [Platform::Kubernetes, Platform::Lambda].map(|platform| Side::new(assessment, platform));
+    let costs = [Platform::Kubernetes, Platform::Lambda]
+        .map(|platform| PlatformCost::new(assessment, platform));
     let ([Some(kubernetes), Some(lambda)], true) = (costs, assessment.verdict.decides()) else {
         return Vec::new();
     };
@@ -45,11 +45,11 @@ pub(super) fn lines(workload: &WorkloadReport, settings: &ModelParameters) -> Ve
             lines.extend(decided(workload, lambda, kubernetes));
         }
         _ => {
-            lines.extend(match workload.workload.home() {
+            lines.extend(match workload.workload.platform() {
                 Platform::Kubernetes => projection(kubernetes, lambda),
                 Platform::Lambda => projection(lambda, kubernetes),
             });
-            if let (WorkloadRef::Workload(id), Evidence::Workload(evidence)) =
+            if let (WorkloadRef::Kubernetes(id), Evidence::Workload(evidence)) =
                 (&workload.workload, &assessment.evidence)
             {
                 lines.extend(parameters(id, &evidence.window, settings));
@@ -60,13 +60,13 @@ pub(super) fn lines(workload: &WorkloadReport, settings: &ModelParameters) -> Ve
 }
 
 /// One side of the comparison.
-struct Side {
+struct PlatformCost {
     platform: Platform,
     monthly: CostEstimate,
     requests: Requests,
 }
 
-impl Side {
+impl PlatformCost {
     fn new(assessment: &Assessment, platform: Platform) -> Option<Self> {
         let cost = assessment.cost_on(platform)?;
         Some(Self {
@@ -78,7 +78,11 @@ impl Side {
 }
 
 /// What would turn the verdict for the platform that is ahead.
-fn decided(workload: &WorkloadReport, ahead: &Side, behind: &Side) -> impl Iterator<Item = Line> {
+fn decided(
+    workload: &WorkloadReport,
+    ahead: &PlatformCost,
+    behind: &PlatformCost,
+) -> impl Iterator<Item = Line> {
     [
         traffic(workload, ahead.platform, ahead.requests),
         utilization(workload, ahead.platform),
@@ -137,7 +141,7 @@ fn utilization(workload: &WorkloadReport, ahead: Platform) -> Option<Line> {
 }
 
 /// How far the bands are apart.
-fn gap(ahead: &Side, behind: &Side) -> Option<Line> {
+fn gap(ahead: &PlatformCost, behind: &PlatformCost) -> Option<Line> {
     let (most, least) = (ahead.monthly.high, behind.monthly.low);
     let fall = least.less(most).over(least)?;
     let from = format!(
@@ -151,7 +155,7 @@ fn gap(ahead: &Side, behind: &Side) -> Option<Line> {
 }
 
 /// What the projection would have to be for a verdict.
-fn projection(known: &Side, projected: &Side) -> [Line; 2] {
+fn projection(known: &PlatformCost, projected: &PlatformCost) -> [Line; 2] {
     let what = format!("cost on {}", name(projected.platform));
     let from = format!("it is within {}", band(projected.monthly));
     let line = |side: &str, at, winner: Platform| {
@@ -166,7 +170,7 @@ fn projection(known: &Side, projected: &Side) -> [Line; 2] {
 
 /// The ends of parameters that would decide, each if it alone were known.
 fn parameters(id: &WorkloadId, window: &WorkloadWindow, settings: &ModelParameters) -> Vec<Line> {
-    let verdict = |known: &Known| {
+    let verdict = |known: &KnownParameter| {
         let found = workload(
             id,
             &known.window,
@@ -193,18 +197,18 @@ fn parameters(id: &WorkloadId, window: &WorkloadWindow, settings: &ModelParamete
 }
 
 /// A workload with one parameter known.
-struct Known {
+struct KnownParameter {
     what: String,
     window: WorkloadWindow,
     settings: ModelParameters,
 }
 
 /// A workload with each of its parameters at each end.
-fn ends(window: &WorkloadWindow, settings: &ModelParameters) -> Vec<Known> {
+fn ends(window: &WorkloadWindow, settings: &ModelParameters) -> Vec<KnownParameter> {
     let known = |what, change: &dyn Fn(&mut WorkloadWindow, &mut ModelParameters)| {
         let (mut window, mut settings) = (*window, settings.clone());
         change(&mut window, &mut settings);
-        Known {
+        KnownParameter {
             what,
             window,
             settings,
@@ -240,7 +244,7 @@ fn ends(window: &WorkloadWindow, settings: &ModelParameters) -> Vec<Known> {
                     settings.lambda_equivalent.idle_cpu = Range::exactly(Ratio::ZERO);
                     // A single step has no slope, only its ratio.
                     let busy = Cores::from_cores(1.0).unwrap_or_default()
-                        * traffic.requests.each_taking(one);
+                        * traffic.requests.total_time(one);
                     let step = Scatter::of_step(busy, traffic.requests, traffic.covered);
                     window.traffic = Some(TrafficWindow {
                         paired: step,

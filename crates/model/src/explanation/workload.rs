@@ -269,7 +269,7 @@ fn node(one: &NodeReport, report: &Report, inputs: &Inputs) -> Line {
 
 /// The volumes that it holds.
 fn volumes(report: &Report, workload: &WorkloadReport) -> Vec<Line> {
-    let WorkloadRef::Workload(id) = &workload.workload else {
+    let WorkloadRef::Kubernetes(id) = &workload.workload else {
         return Vec::new();
     };
     let held = report.volumes.iter().filter(|one| one.holders.contains(id));

@@ -208,7 +208,7 @@ impl Function {
     /// The most environments that ran at once in a minute besides those that are kept ready. On managed instances there are
     /// none that are started for a request.
     #[must_use]
-    pub fn peak_beyond_ready(&self, minute: &FunctionMinute) -> u32 {
+    pub fn peak_beyond_provisioned(&self, minute: &FunctionMinute) -> u32 {
         if self.capacity_provider.is_some() {
             return 0;
         }

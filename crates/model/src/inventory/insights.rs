@@ -6,7 +6,7 @@ use super::FunctionId;
 use crate::units::{CoreSeconds, Gib, Ratio, Requests, Seconds, Window};
 
 /// So many invocations have to be measured for the share of them that met a cold start to be taken.
-const LEAST_INVOCATIONS: Requests = match Requests::from_requests(100.0) {
+const MIN_INVOCATIONS: Requests = match Requests::from_requests(100.0) {
     Ok(least) => least,
     Err(_) => Requests::ZERO,
 };
@@ -49,7 +49,7 @@ impl Insights {
     #[must_use]
     pub fn cold_share(&self) -> Option<Ratio> {
         let share = self.initialised.over(self.invocations)?;
-        (self.invocations >= LEAST_INVOCATIONS).then(|| share.min(Ratio::ONE))
+        (self.invocations >= MIN_INVOCATIONS).then(|| share.min(Ratio::ONE))
     }
 }
 

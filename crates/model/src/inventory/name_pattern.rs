@@ -10,7 +10,7 @@ use std::fmt;
 /// let pattern = NamePattern::new("orders-*")?;
 /// assert!(pattern.matches("orders-api") && !pattern.matches("old-orders-api"));
 /// assert!(NamePattern::new("orders api").is_err());
-/// # Ok::<(), breakeven_model::inventory::BadNamePattern>(())
+/// # Ok::<(), breakeven_model::inventory::NamePatternError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NamePattern(String);
@@ -20,19 +20,19 @@ pub struct NamePattern(String);
 #[error(
     "the pattern {0:?} matches no function: names have letters, digits, `-` and `_`; `*` stands for any of them and `?` for one"
 )]
-pub struct BadNamePattern(String);
+pub struct NamePatternError(String);
 
 impl NamePattern {
     /// A pattern.
     ///
     /// # Errors
     /// When no function can have a name that it matches.
-    pub fn new(pattern: &str) -> Result<Self, BadNamePattern> {
+    pub fn new(pattern: &str) -> Result<Self, NamePatternError> {
         let possible = |byte: u8| byte.is_ascii_alphanumeric() || b"-_*?".contains(&byte);
         if !pattern.is_empty() && pattern.bytes().all(possible) {
             Ok(Self(pattern.to_owned()))
         } else {
-            Err(BadNamePattern(pattern.to_owned()))
+            Err(NamePatternError(pattern.to_owned()))
         }
     }
 

@@ -18,11 +18,11 @@ use crate::units::{Gib, Requests, Seconds};
 ///
 /// // Six million requests of 280 ms with 2,048 MB, of which 1,536 are not free.
 /// let requests = Requests::from_requests(6e6)?;
-/// let mut month = Month::of(MemoryMib::MIN, requests, Seconds::from_millis(280.0)?);
+/// let mut month = Month::from_requests(MemoryMib::MIN, requests, Seconds::from_millis(280.0)?);
 /// month.ephemeral_storage = Gib::from_mib(1_536.0)?;
 /// let part = ephemeral(&month, &Prices::list(Architecture::X86_64)).unwrap();
-/// assert!((part.at(requests).usd() - 0.08).abs() < 0.005);
-/// # Ok::<(), breakeven_model::units::NotAQuantity>(())
+/// assert!((part.cost_at(requests).usd() - 0.08).abs() < 0.005);
+/// # Ok::<(), breakeven_model::units::QuantityError>(())
 /// ```
 #[must_use]
 pub fn ephemeral(month: &Month, prices: &Prices) -> Option<Part> {
@@ -48,7 +48,7 @@ pub fn ephemeral(month: &Month, prices: &Prices) -> Option<Part> {
 ///
 /// // A version of 1,024 MB kept for 100 hours, and 10,000 restores.
 /// let memory = MemoryMib::from_mib(1_024).unwrap();
-/// let month = Month::of(memory, Requests::from_requests(1e6)?, Seconds::ZERO);
+/// let month = Month::from_requests(memory, Requests::from_requests(1e6)?, Seconds::ZERO);
 /// let on_demand = OnDemand {
 ///     snapstart: Some(SnapStart {
 ///         cached: Hours::from_hours(100.0)?,
@@ -58,8 +58,8 @@ pub fn ephemeral(month: &Month, prices: &Prices) -> Option<Part> {
 /// };
 /// let part = snapstart(&month, &on_demand, &Prices::list(Architecture::X86_64)).unwrap();
 /// let expected = 360_000.0 * 0.000_001_504_6 + 10_000.0 * 0.000_139_799_8;
-/// assert!((part.at(month.requests).usd() - expected).abs() < 1e-9);
-/// # Ok::<(), breakeven_model::units::NotAQuantity>(())
+/// assert!((part.cost_at(month.requests).usd() - expected).abs() < 1e-9);
+/// # Ok::<(), breakeven_model::units::QuantityError>(())
 /// ```
 #[must_use]
 pub fn snapstart(month: &Month, on_demand: &OnDemand, prices: &Prices) -> Option<Part> {
@@ -101,15 +101,15 @@ pub fn streaming(month: &Month, prices: &Prices) -> Option<Part> {
 ///
 /// // 25 requests a second take one capacity unit.
 /// let requests = Requests::from_requests(25.0 * 3_600.0 * 730.0)?;
-/// let mut month = Month::of(MemoryMib::MIN, requests, Seconds::from_millis(200.0)?);
+/// let mut month = Month::from_requests(MemoryMib::MIN, requests, Seconds::from_millis(200.0)?);
 /// month.endpoint_traffic = EndpointTraffic::LoadBalancer {
 ///     time: HOURS_PER_MONTH,
 ///     hour: load_balancer::HOUR,
 ///     capacity_unit: load_balancer::CAPACITY_UNIT,
 /// };
 /// let part = http_endpoint(&month).unwrap();
-/// assert!((part.at(requests).usd() - 730.0 * (0.022_5 + 0.008)).abs() < 1e-9);
-/// # Ok::<(), breakeven_model::units::NotAQuantity>(())
+/// assert!((part.cost_at(requests).usd() - 730.0 * (0.022_5 + 0.008)).abs() < 1e-9);
+/// # Ok::<(), breakeven_model::units::QuantityError>(())
 /// ```
 #[must_use]
 pub fn http_endpoint(month: &Month) -> Option<Part> {

@@ -82,7 +82,7 @@ impl Part {
     ///
     /// Formula: `fixed + T(R)`.
     #[must_use]
-    pub fn at(&self, requests: Requests) -> Usd {
+    pub fn cost_at(&self, requests: Requests) -> Usd {
         self.fixed + self.by_request.total(requests)
     }
 }
@@ -106,16 +106,16 @@ impl Bill {
     /// // Three million requests of 120 ms on 1,536 MB, with the free tier: 2.33 + 0.40 USD.
     /// let memory = MemoryMib::from_mib(1_536).unwrap();
     /// let requests = Requests::from_requests(3e6)?;
-    /// let mut month = Month::of(memory, requests, Seconds::from_millis(120.0)?);
+    /// let mut month = Month::from_requests(memory, requests, Seconds::from_millis(120.0)?);
     /// month.free = FreeTier::WHOLE;
-    /// let bill = Bill::of(&month, &Prices::list(Architecture::X86_64));
+    /// let bill = Bill::from_month(&month, &Prices::list(Architecture::X86_64));
     /// let cents: Vec<f64> =
     ///     bill.components().map(|(_, cost)| (cost.usd() * 100.0).round()).collect();
     /// assert_eq!(cents, [40.0, 233.0]);
-    /// # Ok::<(), breakeven_model::units::NotAQuantity>(())
+    /// # Ok::<(), breakeven_model::units::QuantityError>(())
     /// ```
     #[must_use]
-    pub fn of(month: &Month, prices: &Prices) -> Self {
+    pub fn from_month(month: &Month, prices: &Prices) -> Self {
         let mut parts = Vec::with_capacity(6);
         parts.push(requests(month, prices));
         match &month.compute {
@@ -142,7 +142,7 @@ impl Bill {
     pub fn components(&self) -> impl Iterator<Item = (Component, Usd)> {
         self.parts
             .iter()
-            .map(|part| (part.component, part.at(self.requests)))
+            .map(|part| (part.component, part.cost_at(self.requests)))
     }
 
     /// Cost of a month without any request by component, in USD. Components without such a cost are left out.

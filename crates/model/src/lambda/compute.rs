@@ -17,10 +17,10 @@ use crate::units::{GibSeconds, Ratio, Requests, Seconds};
 /// use breakeven_model::units::{MemoryMib, Requests, Seconds};
 ///
 /// let five_million = Requests::from_requests(5e6)?;
-/// let month = Month::of(MemoryMib::MIN, five_million, Seconds::ZERO);
+/// let month = Month::from_requests(MemoryMib::MIN, five_million, Seconds::ZERO);
 /// let part = requests(&month, &Prices::list(Architecture::Arm64));
-/// assert!((part.at(five_million).usd() - 1.0).abs() < 1e-12);
-/// # Ok::<(), breakeven_model::units::NotAQuantity>(())
+/// assert!((part.cost_at(five_million).usd() - 1.0).abs() < 1e-12);
+/// # Ok::<(), breakeven_model::units::QuantityError>(())
 /// ```
 #[must_use]
 pub fn requests(month: &Month, prices: &Prices) -> Part {
@@ -41,7 +41,7 @@ pub fn requests(month: &Month, prices: &Prices) -> Part {
 /// use breakeven_model::units::{MemoryMib, Ratio, Requests, Seconds};
 ///
 /// // A million requests of 1 s on 1,024 MB, with a discount of 12 %.
-/// let month = Month::of(
+/// let month = Month::from_requests(
 ///     MemoryMib::from_mib(1_024).unwrap(),
 ///     Requests::from_requests(1e6)?,
 ///     Seconds::from_seconds(1.0)?,
@@ -49,8 +49,8 @@ pub fn requests(month: &Month, prices: &Prices) -> Part {
 /// let Compute::OnDemand(on_demand) = month.compute else { unreachable!() };
 /// let discounted = OnDemand { discount: Ratio::from_factor(0.12)?, ..on_demand };
 /// let part = duration(&month, &discounted, &Prices::list(Architecture::X86_64));
-/// assert!((part.at(month.requests).usd() - 16.666_7 * 0.88).abs() < 1e-9);
-/// # Ok::<(), breakeven_model::units::NotAQuantity>(())
+/// assert!((part.cost_at(month.requests).usd() - 16.666_7 * 0.88).abs() < 1e-9);
+/// # Ok::<(), breakeven_model::units::QuantityError>(())
 /// ```
 #[must_use]
 pub fn duration(month: &Month, on_demand: &OnDemand, prices: &Prices) -> Part {
@@ -75,7 +75,7 @@ pub fn duration(month: &Month, on_demand: &OnDemand, prices: &Prices) -> Part {
 /// // A million requests of 1 s on 1,024 MB, and 10,000 cold starts of 500 ms.
 /// let million = Requests::from_requests(1e6)?;
 /// let second = Seconds::from_seconds(1.0)?;
-/// let month = Month::of(MemoryMib::from_mib(1_024).unwrap(), million, second);
+/// let month = Month::from_requests(MemoryMib::from_mib(1_024).unwrap(), million, second);
 /// let on_demand = OnDemand {
 ///     duration: second,
 ///     init: Some(Init {
@@ -85,8 +85,8 @@ pub fn duration(month: &Month, on_demand: &OnDemand, prices: &Prices) -> Part {
 ///     ..OnDemand::default()
 /// };
 /// let part = init(&month, &on_demand, &Prices::list(Architecture::X86_64)).unwrap();
-/// assert!((part.at(million).usd() - 5_000.0 * 0.000_016_666_7).abs() < 1e-9);
-/// # Ok::<(), breakeven_model::units::NotAQuantity>(())
+/// assert!((part.cost_at(million).usd() - 5_000.0 * 0.000_016_666_7).abs() < 1e-9);
+/// # Ok::<(), breakeven_model::units::QuantityError>(())
 /// ```
 #[must_use]
 pub fn init(month: &Month, on_demand: &OnDemand, prices: &Prices) -> Option<Part> {
@@ -135,7 +135,7 @@ fn shared_tiers(
 ///
 /// // 100 environments of 1,536 MB for 8 hours serve half a million of 3 million requests, 100 ms each.
 /// let memory = MemoryMib::from_mib(1_536).unwrap();
-/// let month = Month::of(memory, Requests::from_requests(3e6)?, Seconds::ZERO);
+/// let month = Month::from_requests(memory, Requests::from_requests(3e6)?, Seconds::ZERO);
 /// let on_demand = OnDemand {
 ///     provisioned: Some(Provisioned {
 ///         concurrency: Ratio::from_factor(100.0)?,
@@ -147,14 +147,14 @@ fn shared_tiers(
 /// };
 /// let part = provisioned(&month, &on_demand, &Prices::list(Architecture::X86_64)).unwrap();
 /// assert!((part.fixed.usd() - 18.00).abs() < 0.01);
-/// assert!((part.at(month.requests).usd() - (18.00 + 0.73)).abs() < 0.01);
-/// # Ok::<(), breakeven_model::units::NotAQuantity>(())
+/// assert!((part.cost_at(month.requests).usd() - (18.00 + 0.73)).abs() < 0.01);
+/// # Ok::<(), breakeven_model::units::QuantityError>(())
 /// ```
 #[must_use]
 pub fn provisioned(month: &Month, on_demand: &OnDemand, prices: &Prices) -> Option<Part> {
     let ready = on_demand.provisioned?;
     let kept = month.memory.gib() * ready.concurrency * Seconds::from(ready.time);
-    let inside = month.memory.gib() * (ready.requests.each_taking(ready.duration) * month.each());
+    let inside = month.memory.gib() * (ready.requests.total_time(ready.duration) * month.each());
     Some(Part {
         component: Component::Provisioned,
         fixed: kept * prices.provisioned,
@@ -175,8 +175,8 @@ pub fn provisioned(month: &Month, on_demand: &OnDemand, prices: &Prices) -> Opti
 ///     price: UsdPerHour::from_hourly(0.06)?,
 ///     on_demand: UsdPerHour::from_hourly(0.10)?,
 /// });
-/// assert!((part.at(Requests::ZERO).usd() - 75.0).abs() < 1e-9);
-/// # Ok::<(), breakeven_model::units::NotAQuantity>(())
+/// assert!((part.cost_at(Requests::ZERO).usd() - 75.0).abs() < 1e-9);
+/// # Ok::<(), breakeven_model::units::QuantityError>(())
 /// ```
 #[must_use]
 pub fn instances(managed: &Instances) -> Part {

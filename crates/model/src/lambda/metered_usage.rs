@@ -67,14 +67,14 @@ impl Run {
     }
 
     /// What a function did over some time, with what was kept for it meanwhile as far as that is known: environments that were
-    /// ready and served `ready_share` of it, and of its snapshots one version. Java has those for nothing. On managed instances
+    /// ready and served `provisioned_share` of it, and of its snapshots one version. Java has those for nothing. On managed instances
     /// there is nothing of all that.
     #[must_use]
-    pub fn of(
+    pub fn from_window(
         function: &Function,
         (invocations, duration): (Requests, Seconds),
         init: Init,
-        (time, ready_share): (Hours, Ratio),
+        (time, provisioned_share): (Hours, Ratio),
     ) -> Self {
         let plain = Self::plain(function.memory, invocations, duration);
         if function.capacity_provider.is_some() {
@@ -90,7 +90,7 @@ impl Run {
             provisioned_concurrency: (concurrency > 0).then_some(ProvisionedUsage {
                 concurrency,
                 time,
-                share: ready_share,
+                share: provisioned_share,
             }),
             snapstart: Self::pays_for_snapshots(function).then_some(SnapStart {
                 cached: time,
@@ -111,25 +111,25 @@ impl Run {
     /// The time that is billed besides INIT, where rounding up to a whole millisecond adds so much to each invocation.
     ///
     /// Formula: `Σ duration + rounding · N`. [`MEAN_ROUNDING`](tariff::MEAN_ROUNDING) is right in the mean; it is nothing at least and
-    /// [`MOST_ROUNDING`](tariff::MOST_ROUNDING) at most. Managed instances bill no time.
+    /// [`MAX_ROUNDING`](tariff::MOST_ROUNDING) at most. Managed instances bill no time.
     ///
     /// ```
     /// use breakeven_model::lambda::Run;
-    /// use breakeven_model::pricing::list_prices::lambda::{MEAN_ROUNDING, MOST_ROUNDING};
+    /// use breakeven_model::pricing::list_prices::lambda::{MEAN_ROUNDING, MAX_ROUNDING};
     /// use breakeven_model::units::{MemoryMib, Requests, Seconds};
     ///
     /// let thousand = Requests::from_requests(1_000.0)?;
     /// let run = Run::plain(MemoryMib::MIN, thousand, Seconds::from_seconds(50.0)?);
     /// let billed = |rounding| run.billed(rounding).seconds();
-    /// assert_eq!([billed(Seconds::ZERO), billed(MEAN_ROUNDING), billed(MOST_ROUNDING)], [50.0, 50.5, 51.0]);
-    /// # Ok::<(), breakeven_model::units::NotAQuantity>(())
+    /// assert_eq!([billed(Seconds::ZERO), billed(MEAN_ROUNDING), billed(MAX_ROUNDING)], [50.0, 50.5, 51.0]);
+    /// # Ok::<(), breakeven_model::units::QuantityError>(())
     /// ```
     #[must_use]
     pub fn billed(&self, rounding: Seconds) -> Seconds {
         if self.on_instances.is_some() {
             return Seconds::ZERO;
         }
-        self.duration + self.invocations.each_taking(rounding)
+        self.duration + self.invocations.total_time(rounding)
     }
 
     /// Memory over all billed time, AWS's GB-s.
@@ -174,11 +174,11 @@ impl Run {
     /// );
     /// let terms = PricingTerms::list("us-east-1", Architecture::X86_64).unwrap();
     /// assert!((run.bill(&terms).total().usd() - 5.166_675).abs() < 1e-6);
-    /// # Ok::<(), breakeven_model::units::NotAQuantity>(())
+    /// # Ok::<(), breakeven_model::units::QuantityError>(())
     /// ```
     #[must_use]
     pub fn bill(&self, terms: &PricingTerms) -> Bill {
-        Bill::of(&self.month(tariff::MEAN_ROUNDING, terms), &terms.prices)
+        Bill::from_month(&self.month(tariff::MEAN_ROUNDING, terms), &terms.prices)
     }
 
     /// The total of that bill, each invocation rounded up by so much, in USD.
@@ -209,7 +209,7 @@ impl Run {
                 hour,
                 capacity_unit,
             } => {
-                let busy = invocations.each_taking(load_balancer::capacity_time(served * each));
+                let busy = invocations.total_time(load_balancer::capacity_time(served * each));
                 *hour * *time + busy * *capacity_unit
             }
         };

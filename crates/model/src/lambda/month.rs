@@ -14,14 +14,14 @@ use crate::units::{
 /// use breakeven_model::units::{MemoryMib, Requests, Seconds};
 ///
 /// // Five million requests of 200 ms on 256 MB.
-/// let month = Month::of(
+/// let month = Month::from_requests(
 ///     MemoryMib::from_mib(256).unwrap(),
 ///     Requests::from_requests(5e6)?,
 ///     Seconds::from_millis(200.0)?,
 /// );
-/// let bill = Bill::of(&month, &Prices::list(Architecture::X86_64));
+/// let bill = Bill::from_month(&month, &Prices::list(Architecture::X86_64));
 /// assert!((bill.total().usd() - 5.166_675).abs() < 1e-9);
-/// # Ok::<(), breakeven_model::units::NotAQuantity>(())
+/// # Ok::<(), breakeven_model::units::QuantityError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Month {
@@ -163,7 +163,7 @@ impl FreeTier {
     /// let left = FreeTier::WHOLE
     ///     .after(Requests::from_requests(3e6)?, GibSeconds::from_gib_seconds(150_000.0)?);
     /// assert_eq!((left.requests.requests(), left.duration.gib_seconds()), (0.0, 250_000.0));
-    /// # Ok::<(), breakeven_model::units::NotAQuantity>(())
+    /// # Ok::<(), breakeven_model::units::QuantityError>(())
     /// ```
     #[must_use]
     pub const fn after(self, requests: Requests, duration: GibSeconds) -> Self {
@@ -177,7 +177,7 @@ impl FreeTier {
 impl Month {
     /// Requests of so long, and nothing else that is charged for.
     #[must_use]
-    pub fn of(memory: MemoryMib, requests: Requests, duration: Seconds) -> Self {
+    pub fn from_requests(memory: MemoryMib, requests: Requests, duration: Seconds) -> Self {
         Self {
             memory,
             requests,
@@ -207,7 +207,7 @@ impl Month {
         match &self.compute {
             Compute::OnDemand(on_demand) => {
                 let inside = on_demand.provisioned.map_or(Seconds::ZERO, |provisioned| {
-                    provisioned.requests.each_taking(provisioned.duration)
+                    provisioned.requests.total_time(provisioned.duration)
                 });
                 (on_demand.outside(self.requests) + inside) * self.each()
             }
@@ -234,7 +234,7 @@ impl SnapStart {
     #[must_use]
     pub fn of_a_whole_version(self) -> Self {
         Self {
-            cached: self.cached.max(tariff::SNAPSTART_LEAST),
+            cached: self.cached.max(tariff::MIN_SNAPSTART),
             ..self
         }
     }
@@ -262,7 +262,7 @@ impl EndpointTraffic {
 impl Init {
     /// All of it together. Formula: `cold starts · INIT`.
     pub(super) fn time(self) -> Seconds {
-        self.cold_starts.each_taking(self.duration)
+        self.cold_starts.total_time(self.duration)
     }
 }
 
@@ -272,6 +272,6 @@ impl OnDemand {
         let inside = self
             .provisioned
             .map_or(Requests::ZERO, |provisioned| provisioned.requests);
-        requests.less(inside).each_taking(self.duration)
+        requests.less(inside).total_time(self.duration)
     }
 }

@@ -3,12 +3,12 @@
 use proptest::prelude::*;
 
 use super::strategies::{
-    LARGER, RAISED, RAISED_AROUND, architectures, at_prices, count, endpoint_traffics, months,
-    no_less, ratio, seconds, total,
+    LARGER, RAISED, RAISED_AROUND, architectures, at_prices, count, endpoint_traffics, is_not_less,
+    months, ratio, seconds, total,
 };
 use super::*;
 use crate::inventory::Architecture;
-use crate::pricing::list_prices::lambda::{MEAN_ROUNDING, MOST_ROUNDING, Prices};
+use crate::pricing::list_prices::lambda::{MAX_ROUNDING, MEAN_ROUNDING, Prices};
 use crate::units::{Gib, GibSeconds, Hours, MemoryMib, Seconds, UsdPerHour};
 
 proptest! {
@@ -18,8 +18,8 @@ proptest! {
     fn the_curve_at_the_traffic_of_the_month_is_the_bill(
         month in months(), architecture in architectures(),
     ) {
-        let bill = Bill::of(&month, &Prices::list(architecture));
-        let (total, curve) = (bill.total().usd(), bill.curve().at(month.requests).usd());
+        let bill = Bill::from_month(&month, &Prices::list(architecture));
+        let (total, curve) = (bill.total().usd(), bill.curve().cost_at(month.requests).usd());
         prop_assert!((total - curve).abs() <= 1e-9 * total.max(1e-9), "{total} {curve}");
     }
 
@@ -33,7 +33,7 @@ proptest! {
             None => RAISED[which](&mut raised, ratio(by)),
             Some(around) => RAISED_AROUND[around](&mut dearer, ratio(by)),
         }
-        prop_assert!(no_less(total(&dearer, &raised), total(&month, &prices)));
+        prop_assert!(is_not_less(total(&dearer, &raised), total(&month, &prices)));
     }
 
     #[test]
@@ -43,16 +43,16 @@ proptest! {
         let prices = Prices::list(architecture);
         let mut larger = month.clone();
         LARGER[which](&mut larger, ratio(by));
-        prop_assert!(no_less(total(&larger, &prices), total(&month, &prices)));
+        prop_assert!(is_not_less(total(&larger, &prices), total(&month, &prices)));
     }
 
     #[test]
     fn a_month_costs_no_less_with_more_of_the_same_traffic(
         month in months(), architecture in architectures(), factor in 1.0..50.0,
     ) {
-        let curve = Bill::of(&month, &Prices::list(architecture)).curve();
-        let more = curve.at(month.requests * ratio(factor));
-        prop_assert!(no_less(more, curve.at(month.requests)));
+        let curve = Bill::from_month(&month, &Prices::list(architecture)).curve();
+        let more = curve.cost_at(month.requests * ratio(factor));
+        prop_assert!(is_not_less(more, curve.cost_at(month.requests)));
     }
 
     #[test]
@@ -60,9 +60,9 @@ proptest! {
         month in months(), architecture in architectures(), factor in 1.0..50.0,
     ) {
         let month = Month { free: FreeTier::NONE, ..month };
-        let curve = Bill::of(&month, &Prices::list(architecture)).curve();
-        let more = curve.at(month.requests * ratio(factor));
-        prop_assert!(no_less(curve.at(month.requests) * ratio(factor), more));
+        let curve = Bill::from_month(&month, &Prices::list(architecture)).curve();
+        let more = curve.cost_at(month.requests * ratio(factor));
+        prop_assert!(is_not_less(curve.cost_at(month.requests) * ratio(factor), more));
     }
 
     #[test]
@@ -88,8 +88,8 @@ proptest! {
             }
             total(&month, &prices)
         };
-        prop_assert!(no_less(at(0.0, 0.0), at(discount, 0.0)));
-        prop_assert!(no_less(at(0.0, 0.0), at(0.0, before)));
+        prop_assert!(is_not_less(at(0.0, 0.0), at(discount, 0.0)));
+        prop_assert!(is_not_less(at(0.0, 0.0), at(0.0, before)));
     }
 
     #[test]
@@ -111,7 +111,7 @@ proptest! {
             ..PricingTerms::known(Architecture::X86_64)
         };
         let at = |rounding| run.cost(rounding, &terms);
-        let (least, point, most) = (at(Seconds::ZERO), at(MEAN_ROUNDING), at(MOST_ROUNDING));
+        let (least, point, most) = (at(Seconds::ZERO), at(MEAN_ROUNDING), at(MAX_ROUNDING));
         prop_assert!(least <= point && point <= most);
     }
 

@@ -130,12 +130,12 @@ pub(crate) const RAISED: [fn(&mut Prices, Ratio); 8] = [
     |prices, by| prices.streaming = prices.streaming.map(|price| price * by),
 ];
 
-pub(crate) fn no_less(more: Usd, less: Usd) -> bool {
+pub(crate) fn is_not_less(more: Usd, less: Usd) -> bool {
     more.usd() >= less.usd() * (1.0 - 1e-9)
 }
 
 pub(crate) fn total(month: &Month, prices: &Prices) -> Usd {
-    Bill::of(month, prices).total()
+    Bill::from_month(month, prices).total()
 }
 
 /// The month and its prices, every price so many times as high.

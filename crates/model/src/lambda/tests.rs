@@ -8,7 +8,7 @@ use crate::units::{Hours, MemoryMib, Ratio, Requests, Seconds};
 fn cold_starts_share_the_free_tier_with_duration() {
     // 300,000 GB-s of requests and 300,000 of cold starts: 200,000 of both together are beyond the free tier.
     let gib = MemoryMib::from_mib(1_024).unwrap();
-    let mut month = Month::of(gib, count(300_000.0), seconds(1.0));
+    let mut month = Month::from_requests(gib, count(300_000.0), seconds(1.0));
     month.free = FreeTier::WHOLE;
     let Compute::OnDemand(on_demand) = &mut month.compute else {
         panic!("{month:?}")
@@ -17,7 +17,7 @@ fn cold_starts_share_the_free_tier_with_duration() {
         cold_starts: count(100_000.0),
         duration: seconds(3.0),
     });
-    let bill = Bill::of(&month, &Prices::list(Architecture::X86_64));
+    let bill = Bill::from_month(&month, &Prices::list(Architecture::X86_64));
     let costs: Vec<(Component, f64)> = bill
         .components()
         .map(|(component, cost)| (component, cost.usd()))
@@ -38,7 +38,7 @@ fn cold_starts_share_the_free_tier_with_duration() {
 #[test]
 fn provisioned_time_is_rounded_up_to_five_minutes() {
     let gib = MemoryMib::from_mib(1_024).unwrap();
-    let month = Month::of(gib, count(1.0), Seconds::ZERO);
+    let month = Month::from_requests(gib, count(1.0), Seconds::ZERO);
     let kept = |minutes: f64| {
         let configured = Provisioned {
             concurrency: Ratio::ONE,
@@ -61,7 +61,7 @@ fn provisioned_time_is_rounded_up_to_five_minutes() {
 #[test]
 fn a_snapshot_is_paid_for_three_hours_at_least() {
     let gib = MemoryMib::from_mib(1_024).unwrap();
-    let month = Month::of(gib, count(1.0), Seconds::ZERO);
+    let month = Month::from_requests(gib, count(1.0), Seconds::ZERO);
     let published = SnapStart {
         cached: Hours::from_hours(1.0).unwrap(),
         restores: Requests::ZERO,

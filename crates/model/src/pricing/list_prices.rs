@@ -21,7 +21,7 @@ pub use tiers::Tiers;
 pub const AS_OF: &str = "2026-07";
 
 /// A price fact of this module, which is a quantity by inspection; a constant that is none does not compile.
-const fn known<T: Copy>(fact: Result<T, crate::units::NotAQuantity>) -> T {
+const fn known<T: Copy>(fact: Result<T, crate::units::QuantityError>) -> T {
     match fact {
         Ok(fact) => fact,
         Err(_) => panic!("a price fact is not a quantity"),

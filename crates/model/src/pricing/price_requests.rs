@@ -50,7 +50,7 @@ pub struct PriceQueries {
 impl PriceQueries {
     /// What a cluster wants prices for.
     #[must_use]
-    pub fn of(cluster: &Cluster) -> Self {
+    pub fn from_cluster(cluster: &Cluster) -> Self {
         let mut wanted = Self::default();
         let on_list = |node: &&Arc<Node>| matches!(node.provider, Provider::Aws | Provider::Azure);
         for node in cluster.nodes.iter().filter(on_list) {
@@ -72,7 +72,10 @@ impl PriceQueries {
                 QueriedProduct::Machine(Arc::clone(kind)),
             );
             let is_spare = node.capacity_type == CapacityType::Spot;
-            if node.provider == Provider::Aws && is_spare && !is_elsewhere(Provider::Aws, region) {
+            if node.provider == Provider::Aws
+                && is_spare
+                && !has_separate_price_list(Provider::Aws, region)
+            {
                 let types = wanted.spot.entry(Arc::clone(region)).or_default();
                 types.insert(Arc::clone(kind));
             }
@@ -87,7 +90,7 @@ impl PriceQueries {
 
     /// Wants what a list says, unless it is of a region whose list is not asked.
     fn add(&mut self, provider: Provider, region: &Arc<str>, workload: QueriedProduct) {
-        if !is_elsewhere(provider, region) {
+        if !has_separate_price_list(provider, region) {
             self.list.insert(PriceQuery {
                 provider,
                 region: Arc::clone(region),
@@ -105,7 +108,7 @@ impl PriceQueries {
 }
 
 /// Whether a region has a price list that is not asked.
-fn is_elsewhere(provider: Provider, region: &str) -> bool {
+fn has_separate_price_list(provider: Provider, region: &str) -> bool {
     ELSEWHERE
         .iter()
         .any(|(of, prefix)| *of == provider && region.starts_with(prefix))
@@ -156,7 +159,7 @@ mod tests {
             change(&mut machine);
             Arc::new(machine)
         });
-        let wanted = PriceQueries::of(&Cluster {
+        let wanted = PriceQueries::from_cluster(&Cluster {
             at: Timestamp::UNIX_EPOCH,
             nodes: nodes.into(),
             ..Cluster::default()
@@ -206,7 +209,7 @@ mod tests {
         let mut machine = (*node("n", 2.0, 8.0, None).node).clone();
         machine.region = Some("eu-west-1".into());
         machine.instance_type = None;
-        let wanted = PriceQueries::of(&Cluster {
+        let wanted = PriceQueries::from_cluster(&Cluster {
             at: Timestamp::UNIX_EPOCH,
             nodes: vec![Arc::new(machine)],
             volumes: vec![

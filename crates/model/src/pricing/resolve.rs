@@ -28,7 +28,7 @@ pub(super) struct FargatePod {
 }
 
 /// A price on the way through the chain.
-struct Known {
+struct ResolvedPrice {
     price: UsdPerHour,
     source: PriceSource,
     at: Option<Timestamp>,
@@ -61,17 +61,17 @@ pub(super) fn price(
 }
 
 /// What the configuration says that the node costs, all told.
-fn configured(book: &PriceBook, node: &Node) -> Option<Known> {
+fn configured(book: &PriceBook, node: &Node) -> Option<ResolvedPrice> {
     let rule = book.rules.iter().find(|rule| rule.selector.matches(node));
     let (price, method) = match rule {
-        Some(rule) => (rule.rate.of(node), &rule.place),
+        Some(rule) => (rule.rate.for_node(node), &rule.place),
         None if node.provider == Provider::Other => {
             let own = book.on_premises.as_ref()?;
-            (own.rate.of(node), &own.place)
+            (own.rate.for_node(node), &own.place)
         }
         None => return None,
     };
-    Some(Known {
+    Some(ResolvedPrice {
         price,
         source: PriceSource::Config,
         at: None,
@@ -85,7 +85,7 @@ fn paid_to_aws(
     market: &KnownPrices,
     node: &Node,
     pod: Option<FargatePod>,
-) -> Result<Known, Unpriced> {
+) -> Result<ResolvedPrice, Unpriced> {
     if node.capacity_type == CapacityType::Fargate {
         let listed = on_fargate(market, node, pod)?;
         return Ok(discounted(book, FARGATE, listed));
@@ -107,7 +107,11 @@ fn paid_to_aws(
 }
 
 /// What Azure charges for a node, as far as that is known.
-fn paid_to_azure(book: &PriceBook, market: &KnownPrices, node: &Node) -> Result<Known, Unpriced> {
+fn paid_to_azure(
+    book: &PriceBook,
+    market: &KnownPrices,
+    node: &Node,
+) -> Result<ResolvedPrice, Unpriced> {
     let size = node
         .instance_type
         .as_ref()
@@ -127,7 +131,7 @@ fn paid_to_azure(book: &PriceBook, market: &KnownPrices, node: &Node) -> Result<
     };
     let listed = market.machine(Provider::Azure, region, size, capacity_type);
     let listed = listed.ok_or(Unpriced::NoAzurePrice)?;
-    let known = Known {
+    let known = ResolvedPrice {
         price: listed.price.ok_or(unknown)?,
         source: PriceSource::AzureRetail,
         at: Some(listed.at),
@@ -144,11 +148,11 @@ fn on_demand(
     market: &KnownPrices,
     node: &Node,
     instance_type: &Arc<str>,
-) -> Result<Known, Unpriced> {
+) -> Result<ResolvedPrice, Unpriced> {
     let region = node.region.as_ref().ok_or(Unpriced::UnknownRegion)?;
     let listed = market.machine(Provider::Aws, region, instance_type, CapacityType::OnDemand);
     if let Some((listed, price)) = listed.and_then(|one| Some((one, one.price?))) {
-        return Ok(Known {
+        return Ok(ResolvedPrice {
             price,
             source: PriceSource::PriceList,
             at: Some(listed.at),
@@ -175,7 +179,7 @@ fn on_fargate(
     market: &KnownPrices,
     node: &Node,
     pod: Option<FargatePod>,
-) -> Result<Known, Unpriced> {
+) -> Result<ResolvedPrice, Unpriced> {
     const WHAT: &str = "Fargate by provisioned size";
     let pod = pod.ok_or(Unpriced::NoFargateSize)?;
     let region = node.region.as_ref().ok_or(Unpriced::UnknownRegion)?;
@@ -185,7 +189,7 @@ fn on_fargate(
         price.ok_or(Unpriced::UnknownRegion)
     };
     match fargate_rates(market, region) {
-        Some((rates, Some(at))) => Ok(Known {
+        Some((rates, Some(at))) => Ok(ResolvedPrice {
             price: price(rates)?,
             source: PriceSource::PriceList,
             at: Some(at),
@@ -209,8 +213,8 @@ pub fn fargate_rates(
     is_embedded.then_some((fargate::EMBEDDED, None))
 }
 
-fn embedded(price: UsdPerHour, what: &str, region: &str) -> Known {
-    Known {
+fn embedded(price: UsdPerHour, what: &str, region: &str) -> ResolvedPrice {
+    ResolvedPrice {
         price,
         source: PriceSource::Embedded,
         at: None,
@@ -218,12 +222,16 @@ fn embedded(price: UsdPerHour, what: &str, region: &str) -> Known {
     }
 }
 
-fn spot(market: &KnownPrices, node: &Node, instance_type: &Arc<str>) -> Result<Known, Unpriced> {
+fn spot(
+    market: &KnownPrices,
+    node: &Node,
+    instance_type: &Arc<str>,
+) -> Result<ResolvedPrice, Unpriced> {
     let zone = node.zone.as_ref().ok_or(Unpriced::NoSpotPrice)?;
     let spare = market
         .spare(zone, instance_type)
         .ok_or(Unpriced::NoSpotPrice)?;
-    Ok(Known {
+    Ok(ResolvedPrice {
         price: spare.price,
         source: PriceSource::Spot,
         at: Some(spare.at),
@@ -231,12 +239,12 @@ fn spot(market: &KnownPrices, node: &Node, instance_type: &Arc<str>) -> Result<K
     })
 }
 
-fn discounted(book: &PriceBook, family: &str, listed: Known) -> Known {
+fn discounted(book: &PriceBook, family: &str, listed: ResolvedPrice) -> ResolvedPrice {
     let Some(discount) = book.discounts.iter().find(|one| one.is_for(family)) else {
         return listed;
     };
     let Discount { ratio, place, .. } = discount;
-    Known {
+    ResolvedPrice {
         price: listed.price * ratio.complement(),
         source: match discount.kind {
             DiscountKind::SavingsPlan => PriceSource::SavingsPlan,
@@ -252,7 +260,7 @@ fn discounted(book: &PriceBook, family: &str, listed: Known) -> Known {
 fn auto_mode_fee(
     book: &PriceBook,
     node: &Node,
-    listed: Option<&Known>,
+    listed: Option<&ResolvedPrice>,
 ) -> Option<Option<UsdPerHour>> {
     let (label, value) = AUTO_MODE;
     let is_auto = node.labels.get(label).is_some_and(|found| found == value);
@@ -260,8 +268,8 @@ fn auto_mode_fee(
     is_charged.then(|| listed.map(|listed| listed.price * book.auto_mode_fee))
 }
 
-fn with_fee(paid: Known, fee: UsdPerHour) -> Known {
-    Known {
+fn with_fee(paid: ResolvedPrice, fee: UsdPerHour) -> ResolvedPrice {
+    ResolvedPrice {
         price: paid.price + fee,
         method: format!("{}, and {:.5} for EKS Auto Mode", paid.method, fee.hourly()),
         ..paid

@@ -40,10 +40,10 @@ impl Rate {
     ///
     /// Formula: the whole price, or `cores · price of a core + GiB · price of a GiB`.
     #[must_use]
-    pub fn of(self, node: &Node) -> UsdPerHour {
+    pub fn for_node(self, node: &Node) -> UsdPerHour {
         match self {
             Self::Whole(price) => price,
-            Self::BySize(rate) => rate.of(node),
+            Self::BySize(rate) => rate.for_node(node),
         }
     }
 }
@@ -53,7 +53,7 @@ impl SizeRate {
     ///
     /// Formula: `cores · price of a core + GiB · price of a GiB`.
     #[must_use]
-    pub fn of(self, node: &Node) -> UsdPerHour {
+    pub fn for_node(self, node: &Node) -> UsdPerHour {
         node.capacity.cpu * self.core + node.capacity.memory * self.gib
     }
 }

@@ -62,7 +62,7 @@ pub(super) fn price(
 ) -> Vec<PricedVolume> {
     let region = only_region(cluster);
     let volumes = cluster.volumes.iter().map(|volume| {
-        let listed = || OnEbs::of(volume, cluster, region)?.price(volume, market);
+        let listed = || OnEbs::new(volume, cluster, region)?.price(volume, market);
         PricedVolume {
             volume: Arc::clone(volume),
             price: configured(rules, volume).map_or_else(listed, Ok),
@@ -76,7 +76,7 @@ pub(super) fn disks(cluster: &Cluster) -> impl Iterator<Item = (&Arc<str>, &str)
     let region = only_region(cluster);
     let volumes = cluster.volumes.iter();
     volumes.filter_map(move |volume| {
-        let on_ebs = OnEbs::of(volume, cluster, region).ok()?;
+        let on_ebs = OnEbs::new(volume, cluster, region).ok()?;
         Some((on_ebs.region, on_ebs.disk))
     })
 }
@@ -108,7 +108,7 @@ fn configured(rules: &[VolumeRule], volume: &Volume) -> Option<HourlyPrice> {
 
 impl<'a> OnEbs<'a> {
     /// `region` is that of volumes that name none.
-    fn of(
+    fn new(
         volume: &'a Volume,
         cluster: &'a Cluster,
         region: Option<&'a Arc<str>>,

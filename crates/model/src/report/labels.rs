@@ -40,18 +40,20 @@ impl Platform {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum WorkloadRef {
     /// A workload of the cluster.
-    Workload(WorkloadId),
+    #[serde(rename = "Workload")]
+    Kubernetes(WorkloadId),
     /// A function.
-    Function(FunctionId),
+    #[serde(rename = "Function")]
+    Lambda(FunctionId),
 }
 
 impl WorkloadRef {
     /// Where it runs.
     #[must_use]
-    pub const fn home(&self) -> Platform {
+    pub const fn platform(&self) -> Platform {
         match self {
-            Self::Workload(_) => Platform::Kubernetes,
-            Self::Function(_) => Platform::Lambda,
+            Self::Kubernetes(_) => Platform::Kubernetes,
+            Self::Lambda(_) => Platform::Lambda,
         }
     }
 }
@@ -59,8 +61,8 @@ impl WorkloadRef {
 impl fmt::Display for WorkloadRef {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Workload(workload) => workload.fmt(formatter),
-            Self::Function(function) => function.fmt(formatter),
+            Self::Kubernetes(workload) => workload.fmt(formatter),
+            Self::Lambda(function) => function.fmt(formatter),
         }
     }
 }
@@ -141,7 +143,7 @@ pub enum ClusterComponent {
     /// Besides the nodes, carried by workloads.
     Fixed,
     /// Carried by nobody.
-    Unattributed,
+    Unallocated,
 }
 
 impl ClusterComponent {
@@ -153,7 +155,7 @@ impl ClusterComponent {
             Self::Idle => "idle",
             Self::Shared => "shared",
             Self::Fixed => "fixed",
-            Self::Unattributed => "unattributed",
+            Self::Unallocated => "unattributed",
         }
     }
 }

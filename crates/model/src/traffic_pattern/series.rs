@@ -7,10 +7,10 @@ use crate::units::{Requests, Seconds};
 const DAY: f64 = 86_400.0;
 
 /// The shortest buckets in which bursts are looked for: an autoscaler holds a peak for about as long.
-const SHORTEST_BUSY: f64 = 300.0;
+const MIN_BUSY: f64 = 300.0;
 
 /// The longest buckets in which bursts are looked for.
-const LONGEST_BUSY: f64 = 3_600.0;
+const MAX_BUSY: f64 = 3_600.0;
 
 /// The share of buckets with requests from which chance no longer looks like bursts: in independent arrivals it
 /// means some five in each.
@@ -91,17 +91,17 @@ impl Series {
     }
 
     /// Neighbouring buckets together, so that one is about so long. What is left over at the start is dropped.
-    pub(super) fn joined_to(&self, bucket: f64) -> Self {
+    pub(super) fn merge_to(&self, bucket: f64) -> Self {
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
             reason = "a cast from a float saturates"
         )]
         let size = ((bucket / self.bucket).round() as usize).max(1);
-        self.joined(size)
+        self.merge(size)
     }
 
-    fn joined(&self, size: usize) -> Self {
+    fn merge(&self, size: usize) -> Self {
         let mut counts: Vec<f64> = self
             .counts
             .rchunks_exact(size)
@@ -115,16 +115,16 @@ impl Series {
     }
 
     /// In buckets of five minutes, doubled until nearly all have requests or the next would be longer than an hour.
-    pub(super) fn joined_until_active(&self) -> Self {
-        let mut joined = self.joined_to(SHORTEST_BUSY);
-        while joined.active_share() < BUSY_SHARE && 2.0 * joined.bucket <= LONGEST_BUSY {
-            joined = joined.joined(2);
+    pub(super) fn merge_until_active(&self) -> Self {
+        let mut merge = self.merge_to(MIN_BUSY);
+        while merge.active_share() < BUSY_SHARE && 2.0 * merge.bucket <= MAX_BUSY {
+            merge = merge.merge(2);
         }
-        joined
+        merge
     }
 
     /// The wave of 24 hours that fits best, over the last whole days; absent where nothing goes up or down.
-    pub(super) fn day_wave(&self) -> Option<DailyCycle> {
+    pub(super) fn daily_cycle(&self) -> Option<DailyCycle> {
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,

@@ -252,7 +252,7 @@ proptest! {
             counts.into_iter().map(|count| Requests::from_requests(count).unwrap()).collect();
         let covered = seconds(bucket * f64::from(u32::try_from(counts.len()).unwrap()));
         let shape = classify(seconds(bucket), &counts);
-        if covered >= SHORTEST_DAY && bucket <= 3_600.0 && counts.iter().any(|count| !count.is_zero()) {
+        if covered >= MIN_DAY && bucket <= 3_600.0 && counts.iter().any(|count| !count.is_zero()) {
             prop_assert!(shape.is_some());
         }
         if let Some(shape) = shape {

@@ -6,14 +6,14 @@ use super::series::{Series, number};
 const BEAT: f64 = 0.25;
 
 /// At least this part of all requests comes on the beat.
-const ON_THE_BEAT: f64 = 0.8;
+const TIMER_TOLERANCE: f64 = 0.8;
 
 /// The least number of beats. Of bursts at random, four in a row are about evenly spaced once in a thousand days; six
 /// never were in ten thousands of random days.
-const FEWEST_BEATS: usize = 6;
+const MIN_BEATS: usize = 6;
 
 /// The part of its interval that a beat may last. Longer ones are hours of work, not a timer.
-const LONGEST_BEAT: f64 = 0.2;
+const MAX_BEAT: f64 = 0.2;
 
 /// The least regularity, 0 for chance and 1 for a clock. A timer that misses one beat in ten has 0.87 and more.
 const REGULARITY: f64 = 0.8;
@@ -23,18 +23,18 @@ pub(super) fn period(series: &Series) -> Option<f64> {
     let floor = BEAT * series.peak();
     let beats: Vec<bool> = series.counts.iter().map(|count| *count >= floor).collect();
     let on_beat: f64 = series.counts.iter().filter(|count| **count >= floor).sum();
-    if on_beat < ON_THE_BEAT * series.counts.iter().sum::<f64>() {
+    if on_beat < TIMER_TOLERANCE * series.counts.iter().sum::<f64>() {
         return None;
     }
     let starts: Vec<usize> = (0..beats.len())
         .filter(|index| beats[*index] && !index.checked_sub(1).is_some_and(|before| beats[before]))
         .collect();
-    if starts.len() < FEWEST_BEATS {
+    if starts.len() < MIN_BEATS {
         return None;
     }
     let interval = median_interval(&starts)?;
     let lasting = number(beats.iter().filter(|beat| **beat).count()) / number(starts.len());
-    if lasting > (LONGEST_BEAT * number(interval)).max(1.0) {
+    if lasting > (MAX_BEAT * number(interval)).max(1.0) {
         return None;
     }
     (regularity(&beats, interval)? >= REGULARITY).then(|| number(interval) * series.bucket)

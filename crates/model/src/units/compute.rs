@@ -18,7 +18,7 @@ product!(Cores * Seconds = CoreSeconds);
 impl Cores {
     /// As much memory as costs the same, where a core costs `ratio` times as much as a GiB.
     #[must_use]
-    pub fn worth_in_memory(self, ratio: super::Ratio) -> super::Gib {
+    pub fn as_memory(self, ratio: super::Ratio) -> super::Gib {
         super::Gib(super::quantity::kept(self.0 * ratio.get()))
     }
 }

@@ -50,7 +50,7 @@ impl Requests {
 
     /// Time spent on them all, when each takes so long.
     #[must_use]
-    pub fn each_taking(self, time: Seconds) -> Seconds {
+    pub fn total_time(self, time: Seconds) -> Seconds {
         Seconds(kept(self.0 * time.0))
     }
 }

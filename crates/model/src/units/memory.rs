@@ -1,6 +1,6 @@
 //! Memory. Kubernetes counts in bytes and Mi, AWS in "MB" and "GB" that are 1,024-based: all of it is GiB here.
 
-use super::quantity::{NotAQuantity, checked, kept, product, quantity};
+use super::quantity::{QuantityError, checked, kept, product, quantity};
 use super::time::Seconds;
 
 quantity! {
@@ -20,7 +20,7 @@ impl Gib {
     ///
     /// # Errors
     /// When the number is negative, infinite or not a number.
-    pub const fn from_bytes(value: f64) -> Result<Self, NotAQuantity> {
+    pub const fn from_bytes(value: f64) -> Result<Self, QuantityError> {
         match checked(value, "bytes") {
             Ok(value) => Ok(Self(value / 1_073_741_824.0)),
             Err(error) => Err(error),
@@ -31,7 +31,7 @@ impl Gib {
     ///
     /// # Errors
     /// When the number is negative, infinite or not a number.
-    pub const fn from_mib(value: f64) -> Result<Self, NotAQuantity> {
+    pub const fn from_mib(value: f64) -> Result<Self, QuantityError> {
         match checked(value, "MiB") {
             Ok(value) => Ok(Self(value / 1_024.0)),
             Err(error) => Err(error),
@@ -40,7 +40,7 @@ impl Gib {
 
     /// As much memory as costs the same as something that costs `ratio` times as much as a GiB.
     #[must_use]
-    pub const fn worth_of(ratio: super::Ratio) -> Self {
+    pub const fn from_cores_ratio(ratio: super::Ratio) -> Self {
         Self(ratio.get())
     }
 

@@ -3,7 +3,7 @@
 use super::compute::{CoreSeconds, Cores};
 use super::counts::Requests;
 use super::memory::{Gib, GibSeconds};
-use super::quantity::{NotAQuantity, kept, product, quantity};
+use super::quantity::{QuantityError, kept, product, quantity};
 use super::ratio::Ratio;
 use super::time::{Hours, Seconds};
 
@@ -63,7 +63,7 @@ impl Usd {
     /// let month = Usd::from_usd(60.0)?;
     /// assert_eq!(month.per(Requests::from_requests(3e6)?).unwrap().each(), 0.00002);
     /// assert_eq!(month.per(Requests::ZERO), None);
-    /// # Ok::<(), breakeven_model::units::NotAQuantity>(())
+    /// # Ok::<(), breakeven_model::units::QuantityError>(())
     /// ```
     #[must_use]
     pub fn per(self, requests: Requests) -> Option<UsdPerRequest> {
@@ -104,7 +104,7 @@ impl UsdPerRequest {
     ///
     /// # Errors
     /// When the number is negative, infinite or not a number.
-    pub const fn from_per_million(value: f64) -> Result<Self, NotAQuantity> {
+    pub const fn from_per_million(value: f64) -> Result<Self, QuantityError> {
         match super::quantity::checked(value, "USD per million requests") {
             Ok(value) => Ok(Self(value / 1e6)),
             Err(error) => Err(error),

@@ -57,7 +57,7 @@ proptest! {
     ) {
         let now = jiff::Timestamp::from_second(end).unwrap();
         let one = Window::closed_before(now, Duration::from_secs(period), Duration::ZERO).unwrap();
-        let long = one.reaching_back(Duration::from_secs(length)).length().seconds();
+        let long = one.extended_back(Duration::from_secs(length)).length().seconds();
         #[expect(clippy::cast_precision_loss)]
         let (period, length) = (period as f64, length as f64);
         prop_assert!(long >= length && (long < length + period), "{} s", long);

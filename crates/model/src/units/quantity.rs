@@ -10,7 +10,7 @@
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
 #[error("{value} is not an amount of {unit}: it must be finite and not negative")]
-pub struct NotAQuantity {
+pub struct QuantityError {
     /// The number as given.
     pub value: f64,
     /// The unit it was meant in.
@@ -18,12 +18,12 @@ pub struct NotAQuantity {
 }
 
 /// A finite number that is not negative, or the error that says so.
-pub(super) const fn checked(value: f64, unit: &'static str) -> Result<f64, NotAQuantity> {
+pub(super) const fn checked(value: f64, unit: &'static str) -> Result<f64, QuantityError> {
     if value.is_finite() && value >= 0.0 {
         // Negative zero is zero.
         Ok(value + 0.0)
     } else {
-        Err(NotAQuantity { value, unit })
+        Err(QuantityError { value, unit })
     }
 }
 
@@ -47,7 +47,7 @@ macro_rules! quantity {
             ///
             /// # Errors
             /// When the number is negative, infinite or not a number.
-            pub const fn $from(value: f64) -> Result<Self, $crate::units::NotAQuantity> {
+            pub const fn $from(value: f64) -> Result<Self, $crate::units::QuantityError> {
                 match $crate::units::quantity::checked(value, $unit) {
                     Ok(value) => Ok(Self(value)),
                     Err(error) => Err(error),

@@ -1,6 +1,6 @@
 //! Numbers without a unit: shares, factors, utilisations.
 
-use super::quantity::{NotAQuantity, checked, kept};
+use super::quantity::{QuantityError, checked, kept};
 
 /// A factor without a unit, finite and not negative. A utilisation of 40 % is `0.4`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, PartialOrd)]
@@ -16,7 +16,7 @@ impl Ratio {
     ///
     /// # Errors
     /// When the number is negative, infinite or not a number.
-    pub const fn from_factor(value: f64) -> Result<Self, NotAQuantity> {
+    pub const fn from_factor(value: f64) -> Result<Self, QuantityError> {
         match checked(value, "a ratio") {
             Ok(value) => Ok(Self(value)),
             Err(error) => Err(error),

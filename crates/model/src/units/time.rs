@@ -24,7 +24,7 @@ impl Seconds {
     ///
     /// # Errors
     /// When the number is negative, infinite or not a number.
-    pub const fn from_millis(value: f64) -> Result<Self, super::NotAQuantity> {
+    pub const fn from_millis(value: f64) -> Result<Self, super::QuantityError> {
         match super::quantity::checked(value, "milliseconds") {
             Ok(value) => Ok(Self(value / 1_000.0)),
             Err(error) => Err(error),
@@ -52,7 +52,7 @@ impl Seconds {
     /// assert_eq!(words(34.2)?, "34 s");
     /// assert_eq!(words(600.0)?, "10 min");
     /// assert_eq!(words(86_400.0)?, "24 h");
-    /// # Ok::<(), breakeven_model::units::NotAQuantity>(())
+    /// # Ok::<(), breakeven_model::units::QuantityError>(())
     /// ```
     #[must_use]
     pub fn in_words(self) -> String {
@@ -128,7 +128,7 @@ impl Window {
 
     /// The same end, and a start so much earlier that `length` is covered, rounded up to whole windows.
     #[must_use]
-    pub fn reaching_back(self, length: Duration) -> Self {
+    pub fn extended_back(self, length: Duration) -> Self {
         let step = self.end.as_second() - self.start.as_second();
         let length = i64::try_from(length.as_secs())
             .unwrap_or(i64::MAX)

@@ -22,7 +22,7 @@ pub(super) struct Answer {
 }
 
 /// Answers one call at `now`, in seconds since 1970.
-pub(super) fn answer(
+pub(super) fn respond(
     place: AccountRegion<'_>,
     faults: &Faults,
     operation: &str,
@@ -32,14 +32,14 @@ pub(super) fn answer(
     match operation {
         "GetMetricData" => {
             let request = query::Request::parse(input)?;
-            let output = get_metric_data::answer(place, faults, &request, now)?;
+            let output = get_metric_data::respond(place, faults, &request, now)?;
             Ok(Answer {
                 output,
                 metrics_requested: Some(request.metrics_requested()),
             })
         }
         "ListMetrics" => {
-            let output = list_metrics::answer(place, input)?;
+            let output = list_metrics::respond(place, input)?;
             Ok(Answer {
                 output,
                 metrics_requested: None,

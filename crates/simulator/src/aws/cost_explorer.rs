@@ -66,7 +66,7 @@ struct Day {
 }
 
 /// Answers one call at `now`. The world's own account sees the bills of all accounts.
-pub(super) fn answer(
+pub(super) fn respond(
     caller: &Caller,
     world: &World,
     operation: &str,

@@ -40,7 +40,7 @@ pub(super) struct Session {
 
 impl Caller {
     /// The caller of a request that is signed for `service`, at `now` by the wall's clock.
-    pub(super) fn of(
+    pub(super) fn from_signed_request(
         world: &World,
         headers: &HeaderMap,
         service: &str,
@@ -67,7 +67,7 @@ impl Caller {
     /// The same as far as it can be told, for requests that are answered without being looked at.
     ///
     /// Of a request for the credentials of a role it is the account of the role that counts.
-    pub(crate) fn supposed(world: &World, request: &Request<bytes::Bytes>) -> Self {
+    pub(crate) fn from_request(world: &World, request: &Request<bytes::Bytes>) -> Self {
         let headers = request.headers();
         let session = security_token(headers).and_then(|text| Session::from_token(world, text));
         let scope = signature::scope(headers);

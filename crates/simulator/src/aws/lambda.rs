@@ -103,7 +103,7 @@ impl Operation {
 }
 
 /// Answers one call. `query` reads a parameter of the URL.
-pub(super) fn answer(
+pub(super) fn respond(
     place: AccountRegion<'_>,
     operation: &Operation,
     query: impl Fn(&str) -> Option<String>,

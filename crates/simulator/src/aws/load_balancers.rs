@@ -1,7 +1,7 @@
 //! What AWS has before workloads: target groups of load balancers and APIs, in the world's own account and region.
 
 use super::scope::AccountRegion;
-use crate::world::{EdgeSpec, Workload, World};
+use crate::world::{RequestCounterSpec, Workload, World};
 
 /// A part of the name of a target group or a load balancer, as AWS ends them.
 fn id(world: &World, what: &str, name: &str) -> String {
@@ -30,7 +30,7 @@ pub(crate) fn target_group_arn(world: &World, name: &str) -> String {
 /// The workloads that something stands before, as far as the place has it.
 pub(super) fn edges<'w>(
     place: AccountRegion<'w>,
-) -> impl Iterator<Item = (&'w Workload, &'w EdgeSpec)> {
+) -> impl Iterator<Item = (&'w Workload, &'w RequestCounterSpec)> {
     let spec = &place.world.spec;
     let is_here = place.account == spec.account_id && place.region == spec.region;
     let workloads = place.world.workloads().iter().filter(move |_| is_here);

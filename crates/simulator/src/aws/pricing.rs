@@ -48,7 +48,7 @@ impl Match {
 }
 
 /// Answers a call.
-pub(super) fn answer(
+pub(super) fn respond(
     world: &World,
     operation: &str,
     input: &Document,
@@ -60,7 +60,7 @@ pub(super) fn answer(
     let filters = filters(input)?;
     let is_type = |filter: &&(Match, &str, &str)| matches!(filter, (Match::Is, "instanceType", _));
     let instance_type = filters.iter().find(is_type).map(|filter| filter.2);
-    let products = products::of(world, service.unwrap_or_default(), instance_type)
+    let products = products::products_of(world, service.unwrap_or_default(), instance_type)
         .ok_or_else(|| invalid("ServiceCode must be AmazonEC2, AmazonEKS or AmazonECS"))?;
     let matching = products.iter().filter(|product| {
         filters.iter().all(|(kind, field, value)| {
@@ -148,7 +148,7 @@ mod tests {
             input["NextToken"] = token.into();
         }
         let input = Document::from_json(input.to_string().as_bytes()).unwrap();
-        answer(world, "GetProducts", &input).unwrap()
+        respond(world, "GetProducts", &input).unwrap()
     }
 
     fn found(answer: &Document) -> usize {

@@ -21,7 +21,11 @@ const PAGE_SIZE: usize = 1_000;
 /// Answers a call from a region with this form as its body.
 ///
 /// Prices do not change here: each holds since the world began.
-pub(super) fn answer(world: &World, region: &str, body: &str) -> Result<Response<Bytes>, AwsError> {
+pub(super) fn respond(
+    world: &World,
+    region: &str,
+    body: &str,
+) -> Result<Response<Bytes>, AwsError> {
     let wanted = |name: &str, found: &str| {
         let mut values = query_string::parameters(body).filter_map(|(key, value)| {
             let number = key.strip_prefix(name)?.strip_prefix('.')?;
@@ -106,7 +110,7 @@ prices:
 
     fn prices(form: &str) -> Vec<String> {
         let world = World::from_yaml(WORLD).unwrap();
-        let answer = answer(&world, "us-east-1", form).unwrap();
+        let answer = respond(&world, "us-east-1", form).unwrap();
         let text = std::str::from_utf8(answer.body()).unwrap();
         let prices = text.split("<spotPrice>").skip(1);
         prices.map(|rest| rest[..5].to_owned()).collect()
@@ -132,7 +136,7 @@ prices:
     #[test]
     fn pages_go_on_with_their_token_and_other_regions_have_none() {
         let world = World::from_yaml(WORLD).unwrap();
-        let first = answer(&world, "us-east-1", "MaxResults=2").unwrap();
+        let first = respond(&world, "us-east-1", "MaxResults=2").unwrap();
         let text = String::from_utf8(first.body().to_vec()).unwrap();
         let (_, rest) = text.split_once("<nextToken>").unwrap();
         let (token, _) = rest.split_once("</nextToken>").unwrap();
@@ -140,8 +144,8 @@ prices:
             prices(&format!("MaxResults=2&NextToken={token}")),
             ["0.034"]
         );
-        assert!(answer(&world, "us-east-1", "NextToken=abc").is_err());
-        let elsewhere = answer(&world, "eu-west-1", "").unwrap();
+        assert!(respond(&world, "us-east-1", "NextToken=abc").is_err());
+        let elsewhere = respond(&world, "eu-west-1", "").unwrap();
         assert!(!elsewhere.body().windows(6).any(|part| part == b"<item>"));
     }
 }

@@ -48,7 +48,7 @@ impl Action {
 }
 
 /// Answers a call with this form as its body, at `now` by the wall's clock.
-pub(super) fn answer(
+pub(super) fn respond(
     world: &World,
     caller: &Caller,
     action: Action,
@@ -221,8 +221,8 @@ mod tests {
 
     fn asked(action: Action, body: &str) -> Result<String, AwsError> {
         let request = Request::post("/aws").body(Bytes::new()).unwrap();
-        let (world, caller) = (world(), Caller::supposed(&world(), &request));
-        let response = answer(&world, &caller, action, body, now())?;
+        let (world, caller) = (world(), Caller::from_request(&world(), &request));
+        let response = respond(&world, &caller, action, body, now())?;
         Ok(String::from_utf8(response.into_body().to_vec()).unwrap())
     }
 
@@ -310,7 +310,7 @@ mod tests {
             let at = now()
                 .checked_add(SignedDuration::from_secs(seconds))
                 .unwrap();
-            Caller::of(&world, &headers, "lambda", at)
+            Caller::from_signed_request(&world, &headers, "lambda", at)
         };
         let caller = call(key, Some(token), 4).unwrap();
         assert_eq!(

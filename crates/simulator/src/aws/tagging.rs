@@ -9,14 +9,14 @@ use super::load_balancers::{edges, target_group_arn};
 use super::pagination::{Position, page};
 use super::scope::AccountRegion;
 use super::value::{Document, optional, structure, text};
-use crate::world::EdgeSpec;
+use crate::world::RequestCounterSpec;
 
 /// Resources of one answer (GetResources, `ResourcesPerPage`), the most and the default.
-const PAGE_MOST: i64 = 100;
+const MAX_PAGE_ITEMS: i64 = 100;
 const PAGE: i64 = 50;
 
 /// Answers one call.
-pub(super) fn answer(
+pub(super) fn respond(
     place: AccountRegion<'_>,
     operation: &str,
     input: &Document,
@@ -39,7 +39,7 @@ fn get_resources(place: AccountRegion<'_>, input: &Document) -> Result<Document,
     let limit = optional(input, "ResourcesPerPage", "", Document::as_integer)?.unwrap_or(PAGE);
     let limit = usize::try_from(limit)
         .ok()
-        .filter(|_| (1..=PAGE_MOST).contains(&limit))
+        .filter(|_| (1..=MAX_PAGE_ITEMS).contains(&limit))
         .ok_or_else(|| invalid(format!("ResourcesPerPage is {limit}; it must be 1 to 100")))?;
     let list = |name| optional(input, name, "", Document::as_list);
     let (types, arns) = (list("ResourceTypeFilters")?, list("ResourceARNList")?);
@@ -98,7 +98,7 @@ fn resources(place: AccountRegion<'_>) -> impl Iterator<Item = Resource<'_>> {
         tags: &function.spec.tags,
     });
     let groups = edges(place).filter_map(move |(_, edge)| match edge {
-        EdgeSpec::TargetGroup { name, tags, .. } => Some(Resource {
+        RequestCounterSpec::TargetGroup { name, tags, .. } => Some(Resource {
             arn: target_group_arn(place.world, name),
             service: "elasticloadbalancing",
             kind: "elasticloadbalancing:targetgroup",

@@ -9,16 +9,16 @@ use super::store::Key;
 
 /// How many pods each workload had over time, and when containers began anew.
 #[derive(Debug, Default)]
-pub(super) struct Meters {
+pub(super) struct CpuCounters {
     /// For each workload of the world, how many of its pods ran from an instant on.
     counts: BTreeMap<usize, Vec<(Timestamp, usize)>>,
     /// When the container of a pod was started last, and how often it was restarted.
     restarts: BTreeMap<Key, (Timestamp, u32)>,
 }
 
-impl Meters {
+impl CpuCounters {
     /// Notes how many pods each workload has from now on.
-    pub(super) fn note(&mut self, now: Timestamp, counts: &BTreeMap<usize, usize>) {
+    pub(super) fn record(&mut self, now: Timestamp, counts: &BTreeMap<usize, usize>) {
         for (workload, seen) in &mut self.counts {
             let count = counts.get(workload).copied().unwrap_or_default();
             if seen.last().is_none_or(|(_, last)| *last != count) {
@@ -97,15 +97,15 @@ workloads:
         let world = world.unwrap();
         let web = &world.workloads()[0];
         let at = |second: i64| Timestamp::from_second(world.start().as_second() + second).unwrap();
-        let mut meters = Meters::default();
-        meters.note(at(0), &BTreeMap::from([(0, 2)]));
-        let used = |meters: &Meters, from, to| meters.core_seconds(0, web, at(from), at(to));
+        let mut meters = CpuCounters::default();
+        meters.record(at(0), &BTreeMap::from([(0, 2)]));
+        let used = |meters: &CpuCounters, from, to| meters.core_seconds(0, web, at(from), at(to));
         assert!((used(&meters, -60, 30) - 90.0 * (0.5 + 0.2)).abs() < 1e-9);
-        meters.note(at(10), &BTreeMap::from([(0, 4)]));
+        meters.record(at(10), &BTreeMap::from([(0, 4)]));
         let expected = 10.0 * 0.7 + 20.0 * (0.5 + 0.1);
         assert!((used(&meters, 0, 30) - expected).abs() < 1e-9);
-        meters.note(at(20), &BTreeMap::new());
-        meters.note(at(30), &BTreeMap::from([(0, 1)]));
+        meters.record(at(20), &BTreeMap::new());
+        meters.record(at(30), &BTreeMap::from([(0, 1)]));
         assert!((used(&meters, 29, 31) - 2.0 * (0.5 + 0.4)).abs() < 1e-9);
     }
 
@@ -113,7 +113,7 @@ workloads:
     fn a_container_is_as_old_as_its_last_start() {
         let at = |second| Timestamp::from_second(second).unwrap();
         let pod = ("n".to_owned(), "p".to_owned());
-        let mut meters = Meters::default();
+        let mut meters = CpuCounters::default();
         assert_eq!(meters.started(&pod, at(5)), at(5));
         assert_eq!(
             (meters.restart(&pod, at(10)), meters.restart(&pod, at(20))),

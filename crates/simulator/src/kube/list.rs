@@ -46,7 +46,7 @@ pub(super) fn list(
             "metadata": metadata,
             "items": objects.map(content_type::metadata_of).collect::<Vec<_>>(),
         }),
-        Representation::Table => table::of(
+        Representation::Table => table::new(
             resource,
             objects,
             metadata,
@@ -74,7 +74,7 @@ pub(super) fn get(
     let answer = match representation {
         Representation::Whole => Value::clone(&object),
         Representation::Metadata => content_type::metadata_of(&object),
-        Representation::Table => table::of(
+        Representation::Table => table::new(
             resource,
             std::iter::once(&*object),
             json!({ "resourceVersion": object["metadata"]["resourceVersion"] }),

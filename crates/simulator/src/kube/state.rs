@@ -9,7 +9,7 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use super::super::world::{Workload, WorkloadKind, World};
-use super::cpu_counters::Meters;
+use super::cpu_counters::CpuCounters;
 use super::objects::{self, node, owners, pod, service, volume};
 use super::resource::{
     CRON_JOBS, DAEMON_SETS, DEPLOYMENTS, JOBS, NAMESPACES, NODES, PERSISTENT_VOLUME_CLAIMS,
@@ -32,7 +32,7 @@ struct Inner {
     store: Mutex<Store>,
     /// For each pod of a workload, which of the world's it is.
     workload_of: Mutex<BTreeMap<Key, usize>>,
-    meters: Mutex<Meters>,
+    meters: Mutex<CpuCounters>,
     version: watch::Sender<u64>,
     /// The only bearer token that requests are answered for; absent if they need none.
     token: Mutex<Option<String>>,
@@ -47,7 +47,7 @@ impl fmt::Debug for KubeState {
 }
 
 impl KubeState {
-    pub(in super::super) fn of(world: &Arc<World>, clock: &Clock) -> Self {
+    pub(in super::super) fn new(world: &Arc<World>, clock: &Clock) -> Self {
         // A cluster that is started again has newer versions than before, so that a client that kept
         // an old one is told so instead of waiting.
         let version = u64::try_from(clock.now().as_second()).unwrap_or(1);
@@ -102,7 +102,7 @@ impl KubeState {
             if metadata["creationTimestamp"].is_null() {
                 metadata["creationTimestamp"] = kept("creationTimestamp", now);
             }
-            store.put(resource, object);
+            store.insert(resource, object);
         });
         Ok(())
     }
@@ -157,7 +157,7 @@ impl KubeState {
         let status = &mut object["status"]["containerStatuses"][0];
         status["restartCount"] = restarts.into();
         status["state"]["running"]["startedAt"] = objects::time(now);
-        self.change(|store| store.put(&PODS, object));
+        self.change(|store| store.insert(&PODS, object));
         true
     }
 
@@ -222,7 +222,7 @@ impl KubeState {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn meters(&self) -> MutexGuard<'_, Meters> {
+    pub(super) fn meters(&self) -> MutexGuard<'_, CpuCounters> {
         self.0.meters.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -242,7 +242,7 @@ impl KubeState {
         let result = change(&mut store);
         let version = store.version();
         let running = self.running(&store);
-        self.meters().note(self.now(), &running);
+        self.meters().record(self.now(), &running);
         drop(store);
         self.0
             .version
@@ -255,7 +255,7 @@ impl KubeState {
         let now = self.0.clock.now();
         self.change(|store| {
             for node in world.nodes() {
-                store.put(&NODES, node::object(world, node));
+                store.insert(&NODES, node::object(world, node));
             }
             let written = world.spec.namespaces.iter();
             let written = written.map(|namespace| (namespace.name.as_str(), &namespace.labels));
@@ -266,13 +266,13 @@ impl KubeState {
                 .collect();
             namespaces.extend(written);
             for (name, labels) in namespaces {
-                store.put(&NAMESPACES, objects::namespace(world, name, labels));
+                store.insert(&NAMESPACES, objects::namespace(world, name, labels));
             }
             for class in &world.spec.storage_classes {
-                store.put(&STORAGE_CLASSES, volume::storage_class(world, class));
+                store.insert(&STORAGE_CLASSES, volume::storage_class(world, class));
             }
             for one in &world.spec.volumes {
-                store.put(&PERSISTENT_VOLUMES, volume::unclaimed(world, one));
+                store.insert(&PERSISTENT_VOLUMES, volume::unclaimed(world, one));
             }
             for (index, workload) in world.workloads().iter().enumerate() {
                 let created =
@@ -285,10 +285,10 @@ impl KubeState {
                     _ => self.set_pods(store, index, workload, workload.pods.len(), created),
                 }
                 if workload.spec.traffic.is_some() {
-                    store.put(&SERVICES, service::object(world, workload, created));
+                    store.insert(&SERVICES, service::object(world, workload, created));
                 }
                 if let Some(binding) = service::target_group_binding(world, workload, created) {
-                    store.put(&TARGET_GROUP_BINDINGS, binding);
+                    store.insert(&TARGET_GROUP_BINDINGS, binding);
                 }
             }
         });
@@ -312,10 +312,10 @@ impl KubeState {
             _ => None,
         };
         if let Some(resource) = resource {
-            store.put(resource, owners::apps_object(workload, created, pods));
+            store.insert(resource, owners::apps_object(workload, created, pods));
         }
         if workload.spec.kind == WorkloadKind::Deployment {
-            store.put(
+            store.insert(
                 &REPLICA_SETS,
                 owners::replica_set(world, workload, created, pods),
             );
@@ -336,17 +336,17 @@ impl KubeState {
             // As with a StatefulSet, volumes stay when their pods go.
             for spec in &workload.spec.volumes {
                 let (claim, volume) = volume::claimed(world, workload, identity, spec);
-                store.put(&PERSISTENT_VOLUME_CLAIMS, claim);
-                store.put(&PERSISTENT_VOLUMES, volume);
+                store.insert(&PERSISTENT_VOLUME_CLAIMS, claim);
+                store.insert(&PERSISTENT_VOLUMES, volume);
             }
             let key = (workload.spec.namespace.clone(), identity.name.clone());
             of.insert(key.clone(), index);
             if store.get(&PODS, &key).is_none() {
-                let life = pod::Life {
+                let life = pod::PodLifetime {
                     started: now,
                     ended: None,
                 };
-                store.put(&PODS, pod::object(world, workload, identity, &owner, life));
+                store.insert(&PODS, pod::object(world, workload, identity, &owner, life));
             }
         }
     }
@@ -356,7 +356,7 @@ impl KubeState {
         if workload.spec.kind == WorkloadKind::CronJob {
             let created =
                 objects::before_history(&self.0.world, &workload.key, objects::WORKLOAD_AGE_DAYS);
-            store.put(
+            store.insert(
                 &CRON_JOBS,
                 owners::cron_job(workload, created, &workload.runs_at(now)),
             );
@@ -381,15 +381,15 @@ impl KubeState {
         let mut of = self.workloads();
         let mut shown = BTreeSet::new();
         for run in &runs {
-            store.put(&JOBS, owners::job(workload, run, of_cron_job));
+            store.insert(&JOBS, owners::job(workload, run, of_cron_job));
             for identity in &run.pods {
                 let key = (own.0.clone(), identity.name.clone());
-                let life = pod::Life {
+                let life = pod::PodLifetime {
                     started: run.started,
                     ended: run.ended,
                 };
                 let owner = owners::of_run_pods(run);
-                store.put(
+                store.insert(
                     &PODS,
                     pod::object(&self.0.world, workload, identity, &owner, life),
                 );
@@ -464,7 +464,7 @@ workloads:
   - {name: report, namespace: n, kind: CronJob, runs: {every_minutes: 60, minutes: 10}, usage: {memory_mib: 64}}
 ",
         );
-        KubeState::of(&Arc::new(world.unwrap().begin(clock.now())), clock)
+        KubeState::new(&Arc::new(world.unwrap().begin(clock.now())), clock)
     }
 
     fn pods(state: &KubeState, phase: &str) -> Vec<String> {

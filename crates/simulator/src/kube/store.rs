@@ -72,7 +72,7 @@ impl Store {
     }
 
     /// Adds the object or puts it in place of the one that is there; false when it is there as it is.
-    pub(super) fn put(&mut self, resource: &'static ResourceType, mut object: Value) -> bool {
+    pub(super) fn insert(&mut self, resource: &'static ResourceType, mut object: Value) -> bool {
         let key = key_of(&object);
         let table = self
             .objects
@@ -221,13 +221,13 @@ mod tests {
     #[test]
     fn a_past_version_is_listed_as_it_was() {
         let mut store = Store::new(100);
-        store.put(&PODS, pod("a", "Pending"));
-        store.put(&PODS, pod("b", "Running"));
+        store.insert(&PODS, pod("a", "Pending"));
+        store.insert(&PODS, pod("b", "Running"));
         let then = store.version();
-        store.put(&PODS, pod("a", "Running"));
+        store.insert(&PODS, pod("a", "Running"));
         store.remove(&PODS, &key("b"));
-        store.put(&PODS, pod("c", "Running"));
-        store.put(&NODES, json!({ "metadata": { "name": "x" } }));
+        store.insert(&PODS, pod("c", "Running"));
+        store.insert(&NODES, json!({ "metadata": { "name": "x" } }));
         let names = |objects: BTreeMap<Key, Arc<Value>>| -> Vec<(String, String)> {
             let phase = |o: &Value| o["status"]["phase"].as_str().unwrap().to_owned();
             objects
@@ -250,8 +250,8 @@ mod tests {
     #[test]
     fn an_object_that_is_there_as_it_is_makes_no_event() {
         let mut store = Store::new(100);
-        assert!(store.put(&PODS, pod("a", "Running")));
-        assert!(!store.put(&PODS, pod("a", "Running")));
+        assert!(store.insert(&PODS, pod("a", "Running")));
+        assert!(!store.insert(&PODS, pod("a", "Running")));
         assert_eq!(store.version(), 101);
     }
 
@@ -259,7 +259,7 @@ mod tests {
     fn what_happened_before_the_history_cannot_be_watched() {
         let mut store = Store::new(100);
         for i in 0..EVENTS_KEPT + 10 {
-            store.put(&PODS, pod("a", &i.to_string()));
+            store.insert(&PODS, pod("a", &i.to_string()));
         }
         assert_eq!(
             store.since(&PODS, 109).map(drop),

@@ -10,7 +10,7 @@ use super::resource::ResourceType;
 type Column = (&'static str, bool, fn(&Value, Timestamp) -> Value);
 
 /// The table of some objects. `columns_too` is false for rows after the first of a watch.
-pub(super) fn of<'a>(
+pub(super) fn new<'a>(
     resource: &ResourceType,
     objects: impl Iterator<Item = &'a Value>,
     metadata: Value,

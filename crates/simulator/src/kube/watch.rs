@@ -25,7 +25,7 @@ use super::{status, table};
 /// How often a watch that asks for them gets a bookmark. A real API server sends one each minute.
 const BOOKMARK_INTERVAL: Duration = Duration::from_secs(10);
 /// When a watch ends whose client names no time. A real API server takes 30 to 60 minutes.
-const LONGEST_WATCH: Duration = Duration::from_secs(1_800);
+const MAX_WATCH: Duration = Duration::from_secs(1_800);
 
 /// What is watched, by whom, and how far it has come.
 struct Watch {
@@ -78,7 +78,7 @@ pub(super) fn watch(
     let changes = shared.kube.changes();
     let timeout = parameters
         .timeout_seconds
-        .map_or(LONGEST_WATCH, Duration::from_secs);
+        .map_or(MAX_WATCH, Duration::from_secs);
     let now = Instant::now();
     let mut watch = Watch {
         shared: Arc::clone(shared),
@@ -92,7 +92,7 @@ pub(super) fn watch(
         changes,
         faults: shared.faults.changes(),
         next_bookmark: now + BOOKMARK_INTERVAL,
-        end: now + timeout.min(LONGEST_WATCH),
+        end: now + timeout.min(MAX_WATCH),
         ending: false,
         rows_sent: false,
     };
@@ -251,7 +251,7 @@ impl Watch {
                 let include = self.parameters.include_object.as_deref();
                 let first = !std::mem::replace(&mut self.rows_sent, true);
                 let now = self.shared.kube.now();
-                Some(table::of(
+                Some(table::new(
                     self.resource,
                     std::iter::once(object),
                     metadata,

@@ -24,7 +24,7 @@ pub(super) fn apply(
     left: Value,
     right: Value,
 ) -> Result<Value, QueryError> {
-    let operator = Operator::of(operator)?;
+    let operator = Operator::from_token(operator)?;
     let as_bool = modifier.is_some_and(|modifier| modifier.return_bool);
     match (left, right) {
         (Value::Scalar(left), Value::Scalar(right)) => {
@@ -65,7 +65,7 @@ pub(super) fn apply(
 }
 
 impl Operator {
-    fn of(token: TokenId) -> Result<Self, QueryError> {
+    fn from_token(token: TokenId) -> Result<Self, QueryError> {
         Ok(match token {
             T_ADD => Self::Arithmetic(|left, right| left + right),
             T_SUB => Self::Arithmetic(|left, right| left - right),

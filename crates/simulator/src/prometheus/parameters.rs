@@ -15,7 +15,7 @@ const MAX_POINTS: i64 = 11_000;
 pub(super) struct Parameters(Vec<(String, String)>);
 
 impl Parameters {
-    pub(super) fn of(request: &Request<Bytes>) -> Self {
+    pub(super) fn from_request(request: &Request<Bytes>) -> Self {
         let form = request
             .headers()
             .get(header::CONTENT_TYPE)
@@ -123,7 +123,7 @@ mod tests {
         let request = Request::get(format!("/query_range?{query}"))
             .body(Bytes::new())
             .unwrap();
-        Parameters::of(&request).steps()
+        Parameters::from_request(&request).steps()
     }
 
     #[test]
@@ -187,7 +187,7 @@ mod tests {
             )
             .body(Bytes::from("query=up%7Bpod%3D%22a%22%7D"))
             .unwrap();
-        let parameters = Parameters::of(&request);
+        let parameters = Parameters::from_request(&request);
         assert_eq!(parameters.get("query"), Some("up{pod=\"a\"}"));
         assert_eq!(parameters.time(0), Ok(5_000));
     }

@@ -35,7 +35,13 @@ fn ask(world: &World, path: &str, parameters: &[(&str, &str)]) -> Result<Json, Q
     let request = Request::get(format!("/?{}", query.join("&")))
         .body(Bytes::new())
         .unwrap();
-    api(world, path, &Parameters::of(&request), NOW * 1_000).unwrap()
+    api(
+        world,
+        path,
+        &Parameters::from_request(&request),
+        NOW * 1_000,
+    )
+    .unwrap()
 }
 
 fn query(text: &str) -> Result<Json, QueryError> {

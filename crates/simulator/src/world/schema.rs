@@ -228,13 +228,13 @@ pub struct WorkloadSpec {
     pub runs: Option<RunsSpec>,
     /// What AWS has before it, through which all of its requests come.
     #[serde(default)]
-    pub edge: Option<EdgeSpec>,
+    pub edge: Option<RequestCounterSpec>,
 }
 
 /// What AWS has before a workload.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-pub enum EdgeSpec {
+pub enum RequestCounterSpec {
     /// A target group of an Application Load Balancer.
     TargetGroup {
         /// Name of the target group.

@@ -72,7 +72,7 @@ impl BudgetBalance {
 struct LoggedPlan {
     functions: usize,
     with_poll_priorities: bool,
-    is_stretched: bool,
+    is_over_budget: bool,
 }
 
 impl Budget {
@@ -97,7 +97,7 @@ impl Budget {
     /// Goes on from what another one held; what came in since comes with the next reading.
     pub fn resume(&self, balance: BudgetBalance) {
         let mut state = self.lock();
-        state.budget_balance.refill(balance.metrics);
+        state.budget_balance.restore(balance.metrics);
         state.filled_at = Some(balance.at);
     }
 
@@ -178,10 +178,10 @@ impl Budget {
 
     /// The functions of the plan by how often they are read.
     #[must_use]
-    pub fn ladder(&self) -> Vec<IntervalStep> {
+    pub fn intervals(&self) -> Vec<IntervalStep> {
         const MINUTES: [u64; 9] = [1, 2, 5, 10, 15, 30, 60, 180, 360];
         let steps = MINUTES.map(|minutes| Duration::from_secs(60 * minutes));
-        self.plan().ladder(&steps)
+        self.plan().intervals(&steps)
     }
 
     /// How many statistics may be asked for now.
@@ -191,7 +191,7 @@ impl Budget {
         // Time that goes back brings nothing, and none that passes again.
         state.filled_at = Some(now.max(before));
         let passed = Duration::try_from(now.duration_since(before)).unwrap_or_default();
-        state.budget_balance.pass(passed);
+        state.budget_balance.advance(passed);
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
@@ -207,7 +207,7 @@ impl Budget {
             clippy::cast_precision_loss,
             reason = "no more than 500 are asked for at once"
         )]
-        self.lock().budget_balance.take(statistics as f64);
+        self.lock().budget_balance.consume(statistics as f64);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -230,7 +230,7 @@ impl State {
         let now = LoggedPlan {
             functions: plan.functions(),
             with_poll_priorities: !self.poll_priorities.is_empty(),
-            is_stretched: plan.is_stretched(),
+            is_over_budget: plan.is_over_budget(),
         };
         let before = self.logged_plan.replace(now);
         if before == Some(now) || now.functions == 0 {
@@ -246,7 +246,7 @@ impl State {
             budget_usd_per_month = budget,
             "plan for reading metrics"
         );
-        if now.is_stretched && !before.is_some_and(|before| before.is_stretched) {
+        if now.is_over_budget && !before.is_some_and(|before| before.is_over_budget) {
             warn!(
                 budget_usd_per_month = budget,
                 longest_interval_s = plan.longest().as_secs(),

@@ -6,12 +6,12 @@
 
 use std::collections::BTreeMap;
 
-use super::cursor::Due;
+use super::cursor::DueFunction;
 use super::query::{Scope, Series};
 use super::response::{Answer, MissingResult, Query};
 use crate::sources::{DiscardCounts, Reason};
 use breakeven_model::inventory::FunctionMinute;
-use breakeven_model::units::{NotAQuantity, Requests, Seconds, Window};
+use breakeven_model::units::{QuantityError, Requests, Seconds, Window};
 
 /// What an answer says of one function.
 #[derive(Debug, PartialEq)]
@@ -29,10 +29,10 @@ pub(super) enum MinuteResult {
 pub(super) fn outcomes<'a>(
     answer: &Answer,
     window: Window,
-    asked: &[&'a Due],
-    unsettled: impl Fn(&Due) -> BTreeMap<i64, FunctionMinute>,
+    asked: &[&'a DueFunction],
+    unsettled: impl Fn(&DueFunction) -> BTreeMap<i64, FunctionMinute>,
     unexpected: &mut UnexpectedResult,
-) -> Vec<(&'a Due, MinuteResult)> {
+) -> Vec<(&'a DueFunction, MinuteResult)> {
     let points = answer.queries().iter().flat_map(|query| query.points());
     let outside = points.filter(|(second, _)| !holds(window, *second));
     unexpected.outside += outside.count() as u64;
@@ -58,7 +58,7 @@ pub(super) fn outcomes<'a>(
 }
 
 /// Why the queries of a function are not answered to their end; absent where they are.
-fn missing(due: &Due, queries: &[Query]) -> Option<MinuteResult> {
+fn missing(due: &DueFunction, queries: &[Query]) -> Option<MinuteResult> {
     let failed = |(series, query): (&Series, &Query)| {
         let what = format!("{} of {}", series.metric(), due.function.name);
         query.missing(&what).map(MinuteResult::Failed)
@@ -98,7 +98,7 @@ type Values = [Option<f64>; Series::ALL.len()];
 /// A minute with any value is a record, so that one with nothing but throttles is not lost. The error says which
 /// value is none that a metric can have.
 fn minutes(
-    due: &Due,
+    due: &DueFunction,
     queries: &[Query],
     unsettled: BTreeMap<i64, FunctionMinute>,
     unexpected: &mut UnexpectedResult,
@@ -144,7 +144,7 @@ fn record(
     minute: i64,
     values: Values,
     before: Option<&FunctionMinute>,
-) -> Result<FunctionMinute, NotAQuantity> {
+) -> Result<FunctionMinute, QuantityError> {
     let [
         measured,
         milliseconds,
@@ -170,10 +170,10 @@ fn record(
     })
 }
 
-fn whole(value: f64) -> Result<u32, NotAQuantity> {
+fn whole(value: f64) -> Result<u32, QuantityError> {
     let count = Requests::from_requests(value)?.requests().round();
     if count > f64::from(u32::MAX) {
-        return Err(NotAQuantity {
+        return Err(QuantityError {
             value,
             unit: "environments",
         });

@@ -14,7 +14,7 @@ use breakeven_model::inventory::{FunctionId, FunctionMinute, Functions};
 use breakeven_model::units::Window;
 
 /// The longest that a minute may take to settle. CloudWatch gives the last three hours at another rate than what is older.
-const LONGEST_SETTLING: Duration = Duration::from_secs(3 * 3_600);
+const MAX_SETTLING: Duration = Duration::from_secs(3 * 3_600);
 
 /// The pause after a function could not be read; each further failure doubles it, up to the function's interval.
 const FIRST_PAUSE: Duration = Duration::from_secs(60);
@@ -53,7 +53,7 @@ struct FunctionCursor {
 
 /// What is to be read of a function now.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Due {
+pub(super) struct DueFunction {
     pub(super) function: FunctionId,
     pub(super) window: Window,
     pub(super) scope: Scope,
@@ -72,7 +72,7 @@ impl Progress {
     }
 
     /// Takes in functions that are new, and marks those that are gone.
-    pub(super) fn note_list(&mut self, functions: &Functions) {
+    pub(super) fn record_list(&mut self, functions: &Functions) {
         for standing in self.standings.values_mut() {
             standing.gone_at = standing.gone_at.or(Some(functions.at));
         }
@@ -85,7 +85,7 @@ impl Progress {
                 .or_insert_with(new);
             standing.gone_at = None;
             standing.timeout =
-                Duration::try_from_secs_f64(function.timeout.seconds()).unwrap_or(LONGEST_SETTLING);
+                Duration::try_from_secs_f64(function.timeout.seconds()).unwrap_or(MAX_SETTLING);
         }
     }
 
@@ -97,10 +97,10 @@ impl Progress {
         closed: Window,
         plan: &Plan,
         settings: &CloudWatchConfig,
-    ) -> Vec<Due> {
-        let backfill = closed.reaching_back(settings.backfill);
-        let reach = closed.reaching_back(settings.backfill.max(settings.catch_up));
-        let mut due: Vec<Due> = self
+    ) -> Vec<DueFunction> {
+        let backfill = closed.extended_back(settings.backfill);
+        let reach = closed.extended_back(settings.backfill.max(settings.catch_up));
+        let mut due: Vec<DueFunction> = self
             .standings
             .iter()
             .filter(|(id, standing)| standing.is_due(now, closed, plan.interval(id)))
@@ -112,7 +112,7 @@ impl Progress {
                     }
                     _ => standing.first_window(backfill, reach),
                 };
-                Some(Due {
+                Some(DueFunction {
                     function: id.clone(),
                     window,
                     scope,
@@ -136,7 +136,7 @@ impl Progress {
     /// minutes were skipped, because they were too old to be in the window.
     pub(super) fn complete(
         &mut self,
-        due: &Due,
+        due: &DueFunction,
         minutes: &[FunctionMinute],
         now: Timestamp,
         settings: &CloudWatchConfig,
@@ -202,7 +202,7 @@ impl FunctionCursor {
     /// What is read first: the backfill; after a restart all that was not settled by then, where that is more.
     fn first_window(&self, backfill: Window, reach: Window) -> Window {
         let unsettled = self.read_to.and_then(|read_to| {
-            let settling = SignedDuration::try_from(LONGEST_SETTLING).ok()?;
+            let settling = SignedDuration::try_from(MAX_SETTLING).ok()?;
             reach.since(read_to.checked_sub(settling).ok()?)
         });
         unsettled
@@ -238,7 +238,7 @@ impl FunctionCursor {
 /// invocation may take, and what is published then shows the usual delay later.
 fn settled_before(now: Timestamp, timeout: Duration, settings: &CloudWatchConfig) -> Timestamp {
     let settling = settings.settle.max(timeout) + settings.delay;
-    let settling = settling.clamp(settings.delay, LONGEST_SETTLING.max(settings.delay));
+    let settling = settling.clamp(settings.delay, MAX_SETTLING.max(settings.delay));
     Window::closed_before(now, PERIOD, settling).map_or(Timestamp::MIN, Window::end)
 }
 

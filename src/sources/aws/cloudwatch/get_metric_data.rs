@@ -10,7 +10,7 @@ use super::budget::Budget;
 use super::query;
 use super::rate_limiter::Pace;
 use super::response::{Answer, MissingResult};
-use crate::sources::aws::{Attempted, Meter, Price, Service, Session, undecodable};
+use crate::sources::aws::{CallDescription, Meter, Price, Service, Session, undecodable};
 use crate::sources::{Reason, SourceError};
 use breakeven_model::units::Window;
 
@@ -23,11 +23,11 @@ pub(in crate::sources) const CLOUDWATCH: Service = Service {
 };
 
 /// The most pages of one answer: at 100,800 datapoints a page, far above what is ever asked for.
-const MOST_PAGES: usize = 1_000;
+const MAX_PAGES: usize = 1_000;
 
 /// How many pages in a row may bring nothing, before what is missing is given up. CloudWatch asks to try a query again
 /// that ended as `InternalError` or `PartialData`, with the token of that page.
-const MOST_BARREN_PAGES: usize = 3;
+const MAX_BARREN_PAGES: usize = 3;
 
 /// How often the data points that were asked for may come: a page that is asked for again repeats some of them.
 const MAX_REPEATS: usize = 4;
@@ -38,7 +38,7 @@ pub(in crate::sources) struct Caller {
     client: Client,
     /// The account that is read, where it is not the one of the credentials.
     linked: Option<Arc<str>>,
-    attempted: Attempted,
+    attempted: CallDescription,
     pace: Pace,
 }
 
@@ -68,7 +68,7 @@ impl Caller {
     ) -> Result<Answer, SourceError> {
         let mut answer = Answer::expecting(queries.len());
         let (mut token, mut barren): (Option<String>, usize) = (None, 0);
-        for _ in 0..MOST_PAGES {
+        for _ in 0..MAX_PAGES {
             let minutes = query::minutes(window);
             let datapoints = query::datapoints(&queries, minutes);
             self.pace.call(datapoints, minutes).await;
@@ -102,7 +102,7 @@ impl Caller {
             }
             let goes_on = brought && next != token;
             barren = if goes_on { 0 } else { barren + 1 };
-            if next.is_none() || barren == MOST_BARREN_PAGES {
+            if next.is_none() || barren == MAX_BARREN_PAGES {
                 return Ok(answer);
             }
             token = next;

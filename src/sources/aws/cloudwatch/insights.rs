@@ -154,7 +154,7 @@ impl InsightsReading {
                 .get_or_insert_with(|| Lister::new(session, linked));
             let listed = lister.list(session, (NAMESPACE, MEASURED), None).await?;
             budget.spend(listed.pages);
-            self.note_list(functions, &list::names(&listed.metrics), now);
+            self.record_list(functions, &list::names(&listed.metrics), now);
             budget.list_insights(functions, self.functions.len(), listed.pages);
         }
         Ok(())
@@ -177,7 +177,7 @@ impl InsightsReading {
         let Some(window) = Window::closed_before(now, PERIOD, settings.delay) else {
             return Ok(());
         };
-        let window = window.reaching_back(settings.backfill);
+        let window = window.extended_back(settings.backfill);
         let mut missing = None;
         for asked in due.chunks(convert::functions_at_once(window)) {
             let queries = convert::queries(asked, caller.linked());
@@ -198,7 +198,7 @@ impl InsightsReading {
 
     /// Takes in which functions have it. Of those that had it and have it no more, nothing is measured from now on. What those on
     /// managed instances measure is of instances and not of invocations.
-    fn note_list(&mut self, functions: &Functions, names: &BTreeSet<Arc<str>>, now: Timestamp) {
+    fn record_list(&mut self, functions: &Functions, names: &BTreeSet<Arc<str>>, now: Timestamp) {
         let have = functions.functions.iter().filter(|function| {
             function.capacity_provider.is_none() && names.contains(&function.id.name)
         });
@@ -248,7 +248,7 @@ mod tests {
         let names = |names: &[&str]| names.iter().map(|name| Arc::from(*name)).collect();
         let mut reading = InsightsReading::default();
         let all = functions(&["a", "b", "managed-c"]);
-        reading.note_list(&all, &names(&["a", "b", "managed-c", "gone"]), at(0));
+        reading.record_list(&all, &names(&["a", "b", "managed-c", "gone"]), at(0));
         let known: Vec<_> = reading
             .functions
             .keys()
@@ -257,7 +257,7 @@ mod tests {
         assert_eq!(known, ["a", "b"]);
         assert_eq!(reading.take(), None);
 
-        reading.note_list(&all, &names(&["b"]), at(1));
+        reading.record_list(&all, &names(&["b"]), at(1));
         let read = reading.take().unwrap().functions;
         let read: Vec<_> = read.iter().map(|(id, one)| (&*id.name, one)).collect();
         assert_eq!(read, [("a", &None)]);

@@ -7,13 +7,13 @@ use aws_sdk_cloudwatch::types::{DimensionFilter, Metric};
 
 use super::get_metric_data::CLOUDWATCH;
 use crate::sources::SourceError;
-use crate::sources::aws::{Attempted, Meter, Price, Session, undecodable};
+use crate::sources::aws::{CallDescription, Meter, Price, Session, undecodable};
 
 const API: &str = "ListMetrics";
 const ACTION: &str = "cloudwatch:ListMetrics";
 
 /// The most pages that are followed: at 500 metrics a page, far above what there ever is of one name.
-const MOST_PAGES: usize = 1_000;
+const MAX_PAGES: usize = 1_000;
 
 /// The most metrics that are kept of one name: 500 functions of each of 200 accounts.
 const MAX_METRICS: usize = 100_000;
@@ -24,7 +24,7 @@ pub(in crate::sources) struct Lister {
     client: Client,
     /// The account that is asked about, where it is not the one of the credentials.
     linked: Option<Arc<str>>,
-    attempted: Attempted,
+    attempted: CallDescription,
 }
 
 /// What was listed, and on how many pages.
@@ -52,7 +52,7 @@ impl Lister {
     ) -> Result<Listed, SourceError> {
         let mut listed = Listed::default();
         let mut token: Option<String> = None;
-        while listed.pages < MOST_PAGES {
+        while listed.pages < MAX_PAGES {
             let page = self
                 .client
                 .list_metrics()

@@ -20,11 +20,11 @@ use breakeven_model::units::{HOURS_PER_MONTH, Ratio, Requests, Seconds, Usd};
 const PLANNED_SHARE: f64 = 0.9;
 
 /// The least part of the budget that is left for functions, whatever is set aside for others.
-const LEAST_FOR_FUNCTIONS: f64 = 0.1;
+const MIN_FOR_FUNCTIONS: f64 = 0.1;
 
 /// The part of what is planned that reading everybody at the longest interval may take. Where it would take more, the
 /// longest interval is stretched, so that the other half is left for those that matter.
-const MOST_FOR_THE_LONGEST: f64 = 0.5;
+const MAX_FOR_MAX: f64 = 0.5;
 
 /// The relative difference between the costs on both platforms from which on a function is not near the point where they
 /// cross.
@@ -34,7 +34,7 @@ const NEAR: f64 = 0.25;
 const WEIGHT_AT_THE_CROSSING: f64 = 4.0;
 
 /// The least weight that a function has, as a part of the largest: none is divided by, and all are read.
-const LEAST_WEIGHT: f64 = 1e-9;
+const MIN_WEIGHT: f64 = 1e-9;
 
 /// What is at stake with a function.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -88,7 +88,7 @@ pub struct Plan {
     turns: HashMap<FunctionId, DuePoll>,
     expected: Forecast,
     longest: Duration,
-    is_stretched: bool,
+    is_over_budget: bool,
     reading: MetricPoll,
     insights: InsightsPlan,
 }
@@ -131,11 +131,11 @@ impl Forecast {
             statistics: each,
             metrics: each,
         };
-        Self::of(readings, reading)
+        Self::from_polls(readings, reading)
     }
 
     /// What so many readings of a kind ask for.
-    pub(super) fn of(readings: f64, reading: MetricPoll) -> Self {
+    pub(super) fn from_polls(readings: f64, reading: MetricPoll) -> Self {
         let times = |count: f64| Requests::from_requests(readings * count).unwrap_or_default();
         Self {
             statistics: times(reading.statistics),
@@ -184,7 +184,7 @@ impl Plan {
         terms: ScheduleLimits,
         reserved: Forecast,
     ) -> Self {
-        let least = terms.budget * Ratio::from_factor(LEAST_FOR_FUNCTIONS).unwrap_or(Ratio::ONE);
+        let least = terms.budget * Ratio::from_factor(MIN_FOR_FUNCTIONS).unwrap_or(Ratio::ONE);
         let terms = ScheduleLimits {
             budget: terms.budget.less(reserved.cost()).max(least),
             ..terms
@@ -201,7 +201,7 @@ impl Plan {
         let spread = spread(&weights.collect::<Vec<_>>(), reading, terms);
         let expected = spread.intervals.iter().map(|interval| {
             let readings = month().as_secs_f64() / interval.as_secs_f64();
-            Forecast::of(readings, reading)
+            Forecast::from_polls(readings, reading)
         });
         Self {
             expected: expected.fold(reserved, |sum, one| sum + one),
@@ -211,7 +211,7 @@ impl Plan {
                 .map(|((id, _), (&interval, &root))| ((*id).clone(), DuePoll { interval, root }))
                 .collect(),
             longest: spread.longest,
-            is_stretched: spread.longest > terms.longest,
+            is_over_budget: spread.longest > terms.longest,
             reading,
             insights: InsightsPlan::default(),
         }
@@ -266,14 +266,14 @@ impl Plan {
 
     /// Whether some functions are read less often than they should be at least, because the budget does not reach.
     #[must_use]
-    pub const fn is_stretched(&self) -> bool {
-        self.is_stretched
+    pub const fn is_over_budget(&self) -> bool {
+        self.is_over_budget
     }
 
     /// The functions by how often they are read, the most often first: each rung reaches to the next of the
     /// given intervals, and the last holds all that are above them.
     #[must_use]
-    pub(super) fn ladder(&self, steps: &[Duration]) -> Vec<IntervalStep> {
+    pub(super) fn intervals(&self, steps: &[Duration]) -> Vec<IntervalStep> {
         let mut interval_steps: Vec<(usize, Duration, usize, f64)> = Vec::new();
         let mut intervals: Vec<Duration> = self.turns.values().map(|turn| turn.interval).collect();
         intervals.sort_unstable();
@@ -292,7 +292,7 @@ impl Plan {
         let interval_step = |(_, up_to, functions, readings)| IntervalStep {
             up_to,
             functions,
-            expected: Forecast::of(readings, self.reading),
+            expected: Forecast::from_polls(readings, self.reading),
         };
         interval_steps.into_iter().map(interval_step).collect()
     }
@@ -326,9 +326,7 @@ fn spread(weights: &[Option<f64>], reading: MetricPoll, terms: ScheduleLimits) -
     let shortest = terms.shortest.as_secs_f64();
     let limit = ScheduleLimits::LIMIT.as_secs_f64().max(shortest);
     let longest = terms.longest.as_secs_f64().clamp(shortest, limit);
-    let longest = longest
-        .max(count / (affordable * MOST_FOR_THE_LONGEST))
-        .min(limit);
+    let longest = longest.max(count / (affordable * MAX_FOR_MAX)).min(limit);
 
     let heaviest = weights.iter().flatten().copied().fold(0.0, f64::max);
     let heaviest = if heaviest > 0.0 { heaviest } else { 1.0 };
@@ -336,7 +334,7 @@ fn spread(weights: &[Option<f64>], reading: MetricPoll, terms: ScheduleLimits) -
         .iter()
         .map(|weight| {
             (weight.unwrap_or(heaviest) / heaviest)
-                .max(LEAST_WEIGHT)
+                .max(MIN_WEIGHT)
                 .sqrt()
         })
         .collect();
@@ -347,7 +345,7 @@ fn spread(weights: &[Option<f64>], reading: MetricPoll, terms: ScheduleLimits) -
     };
     let readings = |lambda: f64| intervals(lambda).map(f64::recip).sum::<f64>();
     // At the low end all intervals are the shortest, at the high end all are the longest.
-    let (mut low, mut high) = (shortest * LEAST_WEIGHT.sqrt(), longest);
+    let (mut low, mut high) = (shortest * MIN_WEIGHT.sqrt(), longest);
     if readings(low) <= affordable {
         high = low;
     }

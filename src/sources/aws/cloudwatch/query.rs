@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricStat};
 
-use super::cursor::Due;
+use super::cursor::DueFunction;
 use super::poll_schedule::MetricPoll;
 use breakeven_model::inventory::FunctionId;
 use breakeven_model::units::Window;
@@ -14,10 +14,10 @@ pub(super) const PERIOD: Duration = Duration::from_secs(60);
 
 /// The most queries of one call.
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html>
-const MOST_QUERIES: usize = 500;
+const MAX_QUERIES: usize = 500;
 
 /// The most datapoints of one answer; more come on further pages.
-const MOST_DATAPOINTS: usize = 100_800;
+const MAX_DATAPOINTS: usize = 100_800;
 
 /// How functions may be read, the best first: all series each time; or all of them at each fourth reading, and those that
 /// cost is made of alone in between.
@@ -100,7 +100,7 @@ impl Series {
 /// The readings of each call: as many as its queries allow, and as have their datapoints on one page, so that a
 /// failure costs little of what was paid for already. They come with the longest windows last. What failed
 /// before is asked for alone, so that it keeps nothing else from being read.
-pub(super) fn batches(due: &[Due]) -> Vec<&[Due]> {
+pub(super) fn batches(due: &[DueFunction]) -> Vec<&[DueFunction]> {
     let mut batches = Vec::new();
     let mut rest = due;
     while let Some(first) = rest.first() {
@@ -108,7 +108,7 @@ pub(super) fn batches(due: &[Due]) -> Vec<&[Due]> {
         let together = rest.iter().take_while(|one| {
             queries += one.scope.series().len();
             let alone = one.has_failed || first.has_failed;
-            !alone && fit_in_one_call(queries, minutes(one.window))
+            !alone && fits_one_call(queries, minutes(one.window))
         });
         let count = together.count().max(1);
         let (batch, after) = rest.split_at(count);
@@ -119,8 +119,8 @@ pub(super) fn batches(due: &[Due]) -> Vec<&[Due]> {
 }
 
 /// Whether so many queries, each of so many minutes, are one call with one page of answers.
-pub(in crate::sources) const fn fit_in_one_call(queries: usize, minutes: usize) -> bool {
-    queries <= MOST_QUERIES && queries * minutes <= MOST_DATAPOINTS
+pub(in crate::sources) const fn fits_one_call(queries: usize, minutes: usize) -> bool {
+    queries <= MAX_QUERIES && queries * minutes <= MAX_DATAPOINTS
 }
 
 /// How many minutes a window has.
@@ -141,7 +141,7 @@ pub(super) fn datapoints(queries: &[MetricDataQuery], minutes: usize) -> usize {
 
 /// A statistic of a metric of a function.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Wanted<'f> {
+pub(super) struct StatisticQuery<'f> {
     pub(super) namespace: &'static str,
     pub(super) metric: &'static str,
     /// The one dimension, whose value is the name of the function.
@@ -151,7 +151,7 @@ pub(super) struct Wanted<'f> {
     pub(super) statistic: &'static str,
 }
 
-impl Wanted<'_> {
+impl StatisticQuery<'_> {
     /// The n-th query of a call. Its id is `q` and n. It is of a metric in the account of the credentials, or in one that is
     /// linked to it.
     pub(super) fn query(&self, index: usize, linked: Option<&str>) -> MetricDataQuery {
@@ -184,7 +184,7 @@ pub(super) fn queries<'a>(
     linked: Option<&str>,
 ) -> Vec<MetricDataQuery> {
     let wanted = asked.into_iter().flat_map(|(function, scope)| {
-        scope.series().iter().map(move |series| Wanted {
+        scope.series().iter().map(move |series| StatisticQuery {
             namespace: "AWS/Lambda",
             metric: series.metric(),
             dimension: "FunctionName",
@@ -214,11 +214,11 @@ mod tests {
         let now = Timestamp::from_second(1_800_000_000).unwrap();
         Window::closed_before(now, PERIOD, Duration::ZERO)
             .unwrap()
-            .reaching_back(Duration::from_secs(60 * minutes))
+            .extended_back(Duration::from_secs(60 * minutes))
     }
 
-    fn due(index: usize, minutes: u64, scope: Scope) -> Due {
-        Due {
+    fn due(index: usize, minutes: u64, scope: Scope) -> DueFunction {
+        DueFunction {
             function: FunctionId {
                 account_id: "123456789012".into(),
                 region: "us-east-1".into(),
@@ -230,8 +230,8 @@ mod tests {
         }
     }
 
-    fn sizes(due: &[Due]) -> Vec<usize> {
-        batches(due).into_iter().map(<[Due]>::len).collect()
+    fn sizes(due: &[DueFunction]) -> Vec<usize> {
+        batches(due).into_iter().map(<[DueFunction]>::len).collect()
     }
 
     #[test]
@@ -244,7 +244,7 @@ mod tests {
             (2, 1_000_000, Scope::All, vec![1, 1]),
             (0, 5, Scope::All, vec![]),
         ] {
-            let due: Vec<Due> = (0..count).map(|one| due(one, minutes, scope)).collect();
+            let due: Vec<DueFunction> = (0..count).map(|one| due(one, minutes, scope)).collect();
             assert_eq!(
                 sizes(&due),
                 expected,
@@ -255,7 +255,8 @@ mod tests {
 
     #[test]
     fn a_long_window_joins_short_ones_only_where_the_page_holds_all() {
-        let mut together: Vec<Due> = (0..34).map(|one| due(one, 18, Scope::Counts)).collect();
+        let mut together: Vec<DueFunction> =
+            (0..34).map(|one| due(one, 18, Scope::Counts)).collect();
         together.push(due(34, 1_440, Scope::Counts));
         together.push(due(35, 1_440, Scope::Counts));
         // 35 functions of 2 series are 100,800 datapoints of a day.
@@ -264,7 +265,7 @@ mod tests {
 
     #[test]
     fn what_failed_before_is_asked_alone() {
-        let mut due: Vec<Due> = (0..5).map(|one| due(one, 18, Scope::Counts)).collect();
+        let mut due: Vec<DueFunction> = (0..5).map(|one| due(one, 18, Scope::Counts)).collect();
         due[3].has_failed = true;
         due[4].has_failed = true;
         assert_eq!(sizes(&due), [3, 1, 1]);

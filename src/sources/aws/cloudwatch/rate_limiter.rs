@@ -52,8 +52,8 @@ impl Pace {
             &mut self.old
         };
         let wait = calls.wait_for(1.0).max(limit.wait_for(datapoints));
-        limit.take(datapoints);
-        self.calls.take(1.0);
+        limit.consume(datapoints);
+        self.calls.consume(1.0);
         if wait > Duration::ZERO {
             sleep(wait).await;
         }
@@ -64,7 +64,7 @@ impl Pace {
         let time = now.duration_since(self.at);
         self.at = now;
         for bucket in [&mut self.calls, &mut self.recent, &mut self.old] {
-            bucket.pass(time);
+            bucket.advance(time);
         }
     }
 }

@@ -21,12 +21,12 @@ impl TokenBucket {
     }
 
     /// Holds as much as was left in another one, as far as it has room.
-    pub(super) const fn refill(&mut self, level: f64) {
+    pub(super) const fn restore(&mut self, level: f64) {
         self.level = level.min(self.capacity);
     }
 
     /// Lets in what has come since it was last told.
-    pub(super) fn pass(&mut self, time: Duration) {
+    pub(super) fn advance(&mut self, time: Duration) {
         self.level = (self.level + self.per_second * time.as_secs_f64()).min(self.capacity);
     }
 
@@ -36,7 +36,7 @@ impl TokenBucket {
     }
 
     /// Takes an amount, also one that is not there yet: later takers wait for it.
-    pub(super) const fn take(&mut self, amount: f64) {
+    pub(super) const fn consume(&mut self, amount: f64) {
         self.level -= amount;
     }
 
@@ -57,13 +57,13 @@ mod tests {
     fn what_is_not_there_is_waited_for_and_no_more_than_the_limit_is_saved() {
         let mut bucket = TokenBucket::full(10.0, 2.0);
         assert_eq!(bucket.wait_for(10.0), Duration::ZERO);
-        bucket.take(7.0);
+        bucket.consume(7.0);
         assert_eq!(bucket.wait_for(8.0), Duration::from_millis(2_500));
-        bucket.pass(Duration::from_secs(60));
+        bucket.advance(Duration::from_secs(60));
         assert_eq!(bucket.level(), 10.0);
         // More than it holds is given from a full one, and those after it wait.
         assert_eq!(bucket.wait_for(15.0), Duration::ZERO);
-        bucket.take(15.0);
+        bucket.consume(15.0);
         assert_eq!(bucket.wait_for(1.0), Duration::from_secs(3));
     }
 
@@ -76,10 +76,10 @@ mod tests {
             let (mut taken, mut time) = (0.0, 0.0);
             for (amount, idle) in takes {
                 let idle = Duration::from_millis(idle);
-                bucket.pass(idle);
+                bucket.advance(idle);
                 let wait = bucket.wait_for(amount);
-                bucket.pass(wait);
-                bucket.take(amount);
+                bucket.advance(wait);
+                bucket.consume(amount);
                 taken += amount;
                 time += (idle + wait).as_secs_f64();
                 prop_assert!(taken <= 10.0 + 3.0 * time + 1e-6);

@@ -10,7 +10,7 @@ use super::state::{Calls, Kept};
 use crate::disk::Disk;
 use crate::sources::cache_file::CacheFile;
 use breakeven_model::inventory::{Bill, BilledDay, Charge, UsageType};
-use breakeven_model::units::{BilledUnits, NotAQuantity, Usd};
+use breakeven_model::units::{BilledUnits, QuantityError, Usd};
 
 /// The name of the file in its directory.
 const FILE: &str = "bill.json";
@@ -74,7 +74,7 @@ impl Cache {
 
     /// Keeps something in place of what was kept before: whole or not at all, and on the disk when it returns.
     pub(super) async fn write(&self, kept: &Kept) -> Result<(), String> {
-        self.0.write(File::of(kept)).await
+        self.0.write(File::from_state(kept)).await
     }
 
     /// Lets the file have another name, for somebody to look at.
@@ -84,7 +84,7 @@ impl Cache {
 }
 
 impl File {
-    fn of(kept: &Kept) -> Self {
+    fn from_state(kept: &Kept) -> Self {
         let Calls {
             day,
             count,
@@ -93,7 +93,7 @@ impl File {
         } = kept.calls;
         let days = kept.bill.days.iter().map(|one| DayRow {
             day: one.day,
-            charges: one.charges.iter().map(ChargeRow::of).collect(),
+            charges: one.charges.iter().map(ChargeRow::new).collect(),
         });
         Self {
             asked_at: kept.asked_at,
@@ -104,14 +104,14 @@ impl File {
                 failure: failure.clone(),
             },
             days: days.collect(),
-            before: kept.bill.before.iter().map(ChargeRow::of).collect(),
+            before: kept.bill.before.iter().map(ChargeRow::new).collect(),
         }
     }
 
-    fn kept(self) -> Result<Kept, NotAQuantity> {
+    fn kept(self) -> Result<Kept, QuantityError> {
         let charges = |rows: Vec<ChargeRow>| {
             let charges = rows.into_iter().map(ChargeRow::charge);
-            charges.collect::<Result<Vec<Charge>, NotAQuantity>>()
+            charges.collect::<Result<Vec<Charge>, QuantityError>>()
         };
         let day = |row: DayRow| {
             Ok(BilledDay {
@@ -139,7 +139,7 @@ impl File {
 }
 
 impl ChargeRow {
-    fn of(charge: &Charge) -> Self {
+    fn new(charge: &Charge) -> Self {
         Self {
             account_id: charge.account_id.to_string(),
             usage_type: charge.usage_type.name.to_string(),
@@ -149,7 +149,7 @@ impl ChargeRow {
         }
     }
 
-    fn charge(self) -> Result<Charge, NotAQuantity> {
+    fn charge(self) -> Result<Charge, QuantityError> {
         Ok(Charge {
             account_id: self.account_id.into(),
             usage_type: UsageType::parse(&self.usage_type),

@@ -16,7 +16,7 @@ use jiff::{Timestamp, ToSpan};
 
 use crate::sources::DiscardCounts;
 use breakeven_model::inventory::{BilledDay, Charge, UsageType};
-use breakeven_model::units::{BilledUnits, NotAQuantity, Usd};
+use breakeven_model::units::{BilledUnits, QuantityError, Usd};
 
 /// The service whose bill it is.
 const SERVICE: &str = "AWS Lambda";
@@ -52,7 +52,7 @@ pub(super) struct Question {
 
 impl Question {
     /// The days from `start` to before `end`, of the accounts.
-    pub(super) fn of(
+    pub(super) fn new(
         start: Date,
         end: Date,
         accounts: &BTreeSet<Arc<str>>,
@@ -78,7 +78,7 @@ impl Question {
     }
 
     /// The call, without a token.
-    pub(super) fn put_to(&self, client: &Client) -> GetCostAndUsageFluentBuilder {
+    pub(super) fn to_request(&self, client: &Client) -> GetCostAndUsageFluentBuilder {
         let by = |dimension: Dimension| {
             GroupDefinition::builder()
                 .r#type(GroupDefinitionType::Dimension)
@@ -125,13 +125,13 @@ impl UnexpectedResult {
 
 /// Why a charge cannot be used.
 #[derive(Debug)]
-enum Unusable {
+enum ChargeError {
     NotInUsd,
     NotUnderstood,
 }
 
-impl From<NotAQuantity> for Unusable {
-    fn from(_: NotAQuantity) -> Self {
+impl From<QuantityError> for ChargeError {
+    fn from(_: QuantityError) -> Self {
         Self::NotUnderstood
     }
 }
@@ -154,8 +154,8 @@ impl Answer {
             for group in result.groups.unwrap_or_default() {
                 match charge(&group) {
                     Ok(charge) => parsed.charges.push(charge),
-                    Err(Unusable::NotInUsd) => unexpected.not_in_usd += 1,
-                    Err(Unusable::NotUnderstood) => unexpected.not_understood += 1,
+                    Err(ChargeError::NotInUsd) => unexpected.not_in_usd += 1,
+                    Err(ChargeError::NotUnderstood) => unexpected.not_understood += 1,
                 }
             }
         }
@@ -183,13 +183,13 @@ fn is_settled(day: Date, is_estimated: bool, now: Timestamp) -> bool {
     day.saturating_add((after + 1).days()) <= today
 }
 
-fn charge(group: &Group) -> Result<Charge, Unusable> {
+fn charge(group: &Group) -> Result<Charge, ChargeError> {
     let [usage_type, account_id] = group.keys() else {
-        return Err(Unusable::NotUnderstood);
+        return Err(ChargeError::NotUnderstood);
     };
-    let metrics = group.metrics().ok_or(Unusable::NotUnderstood)?;
-    let unblended = usd(metrics, UNBLENDED)?.ok_or(Unusable::NotUnderstood)?;
-    let usage = amount(metrics.get(USAGE).ok_or(Unusable::NotUnderstood)?)?;
+    let metrics = group.metrics().ok_or(ChargeError::NotUnderstood)?;
+    let unblended = usd(metrics, UNBLENDED)?.ok_or(ChargeError::NotUnderstood)?;
+    let usage = amount(metrics.get(USAGE).ok_or(ChargeError::NotUnderstood)?)?;
     Ok(Charge {
         account_id: account_id.as_str().into(),
         usage_type: UsageType::parse(usage_type),
@@ -200,19 +200,19 @@ fn charge(group: &Group) -> Result<Charge, Unusable> {
 }
 
 /// An amount of money, where there is one.
-fn usd(metrics: &HashMap<String, MetricValue>, name: &str) -> Result<Option<Usd>, Unusable> {
+fn usd(metrics: &HashMap<String, MetricValue>, name: &str) -> Result<Option<Usd>, ChargeError> {
     let Some(value) = metrics.get(name) else {
         return Ok(None);
     };
     if value.unit().is_some_and(|unit| unit != "USD") {
-        return Err(Unusable::NotInUsd);
+        return Err(ChargeError::NotInUsd);
     }
     Ok(Some(Usd::from_usd(amount(value)?)?))
 }
 
-fn amount(value: &MetricValue) -> Result<f64, Unusable> {
-    let text = value.amount().ok_or(Unusable::NotUnderstood)?;
-    text.parse().map_err(|_| Unusable::NotUnderstood)
+fn amount(value: &MetricValue) -> Result<f64, ChargeError> {
+    let text = value.amount().ok_or(ChargeError::NotUnderstood)?;
+    text.parse().map_err(|_| ChargeError::NotUnderstood)
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use breakeven_model::inventory::{Bill, BilledDay, Charge, Observation, UsageType
 const FIRST_DAYS: i64 = 7;
 
 /// How far any question reaches back: a month that was missed is let go.
-const MOST_DAYS: i64 = 31;
+const MAX_DAYS: i64 = 31;
 
 /// How many settled days are kept one by one; of those before them the sums.
 const KEPT_DAYS: usize = 14;
@@ -90,7 +90,7 @@ impl Kept {
         let today = day_of(now);
         let reach = |days: i64| today.saturating_sub(days.days());
         let first = self.bill.days.first();
-        let mut day = first.map_or(reach(FIRST_DAYS), |first| first.day.max(reach(MOST_DAYS)));
+        let mut day = first.map_or(reach(FIRST_DAYS), |first| first.day.max(reach(MAX_DAYS)));
         while day < today && self.has(day) {
             day = day.saturating_add(1.day());
         }
@@ -159,11 +159,11 @@ impl Kept {
         self.calls.failure = Some(why.to_owned());
     }
 
-    pub(super) fn note_failure(&mut self, error: &SourceError) {
+    pub(super) fn record_failure(&mut self, error: &SourceError) {
         self.calls.failure = Some(error.to_string());
     }
 
-    pub(super) fn note_success(&mut self, now: Timestamp) {
+    pub(super) fn record_success(&mut self, now: Timestamp) {
         self.asked_at = Some(now);
         self.calls.not_before = None;
         self.calls.failure = None;
@@ -264,7 +264,7 @@ mod tests {
         assert_eq!(kept.correct_clock(now), None);
         kept.settle(vec![billed("2026-03-09", 1.0), billed("2026-03-12", 1.0)]);
         assert!(kept.take_call(at("2026-03-13T09:00:00Z"), 2));
-        kept.note_success(at("2026-03-13T09:00:00Z"));
+        kept.record_success(at("2026-03-13T09:00:00Z"));
         let ahead = SignedDuration::from_hours(73);
         assert_eq!(kept.correct_clock(now), Some(ahead));
         assert_eq!(
@@ -282,7 +282,7 @@ mod tests {
         assert!(kept.may_call(evening, 2).is_ok());
         assert!(kept.take_call(evening, 2) && kept.take_call(evening, 2));
         assert!(!kept.take_call(evening, 2));
-        kept.note_success(evening);
+        kept.record_success(evening);
         let refused = kept.may_call(evening, 2).unwrap_err();
         assert_eq!(refused.pause(), Some(std::time::Duration::from_secs(1_800)));
         assert!(
@@ -302,7 +302,7 @@ mod tests {
         assert!(kept.take_call(now, 5));
         let in_a_minute = at("2026-03-10T10:01:00Z");
         assert!(kept.may_call(in_a_minute, 5).is_err());
-        kept.note_failure(&SourceError::new(
+        kept.record_failure(&SourceError::new(
             Reason::Forbidden,
             "it was refused",
             "ask",

@@ -7,13 +7,13 @@ use jiff::{SignedDuration, Timestamp};
 
 /// One fact of each function, and when it was learnt.
 #[derive(Debug)]
-pub(super) struct Survey<T> {
+pub(super) struct AttributeCache<T> {
     /// How long it is taken as it was.
     good_for: SignedDuration,
     known: BTreeMap<Arc<str>, (Timestamp, T)>,
 }
 
-impl<T> Survey<T> {
+impl<T> AttributeCache<T> {
     /// A survey that knows nothing yet. A fact is taken as it was for so long: functions change rarely, and AWS allows 15 such
     /// calls a second, to all who make them.
     /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
@@ -58,7 +58,7 @@ impl<T> Survey<T> {
     }
 
     /// What is known of a function.
-    pub(super) fn of(&self, name: &str) -> Option<&T> {
+    pub(super) fn get(&self, name: &str) -> Option<&T> {
         self.known.get(name).map(|(_, fact)| fact)
     }
 }
@@ -71,29 +71,29 @@ mod tests {
         Timestamp::from_second(minute * 60).unwrap()
     }
 
-    fn due(survey: &Survey<u32>, names: &[&str], minute: i64, most: usize) -> Vec<String> {
+    fn due(cache: &AttributeCache<u32>, names: &[&str], minute: i64, most: usize) -> Vec<String> {
         let names: Vec<Arc<str>> = names.iter().map(|name| Arc::from(*name)).collect();
-        let due = survey.due(names.iter(), at(minute), most).into_iter();
+        let due = cache.due(names.iter(), at(minute), most).into_iter();
         due.map(|name| name.to_string()).collect()
     }
 
     #[test]
     fn what_is_not_known_is_asked_first_and_what_is_known_after_an_hour() {
-        let mut survey = Survey::new(SignedDuration::from_hours(1));
-        assert_eq!(due(&survey, &["a", "b", "c"], 0, 2), ["a", "b"]);
-        survey.learn("b".into(), at(0), 1);
-        survey.learn("a".into(), at(5), 2);
-        assert_eq!(due(&survey, &["a", "b", "c"], 6, 2), ["c"]);
-        assert_eq!(due(&survey, &["a", "b", "c"], 60, 9), ["c", "b"]);
-        assert_eq!(due(&survey, &["a", "b", "c"], 65, 9), ["c", "b", "a"]);
-        assert_eq!(survey.of("a"), Some(&2), "what is old still holds");
+        let mut cache = AttributeCache::new(SignedDuration::from_hours(1));
+        assert_eq!(due(&cache, &["a", "b", "c"], 0, 2), ["a", "b"]);
+        cache.learn("b".into(), at(0), 1);
+        cache.learn("a".into(), at(5), 2);
+        assert_eq!(due(&cache, &["a", "b", "c"], 6, 2), ["c"]);
+        assert_eq!(due(&cache, &["a", "b", "c"], 60, 9), ["c", "b"]);
+        assert_eq!(due(&cache, &["a", "b", "c"], 65, 9), ["c", "b", "a"]);
+        assert_eq!(cache.get("a"), Some(&2), "what is old still holds");
     }
 
     #[test]
     fn a_function_that_is_gone_is_forgotten() {
-        let mut survey = Survey::new(SignedDuration::from_hours(1));
-        survey.learn("a".into(), at(0), 1);
-        survey.keep(&BTreeSet::new());
-        assert_eq!(survey.of("a"), None);
+        let mut cache = AttributeCache::new(SignedDuration::from_hours(1));
+        cache.learn("a".into(), at(0), 1);
+        cache.keep(&BTreeSet::new());
+        assert_eq!(cache.get("a"), None);
     }
 }

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::{Instant, timeout, timeout_at};
 use tracing::{debug, warn};
 
-use super::attribute_cache::Survey;
+use super::attribute_cache::AttributeCache;
 use super::client::Calls;
 use super::convert::AccountLimit;
 use super::event_sources::{self, Polled};
@@ -21,7 +21,7 @@ const WAIT: Duration = Duration::from_secs(4);
 
 /// The most calls for single functions in one poll, of each kind. They are made one after the other, so that they take a
 /// part of the 15 calls a second that AWS allows to all who make them.
-pub const MOST_CALLS: usize = 100;
+pub const MAX_CALLS: usize = 100;
 
 /// How long what is listed of all functions is taken as it was.
 const LIST_GOOD_FOR: SignedDuration = SignedDuration::from_mins(15);
@@ -32,7 +32,7 @@ const URLS_GOOD_FOR: SignedDuration = SignedDuration::from_hours(6);
 
 /// What can be done without.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Fact {
+enum OptionalAttribute {
     Limit,
     Provisioned,
     Reserved,
@@ -41,7 +41,7 @@ enum Fact {
     Tags,
 }
 
-impl Fact {
+impl OptionalAttribute {
     /// What is lost without it.
     const fn loss(self) -> &'static str {
         match self {
@@ -69,14 +69,14 @@ impl Fact {
 
 /// What is known, and what could not be read when it was last tried.
 #[derive(Debug)]
-pub(super) struct Facts {
+pub(super) struct AttributeStore {
     limit: Option<AccountLimit>,
-    provisioned: Survey<Vec<ProvisionedConcurrency>>,
-    reserved: Survey<Option<u32>>,
-    urls: Survey<bool>,
+    provisioned: AttributeCache<Vec<ProvisionedConcurrency>>,
+    reserved: AttributeCache<Option<u32>>,
+    urls: AttributeCache<bool>,
     polled: Listing<Polled>,
     labels: Listing<LabelsOf>,
-    lacking: BTreeMap<Fact, String>,
+    lacking: BTreeMap<OptionalAttribute, String>,
 }
 
 /// What is listed of all functions at once; with when that was, and which functions there were.
@@ -96,13 +96,13 @@ impl<T> Listing<T> {
     }
 }
 
-impl Default for Facts {
+impl Default for AttributeStore {
     fn default() -> Self {
         Self {
             limit: None,
-            provisioned: Survey::new(CONCURRENCY_GOOD_FOR),
-            reserved: Survey::new(CONCURRENCY_GOOD_FOR),
-            urls: Survey::new(URLS_GOOD_FOR),
+            provisioned: AttributeCache::new(CONCURRENCY_GOOD_FOR),
+            reserved: AttributeCache::new(CONCURRENCY_GOOD_FOR),
+            urls: AttributeCache::new(URLS_GOOD_FOR),
             polled: Listing(None),
             labels: Listing(None),
             lacking: BTreeMap::new(),
@@ -110,11 +110,11 @@ impl Default for Facts {
     }
 }
 
-impl Facts {
+impl AttributeStore {
     /// Learns the limit of the account.
     pub(super) async fn read_limit(&mut self, calls: &Calls) {
         let limit = in_time(calls.limit()).await;
-        self.note(Fact::Limit, outcome(&limit));
+        self.record_outcome(OptionalAttribute::Limit, outcome(&limit));
         self.limit = limit.ok().or(self.limit);
     }
 
@@ -135,15 +135,15 @@ impl Facts {
             .iter()
             .filter(|one| one.capacity_provider.is_none());
         let lambdas = lambdas.map(|one| &one.id.name);
-        let provisioned = self.provisioned.due(lambdas, now, MOST_CALLS);
+        let provisioned = self.provisioned.due(lambdas, now, MAX_CALLS);
         let is_shared_out = self.limit.is_none_or(AccountLimit::is_shared_out);
         if !is_shared_out {
             self.reserved.clear();
-            self.lacking.remove(&Fact::Reserved);
+            self.lacking.remove(&OptionalAttribute::Reserved);
         }
         let reserved = names.iter().filter(|_| is_shared_out);
-        let reserved = self.reserved.due(reserved, now, MOST_CALLS);
-        let urls = self.urls.due(names.iter(), now, MOST_CALLS);
+        let reserved = self.reserved.due(reserved, now, MAX_CALLS);
+        let urls = self.urls.due(names.iter(), now, MAX_CALLS);
         let wants_tags = !tag_labels.is_empty() && self.labels.is_due(&names, now);
         let (provisioned, reserved, urls, polled, resources) = tokio::join!(
             each(
@@ -152,27 +152,30 @@ impl Facts {
             ),
             each(reserved, |name| async move { calls.reserved(&name).await }),
             each(urls, |name| async move { calls.has_url(&name).await }),
-            where_due(self.polled.is_due(&names, now), calls.event_sources()),
-            where_due(wants_tags, calls.tags()),
+            refresh_due(self.polled.is_due(&names, now), calls.event_sources()),
+            refresh_due(wants_tags, calls.tags()),
         );
         for (fact, outcome) in [
             (
-                Fact::Provisioned,
+                OptionalAttribute::Provisioned,
                 learn(&mut self.provisioned, provisioned, now),
             ),
-            (Fact::Reserved, learn(&mut self.reserved, reserved, now)),
-            (Fact::Urls, learn(&mut self.urls, urls, now)),
+            (
+                OptionalAttribute::Reserved,
+                learn(&mut self.reserved, reserved, now),
+            ),
+            (OptionalAttribute::Urls, learn(&mut self.urls, urls, now)),
         ] {
-            self.note(fact, outcome);
+            self.record_outcome(fact, outcome);
         }
         if let Some(polled) = polled {
-            self.note(Fact::EventSources, outcome(&polled));
+            self.record_outcome(OptionalAttribute::EventSources, outcome(&polled));
             if let Ok(polled) = polled {
                 self.polled = Listing(Some((now, names.clone(), polled)));
             }
         }
         if let Some(resources) = resources {
-            self.note(Fact::Tags, outcome(&resources));
+            self.record_outcome(OptionalAttribute::Tags, outcome(&resources));
             if let Ok(resources) = resources {
                 let labels = tags::labels(&resources, tag_labels);
                 self.labels = Listing(Some((now, names, labels)));
@@ -181,7 +184,7 @@ impl Facts {
     }
 
     /// Notes how asking for something went: with whether anything was asked, or with what is wrong.
-    fn note(&mut self, fact: Fact, outcome: Result<bool, String>) {
+    fn record_outcome(&mut self, fact: OptionalAttribute, outcome: Result<bool, String>) {
         match outcome {
             Ok(false) => {}
             Ok(true) => {
@@ -191,7 +194,7 @@ impl Facts {
         }
     }
 
-    fn missing(&mut self, fact: Fact, error: String) {
+    fn missing(&mut self, fact: OptionalAttribute, error: String) {
         let reason = fact.unread();
         match self.lacking.insert(fact, error.clone()) {
             Some(before) if before == error => debug!(error, reason, "still not read"),
@@ -209,18 +212,18 @@ impl Facts {
     }
 
     /// Puts what is known to the functions.
-    pub(super) fn put(&self, functions: &mut [Function]) {
+    pub(super) fn assign(&self, functions: &mut [Function]) {
         for function in functions.iter_mut() {
             let name = &*function.id.name;
-            function.provisioned = self.provisioned.of(name).cloned();
-            function.reserved_concurrency = self.reserved.of(name).copied().flatten();
-            function.has_url = self.urls.of(name).copied();
+            function.provisioned = self.provisioned.get(name).cloned();
+            function.reserved_concurrency = self.reserved.get(name).copied().flatten();
+            function.has_url = self.urls.get(name).copied();
         }
         if let Some(polled) = self.polled.listed() {
-            event_sources::put(polled, functions);
+            event_sources::assign(polled, functions);
         }
         if let Some(labels) = self.labels.listed() {
-            tags::put(labels, functions);
+            tags::assign(labels, functions);
         }
     }
 
@@ -241,7 +244,7 @@ impl Facts {
 }
 
 /// What came of asking for several functions.
-struct Asked<T> {
+struct AttributeResults<T> {
     answers: Vec<(Arc<str>, T)>,
     /// What ended it early, if anything did; else whether there was anything to ask.
     problem: Result<bool, String>,
@@ -249,11 +252,11 @@ struct Asked<T> {
 
 /// Asks for one function after the other until one answer is an error or the time is over: what is still due then is asked
 /// for in the next poll.
-async fn each<T, A>(names: Vec<Arc<str>>, ask: impl Fn(Arc<str>) -> A) -> Asked<T>
+async fn each<T, A>(names: Vec<Arc<str>>, ask: impl Fn(Arc<str>) -> A) -> AttributeResults<T>
 where
     A: Future<Output = Result<T, SourceError>>,
 {
-    let mut asked = Asked {
+    let mut asked = AttributeResults {
         answers: Vec::new(),
         problem: Ok(!names.is_empty()),
     };
@@ -276,9 +279,13 @@ where
 }
 
 /// Takes in what came of asking for several functions, and says how that went.
-fn learn<T>(survey: &mut Survey<T>, asked: Asked<T>, now: Timestamp) -> Result<bool, String> {
+fn learn<T>(
+    cache: &mut AttributeCache<T>,
+    asked: AttributeResults<T>,
+    now: Timestamp,
+) -> Result<bool, String> {
     for (name, answer) in asked.answers {
-        survey.learn(name, now, answer);
+        cache.learn(name, now, answer);
     }
     asked.problem
 }
@@ -289,7 +296,7 @@ fn outcome<T>(answer: &Result<T, String>) -> Result<bool, String> {
 }
 
 /// Asks where that is due.
-async fn where_due<T>(
+async fn refresh_due<T>(
     is_due: bool,
     answer: impl Future<Output = Result<T, SourceError>>,
 ) -> Option<Result<T, String>> {

@@ -79,7 +79,7 @@ pub(super) fn polled(pages: Vec<MappingsPage>) -> Polled {
 }
 
 /// Puts to the functions what is polled for them.
-pub(super) fn put(polled: &Polled, functions: &mut [Function]) {
+pub(super) fn assign(polled: &Polled, functions: &mut [Function]) {
     for function in functions {
         let sources = polled.get(&function.id.name).cloned();
         function.event_sources = Some(sources.unwrap_or_default());

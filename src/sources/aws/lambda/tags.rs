@@ -24,7 +24,7 @@ pub(super) fn labels(resources: &[Tagged], wanted: &BTreeMap<String, String>) ->
 }
 
 /// Puts the labels to the functions.
-pub(super) fn put(labels: &LabelsOf, functions: &mut [Function]) {
+pub(super) fn assign(labels: &LabelsOf, functions: &mut [Function]) {
     for function in functions {
         if let Some(labels) = labels.get(&function.id.name) {
             function.labels.clone_from(labels);

@@ -10,7 +10,7 @@ use crate::sources::DiscardCounts;
 use crate::sources::Reason;
 use crate::sources::aws::cloudwatch::{MissingResult, Query};
 use breakeven_model::inventory::{Counted, CountedStep, WorkloadId};
-use breakeven_model::units::{NotAQuantity, Requests, Seconds, Window};
+use breakeven_model::units::{QuantityError, Requests, Seconds, Window};
 
 /// What a counter counted, by the second at which each minute begins. Where nothing was counted there is nothing.
 pub(super) type Minutes = BTreeMap<i64, Minute>;
@@ -50,7 +50,7 @@ pub(super) fn minutes(
                 continue;
             }
             let minute = minutes.entry(second).or_default();
-            put(minute, counter, series, value).map_err(|error| MissingResult {
+            add_requests(minute, counter, series, value).map_err(|error| MissingResult {
                 reason: Reason::InvalidResponse,
                 problem: format!("a metric of {} at {second}: {error}", counter.name()),
             })?;
@@ -59,12 +59,12 @@ pub(super) fn minutes(
     Ok(minutes)
 }
 
-fn put(
+fn add_requests(
     minute: &mut Minute,
     counter: &Counter,
     series: Series,
     value: f64,
-) -> Result<(), NotAQuantity> {
+) -> Result<(), QuantityError> {
     match series {
         Series::Requests => minute.requests = Requests::from_requests(value)?,
         Series::Latency => minute.latency = counter.latency(value)?,
@@ -75,9 +75,9 @@ fn put(
 
 /// What each workload served in a window that all of its counters were read for.
 #[derive(Debug, Default)]
-pub(super) struct Served(BTreeMap<WorkloadId, (Window, Minutes)>);
+pub(super) struct ServedRequests(BTreeMap<WorkloadId, (Window, Minutes)>);
 
-impl Served {
+impl ServedRequests {
     /// Adds what a counter counted in a window, and shares it out to those behind it. A workload with several counters has
     /// the time that all of them were read for.
     pub(super) fn add(&mut self, shares: &Weights, window: Window, minutes: &Minutes) {
@@ -161,7 +161,7 @@ mod tests {
 
     #[test]
     fn counters_of_a_workload_add_up_over_the_time_that_all_were_read_for() {
-        let mut served = Served::default();
+        let mut served = ServedRequests::default();
         let minutes = Minutes::from([(0, minute(8.0)), (120, minute(4.0))]);
         served.add(
             &shares(&[("web", 0.75), ("canary", 0.25)]),

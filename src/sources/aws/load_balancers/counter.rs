@@ -3,7 +3,7 @@
 use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricStat};
 
 use super::PERIOD;
-use breakeven_model::units::{NotAQuantity, Seconds};
+use breakeven_model::units::{QuantityError, Seconds};
 
 /// Something of AWS that counts requests.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -90,7 +90,7 @@ impl Counter {
     }
 
     /// A sum of latencies, in the unit that CloudWatch has it in: load balancers measure seconds, API Gateway milliseconds.
-    pub(super) const fn latency(&self, sum: f64) -> Result<Seconds, NotAQuantity> {
+    pub(super) const fn latency(&self, sum: f64) -> Result<Seconds, QuantityError> {
         match self {
             Self::TargetGroup { .. } => Seconds::from_seconds(sum),
             Self::HttpApi { .. } | Self::RestApi { .. } => Seconds::from_millis(sum),

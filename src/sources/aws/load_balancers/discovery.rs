@@ -11,9 +11,9 @@ use crate::sources::aws::cloudwatch::Lister;
 ///
 /// A load balancer has them as soon as a request came through it, and for two weeks after the last one.
 #[derive(Debug)]
-pub(super) struct Finder(Lister);
+pub(super) struct CounterDiscovery(Lister);
 
-impl Finder {
+impl CounterDiscovery {
     pub(super) fn new(session: &Session) -> Self {
         Self(Lister::new(session, None))
     }

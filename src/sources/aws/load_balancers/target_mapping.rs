@@ -12,15 +12,15 @@ pub(super) type Weights = BTreeMap<WorkloadId, Ratio>;
 
 /// What the cluster says of the edge.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Bound {
+pub(super) struct TargetMapping {
     /// Who is behind each target group, by its ARN.
     pub(super) target_groups: BTreeMap<Arc<str>, Weights>,
     /// The workloads that have pods.
     workloads: BTreeSet<WorkloadId>,
 }
 
-impl Bound {
-    fn of(cluster: &Cluster) -> Self {
+impl TargetMapping {
+    fn from_cluster(cluster: &Cluster) -> Self {
         let mut services = BTreeMap::new();
         for service in &cluster.service_routing.services {
             services.insert((&service.namespace, &service.name), &service.workloads);
@@ -60,16 +60,16 @@ fn parts(workloads: &[(WorkloadId, u32)]) -> Weights {
 
 /// Tells the source what the cluster says; clones tell the same one.
 #[derive(Clone, Debug, Default)]
-pub struct Bindings(Publisher<Bound>);
+pub struct Bindings(Publisher<TargetMapping>);
 
 impl Bindings {
     /// Goes by what is bound in a cluster, from now on.
     pub fn on_snapshot(&self, cluster: &Cluster) {
-        self.0.publish(Bound::of(cluster));
+        self.0.publish(TargetMapping::from_cluster(cluster));
     }
 
     /// What is bound, as it changes.
-    pub(super) fn listen(&self) -> Subscriber<Bound> {
+    pub(super) fn listen(&self) -> Subscriber<TargetMapping> {
         self.0.listen()
     }
 }
@@ -115,7 +115,7 @@ mod tests {
             namespace: "shop".into(),
             service: service.into(),
         };
-        let bound = Bound::of(&Cluster {
+        let bound = TargetMapping::from_cluster(&Cluster {
             pods: vec![Arc::new(pod(
                 "web-1",
                 deployment("shop", "web"),

@@ -23,7 +23,7 @@ pub(super) struct Products {
 pub(super) struct Listed {
     #[serde(default)]
     product: Described,
-    terms: Terms,
+    terms: OfferTerms,
 }
 
 #[derive(Default, Deserialize)]
@@ -39,9 +39,9 @@ struct Attributes {
 }
 
 #[derive(Default, Deserialize)]
-struct Terms {
+struct OfferTerms {
     #[serde(rename = "OnDemand", default)]
-    on_demand: BTreeMap<String, Offer>,
+    on_demand: BTreeMap<String, OnDemandTerm>,
 }
 
 impl Listed {
@@ -64,7 +64,7 @@ impl Listed {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Offer {
+struct OnDemandTerm {
     price_dimensions: BTreeMap<String, Dimension>,
 }
 

@@ -22,7 +22,7 @@ pub(super) fn api_region(region: &str) -> &'static str {
 
 /// One product: Linux without software, on shared hardware, on demand.
 pub(super) fn machine(region: &str, instance_type: &str) -> Value {
-    of(
+    query(
         "AmazonEC2",
         &[
             (Match::Is, "regionCode", region),
@@ -48,7 +48,7 @@ pub(super) fn fargate_storage(region: &str) -> Value {
 }
 
 fn usage(service: &str, region: &str, part: &str) -> Value {
-    of(
+    query(
         service,
         &[
             (Match::Is, "regionCode", region),
@@ -60,7 +60,7 @@ fn usage(service: &str, region: &str, part: &str) -> Value {
 
 /// A kind of disk: its size, its operations and its throughput. Local zones have prices of their own.
 pub(super) fn disk(region: &str, disk: &str) -> Value {
-    of(
+    query(
         "AmazonEC2",
         &[
             (Match::Is, "regionCode", region),
@@ -70,7 +70,7 @@ pub(super) fn disk(region: &str, disk: &str) -> Value {
     )
 }
 
-fn of(service: &str, filters: &[(Match, &str, &str)]) -> Value {
+fn query(service: &str, filters: &[(Match, &str, &str)]) -> Value {
     let filters = filters.iter().map(|(kind, field, value)| {
         let kind = match kind {
             Match::Is => "TERM_MATCH",

@@ -21,7 +21,7 @@ const STORAGE: &str = "Fargate-EphemeralStorage-GB-Hours";
 const HOURS: [&str; 4] = ["hours", "hrs", "vcpu-hours", "gb-hours"];
 
 /// Something that is used.
-pub(super) struct Use {
+pub(super) struct ProductUse {
     product: Sku,
     /// How it is called, after the letters of the region.
     usage: String,
@@ -57,13 +57,13 @@ impl Unit {
 }
 
 /// What a pod of Fargate uses: Linux on Intel and AMD.
-pub(super) fn fargate() -> Vec<Use> {
+pub(super) fn fargate() -> Vec<ProductUse> {
     let uses = [
         (Sku::FargateCore, "Fargate-vCPU-Hours:perCPU"),
         (Sku::FargateGib, "Fargate-GB-Hours"),
         (Sku::FargateStorage, STORAGE),
     ];
-    let uses = uses.map(|(product, usage)| Use {
+    let uses = uses.map(|(product, usage)| ProductUse {
         product,
         usage: usage.to_owned(),
         unit: Unit::Hour,
@@ -72,7 +72,7 @@ pub(super) fn fargate() -> Vec<Use> {
 }
 
 /// What a disk of a kind uses.
-pub(super) fn disk(disk: &Arc<str>) -> Vec<Use> {
+pub(super) fn disk(disk: &Arc<str>) -> Vec<ProductUse> {
     // io1 is called by what it was when there was no other, and standard by nothing.
     let (of_size, of_speed) = match &**disk {
         "io1" => (".piops".to_owned(), "piops".to_owned()),
@@ -80,13 +80,13 @@ pub(super) fn disk(disk: &Arc<str>) -> Vec<Use> {
         other => (format!(".{other}"), other.to_owned()),
     };
     let name = || Arc::clone(disk);
-    let iops = |tier: usize, suffix: &str| Use {
+    let iops = |tier: usize, suffix: &str| ProductUse {
         product: Sku::DiskIops(name(), tier),
         usage: format!("EBS:VolumeP-IOPS.{of_speed}{suffix}"),
         unit: IOPS,
     };
     vec![
-        Use {
+        ProductUse {
             product: Sku::DiskGib(name()),
             usage: format!("EBS:VolumeUsage{of_size}"),
             unit: GB,
@@ -94,7 +94,7 @@ pub(super) fn disk(disk: &Arc<str>) -> Vec<Use> {
         iops(0, ""),
         iops(1, ".tier2"),
         iops(2, ".tier3"),
-        Use {
+        ProductUse {
             product: Sku::DiskThroughput(name()),
             usage: format!("EBS:VolumeP-Throughput.{of_speed}"),
             unit: THROUGHPUT,
@@ -117,7 +117,7 @@ fn is_called(usage: &str, name: &str) -> bool {
 }
 
 /// What products say of each use.
-pub(super) fn answer(products: &[String], uses: Vec<Use>) -> Answer {
+pub(super) fn answer(products: &[String], uses: Vec<ProductUse>) -> Answer {
     let mut answer = Answer::default();
     let mut listed = Vec::new();
     for text in products {
@@ -133,7 +133,7 @@ pub(super) fn answer(products: &[String], uses: Vec<Use>) -> Answer {
     answer
 }
 
-impl Use {
+impl ProductUse {
     /// The one price of it.
     fn price(&self, products: &[Listed]) -> Result<Option<UsdPerHour>, PriceListError> {
         let mut found: Option<UsdPerHour> = None;
@@ -192,7 +192,11 @@ mod tests {
     }
 
     /// The prices of an answer as the list has them, by the hour or by the month, and its problems.
-    fn read(products: &[String], uses: Vec<Use>, hours: f64) -> (Vec<Option<f64>>, Vec<String>) {
+    fn read(
+        products: &[String],
+        uses: Vec<ProductUse>,
+        hours: f64,
+    ) -> (Vec<Option<f64>>, Vec<String>) {
         let answer = answer(products, uses);
         let round = |price: UsdPerHour| (price.hourly() * hours * 1e9).round() / 1e9;
         let prices = answer.prices.iter().map(|(_, price)| price.map(round));

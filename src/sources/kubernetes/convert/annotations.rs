@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Unreadable;
+use super::ConversionError;
 use crate::sources::kubernetes::api_types::Annotations;
 use crate::sources::prometheus::check_query;
 use breakeven_model::inventory::{FunctionName, WorkloadAnnotations};
@@ -12,7 +12,7 @@ use breakeven_model::units::Seconds;
 const MAX_SHOWN: usize = 80;
 
 /// The longest name of a unit.
-const LONGEST_UNIT: usize = 63;
+const MAX_UNIT: usize = 63;
 
 /// The longest ARN of a function.
 /// <https://docs.aws.amazon.com/lambda/latest/api/API_GetFunction.html>
@@ -71,9 +71,9 @@ pub(in crate::sources::kubernetes) fn notes(
 pub(in crate::sources::kubernetes) fn unreadable(
     notes: &WorkloadAnnotations,
     object: &str,
-) -> Vec<Unreadable> {
+) -> Vec<ConversionError> {
     let problems = notes.problems.iter();
-    let problems = problems.map(|(annotation, problem)| Unreadable {
+    let problems = problems.map(|(annotation, problem)| ConversionError {
         object: object.to_owned(),
         field: format!("metadata.annotations[{annotation}]"),
         problem: problem.to_string(),
@@ -83,9 +83,9 @@ pub(in crate::sources::kubernetes) fn unreadable(
 
 fn unit(text: &str) -> Result<&str, String> {
     let fits = |c: char| c.is_alphanumeric() || "-_. ".contains(c);
-    if text.is_empty() || text.chars().count() > LONGEST_UNIT || !text.chars().all(fits) {
+    if text.is_empty() || text.chars().count() > MAX_UNIT || !text.chars().all(fits) {
         return Err(format!(
-            "{:?} is not the name of a unit such as checkout: at most {LONGEST_UNIT} letters, digits, dots, dashes and spaces",
+            "{:?} is not the name of a unit such as checkout: at most {MAX_UNIT} letters, digits, dots, dashes and spaces",
             shown(text)
         ));
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{BadField, Stated, Unreadable};
+use super::{ConversionError, FieldError, OptionalResources};
 use crate::sources::kubernetes::amounts::Amounts;
 use crate::sources::kubernetes::api_types::NodeObject;
 use crate::sources::kubernetes::interner::Interner;
@@ -47,11 +47,11 @@ const PROVIDERS: [(Provider, &str, &[&str]); 3] = [
 pub(in crate::sources::kubernetes) fn node(
     object: NodeObject,
     names: &mut Interner,
-) -> Result<Node, Unreadable> {
+) -> Result<Node, ConversionError> {
     let meta = object.metadata;
-    let named = |bad: BadField| bad.of(format_args!("node {}", meta.name));
+    let named = |bad: FieldError| bad.of(format_args!("node {}", meta.name));
     let capacity = machine(&object.status.capacity, "status.capacity").map_err(named)?;
-    let allocatable = Stated::read(&object.status.allocatable, "status.allocatable")
+    let allocatable = OptionalResources::read(&object.status.allocatable, "status.allocatable")
         .map_err(named)?
         .unwrap_or(capacity);
     let labels = meta.labels;
@@ -69,9 +69,9 @@ pub(in crate::sources::kubernetes) fn node(
 }
 
 /// A machine has processors and memory, or it is not known what it is.
-fn machine(amounts: &Amounts, field: &str) -> Result<Resources, BadField> {
-    let stated = Stated::read(amounts, field)?;
-    let missing = |resource: &str| BadField {
+fn machine(amounts: &Amounts, field: &str) -> Result<Resources, FieldError> {
+    let stated = OptionalResources::read(amounts, field)?;
+    let missing = |resource: &str| FieldError {
         field: format!("{field}.{resource}"),
         problem: "is missing".to_owned(),
     };
@@ -123,7 +123,7 @@ mod tests {
     use super::*;
     use breakeven_model::units::{Cores, Gib};
 
-    fn read(labels: Value, capacity: Value, allocatable: Value) -> Result<Node, Unreadable> {
+    fn read(labels: Value, capacity: Value, allocatable: Value) -> Result<Node, ConversionError> {
         let object = serde_json::from_value(json!({
             "metadata": {"name": "node-1", "uid": "u", "labels": labels},
             "status": {"capacity": capacity, "allocatable": allocatable},

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use super::{BadField, Owner, ScrapeSelector, Unreadable, notes, owner, request, scrape};
+use super::{ConversionError, FieldError, Owner, ScrapeSelector, notes, owner, request, scrape};
 use crate::sources::kubernetes::api_types::{PodObject, VolumeSpec};
 use crate::sources::kubernetes::interner::{Interner, LabelSet};
 use breakeven_model::inventory::{Pod, PodKey, Resources, WorkloadAnnotations, WorkloadId};
 use breakeven_model::units::{Cores, Gib};
 
 /// Labels that tell the pods of one workload apart: no Service for all of them selects by these.
-const OF_ONE_POD: [&str; 3] = [
+const ONE_POD_ONLY: [&str; 3] = [
     "statefulset.kubernetes.io/pod-name",
     "apps.kubernetes.io/pod-index",
     "batch.kubernetes.io/job-completion-index",
@@ -26,7 +26,7 @@ pub(in crate::sources::kubernetes) struct PodExtras {
 
 /// A pod, and the ReplicaSet or Job through which it belongs to its workload.
 #[derive(Clone, Debug, PartialEq)]
-pub(in crate::sources::kubernetes) struct Held {
+pub(in crate::sources::kubernetes) struct PodRecord {
     pub(in crate::sources::kubernetes) pod: Arc<Pod>,
     /// The uid of the ReplicaSet or Job.
     pub(in crate::sources::kubernetes) through: Option<Arc<str>>,
@@ -40,7 +40,7 @@ pub(in crate::sources::kubernetes) struct Held {
     pub(in crate::sources::kubernetes) notes: Option<Arc<WorkloadAnnotations>>,
 }
 
-impl Held {
+impl PodRecord {
     /// The same pod, of this workload.
     pub(in crate::sources::kubernetes) fn owned_by(&mut self, owner: &Owner) {
         self.is_owner_known = true;
@@ -61,10 +61,10 @@ pub(in crate::sources::kubernetes) fn pod(
     object: &PodObject,
     extras: &PodExtras,
     names: &mut Interner,
-    problems: &mut Vec<Unreadable>,
-) -> Result<Option<Held>, Unreadable> {
+    problems: &mut Vec<ConversionError>,
+) -> Result<Option<PodRecord>, ConversionError> {
     let meta = &object.metadata;
-    let named = |bad: BadField| bad.of(format_args!("pod {}/{}", meta.namespace, meta.name));
+    let named = |bad: FieldError| bad.of(format_args!("pod {}/{}", meta.namespace, meta.name));
     let finished = matches!(object.status.phase.as_str(), "Succeeded" | "Failed");
     if finished || object.spec.node_name.is_empty() {
         return Ok(None);
@@ -75,7 +75,7 @@ pub(in crate::sources::kubernetes) fn pod(
     let fargate_size = provisioned.and_then(|text| {
         let size = fargate_size(text);
         if size.is_none() {
-            problems.push(named(BadField {
+            problems.push(named(FieldError {
                 field: "metadata.annotations.CapacityProvisioned".to_owned(),
                 problem: format!("is {text:?}, which is not a size such as 0.25vCPU 0.5GB"),
             }));
@@ -117,10 +117,10 @@ pub(in crate::sources::kubernetes) fn pod(
             .map(|team| names.share(team)),
     };
     let labels = meta.labels.iter();
-    let of_all = labels.filter(|(key, _)| !OF_ONE_POD.contains(&key.as_str()));
+    let of_all = labels.filter(|(key, _)| !ONE_POD_ONLY.contains(&key.as_str()));
     let labels = of_all.map(|(key, value)| (names.share(key), names.share(value)));
     let labels = labels.collect();
-    Ok(Some(Held {
+    Ok(Some(PodRecord {
         pod: Arc::new(pod),
         through,
         is_owner_known: false,
@@ -194,7 +194,12 @@ mod tests {
         }
     }
 
-    fn read(changes: Value) -> (Result<Option<Held>, Unreadable>, Vec<Unreadable>) {
+    fn read(
+        changes: Value,
+    ) -> (
+        Result<Option<PodRecord>, ConversionError>,
+        Vec<ConversionError>,
+    ) {
         let mut problems = Vec::new();
         let held = pod(
             &object(changes),

@@ -8,27 +8,27 @@ use breakeven_model::units::{Cores, Gib};
 /// A text that is no quantity, or not one that this resource can have.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("is {text:?}, which is not {expected}")]
-pub(in crate::sources) struct BadQuantity {
+pub(in crate::sources) struct QuantityParseError {
     text: String,
     expected: &'static str,
 }
 
 /// A number of processors.
-pub(in crate::sources) fn cores(text: &str) -> Result<Cores, BadQuantity> {
+pub(in crate::sources) fn cores(text: &str) -> Result<Cores, QuantityParseError> {
     number(text)
         .and_then(|value| Cores::from_cores(value).ok())
         .ok_or_else(|| bad(text, "a quantity of processors such as 250m or 2"))
 }
 
 /// An amount of memory; Kubernetes counts bytes.
-pub(in crate::sources) fn memory(text: &str) -> Result<Gib, BadQuantity> {
+pub(in crate::sources) fn memory(text: &str) -> Result<Gib, QuantityParseError> {
     number(text)
         .and_then(|value| Gib::from_bytes(value).ok())
         .ok_or_else(|| bad(text, "a quantity of memory such as 512Mi or 1G"))
 }
 
 /// A number of whole devices.
-pub(in crate::sources) fn count(text: &str) -> Result<u32, BadQuantity> {
+pub(in crate::sources) fn count(text: &str) -> Result<u32, QuantityParseError> {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -40,8 +40,8 @@ pub(in crate::sources) fn count(text: &str) -> Result<u32, BadQuantity> {
         .ok_or_else(|| bad(text, "a whole number such as 1"))
 }
 
-fn bad(text: &str, expected: &'static str) -> BadQuantity {
-    BadQuantity {
+fn bad(text: &str, expected: &'static str) -> QuantityParseError {
+    QuantityParseError {
         text: text.to_owned(),
         expected,
     }

@@ -1,6 +1,6 @@
 //! What a pod requests, as the scheduler counts it.
 
-use super::{BadField, Stated, quantity, read};
+use super::{FieldError, OptionalResources, quantity, read};
 use crate::sources::kubernetes::amounts::Amounts;
 use crate::sources::kubernetes::api_types::{ContainerSpec, PodSpec, Requirements};
 use crate::sources::kubernetes::interner::Interner;
@@ -14,7 +14,7 @@ use breakeven_model::units::Gib;
 pub(super) fn requests(
     spec: &PodSpec,
     names: &mut Interner,
-) -> Result<(Vec<Container>, Resources), BadField> {
+) -> Result<(Vec<Container>, Resources), FieldError> {
     let mut running = Vec::with_capacity(spec.containers.len());
     let mut together = Resources::default();
     for (index, container) in spec.containers.iter().enumerate() {
@@ -40,21 +40,22 @@ pub(super) fn requests(
     }
     running.shrink_to_fit();
     let counted = larger(sum(together, sidecars), starting);
-    let whole = Stated::read(&spec.resources.requests, "spec.resources.requests")?;
-    let overhead = Stated::read(&spec.overhead, "spec.overhead")?.unwrap_or(Resources::default());
+    let whole = OptionalResources::read(&spec.resources.requests, "spec.resources.requests")?;
+    let overhead =
+        OptionalResources::read(&spec.overhead, "spec.overhead")?.unwrap_or(Resources::default());
     Ok((running, sum(whole.unwrap_or(counted), overhead)))
 }
 
 /// The storage that a pod requests on its machine, on the rule of the other resources; absent where nothing asks for any.
-pub(super) fn storage(spec: &PodSpec) -> Result<Option<Gib>, BadField> {
-    let of = |list: &str, containers: &[ContainerSpec]| -> Result<Vec<Gib>, BadField> {
+pub(super) fn storage(spec: &PodSpec) -> Result<Option<Gib>, FieldError> {
+    let of = |list: &str, containers: &[ContainerSpec]| -> Result<Vec<Gib>, FieldError> {
         let stated = containers.iter().enumerate().map(|(index, container)| {
             let path = |part| format!("{list}[{index}].resources.{part}");
             let requests = local_storage(&container.resources.requests, &path("requests"))?;
             let limits = local_storage(&container.resources.limits, &path("limits"))?;
             Ok(requests.or(limits))
         });
-        let stated: Result<Vec<Option<Gib>>, BadField> = stated.collect();
+        let stated: Result<Vec<Option<Gib>>, FieldError> = stated.collect();
         Ok(stated?.into_iter().flatten().collect())
     };
     let together = of("spec.containers", &spec.containers)?;
@@ -79,7 +80,7 @@ pub(super) fn needs_accelerator(spec: &PodSpec) -> bool {
         || containers.any(|container| has(&container.resources))
 }
 
-fn local_storage(amounts: &Amounts, field: &str) -> Result<Option<Gib>, BadField> {
+fn local_storage(amounts: &Amounts, field: &str) -> Result<Option<Gib>, FieldError> {
     read(
         &amounts.ephemeral_storage,
         quantity::memory,
@@ -93,10 +94,10 @@ fn of_container(
     container: &ContainerSpec,
     list: &str,
     index: usize,
-) -> Result<Resources, BadField> {
+) -> Result<Resources, FieldError> {
     let path = |part| format!("{list}[{index}].resources.{part}");
-    let requests = Stated::read(&container.resources.requests, &path("requests"))?;
-    let limits = Stated::read(&container.resources.limits, &path("limits"))?;
+    let requests = OptionalResources::read(&container.resources.requests, &path("requests"))?;
+    let limits = OptionalResources::read(&container.resources.limits, &path("limits"))?;
     Ok(requests.or(limits).unwrap_or(Resources::default()))
 }
 
@@ -171,7 +172,7 @@ mod tests {
         }
     }
 
-    fn read(spec: Value) -> Result<(Vec<Container>, Resources), BadField> {
+    fn read(spec: Value) -> Result<(Vec<Container>, Resources), FieldError> {
         requests(
             &serde_json::from_value(spec).unwrap(),
             &mut Interner::default(),

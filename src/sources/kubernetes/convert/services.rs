@@ -3,21 +3,21 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use super::pod::Held;
+use super::pod::PodRecord;
 use crate::sources::kubernetes::api_types::{BindingObject, RouteObject, ServiceObject};
 use crate::sources::kubernetes::interner::{Interner, LabelSet};
 use breakeven_model::inventory::{RouteRule, Service, TargetGroupBinding, WorkloadId};
 
 /// A Service as it is written: its pods are looked for when they are asked for.
 #[derive(Clone, Debug, PartialEq)]
-pub(in crate::sources::kubernetes) struct Front {
+pub(in crate::sources::kubernetes) struct ServiceRecord {
     namespace: Arc<str>,
     name: Arc<str>,
     ports: Vec<Arc<str>>,
     selector: LabelSet,
 }
 
-impl Front {
+impl ServiceRecord {
     /// The memory of its own lists, in bytes, of which each allocation costs so much besides.
     pub(in crate::sources::kubernetes) fn memory(&self, allocation: usize) -> usize {
         let selector = 2 * size_of::<(Arc<str>, Arc<str>)>() * self.selector.len();
@@ -30,7 +30,7 @@ impl Front {
 pub(in crate::sources::kubernetes) fn service(
     object: &ServiceObject,
     names: &mut Interner,
-) -> Option<Front> {
+) -> Option<ServiceRecord> {
     let selector: LabelSet = object
         .spec
         .selector
@@ -42,7 +42,7 @@ pub(in crate::sources::kubernetes) fn service(
         name.into_iter().chain([port.port.to_string()])
     });
     let ports = ports.map(|port| names.share(&port)).collect();
-    (!selector.is_empty()).then(|| Front {
+    (!selector.is_empty()).then(|| ServiceRecord {
         namespace: names.share(&object.metadata.namespace),
         name: object.metadata.name.as_str().into(),
         ports,
@@ -96,8 +96,8 @@ pub(in crate::sources::kubernetes) fn binding(
 
 /// The Services with the workloads of their pods.
 pub(in crate::sources::kubernetes) fn services<'a>(
-    fronts: impl Iterator<Item = &'a Front>,
-    pods: impl Iterator<Item = &'a Held>,
+    fronts: impl Iterator<Item = &'a ServiceRecord>,
+    pods: impl Iterator<Item = &'a PodRecord>,
 ) -> Vec<Service> {
     let mut fronts = fronts.peekable();
     if fronts.peek().is_none() {
@@ -140,7 +140,7 @@ mod tests {
     use super::super::{PodExtras, pod};
     use super::*;
 
-    fn held(name: &str, labels: Value) -> Held {
+    fn held(name: &str, labels: Value) -> PodRecord {
         let object = serde_json::from_value(json!({
             "metadata": {"name": name, "namespace": "shop", "uid": name, "labels": labels},
             "spec": {"nodeName": "n", "containers": []},
@@ -154,7 +154,7 @@ mod tests {
         read.unwrap().unwrap()
     }
 
-    fn front(selector: Value) -> Option<Front> {
+    fn front(selector: Value) -> Option<ServiceRecord> {
         let object = serde_json::from_value(json!({
             "metadata": {"name": "web", "namespace": "shop", "uid": "s"},
             "spec": {"selector": selector, "ports": [{"name": "http", "port": 80}, {"port": 8443}]},

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{BadField, Unreadable, quantity, read};
+use super::{ConversionError, FieldError, quantity, read};
 use crate::sources::kubernetes::api_types::{
     Meta, PersistentVolumeSpec, StorageClassObject, VolumeObject,
 };
@@ -29,19 +29,19 @@ const IN_TREE_EBS: &str = "kubernetes.io/aws-ebs";
 pub(in crate::sources::kubernetes) fn volume(
     object: &VolumeObject,
     names: &mut Interner,
-) -> Result<Option<Volume>, Unreadable> {
+) -> Result<Option<Volume>, ConversionError> {
     let VolumeObject { metadata, spec } = object;
     if spec.local.is_some() || spec.host_path.is_some() {
         return Ok(None);
     }
-    let named = |bad: BadField| bad.of(format_args!("persistentvolume {}", metadata.name));
+    let named = |bad: FieldError| bad.of(format_args!("persistentvolume {}", metadata.name));
     let size = read(
         &spec.capacity.storage,
         quantity::memory,
         "spec.capacity",
         "storage",
     );
-    let missing = || BadField {
+    let missing = || FieldError {
         field: "spec.capacity.storage".to_owned(),
         problem: "is missing".to_owned(),
     };
@@ -89,8 +89,8 @@ fn region<'a>(meta: &'a Meta, spec: &'a PersistentVolumeSpec) -> Option<&'a str>
 pub(in crate::sources::kubernetes) fn storage_class(
     object: &StorageClassObject,
     names: &mut Interner,
-) -> Result<(Arc<str>, StorageClass), Unreadable> {
-    let named = |bad: BadField| bad.of(format_args!("storageclass {}", object.metadata.name));
+) -> Result<(Arc<str>, StorageClass), ConversionError> {
+    let named = |bad: FieldError| bad.of(format_args!("storageclass {}", object.metadata.name));
     let parameter = |wanted: &str| {
         let mut all = object.parameters.iter();
         let found = all.find(|(key, _)| key.eq_ignore_ascii_case(wanted));
@@ -115,7 +115,7 @@ mod tests {
 
     use super::*;
 
-    fn read(spec: Value) -> Result<Option<Volume>, Unreadable> {
+    fn read(spec: Value) -> Result<Option<Volume>, ConversionError> {
         let object = json!({"metadata": {"name": "pv-1", "uid": "u"}, "spec": spec});
         volume(
             &serde_json::from_value(object).unwrap(),

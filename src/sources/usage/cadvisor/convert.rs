@@ -56,7 +56,7 @@ fn owner(series: &Series) -> Option<Owner> {
 
 /// What was asked for one window.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Sums<'a> {
+pub(super) struct UsageSums<'a> {
     pub(super) processor: &'a HashMap<Owner, f64>,
     pub(super) memory: Option<&'a HashMap<Owner, f64>>,
     pub(super) throttled_time: Option<&'a HashMap<Owner, f64>>,
@@ -66,7 +66,7 @@ pub(super) struct Sums<'a> {
 
 /// What each pod used in a window. Of one that has no memory at the end of it, which is then gone, nothing is said of the
 /// present.
-pub(super) fn used(window: Window, sums: Sums<'_>) -> Vec<(Option<PodUsage>, CpuUsageDelta)> {
+pub(super) fn used(window: Window, sums: UsageSums<'_>) -> Vec<(Option<PodUsage>, CpuUsageDelta)> {
     let mut pods: BTreeMap<&PodKey, (CoreSeconds, Vec<Container>)> = BTreeMap::new();
     for (owner, value) in sums.processor {
         let Ok(processor) = CoreSeconds::from_core_seconds(*value) else {
@@ -92,7 +92,7 @@ pub(super) fn used(window: Window, sums: Sums<'_>) -> Vec<(Option<PodUsage>, Cpu
 }
 
 /// How a pod was held back; absent where its containers have no limit, or nobody says so.
-fn throttling(pod: &PodKey, sums: Sums<'_>) -> Option<Throttling> {
+fn throttling(pod: &PodKey, sums: UsageSums<'_>) -> Option<Throttling> {
     let of = |sums: Option<&HashMap<Owner, f64>>| {
         let owner = (pod.clone(), Arc::from(""));
         sums.and_then(|sums| sums.get(&owner).copied())
@@ -148,7 +148,7 @@ mod tests {
         let memory = values(answer(&[(APP, &[(240.0, 536_870_912.0)])]), &discard_counts);
         let one = |value: f64| values(answer(&[(POD, &[(240.0, value)])]), &discard_counts);
         let (time, throttled, periods) = (one(3.0), one(200.0), one(1_000.0));
-        let sums = Sums {
+        let sums = UsageSums {
             processor: &processor[&240],
             memory: memory.get(&240),
             throttled_time: time.get(&240),
@@ -167,12 +167,12 @@ mod tests {
         };
         let request = app.request;
         assert_eq!((request.cpu.cores(), request.memory.mib()), (0.5, 512.0));
-        let without = Sums {
+        let without = UsageSums {
             periods: None,
             ..sums
         };
         assert_eq!(used(window(), without)[0].1.throttling, None, "no limit");
-        let gone = Sums {
+        let gone = UsageSums {
             memory: None,
             ..sums
         };

@@ -9,7 +9,7 @@
 use std::time::Duration;
 
 /// Which series are of containers.
-const OF_CONTAINERS: &str = r#"{container!="",container!="POD",image!=""}"#;
+const CONTAINERS_ONLY: &str = r#"{container!="",container!="POD",image!=""}"#;
 
 /// Something that is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +40,7 @@ impl Query {
 
     /// The expression for a window of this length.
     pub(super) fn over(self, window: Duration) -> String {
-        let series = format!("{}{OF_CONTAINERS}", self.metric());
+        let series = format!("{}{CONTAINERS_ONLY}", self.metric());
         let counted = format!(
             "max by (namespace, pod, container, id) (increase({series}[{}s]))",
             window.as_secs()

@@ -11,21 +11,21 @@ use breakeven_model::inventory::{CpuUsageDelta, PodKey, PodUsage};
 use breakeven_model::units::{CoreSeconds, Window};
 
 /// How far the clock of a node may be from the agent's for its times to be taken.
-const MOST_SKEW: SignedDuration = SignedDuration::from_mins(5);
+const MAX_SKEW: SignedDuration = SignedDuration::from_mins(5);
 
 /// What is known of the counters of every pod.
 #[derive(Debug, Default)]
 pub(super) struct CounterTracker {
-    pods: HashMap<PodKey, Known>,
+    pods: HashMap<PodKey, LastReading>,
     /// When each pod that there is was created.
-    births: HashMap<PodKey, Option<Timestamp>>,
+    start_times: HashMap<PodKey, Option<Timestamp>>,
     /// When each node was read for the first time: all that a pod counts which began later was counted since.
     first_read: HashMap<Arc<str>, Timestamp>,
 }
 
 /// What a pod said last.
 #[derive(Debug)]
-struct Known {
+struct LastReading {
     born: Option<Timestamp>,
     reading: PodReading,
 }
@@ -47,10 +47,14 @@ pub(super) enum CounterDelta {
 
 impl CounterTracker {
     /// Forgets the pods and nodes that are gone.
-    pub(super) fn keep(&mut self, nodes: &[Arc<str>], births: HashMap<PodKey, Option<Timestamp>>) {
-        self.pods.retain(|pod, _| births.contains_key(pod));
+    pub(super) fn keep(
+        &mut self,
+        nodes: &[Arc<str>],
+        start_times: HashMap<PodKey, Option<Timestamp>>,
+    ) {
+        self.pods.retain(|pod, _| start_times.contains_key(pod));
         self.first_read.retain(|node, _| nodes.contains(node));
-        self.births = births;
+        self.start_times = start_times;
     }
 
     /// Notes that a node was read.
@@ -59,14 +63,14 @@ impl CounterTracker {
     }
 
     /// Takes in what a pod says.
-    pub(super) fn take(
+    pub(super) fn record(
         &mut self,
         node: &Arc<str>,
         key: PodKey,
         reading: PodReading,
         now: Timestamp,
     ) -> CounterDelta {
-        let Some(born) = self.births.get(&key).copied() else {
+        let Some(born) = self.start_times.get(&key).copied() else {
             return CounterDelta::UnmatchedPod;
         };
         let counts = reading.containers.values();
@@ -85,7 +89,7 @@ impl CounterTracker {
             Some(before) => reading.filled_from(&before.reading),
             None => reading,
         };
-        self.pods.insert(key, Known { born, reading });
+        self.pods.insert(key, LastReading { born, reading });
         match (used, life) {
             (Some((usage, counted)), _) => CounterDelta::Used(usage, counted),
             (None, Some(life)) => CounterDelta::Begun(life),
@@ -95,7 +99,7 @@ impl CounterTracker {
 }
 
 fn is_plausible(at: Timestamp, now: Timestamp) -> bool {
-    at.duration_since(now).abs() <= MOST_SKEW
+    at.duration_since(now).abs() <= MAX_SKEW
 }
 
 impl PodReading {
@@ -137,7 +141,7 @@ fn used(
     }
     let of_pod = now.processor.and_then(|count| {
         let earlier = before.and_then(|before| before.processor);
-        grown(earlier, count, began)
+        increase(earlier, count, began)
     });
     let (window, processor) = match of_pod {
         Some(whole) => whole,
@@ -186,25 +190,25 @@ fn of_container(
                 .map_or(earlier.at, |started| started.max(earlier.at));
             Some((Window::between(from, count.at)?, count.value))
         }
-        earlier => grown(earlier, count, began),
+        earlier => increase(earlier, count, began),
     }
 }
 
 /// What a counter counted since it was read before. One that fell began at 0, and what it had counted after that reading is not
 /// known. One that was never read and began since counts whole.
-fn grown(
+fn increase(
     before: Option<Count>,
     now: Count,
     began: Option<Timestamp>,
 ) -> Option<(Window, CoreSeconds)> {
     match before {
         Some(before) => {
-            let grown = if before.value <= now.value {
+            let increase = if before.value <= now.value {
                 now.value.less(before.value)
             } else {
                 now.value
             };
-            Some((Window::between(before.at, now.at)?, grown))
+            Some((Window::between(before.at, now.at)?, increase))
         }
         None => Some((Window::between(began?, now.at)?, now.value)),
     }
@@ -267,7 +271,7 @@ mod tests {
     }
 
     fn take(memory: &mut CounterTracker, second: i64, reading: PodReading) -> Option<(f64, f64)> {
-        match memory.take(&"n".into(), key(), reading, at(second)) {
+        match memory.record(&"n".into(), key(), reading, at(second)) {
             CounterDelta::Used(usage, counted) => {
                 assert!(usage.is_counted);
                 assert_eq!(usage.at, counted.window.end());
@@ -305,7 +309,7 @@ mod tests {
     fn at_first_a_pod_uses_what_it_used_on_average_in_its_life() {
         let mut memory = memory(-900);
         let first = reading(0, 90.0, -300, Some(200.0));
-        let CounterDelta::Begun(usage) = memory.take(&"n".into(), key(), first, at(0)) else {
+        let CounterDelta::Begun(usage) = memory.record(&"n".into(), key(), first, at(0)) else {
             panic!("there is nothing to compare with");
         };
         assert!(usage.is_counted);
@@ -317,7 +321,7 @@ mod tests {
             .values_mut()
             .for_each(|one| one.started = None);
         let mut memory = self::memory(-900);
-        let news = memory.take(&"n".into(), key(), silent, at(0));
+        let news = memory.record(&"n".into(), key(), silent, at(0));
         assert_eq!(news, CounterDelta::Nothing, "it does not say when it began");
     }
 
@@ -399,15 +403,15 @@ mod tests {
         };
         let one = || reading(0, 1.0, -900, Some(1.0));
         assert_eq!(
-            memory.take(&"n".into(), unmatched_target, one(), at(0)),
+            memory.record(&"n".into(), unmatched_target, one(), at(0)),
             CounterDelta::UnmatchedPod
         );
         assert_eq!(
-            memory.take(&"n".into(), key(), one(), at(900)),
+            memory.record(&"n".into(), key(), one(), at(900)),
             CounterDelta::Implausible
         );
         assert_eq!(
-            memory.take(&"n".into(), key(), one(), at(-900)),
+            memory.record(&"n".into(), key(), one(), at(-900)),
             CounterDelta::Implausible
         );
     }

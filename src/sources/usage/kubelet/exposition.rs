@@ -21,7 +21,7 @@ const POD_CPU: &[u8] = b"pod_cpu_usage_seconds_total";
 const SCRAPE_ERROR: [&[u8]; 2] = [b"resource_scrape_error", b"scrape_error"];
 
 /// The most containers of one node: several times what a kubelet can hold.
-const MOST_CONTAINERS: usize = 10_000;
+const MAX_CONTAINERS: usize = 10_000;
 
 /// A count of processor time, and when it stood so.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -79,9 +79,9 @@ impl Reader {
         }
     }
 
-    pub(super) fn take(&mut self, piece: &[u8]) -> Result<(), TooManyContainers> {
+    pub(super) fn push(&mut self, piece: &[u8]) -> Result<(), TooManyContainers> {
         self.lines
-            .take(piece, |line| self.found.line(line, self.now))
+            .push(piece, |line| self.found.line(line, self.now))
     }
 
     pub(super) fn finish(mut self) -> Result<Exposition, TooManyContainers> {
@@ -99,7 +99,7 @@ impl Exposition {
         if let Err(reason) = read {
             *self.unread.entry(reason).or_default() += 1;
         }
-        if self.containers > MOST_CONTAINERS || self.pods.len() > MOST_CONTAINERS {
+        if self.containers > MAX_CONTAINERS || self.pods.len() > MAX_CONTAINERS {
             return Err(TooManyContainers);
         }
         Ok(())
@@ -176,7 +176,7 @@ mod tests {
     fn read(body: &[u8], piece: usize) -> Result<Exposition, TooManyContainers> {
         let mut reader = Reader::new(Timestamp::UNIX_EPOCH);
         for piece in body.chunks(piece.max(1)) {
-            reader.take(piece)?;
+            reader.push(piece)?;
         }
         reader.finish()
     }
@@ -251,12 +251,12 @@ resource_scrape_error 0
                 "container_start_time_seconds{{container=\"{one}\",namespace=\"n\",pod=\"a\"}} 1\n"
             )
         };
-        let body: String = (0..=MOST_CONTAINERS).map(line).collect();
+        let body: String = (0..=MAX_CONTAINERS).map(line).collect();
         assert_eq!(read(body.as_bytes(), 4_096).unwrap_err(), TooManyContainers);
         let line = |one: usize| {
             format!("pod_cpu_usage_seconds_total{{namespace=\"n\",pod=\"{one}\"}} 1\n")
         };
-        let body: String = (0..=MOST_CONTAINERS).map(line).collect();
+        let body: String = (0..=MAX_CONTAINERS).map(line).collect();
         assert_eq!(read(body.as_bytes(), 4_096).unwrap_err(), TooManyContainers);
     }
 

@@ -36,7 +36,7 @@ impl Nodes {
 
 impl NodeSnapshot {
     /// When each pod was created.
-    pub(super) fn births(&self) -> HashMap<PodKey, Option<Timestamp>> {
+    pub(super) fn start_times(&self) -> HashMap<PodKey, Option<Timestamp>> {
         let pods = self.pods.iter();
         pods.map(|pod| (pod.key.clone(), pod.created_at)).collect()
     }

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
 use crate::sources::kubernetes::{
-    Unreadable, quantity, read_label, read_list, read_name, read_value,
+    ConversionError, quantity, read_label, read_list, read_name, read_value,
 };
 use breakeven_model::inventory::{Container, PodKey, PodUsage, Resources};
 use breakeven_model::units::{Cores, Gib, Seconds};
@@ -60,7 +60,7 @@ pub(super) struct PodUsages {
 
 impl PodUsages {
     /// Adds the usage of a pod. One whose usage cannot be understood is left out.
-    pub(super) fn add(&mut self, pod: PodMetrics) -> Result<(), Unreadable> {
+    pub(super) fn add(&mut self, pod: PodMetrics) -> Result<(), ConversionError> {
         let usage = of_pod(&pod)?;
         let containers = usage.containers.iter();
         let containers = containers.map(|one| size_of::<Container>() + 32 + one.name.len());
@@ -81,8 +81,8 @@ impl PodUsages {
     }
 }
 
-fn of_pod(pod: &PodMetrics) -> Result<PodUsage, Unreadable> {
-    let bad = |field: String, problem: String| Unreadable {
+fn of_pod(pod: &PodMetrics) -> Result<PodUsage, ConversionError> {
+    let bad = |field: String, problem: String| ConversionError {
         object: format!(
             "usage of pod {}/{}",
             pod.metadata.namespace, pod.metadata.name
@@ -110,7 +110,7 @@ fn of_pod(pod: &PodMetrics) -> Result<PodUsage, Unreadable> {
         .iter()
         .enumerate()
         .map(|(index, container)| {
-            let read = |resource: &str, problem: quantity::BadQuantity| {
+            let read = |resource: &str, problem: quantity::QuantityParseError| {
                 bad(
                     format!("containers[{index}].usage.{resource}"),
                     problem.to_string(),
@@ -162,7 +162,7 @@ mod tests {
 
     fn usage(
         pods: impl IntoIterator<Item = PodMetrics>,
-    ) -> (HashMap<PodKey, PodUsage>, Vec<Unreadable>) {
+    ) -> (HashMap<PodKey, PodUsage>, Vec<ConversionError>) {
         let mut usages = PodUsages::default();
         let problems = pods.into_iter().filter_map(|pod| usages.add(pod).err());
         let problems = problems.collect();

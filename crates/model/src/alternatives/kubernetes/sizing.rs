@@ -2,8 +2,8 @@
 
 use crate::concurrency::Concurrency;
 use crate::inventory::Resources;
-use crate::node_split::Split;
 use crate::pricing::list_prices::lambda as tariff;
+use crate::resource_prices::ResourcePrices;
 use crate::units::{Cores, Gib, MemoryMib, Ratio, UsdPerHour};
 
 /// How pods are sized, each parameter at one value.
@@ -42,7 +42,7 @@ impl FunctionDemand {
     ///
     /// let demand = FunctionDemand::assumed(MemoryMib::from_mib(1_769).unwrap(), Ratio::from_factor(0.5)?);
     /// assert_eq!(demand.busy.cores(), 0.5);
-    /// # Ok::<(), breakeven_model::units::NotAQuantity>(())
+    /// # Ok::<(), breakeven_model::units::QuantityError>(())
     /// ```
     #[must_use]
     pub fn assumed(memory: MemoryMib, cpu_share: Ratio) -> Self {
@@ -124,7 +124,7 @@ impl SizedPods {
 pub fn size(
     seen: &Concurrency,
     demand: &FunctionDemand,
-    prices: Split,
+    prices: ResourcePrices,
     sizing: &PodSizing,
 ) -> Option<SizedPods> {
     let floor = Ratio::from_factor(f64::from(sizing.min_replicas)).ok()?;
@@ -160,8 +160,8 @@ mod tests {
     use crate::fixtures::{ratio, resources, settings};
     use crate::units::{UsdPerCoreHour, UsdPerGibHour};
 
-    fn prices() -> Split {
-        Split {
+    fn prices() -> ResourcePrices {
+        ResourcePrices {
             core: UsdPerCoreHour::from_hourly(0.03).unwrap(),
             memory: UsdPerGibHour::from_hourly(0.003).unwrap(),
             gpu: UsdPerHour::ZERO,

@@ -132,7 +132,7 @@ impl<'a> LambdaMonth<'a> {
     /// What would be charged for.
     fn run(&self) -> Run {
         let sized = self.size();
-        let duration = self.requests.each_taking(sized.duration);
+        let duration = self.requests.total_time(sized.duration);
         Run {
             init: Some(Init {
                 cold_starts: self.requests * self.cold_share,

@@ -68,7 +68,7 @@ pub struct SizedFunction {
 /// // 256 MB would take 80 + 20 · 1769/256 = 218 ms, more than twice as long as now.
 /// assert_eq!(equivalent.memory.mib(), 512);
 /// assert!((equivalent.duration.millis() - (80.0 + 20.0 * 1_769.0 / 512.0)).abs() < 1e-9);
-/// # Ok::<(), breakeven_model::units::NotAQuantity>(())
+/// # Ok::<(), breakeven_model::units::QuantityError>(())
 /// ```
 #[must_use]
 pub fn choose(demand: RequestDemand, settings: &LambdaEquivalent) -> SizedFunction {
@@ -82,7 +82,7 @@ pub fn choose(demand: RequestDemand, settings: &LambdaEquivalent) -> SizedFuncti
         .into_iter()
         .filter_map(MemoryMib::from_mib)
         .filter(|setting| *setting > least);
-    let longest = (demand.latency * settings.max_slowdown).min(tariff::LONGEST_INVOCATION);
+    let longest = (demand.latency * settings.max_slowdown).min(tariff::MAX_INVOCATION);
     // M · d(M) = M · i + 1769 · s·q up to a whole core, and M · (i + s·q) above it: it only grows with M, and d(M) only
     // falls. So the first setting that is quick enough costs least, and the first that is no slower than any is the quickest.
     let mut chosen = (least, duration(demand, least));
@@ -97,7 +97,7 @@ pub fn choose(demand: RequestDemand, settings: &LambdaEquivalent) -> SizedFuncti
     }
     let (memory, duration) = chosen;
     if duration > longest {
-        let too_long = duration > tariff::LONGEST_INVOCATION;
+        let too_long = duration > tariff::MAX_INVOCATION;
         blockers.push(if too_long {
             Ineligibility::Duration
         } else {

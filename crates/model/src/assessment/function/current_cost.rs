@@ -44,7 +44,7 @@ pub(super) struct CurrentCost<'a> {
     init_time: Range<Seconds>,
     month: Hours,
     /// The part of the requests that what is kept ready serves: as many as it can, unless they go elsewhere.
-    ready_share: Ratio,
+    provisioned_share: Ratio,
 }
 
 impl<'a> CurrentCost<'a> {
@@ -53,7 +53,7 @@ impl<'a> CurrentCost<'a> {
         SensitivityInput {
             parameter: Parameter::Rounding,
             one: |_, moved| moved.rounding = Seconds::ZERO,
-            other: |_, moved| moved.rounding = tariff::MOST_ROUNDING,
+            other: |_, moved| moved.rounding = tariff::MAX_ROUNDING,
         },
         SensitivityInput {
             parameter: Parameter::KeepAlive,
@@ -67,8 +67,8 @@ impl<'a> CurrentCost<'a> {
         },
         SensitivityInput {
             parameter: Parameter::ProvisionedShare,
-            one: |known, moved| moved.ready_share = known.ready_share,
-            other: |_, moved| moved.ready_share = Ratio::ZERO,
+            one: |known, moved| moved.provisioned_share = known.provisioned_share,
+            other: |_, moved| moved.provisioned_share = Ratio::ZERO,
         },
     ];
 
@@ -101,18 +101,18 @@ impl<'a> CurrentCost<'a> {
             cold_starts,
             init_time,
             month,
-            ready_share: window.ready_share(),
+            provisioned_share: window.provisioned_share(),
         }
     }
 
     /// What is charged for.
     fn run(&self) -> Run {
-        let duration = self.requests.each_taking(self.duration);
-        Run::of(
+        let duration = self.requests.total_time(self.duration);
+        Run::from_window(
             self.function,
             (self.requests, duration),
             self.init,
-            (self.month, self.ready_share),
+            (self.month, self.provisioned_share),
         )
     }
 

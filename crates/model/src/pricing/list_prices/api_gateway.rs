@@ -59,7 +59,7 @@ fn tiers_in(region: &str, steps: &[(f64, &str)], last: &str) -> Option<Tiers<Req
 ///
 /// let month = api_gateway::http_api().total(Requests::from_requests(1e9)?);
 /// assert!((month.usd() - 930.0).abs() < 1e-6);
-/// # Ok::<(), breakeven_model::units::NotAQuantity>(())
+/// # Ok::<(), breakeven_model::units::QuantityError>(())
 /// ```
 #[must_use]
 pub fn http_api() -> Tiers<Requests> {
@@ -74,7 +74,7 @@ pub fn http_api() -> Tiers<Requests> {
 ///
 /// let month = api_gateway::rest_api().total(Requests::from_requests(21e9)?);
 /// assert!((month.usd() - 49_763.10).abs() < 1e-6);
-/// # Ok::<(), breakeven_model::units::NotAQuantity>(())
+/// # Ok::<(), breakeven_model::units::QuantityError>(())
 /// ```
 #[must_use]
 pub fn rest_api() -> Tiers<Requests> {

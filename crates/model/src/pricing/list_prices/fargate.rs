@@ -22,7 +22,7 @@ pub const STORAGE: UsdPerGibHour = known(UsdPerGibHour::from_hourly(0.000_111));
 pub const STORAGE_INCLUDED: Gib = known(Gib::from_gib(20.0));
 
 /// Maximum of the storage of a pod.
-pub const STORAGE_MAX: Gib = known(Gib::from_gib(175.0));
+pub const MAX_STORAGE: Gib = known(Gib::from_gib(175.0));
 
 /// How many times the price of a GiB a vCPU costs: `0.04048 / 0.004445`.
 pub const CPU_TO_MEMORY_RATIO: Ratio = known(Ratio::from_factor(0.040_48 / 0.004_445));
@@ -61,7 +61,7 @@ impl Rates {
     ///
     /// let rates = fargate::Rates { storage: None, ..fargate::EMBEDDED };
     /// assert_eq!(rates.pod(cores, gib, Gib::from_gib(30.0)?), None);
-    /// # Ok::<(), breakeven_model::units::NotAQuantity>(())
+    /// # Ok::<(), breakeven_model::units::QuantityError>(())
     /// ```
     #[must_use]
     pub fn pod(self, cpu: Cores, memory: Gib, extra_storage: Gib) -> Option<UsdPerHour> {
@@ -104,7 +104,7 @@ const SIZES: [(f64, f64, f64, f64); 8] = [
 /// assert_eq!(month(cores, Gib::ZERO), "59.10");
 /// assert_eq!(month(Cores::ZERO, memory), "12.98");
 /// assert_eq!(month(cores, memory), "72.08");
-/// # Ok::<(), breakeven_model::units::NotAQuantity>(())
+/// # Ok::<(), breakeven_model::units::QuantityError>(())
 /// ```
 #[must_use]
 pub fn pod(cpu: Cores, memory: Gib) -> UsdPerHour {
@@ -120,7 +120,7 @@ pub fn pod(cpu: Cores, memory: Gib) -> UsdPerHour {
 ///
 /// let size = fargate::provisioned(Cores::from_cores(1.0)?, Gib::from_gib(8.0)?);
 /// assert_eq!(size, Some((Cores::from_cores(2.0)?, Gib::from_gib(9.0)?)));
-/// # Ok::<(), breakeven_model::units::NotAQuantity>(())
+/// # Ok::<(), breakeven_model::units::QuantityError>(())
 /// ```
 #[must_use]
 pub fn provisioned(cpu: Cores, memory: Gib) -> Option<(Cores, Gib)> {

@@ -30,13 +30,13 @@ static PRICES: LazyLock<BTreeMap<&'static str, [Option<Prices>; 2]>> = LazyLock:
 pub const FREE_EPHEMERAL_STORAGE_MIB: u32 = 512;
 
 /// The most `/tmp` that a function may have, in MiB.
-pub const MOST_EPHEMERAL_STORAGE_MIB: u32 = 10_240;
+pub const MAX_EPHEMERAL_STORAGE_MIB: u32 = 10_240;
 
 /// The longest that an invocation may take.
-pub const LONGEST_INVOCATION: Seconds = seconds(900.0);
+pub const MAX_INVOCATION: Seconds = seconds(900.0);
 
 /// The longest that a function may initialise before it is cut off.
-pub const LONGEST_INIT: Seconds = seconds(10.0);
+pub const MAX_INIT: Seconds = seconds(10.0);
 
 /// The memory at which a function has one whole vCPU, in MiB; above and below it is proportional.
 pub const MIB_PER_CORE: f64 = 1_769.0;
@@ -45,7 +45,7 @@ pub const MIB_PER_CORE: f64 = 1_769.0;
 pub const MEAN_ROUNDING: Seconds = seconds(0.000_5);
 
 /// What rounding up to whole milliseconds adds to an invocation at most.
-pub const MOST_ROUNDING: Seconds = seconds(0.001);
+pub const MAX_ROUNDING: Seconds = seconds(0.001);
 
 /// The requests that are free each month: of the account, on both architectures together.
 pub const FREE_REQUESTS: Requests = known(Requests::from_requests(1e6));
@@ -58,7 +58,7 @@ pub const FREE_DURATION: GibSeconds = amount(400_000.0);
 pub const PROVISIONED_STEP: Hours = known(Hours::from_hours(1.0 / 12.0));
 
 /// A snapshot is paid for at least so long.
-pub const SNAPSTART_LEAST: Hours = known(Hours::from_hours(3.0));
+pub const MIN_SNAPSTART: Hours = known(Hours::from_hours(3.0));
 
 /// What Managed Instances cost besides EC2, of the on-demand price of the instance.
 pub const MANAGED_INSTANCES_FEE: Ratio = known(Ratio::from_factor(0.15));

@@ -37,7 +37,7 @@ const MINUTE: Seconds = known(Seconds::from_seconds(60.0));
 /// let each = capacity_time(Seconds::from_millis(200.0)?);
 /// assert_eq!(each.millis(), 40.0);
 /// assert!(((each * CAPACITY_UNIT).usd() * 25.0 * 3_600.0 - 0.008).abs() < 1e-12);
-/// # Ok::<(), breakeven_model::units::NotAQuantity>(())
+/// # Ok::<(), breakeven_model::units::QuantityError>(())
 /// ```
 #[must_use]
 pub fn capacity_time(duration: Seconds) -> Seconds {

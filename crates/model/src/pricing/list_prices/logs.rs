@@ -56,7 +56,7 @@ fn from_table(table: &RegionTable, region: &str) -> Option<Tiers<Gib>> {
 /// // 12 TB: ten at 0.50 USD for a GB, two at 0.25.
 /// let month = logs::ingestion().total(Gib::from_gib(12.0 * 1_024.0)?);
 /// assert_eq!(month.usd(), 10_240.0 * 0.50 + 2_048.0 * 0.25);
-/// # Ok::<(), breakeven_model::units::NotAQuantity>(())
+/// # Ok::<(), breakeven_model::units::QuantityError>(())
 /// ```
 #[must_use]
 pub fn ingestion() -> Tiers<Gib> {

@@ -15,7 +15,7 @@ const GIB_PER_TIB: f64 = 1_024.0;
 ///
 /// let month = network::egress().total(Gib::from_gib(1_100.0)?);
 /// assert!((month.usd() - 90.0).abs() < 1e-9);
-/// # Ok::<(), breakeven_model::units::NotAQuantity>(())
+/// # Ok::<(), breakeven_model::units::QuantityError>(())
 /// ```
 #[must_use]
 pub fn egress() -> Tiers<Gib> {

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::units::NotAQuantity;
+use crate::units::QuantityError;
 
 /// A table of prices by region and column.
 #[derive(Debug)]
@@ -43,7 +43,7 @@ impl RegionTable {
         &self,
         region: &str,
         column: &str,
-        unit: fn(f64) -> Result<P, NotAQuantity>,
+        unit: fn(f64) -> Result<P, QuantityError>,
     ) -> Option<P> {
         let at = self.columns.iter().position(|name| *name == column)?;
         let cell = self.rows.get(region)?.get(at)?;

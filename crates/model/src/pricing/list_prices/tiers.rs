@@ -21,7 +21,7 @@ use crate::units::{Metered, Ratio, Requests, Usd};
 ///     .after_free(GibSeconds::from_gib_seconds(400_000.0)?);
 /// let month = tiers.total(GibSeconds::from_gib_seconds(540_000.0)?);
 /// assert!((month.usd() - 140_000.0 * 0.000_016_666_7).abs() < 1e-9);
-/// # Ok::<(), breakeven_model::units::NotAQuantity>(())
+/// # Ok::<(), breakeven_model::units::QuantityError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tiers<Q: Metered> {
@@ -101,7 +101,7 @@ impl<Q: Metered> Tiers<Q> {
     /// // Half of the first million is gone: half at 3, half at 1.
     /// let rest = tiers.beyond(Requests::from_requests(5e5)?);
     /// assert!((rest.total(million).usd() - 2.0).abs() < 1e-12);
-    /// # Ok::<(), breakeven_model::units::NotAQuantity>(())
+    /// # Ok::<(), breakeven_model::units::QuantityError>(())
     /// ```
     #[must_use]
     pub fn beyond(&self, used: Q) -> Self {
@@ -154,7 +154,7 @@ impl<Q: Metered> Tiers<Q> {
     ///     .by_request(GibSeconds::from_gib_seconds(0.05)?);
     /// let month = requests.total(Requests::from_requests(5e6)?);
     /// assert!((month.usd() - 4.166_675).abs() < 1e-9);
-    /// # Ok::<(), breakeven_model::units::NotAQuantity>(())
+    /// # Ok::<(), breakeven_model::units::QuantityError>(())
     /// ```
     #[must_use]
     pub fn by_request(&self, each: Q) -> Tiers<Requests> {
@@ -183,8 +183,8 @@ impl<Q: Metered> Tiers<Q> {
         Self::new(steps, self.last + other.last)
     }
 
-    fn walk(&self) -> Walk<'_, Q> {
-        Walk {
+    fn walk(&self) -> TierSteps<'_, Q> {
+        TierSteps {
             steps: &self.steps,
             last: self.last,
             gone: Q::default(),
@@ -211,7 +211,7 @@ impl<Q: Metered> Tiers<Q> {
 }
 
 /// A walk along the steps of a tariff.
-struct Walk<'a, Q: Metered> {
+struct TierSteps<'a, Q: Metered> {
     /// The step that it is in, and those after it.
     steps: &'a [(Q, Q::Price)],
     last: Q::Price,
@@ -219,7 +219,7 @@ struct Walk<'a, Q: Metered> {
     gone: Q,
 }
 
-impl<Q: Metered> Walk<'_, Q> {
+impl<Q: Metered> TierSteps<'_, Q> {
     /// The price where it is.
     fn price(&self) -> Q::Price {
         self.steps.first().map_or(self.last, |step| step.1)

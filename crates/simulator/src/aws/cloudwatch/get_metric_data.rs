@@ -16,7 +16,7 @@ use crate::faults::{Faults, ResultFault, ResultStatus};
 ///
 /// Metrics that nothing publishes have an empty, complete result. Metrics of another account are
 /// `Forbidden`.
-pub(super) fn answer(
+pub(super) fn respond(
     place: AccountRegion<'_>,
     faults: &Faults,
     request: &Request,
@@ -44,7 +44,7 @@ pub(super) fn answer(
         descending: request.descending,
         read: BTreeMap::new(),
     };
-    let points_of = |result: usize| data.of(queries[result]).len();
+    let points_of = |result: usize| data.points_of_query(queries[result]).len();
     let (slices, mut next) = page(queries.len(), points_of, from, request.max_datapoints);
     let mut results = Vec::new();
     for slice in slices {
@@ -68,7 +68,7 @@ pub(super) fn answer(
             Some(_) => slice.points.start..slice.points.start,
         };
         let end = shown.end;
-        let (times, values) = (data.of(query)[shown].iter())
+        let (times, values) = (data.points_of_query(query)[shown].iter())
             .map(|(time, bucket)| {
                 let value = bucket.statistic(query.statistic);
                 (Document::Time(*time as f64), Document::Float(value))
@@ -132,7 +132,7 @@ type Key<'a> = (&'a str, &'a MetricName, Option<&'a str>, i64);
 
 impl<'a> Data<'a> {
     /// The points of a query, in the order of the answer.
-    fn of(&mut self, query: &'a Query) -> &[(i64, Bucket)] {
+    fn points_of_query(&mut self, query: &'a Query) -> &[(i64, Bucket)] {
         let (window, descending) = (self.window, self.descending);
         let Some(place) = place_of(self.place, query) else {
             return &[];
@@ -268,7 +268,7 @@ mod tests {
         now: i64,
     ) -> serde_json::Value {
         let input = Document::from_json(input.to_string().as_bytes()).unwrap();
-        let answer = answer(
+        let answer = respond(
             AccountRegion::home(world),
             faults,
             &Request::parse(&input).unwrap(),

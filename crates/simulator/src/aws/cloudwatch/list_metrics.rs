@@ -23,7 +23,7 @@ struct Filter<'d> {
 }
 
 /// Answers a request; `RecentlyActive` is ignored.
-pub(super) fn answer(place: AccountRegion<'_>, input: &Document) -> Result<Document, AwsError> {
+pub(super) fn respond(place: AccountRegion<'_>, input: &Document) -> Result<Document, AwsError> {
     let filter = Filter::parse(input)?;
     let described = format!("{filter:?}");
     let from = match optional(input, "NextToken", "", Document::as_text)? {
@@ -142,7 +142,7 @@ mod tests {
     fn list(world: &World, input: &serde_json::Value) -> serde_json::Value {
         let input = Document::from_json(input.to_string().as_bytes()).unwrap();
         serde_json::from_slice(
-            &answer(AccountRegion::home(world), &input)
+            &respond(AccountRegion::home(world), &input)
                 .unwrap()
                 .to_json(),
         )

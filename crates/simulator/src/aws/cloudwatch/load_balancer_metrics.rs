@@ -3,7 +3,7 @@
 use super::series::Dimensions;
 use super::statistics::{Part, Spread};
 use crate::aws::load_balancers::{load_balancer, target_group};
-use crate::world::{EdgeSpec, Workload, World};
+use crate::world::{RequestCounterSpec, Workload, World};
 
 /// A metric of an Application Load Balancer or of API Gateway.
 ///
@@ -16,14 +16,14 @@ use crate::world::{EdgeSpec, Workload, World};
 ///
 /// A minute without requests has no value of any of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum EdgeMetric {
+pub(super) enum LoadBalancerMetric {
     RequestCount,
     TargetResponseTime,
     Count,
     IntegrationLatency,
 }
 
-impl EdgeMetric {
+impl LoadBalancerMetric {
     pub(super) const ALL: [Self; 4] = [
         Self::RequestCount,
         Self::TargetResponseTime,
@@ -57,11 +57,11 @@ impl EdgeMetric {
 
     /// The sets of dimensions under which it is published for what stands before a workload. A load balancer publishes for each
     /// of its zones too.
-    pub(super) fn dimensions(self, world: &World, edge: &EdgeSpec) -> Vec<Dimensions> {
+    pub(super) fn dimensions(self, world: &World, edge: &RequestCounterSpec) -> Vec<Dimensions> {
         let pair = |name: &str, value: String| (name.to_owned(), value);
         let is_balancer = self.namespace() == "AWS/ApplicationELB";
         match edge {
-            EdgeSpec::TargetGroup {
+            RequestCounterSpec::TargetGroup {
                 name,
                 load_balancer: balancer,
                 ..
@@ -74,14 +74,14 @@ impl EdgeMetric {
                 zoned.push(pair("AvailabilityZone", format!("{}a", world.spec.region)));
                 vec![both, zoned]
             }
-            EdgeSpec::HttpApi { id } if !is_balancer => {
+            RequestCounterSpec::HttpApi { id } if !is_balancer => {
                 let id = pair("ApiId", id.clone());
                 vec![
                     vec![id.clone()],
                     vec![id, pair("Stage", "$default".to_owned())],
                 ]
             }
-            EdgeSpec::RestApi { name, stage } if !is_balancer => {
+            RequestCounterSpec::RestApi { name, stage } if !is_balancer => {
                 let name = pair("ApiName", name.clone());
                 vec![vec![name.clone()], vec![name, pair("Stage", stage.clone())]]
             }

@@ -1,6 +1,6 @@
 //! Time series: a metric with one set of dimensions, and what flows into it.
 
-use super::load_balancer_metrics::EdgeMetric;
+use super::load_balancer_metrics::LoadBalancerMetric;
 use super::metrics::{Metric, Publisher};
 use super::statistics::{Part, Spread};
 use crate::aws::load_balancers::edges;
@@ -23,7 +23,7 @@ pub(super) enum Series<'w> {
     },
     /// Of what stands before a workload.
     Edge {
-        metric: EdgeMetric,
+        metric: LoadBalancerMetric,
         workload: &'w Workload,
     },
 }
@@ -60,7 +60,7 @@ impl<'w> Series<'w> {
         name: &str,
         dimensions: &[(String, String)],
     ) -> Option<Self> {
-        let mut metrics = EdgeMetric::ALL.into_iter();
+        let mut metrics = LoadBalancerMetric::ALL.into_iter();
         let metric = metrics.find(|one| one.namespace() == namespace && one.name() == name)?;
         let are_these = |set: &Dimensions| {
             set.len() == dimensions.len() && set.iter().all(|one| dimensions.contains(one))
@@ -175,7 +175,7 @@ pub(super) fn all(place: AccountRegion<'_>) -> Vec<Listed> {
         dimensions,
     });
     let of_edges = edges(place).flat_map(|(_, edge)| {
-        EdgeMetric::ALL.into_iter().flat_map(move |metric| {
+        LoadBalancerMetric::ALL.into_iter().flat_map(move |metric| {
             let sets = metric.dimensions(place.world, edge).into_iter();
             sets.map(move |dimensions| Listed {
                 namespace: metric.namespace(),

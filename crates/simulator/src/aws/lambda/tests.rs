@@ -20,7 +20,7 @@ fn world(functions: usize) -> World {
 
 fn get(world: &World, path: &str, query: &[(&str, &str)]) -> Result<Json, AwsError> {
     let operation = Operation::parse(&Method::GET, path).unwrap();
-    answer(AccountRegion::home(world), &operation, |name| {
+    respond(AccountRegion::home(world), &operation, |name| {
         query
             .iter()
             .find(|(key, _)| *key == name)

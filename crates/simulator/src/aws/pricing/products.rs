@@ -73,7 +73,11 @@ fn number_of(text: &str) -> u64 {
 
 /// The products of a service; absent for a service that has none here. Of machines only those of the instance type that is
 /// asked for, where one is: a list of hundreds is asked about each of them.
-pub(super) fn of(world: &World, service: &str, instance_type: Option<&str>) -> Option<Vec<Value>> {
+pub(super) fn products_of(
+    world: &World,
+    service: &str,
+    instance_type: Option<&str>,
+) -> Option<Vec<Value>> {
     let prices = &world.spec.prices;
     let region = &*world.spec.region;
     let mut products = Vec::new();

@@ -8,7 +8,7 @@ use super::{labels, quantity, time};
 
 /// Where a pod is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in super::super) struct Life {
+pub(in super::super) struct PodLifetime {
     /// When it was made and began to run.
     pub(in super::super) started: Timestamp,
     /// When it ended, if it has.
@@ -21,7 +21,7 @@ pub(in super::super) fn object(
     workload: &Workload,
     pod: &PodIdentity,
     owner: &Value,
-    life: Life,
+    life: PodLifetime,
 ) -> Value {
     let node = world.nodes().iter().find(|node| node.spec.name == pod.node);
     let spec = &workload.spec;
@@ -196,7 +196,7 @@ fn status(
     workload: &Workload,
     pod: &PodIdentity,
     node: Option<&Node>,
-    life: Life,
+    life: PodLifetime,
 ) -> Value {
     let running = life.ended.is_none();
     let (started, ended) = (time(life.started), life.ended.map(time));

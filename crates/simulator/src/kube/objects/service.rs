@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::super::super::aws::target_group_arn;
-use super::super::super::world::{EdgeSpec, Workload, World};
+use super::super::super::world::{RequestCounterSpec, Workload, World};
 use super::{labels, time};
 
 /// The Service of a workload, by the name of the workload.
@@ -42,7 +42,7 @@ pub(in super::super) fn target_group_binding(
     workload: &Workload,
     created: Timestamp,
 ) -> Option<Value> {
-    let Some(EdgeSpec::TargetGroup {
+    let Some(RequestCounterSpec::TargetGroup {
         name, bound: true, ..
     }) = &workload.spec.edge
     else {

@@ -17,7 +17,7 @@ fn window() -> Window {
     let end = Timestamp::from_second((START + 10) * 60).unwrap();
     Window::closed_before(end, Duration::from_secs(60), Duration::ZERO)
         .unwrap()
-        .reaching_back(Duration::from_secs(600))
+        .extended_back(Duration::from_secs(600))
 }
 
 fn result(id: &str, status: StatusCode, points: &[(i64, f64)]) -> MetricDataResult {
@@ -36,8 +36,8 @@ fn page(results: impl IntoIterator<Item = MetricDataResult>) -> GetMetricDataOut
         .build()
 }
 
-fn due(name: &str, scope: Scope) -> Due {
-    Due {
+fn due(name: &str, scope: Scope) -> DueFunction {
+    DueFunction {
         function: FunctionId {
             account_id: "1".into(),
             region: "r".into(),
@@ -216,8 +216,8 @@ fn one_function_that_fails_takes_nothing_from_the_others() {
         broken.messages = Some(vec![said]);
         let whole = ["q0", "q1", "q2", "q4"].map(|id| result(id, StatusCode::Complete, &[]));
         answer.add(page(whole.into_iter().chain([broken]))).unwrap();
-        let asked: Vec<&Due> = due.iter().collect();
-        let none = |_: &Due| BTreeMap::new();
+        let asked: Vec<&DueFunction> = due.iter().collect();
+        let none = |_: &DueFunction| BTreeMap::new();
         let outcomes = super::outcomes(
             &answer,
             window(),

@@ -67,11 +67,11 @@ struct Reader(Progress);
 impl Reader {
     fn new(names: &[&str]) -> Self {
         let mut progress = Progress::default();
-        progress.note_list(&list(1_000, names));
+        progress.record_list(&list(1_000, names));
         Self(progress)
     }
 
-    fn due(&self, minute: i64) -> Vec<Due> {
+    fn due(&self, minute: i64) -> Vec<DueFunction> {
         let closed = Window::closed_before(at(minute), PERIOD, settings().delay).unwrap();
         self.0.due(at(minute), closed, &plan(), &settings())
     }
@@ -134,7 +134,7 @@ fn a_function_with_a_long_timeout_settles_late_and_never_later_than_three_hours(
         let function = Arc::make_mut(&mut functions.functions[0]);
         function.timeout = Seconds::from_seconds(timeout).unwrap();
         let mut reader = Reader(Progress::default());
-        reader.0.note_list(&functions);
+        reader.0.record_list(&functions);
         let settings = CloudWatchConfig {
             backfill: Duration::from_secs(86_400),
             ..settings()
@@ -150,7 +150,7 @@ fn a_function_with_a_long_timeout_settles_late_and_never_later_than_three_hours(
 fn a_new_function_is_read_back_at_once_and_after_the_others() {
     let mut reader = Reader::new(&["b", "c"]);
     reader.read(1_000, &["b", "c"]);
-    reader.0.note_list(&list(1_005, &["a", "b", "c"]));
+    reader.0.record_list(&list(1_005, &["a", "b", "c"]));
     assert_eq!(
         reader.shown(1_005),
         [
@@ -205,7 +205,7 @@ fn after_an_outage_all_is_read_and_what_is_too_old_is_counted_as_skipped() {
 fn a_function_that_is_gone_is_read_to_its_end_and_then_forgotten() {
     let mut reader = Reader::new(&["a"]);
     reader.read(1_000, &["a"]);
-    reader.0.note_list(&list(1_005, &[]));
+    reader.0.record_list(&list(1_005, &[]));
     reader.read(1_005, &["a"]);
     // It may have run until 1005.
     assert_eq!(reader.shown(1_010), [shown("a", 987, 1_007, true)]);
@@ -217,8 +217,8 @@ fn a_function_that_is_gone_is_read_to_its_end_and_then_forgotten() {
 fn a_function_that_comes_back_in_time_goes_on_where_it_was() {
     let mut reader = Reader::new(&["a"]);
     reader.read(1_000, &["a"]);
-    reader.0.note_list(&list(1_001, &[]));
-    reader.0.note_list(&list(1_002, &["a"]));
+    reader.0.record_list(&list(1_001, &[]));
+    reader.0.record_list(&list(1_002, &["a"]));
     assert_eq!(reader.shown(1_005), [shown("a", 982, 1_002, false)]);
 }
 
@@ -248,7 +248,7 @@ fn after_a_restart_a_function_is_read_when_it_would_have_been_from_what_was_not_
     let read_to = HashMap::from([(id("a"), at(997)), (id("b"), at(600))]);
     let delay = settings().delay;
     let mut reader = Reader(Progress::resuming(Arc::new(read_to), delay));
-    reader.0.note_list(&list(1_004, &["a", "b", "c"]));
+    reader.0.record_list(&list(1_004, &["a", "b", "c"]));
     // Minutes may take three hours to settle; the decision window is one.
     let (b, c) = (shown("b", 420, 1_001, true), shown("c", 941, 1_001, true));
     assert_eq!(reader.shown(1_004), [c, b]);

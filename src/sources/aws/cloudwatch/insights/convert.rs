@@ -6,10 +6,10 @@ use jiff::Timestamp;
 
 use super::PERIOD;
 use crate::sources::Reason;
-use crate::sources::aws::cloudwatch::query::{Wanted, fit_in_one_call, minutes};
+use crate::sources::aws::cloudwatch::query::{StatisticQuery, fits_one_call, minutes};
 use crate::sources::aws::cloudwatch::response::{Answer, MissingResult, Query};
 use breakeven_model::inventory::{FunctionId, Insights};
-use breakeven_model::units::{CoreSeconds, Gib, NotAQuantity, Requests, Seconds, Window};
+use breakeven_model::units::{CoreSeconds, Gib, QuantityError, Requests, Seconds, Window};
 
 pub(super) const NAMESPACE: &str = "LambdaInsights";
 pub(super) const DIMENSION: &str = "function_name";
@@ -33,14 +33,14 @@ pub(super) const METRICS: usize = 3;
 /// How many functions are asked for in one call: as many as its queries allow, and as have their datapoints on one page.
 pub(super) fn functions_at_once(window: Window) -> usize {
     let steps = minutes(window) * 60 / usize::try_from(PERIOD.as_secs()).unwrap_or(60);
-    let fit = (1..).take_while(|functions| fit_in_one_call(QUERIES * functions, steps));
+    let fit = (1..).take_while(|functions| fits_one_call(QUERIES * functions, steps));
     fit.last().unwrap_or(1)
 }
 
 /// The queries of a call, all of one function side by side.
 pub(super) fn queries(functions: &[FunctionId], linked: Option<&str>) -> Vec<MetricDataQuery> {
     let wanted = functions.iter().flat_map(|function| {
-        SERIES.map(|(metric, statistic)| Wanted {
+        SERIES.map(|(metric, statistic)| StatisticQuery {
             namespace: NAMESPACE,
             metric,
             dimension: DIMENSION,
@@ -95,7 +95,7 @@ fn measured(
     queries: &[Query],
     window: Window,
     now: Timestamp,
-) -> Result<Option<Insights>, NotAQuantity> {
+) -> Result<Option<Insights>, QuantityError> {
     let [counts, cpu, initialised, init, memory] = queries else {
         return Ok(None);
     };
@@ -105,11 +105,11 @@ fn measured(
         });
         points.map(|(_, value)| *value).collect::<Vec<f64>>()
     };
-    let requests = |query| -> Result<Requests, NotAQuantity> {
+    let requests = |query| -> Result<Requests, QuantityError> {
         let counts = within(query).into_iter().map(Requests::from_requests);
         counts.sum()
     };
-    let seconds = |query| -> Result<Seconds, NotAQuantity> {
+    let seconds = |query| -> Result<Seconds, QuantityError> {
         let times = within(query).into_iter().map(Seconds::from_millis);
         times.sum()
     };
@@ -144,7 +144,7 @@ mod tests {
     fn window() -> Window {
         let now = Timestamp::from_second(1_800_000_000).unwrap();
         let closed = Window::closed_before(now, PERIOD, Duration::ZERO).unwrap();
-        closed.reaching_back(Duration::from_secs(3_600))
+        closed.extended_back(Duration::from_secs(3_600))
     }
 
     fn id(name: &str) -> FunctionId {
@@ -223,7 +223,7 @@ mod tests {
     #[test]
     fn a_call_is_for_as_many_functions_as_have_their_steps_on_a_page() {
         let of = |hours: u64| {
-            functions_at_once(window().reaching_back(Duration::from_secs(3_600 * hours)))
+            functions_at_once(window().extended_back(Duration::from_secs(3_600 * hours)))
         };
         assert_eq!([of(1), of(24), of(24 * 14)], [100, 70, 5]);
     }

@@ -56,7 +56,7 @@ impl InsightsPlan {
         Self {
             functions,
             interval,
-            expected: Forecast::of(readings, reading) + Forecast::of(lists, list),
+            expected: Forecast::from_polls(readings, reading) + Forecast::from_polls(lists, list),
         }
     }
 

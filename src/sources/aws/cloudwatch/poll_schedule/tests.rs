@@ -62,7 +62,7 @@ fn a_budget_that_is_enough_for_all_reads_all_at_the_shortest_interval() {
     assert_eq!(all_seconds(&plan), [60.0, 60.0]);
     assert!((plan.expected().cost().usd() - 2.628).abs() < 1e-9);
     assert!((plan.expected().cheaper_cost().usd() - 1.752).abs() < 1e-9);
-    assert!(!plan.is_stretched());
+    assert!(!plan.is_over_budget());
 }
 
 #[test]
@@ -132,7 +132,7 @@ fn a_budget_that_is_not_enough_for_the_longest_interval_stretches_it() {
     let mut poll_priorities = vec![poll_priority(0.0); 1_000];
     poll_priorities[..100].fill(poll_priority(100.0));
     let slow = plan(&poll_priorities, terms(10.0));
-    assert!(slow.is_stretched());
+    assert!(slow.is_over_budget());
     // Half of the 9 USD that are planned are enough for reading everybody at this one.
     let longest = 3_600.0 * 21.9 / 4.5;
     assert!((slow.longest().as_secs_f64() - longest).abs() < 1.0);
@@ -170,7 +170,7 @@ fn nobody_to_read_costs_nothing() {
     let plan = plan(&[], terms(10.0));
     assert!(plan.expected().cost().is_zero());
     assert_eq!(plan.functions(), 0);
-    assert!(!plan.is_stretched());
+    assert!(!plan.is_over_budget());
 }
 
 #[test]
@@ -180,21 +180,21 @@ fn the_ladder_holds_every_function_once_and_all_that_is_spent() {
         .collect();
     let plan = plan(&poll_priorities, terms(5.0));
     let steps = [60, 300, 900, 3_600].map(Duration::from_secs);
-    let ladder = plan.ladder(&steps);
+    let intervals = plan.intervals(&steps);
     assert_eq!(
-        ladder
+        intervals
             .iter()
             .map(|interval_step| interval_step.functions)
             .sum::<usize>(),
         200
     );
-    let sum: f64 = ladder
+    let sum: f64 = intervals
         .iter()
         .map(|interval_step| interval_step.expected.cost().usd())
         .sum();
     assert!((sum - plan.expected().cost().usd()).abs() < 1e-6);
-    assert!(ladder.is_sorted_by_key(|interval_step| interval_step.up_to));
-    assert!(ladder.len() > 1, "{ladder:?}");
+    assert!(intervals.is_sorted_by_key(|interval_step| interval_step.up_to));
+    assert!(intervals.len() > 1, "{intervals:?}");
 }
 
 /// Stakes over many orders of magnitude, some idle, some new.

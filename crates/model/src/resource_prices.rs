@@ -14,7 +14,7 @@ pub struct Weights {
 
 /// The price of a node, split over what it has.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Split {
+pub struct ResourcePrices {
     /// The price of one core.
     pub core: UsdPerCoreHour,
     /// The price of one GiB.
@@ -29,7 +29,7 @@ pub struct Split {
 /// `gpu price = γ · memory price` in USD per hour, for price P, c cores, g GiB and n GPUs. All of it at these prices costs P again.
 ///
 /// ```
-/// use breakeven_model::node_split::{Weights, split};
+/// use breakeven_model::resource_prices::{Weights, split};
 /// use breakeven_model::inventory::Resources;
 /// use breakeven_model::units::{Cores, Gib, Ratio, UsdPerHour};
 ///
@@ -39,16 +39,16 @@ pub struct Split {
 /// let split = split(UsdPerHour::from_hourly(0.096)?, m5_large, weights).unwrap();
 /// assert!((split.core.hourly() - 0.031_25).abs() < 5e-6);
 /// assert!((split.memory.hourly() - 0.004_19).abs() < 5e-6);
-/// # Ok::<(), breakeven_model::units::NotAQuantity>(())
+/// # Ok::<(), breakeven_model::units::QuantityError>(())
 /// ```
 #[must_use]
-pub fn split(price: UsdPerHour, capacity: Resources, weights: Weights) -> Option<Split> {
-    let gpu_worth = Gib::worth_of(weights.gpu);
-    let worth = capacity.cpu.worth_in_memory(weights.core)
+pub fn split(price: UsdPerHour, capacity: Resources, weights: Weights) -> Option<ResourcePrices> {
+    let gpu_worth = Gib::from_cores_ratio(weights.gpu);
+    let worth = capacity.cpu.as_memory(weights.core)
         + capacity.memory
         + gpu_worth * Ratio::from(capacity.gpus);
     let memory = price.per_gib(worth)?;
-    Some(Split {
+    Some(ResourcePrices {
         core: memory.per_core_at(weights.core),
         memory,
         gpu: gpu_worth * memory,
