@@ -84,6 +84,8 @@ pub struct Engine {
 pub struct PersistedState {
     ledger: Ledger,
     verdicts: Vec<(WorkloadRef, StableVerdict)>,
+    /// `last_look` in state files of version 4.
+    #[serde(alias = "last_look")]
     last_snapshot_at: Option<Timestamp>,
 }
 

@@ -37,7 +37,7 @@ use breakeven_model::inventory::{
     Traffic, WorkloadId,
 };
 use breakeven_model::month::{DAYS, Month};
-use breakeven_model::units::{Ratio, Requests, RequestsPerSecond, Seconds, Usd, row};
+use breakeven_model::units::{Ratio, Requests, RequestsPerSecond, Seconds, Usd, record};
 use cluster::ClusterAccount;
 use intervals::Intervals;
 
@@ -57,7 +57,7 @@ pub struct Ledger {
     counted: Intervals,
 }
 
-row!(Ledger {
+record!(Ledger {
     started,
     counting_since,
     window,
@@ -66,7 +66,7 @@ row!(Ledger {
     shared,
     functions,
     days,
-    counted,
+    counted
 });
 
 impl Ledger {
@@ -356,8 +356,11 @@ impl Ledger {
             account.forget(counted);
         }
         self.shared.retain(|_, (_, seen)| *seen >= horizon);
-        self.functions
-            .retain(|_, account| account.gone_since(now).is_none_or(|since| since >= horizon));
+        self.functions.retain(|_, account| {
+            account
+                .deleted_since(now)
+                .is_none_or(|since| since >= horizon)
+        });
         self.days.forget(now);
         self.cluster.forget(horizon);
         self.counted.forget(counted);

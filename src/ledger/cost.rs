@@ -1,7 +1,7 @@
 //! What a workload paid and used, as sums.
 
 use breakeven_model::allocation::{UsedRates, WorkloadRates};
-use breakeven_model::units::{CoreSeconds, Gib, Ratio, Seconds, Usd, numbers, row};
+use breakeven_model::units::{CoreSeconds, Gib, Ratio, Seconds, Usd, numbers, record};
 use breakeven_model::window::UsedWindow;
 
 /// What was paid and used.
@@ -21,11 +21,11 @@ numbers!(Cost {
     used: UsedWindow,
 });
 
-row!(Cost {
+record!(Cost {
     unpriced,
     allocated,
     loaded,
-    used,
+    used
 });
 
 /// What was used in some time that was seen, and what that cost.
@@ -110,9 +110,9 @@ impl Cost {
         self.used.cost += one.cpu + one.memory;
         self.used.loaded += rates.loaded() * time;
         self.used.cores += one.cores;
-        self.used.cores_held += rates.held.cpu * time;
+        self.used.cores_allocated += rates.held.cpu * time;
         self.used.memory += one.working_set * time;
-        self.used.memory_held += rates.held.memory * time;
+        self.used.memory_allocated += rates.held.memory * time;
         let pods = Ratio::count(rates.pods);
         self.used.pods += time * pods;
         if let Some(share) = pods.inverse() {
@@ -129,9 +129,9 @@ impl Cost {
         self.used.cost += other.used.cost * share;
         self.used.loaded += other.used.loaded * share;
         self.used.cores += other.used.cores * share;
-        self.used.cores_held += other.used.cores_held * share;
+        self.used.cores_allocated += other.used.cores_allocated * share;
         self.used.memory += other.used.memory * share;
-        self.used.memory_held += other.used.memory_held * share;
+        self.used.memory_allocated += other.used.memory_allocated * share;
         self.used.pods += other.used.pods * share;
         if let Some(extremes) = other.used.extremes {
             self.stretch(extremes);

@@ -3,22 +3,26 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::compact_series::Rows;
+use super::compact_series::CompactSeries;
 use super::intervals::Intervals;
 use breakeven_model::units::{Compact, Ratio, Seconds};
 
 /// Something that adds up, kept for one window of time in so many slots: the window's edge is interpolated within one.
 ///
 /// A window of a day has 24 slots of an hour. The oldest slot counts for the part of it that is in the window. The newest is exact;
-/// those before it are kept to seven digits, see [`Rows`].
+/// those before it are kept to seven digits, see [`CompactSeries`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(bound(
+    serialize = "T: Serialize + Compact",
+    deserialize = "T: Deserialize<'de> + Compact + Default"
+))]
 pub(super) struct WindowBuckets<T, const SLOTS: i64 = 24> {
     /// Seconds of one slot.
     length: i64,
     /// The newest slot that holds something, by its number since 1970.
     newest: Option<(i64, T)>,
     /// Those before it.
-    older: Rows<T>,
+    older: CompactSeries<T>,
 }
 
 impl<T: Compact + Clone + Default, const SLOTS: i64> WindowBuckets<T, SLOTS> {
@@ -31,7 +35,7 @@ impl<T: Compact + Clone + Default, const SLOTS: i64> WindowBuckets<T, SLOTS> {
         Self {
             length,
             newest: None,
-            older: Rows::default(),
+            older: CompactSeries::default(),
         }
     }
 
@@ -40,7 +44,7 @@ impl<T: Compact + Clone + Default, const SLOTS: i64> WindowBuckets<T, SLOTS> {
         Self {
             length: 86_400,
             newest: None,
-            older: Rows::default(),
+            older: CompactSeries::default(),
         }
     }
 

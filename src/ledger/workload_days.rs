@@ -5,7 +5,7 @@ use super::workload::Step;
 use breakeven_model::allocation::WorkloadRates;
 use breakeven_model::month::Month;
 use breakeven_model::units::{
-    CoreSeconds, GibSeconds, Ratio, Requests, Seconds, Usd, numbers, row,
+    CoreSeconds, GibSeconds, Ratio, Requests, Seconds, Usd, numbers, record,
 };
 
 /// The sums of one day (UTC).
@@ -18,7 +18,7 @@ pub(super) struct Day {
     shared: Usd,
     fixed: Usd,
     /// The time for which its use was known; what was used is of this time.
-    watched: Seconds,
+    usage_observed: Seconds,
     cores: CoreSeconds,
     memory: GibSeconds,
     requests: Requests,
@@ -27,19 +27,19 @@ pub(super) struct Day {
     active: Seconds,
 }
 
-row!(Day {
+record!(Day {
     observed,
     allocated,
     idle,
     shared,
     fixed,
-    watched,
+    usage_observed,
     cores,
     memory,
     requests,
     latency,
     measured,
-    active,
+    active
 });
 
 numbers!(Day {
@@ -48,7 +48,7 @@ numbers!(Day {
     idle: Usd,
     shared: Usd,
     fixed: Usd,
-    watched: Seconds,
+    usage_observed: Seconds,
     cores: CoreSeconds,
     memory: GibSeconds,
     requests: Requests,
@@ -78,7 +78,7 @@ impl Day {
         if rates.unpriced_pods > 0 {
             return;
         }
-        self.watched += one.seen;
+        self.usage_observed += one.seen;
         self.cores += one.cores;
         self.memory += one.working_set * one.seen;
     }
@@ -99,7 +99,7 @@ impl Day {
             idle: self.idle * seen,
             shared: self.shared * seen,
             fixed: self.fixed * seen,
-            watched: self.watched * seen,
+            usage_observed: self.usage_observed * seen,
             cores: self.cores * seen,
             memory: self.memory * seen,
             ..self
@@ -123,7 +123,7 @@ impl Day {
         month.idle += self.idle;
         month.shared += self.shared;
         month.fixed += self.fixed;
-        month.watched += self.watched;
+        month.watched += self.usage_observed;
         month.cores += self.cores;
         month.memory += self.memory;
         month.requests += self.requests;

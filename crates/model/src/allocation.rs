@@ -69,13 +69,11 @@ pub struct ClusterAmounts<T> {
     pub unallocated: T,
 }
 
-crate::row!(ClusterAmounts<crate::units::Usd> {
-    allocated,
+crate::record!(ClusterAmounts<crate::units::Usd> { allocated,
     idle,
     shared,
     fixed,
-    unallocated,
-});
+    unallocated });
 
 /// What one workload costs at one instant.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

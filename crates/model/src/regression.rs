@@ -1,7 +1,7 @@
 //! The straight line through steps of time: the processors used, over the requests served.
 
 use super::uncertainty::Range;
-use crate::units::{CoreSeconds, Ratio, Requests, Seconds, numbers, row};
+use crate::units::{CoreSeconds, Ratio, Requests, Seconds, numbers, record};
 
 /// Student's t for 95 % of both sides at 28 degrees of freedom, those of 30 steps. More have less, down to 1.96.
 const T95: f64 = 2.048;
@@ -53,14 +53,14 @@ numbers!(Scatter {
     uses: f64,
 });
 
-row!(Scatter {
+record!(Scatter {
     steps,
     time,
     rate,
     cores,
     rates,
     mixed,
-    uses,
+    uses
 });
 
 /// The slope of a line of least squares.

@@ -17,7 +17,7 @@
 
 mod compact;
 mod quantity;
-mod row;
+mod record;
 
 mod compute;
 mod counts;
@@ -27,8 +27,8 @@ mod priced;
 mod ratio;
 mod time;
 
-pub use crate::{numbers, row};
-pub use compact::Compact;
+pub use crate::{numbers, record};
+pub use compact::{Compact, column};
 pub use compute::{CoreSeconds, Cores};
 pub use counts::{BilledUnits, Periods, Requests, RequestsPerSecond};
 pub use memory::{Gib, GibSeconds, MemoryMib};

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::report::{Platform, Verdict};
 use super::uncertainty::CostEstimate;
-use crate::units::{Requests, Seconds, row};
+use crate::units::{Requests, Seconds, record};
 
 /// The least time and traffic that a verdict stands on.
 const MIN_COVERED: f64 = 3_600.0;
@@ -87,7 +87,7 @@ pub struct StableVerdict {
 }
 
 // After a restart it is held again if what was kept covers the window.
-row!(StableVerdict { shown, rival } .. { is_provisional: true });
+record!(StableVerdict { shown, rival } not_persisted { is_provisional: true });
 
 impl StableVerdict {
     /// The first verdict stands at once.

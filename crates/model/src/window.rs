@@ -11,7 +11,7 @@ use super::verdict::{covers_rare_requests, is_rare};
 use crate::inventory::Throttling;
 use crate::units::{
     CoreSeconds, Cores, Gib, GibSeconds, Ratio, Requests, RequestsPerSecond, Seconds, Usd, numbers,
-    row,
+    record,
 };
 
 /// A workload of the cluster.
@@ -45,11 +45,11 @@ pub struct UsedWindow {
     /// Processors used.
     pub cores: CoreSeconds,
     /// Processors held.
-    pub cores_held: CoreSeconds,
+    pub cores_allocated: CoreSeconds,
     /// Memory used.
     pub memory: GibSeconds,
     /// Memory held.
-    pub memory_held: GibSeconds,
+    pub memory_allocated: GibSeconds,
     /// Pods over time.
     pub pods: Seconds,
     /// The least and the most that one pod used, in the mean over the workload's pods.
@@ -61,23 +61,23 @@ numbers!(UsedWindow {
     cost: Usd,
     loaded: Usd,
     cores: CoreSeconds,
-    cores_held: CoreSeconds,
+    cores_allocated: CoreSeconds,
     memory: GibSeconds,
-    memory_held: GibSeconds,
+    memory_allocated: GibSeconds,
     pods: Seconds,
     extremes: Option<(Gib, Gib)>,
 });
 
-row!(UsedWindow {
+record!(UsedWindow {
     observed,
     cost,
     loaded,
     cores,
-    cores_held,
+    cores_allocated,
     memory,
-    memory_held,
+    memory_allocated,
     pods,
-    extremes,
+    extremes
 });
 
 impl UsedWindow {

@@ -1,5 +1,7 @@
 //! A program that goes on from what another one kept shows what that one would have shown.
 
+use std::collections::BTreeSet;
+
 use super::*;
 
 /// A program that is started then, with what another one kept.
@@ -139,47 +141,60 @@ fn minutes_that_passed_while_nobody_ran_count_when_they_become_known() {
     assert_eq!(total.sum::<f64>(), 2.0 * (12.0 * 10.0 + 3.0 * 4.0));
 }
 
-/// The form of a value: what there is in it, and not how much.
-fn form(value: &ciborium::Value) -> String {
+/// The paths of all named fields in a value. `{}` is any value of a map whose keys are no names, and `[]` any item of a list.
+fn fields(value: &ciborium::Value, path: &str, found: &mut BTreeSet<String>) {
     use ciborium::Value;
     match value {
-        Value::Integer(_) => "i".to_owned(),
-        Value::Float(_) => "f".to_owned(),
-        Value::Text(_) => "t".to_owned(),
-        Value::Null => "_".to_owned(),
-        Value::Bool(_) => "b".to_owned(),
         Value::Array(values) => {
-            let mut forms: Vec<String> = values.iter().map(form).collect();
-            forms.dedup();
-            format!("[{}]", forms.join(" "))
+            for value in values {
+                fields(value, &format!("{path}[]"), found);
+            }
         }
         Value::Map(entries) => {
-            let mut forms: Vec<String> = entries
-                .iter()
-                .map(|(key, value)| format!("{}: {}", form(key), form(value)))
-                .collect();
-            forms.dedup();
-            format!("{{{}}}", forms.join(" "))
+            for (key, value) in entries {
+                match key {
+                    Value::Text(name) => {
+                        let path = format!("{path}.{name}");
+                        fields(value, &path, found);
+                        found.insert(path);
+                    }
+                    key => {
+                        fields(key, &format!("{path}{{key}}"), found);
+                        fields(value, &format!("{path}{{}}"), found);
+                    }
+                }
+            }
         }
-        other => panic!("{other:?}"),
+        _ => {}
     }
 }
 
-/// The form that version 4 has.
-const FORM: &str = "{t: [t f [[f] f [[t]]] {[t]: [t [f] f b {t: i t: [i [[f [f [f]]] f [f]]] t: {t: [i] t: [f]}} {t: i t: [i [f]] t: {t: [i] t: [f]}} _]} {} \
-    {[t]: [[{t: f} f] [[f] f] [[[i [i] i]] [[i]]] [[t]] i b _]} {[t [t] t]: [[f] f i]} [[t]]] t: [[{t: [t]} [t _]]] t: t}";
-
-#[test]
-fn the_form_of_what_is_kept_is_that_of_its_version() {
+/// The named fields of what is persisted of an engine that has seen a workload and a function.
+fn persisted_fields() -> String {
     let mut engine = engine_started_at(at(0));
     (0..=600)
         .step_by(15)
         .for_each(|second| see(&mut engine, second));
     let _ = engine.report(at(600));
-    let kept = ciborium::Value::serialized(&engine.kept()).unwrap();
+    let mut found = BTreeSet::new();
+    let value = ciborium::Value::serialized(&engine.kept()).unwrap();
+    fields(&value, "", &mut found);
+    found.into_iter().map(|path| path + "\n").collect()
+}
+
+#[test]
+fn no_persisted_field_disappears() {
+    let file = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/fixtures/persisted-fields.txt"
+    );
+    let found = persisted_fields();
+    if std::env::var_os("BREAKEVEN_BLESS").is_some() {
+        std::fs::write(file, &found).unwrap();
+    }
+    let expected = std::fs::read_to_string(file).unwrap();
     assert_eq!(
-        (crate::persistence::VERSION, &*form(&kept)),
-        (4, FORM),
-        "what is kept has another form: give it another version"
+        found, expected,
+        "a new field needs a default and BREAKEVEN_BLESS=1; a file of today has the others, so none may disappear"
     );
 }

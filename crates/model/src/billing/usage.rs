@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::inventory::{Architecture, UsageKind};
 use crate::lambda::{PricingTerms, Run};
 use crate::pricing::list_prices::lambda::MEAN_ROUNDING;
-use crate::units::{BilledUnits, GibSeconds, Ratio, Requests, Seconds, Usd, row};
+use crate::units::{BilledUnits, GibSeconds, Ratio, Requests, Seconds, Usd, record};
 
 /// The length of a day of the bill, which is one of UTC.
 pub(super) const DAY: Seconds = match Seconds::from_seconds(86_400.0) {
@@ -74,24 +74,24 @@ impl<'de> Deserialize<'de> for AccountRegion {
     }
 }
 
-row!(UsageKey {
+record!(UsageKey {
     day,
     place,
-    architecture,
+    architecture
 });
 
-row!(LambdaUsage {
+record!(LambdaUsage {
     requests,
     duration,
     provisioned,
     provisioned_duration,
-    ephemeral_storage,
+    ephemeral_storage
 });
 
-row!(DayUsage {
+record!(DayUsage {
     usage,
     seen,
-    functions,
+    functions
 });
 
 impl LambdaUsage {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 
 use super::{Container, PodKey};
-use crate::units::{CoreSeconds, Periods, Ratio, Seconds, Window, numbers, row};
+use crate::units::{CoreSeconds, Periods, Ratio, Seconds, Window, numbers, record};
 
 /// What pods use. What a pod said stands until it says something new or it is too old.
 #[derive(Clone, Debug, Default)]
@@ -61,10 +61,10 @@ numbers!(Throttling {
     periods: Periods,
 });
 
-row!(Throttling {
+record!(Throttling {
     time,
     throttled,
-    periods,
+    periods
 });
 
 impl Throttling {
