@@ -9,11 +9,12 @@ use super::cost::Cost;
 use super::cpu_throttling::ThrottlingSums;
 use super::intervals::Intervals;
 use super::recent_usage::RecentUsage;
+use super::step::Step;
 use super::window_buckets::WindowBuckets;
 use super::workload_days::Day;
 use breakeven_model::allocation::WorkloadRates;
 use breakeven_model::inventory::{Counted, DedicatedSource};
-use breakeven_model::month::{DAYS, Month, active_time};
+use breakeven_model::month::{DAYS, Month};
 use breakeven_model::regression::Scatter;
 use breakeven_model::traffic_pattern::classify;
 use breakeven_model::units::{
@@ -153,22 +154,6 @@ numbers!(WindowBucket {
     peak: RequestsPerSecond,
     paired: Scatter,
 });
-
-/// All requests of a workload in one closed step.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Step {
-    pub(super) window: Window,
-    pub(super) requests: Requests,
-    pub(super) latency: Seconds,
-    pub(super) measured: Requests,
-}
-
-impl Step {
-    /// The time in it in which requests were served.
-    pub(super) fn active(&self) -> Seconds {
-        active_time(self.requests, self.window.length())
-    }
-}
 
 impl WorkloadAccount {
     pub(super) fn new(seen: Timestamp, window: Seconds) -> Self {
