@@ -151,7 +151,7 @@ impl Engine {
         let mut window = self.ledger.workload_window(account, now);
         window.count_rare_requests(&month);
         let assessment = assessment::workload(id, &window, workload_inputs, &self.settings);
-        let spent = account.spent();
+        let spent = account.accrued();
         let workload_ref = WorkloadRef::Kubernetes(id.clone());
         let (cost_total, used_cost_total) = if account.has_price() {
             let cost = vec![
@@ -264,7 +264,7 @@ impl Engine {
 
     fn cluster_report(&self, workloads: &[WorkloadReport]) -> ClusterReport {
         let account = self.ledger.cluster();
-        let spent = account.spent();
+        let spent = account.accrued();
         let comparable: Vec<(Usd, Usd, Usd)> = workloads
             .iter()
             .map(|one| &one.assessment)
@@ -285,7 +285,7 @@ impl Engine {
                 (ClusterComponent::Unallocated, spent.unallocated),
             ],
             observed_total: account.observed(),
-            unobserved_total: account.lost(),
+            unobserved_total: account.unobserved(),
             utilization: used.over(comparable.iter().map(|one| one.1).sum()),
             breakeven_utilization: used.over(comparable.iter().map(|one| one.2).sum()),
             unpriced_pods: self.rates.unpriced_pods,

@@ -1,42 +1,37 @@
 //! The account of the whole cluster.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::intervals::Intervals;
 use breakeven_model::allocation::{ClusterAmounts, ClusterRates};
-use breakeven_model::units::{Seconds, Usd, row};
+use breakeven_model::units::{Seconds, Usd};
 
 /// What the cluster cost, and over which time that was seen.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub(crate) struct ClusterAccount {
-    spent: ClusterAmounts<Usd>,
+    accrued: ClusterAmounts<Usd>,
     observed: Seconds,
-    lost: Seconds,
+    unobserved: Seconds,
     seen: Intervals,
 }
-
-row!(ClusterAccount {
-    spent,
-    observed,
-    lost,
-    seen,
-});
 
 impl ClusterAccount {
     pub(super) fn accrue_cost(&mut self, rates: &ClusterRates, from: Timestamp, to: Timestamp) {
         let time = Seconds::between(from, to);
         let rates = &rates.components;
-        self.spent.allocated += rates.allocated * time;
-        self.spent.idle += rates.idle * time;
-        self.spent.shared += rates.shared * time;
-        self.spent.fixed += rates.fixed * time;
-        self.spent.unallocated += rates.unallocated * time;
+        self.accrued.allocated += rates.allocated * time;
+        self.accrued.idle += rates.idle * time;
+        self.accrued.shared += rates.shared * time;
+        self.accrued.fixed += rates.fixed * time;
+        self.accrued.unallocated += rates.unallocated * time;
         self.observed += time;
         self.seen.add(from, to);
     }
 
     pub(super) fn record_gap(&mut self, time: Seconds) {
-        self.lost += time;
+        self.unobserved += time;
     }
 
     /// Forgets which time was seen. The totals stay.
@@ -58,8 +53,8 @@ impl ClusterAccount {
     }
 
     /// Money spent since the program started, by component.
-    pub(crate) const fn spent(&self) -> &ClusterAmounts<Usd> {
-        &self.spent
+    pub(crate) const fn accrued(&self) -> &ClusterAmounts<Usd> {
+        &self.accrued
     }
 
     /// The time over which it was spent.
@@ -68,7 +63,7 @@ impl ClusterAccount {
     }
 
     /// Time that passed unseen.
-    pub(crate) const fn lost(&self) -> Seconds {
-        self.lost
+    pub(crate) const fn unobserved(&self) -> Seconds {
+        self.unobserved
     }
 }

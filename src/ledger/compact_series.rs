@@ -1,23 +1,21 @@
 //! A few sums in the order of time, in little memory.
 
-use std::marker::PhantomData;
+mod persisted;
 
-use serde::{Deserialize, Serialize};
+use std::marker::PhantomData;
 
 use breakeven_model::units::Compact;
 
 /// Sums of equal pieces of time, each with the number of its piece since 1970, oldest first. One takes four bytes for each of
 /// its numbers and four for that of its piece.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(bound = "")]
-pub(super) struct Rows<T> {
+#[derive(Clone, Debug)]
+pub(super) struct CompactSeries<T> {
     pieces: Vec<u32>,
     numbers: Vec<f32>,
-    #[serde(skip)]
     kind: PhantomData<fn() -> T>,
 }
 
-impl<T> Default for Rows<T> {
+impl<T> Default for CompactSeries<T> {
     fn default() -> Self {
         Self {
             pieces: Vec::new(),
@@ -27,7 +25,7 @@ impl<T> Default for Rows<T> {
     }
 }
 
-impl<T: Compact + Default> Rows<T> {
+impl<T: Compact + Default> CompactSeries<T> {
     /// The sums of a piece, if there are any.
     pub(super) fn get(&self, piece: u32) -> Option<T> {
         let position = self.pieces.binary_search(&piece).ok()?;
@@ -103,7 +101,7 @@ mod tests {
 
     #[test]
     fn pieces_stay_in_order_and_what_is_put_last_stands() {
-        let mut rows = Rows::default();
+        let mut rows = CompactSeries::default();
         for (piece, requests) in [(5, 1.0), (3, 2.0), (9, 3.0), (5, 4.0)] {
             rows.push(piece, &sums(requests));
         }

@@ -1,11 +1,14 @@
 //! What a workload paid and used, as sums.
 
+use serde::{Deserialize, Serialize};
+
 use breakeven_model::allocation::{UsedRates, WorkloadRates};
-use breakeven_model::units::{CoreSeconds, Gib, Ratio, Seconds, Usd, numbers, row};
+use breakeven_model::units::{CoreSeconds, Gib, Ratio, Seconds, Usd, numbers};
 use breakeven_model::window::UsedWindow;
 
 /// What was paid and used.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub(super) struct Cost {
     /// The time for which a part of its cost was not known; nothing below is of that time.
     pub(super) unpriced: Seconds,
@@ -19,13 +22,6 @@ numbers!(Cost {
     allocated: Usd,
     loaded: Usd,
     used: UsedWindow,
-});
-
-row!(Cost {
-    unpriced,
-    allocated,
-    loaded,
-    used,
 });
 
 /// What was used in some time that was seen, and what that cost.
@@ -110,9 +106,9 @@ impl Cost {
         self.used.cost += one.cpu + one.memory;
         self.used.loaded += rates.loaded() * time;
         self.used.cores += one.cores;
-        self.used.cores_held += rates.held.cpu * time;
+        self.used.cores_allocated += rates.held.cpu * time;
         self.used.memory += one.working_set * time;
-        self.used.memory_held += rates.held.memory * time;
+        self.used.memory_allocated += rates.held.memory * time;
         let pods = Ratio::count(rates.pods);
         self.used.pods += time * pods;
         if let Some(share) = pods.inverse() {
@@ -129,9 +125,9 @@ impl Cost {
         self.used.cost += other.used.cost * share;
         self.used.loaded += other.used.loaded * share;
         self.used.cores += other.used.cores * share;
-        self.used.cores_held += other.used.cores_held * share;
+        self.used.cores_allocated += other.used.cores_allocated * share;
         self.used.memory += other.used.memory * share;
-        self.used.memory_held += other.used.memory_held * share;
+        self.used.memory_allocated += other.used.memory_allocated * share;
         self.used.pods += other.used.pods * share;
         if let Some(extremes) = other.used.extremes {
             self.stretch(extremes);

@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::billed_days::{Days, Revision, by_day, day_of};
 use super::intervals::Intervals;
@@ -17,7 +18,7 @@ use breakeven_model::concurrency::{Concurrency, MinuteConcurrency};
 use breakeven_model::inventory::{Function, FunctionBatch};
 use breakeven_model::lambda::{Component, Init, Run};
 use breakeven_model::traffic_pattern::classify;
-use breakeven_model::units::{GibSeconds, Ratio, Requests, Seconds, Usd, row};
+use breakeven_model::units::{GibSeconds, Ratio, Requests, Seconds, Usd};
 use breakeven_model::window::FunctionWindow;
 
 /// How many minutes are kept at least, to be revised: Lambda shows an invocation when it has ended, which is up to 15
@@ -41,27 +42,33 @@ const TRACE: Requests = match Requests::from_requests(1e-9) {
 /// A minute may be told again, and then what was told last stands. Totals grow by what a minute grew. Where one shrinks
 /// they stay, and what grows later first makes up for it. So they never fall, and once all minutes are settled they are
 /// what those add up to, in whichever order and grouping they came.
-#[derive(Debug, Default)]
+///
+/// The state file has no configuration: it comes with the next list, and then the window is made of the minutes again.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct FunctionAccount {
     totals: Totals,
     /// What the totals hold and the minutes do not, as they shrank.
-    excess: Overcount,
+    overcount: Overcount,
     minutes: Minutes,
     /// The minutes that are known.
     known: Intervals,
     /// Minutes before it are not kept any more, and not taken in again.
-    kept_from: i64,
+    kept_since: i64,
     /// What the known minutes of the window add up to, made once for each batch.
+    #[serde(skip)]
     window: Option<FunctionWindow>,
     /// Its configuration as last known, for the minutes that come after it is gone.
+    #[serde(skip)]
     function: Option<Arc<Function>>,
     /// Whether the list of functions lacks it, and since when.
-    is_gone: bool,
-    gone_since: Option<Timestamp>,
+    is_deleted: bool,
+    deleted_since: Option<Timestamp>,
 }
 
 /// What has added up since counting began.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Totals {
     /// What Lambda charged, by what it is for.
     pub cost: BTreeMap<Component, Usd>,
@@ -78,30 +85,6 @@ pub struct Totals {
     /// Environments that had to be started.
     pub cold_starts: Requests,
 }
-
-// The configuration comes with the next list, and then the window is made of the minutes again.
-row!(FunctionAccount {
-    totals,
-    excess,
-    minutes,
-    known,
-    kept_from,
-    is_gone,
-    gone_since,
-} .. {
-    window: None,
-    function: None,
-});
-
-row!(Totals {
-    cost,
-    gib_seconds,
-    invocations,
-    served,
-    errors,
-    throttles,
-    cold_starts,
-});
 
 fn minute_of(instant: Timestamp) -> i64 {
     instant.as_second().div_euclid(60)
@@ -129,7 +112,7 @@ impl FunctionAccount {
             return;
         };
         let (from, to) = (
-            minute_of(batch.window.start()).max(self.kept_from),
+            minute_of(batch.window.start()).max(self.kept_since),
             minute_of(batch.window.end()),
         );
         if to <= from {
@@ -154,7 +137,7 @@ impl FunctionAccount {
             self.minutes.replace(&part, &batch.minutes);
             self.known.add(start_of(part.start), start_of(part.end));
             let after = seen(self);
-            let growth = self.excess.growth(&before.1, &after.1);
+            let growth = self.overcount.growth(&before.1, &after.1);
             self.totals.add(&function, &growth, settings);
             let usage = |seen: &Increase| usage(&function, seen, settings);
             let revision = Revision {
@@ -184,7 +167,7 @@ impl FunctionAccount {
         let minutes = self.minutes.within(counted);
         Increase {
             sums,
-            ready: minutes.map(|one| function.ready_time(&one)).sum(),
+            provisioned: minutes.map(|one| function.ready_time(&one)).sum(),
             cold_starts,
             time: self
                 .known
@@ -194,7 +177,7 @@ impl FunctionAccount {
 
     /// The spans of a range whose minutes are known.
     fn spans(&self, range: &Range<i64>) -> impl Iterator<Item = Range<i64>> {
-        let from = range.start.max(self.kept_from);
+        let from = range.start.max(self.kept_since);
         self.known
             .within(start_of(from), start_of(range.end))
             .map(|(from, to)| minute_of(from)..minute_of(to))
@@ -225,9 +208,9 @@ impl FunctionAccount {
             return;
         };
         let kept = minutes_in(window).max(MIN_KEPT);
-        self.kept_from = self.kept_from.max(minute_of(end) - kept);
-        self.minutes.forget(self.kept_from);
-        self.known.forget(start_of(self.kept_from));
+        self.kept_since = self.kept_since.max(minute_of(end) - kept);
+        self.minutes.forget(self.kept_since);
+        self.known.forget(start_of(self.kept_since));
     }
 
     /// Forgets the minutes after an instant, which the clock was ahead by. What the totals have of them stays, and is not
@@ -239,8 +222,8 @@ impl FunctionAccount {
         settings: &ModelParameters,
     ) {
         let from = minute_of(now);
-        self.kept_from = self.kept_from.min(from);
-        self.gone_since = self.gone_since.map(|since| since.min(now));
+        self.kept_since = self.kept_since.min(from);
+        self.deleted_since = self.deleted_since.map(|since| since.min(now));
         let Some(until) = self.known.until().filter(|until| *until > start_of(from)) else {
             return;
         };
@@ -248,7 +231,7 @@ impl FunctionAccount {
         let time = self
             .known
             .between(start_of(counted.start), start_of(counted.end));
-        self.excess.add(self.minutes.sums(&counted), time);
+        self.overcount.add(self.minutes.sums(&counted), time);
         self.minutes.truncate(from);
         self.known.truncate_after(start_of(from));
         if let Some(function) = self.function.clone() {
@@ -286,7 +269,7 @@ impl FunctionAccount {
         listed: Option<&Arc<Function>>,
         settings: &ModelParameters,
     ) {
-        self.is_gone = listed.is_none();
+        self.is_deleted = listed.is_none();
         if let (None, Some(function)) = (&self.function, listed) {
             self.window = self.sum_up(function, settings);
             self.function = Some(Arc::clone(function));
@@ -294,10 +277,10 @@ impl FunctionAccount {
     }
 
     /// Since when it is known not to exist, now at the latest; absent while it exists.
-    pub(super) fn gone_since(&mut self, now: Timestamp) -> Option<Timestamp> {
-        let since = self.gone_since.unwrap_or(now);
-        self.gone_since = self.is_gone.then_some(since);
-        self.gone_since
+    pub(super) fn deleted_since(&mut self, now: Timestamp) -> Option<Timestamp> {
+        let since = self.deleted_since.unwrap_or(now);
+        self.deleted_since = self.is_deleted.then_some(since);
+        self.deleted_since
     }
 
     /// The sums over the window that ends with the last known minute. Minutes that are not known are passed over, as if
@@ -352,12 +335,12 @@ fn run(function: &Function, seen: &Increase, settings: &ModelParameters) -> Run 
         cold_starts: seen.cold_starts,
         duration: settings.lambda.init.of_function(function).point,
     };
-    let ready = seen.ready.over(sums.duration).unwrap_or_default();
+    let provisioned = seen.provisioned.over(sums.duration).unwrap_or_default();
     Run::from_window(
         function,
         (invocations, sums.duration),
         init,
-        (seen.time.into(), ready.min(Ratio::ONE)),
+        (seen.time.into(), provisioned.min(Ratio::ONE)),
     )
 }
 

@@ -1,17 +1,23 @@
 //! The minutes that a function ran, in little memory.
 
+mod persisted;
+
 use std::ops::Range;
 
+use serde::{Deserialize, Serialize};
+
 use breakeven_model::inventory::FunctionMinute;
-use breakeven_model::units::{Requests, Seconds, row};
+use breakeven_model::units::{Requests, Seconds};
+use persisted::MinuteLists;
 
 /// In place of a peak that is not known.
 const UNKNOWN: u32 = u32::MAX;
 
 /// The minutes in which a function did anything, in order of time. One in which nothing happened takes no room.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(try_from = "MinuteLists")]
 pub(super) struct Minutes {
-    ran: Vec<ActiveMinute>,
+    active: Vec<ActiveMinute>,
     /// Few minutes have any.
     failures: Vec<Failures>,
 }
@@ -36,7 +42,8 @@ struct Failures {
 }
 
 /// What some minutes add up to.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub(super) struct FunctionTotals {
     pub(super) invocations: Requests,
     pub(super) duration: Seconds,
@@ -46,58 +53,35 @@ pub(super) struct FunctionTotals {
     pub(super) throttles: Requests,
 }
 
-row!(Minutes { ran, failures });
-
-row!(ActiveMinute {
-    minute,
-    invocations,
-    duration,
-    peak,
-});
-
-row!(Failures {
-    minute,
-    errors,
-    throttles,
-});
-
-row!(FunctionTotals {
-    invocations,
-    duration,
-    served,
-    errors,
-    throttles,
-});
-
 impl Minutes {
     /// Puts what is known now of a range in place of what was known of it.
     pub(super) fn replace(&mut self, range: &Range<i64>, minutes: &[FunctionMinute]) {
         let inside = minutes.iter().filter(|one| range.contains(&one.minute));
-        let ran = inside.clone().filter_map(ActiveMinute::new);
-        splice(&mut self.ran, range, ran, |one| one.minute);
+        let active = inside.clone().filter_map(ActiveMinute::new);
+        splice(&mut self.active, range, active, |one| one.minute);
         let failures = inside.filter_map(Failures::new);
         splice(&mut self.failures, range, failures, |one| one.minute);
     }
 
     /// Drops the minutes before one.
     pub(super) fn forget(&mut self, before: i64) {
-        self.ran
-            .drain(..position(&self.ran, before, |one| one.minute));
+        self.active
+            .drain(..position(&self.active, before, |one| one.minute));
         self.failures
             .drain(..position(&self.failures, before, |one| one.minute));
     }
 
     /// Drops the minutes from one on.
     pub(super) fn truncate(&mut self, from: i64) {
-        self.ran
-            .truncate(position(&self.ran, from, |one| one.minute));
+        self.active
+            .truncate(position(&self.active, from, |one| one.minute));
         self.failures
             .truncate(position(&self.failures, from, |one| one.minute));
     }
 
     /// The minutes of a range that had invocations, without what failed in them.
     pub(super) fn within(&self, range: &Range<i64>) -> impl Iterator<Item = FunctionMinute> {
-        slice(&self.ran, range, |one| one.minute)
+        slice(&self.active, range, |one| one.minute)
             .iter()
             .map(|one| FunctionMinute {
                 minute: one.minute.into(),
@@ -105,14 +89,14 @@ impl Minutes {
                 duration: one.duration(),
                 errors: Requests::ZERO,
                 throttles: Requests::ZERO,
-                concurrency_peak: (one.peak != UNKNOWN).then_some(one.peak),
+                concurrency_peak: one.known_peak(),
             })
     }
 
     /// What the minutes of a range add up to.
     pub(super) fn sums(&self, range: &Range<i64>) -> FunctionTotals {
         let mut sums = FunctionTotals::default();
-        for one in slice(&self.ran, range, |one| one.minute) {
+        for one in slice(&self.active, range, |one| one.minute) {
             sums.invocations += count(one.invocations);
             sums.duration += one.duration();
         }
@@ -120,8 +104,9 @@ impl Minutes {
         for one in slice(&self.failures, range, |one| one.minute) {
             sums.errors += count(one.errors);
             sums.throttles += count(one.throttles);
-            let ran = self.ran.binary_search_by_key(&one.minute, |ran| ran.minute);
-            let invocations = ran.map_or(0, |position| self.ran[position].invocations);
+            let active = &self.active;
+            let active = active.binary_search_by_key(&one.minute, |active| active.minute);
+            let invocations = active.map_or(0, |position| self.active[position].invocations);
             failed += count(one.errors.min(invocations));
         }
         sums.served = sums.invocations.less(failed);
@@ -131,7 +116,7 @@ impl Minutes {
     /// The bytes that it holds beside itself.
     #[cfg(test)]
     pub(super) fn heap_bytes(&self) -> usize {
-        self.ran.capacity() * size_of::<ActiveMinute>()
+        self.active.capacity() * size_of::<ActiveMinute>()
             + self.failures.capacity() * size_of::<Failures>()
     }
 }
@@ -142,21 +127,33 @@ impl ActiveMinute {
         let nothing = minute.invocations.is_zero()
             && minute.duration.is_zero()
             && minute.concurrency_peak.is_none();
-        let bits = minute.duration.seconds().to_bits();
-        #[expect(clippy::cast_possible_truncation, reason = "each half is 32 bits")]
-        let duration = [(bits >> 32) as u32, bits as u32];
         (!nothing).then_some(Self {
             minute: minute.minute.try_into().ok()?,
             invocations: whole(minute.invocations),
-            duration,
+            duration: halves(minute.duration.seconds()),
             peak: minute.concurrency_peak.unwrap_or(UNKNOWN),
         })
     }
 
     fn duration(self) -> Seconds {
-        let [high, low] = self.duration.map(u64::from);
-        Seconds::from_seconds(f64::from_bits(high << 32 | low)).unwrap_or_default()
+        Seconds::from_seconds(self.seconds()).unwrap_or_default()
     }
+
+    fn seconds(self) -> f64 {
+        let [high, low] = self.duration.map(u64::from);
+        f64::from_bits(high << 32 | low)
+    }
+
+    fn known_peak(self) -> Option<u32> {
+        (self.peak != UNKNOWN).then_some(self.peak)
+    }
+}
+
+/// The bits of seconds in two halves, the high one first.
+#[expect(clippy::cast_possible_truncation, reason = "each half is 32 bits")]
+const fn halves(seconds: f64) -> [u32; 2] {
+    let bits = seconds.to_bits();
+    [(bits >> 32) as u32, bits as u32]
 }
 
 impl Failures {

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::compact_series::Rows;
+use super::compact_series::CompactSeries;
 use breakeven_model::units::{CoreSeconds, Seconds, Window};
 
 /// Looks at the cluster within so many seconds are one moment: the shortest step in which requests may be counted.
@@ -16,7 +16,7 @@ const LEAST: f64 = 0.8;
 
 /// The last half hour: how much of it was seen, and what was used, moment by moment.
 #[derive(Debug, Default)]
-pub(super) struct RecentUsage(Rows<(Seconds, CoreSeconds)>);
+pub(super) struct RecentUsage(CompactSeries<(Seconds, CoreSeconds)>);
 
 fn moment_of(instant: Timestamp) -> Option<u32> {
     instant.as_second().div_euclid(LENGTH).try_into().ok()

@@ -3,14 +3,15 @@
 use serde::{Deserialize, Serialize};
 
 use super::minutes::FunctionTotals;
-use breakeven_model::units::{Requests, Seconds, row};
+use breakeven_model::units::{Requests, Seconds};
 
 /// What some known minutes of a function add up to, or what became more of them.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub(super) struct Increase {
     pub(super) sums: FunctionTotals,
     /// The part of their duration that what is kept ready can have worked.
-    pub(super) ready: Seconds,
+    pub(super) provisioned: Seconds,
     pub(super) cold_starts: Requests,
     /// How long the minutes are.
     pub(super) time: Seconds,
@@ -19,13 +20,6 @@ pub(super) struct Increase {
 /// What was counted and then turned out to be less. What becomes more makes up for it first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Overcount(Increase);
-
-row!(Increase {
-    sums,
-    ready,
-    cold_starts,
-    time,
-});
 
 impl Overcount {
     /// Notes what was counted of minutes that are not known any more.
@@ -41,14 +35,14 @@ impl Overcount {
 
     /// What is to be counted now that some minutes add up to `after` instead of `before`.
     pub(super) fn growth(&mut self, before: &Increase, after: &Increase) -> Increase {
-        let excess = &mut self.0;
+        let overcount = &mut self.0;
         macro_rules! each {
             ($($part:tt).+) => {{
-                let (was, is, excess) = (before.$($part).+, after.$($part).+, &mut excess.$($part).+);
-                *excess += was.less(is);
+                let (was, is, overcount) = (before.$($part).+, after.$($part).+, &mut overcount.$($part).+);
+                *overcount += was.less(is);
                 let grown = is.less(was);
-                let due = grown.less(*excess);
-                *excess = excess.less(grown);
+                let due = grown.less(*overcount);
+                *overcount = overcount.less(grown);
                 due
             }};
         }
@@ -60,7 +54,7 @@ impl Overcount {
                 errors: each!(sums.errors),
                 throttles: each!(sums.throttles),
             },
-            ready: each!(ready),
+            provisioned: each!(provisioned),
             cold_starts: each!(cold_starts),
             time: each!(time),
         }
@@ -84,9 +78,9 @@ mod tests {
 
     #[test]
     fn what_shrank_is_made_up_for_before_anything_is_counted() {
-        let mut excess = Overcount::default();
+        let mut overcount = Overcount::default();
         let mut grown = |before, after| {
-            let growth = excess.growth(&counting(before), &counting(after));
+            let growth = overcount.growth(&counting(before), &counting(after));
             growth.sums.invocations.requests()
         };
         assert_eq!(grown(0.0, 10.0), 10.0);

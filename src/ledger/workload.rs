@@ -4,6 +4,7 @@ mod counted_use;
 mod truncate;
 
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use super::cost::Cost;
 use super::cpu_throttling::ThrottlingSums;
@@ -16,9 +17,7 @@ use breakeven_model::inventory::{Counted, DedicatedSource};
 use breakeven_model::month::{DAYS, Month, active_time};
 use breakeven_model::regression::Scatter;
 use breakeven_model::traffic_pattern::classify;
-use breakeven_model::units::{
-    Ratio, Requests, RequestsPerSecond, Seconds, Usd, Window, numbers, row,
-};
+use breakeven_model::units::{Ratio, Requests, RequestsPerSecond, Seconds, Usd, Window, numbers};
 use breakeven_model::window::{TrafficWindow, WorkloadWindow};
 
 /// The time for which the present rates are taken before any time has passed at them.
@@ -34,40 +33,65 @@ const RATE_AGE: SignedDuration = SignedDuration::from_mins(5);
 type Days = WindowBuckets<Day, DAYS>;
 
 /// What one workload cost, used and served.
-#[derive(Debug)]
+///
+/// The rates are those of the next look at the cluster, so the state file has none. It has no recent usage either: that is
+/// paired with requests of steps that end after a restart, which were not seen whole.
+#[derive(Debug, Serialize, Deserialize)]
 pub struct WorkloadAccount {
     first_seen: Timestamp,
     last_seen: Timestamp,
-    existing_since: Timestamp,
+    created_at: Timestamp,
     /// Totals since the program started.
-    spent: AccruedCost,
+    #[serde(default)]
+    accrued: AccruedCost,
+    #[serde(default)]
     requests: Requests,
     /// Whether a part of its cost was ever known.
+    #[serde(default)]
     has_price: bool,
     /// Whether anything ever counted its requests.
+    #[serde(default)]
     is_counted: bool,
     /// The last rates.
+    #[serde(skip)]
     rates: WorkloadRates,
-    slots: WindowBuckets<WindowBucket>,
+    buckets: WindowBuckets<WindowBucket>,
     days: Days,
+    #[serde(skip)]
     moments: RecentUsage,
+    #[serde(skip)]
     rate: Option<(RequestsPerSecond, Timestamp)>,
-    /// How it is counted by itself, where it is, and the time that was counted so: what others count of it does not count then.
-    own: Option<(DedicatedSource, Intervals)>,
+    /// How it is counted by itself, where it is: what others count of it does not count then.
+    #[serde(default)]
+    dedicated: Option<DedicatedCounting>,
     /// Until when its requests are in the total by another way of counting.
-    totalled_until: Option<Timestamp>,
+    #[serde(default)]
+    total_until: Option<Timestamp>,
     /// Since when others count it again, after a query of its own did.
-    among_since: Option<Timestamp>,
+    #[serde(default)]
+    shared_since: Option<Timestamp>,
     /// Until when what it uses has been counted, where it is counted.
+    #[serde(skip)]
     counted_until: Option<Timestamp>,
     /// Steps of requests that wait for what was used in them to be counted.
+    #[serde(skip)]
     unpaired: Vec<(Window, Requests)>,
     /// How its containers are held back; absent where nobody ever said so. Most have no limit, so it is kept aside.
+    #[serde(default)]
     cpu_throttling: Option<Box<ThrottlingSums>>,
 }
 
+/// How a workload is counted by itself.
+#[derive(Debug, Serialize, Deserialize)]
+struct DedicatedCounting {
+    source: DedicatedSource,
+    /// The time that was counted so.
+    counted: Intervals,
+}
+
 /// Money spent since the program started.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct AccruedCost {
     /// Processors held for it.
     pub cpu: Usd,
@@ -89,7 +113,8 @@ pub struct AccruedCost {
     pub used_memory: Usd,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 struct WindowBucket {
     cost: Cost,
     requests: Requests,
@@ -99,51 +124,6 @@ struct WindowBucket {
     /// The steps whose use was seen too.
     paired: Scatter,
 }
-
-// The rates are those of the next look at the cluster. What was used a moment ago is not kept: it is paired with requests
-// of steps that end after a restart, which were not seen whole.
-row!(WorkloadAccount {
-    first_seen,
-    last_seen,
-    existing_since,
-    spent,
-    requests,
-    has_price,
-    is_counted,
-    slots,
-    days,
-    own,
-    totalled_until,
-    among_since,
-    cpu_throttling,
-} .. {
-    rates: WorkloadRates::default(),
-    moments: RecentUsage::default(),
-    rate: None,
-    counted_until: None,
-    unpaired: Vec::new(),
-});
-
-row!(AccruedCost {
-    cpu,
-    memory,
-    gpu,
-    storage,
-    idle,
-    shared,
-    fixed,
-    used_cpu,
-    used_memory,
-});
-
-row!(WindowBucket {
-    cost,
-    requests,
-    latency,
-    measured,
-    peak,
-    paired,
-});
 
 numbers!(WindowBucket {
     cost: Cost,
@@ -175,19 +155,19 @@ impl WorkloadAccount {
         Self {
             first_seen: seen,
             last_seen: seen,
-            existing_since: seen,
-            spent: AccruedCost::default(),
+            created_at: seen,
+            accrued: AccruedCost::default(),
             requests: Requests::ZERO,
             has_price: false,
             is_counted: false,
             rates: WorkloadRates::default(),
-            slots: WindowBuckets::new(window),
+            buckets: WindowBuckets::new(window),
             days: Days::of_days(),
             moments: RecentUsage::default(),
             rate: None,
-            own: None,
-            totalled_until: None,
-            among_since: None,
+            dedicated: None,
+            total_until: None,
+            shared_since: None,
             counted_until: None,
             unpaired: Vec::new(),
             cpu_throttling: None,
@@ -204,21 +184,21 @@ impl WorkloadAccount {
         let time = Seconds::between(from, to);
         self.first_seen = self.first_seen.min(from);
         self.last_seen = self.last_seen.max(to);
-        self.spent.cpu += rates.cpu * time;
-        self.spent.memory += rates.memory * time;
-        self.spent.gpu += rates.gpu * time;
-        self.spent.storage += rates.storage * time;
-        self.spent.idle += rates.idle * time;
-        self.spent.shared += rates.shared * time;
-        self.spent.fixed += rates.fixed * time;
-        self.slots.across(from, to, |part, slot| {
+        self.accrued.cpu += rates.cpu * time;
+        self.accrued.memory += rates.memory * time;
+        self.accrued.gpu += rates.gpu * time;
+        self.accrued.storage += rates.storage * time;
+        self.accrued.idle += rates.idle * time;
+        self.accrued.shared += rates.shared * time;
+        self.accrued.fixed += rates.fixed * time;
+        self.buckets.across(from, to, |part, slot| {
             slot.cost.accrue_cost(rates, time * part)
         });
         self.days
             .across(from, to, |part, day| day.accrue_cost(rates, time * part));
         let Some(used) = rates.sampled() else { return };
-        self.spent.used_cpu += used.cpu * time;
-        self.spent.used_memory += used.memory * time;
+        self.accrued.used_cpu += used.cpu * time;
+        self.accrued.used_memory += used.memory * time;
         self.moments.add(from, time, used.cores * time);
     }
 
@@ -229,15 +209,18 @@ impl WorkloadAccount {
         by: DedicatedSource,
         counted_until: Option<Timestamp>,
     ) -> bool {
-        match &self.own {
-            Some((before, _)) if *before < by => return false,
+        match &self.dedicated {
+            Some(before) if before.source < by => return false,
             None if by == DedicatedSource::Edge && self.is_counted => return false,
-            Some((before, _)) if *before == by => {}
+            Some(before) if before.source == by => {}
             other => {
                 let others_until = counted_until.filter(|_| other.is_none());
                 self.forget_traffic();
-                self.totalled_until = self.totalled_until.max(others_until);
-                self.own = Some((by, Intervals::default()));
+                self.total_until = self.total_until.max(others_until);
+                self.dedicated = Some(DedicatedCounting {
+                    source: by,
+                    counted: Intervals::default(),
+                });
             }
         }
         true
@@ -245,23 +228,23 @@ impl WorkloadAccount {
 
     /// Begins to count it among the others, if it was counted by itself.
     pub(super) fn use_shared_source(&mut self, counted_until: Option<Timestamp>) {
-        if self.own.is_some() {
+        if self.dedicated.is_some() {
             self.forget_traffic();
-            self.among_since = counted_until;
+            self.shared_since = counted_until;
         }
     }
 
     /// Forgets which time was counted before an instant.
     pub(super) fn forget(&mut self, before: Timestamp) {
-        if let Some((_, own)) = &mut self.own {
-            own.forget(before);
+        if let Some(dedicated) = &mut self.dedicated {
+            dedicated.counted.forget(before);
         }
     }
 
     /// How it is counted by itself, where it is.
     #[must_use]
     pub fn dedicated_source(&self) -> Option<DedicatedSource> {
-        self.own.as_ref().map(|(by, _)| *by)
+        self.dedicated.as_ref().map(|dedicated| dedicated.source)
     }
 
     /// Counts what was counted of it by itself.
@@ -271,7 +254,10 @@ impl WorkloadAccount {
         started: Timestamp,
         at: Timestamp,
     ) {
-        let own_until = self.own.as_ref().and_then(|(_, own)| own.until());
+        let own_until = self
+            .dedicated
+            .as_ref()
+            .and_then(|dedicated| dedicated.counted.until());
         for step in &counted.steps {
             if own_until.is_none_or(|until| until <= step.window.start()) {
                 let (latency, measured) = step.latency.unwrap_or_default();
@@ -285,8 +271,8 @@ impl WorkloadAccount {
             }
         }
         for window in &counted.covered {
-            if let Some((_, own)) = &mut self.own {
-                own.add(window.start(), window.end());
+            if let Some(dedicated) = &mut self.dedicated {
+                dedicated.counted.add(window.start(), window.end());
                 self.is_counted = true;
             }
         }
@@ -319,19 +305,17 @@ impl WorkloadAccount {
     }
 
     fn add(&mut self, step: &Step, started: Timestamp) {
-        let started = self
-            .totalled_until
-            .map_or(started, |until| started.max(until));
+        let started = self.total_until.map_or(started, |until| started.max(until));
         let window = step.window;
         if !step.requests.is_zero() {
-            self.existing_since = self.existing_since.min(window.start());
+            self.created_at = self.created_at.min(window.start());
         }
         if let Some(after) = window.since(started) {
             let share = after.length().over(window.length()).unwrap_or(Ratio::ONE);
             self.requests += step.requests * share;
         }
         let rate = step.requests.per(window.length());
-        self.slots
+        self.buckets
             .across(window.start(), window.end(), |part, slot| {
                 slot.requests += step.requests * part;
                 slot.latency += step.latency * part;
@@ -351,7 +335,7 @@ impl WorkloadAccount {
     }
 
     pub(super) fn exists_since(&mut self, since: Timestamp) {
-        self.existing_since = self.existing_since.min(since);
+        self.created_at = self.created_at.min(since);
     }
 
     pub(super) fn window(
@@ -362,7 +346,7 @@ impl WorkloadAccount {
         counted: &Intervals,
     ) -> WorkloadWindow {
         let mut cost = Cost::default();
-        for (share, slot) in self.slots.since(from, seen) {
+        for (share, slot) in self.buckets.since(from, seen) {
             cost.add(&slot.cost, share);
         }
         let watched = seen.between(from.max(self.first_seen), now);
@@ -374,15 +358,18 @@ impl WorkloadAccount {
             cost.accrue_cost(&self.rates, observed);
         }
         cost.assume_usage(&self.rates, SHORT_PAUSE);
-        let counted = self.own.as_ref().map_or(counted, |(_, own)| own);
-        let existing_since = self.counted_since();
+        let counted = self
+            .dedicated
+            .as_ref()
+            .map_or(counted, |dedicated| &dedicated.counted);
+        let created_at = self.counted_since();
         WorkloadWindow {
             observed,
             allocated: cost.allocated,
             loaded: cost.loaded,
             used: cost.used,
             traffic: counted.until().map(|until| {
-                let covered = counted.between(from.max(existing_since), until);
+                let covered = counted.between(from.max(created_at), until);
                 self.traffic(from, covered, counted)
             }),
             recent: self.recent(now),
@@ -398,7 +385,7 @@ impl WorkloadAccount {
             covered,
             ..TrafficWindow::default()
         };
-        for (share, slot) in self.slots.since(from, counted) {
+        for (share, slot) in self.buckets.since(from, counted) {
             traffic.requests += slot.requests * share;
             traffic.latency += slot.latency * share;
             traffic.measured += slot.measured * share;
@@ -406,15 +393,15 @@ impl WorkloadAccount {
             traffic.paired += slot.paired * share;
         }
         // The hour that the window begins in is as good as any other where all of it was counted.
-        let first = self.slots.start_of(from);
+        let first = self.buckets.start_of(from);
         let is_whole = counted.between(first, from) == Seconds::between(first, from);
         let since = if is_whole { first } else { from };
         let since = since
             .max(counted.since().unwrap_or(from))
-            .max(self.existing_since);
+            .max(self.created_at);
         let until = counted.until().unwrap_or(from);
-        let counts = self.slots.whole(since, until, |slot| slot.requests);
-        traffic.pattern = classify(self.slots.length(), &counts).map(|shape| shape.pattern);
+        let counts = self.buckets.whole(since, until, |slot| slot.requests);
+        traffic.pattern = classify(self.buckets.length(), &counts).map(|shape| shape.pattern);
         traffic
     }
 
@@ -424,7 +411,10 @@ impl WorkloadAccount {
         for day in self.days.from(from) {
             day.add_to(&mut month);
         }
-        let counted = self.own.as_ref().map_or(counted, |(_, own)| own);
+        let counted = self
+            .dedicated
+            .as_ref()
+            .map_or(counted, |dedicated| &dedicated.counted);
         if let Some(until) = counted.until().filter(|_| self.is_counted) {
             let since = self.counted_since().max(from);
             month.covered = counted.between(since, until);
@@ -434,8 +424,8 @@ impl WorkloadAccount {
 
     /// Since when it has existed, and was counted as it is now.
     fn counted_since(&self) -> Timestamp {
-        self.among_since
-            .map_or(self.existing_since, |since| self.existing_since.max(since))
+        self.shared_since
+            .map_or(self.created_at, |since| self.created_at.max(since))
     }
 
     /// What it uses and serves now, if both are known and fresh.
@@ -451,7 +441,7 @@ impl WorkloadAccount {
 
     /// Forgets what was served, for a source that counts otherwise. The totals stay.
     pub(super) fn forget_traffic(&mut self) {
-        self.slots.each(|slot| {
+        self.buckets.each(|slot| {
             *slot = WindowBucket {
                 cost: slot.cost,
                 ..WindowBucket::default()
@@ -459,18 +449,18 @@ impl WorkloadAccount {
         });
         self.days.each(|day| *day = day.unserved());
         self.rate = None;
-        if let Some((_, own)) = self.own.take() {
-            self.totalled_until = self.totalled_until.max(own.until());
+        if let Some(dedicated) = self.dedicated.take() {
+            self.total_until = self.total_until.max(dedicated.counted.until());
         }
         self.unpaired.clear();
-        self.among_since = None;
-        self.existing_since = self.first_seen;
+        self.shared_since = None;
+        self.created_at = self.first_seen;
         self.is_counted = false;
     }
 
     /// Begins a window of this length. The totals stay.
     pub(super) fn begin_window(&mut self, window: Seconds) {
-        self.slots = WindowBuckets::new(window);
+        self.buckets = WindowBuckets::new(window);
         self.days = Days::of_days();
         if let Some(cpu_throttling) = &mut self.cpu_throttling {
             cpu_throttling.begin_window(window);
@@ -480,7 +470,7 @@ impl WorkloadAccount {
     /// The bytes that its hours and days take.
     #[cfg(test)]
     pub(super) fn bucket_bytes(&self) -> usize {
-        self.slots.heap_bytes() + self.days.heap_bytes()
+        self.buckets.heap_bytes() + self.days.heap_bytes()
     }
 
     /// The bytes that it takes.
@@ -516,8 +506,8 @@ impl WorkloadAccount {
 
     /// Money spent since the program started.
     #[must_use]
-    pub const fn spent(&self) -> &AccruedCost {
-        &self.spent
+    pub const fn accrued(&self) -> &AccruedCost {
+        &self.accrued
     }
 
     /// For how long its containers were held back since the program started; absent where nobody ever said.

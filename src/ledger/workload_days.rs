@@ -1,15 +1,16 @@
 //! What a workload cost, used and served on a day.
 
+use serde::{Deserialize, Serialize};
+
 use super::cost::UsedAmounts;
 use super::workload::Step;
 use breakeven_model::allocation::WorkloadRates;
 use breakeven_model::month::Month;
-use breakeven_model::units::{
-    CoreSeconds, GibSeconds, Ratio, Requests, Seconds, Usd, numbers, row,
-};
+use breakeven_model::units::{CoreSeconds, GibSeconds, Ratio, Requests, Seconds, Usd, numbers};
 
 /// The sums of one day (UTC).
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub(super) struct Day {
     /// The time for which its cost was known; the cost is of this time.
     observed: Seconds,
@@ -18,7 +19,7 @@ pub(super) struct Day {
     shared: Usd,
     fixed: Usd,
     /// The time for which its use was known; what was used is of this time.
-    watched: Seconds,
+    usage_observed: Seconds,
     cores: CoreSeconds,
     memory: GibSeconds,
     requests: Requests,
@@ -27,28 +28,13 @@ pub(super) struct Day {
     active: Seconds,
 }
 
-row!(Day {
-    observed,
-    allocated,
-    idle,
-    shared,
-    fixed,
-    watched,
-    cores,
-    memory,
-    requests,
-    latency,
-    measured,
-    active,
-});
-
 numbers!(Day {
     observed: Seconds,
     allocated: Usd,
     idle: Usd,
     shared: Usd,
     fixed: Usd,
-    watched: Seconds,
+    usage_observed: Seconds,
     cores: CoreSeconds,
     memory: GibSeconds,
     requests: Requests,
@@ -78,7 +64,7 @@ impl Day {
         if rates.unpriced_pods > 0 {
             return;
         }
-        self.watched += one.seen;
+        self.usage_observed += one.seen;
         self.cores += one.cores;
         self.memory += one.working_set * one.seen;
     }
@@ -99,7 +85,7 @@ impl Day {
             idle: self.idle * seen,
             shared: self.shared * seen,
             fixed: self.fixed * seen,
-            watched: self.watched * seen,
+            usage_observed: self.usage_observed * seen,
             cores: self.cores * seen,
             memory: self.memory * seen,
             ..self
@@ -123,7 +109,7 @@ impl Day {
         month.idle += self.idle;
         month.shared += self.shared;
         month.fixed += self.fixed;
-        month.watched += self.watched;
+        month.watched += self.usage_observed;
         month.cores += self.cores;
         month.memory += self.memory;
         month.requests += self.requests;

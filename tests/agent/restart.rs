@@ -296,6 +296,9 @@ async fn counters_continue_from_a_state_file_of_version_4() {
     let (_, seen) = runs.run(written_at + AWAY, length, has_all_workloads).await;
     let failures = seen.sum("breakeven_state_failures_total", &[]);
     assert_eq!(failures, Some(0.0));
+    // For a return to the program that wrote it.
+    let copy = fs::read(directory.join("breakeven.state.version-4")).unwrap();
+    assert_eq!(copy, written);
 }
 
 #[tokio::test(flavor = "multi_thread")]

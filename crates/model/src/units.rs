@@ -17,7 +17,6 @@
 
 mod compact;
 mod quantity;
-mod row;
 
 mod compute;
 mod counts;
@@ -27,8 +26,8 @@ mod priced;
 mod ratio;
 mod time;
 
-pub use crate::{numbers, row};
-pub use compact::Compact;
+pub use crate::numbers;
+pub use compact::{Compact, column};
 pub use compute::{CoreSeconds, Cores};
 pub use counts::{BilledUnits, Periods, Requests, RequestsPerSecond};
 pub use memory::{Gib, GibSeconds, MemoryMib};

@@ -1,5 +1,7 @@
 //! What was seen of a subject in the decision window, as sums.
 
+use serde::{Deserialize, Serialize};
+
 use super::cold_starts::ColdStarts;
 use super::concurrency::Concurrency;
 use super::cpu_per_request::{self, Method, NoSlope, ProcessorTime};
@@ -11,7 +13,6 @@ use super::verdict::{covers_rare_requests, is_rare};
 use crate::inventory::Throttling;
 use crate::units::{
     CoreSeconds, Cores, Gib, GibSeconds, Ratio, Requests, RequestsPerSecond, Seconds, Usd, numbers,
-    row,
 };
 
 /// A workload of the cluster.
@@ -34,7 +35,8 @@ pub struct WorkloadWindow {
 }
 
 /// What a workload used.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct UsedWindow {
     /// The time over which its use was seen; the sums below are over this time.
     pub observed: Seconds,
@@ -45,11 +47,11 @@ pub struct UsedWindow {
     /// Processors used.
     pub cores: CoreSeconds,
     /// Processors held.
-    pub cores_held: CoreSeconds,
+    pub cores_allocated: CoreSeconds,
     /// Memory used.
     pub memory: GibSeconds,
     /// Memory held.
-    pub memory_held: GibSeconds,
+    pub memory_allocated: GibSeconds,
     /// Pods over time.
     pub pods: Seconds,
     /// The least and the most that one pod used, in the mean over the workload's pods.
@@ -61,23 +63,11 @@ numbers!(UsedWindow {
     cost: Usd,
     loaded: Usd,
     cores: CoreSeconds,
-    cores_held: CoreSeconds,
+    cores_allocated: CoreSeconds,
     memory: GibSeconds,
-    memory_held: GibSeconds,
+    memory_allocated: GibSeconds,
     pods: Seconds,
     extremes: Option<(Gib, Gib)>,
-});
-
-row!(UsedWindow {
-    observed,
-    cost,
-    loaded,
-    cores,
-    cores_held,
-    memory,
-    memory_held,
-    pods,
-    extremes,
 });
 
 impl UsedWindow {

@@ -74,9 +74,9 @@ fn what_a_window_has_of_the_time_that_is_dropped_goes_with_it() {
     let mut ledger = ledger();
     accrue_for(&mut ledger, 0, 900);
     accrue_for(&mut ledger, 900 + HOUR / 4, 900 + HOUR);
-    let spent = ledger.cluster().spent().allocated;
+    let accrued = ledger.cluster().accrued().allocated;
     ledger.truncate_after(at(900), &settings());
-    assert_eq!(ledger.cluster().spent().allocated, spent, "totals stay");
+    assert_eq!(ledger.cluster().accrued().allocated, accrued, "totals stay");
     let window = window(&ledger, 900);
     assert_eq!(window.observed.seconds(), 900.0);
     // The slot of the hour is cut in proportion to the time that was seen, and slots have seven digits.

@@ -65,10 +65,10 @@ fn what_is_counted_adds_up_exactly_however_irregular_the_readings_are() {
     near(used.cores.core_seconds(), expected);
     near(used.observed.seconds(), 175.0);
     let price = 0.1 * 10.1 / (2.0 * 10.1 + 8.0) / 3_600.0;
-    let spent = ledger.workload(&web()).unwrap().spent();
-    near(spent.used_cpu.usd(), expected * price);
+    let accrued = ledger.workload(&web()).unwrap().accrued();
+    near(accrued.used_cpu.usd(), expected * price);
     let memory = 0.1 / (2.0 * 10.1 + 8.0) / 3_600.0;
-    near(spent.used_memory.usd(), 175.0 * memory);
+    near(accrued.used_memory.usd(), 175.0 * memory);
 }
 
 #[test]
@@ -128,7 +128,14 @@ fn rates_add_nothing_where_use_is_counted_and_strangers_are_told() {
     let used = window(&ledger, 60).used;
     assert_eq!(used.observed, seconds(1.0));
     near(used.cores.core_seconds(), 0.25);
-    assert!(ledger.workload(&web()).unwrap().spent().used_cpu.is_zero());
+    assert!(
+        ledger
+            .workload(&web())
+            .unwrap()
+            .accrued()
+            .used_cpu
+            .is_zero()
+    );
     let mut unmatched_target = counted(0, 0, 60, 0.5);
     unmatched_target.pod.name = "stranger".into();
     assert_eq!(count(&mut ledger, &rates, &[unmatched_target]), 1);

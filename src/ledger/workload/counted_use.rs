@@ -40,11 +40,11 @@ impl WorkloadAccount {
         for one in counted {
             let seen = one.window.length() * share;
             let use_of_it = UsedAmounts::counted(used, seen, one.processor);
-            self.spent.used_cpu += use_of_it.cpu;
-            self.spent.used_memory += use_of_it.memory;
+            self.accrued.used_cpu += use_of_it.cpu;
+            self.accrued.used_memory += use_of_it.memory;
             self.moments.spread(one.window, seen, one.processor);
             let (start, end) = (one.window.start(), one.window.end());
-            self.slots.across(start, end, |part, slot| {
+            self.buckets.across(start, end, |part, slot| {
                 slot.cost.add_usage(rates, use_of_it * part);
             });
             self.days.across(start, end, |part, day| {
@@ -67,14 +67,14 @@ impl WorkloadAccount {
         };
         let paired = Scatter::of_step(cores, requests, window.length());
         let (start, end) = (window.start(), window.end());
-        self.slots
+        self.buckets
             .across(start, end, |part, slot| slot.paired += paired * part);
     }
 
     fn count_throttling(&mut self, counted: &[&CpuUsageDelta]) {
         for one in counted {
             if let Some(throttling) = one.throttling {
-                let whole = self.slots.whole_length();
+                let whole = self.buckets.whole_length();
                 let new = || Box::new(ThrottlingSums::new(whole));
                 let cpu_throttling = self.cpu_throttling.get_or_insert_with(new);
                 cpu_throttling.add(one.window, throttling);

@@ -45,9 +45,9 @@ pub(super) fn window(
         cost: usd(hourly * 0.2),
         loaded: usd(hourly),
         cores: CoreSeconds::from_core_seconds(HOUR * per_second * cpu).unwrap(),
-        cores_held: CoreSeconds::from_core_seconds(HOUR * 2.0).unwrap(),
+        cores_allocated: CoreSeconds::from_core_seconds(HOUR * 2.0).unwrap(),
         memory: memory * seconds(HOUR),
-        memory_held: GibSeconds::from_gib_seconds(HOUR * 4.0).unwrap(),
+        memory_allocated: GibSeconds::from_gib_seconds(HOUR * 4.0).unwrap(),
         pods: seconds(HOUR),
         extremes: Some((memory * ratio(0.8), memory * ratio(1.5))),
     };

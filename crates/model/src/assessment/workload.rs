@@ -143,7 +143,7 @@ fn used_monthly(window: &WorkloadWindow, settings: &ModelParameters) -> Option<U
 fn utilization(used: &UsedWindow) -> Utilization {
     Utilization {
         cost: used.cost.over(used.loaded),
-        cpu: used.cores.over(used.cores_held),
-        memory: used.memory.over(used.memory_held),
+        cpu: used.cores.over(used.cores_allocated),
+        memory: used.memory.over(used.memory_allocated),
     }
 }

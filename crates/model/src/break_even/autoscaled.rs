@@ -28,7 +28,7 @@ impl AutoscaledCost {
     ) -> Option<Self> {
         let pods = window.used.pods.over(window.used.observed)?;
         let each = pods.inverse()?;
-        let utilization = window.used.cores.over(window.used.cores_held)?;
+        let utilization = window.used.cores.over(window.used.cores_allocated)?;
         let slack = scaler.target? * utilization.inverse()?;
         let capacity = requests * each * slack;
         let staircase = CostStaircase {

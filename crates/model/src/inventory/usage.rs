@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::{Container, PodKey};
-use crate::units::{CoreSeconds, Periods, Ratio, Seconds, Window, numbers, row};
+use crate::units::{CoreSeconds, Periods, Ratio, Seconds, Window, numbers};
 
 /// What pods use. What a pod said stands until it says something new or it is too old.
 #[derive(Clone, Debug, Default)]
@@ -45,7 +46,8 @@ pub struct CpuUsageDelta {
 }
 
 /// How containers with a CPU limit were held back by it (CFS bandwidth control of Linux).
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Throttling {
     /// The time for which they were not let run, summed over processors.
     pub time: Seconds,
@@ -59,12 +61,6 @@ numbers!(Throttling {
     time: Seconds,
     throttled: Periods,
     periods: Periods,
-});
-
-row!(Throttling {
-    time,
-    throttled,
-    periods,
 });
 
 impl Throttling {

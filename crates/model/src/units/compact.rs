@@ -5,6 +5,9 @@ pub trait Compact: Sized {
     /// How many numbers it is.
     const COUNT: usize;
 
+    /// Appends the name of each number: `name` for a single one, `name.field` for the fields of a struct.
+    fn columns(name: &str, out: &mut Vec<String>);
+
     /// Writes them down, one after another.
     fn write(&self, out: &mut Vec<f32>);
 
@@ -14,6 +17,10 @@ pub trait Compact: Sized {
 
 impl Compact for f64 {
     const COUNT: usize = 1;
+
+    fn columns(name: &str, out: &mut Vec<String>) {
+        out.push(name.to_owned());
+    }
 
     fn write(&self, out: &mut Vec<f32>) {
         #[expect(
@@ -31,6 +38,10 @@ impl Compact for f64 {
 /// What is absent is no number.
 impl<T: Compact> Compact for Option<T> {
     const COUNT: usize = T::COUNT;
+
+    fn columns(name: &str, out: &mut Vec<String>) {
+        T::columns(name, out);
+    }
 
     fn write(&self, out: &mut Vec<f32>) {
         match self {
@@ -51,6 +62,11 @@ impl<T: Compact> Compact for Option<T> {
 impl<A: Compact, B: Compact> Compact for (A, B) {
     const COUNT: usize = A::COUNT + B::COUNT;
 
+    fn columns(name: &str, out: &mut Vec<String>) {
+        A::columns(&column(name, "0"), out);
+        B::columns(&column(name, "1"), out);
+    }
+
     fn write(&self, out: &mut Vec<f32>) {
         self.0.write(out);
         self.1.write(out);
@@ -61,12 +77,29 @@ impl<A: Compact, B: Compact> Compact for (A, B) {
     }
 }
 
+/// The name of a field's column.
+#[must_use]
+pub fn column(name: &str, field: &str) -> String {
+    if name.is_empty() {
+        field.to_owned()
+    } else {
+        format!("{name}.{field}")
+    }
+}
+
 /// Makes a struct of numbers out of one whose fields are: `numbers!(Cost { allocated: Usd, loaded: Usd });`
 #[macro_export]
 macro_rules! numbers {
     ($name:ident { $($field:ident: $kind:ty),+ $(,)? }) => {
         impl $crate::units::Compact for $name {
             const COUNT: usize = 0 $(+ <$kind as $crate::units::Compact>::COUNT)+;
+
+            fn columns(name: &str, out: &mut Vec<String>) {
+                $(
+                    let field = $crate::units::column(name, stringify!($field));
+                    <$kind as $crate::units::Compact>::columns(&field, out);
+                )+
+            }
 
             fn write(&self, out: &mut Vec<f32>) {
                 $($crate::units::Compact::write(&self.$field, out);)+

@@ -107,6 +107,10 @@ macro_rules! quantity {
         impl $crate::units::Compact for $name {
             const COUNT: usize = 1;
 
+            fn columns(name: &str, out: &mut Vec<String>) {
+                out.push(name.to_owned());
+            }
+
             fn write(&self, out: &mut Vec<f32>) {
                 $crate::units::Compact::write(&self.0.min(f64::from(f32::MAX)), out);
             }
