@@ -244,7 +244,34 @@ macro_rules! choice {
     };
 }
 
-pub(crate) use {choice, settings};
+/// Lets a setting be a word of an enum that has `ALL` and `as_str`.
+macro_rules! words {
+    ($name:ident) => {
+        impl $crate::schema::Setting for $name {
+            fn read(
+                value: &serde_json::Value,
+                place: &$crate::schema::ConfigPath,
+                errors: &mut Vec<$crate::schema::ConfigError>,
+            ) -> Option<Self> {
+                let found = Self::ALL
+                    .into_iter()
+                    .find(|one| value.as_str() == Some(one.as_str()));
+                if found.is_none() {
+                    let words = Self::ALL.map(Self::as_str).join(" ");
+                    let expected = format!("one of: {words}");
+                    errors.push($crate::schema::wrong_kind(value, place, &expected));
+                }
+                found
+            }
+
+            fn tree(&self) -> $crate::schema::Node {
+                $crate::schema::Node::Line(self.as_str().to_owned())
+            }
+        }
+    };
+}
+
+pub(crate) use {choice, settings, words};
 
 /// Defines a setting that is one plain value.
 macro_rules! plain {

@@ -4,16 +4,22 @@
 
 mod prices;
 mod secret;
+mod words;
 
 use std::collections::BTreeMap;
 
 pub use self::prices::{
-    AzureRetail, CapacityType, Discount, DiscountKind, Eks, FixedCost, LambdaPrices, NodePrice,
-    NodeSelector, OnPremises, PriceList, Prices, Spot, UnlistedPrices, VolumePrice, VolumeSelector,
+    AzureRetail, Discount, Eks, FixedCost, LambdaPrices, NodePrice, NodeSelector, OnPremises,
+    PriceList, Prices, Spot, UnlistedPrices, VolumePrice, VolumeSelector,
 };
+pub use self::words::PresetSetting;
 pub use super::range::Range;
 use crate::schema::{Setting as _, choice, settings};
 use crate::sources::Secret;
+use crate::sources::prometheus::LatencyUnit;
+use breakeven_model::SharingPolicy;
+use breakeven_model::inventory::Architecture;
+use breakeven_model::lambda::HttpEndpoint;
 
 settings! {
     /// The whole file.
@@ -79,7 +85,7 @@ settings! {
         pub shared_namespaces: Vec<String> = vec!["kube-system".to_owned()],
         /// Who carries idle, shared and fixed cost: proportional (each workload by its allocated cost), even, or none
         /// (it stays unattributed).
-        pub sharing: Sharing = Sharing::Proportional,
+        pub sharing: SharingPolicy = SharingPolicy::Proportional,
         /// How much of a workload's allocated cost is really saved when it moves away: nodes are freed only once the
         /// pods that remain have been packed together.
         pub avoidable_ratio: Range = Range { low: 0.0, point: 0.9, high: 1.0 },
@@ -91,18 +97,6 @@ settings! {
         pub lambda_equivalent: LambdaEquivalent = LambdaEquivalent::default(),
         /// How a function would run in the cluster.
         pub kubernetes_equivalent: KubernetesEquivalent = KubernetesEquivalent::default(),
-    }
-}
-
-choice! {
-    /// Who carries idle, shared and fixed cost.
-    pub enum Sharing {
-        /// Each workload by its allocated cost.
-        Proportional = "proportional",
-        /// Each workload the same.
-        Even = "even",
-        /// Nobody.
-        None = "none",
     }
 }
 
@@ -138,35 +132,9 @@ settings! {
         pub idle_cpu_ratio: Range = Range { low: 0.0, point: 0.0, high: 0.5 },
         /// What requests would come through: none, function_url, http_api, rest_api or alb. API Gateway has the list prices of
         /// its region, a load balancer those of us-east-1 and no others.
-        pub front_door: HttpEndpointSetting = HttpEndpointSetting::None,
+        pub front_door: HttpEndpoint = HttpEndpoint::Free,
         /// What each request would write to CloudWatch Logs.
         pub log_bytes_per_request: f64 = 0.0,
-    }
-}
-
-choice! {
-    /// What requests come through before they reach a function.
-    pub enum HttpEndpointSetting {
-        /// Nothing that is charged for: an event source, or the SDK.
-        None = "none",
-        /// A function URL, which is free.
-        FunctionUrl = "function_url",
-        /// An HTTP API of API Gateway.
-        HttpApi = "http_api",
-        /// A REST API of API Gateway.
-        RestApi = "rest_api",
-        /// An Application Load Balancer of its own.
-        Alb = "alb",
-    }
-}
-
-choice! {
-    /// A processor of Lambda.
-    pub enum Architecture {
-        /// Intel and AMD.
-        X86 = "x86_64",
-        /// Graviton.
-        Arm64 = "arm64",
     }
 }
 
@@ -332,7 +300,7 @@ settings! {
         /// What their requests come through: none, function_url, http_api, rest_api or alb. API Gateway has the list prices of
         /// its region, a load balancer those of us-east-1 and no others.
         /// Without it what Lambda says holds, which knows event sources and URLs, and nothing of API Gateway and load balancers.
-        pub front_door: Option<HttpEndpointSetting> = None,
+        pub front_door: Option<HttpEndpoint> = None,
         /// What each request writes to CloudWatch Logs.
         pub log_bytes_per_request: f64 = 0.0,
         /// What the instances of each such function cost that runs on a capacity provider, with the fee of 15 %; of those that
@@ -427,7 +395,7 @@ settings! {
         pub url: String = String::new(),
         /// Which metrics count requests: auto (those of the first of the others that has data), istio, linkerd, hubble,
         /// opentelemetry, http, grpc, ingress_nginx, traefik, envoy_gateway, kafka or sqs; null where `queries` are given.
-        pub preset: Option<Preset> = None,
+        pub preset: Option<PresetSetting> = None,
         /// Queries of your own.
         pub queries: Option<Queries> = None,
         /// A file with a bearer token, read anew for each poll.
@@ -462,36 +430,6 @@ settings! {
     }
 }
 
-choice! {
-    /// The metrics that a well-known program exposes.
-    pub enum Preset {
-        /// Those of the first of the others that has data.
-        Auto = "auto",
-        /// Istio's standard metrics.
-        Istio = "istio",
-        /// Linkerd's proxies.
-        Linkerd = "linkerd",
-        /// Cilium's Hubble.
-        Hubble = "hubble",
-        /// OpenTelemetry's conventions for HTTP servers.
-        OpenTelemetry = "opentelemetry",
-        /// `http_requests_total`.
-        Http = "http",
-        /// `grpc_server_handled_total`.
-        Grpc = "grpc",
-        /// ingress-nginx.
-        IngressNginx = "ingress_nginx",
-        /// Traefik.
-        Traefik = "traefik",
-        /// Envoy Gateway.
-        EnvoyGateway = "envoy_gateway",
-        /// Consumers of Kafka.
-        Kafka = "kafka",
-        /// Consumers of SQS.
-        Sqs = "sqs",
-    }
-}
-
 settings! {
     /// Queries of your own. `$window` stands for the step. Each gives `namespace` and `workload` (and `workload_kind`), or
     /// `namespace` and `pod`.
@@ -504,15 +442,5 @@ settings! {
         pub latency_count: Option<String> = None,
         /// The unit of the latencies: seconds or milliseconds.
         pub latency_unit: LatencyUnit = LatencyUnit::Seconds,
-    }
-}
-
-choice! {
-    /// The unit of latencies.
-    pub enum LatencyUnit {
-        /// Seconds.
-        Seconds = "seconds",
-        /// Milliseconds.
-        Milliseconds = "milliseconds",
     }
 }

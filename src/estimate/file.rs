@@ -1,6 +1,8 @@
 //! The scenario as it stands in the file.
 
-use crate::schema::{choice, settings};
+use crate::schema::settings;
+use breakeven_model::inventory::Architecture;
+use breakeven_model::lambda::HttpEndpoint;
 
 settings! {
     /// The whole file.
@@ -20,7 +22,7 @@ settings! {
         /// Where it runs.
         pub region: String = "us-east-1".to_owned(),
         /// The processor: x86_64 or arm64.
-        pub architecture: Architecture = Architecture::X86,
+        pub architecture: Architecture = Architecture::X86_64,
         /// The memory setting.
         pub memory_mib: Option<u32> = None,
         /// All requests.
@@ -46,37 +48,11 @@ settings! {
         /// EC2 instances that Lambda manages; with hours, in place of duration.
         pub managed_instances: Option<ManagedInstances> = None,
         /// What requests come through: none, function_url, http_api, rest_api or alb.
-        pub front_door: HttpEndpointSetting = HttpEndpointSetting::None,
+        pub front_door: HttpEndpoint = HttpEndpoint::Free,
         /// What each request writes to the logs.
         pub log_bytes_per_request: f64 = 0.0,
         /// Prices in place of those that the program knows: other regions, agreements.
         pub prices: Prices = Prices::default(),
-    }
-}
-
-choice! {
-    /// A processor of Lambda.
-    pub enum Architecture {
-        /// Intel and AMD.
-        X86 = "x86_64",
-        /// Graviton.
-        Arm64 = "arm64",
-    }
-}
-
-choice! {
-    /// What requests come through.
-    pub enum HttpEndpointSetting {
-        /// Nothing that is charged for.
-        None = "none",
-        /// A function URL, which is free.
-        FunctionUrl = "function_url",
-        /// An HTTP API of API Gateway.
-        HttpApi = "http_api",
-        /// A REST API of API Gateway.
-        RestApi = "rest_api",
-        /// An Application Load Balancer.
-        Alb = "alb",
     }
 }
 

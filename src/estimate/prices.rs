@@ -3,7 +3,7 @@
 use super::{AMOUNT, file};
 use crate::schema::{ConfigPath, Validator};
 use breakeven_model::inventory::Architecture;
-use breakeven_model::lambda::{Compute, EndpointTraffic, Month};
+use breakeven_model::lambda::{Compute, EndpointTraffic, HttpEndpoint, Month};
 use breakeven_model::pricing::list_prices::lambda::Prices;
 use breakeven_model::pricing::list_prices::{Tiers, api_gateway, load_balancer, logs};
 use breakeven_model::units::{
@@ -25,11 +25,7 @@ pub(super) fn prices(
     };
     month.endpoint_traffic = list.front_door(raw.front_door, &raw.prices, hours);
     month.log_prices = list.logs(month, &raw.prices);
-    let architecture = match raw.architecture {
-        file::Architecture::X86 => Architecture::X86_64,
-        file::Architecture::Arm64 => Architecture::Arm64,
-    };
-    list.lambda(month, &raw.prices, architecture)
+    list.lambda(month, &raw.prices, raw.architecture)
 }
 /// What is known of the prices of a region.
 struct PriceList<'a> {
@@ -198,17 +194,17 @@ impl PriceList<'_> {
 
     fn front_door(
         &mut self,
-        kind: file::HttpEndpointSetting,
+        kind: HttpEndpoint,
         given: &file::Prices,
         time: Hours,
     ) -> EndpointTraffic {
         let listed = match kind {
-            file::HttpEndpointSetting::None | file::HttpEndpointSetting::FunctionUrl => {
+            HttpEndpoint::Free | HttpEndpoint::FunctionUrl => {
                 return EndpointTraffic::Free;
             }
-            file::HttpEndpointSetting::Alb => return self.load_balancer(given, time),
-            file::HttpEndpointSetting::HttpApi => api_gateway::http_api_in(self.region),
-            file::HttpEndpointSetting::RestApi => api_gateway::rest_api_in(self.region),
+            HttpEndpoint::LoadBalancer => return self.load_balancer(given, time),
+            HttpEndpoint::HttpApi => api_gateway::http_api_in(self.region),
+            HttpEndpoint::RestApi => api_gateway::rest_api_in(self.region),
         };
         let known = PriceNeed {
             known: listed.is_some(),

@@ -3,6 +3,7 @@
 
 mod clock;
 mod hung_disk;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -75,11 +76,12 @@ struct Runs<'a> {
 }
 
 /// Numbers that begin anew with the program.
-const ITS_OWN: [&str; 4] = [
+const ITS_OWN: [&str; 5] = [
     "breakeven_source_",
     "breakeven_aws_api_",
     "breakeven_series_",
     "breakeven_state_",
+    "breakeven_http_",
 ];
 
 impl<'a> Runs<'a> {
@@ -267,13 +269,35 @@ async fn a_program_that_is_killed_at_any_moment_counts_on_as_if_it_had_not_been(
     assert!(seen.one("breakeven_state_size_bytes", &[]).unwrap() > 1_000.0);
 }
 
-/// A state file of version 4, and the counters that the program showed which wrote it.
+/// A state file of each version that is read, and what the program showed that wrote it: the file is of `tests/fixtures`.
+const FIXTURES: [(&str, &[u8], &str); 2] = [
+    (
+        "4",
+        include_bytes!("../fixtures/version-4.state"),
+        include_str!("../fixtures/demo-version-4.prom"),
+    ),
+    (
+        "5",
+        include_bytes!("../fixtures/version-5.state"),
+        include_str!("../fixtures/demo-version-5.prom"),
+    ),
+];
+
 #[tokio::test(flavor = "multi_thread")]
-async fn counters_continue_from_a_state_file_of_version_4() {
+async fn counters_continue_from_a_state_file_of_every_version() {
+    let _turn = TURN.lock().await;
+    for (version, written, shown) in FIXTURES {
+        println!("version {version}");
+        assert!(written.starts_with(format!("breakeven state {version}\n").as_bytes()));
+        counters_continue(written, shown, version).await;
+    }
+}
+
+/// The program starts with a state file. No counter is lower than the program showed that wrote the file.
+async fn counters_continue(written: &[u8], shown: &str, version: &str) {
     let place = tempfile::tempdir().unwrap();
     let directory = place.path().join("state");
     fs::create_dir(&directory).unwrap();
-    let written = include_bytes!("../fixtures/version-4.state");
     fs::write(directory.join("breakeven.state"), written).unwrap();
     let config = include_str!("../../config/demo.yaml");
     let config = format!("{config}\nstate: {{directory: {}}}\n", directory.display());
@@ -284,7 +308,7 @@ async fn counters_continue_from_a_state_file_of_version_4() {
     )
     .unwrap();
     let mut runs = Runs::over(place.path());
-    let before = Exposition::read(include_str!("../fixtures/demo-version-4.prom"));
+    let before = Exposition::read(shown);
     runs.hold(&before);
     assert!(runs.shown.len() > 100, "{} counters", runs.shown.len());
     let has_all_workloads = |seen: &Exposition| {
@@ -296,9 +320,18 @@ async fn counters_continue_from_a_state_file_of_version_4() {
     let (_, seen) = runs.run(written_at + AWAY, length, has_all_workloads).await;
     let failures = seen.sum("breakeven_state_failures_total", &[]);
     assert_eq!(failures, Some(0.0));
-    // For a return to the program that wrote it.
-    let copy = fs::read(directory.join("breakeven.state.version-4")).unwrap();
-    assert_eq!(copy, written);
+    // What was not observed is the time between the file and the start, which the file names.
+    let unobserved = seen.sum("breakeven_unobserved_seconds_total", &[]).unwrap();
+    let away = AWAY.as_secs_f64();
+    assert!((away..away + 60.0).contains(&unobserved), "{unobserved}");
+    // A file of an earlier version is kept for a return to its program.
+    let now = fs::read(directory.join("breakeven.state")).unwrap();
+    assert!(now.starts_with(b"breakeven state 5\n"));
+    let copy = fs::read(directory.join("breakeven.state.version-4"));
+    match version {
+        "4" => assert_eq!(copy.unwrap(), written),
+        _ => assert!(copy.is_err()),
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -56,6 +56,21 @@ pub enum SharingPolicy {
     None,
 }
 
+impl SharingPolicy {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Proportional, Self::Even, Self::None];
+
+    /// As it stands in the configuration.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Proportional => "proportional",
+            Self::Even => "even",
+            Self::None => "none",
+        }
+    }
+}
+
 /// What holds for functions, wherever they run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LambdaParameters {

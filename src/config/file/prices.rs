@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::schema::{choice, settings};
+use crate::schema::settings;
+use breakeven_model::inventory::CapacityType;
+use breakeven_model::pricing::DiscountKind;
 
 settings! {
     /// What nodes cost, and what the cluster costs besides.
@@ -125,16 +127,6 @@ settings! {
     }
 }
 
-choice! {
-    /// Who gives a discount.
-    pub enum DiscountKind {
-        /// A Savings Plan.
-        SavingsPlan = "savings_plan",
-        /// AWS, by agreement.
-        Negotiated = "negotiated",
-    }
-}
-
 settings! {
     /// What Amazon EKS charges besides the machines.
     pub struct Eks {
@@ -205,18 +197,6 @@ settings! {
         pub zone: Option<String> = None,
         /// Labels.
         pub labels: BTreeMap<String, String> = BTreeMap::new(),
-    }
-}
-
-choice! {
-    /// How a node is paid for.
-    pub enum CapacityType {
-        /// By the hour.
-        OnDemand = "on-demand",
-        /// Spare capacity.
-        Spot = "spot",
-        /// By pod.
-        Fargate = "fargate",
     }
 }
 

@@ -6,7 +6,7 @@ use crate::config::file::{self, RawConfig};
 use crate::schema::{ConfigPath, Validator};
 use breakeven_model::billing::PaidRatios;
 use breakeven_model::cold_starts::InitTimes;
-use breakeven_model::inventory::{Architecture, NamePattern};
+use breakeven_model::inventory::NamePattern;
 use breakeven_model::lambda::{AncillaryCharges, HttpEndpoint, PricingTerms};
 use breakeven_model::pricing::list_prices::lambda as tariff;
 use breakeven_model::units::{
@@ -114,20 +114,14 @@ impl Validator {
 
     fn surroundings(
         &mut self,
-        http_endpoint: Option<file::HttpEndpointSetting>,
+        http_endpoint: Option<HttpEndpoint>,
         log_bytes: f64,
         place: &ConfigPath,
     ) -> AncillaryCharges {
         let logged = place.key("log_bytes_per_request");
         let log_bytes = self.within(log_bytes, &LOGGED, &logged);
         AncillaryCharges {
-            http_endpoint: http_endpoint.map(|http_endpoint| match http_endpoint {
-                file::HttpEndpointSetting::None => HttpEndpoint::Free,
-                file::HttpEndpointSetting::FunctionUrl => HttpEndpoint::FunctionUrl,
-                file::HttpEndpointSetting::HttpApi => HttpEndpoint::HttpApi,
-                file::HttpEndpointSetting::RestApi => HttpEndpoint::RestApi,
-                file::HttpEndpointSetting::Alb => HttpEndpoint::LoadBalancer,
-            }),
+            http_endpoint,
             logged_by_request: self.quantity(Gib::from_bytes(log_bytes), &logged),
             instances: None,
         }
@@ -148,10 +142,7 @@ impl Validator {
         place: &ConfigPath,
     ) -> LambdaEquivalent {
         let at = |key| place.key(key);
-        let architecture = match raw.architecture {
-            file::Architecture::X86 => Architecture::X86_64,
-            file::Architecture::Arm64 => Architecture::Arm64,
-        };
+        let architecture = raw.architecture;
         let http_endpoint = Some(raw.front_door);
         let around = self.surroundings(http_endpoint, raw.log_bytes_per_request, place);
         let terms = functions.terms(&raw.region, architecture, around, month);

@@ -4,7 +4,7 @@ use crate::config::file::{self, RawConfig};
 use crate::schema::{ConfigPath, Validator};
 use breakeven_model::resource_prices::Weights;
 use breakeven_model::units::{Cores, Hours, Seconds};
-use breakeven_model::{KubernetesEquivalent, ModelParameters, SharingPolicy};
+use breakeven_model::{KubernetesEquivalent, ModelParameters};
 
 /// What a core or a GPU may cost, relative to a GiB.
 const WEIGHT: std::ops::RangeInclusive<f64> = 0.1..=10_000.0;
@@ -38,11 +38,7 @@ impl Validator {
                 ),
             },
             shared_namespaces: raw.shared_namespaces.iter().cloned().collect(),
-            sharing: match raw.sharing {
-                file::Sharing::Proportional => SharingPolicy::Proportional,
-                file::Sharing::Even => SharingPolicy::Even,
-                file::Sharing::None => SharingPolicy::None,
-            },
+            sharing: raw.sharing,
             fixed: self.fixed(prices, hours_per_month),
             fixed_per_node: self.sum(
                 &prices.fixed_per_node,

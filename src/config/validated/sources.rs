@@ -375,8 +375,10 @@ impl Validator {
         place: &ConfigPath,
     ) -> Option<prometheus::Queries> {
         match (raw.preset, &raw.queries) {
-            (None | Some(file::Preset::Auto), None) => Some(prometheus::Queries::Auto),
-            (Some(preset), None) => Some(prometheus::Queries::Preset(named(preset)?)),
+            (None | Some(file::PresetSetting::Auto), None) => Some(prometheus::Queries::Auto),
+            (Some(file::PresetSetting::Preset(preset)), None) => {
+                Some(prometheus::Queries::Preset(preset))
+            }
             (None, Some(own)) => Some(prometheus::Queries::Own {
                 requests: own.requests.clone(),
                 latency: self.latency(own, &place.key("queries")),
@@ -397,10 +399,7 @@ impl Validator {
             (Some(sum), Some(count)) => Some(prometheus::LatencyQueries {
                 sum: sum.clone(),
                 count: count.clone(),
-                unit: match raw.latency_unit {
-                    file::LatencyUnit::Seconds => prometheus::LatencyUnit::Seconds,
-                    file::LatencyUnit::Milliseconds => prometheus::LatencyUnit::Milliseconds,
-                },
+                unit: raw.latency_unit,
             }),
             (None, None) => None,
             _ => {
@@ -412,25 +411,6 @@ impl Validator {
             }
         }
     }
-}
-
-/// The preset of a name; none for `auto`.
-fn named(preset: file::Preset) -> Option<prometheus::Preset> {
-    use prometheus::Preset;
-    Some(match preset {
-        file::Preset::Auto => return None,
-        file::Preset::Istio => Preset::Istio,
-        file::Preset::Linkerd => Preset::Linkerd,
-        file::Preset::Hubble => Preset::Hubble,
-        file::Preset::OpenTelemetry => Preset::OpenTelemetry,
-        file::Preset::Http => Preset::Http,
-        file::Preset::Grpc => Preset::Grpc,
-        file::Preset::IngressNginx => Preset::IngressNginx,
-        file::Preset::Traefik => Preset::Traefik,
-        file::Preset::EnvoyGateway => Preset::EnvoyGateway,
-        file::Preset::Kafka => Preset::Kafka,
-        file::Preset::Sqs => Preset::Sqs,
-    })
 }
 
 /// Where the setting stands that the source of requests refuses.

@@ -1,5 +1,7 @@
 //! A program that goes on from what another one kept shows what that one would have shown.
 
+use std::collections::BTreeSet;
+
 use super::*;
 
 /// A program that is started then, with what another one kept.
@@ -137,4 +139,62 @@ fn minutes_that_passed_while_nobody_ran_count_when_they_become_known() {
         .iter()
         .map(|(_, count)| count.requests());
     assert_eq!(total.sum::<f64>(), 2.0 * (12.0 * 10.0 + 3.0 * 4.0));
+}
+
+/// The paths of all named fields in a value. `{}` is any value of a map whose keys are no names, and `[]` any item of a list.
+fn fields(value: &ciborium::Value, path: &str, found: &mut BTreeSet<String>) {
+    use ciborium::Value;
+    match value {
+        Value::Array(values) => {
+            for value in values {
+                fields(value, &format!("{path}[]"), found);
+            }
+        }
+        Value::Map(entries) => {
+            for (key, value) in entries {
+                match key {
+                    Value::Text(name) => {
+                        let path = format!("{path}.{name}");
+                        fields(value, &path, found);
+                        found.insert(path);
+                    }
+                    key => {
+                        fields(key, &format!("{path}{{key}}"), found);
+                        fields(value, &format!("{path}{{}}"), found);
+                    }
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The named fields of what is persisted of an engine that has seen a workload and a function.
+fn persisted_fields() -> String {
+    let mut engine = engine_started_at(at(0));
+    (0..=600)
+        .step_by(15)
+        .for_each(|second| see(&mut engine, second));
+    let _ = engine.report(at(600));
+    let mut found = BTreeSet::new();
+    let value = ciborium::Value::serialized(&engine.persisted_state()).unwrap();
+    fields(&value, "", &mut found);
+    found.into_iter().map(|path| path + "\n").collect()
+}
+
+#[test]
+fn no_persisted_field_disappears() {
+    let file = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/fixtures/persisted-fields.txt"
+    );
+    let found = persisted_fields();
+    if std::env::var_os("BREAKEVEN_BLESS").is_some() {
+        std::fs::write(file, &found).unwrap();
+    }
+    let expected = std::fs::read_to_string(file).unwrap();
+    assert_eq!(
+        found, expected,
+        "a new field needs a default and BREAKEVEN_BLESS=1; a file of today has the others, so none may disappear"
+    );
 }

@@ -66,6 +66,20 @@ pub enum LatencyUnit {
     Milliseconds,
 }
 
+impl LatencyUnit {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Seconds, Self::Milliseconds];
+
+    /// As it stands in the configuration.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Seconds => "seconds",
+            Self::Milliseconds => "milliseconds",
+        }
+    }
+}
+
 /// An expression that cannot be asked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{field}` is not usable at character {position} of {expression:?}: {problem}")]

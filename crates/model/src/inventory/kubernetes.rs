@@ -102,6 +102,9 @@ pub enum CapacityType {
 }
 
 impl CapacityType {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::OnDemand, Self::Spot, Self::Fargate];
+
     /// As AWS and Karpenter write it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -22,6 +22,15 @@ pub enum HttpEndpoint {
 }
 
 impl HttpEndpoint {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::Free,
+        Self::FunctionUrl,
+        Self::HttpApi,
+        Self::RestApi,
+        Self::LoadBalancer,
+    ];
+
     /// As it stands in a label, and in the configuration.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

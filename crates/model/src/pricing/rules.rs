@@ -134,6 +134,20 @@ pub enum DiscountKind {
     Negotiated,
 }
 
+impl DiscountKind {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::SavingsPlan, Self::Negotiated];
+
+    /// As it stands in the configuration.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::SavingsPlan => "savings_plan",
+            Self::Negotiated => "negotiated",
+        }
+    }
+}
+
 impl Discount {
     /// Whether it is given for a family.
     #[must_use]

@@ -5,8 +5,9 @@ use std::io::Read;
 use csv::{ReaderBuilder, StringRecord, Trim};
 use serde_json::Value;
 
-use crate::config::file::{CapacityType, NodePrice};
+use crate::config::file::NodePrice;
 use crate::schema::{ConfigPath, Setting as _, Validator, unknown_key};
+use breakeven_model::inventory::CapacityType;
 
 /// The columns, in any order; those of a price or of a selector that is not used may be left out.
 const COLUMNS: [&str; 9] = [

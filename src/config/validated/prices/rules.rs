@@ -4,9 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::config::file;
 use crate::schema::{ConfigPath, Validator};
-use breakeven_model::inventory::CapacityType;
 use breakeven_model::pricing::{
-    Discount, DiscountKind, NodeSelector, OnPremises, PriceRule, Rate, SizeRate, plausible,
+    Discount, NodeSelector, OnPremises, PriceRule, Rate, SizeRate, plausible,
 };
 use breakeven_model::units::{UsdPerCoreHour, UsdPerGibHour, UsdPerHour};
 
@@ -120,12 +119,8 @@ impl Validator {
             if discount.families.is_empty() {
                 all_taken.get_or_insert_with(|| place.to_string());
             }
-            let kind = match discount.kind {
-                file::DiscountKind::SavingsPlan => DiscountKind::SavingsPlan,
-                file::DiscountKind::Negotiated => DiscountKind::Negotiated,
-            };
             discounts.push(Discount {
-                kind,
+                kind: discount.kind,
                 families: discount.families.clone(),
                 ratio: self.ratio(discount.ratio, &(0.0..=1.0), &place.key("ratio")),
                 place: place.to_string().into(),
@@ -139,11 +134,7 @@ fn selector(raw: &file::NodeSelector) -> NodeSelector {
     NodeSelector {
         node: raw.node.clone(),
         instance_type: raw.instance_type.clone(),
-        capacity_type: raw.capacity_type.map(|kind| match kind {
-            file::CapacityType::OnDemand => CapacityType::OnDemand,
-            file::CapacityType::Spot => CapacityType::Spot,
-            file::CapacityType::Fargate => CapacityType::Fargate,
-        }),
+        capacity_type: raw.capacity_type,
         pool: raw.pool.clone(),
         region: raw.region.clone(),
         zone: raw.zone.clone(),
