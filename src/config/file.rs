@@ -393,8 +393,8 @@ settings! {
     pub struct Prometheus {
         /// Its address up to `/api/v1`.
         pub url: String = String::new(),
-        /// Which metrics count requests: auto (those of the first of the others that has data), istio, linkerd, hubble,
-        /// opentelemetry, http, grpc, ingress_nginx, traefik, envoy_gateway, kafka or sqs; null where `queries` are given.
+        /// Which metrics count requests: those of a preset, or of the first preset that has data (auto); null if `queries` are
+        /// given. docs/requests.md lists the presets.
         pub preset: Option<PresetSetting> = None,
         /// Queries of your own.
         pub queries: Option<Queries> = None,

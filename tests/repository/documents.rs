@@ -5,7 +5,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use breakeven::sources::Source;
-use breakeven::sources::prometheus::Preset;
 use serde_json::Value;
 
 fn root() -> &'static Path {
@@ -71,15 +70,6 @@ fn the_runbook_for_sources_names_every_source() {
         .filter(|name| *name != "source")
         .collect();
     assert_eq!(rows, BTreeSet::from(Source::ALL.map(Source::as_str)));
-}
-
-#[test]
-fn the_readme_names_the_presets_in_their_order() {
-    let readme = text("README.md");
-    let line = readme.lines().find(|line| line.contains("preset: auto"));
-    let (_, named) = line.unwrap().split_once("has data: ").unwrap();
-    let presets: Vec<&str> = Preset::ALL.iter().map(|preset| preset.as_str()).collect();
-    assert_eq!(named.split(", ").collect::<Vec<_>>(), presets);
 }
 
 /// Whether a dotted path leads to a setting. Below a list, a map or a value that is absent by default, any key may follow.

@@ -1,6 +1,9 @@
 //! The metrics that well-known programs expose, as data: what counts requests, what measures them, and whose they are.
 //!
-//! Each row cites the page of its project that names the metrics and labels. `docs/requests.md` has the same for a reader.
+//! Each row has its line of the table in `docs/requests.md`, with the page of its project that names the metrics and labels.
+
+#[cfg(test)]
+mod docs;
 
 use super::query::LatencyUnit;
 use super::target_labels::TargetLabels;
@@ -14,6 +17,25 @@ pub(super) struct Row {
     pub(super) latency: Option<(&'static str, &'static str, LatencyUnit)>,
     /// Whose they are.
     pub(super) ways: &'static [TargetLabels],
+    /// Its line in the documentation.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "a test writes it into the documentation")
+    )]
+    docs: Docs,
+}
+
+/// The cells of a preset in the table of `docs/requests.md`.
+#[derive(Debug)]
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "a test writes it into the documentation")
+)]
+struct Docs {
+    requests: &'static str,
+    latency: &'static str,
+    target: &'static str,
+    source: &'static str,
 }
 
 macro_rules! presets {
@@ -91,6 +113,12 @@ static ISTIO: Row = Row {
         name: "destination_workload",
         kind: "",
     }],
+    docs: Docs {
+        requests: r#"`istio_requests_total` with `reporter="destination"`; for workloads without, `reporter="waypoint"`"#,
+        latency: "`istio_request_duration_milliseconds`",
+        target: "`destination_workload`, `destination_workload_namespace`",
+        source: "[Istio standard metrics](https://istio.io/latest/docs/reference/config/metrics/)",
+    },
 };
 
 /// What the proxy of the server counts, less the probes of the kubelet and scrapes of the proxy itself.
@@ -103,6 +131,12 @@ static LINKERD: Row = Row {
         LatencyUnit::Milliseconds,
     )),
     ways: BY_POD,
+    docs: Docs {
+        requests: r#"`request_total` with `direction="inbound"`, without the kubelet's probes (`route_name="probe"`) and the proxy's own port 4191"#,
+        latency: "`response_latency_ms`",
+        target: "`namespace`, `pod` of the scrape, as linkerd-viz sets them",
+        source: "[Linkerd proxy metrics](https://linkerd.io/2/reference/proxy-metrics/)",
+    },
 };
 
 /// What is seen at the server, or else at the client. Only `httpV2` has a status and names the server in both metrics.
@@ -119,6 +153,12 @@ static HUBBLE: Row = Row {
         name: "destination_workload",
         kind: "destination_workload_kind",
     }],
+    docs: Docs {
+        requests: r#"`hubble_http_requests_total` with `reporter="server"`; for workloads without, any other"#,
+        latency: "`hubble_http_request_duration_seconds`",
+        target: "`destination_workload`, `destination_namespace`",
+        source: "[Cilium metrics](https://docs.cilium.io/en/stable/observability/metrics/)",
+    },
 };
 
 /// <https://opentelemetry.io/docs/specs/semconv/http/http-metrics/>, resource attributes as
@@ -131,6 +171,12 @@ static OPEN_TELEMETRY: Row = Row {
         LatencyUnit::Seconds,
     )),
     ways: OPEN_TELEMETRY_WAYS,
+    docs: Docs {
+        requests: "`http_server_request_duration_seconds_count`",
+        latency: "the same histogram",
+        target: "`k8s_namespace_name` with `k8s_deployment_name` (or `statefulset`, `daemonset`, `cronjob`) or `k8s_pod_name`, on the series or in `target_info`; else `namespace`, `pod` of the scrape",
+        source: "[HTTP metrics](https://opentelemetry.io/docs/specs/semconv/http/http-metrics/), [resource attributes](https://opentelemetry.io/docs/specs/semconv/resource/k8s/), [in Prometheus](https://prometheus.io/docs/guides/opentelemetry/)",
+    },
 };
 
 /// <https://opentelemetry.io/docs/specs/semconv/resource/k8s/>
@@ -166,6 +212,12 @@ static HTTP: Row = Row {
         LatencyUnit::Seconds,
     )),
     ways: BY_POD,
+    docs: Docs {
+        requests: "`http_requests_total`",
+        latency: "`http_request_duration_seconds`",
+        target: "`namespace`, `pod` of the scrape",
+        source: "[naming in Prometheus](https://prometheus.io/docs/practices/naming/)",
+    },
 };
 
 /// <https://github.com/grpc-ecosystem/go-grpc-middleware/tree/main/providers/prometheus>
@@ -177,6 +229,12 @@ static GRPC: Row = Row {
         LatencyUnit::Seconds,
     )),
     ways: BY_POD,
+    docs: Docs {
+        requests: "`grpc_server_handled_total`",
+        latency: "`grpc_server_handling_seconds`",
+        target: "`namespace`, `pod` of the scrape",
+        source: "[go-grpc-middleware](https://github.com/grpc-ecosystem/go-grpc-middleware/tree/main/providers/prometheus)",
+    },
 };
 
 /// The labels of the controller are renamed to `exported_…` where the scrape has labels of the same name.
@@ -202,6 +260,12 @@ static INGRESS_NGINX: Row = Row {
             name: "service",
         },
     ],
+    docs: Docs {
+        requests: "`nginx_ingress_controller_requests` of an ingress",
+        latency: "`nginx_ingress_controller_request_duration_seconds`",
+        target: "the Service in `exported_namespace`/`namespace` and `exported_service`/`service`",
+        source: "[ingress-nginx monitoring](https://kubernetes.github.io/ingress-nginx/user-guide/monitoring/)",
+    },
 };
 
 /// <https://doc.traefik.io/traefik/observability/metrics/overview/>
@@ -216,6 +280,12 @@ static TRAEFIK: Row = Row {
         TargetLabels::TraefikService("exported_service"),
         TargetLabels::TraefikService("service"),
     ],
+    docs: Docs {
+        requests: "`traefik_service_requests_total`",
+        latency: "`traefik_service_request_duration_seconds`",
+        target: "the Service and port in `service`: `namespace-service-port@kubernetes`",
+        source: "[Traefik metrics](https://doc.traefik.io/traefik/observability/metrics/overview/)",
+    },
 };
 
 /// <https://gateway.envoyproxy.io/docs/tasks/observability/proxy-metric/>
@@ -227,6 +297,12 @@ static ENVOY_GATEWAY: Row = Row {
         LatencyUnit::Milliseconds,
     )),
     ways: &[TargetLabels::EnvoyCluster("envoy_cluster_name")],
+    docs: Docs {
+        requests: "`envoy_cluster_upstream_rq_total` of routes",
+        latency: "`envoy_cluster_upstream_rq_time`",
+        target: "the rule of the HTTPRoute in `envoy_cluster_name`: `httproute/namespace/name/rule/0`",
+        source: "[Envoy Gateway proxy metrics](https://gateway.envoyproxy.io/docs/tasks/observability/proxy-metric/)",
+    },
 };
 
 /// The Kafka client's `records-consumed-total` by way of Micrometer, and the time of Spring's listeners.
@@ -240,6 +316,12 @@ static KAFKA: Row = Row {
         LatencyUnit::Seconds,
     )),
     ways: BY_POD,
+    docs: Docs {
+        requests: "`kafka_consumer_fetch_manager_records_consumed_total`, a message being a request",
+        latency: "`spring_kafka_listener_seconds`",
+        target: "`namespace`, `pod` of the scrape",
+        source: "[Micrometer for Kafka](https://docs.micrometer.io/micrometer/reference/reference/kafka.html), [Spring for Kafka](https://docs.spring.io/spring-kafka/reference/kafka/micrometer.html)",
+    },
 };
 
 /// <https://opentelemetry.io/docs/specs/semconv/messaging/messaging-metrics/>
@@ -260,6 +342,12 @@ static SQS: Row = Row {
         LatencyUnit::Seconds,
     )),
     ways: OPEN_TELEMETRY_WAYS,
+    docs: Docs {
+        requests: r#"`messaging_client_consumed_messages_total` with `messaging_system="aws_sqs"`, a message being a request"#,
+        latency: "`messaging_process_duration_seconds`",
+        target: "as `opentelemetry`",
+        source: "[messaging metrics](https://opentelemetry.io/docs/specs/semconv/messaging/messaging-metrics/)",
+    },
 };
 
 #[cfg(test)]
