@@ -4,6 +4,7 @@ mod persisted;
 
 use std::ops::Range;
 
+use derive_more::AddAssign;
 use serde::{Deserialize, Serialize};
 
 use breakeven_model::inventory::FunctionMinute;
@@ -42,7 +43,7 @@ struct Failures {
 }
 
 /// What some minutes add up to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, AddAssign, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct FunctionTotals {
     pub(super) invocations: Requests,

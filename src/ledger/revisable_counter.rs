@@ -24,12 +24,7 @@ pub(super) struct Overcount(Increase);
 impl Overcount {
     /// Notes what was counted of minutes that are not known any more.
     pub(super) fn add(&mut self, counted: FunctionTotals, time: Seconds) {
-        let sums = &mut self.0.sums;
-        sums.invocations += counted.invocations;
-        sums.duration += counted.duration;
-        sums.served += counted.served;
-        sums.errors += counted.errors;
-        sums.throttles += counted.throttles;
+        self.0.sums += counted;
         self.0.time += time;
     }
 

@@ -11,10 +11,10 @@ use super::cpu_throttling::ThrottlingSums;
 use super::intervals::Intervals;
 use super::recent_usage::RecentUsage;
 use super::window_buckets::WindowBuckets;
-use super::workload_days::Day;
+use super::workload_days;
 use breakeven_model::allocation::WorkloadRates;
 use breakeven_model::inventory::{Counted, DedicatedSource};
-use breakeven_model::month::{DAYS, Month, active_time};
+use breakeven_model::month::{DAYS, DailyTotals, Month, active_time};
 use breakeven_model::regression::Scatter;
 use breakeven_model::traffic_pattern::classify;
 use breakeven_model::units::{Ratio, Requests, RequestsPerSecond, Seconds, Usd, Window, numbers};
@@ -30,7 +30,7 @@ const SHORT_PAUSE: Seconds = match Seconds::from_seconds(1.0) {
 const RATE_AGE: SignedDuration = SignedDuration::from_mins(5);
 
 /// The last days (UTC).
-type Days = WindowBuckets<Day, DAYS>;
+type Days = WindowBuckets<DailyTotals, DAYS>;
 
 /// What one workload cost, used and served.
 ///
@@ -194,8 +194,9 @@ impl WorkloadAccount {
         self.buckets.across(from, to, |part, slot| {
             slot.cost.accrue_cost(rates, time * part)
         });
-        self.days
-            .across(from, to, |part, day| day.accrue_cost(rates, time * part));
+        self.days.across(from, to, |part, day| {
+            workload_days::accrue_cost(day, rates, time * part)
+        });
         let Some(used) = rates.sampled() else { return };
         self.accrued.used_cpu += used.cpu * time;
         self.accrued.used_memory += used.memory * time;
@@ -323,7 +324,7 @@ impl WorkloadAccount {
                 slot.peak = slot.peak.max(rate.unwrap_or_default());
             });
         self.days.across(window.start(), window.end(), |part, day| {
-            day.record_requests_of_step(step, part);
+            workload_days::record_requests_of_step(day, step, part);
         });
         if !step.requests.is_zero() {
             self.meet(window, step.requests);
@@ -409,7 +410,7 @@ impl WorkloadAccount {
     pub(super) fn month(&self, from: Timestamp, counted: &Intervals) -> Month {
         let mut month = Month::default();
         for day in self.days.from(from) {
-            day.add_to(&mut month);
+            month.totals += day;
         }
         let counted = self
             .dedicated
@@ -447,7 +448,7 @@ impl WorkloadAccount {
                 ..WindowBucket::default()
             };
         });
-        self.days.each(|day| *day = day.unserved());
+        self.days.each(|day| *day = day.without_requests());
         self.rate = None;
         if let Some(dedicated) = self.dedicated.take() {
             self.total_until = self.total_until.max(dedicated.counted.until());

@@ -131,11 +131,12 @@ impl WorkloadWindow {
         };
         if is_rare(traffic.requests) && covers_rare_requests(month.covered) {
             traffic.covered = month.covered;
-            traffic.requests = month.requests;
-            traffic.latency = month.latency;
-            traffic.measured = month.measured;
-            if let Some(cores) = month.cores.mean_over(month.watched) {
-                let (requests, covered) = (month.requests, month.covered);
+            let totals = &month.totals;
+            traffic.requests = totals.requests;
+            traffic.latency = totals.latency;
+            traffic.measured = totals.measured;
+            if let Some(cores) = totals.cores.mean_over(totals.usage_observed) {
+                let (requests, covered) = (totals.requests, month.covered);
                 traffic.paired = Scatter::of_step(cores * covered, requests, covered);
                 traffic.is_paired_by_month = true;
             }

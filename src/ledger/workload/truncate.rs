@@ -29,7 +29,7 @@ impl WorkloadAccount {
             slot.cost = cost;
         });
         self.days.truncate_after(now, |day, span| {
-            *day = day.part(seen.share_until(now, span));
+            *day = day.with_cost_of(seen.share_until(now, span));
         });
         if let Some(cpu_throttling) = &mut self.cpu_throttling {
             cpu_throttling.truncate_after(now, seen);

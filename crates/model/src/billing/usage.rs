@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use derive_more::AddAssign;
 use jiff::civil::Date;
 use serde::ser::SerializeStruct as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -45,7 +46,7 @@ pub struct UsageKey {
 }
 
 /// What functions used, as the model has it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, AddAssign, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LambdaUsage {
     /// Billed invocations.
@@ -149,16 +150,6 @@ impl LambdaUsage {
             }
             UsageKind::EphemeralStorage => self.ephemeral_storage * prices.ephemeral_storage,
         }
-    }
-}
-
-impl std::ops::AddAssign for LambdaUsage {
-    fn add_assign(&mut self, other: Self) {
-        self.requests += other.requests;
-        self.duration += other.duration;
-        self.provisioned += other.provisioned;
-        self.provisioned_duration += other.provisioned_duration;
-        self.ephemeral_storage += other.ephemeral_storage;
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use derive_more::{AddAssign, Mul};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -46,7 +47,7 @@ pub struct CpuUsageDelta {
 }
 
 /// How containers with a CPU limit were held back by it (CFS bandwidth control of Linux).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, AddAssign, Mul, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Throttling {
     /// The time for which they were not let run, summed over processors.
@@ -68,25 +69,5 @@ impl Throttling {
     #[must_use]
     pub fn ratio(&self) -> Option<Ratio> {
         self.throttled.over(self.periods)
-    }
-}
-
-impl std::ops::AddAssign for Throttling {
-    fn add_assign(&mut self, other: Self) {
-        self.time += other.time;
-        self.throttled += other.throttled;
-        self.periods += other.periods;
-    }
-}
-
-impl std::ops::Mul<Ratio> for Throttling {
-    type Output = Self;
-
-    fn mul(self, share: Ratio) -> Self {
-        Self {
-            time: self.time * share,
-            throttled: self.throttled * share,
-            periods: self.periods * share,
-        }
     }
 }
