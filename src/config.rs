@@ -49,6 +49,13 @@ pub fn default_file() -> String {
     schema::with_sentences(&RawConfig::default().tree())
 }
 
+/// The JSON Schema of the file.
+#[must_use]
+pub fn schema() -> String {
+    let schema = schema::json_schema::document::<RawConfig>("breakeven configuration");
+    format!("{schema:#}\n")
+}
+
 /// A configuration as a file, without the sentences.
 #[must_use]
 pub fn show(raw: &RawConfig) -> String {

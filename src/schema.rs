@@ -5,6 +5,7 @@
 //! what of the values cannot be meant, in the same way.
 
 mod document;
+pub(crate) mod json_schema;
 mod page;
 mod validator;
 
@@ -112,6 +113,9 @@ pub(crate) trait Setting: Sized {
 
     /// As it is written.
     fn tree(&self) -> Node;
+
+    /// Its JSON Schema.
+    fn schema() -> Value;
 }
 
 /// A value on one line, as an error shows it.
@@ -206,6 +210,14 @@ macro_rules! settings {
                     $( (stringify!($field), concat!($($sentence),+), self.$field.tree()), )+
                 ])
             }
+
+            fn schema() -> serde_json::Value {
+                let defaults = $crate::schema::Setting::tree(&Self::default());
+                let keys = vec![
+                    $( (stringify!($field), <$kind as $crate::schema::Setting>::schema()), )+
+                ];
+                $crate::schema::json_schema::section(concat!($($about),+), &defaults, keys)
+            }
         }
     };
 }
@@ -240,6 +252,10 @@ macro_rules! choice {
                 let word = match self { $( Self::$variant => $word, )+ };
                 $crate::schema::Node::Line(word.to_owned())
             }
+
+            fn schema() -> serde_json::Value {
+                $crate::schema::json_schema::words([$($word),+])
+            }
         }
     };
 }
@@ -267,6 +283,10 @@ macro_rules! words {
             fn tree(&self) -> $crate::schema::Node {
                 $crate::schema::Node::Line(self.as_str().to_owned())
             }
+
+            fn schema() -> serde_json::Value {
+                $crate::schema::json_schema::words(Self::ALL.map(Self::as_str))
+            }
         }
     };
 }
@@ -275,7 +295,7 @@ pub(crate) use {choice, settings, words};
 
 /// Defines a setting that is one plain value.
 macro_rules! plain {
-    ($kind:ty, $expected:literal, $read:expr) => {
+    ($kind:ty, $expected:literal, $schema:tt, $read:expr) => {
         impl Setting for $kind {
             fn read(
                 value: &Value,
@@ -293,18 +313,21 @@ macro_rules! plain {
             fn tree(&self) -> Node {
                 Node::Line(serde_json::json!(self).to_string())
             }
+
+            fn schema() -> Value {
+                serde_json::json!($schema)
+            }
         }
     };
 }
 
-plain!(bool, "true or false", Value::as_bool);
-plain!(f64, "a number", Value::as_f64);
-plain!(u32, "a whole number", |value| u32::try_from(
-    value.as_u64()?
-)
-.ok());
-plain!(u64, "a whole number", Value::as_u64);
-plain!(String, "text", |value| value
+plain!(bool, "true or false", {"type": "boolean"}, Value::as_bool);
+plain!(f64, "a number", {"type": "number"}, Value::as_f64);
+plain!(u32, "a whole number", {"type": "integer", "minimum": 0, "maximum": 4_294_967_295_u32}, |value| {
+    u32::try_from(value.as_u64()?).ok()
+});
+plain!(u64, "a whole number", {"type": "integer", "minimum": 0}, Value::as_u64);
+plain!(String, "text", {"type": "string"}, |value| value
     .as_str()
     .map(ToOwned::to_owned));
 
@@ -322,6 +345,10 @@ impl<T: Setting> Setting for Option<T> {
     fn tree(&self) -> Node {
         self.as_ref()
             .map_or_else(|| Node::Line("null".to_owned()), Setting::tree)
+    }
+
+    fn schema() -> Value {
+        json_schema::or_null(T::schema())
     }
 }
 
@@ -348,6 +375,10 @@ impl<T: Setting> Setting for Vec<T> {
         } else {
             Node::List(self.iter().map(Setting::tree).collect())
         }
+    }
+
+    fn schema() -> Value {
+        serde_json::json!({"type": ["array", "null"], "items": T::schema()})
     }
 }
 
@@ -381,5 +412,9 @@ impl<T: Setting + serde::Serialize> Setting for BTreeMap<String, T> {
 
     fn tree(&self) -> Node {
         Node::Line(serde_json::json!(self).to_string())
+    }
+
+    fn schema() -> Value {
+        serde_json::json!({"type": ["object", "null"], "additionalProperties": T::schema()})
     }
 }

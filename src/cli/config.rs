@@ -1,4 +1,4 @@
-//! `breakeven config`: the default file, and the one that is in force.
+//! `breakeven config`: the default file, the JSON Schema, and the file that is in force.
 
 use std::path::PathBuf;
 
@@ -17,6 +17,8 @@ pub(super) struct ConfigArgs {
 enum ConfigCommand {
     /// The default file, with a sentence for every setting.
     Default,
+    /// The JSON Schema of the file, for editors and for validation without breakeven.
+    Schema,
     /// All settings that are in force with a file.
     Show {
         /// The configuration file; without one the defaults.
@@ -28,6 +30,7 @@ enum ConfigCommand {
 pub(super) fn run(args: &ConfigArgs) -> Result<(), Failure> {
     match &args.what {
         ConfigCommand::Default => print(config::default_file().trim_end()),
+        ConfigCommand::Schema => print(config::schema().trim_end()),
         ConfigCommand::Show { config_file: None } => {
             print(config::show(&config::parse("")?.0).trim_end())
         }

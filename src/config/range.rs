@@ -1,6 +1,6 @@
 //! A setting that is known only within limits.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::schema::{ConfigError, ConfigPath, Node, Setting, shown};
 
@@ -48,5 +48,15 @@ impl Setting for Range {
         let [low, point, high] =
             [self.low, self.point, self.high].map(|one| serde_json::json!(one));
         Node::Line(format!("{{low: {low}, point: {point}, high: {high}}}"))
+    }
+
+    fn schema() -> Value {
+        let keys = KEYS.map(|key| (key.to_owned(), json!({"type": "number"})));
+        json!({
+            "type": ["number", "object"],
+            "additionalProperties": false,
+            "required": KEYS,
+            "properties": serde_json::Map::from_iter(keys),
+        })
     }
 }

@@ -1,10 +1,12 @@
 //! The Helm chart: what it makes of each file of values, and what it refuses.
 //!
 //! `BREAKEVEN_BLESS=1 cargo test --test repository chart` writes anew what is expected (`tests/chart/golden`) and the manifest for those
-//! without Helm (`deploy/kubernetes.yaml`).
+//! without Helm (`deploy/kubernetes.yaml`), and the schema of `config` in that of the values.
 
+mod config_schema;
 mod helm;
 mod security;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;

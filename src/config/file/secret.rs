@@ -22,6 +22,10 @@ impl Setting for Secret {
     fn tree(&self) -> Node {
         Node::Line(format!("{REDACTED:?}"))
     }
+
+    fn schema() -> Value {
+        String::schema()
+    }
 }
 
 /// A hash that changes with the secrets, in hexadecimal digits.

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::schema::{ConfigError, ConfigPath, Node, Setting, words, wrong_kind};
+use crate::schema::{ConfigError, ConfigPath, Node, Setting, json_schema, words, wrong_kind};
 use crate::sources::prometheus::{LatencyUnit, Preset};
 use breakeven_model::SharingPolicy;
 use breakeven_model::inventory::{Architecture, CapacityType};
@@ -54,5 +54,9 @@ impl Setting for PresetSetting {
 
     fn tree(&self) -> Node {
         Node::Line(self.as_str().to_owned())
+    }
+
+    fn schema() -> Value {
+        json_schema::words(Self::all().map(Self::as_str))
     }
 }

@@ -85,6 +85,8 @@ presets! {
     IngressNginx = "ingress_nginx", INGRESS_NGINX;
     /// Traefik.
     Traefik = "traefik", TRAEFIK;
+    /// HAProxy Ingress and the HAProxy Kubernetes Ingress Controller.
+    HaproxyIngress = "haproxy_ingress", HAPROXY_INGRESS;
     /// Envoy Gateway.
     EnvoyGateway = "envoy_gateway", ENVOY_GATEWAY;
     /// Consumers of Kafka: a message is a request.
@@ -285,6 +287,23 @@ static TRAEFIK: Row = Row {
         latency: "`traefik_service_request_duration_seconds`",
         target: "the Service and port in `service`: `namespace-service-port@kubernetes`",
         source: "[Traefik metrics](https://doc.traefik.io/traefik/observability/metrics/overview/)",
+    },
+};
+
+/// HAProxy has no sum of latencies, but the mean over the last 1,024 requests of a backend.
+static HAPROXY_INGRESS: Row = Row {
+    requests: haproxy_ingress!(),
+    latency: Some((
+        haproxy_ingress!("haproxy_backend_total_time_average_seconds"),
+        haproxy_ingress!(),
+        LatencyUnit::Seconds,
+    )),
+    ways: &[TargetLabels::HaproxyBackend("proxy")],
+    docs: Docs {
+        requests: "`haproxy_backend_http_responses_total`",
+        latency: "`haproxy_backend_total_time_average_seconds`, weighted by the requests of each HAProxy",
+        target: "the Service in `proxy`: `namespace_service_port` or `namespace_svc_service_port`",
+        source: "[exporter of HAProxy](https://github.com/haproxy/haproxy/blob/master/addons/promex/README), [HAProxy Ingress](https://haproxy-ingress.github.io/docs/examples/metrics/)",
     },
 };
 

@@ -100,6 +100,21 @@ macro_rules! traefik {
     };
 }
 
+/// Of each backend; with the mean of a gauge, the sum of what it is the mean of.
+macro_rules! haproxy_ingress {
+    () => {
+        "sum by (proxy) (increase(haproxy_backend_http_responses_total[$window]))"
+    };
+    ($mean:literal) => {
+        concat!(
+            "sum by (proxy) (sum without (code) (increase(haproxy_backend_http_responses_total[$window])) * ",
+            "avg_over_time(",
+            $mean,
+            "[$window]))"
+        )
+    };
+}
+
 macro_rules! envoy_gateway {
     ($metric:literal) => {
         concat!(

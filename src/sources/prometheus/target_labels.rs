@@ -35,6 +35,8 @@ pub(super) enum TargetLabels {
     },
     /// `namespace-service-port@kubernetes`, as Traefik names a Service.
     TraefikService(&'static str),
+    /// `namespace_service_port` or `namespace_svc_service_port`, as the ingress controllers of HAProxy name a backend.
+    HaproxyBackend(&'static str),
     /// `httproute/namespace/name/rule/0`, as Envoy Gateway names a rule of a route.
     EnvoyCluster(&'static str),
 }
@@ -53,7 +55,9 @@ impl TargetLabels {
             }
             | Self::Pod { namespace, name }
             | Self::Service { namespace, name } => vec![namespace, name],
-            Self::TraefikService(label) | Self::EnvoyCluster(label) => vec![label],
+            Self::TraefikService(label)
+            | Self::HaproxyBackend(label)
+            | Self::EnvoyCluster(label) => vec![label],
         }
     }
 
@@ -104,9 +108,25 @@ impl TargetLabels {
                     .starts_with("kubernetes")
                     .then(|| RequestTarget::ServicePort(service.into()))
             }
+            Self::HaproxyBackend(label) => haproxy_service(get(label)?),
             Self::EnvoyCluster(label) => route_rule(get(label)?),
         }
     }
+}
+
+/// `namespace_service_port` or `namespace_svc_service_port`: names of Kubernetes have no underscore. HAProxy's own backends, such
+/// as `_error404`, name no Service.
+fn haproxy_service(backend: &str) -> Option<RequestTarget> {
+    let parts: Vec<&str> = backend.split('_').collect();
+    let (namespace, name) = match parts[..] {
+        [namespace, "svc", name, _] | [namespace, name, _] => (namespace, name),
+        _ => return None,
+    };
+    let is_named = !namespace.is_empty() && !name.is_empty();
+    is_named.then(|| RequestTarget::Service {
+        namespace: namespace.into(),
+        name: name.into(),
+    })
 }
 
 /// `httproute/namespace/name/rule/0`; what follows names one of the rule's backends, and is left aside.
@@ -173,6 +193,38 @@ mod tests {
         assert_eq!(of("shop-web-http@kubernetes"), expected);
         assert_eq!(of("shop-web-http@kubernetescrd"), expected);
         for other in ["dashboard@internal", "web@docker", "shop-web-http", ""] {
+            assert_eq!(of(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_backend_of_haproxy_names_a_service() {
+        let of = |backend: &str| {
+            target(
+                &found(&[("proxy", backend)]),
+                &[TargetLabels::HaproxyBackend("proxy")],
+            )
+        };
+        let expected = Some(RequestTarget::Service {
+            namespace: "shop".into(),
+            name: "web-api".into(),
+        });
+        for backend in [
+            "shop_web-api_8080",
+            "shop_web-api_http",
+            "shop_svc_web-api_http",
+        ] {
+            assert_eq!(of(backend), expected, "{backend}");
+        }
+        for other in [
+            "_error404",
+            "_default_backend",
+            "haproxy_default_service_of_many_words",
+            "stats",
+            "shop_web",
+            "__",
+            "",
+        ] {
             assert_eq!(of(other), None, "{other}");
         }
     }

@@ -21,6 +21,7 @@ pub(crate) fn openmetrics(workloads: &[Workload]) -> String {
             for (metrics, labels) in shapes(workload, process, number) {
                 write(&mut text, &metrics, &labels, workload.latency, &samples);
             }
+            haproxy(&mut text, workload, number, &samples);
             for labels in decoys(workload, process) {
                 for &(at, count) in &samples {
                     line(&mut text, &labels, at, count as f64);
@@ -283,6 +284,30 @@ fn shapes(workload: &Workload, process: &Process, number: usize) -> Vec<(Metrics
     ]
 }
 
+/// HAProxy counts the responses of a backend by code, and shows the mean latency of all of them.
+fn haproxy(text: &mut String, workload: &Workload, number: usize, samples: &[Sample]) {
+    let name = workload.name;
+    // As HAProxy Ingress names a backend, and as the controller of HAProxy Technologies does.
+    let backend = if name == "queue" {
+        format!("shop_svc_{name}_http")
+    } else {
+        format!("shop_{name}_8080")
+    };
+    let labels = format!(
+        r#"proxy="{backend}",namespace="haproxy",pod="haproxy-{number}",job="haproxy",instance="10.1.{number}.8:1024""#
+    );
+    for &(at, count) in samples {
+        let failed = count / 50;
+        for (code, count) in [("2xx", count - failed), ("5xx", failed)] {
+            let series =
+                format!(r#"haproxy_backend_http_responses_total{{code="{code}",{labels}}}"#);
+            line(text, &series, at, count as f64);
+        }
+        let series = format!("haproxy_backend_total_time_average_seconds{{{labels}}}");
+        line(text, &series, at, workload.latency);
+    }
+}
+
 /// Series that say something else: whoever counts them too, counts wrong.
 fn decoys(workload: &Workload, process: &Process) -> Vec<String> {
     let (name, pod) = (workload.name, &process.pod);
@@ -300,7 +325,8 @@ fn decoys(workload: &Workload, process: &Process) -> Vec<String> {
         format!(
             r#"request_total{{direction="inbound",srv_port="4191",route_name="default",{target}}}"#
         ),
-        // The default backend of nginx, Traefik's own dashboard, Envoy's connection to its control plane.
+        // The default backends of nginx and HAProxy, Traefik's own dashboard, Envoy's connection to its control plane.
+        format!(r#"haproxy_backend_http_responses_total{{proxy="_error404",code="4xx",{target}}}"#),
         format!(
             r#"nginx_ingress_controller_requests{{status="404",ingress="",service="ingress-nginx-controller-metrics",{target}}}"#
         ),
