@@ -81,12 +81,18 @@ pub struct Engine {
 
 /// What outlives a restart: all that has added up, and the verdicts that stand.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(Serialize))]
 pub struct PersistedState {
     ledger: Ledger,
-    verdicts: Vec<(WorkloadRef, StableVerdict)>,
-    /// `last_look` in state files of version 4.
-    #[serde(alias = "last_look")]
+    #[serde(default)]
+    verdicts: Vec<WorkloadVerdict>,
     last_snapshot_at: Option<Timestamp>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct WorkloadVerdict {
+    workload: WorkloadRef,
+    verdict: StableVerdict,
 }
 
 /// What pods say of their workload.
@@ -139,26 +145,32 @@ impl Engine {
     }
 
     /// What is to outlive a restart, as [`PersistedState`] reads it.
-    pub fn kept(&self) -> impl Serialize {
+    pub fn persisted_state(&self) -> impl Serialize {
         #[derive(Serialize)]
-        struct Keeping<'a> {
+        struct Persisting<'a> {
             ledger: &'a Ledger,
-            verdicts: Vec<(&'a WorkloadRef, &'a StableVerdict)>,
+            verdicts: Vec<WorkloadVerdict>,
             last_snapshot_at: Option<Timestamp>,
         }
-        Keeping {
+        let verdicts = self.verdicts.iter();
+        let verdicts = verdicts.map(|(workload, verdict)| WorkloadVerdict {
+            workload: workload.clone(),
+            verdict: *verdict,
+        });
+        Persisting {
             ledger: &self.ledger,
-            verdicts: self.verdicts.iter().collect(),
+            verdicts: verdicts.collect(),
             last_snapshot_at: self.last_snapshot_at(),
         }
     }
 
     /// Goes on from what was kept, before anything is observed.
-    pub fn resume(&mut self, kept: PersistedState) {
-        self.ledger = kept.ledger;
+    pub fn resume(&mut self, state: PersistedState) {
+        self.ledger = state.ledger;
         self.ledger.set_window(self.settings.decision_window);
-        self.verdicts = kept.verdicts.into_iter().collect();
-        self.last_snapshot_at = kept.last_snapshot_at;
+        let verdicts = state.verdicts.into_iter();
+        self.verdicts = verdicts.map(|one| (one.workload, one.verdict)).collect();
+        self.last_snapshot_at = state.last_snapshot_at;
     }
 
     /// Up to when the minutes of each function are known.

@@ -30,6 +30,8 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use billed_days::Days;
+use serde::{Deserialize, Serialize};
+
 use breakeven_model::ModelParameters;
 use breakeven_model::allocation::ClusterRates;
 use breakeven_model::billing::{DayUsage, UsageKey};
@@ -38,37 +40,48 @@ use breakeven_model::inventory::{
     Traffic, WorkloadId,
 };
 use breakeven_model::month::{DAYS, Month};
-use breakeven_model::units::{Ratio, Requests, RequestsPerSecond, Seconds, Usd, record};
+use breakeven_model::units::{Ratio, Requests, RequestsPerSecond, Seconds, Usd};
 use cluster::ClusterAccount;
 use intervals::Intervals;
 
 /// The accounts of everything that costs.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Ledger {
     started: Timestamp,
     /// Requests before it are in no total.
     counting_since: Timestamp,
     window: Seconds,
+    #[serde(default)]
     cluster: ClusterAccount,
+    #[serde(default)]
     workloads: BTreeMap<WorkloadId, WorkloadAccount>,
-    shared: BTreeMap<WorkloadId, (Usd, Timestamp)>,
+    #[serde(default)]
+    shared: BTreeMap<WorkloadId, SharedAccount>,
+    #[serde(default)]
     functions: BTreeMap<FunctionId, FunctionAccount>,
+    #[serde(default)]
     days: Days,
     /// The time whose requests were counted.
+    #[serde(default)]
     counted: Intervals,
 }
 
-record!(Ledger {
-    started,
-    counting_since,
-    window,
-    cluster,
-    workloads,
-    shared,
-    functions,
-    days,
-    counted
-});
+/// What a shared workload cost.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct SharedAccount {
+    #[serde(default)]
+    cost: Usd,
+    last_seen: Timestamp,
+}
+
+impl SharedAccount {
+    const fn new(last_seen: Timestamp) -> Self {
+        Self {
+            cost: Usd::ZERO,
+            last_seen,
+        }
+    }
+}
 
 impl Ledger {
     /// An empty ledger. Counters count what happens from `started` on; windows reach back for `window`.
@@ -97,7 +110,8 @@ impl Ledger {
                 .set_initial_rates(rates);
         }
         for id in rates.shared.keys() {
-            self.shared.entry(id.clone()).or_insert((Usd::ZERO, now));
+            let new = || SharedAccount::new(now);
+            self.shared.entry(id.clone()).or_insert_with(new);
         }
     }
 
@@ -113,9 +127,10 @@ impl Ledger {
             account.accrue_cost(rates, from, to);
         }
         for (id, rate) in &rates.shared {
-            let (total, seen) = self.shared.entry(id.clone()).or_insert((Usd::ZERO, to));
-            *total += *rate * time;
-            *seen = to;
+            let new = || SharedAccount::new(to);
+            let account = self.shared.entry(id.clone()).or_insert_with(new);
+            account.cost += *rate * time;
+            account.last_seen = to;
         }
     }
 
@@ -292,7 +307,7 @@ impl Ledger {
 
     /// The shared workloads and what each cost.
     pub fn shared(&self) -> impl Iterator<Item = (&WorkloadId, Usd)> {
-        self.shared.iter().map(|(id, (total, _))| (id, *total))
+        self.shared.iter().map(|(id, account)| (id, account.cost))
     }
 
     /// The account of a function.
@@ -356,7 +371,8 @@ impl Ledger {
         for account in self.workloads.values_mut() {
             account.forget(counted);
         }
-        self.shared.retain(|_, (_, seen)| *seen >= horizon);
+        self.shared
+            .retain(|_, account| account.last_seen >= horizon);
         self.functions.retain(|_, account| {
             account
                 .deleted_since(now)

@@ -7,10 +7,13 @@
 mod directory;
 mod error;
 mod format;
+mod version_4;
 
 pub use directory::{Directory, LoadResult};
 pub use error::{LoadError, StateError};
 pub use format::encode;
+#[cfg(test)]
+pub(crate) use format::{OLDEST_VERSION, VERSION};
 
 use std::collections::BTreeMap;
 

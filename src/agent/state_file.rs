@@ -25,7 +25,7 @@ const LOAD: &str = "load";
 /// What is to be kept could not be written.
 const SAVE: &str = "save";
 
-/// What can go wrong; the others are those of [`LoadError`](crate::state::Fault).
+/// What can go wrong; the others are those of [`LoadError`](crate::persistence::LoadError).
 const FAILURES: [&str; 5] = [LOAD, SAVE, "damaged", "other_version", "foreign"];
 
 /// The directory in which the pipeline's sums are kept.
@@ -55,17 +55,19 @@ pub(super) struct Resumed {
 }
 
 #[derive(Deserialize)]
+#[cfg_attr(test, derive(Debug, Serialize))]
 struct Content {
-    counting: String,
-    balance: Option<BudgetBalance>,
-    kept: PersistedState,
+    #[serde(default)]
+    request_counting: String,
+    budget_balance: Option<BudgetBalance>,
+    engine: PersistedState,
 }
 
 #[derive(Serialize)]
-struct Keeping<'a, T> {
-    counting: &'a str,
-    balance: Option<BudgetBalance>,
-    kept: T,
+struct Persisting<'a, T> {
+    request_counting: &'a str,
+    budget_balance: Option<BudgetBalance>,
+    engine: T,
 }
 
 /// The labels by which one agent is told from another.
@@ -128,20 +130,24 @@ impl StateFile {
     ) -> Result<Option<Resumed>, StateError> {
         match self.load(now).await {
             Ok(Ok(LoadResult::Nothing)) => {}
-            Ok(Ok(LoadResult::Kept { at, content })) => {
-                engine.resume(content.kept);
-                if content.counting != self.counting {
+            Ok(Ok(LoadResult::Loaded {
+                version,
+                at,
+                content,
+            })) => {
+                engine.resume(content.engine);
+                if content.request_counting != self.counting {
                     engine.restart_request_counting();
                 }
-                info!(%at, directory = %self.path.display(), "counters go on");
+                info!(%at, version, directory = %self.path.display(), "counters go on");
                 return Ok(Some(Resumed {
                     at,
-                    balance: content.balance,
+                    balance: content.budget_balance,
                 }));
             }
-            Ok(Ok(LoadResult::SetAside { fault, path })) => {
-                own.state_failed(fault.as_str());
-                warn!(%fault, path = %path.display(), "kept state cannot be used and was set aside; counters begin at 0");
+            Ok(Ok(LoadResult::Quarantined { error, path })) => {
+                own.state_failed(error.as_str());
+                warn!(%error, path = %path.display(), "kept state cannot be used and was set aside; counters begin at 0");
             }
             Ok(Err(error @ StateError::InUse(_))) => return Err(error),
             Ok(Err(error @ StateError::Io { .. })) => {
@@ -179,10 +185,10 @@ impl StateFile {
         if let Some(hung) = self.disk.operation() {
             return Box::pin(ready((now, Err(hung.unfinished().into()))));
         }
-        let content = Keeping {
-            counting: &self.counting,
-            balance,
-            kept: engine.kept(),
+        let content = Persisting {
+            request_counting: &self.counting,
+            budget_balance: balance,
+            engine: engine.persisted_state(),
         };
         let bytes = persistence::encode(&self.owner, now, &content);
         let (directory, disk, path) = (
@@ -270,3 +276,6 @@ pub(super) fn same_directory(now: &Config, new: &Config) -> Result<(), ConfigErr
         what,
     )]))
 }
+
+#[cfg(test)]
+mod tests;

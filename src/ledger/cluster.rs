@@ -1,26 +1,21 @@
 //! The account of the whole cluster.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::intervals::Intervals;
 use breakeven_model::allocation::{ClusterAmounts, ClusterRates};
-use breakeven_model::units::{Seconds, Usd, record};
+use breakeven_model::units::{Seconds, Usd};
 
 /// What the cluster cost, and over which time that was seen.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub(crate) struct ClusterAccount {
     accrued: ClusterAmounts<Usd>,
     observed: Seconds,
     unobserved: Seconds,
     seen: Intervals,
 }
-
-record!(ClusterAccount {
-    accrued,
-    observed,
-    unobserved,
-    seen
-});
 
 impl ClusterAccount {
     pub(super) fn accrue_cost(&mut self, rates: &ClusterRates, from: Timestamp, to: Timestamp) {

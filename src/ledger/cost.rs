@@ -1,11 +1,14 @@
 //! What a workload paid and used, as sums.
 
+use serde::{Deserialize, Serialize};
+
 use breakeven_model::allocation::{UsedRates, WorkloadRates};
-use breakeven_model::units::{CoreSeconds, Gib, Ratio, Seconds, Usd, numbers, record};
+use breakeven_model::units::{CoreSeconds, Gib, Ratio, Seconds, Usd, numbers};
 use breakeven_model::window::UsedWindow;
 
 /// What was paid and used.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub(super) struct Cost {
     /// The time for which a part of its cost was not known; nothing below is of that time.
     pub(super) unpriced: Seconds,
@@ -19,13 +22,6 @@ numbers!(Cost {
     allocated: Usd,
     loaded: Usd,
     used: UsedWindow,
-});
-
-record!(Cost {
-    unpriced,
-    allocated,
-    loaded,
-    used
 });
 
 /// What was used in some time that was seen, and what that cost.

@@ -1,20 +1,20 @@
 //! How a workload is held back by its CPU limits: nothing where nobody ever said so.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::intervals::Intervals;
 use super::window_buckets::WindowBuckets;
 use breakeven_model::inventory::Throttling;
-use breakeven_model::units::{Seconds, Window, record};
+use breakeven_model::units::{Seconds, Window};
 
 /// For how long since the program started, and over the window.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct ThrottlingSums {
+    #[serde(default)]
     total: Seconds,
     buckets: WindowBuckets<Throttling>,
 }
-
-record!(ThrottlingSums { total, buckets });
 
 impl ThrottlingSums {
     pub(super) fn new(window: Seconds) -> Self {

@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::billed_days::{Days, Revision, by_day, day_of};
 use super::intervals::Intervals;
@@ -17,7 +18,7 @@ use breakeven_model::concurrency::{Concurrency, MinuteConcurrency};
 use breakeven_model::inventory::{Function, FunctionBatch};
 use breakeven_model::lambda::{Component, Init, Run};
 use breakeven_model::traffic_pattern::classify;
-use breakeven_model::units::{GibSeconds, Ratio, Requests, Seconds, Usd, record};
+use breakeven_model::units::{GibSeconds, Ratio, Requests, Seconds, Usd};
 use breakeven_model::window::FunctionWindow;
 
 /// How many minutes are kept at least, to be revised: Lambda shows an invocation when it has ended, which is up to 15
@@ -41,7 +42,10 @@ const TRACE: Requests = match Requests::from_requests(1e-9) {
 /// A minute may be told again, and then what was told last stands. Totals grow by what a minute grew. Where one shrinks
 /// they stay, and what grows later first makes up for it. So they never fall, and once all minutes are settled they are
 /// what those add up to, in whichever order and grouping they came.
-#[derive(Debug, Default)]
+///
+/// The state file has no configuration: it comes with the next list, and then the window is made of the minutes again.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct FunctionAccount {
     totals: Totals,
     /// What the totals hold and the minutes do not, as they shrank.
@@ -52,8 +56,10 @@ pub struct FunctionAccount {
     /// Minutes before it are not kept any more, and not taken in again.
     kept_since: i64,
     /// What the known minutes of the window add up to, made once for each batch.
+    #[serde(skip)]
     window: Option<FunctionWindow>,
     /// Its configuration as last known, for the minutes that come after it is gone.
+    #[serde(skip)]
     function: Option<Arc<Function>>,
     /// Whether the list of functions lacks it, and since when.
     is_deleted: bool,
@@ -61,7 +67,8 @@ pub struct FunctionAccount {
 }
 
 /// What has added up since counting began.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Totals {
     /// What Lambda charged, by what it is for.
     pub cost: BTreeMap<Component, Usd>,
@@ -78,30 +85,6 @@ pub struct Totals {
     /// Environments that had to be started.
     pub cold_starts: Requests,
 }
-
-// The configuration comes with the next list, and then the window is made of the minutes again.
-record!(FunctionAccount {
-    totals,
-    overcount,
-    minutes,
-    known,
-    kept_since,
-    is_deleted,
-    deleted_since,
-} not_persisted {
-    window: None,
-    function: None,
-});
-
-record!(Totals {
-    cost,
-    gib_seconds,
-    invocations,
-    served,
-    errors,
-    throttles,
-    cold_starts
-});
 
 fn minute_of(instant: Timestamp) -> i64 {
     instant.as_second().div_euclid(60)

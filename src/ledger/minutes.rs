@@ -4,19 +4,23 @@ mod persisted;
 
 use std::ops::Range;
 
+use derive_more::AddAssign;
+use serde::{Deserialize, Serialize};
+
 use breakeven_model::inventory::FunctionMinute;
-use breakeven_model::units::{Requests, Seconds, record};
-use persisted::MinuteList;
+use breakeven_model::units::{Requests, Seconds};
+use persisted::MinuteLists;
 
 /// In place of a peak that is not known.
 const UNKNOWN: u32 = u32::MAX;
 
 /// The minutes in which a function did anything, in order of time. One in which nothing happened takes no room.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(try_from = "MinuteLists")]
 pub(super) struct Minutes {
-    active: MinuteList<ActiveMinute>,
+    active: Vec<ActiveMinute>,
     /// Few minutes have any.
-    failures: MinuteList<Failures>,
+    failures: Vec<Failures>,
 }
 
 /// A minute with invocations, in 20 bytes.
@@ -39,7 +43,8 @@ struct Failures {
 }
 
 /// What some minutes add up to.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, AddAssign, Serialize, Deserialize)]
+#[serde(default)]
 pub(super) struct FunctionTotals {
     pub(super) invocations: Requests,
     pub(super) duration: Seconds,
@@ -48,16 +53,6 @@ pub(super) struct FunctionTotals {
     pub(super) errors: Requests,
     pub(super) throttles: Requests,
 }
-
-record!(Minutes { active, failures });
-
-record!(FunctionTotals {
-    invocations,
-    duration,
-    served,
-    errors,
-    throttles
-});
 
 impl Minutes {
     /// Puts what is known now of a range in place of what was known of it.
@@ -71,18 +66,18 @@ impl Minutes {
 
     /// Drops the minutes before one.
     pub(super) fn forget(&mut self, before: i64) {
-        let active = position(&self.active, before, |one| one.minute);
-        self.active.drain(..active);
-        let failures = position(&self.failures, before, |one| one.minute);
-        self.failures.drain(..failures);
+        self.active
+            .drain(..position(&self.active, before, |one| one.minute));
+        self.failures
+            .drain(..position(&self.failures, before, |one| one.minute));
     }
 
     /// Drops the minutes from one on.
     pub(super) fn truncate(&mut self, from: i64) {
-        let active = position(&self.active, from, |one| one.minute);
-        self.active.truncate(active);
-        let failures = position(&self.failures, from, |one| one.minute);
-        self.failures.truncate(failures);
+        self.active
+            .truncate(position(&self.active, from, |one| one.minute));
+        self.failures
+            .truncate(position(&self.failures, from, |one| one.minute));
     }
 
     /// The minutes of a range that had invocations, without what failed in them.
@@ -110,9 +105,8 @@ impl Minutes {
         for one in slice(&self.failures, range, |one| one.minute) {
             sums.errors += count(one.errors);
             sums.throttles += count(one.throttles);
-            let active = self
-                .active
-                .binary_search_by_key(&one.minute, |active| active.minute);
+            let active = &self.active;
+            let active = active.binary_search_by_key(&one.minute, |active| active.minute);
             let invocations = active.map_or(0, |position| self.active[position].invocations);
             failed += count(one.errors.min(invocations));
         }

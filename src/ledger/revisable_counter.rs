@@ -3,10 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::minutes::FunctionTotals;
-use breakeven_model::units::{Requests, Seconds, record};
+use breakeven_model::units::{Requests, Seconds};
 
 /// What some known minutes of a function add up to, or what became more of them.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub(super) struct Increase {
     pub(super) sums: FunctionTotals,
     /// The part of their duration that what is kept ready can have worked.
@@ -20,22 +21,10 @@ pub(super) struct Increase {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Overcount(Increase);
 
-record!(Increase {
-    sums,
-    provisioned,
-    cold_starts,
-    time
-});
-
 impl Overcount {
     /// Notes what was counted of minutes that are not known any more.
     pub(super) fn add(&mut self, counted: FunctionTotals, time: Seconds) {
-        let sums = &mut self.0.sums;
-        sums.invocations += counted.invocations;
-        sums.duration += counted.duration;
-        sums.served += counted.served;
-        sums.errors += counted.errors;
-        sums.throttles += counted.throttles;
+        self.0.sums += counted;
         self.0.time += time;
     }
 

@@ -33,8 +33,8 @@ impl Ledger {
         for account in self.functions.values_mut() {
             account.truncate_after(now, self.started, settings);
         }
-        for (_, last_seen) in self.shared.values_mut() {
-            *last_seen = now.min(*last_seen);
+        for account in self.shared.values_mut() {
+            account.last_seen = now.min(account.last_seen);
         }
         self.days.truncate_after(now);
         self.cluster.truncate_after(now);

@@ -19,10 +19,21 @@ use breakeven_model::units::{Compact, Ratio, Seconds};
 pub(super) struct WindowBuckets<T, const SLOTS: i64 = 24> {
     /// Seconds of one slot.
     length: i64,
-    /// The newest slot that holds something, by its number since 1970.
-    newest: Option<(i64, T)>,
+    /// The newest slot that holds something.
+    #[serde(default)]
+    newest: Option<Newest<T>>,
     /// Those before it.
+    #[serde(default)]
     older: CompactSeries<T>,
+}
+
+/// The newest slot, with all digits.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct Newest<T> {
+    /// Its number since 1970.
+    number: i64,
+    #[serde(default)]
+    sums: T,
 }
 
 impl<T: Compact + Clone + Default, const SLOTS: i64> WindowBuckets<T, SLOTS> {
@@ -51,22 +62,23 @@ impl<T: Compact + Clone + Default, const SLOTS: i64> WindowBuckets<T, SLOTS> {
     /// Changes the slot of an instant, unless it is older than the whole window.
     pub(super) fn change(&mut self, instant: Timestamp, change: impl FnOnce(&mut T)) {
         let number = instant.as_second().div_euclid(self.length);
-        let Some(newest) = self.newest.as_ref().map(|(newest, _)| *newest) else {
-            let mut slot = T::default();
-            change(&mut slot);
-            self.newest = Some((number, slot));
+        let Some(newest) = self.newest.as_ref().map(|newest| newest.number) else {
+            let mut sums = T::default();
+            change(&mut sums);
+            self.newest = Some(Newest { number, sums });
             return;
         };
         if number > newest {
-            if let (Some((_, slot)), Ok(newest)) = (self.newest.take(), u32::try_from(newest)) {
-                self.older.push(newest, &slot);
+            if let (Some(last), Ok(newest)) = (self.newest.take(), u32::try_from(newest)) {
+                self.older.push(newest, &last.sums);
             }
             let oldest = u32::try_from(number - SLOTS).unwrap_or_default();
             self.older.forget(oldest);
-            self.newest = Some((number, T::default()));
+            let sums = T::default();
+            self.newest = Some(Newest { number, sums });
         }
         if number >= newest {
-            if let Some((_, slot)) = &mut self.newest {
+            if let Some(Newest { sums: slot, .. }) = &mut self.newest {
                 change(slot);
             }
         } else if let (true, Ok(number)) = (number >= newest - SLOTS, u32::try_from(number)) {
@@ -87,19 +99,22 @@ impl<T: Compact + Clone + Default, const SLOTS: i64> WindowBuckets<T, SLOTS> {
         if self
             .newest
             .as_ref()
-            .is_some_and(|(newest, _)| *newest > current)
+            .is_some_and(|newest| newest.number > current)
         {
             let last = u32::try_from(current).unwrap_or_default();
             let newest = self.older.take_last_until(last);
-            self.newest = newest.map(|(number, slot)| (i64::from(number), slot));
+            self.newest = newest.map(|(number, sums)| Newest {
+                number: number.into(),
+                sums,
+            });
         }
-        let Some((number, slot)) = &mut self.newest else {
+        let Some(Newest { number, sums }) = &mut self.newest else {
             return;
         };
         let start = Timestamp::from_second(current * self.length);
         let end = Timestamp::from_second((current + 1) * self.length);
         if let (true, Ok(start), Ok(end)) = (*number == current, start, end) {
-            cut(slot, (start, end));
+            cut(sums, (start, end));
         }
     }
 
@@ -107,12 +122,13 @@ impl<T: Compact + Clone + Default, const SLOTS: i64> WindowBuckets<T, SLOTS> {
     fn iter(&self) -> impl Iterator<Item = (i64, T)> {
         let older = self.older.iter();
         let older = older.map(|(number, slot)| (i64::from(number), slot));
-        older.chain(self.newest.clone())
+        let newest = self.newest.clone();
+        older.chain(newest.map(|newest| (newest.number, newest.sums)))
     }
 
     /// Changes every slot that holds something.
     pub(super) fn each(&mut self, mut change: impl FnMut(&mut T)) {
-        if let Some((_, slot)) = &mut self.newest {
+        if let Some(Newest { sums: slot, .. }) = &mut self.newest {
             change(slot);
         }
         let older: Vec<(u32, T)> = self.older.iter().collect();

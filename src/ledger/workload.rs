@@ -4,6 +4,7 @@ mod counted_use;
 mod truncate;
 
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use super::cost::Cost;
 use super::cpu_throttling::ThrottlingSums;
@@ -11,15 +12,13 @@ use super::intervals::Intervals;
 use super::recent_usage::RecentUsage;
 use super::step::Step;
 use super::window_buckets::WindowBuckets;
-use super::workload_days::Day;
+use super::workload_days;
 use breakeven_model::allocation::WorkloadRates;
 use breakeven_model::inventory::{Counted, DedicatedSource};
-use breakeven_model::month::{DAYS, Month};
+use breakeven_model::month::{DAYS, DailyTotals, Month};
 use breakeven_model::regression::Scatter;
 use breakeven_model::traffic_pattern::classify;
-use breakeven_model::units::{
-    Ratio, Requests, RequestsPerSecond, Seconds, Usd, Window, numbers, record,
-};
+use breakeven_model::units::{Ratio, Requests, RequestsPerSecond, Seconds, Usd, Window, numbers};
 use breakeven_model::window::{TrafficWindow, WorkloadWindow};
 
 /// The time for which the present rates are taken before any time has passed at them.
@@ -32,43 +31,68 @@ const SHORT_PAUSE: Seconds = match Seconds::from_seconds(1.0) {
 const RATE_AGE: SignedDuration = SignedDuration::from_mins(5);
 
 /// The last days (UTC).
-type Days = WindowBuckets<Day, DAYS>;
+type Days = WindowBuckets<DailyTotals, DAYS>;
 
 /// What one workload cost, used and served.
-#[derive(Debug)]
+///
+/// The rates are those of the next look at the cluster, so the state file has none. It has no recent usage either: that is
+/// paired with requests of steps that end after a restart, which were not seen whole.
+#[derive(Debug, Serialize, Deserialize)]
 pub struct WorkloadAccount {
     first_seen: Timestamp,
     last_seen: Timestamp,
     created_at: Timestamp,
     /// Totals since the program started.
+    #[serde(default)]
     accrued: AccruedCost,
+    #[serde(default)]
     requests: Requests,
     /// Whether a part of its cost was ever known.
+    #[serde(default)]
     has_price: bool,
     /// Whether anything ever counted its requests.
+    #[serde(default)]
     is_counted: bool,
     /// The last rates.
+    #[serde(skip)]
     rates: WorkloadRates,
     buckets: WindowBuckets<WindowBucket>,
     days: Days,
+    #[serde(skip)]
     moments: RecentUsage,
+    #[serde(skip)]
     rate: Option<(RequestsPerSecond, Timestamp)>,
-    /// How it is counted by itself, where it is, and the time that was counted so: what others count of it does not count then.
-    dedicated: Option<(DedicatedSource, Intervals)>,
+    /// How it is counted by itself, where it is: what others count of it does not count then.
+    #[serde(default)]
+    dedicated: Option<DedicatedCounting>,
     /// Until when its requests are in the total by another way of counting.
+    #[serde(default)]
     total_until: Option<Timestamp>,
     /// Since when others count it again, after a query of its own did.
+    #[serde(default)]
     shared_since: Option<Timestamp>,
     /// Until when what it uses has been counted, where it is counted.
+    #[serde(skip)]
     counted_until: Option<Timestamp>,
     /// Steps of requests that wait for what was used in them to be counted.
+    #[serde(skip)]
     unpaired: Vec<(Window, Requests)>,
     /// How its containers are held back; absent where nobody ever said so. Most have no limit, so it is kept aside.
+    #[serde(default)]
     cpu_throttling: Option<Box<ThrottlingSums>>,
 }
 
+/// How a workload is counted by itself.
+#[derive(Debug, Serialize, Deserialize)]
+struct DedicatedCounting {
+    source: DedicatedSource,
+    /// The time that was counted so.
+    counted: Intervals,
+}
+
 /// Money spent since the program started.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct AccruedCost {
     /// Processors held for it.
     pub cpu: Usd,
@@ -90,7 +114,8 @@ pub struct AccruedCost {
     pub used_memory: Usd,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 struct WindowBucket {
     cost: Cost,
     requests: Requests,
@@ -100,51 +125,6 @@ struct WindowBucket {
     /// The steps whose use was seen too.
     paired: Scatter,
 }
-
-// The rates are those of the next look at the cluster. What was used a moment ago is not kept: it is paired with requests
-// of steps that end after a restart, which were not seen whole.
-record!(WorkloadAccount {
-    first_seen,
-    last_seen,
-    created_at,
-    accrued,
-    requests,
-    has_price,
-    is_counted,
-    buckets,
-    days,
-    dedicated,
-    total_until,
-    shared_since,
-    cpu_throttling,
-} not_persisted {
-    rates: WorkloadRates::default(),
-    moments: RecentUsage::default(),
-    rate: None,
-    counted_until: None,
-    unpaired: Vec::new(),
-});
-
-record!(AccruedCost {
-    cpu,
-    memory,
-    gpu,
-    storage,
-    idle,
-    shared,
-    fixed,
-    used_cpu,
-    used_memory
-});
-
-record!(WindowBucket {
-    cost,
-    requests,
-    latency,
-    measured,
-    peak,
-    paired
-});
 
 numbers!(WindowBucket {
     cost: Cost,
@@ -199,8 +179,9 @@ impl WorkloadAccount {
         self.buckets.across(from, to, |part, slot| {
             slot.cost.accrue_cost(rates, time * part)
         });
-        self.days
-            .across(from, to, |part, day| day.accrue_cost(rates, time * part));
+        self.days.across(from, to, |part, day| {
+            workload_days::accrue_cost(day, rates, time * part)
+        });
         let Some(used) = rates.sampled() else { return };
         self.accrued.used_cpu += used.cpu * time;
         self.accrued.used_memory += used.memory * time;
@@ -215,14 +196,17 @@ impl WorkloadAccount {
         counted_until: Option<Timestamp>,
     ) -> bool {
         match &self.dedicated {
-            Some((before, _)) if *before < by => return false,
+            Some(before) if before.source < by => return false,
             None if by == DedicatedSource::Edge && self.is_counted => return false,
-            Some((before, _)) if *before == by => {}
+            Some(before) if before.source == by => {}
             other => {
                 let others_until = counted_until.filter(|_| other.is_none());
                 self.forget_traffic();
                 self.total_until = self.total_until.max(others_until);
-                self.dedicated = Some((by, Intervals::default()));
+                self.dedicated = Some(DedicatedCounting {
+                    source: by,
+                    counted: Intervals::default(),
+                });
             }
         }
         true
@@ -238,15 +222,15 @@ impl WorkloadAccount {
 
     /// Forgets which time was counted before an instant.
     pub(super) fn forget(&mut self, before: Timestamp) {
-        if let Some((_, dedicated)) = &mut self.dedicated {
-            dedicated.forget(before);
+        if let Some(dedicated) = &mut self.dedicated {
+            dedicated.counted.forget(before);
         }
     }
 
     /// How it is counted by itself, where it is.
     #[must_use]
     pub fn dedicated_source(&self) -> Option<DedicatedSource> {
-        self.dedicated.as_ref().map(|(by, _)| *by)
+        self.dedicated.as_ref().map(|dedicated| dedicated.source)
     }
 
     /// Counts what was counted of it by itself.
@@ -259,7 +243,7 @@ impl WorkloadAccount {
         let own_until = self
             .dedicated
             .as_ref()
-            .and_then(|(_, dedicated)| dedicated.until());
+            .and_then(|dedicated| dedicated.counted.until());
         for step in &counted.steps {
             if own_until.is_none_or(|until| until <= step.window.start()) {
                 let (latency, measured) = step.latency.unwrap_or_default();
@@ -273,8 +257,8 @@ impl WorkloadAccount {
             }
         }
         for window in &counted.covered {
-            if let Some((_, dedicated)) = &mut self.dedicated {
-                dedicated.add(window.start(), window.end());
+            if let Some(dedicated) = &mut self.dedicated {
+                dedicated.counted.add(window.start(), window.end());
                 self.is_counted = true;
             }
         }
@@ -325,7 +309,7 @@ impl WorkloadAccount {
                 slot.peak = slot.peak.max(rate.unwrap_or_default());
             });
         self.days.across(window.start(), window.end(), |part, day| {
-            day.record_requests_of_step(step, part);
+            workload_days::record_requests_of_step(day, step, part);
         });
         if !step.requests.is_zero() {
             self.meet(window, step.requests);
@@ -363,7 +347,7 @@ impl WorkloadAccount {
         let counted = self
             .dedicated
             .as_ref()
-            .map_or(counted, |(_, dedicated)| dedicated);
+            .map_or(counted, |dedicated| &dedicated.counted);
         let created_at = self.counted_since();
         WorkloadWindow {
             observed,
@@ -411,12 +395,12 @@ impl WorkloadAccount {
     pub(super) fn month(&self, from: Timestamp, counted: &Intervals) -> Month {
         let mut month = Month::default();
         for day in self.days.from(from) {
-            day.add_to(&mut month);
+            month.totals += day;
         }
         let counted = self
             .dedicated
             .as_ref()
-            .map_or(counted, |(_, dedicated)| dedicated);
+            .map_or(counted, |dedicated| &dedicated.counted);
         if let Some(until) = counted.until().filter(|_| self.is_counted) {
             let since = self.counted_since().max(from);
             month.covered = counted.between(since, until);
@@ -449,10 +433,10 @@ impl WorkloadAccount {
                 ..WindowBucket::default()
             };
         });
-        self.days.each(|day| *day = day.unserved());
+        self.days.each(|day| *day = day.without_requests());
         self.rate = None;
-        if let Some((_, dedicated)) = self.dedicated.take() {
-            self.total_until = self.total_until.max(dedicated.until());
+        if let Some(dedicated) = self.dedicated.take() {
+            self.total_until = self.total_until.max(dedicated.counted.until());
         }
         self.unpaired.clear();
         self.shared_since = None;

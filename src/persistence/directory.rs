@@ -43,16 +43,18 @@ pub enum LoadResult<T> {
     /// Nothing yet.
     Nothing,
     /// What was kept.
-    Kept {
+    Loaded {
+        /// The version of the file.
+        version: u32,
         /// When it was written.
         at: Timestamp,
         /// The content.
         content: T,
     },
     /// A file that cannot be used, and was set aside.
-    SetAside {
+    Quarantined {
         /// Why.
-        fault: LoadError,
+        error: LoadError,
         /// Its new name.
         path: PathBuf,
     },
@@ -95,11 +97,15 @@ impl Directory {
                     content,
                 }) => {
                     self.earlier_version = (version < VERSION).then_some(version);
-                    LoadResult::Kept { at, content }
+                    LoadResult::Loaded {
+                        version,
+                        at,
+                        content,
+                    }
                 }
-                Err(fault) => LoadResult::SetAside {
-                    path: self.set_aside(fault.as_str(), now)?,
-                    fault,
+                Err(error) => LoadResult::Quarantined {
+                    path: self.quarantine(error.as_str(), now)?,
+                    error,
                 },
             },
             Err(error) if error.kind() == io::ErrorKind::NotFound => LoadResult::Nothing,
@@ -136,11 +142,11 @@ impl Directory {
         self.lock()?;
         let (unfinished, finished) = (self.path.join(UNFINISHED), self.path.join(FILE));
         if self.is_unread && finished.exists() {
-            self.set_aside("unread", at)?;
+            self.quarantine("unread", at)?;
         }
         self.is_unread = false;
         if let Some(version) = self.earlier_version {
-            self.copy_to(&format!("{VERSION_COPY}{version}"))?;
+            self.keep_version_copy(version)?;
             self.earlier_version = None;
         }
         let write = || {
@@ -172,6 +178,19 @@ impl Directory {
         self.remove_old_clock_copies(&copy)
             .map_err(|error| StateError::Io { path, error })?;
         Ok(Some(copy))
+    }
+
+    /// Keeps a copy of a file that an earlier version wrote, before this version replaces it. The latest one of a version
+    /// replaces the one before.
+    fn keep_version_copy(&self, version: u32) -> Result<(), StateError> {
+        let name = format!("{VERSION_COPY}{version}");
+        let path = self.path.join(&name);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(StateError::Io { path, error })
+            }
+            _ => self.copy_to(&name).map(drop),
+        }
     }
 
     /// Copies the file to another name, unless there is a file of that name. Returns the path of the copy; absent if there is no
@@ -254,7 +273,7 @@ impl Directory {
     }
 
     /// Gives the file another name, and returns that.
-    fn set_aside(&self, reason: &str, now: Timestamp) -> Result<PathBuf, StateError> {
+    fn quarantine(&self, reason: &str, now: Timestamp) -> Result<PathBuf, StateError> {
         let path = self.path.join(FILE);
         let name = format!("{FILE}.{reason}-{}", now.as_second());
         let aside = self.path.join(name);

@@ -31,7 +31,10 @@ pub enum LoadError {
     #[error("it is damaged: {0}")]
     Damaged(String),
     /// A version wrote it that this program does not read.
-    #[error("it is of version {0}, and this program reads versions {OLDEST_VERSION} to {VERSION}")]
+    #[error(
+        "it is of version {0}, and this program reads versions {OLDEST_VERSION} to {VERSION}; to use it, rename it to \
+         breakeven.state and start a breakeven that reads it"
+    )]
     OtherVersion(String),
     /// It is somebody else's.
     #[error("it is of {}, and this is {}", labels(.0), labels(.1))]

@@ -285,6 +285,7 @@ const FIXTURES: [(&str, &[u8], &str); 2] = [
 
 #[tokio::test(flavor = "multi_thread")]
 async fn counters_continue_from_a_state_file_of_every_version() {
+    let _turn = TURN.lock().await;
     for (version, written, shown) in FIXTURES {
         println!("version {version}");
         assert!(written.starts_with(format!("breakeven state {version}\n").as_bytes()));

@@ -9,6 +9,8 @@ mod storage;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use self::sharing::{ByGroup, NodeGroup, Sharing};
 use super::parameters::ModelParameters;
 use super::report::{HourlyPrice, NodeReport, Unpriced, UnpricedVolume, VolumeReport};
@@ -55,7 +57,8 @@ pub struct ClusterRates {
 }
 
 /// An amount for each component of the cluster's cost.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ClusterAmounts<T> {
     /// Held for workloads that carry cost.
     pub allocated: T,
@@ -68,12 +71,6 @@ pub struct ClusterAmounts<T> {
     /// Carried by nobody.
     pub unallocated: T,
 }
-
-crate::record!(ClusterAmounts<crate::units::Usd> { allocated,
-    idle,
-    shared,
-    fixed,
-    unallocated });
 
 /// What one workload costs at one instant.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

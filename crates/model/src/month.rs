@@ -4,7 +4,12 @@
 //! workload cost and served is kept by day as well, and projected from as many days as were seen, up to [`DAYS`]: four whole
 //! weeks, in which each day of the week counts alike.
 
-use crate::units::{CoreSeconds, Cores, Gib, GibSeconds, Hours, Ratio, Requests, Seconds, Usd};
+use derive_more::{Add, AddAssign, Mul};
+use serde::{Deserialize, Serialize};
+
+use crate::units::{
+    CoreSeconds, Cores, Gib, GibSeconds, Hours, Ratio, Requests, Seconds, Usd, numbers,
+};
 
 /// How many days are kept, today with them.
 pub const DAYS: i64 = 28;
@@ -15,9 +20,10 @@ const LEAST: Seconds = match Seconds::from_seconds(86_400.0) {
     Err(_) => Seconds::ZERO,
 };
 
-/// What was seen of a workload on its last days, as sums.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Month {
+/// What a workload cost, used and served: the sums of a day (UTC), or of several.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Add, AddAssign, Mul, Serialize, Deserialize)]
+#[serde(default)]
+pub struct DailyTotals {
     /// The time for which its cost was known; the costs below are of this time.
     pub observed: Seconds,
     /// What was held for it.
@@ -29,14 +35,12 @@ pub struct Month {
     /// Its part of what the cluster costs besides its nodes.
     pub fixed: Usd,
     /// The time for which its use was known; what was used is of this time.
-    pub watched: Seconds,
+    pub usage_observed: Seconds,
     /// Processors that it used.
     pub cores: CoreSeconds,
     /// Memory that it used.
     pub memory: GibSeconds,
-    /// The time over which its requests were counted.
-    pub covered: Seconds,
-    /// Those requests.
+    /// Requests that it served.
     pub requests: Requests,
     /// The sum of their latencies, of those that were measured.
     pub latency: Seconds,
@@ -44,6 +48,56 @@ pub struct Month {
     pub measured: Requests,
     /// The time in which it served any, as far as the steps of counting tell: see [`active_time`].
     pub active: Seconds,
+}
+
+numbers!(DailyTotals {
+    observed: Seconds,
+    allocated: Usd,
+    idle: Usd,
+    shared: Usd,
+    fixed: Usd,
+    usage_observed: Seconds,
+    cores: CoreSeconds,
+    memory: GibSeconds,
+    requests: Requests,
+    latency: Seconds,
+    measured: Requests,
+    active: Seconds,
+});
+
+impl DailyTotals {
+    /// A part of what it cost and used, and all that it served.
+    #[must_use]
+    pub fn with_cost_of(self, seen: Ratio) -> Self {
+        Self {
+            requests: self.requests,
+            latency: self.latency,
+            measured: self.measured,
+            active: self.active,
+            ..self * seen
+        }
+    }
+
+    /// What it cost and used, without what it served.
+    #[must_use]
+    pub fn without_requests(self) -> Self {
+        Self {
+            requests: Requests::ZERO,
+            latency: Seconds::ZERO,
+            measured: Requests::ZERO,
+            active: Seconds::ZERO,
+            ..self
+        }
+    }
+}
+
+/// What was seen of a workload on its last days.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Month {
+    /// The sums of these days.
+    pub totals: DailyTotals,
+    /// The time over which its requests were counted.
+    pub covered: Seconds,
 }
 
 /// What a month like these days would be.
@@ -73,12 +127,12 @@ impl Month {
     /// Formula: sum / time seen · hours of a month, for each component.
     #[must_use]
     pub fn cost(&self, hours: Hours) -> Option<Projection> {
-        let times = self.times(self.observed, hours)?;
+        let times = self.times(self.totals.observed, hours)?;
         Some(Projection {
-            allocated: self.allocated * times,
-            idle: self.idle * times,
-            shared: self.shared * times,
-            fixed: self.fixed * times,
+            allocated: self.totals.allocated * times,
+            idle: self.totals.idle * times,
+            shared: self.totals.shared * times,
+            fixed: self.totals.fixed * times,
         })
     }
 
@@ -87,28 +141,35 @@ impl Month {
     /// Formula: sum / time counted · hours of a month.
     #[must_use]
     pub fn requests(&self, hours: Hours) -> Option<Requests> {
-        Some(self.requests * self.times(self.covered, hours)?)
+        Some(self.totals.requests * self.times(self.covered, hours)?)
     }
 
     /// The part of the time in which it served any request. Absent until a day was counted.
     #[must_use]
     pub fn active_ratio(&self) -> Option<Ratio> {
-        let active = self.active.over(self.covered);
+        let active = self.totals.active.over(self.covered);
         active.filter(|_| self.covered >= LEAST)
     }
 
     /// The mean latency, where any was measured.
     #[must_use]
     pub fn mean_latency(&self) -> Option<Seconds> {
-        self.latency.per(self.measured)
+        self.totals.latency.per(self.totals.measured)
     }
 
     /// The processors and the memory that it used in the mean; absent until a day of its use was seen.
     #[must_use]
     pub fn mean_use(&self) -> Option<(Cores, Gib)> {
-        let is_enough = self.watched >= LEAST;
-        let cores = self.cores.mean_over(self.watched).filter(|_| is_enough)?;
-        Some((cores, self.memory.mean_over(self.watched)?))
+        let is_enough = self.totals.usage_observed >= LEAST;
+        let cores = self
+            .totals
+            .cores
+            .mean_over(self.totals.usage_observed)
+            .filter(|_| is_enough)?;
+        Some((
+            cores,
+            self.totals.memory.mean_over(self.totals.usage_observed)?,
+        ))
     }
 
     fn times(&self, seen: Seconds, hours: Hours) -> Option<Ratio> {
@@ -141,15 +202,17 @@ mod tests {
     fn a_month_is_projected_from_the_time_that_was_seen_of_each() {
         let usd = |value| Usd::from_usd(value).unwrap();
         let month = Month {
-            observed: seconds(10.0 * 86_400.0),
-            allocated: usd(10.0),
-            idle: usd(5.0),
-            shared: usd(2.0),
-            fixed: usd(1.0),
+            totals: DailyTotals {
+                observed: seconds(10.0 * 86_400.0),
+                allocated: usd(10.0),
+                idle: usd(5.0),
+                shared: usd(2.0),
+                fixed: usd(1.0),
+                requests: requests(1_000.0),
+                active: seconds(86_400.0),
+                ..DailyTotals::default()
+            },
             covered: seconds(5.0 * 86_400.0),
-            requests: requests(1_000.0),
-            active: seconds(86_400.0),
-            ..Month::default()
         };
         let cost = month.cost(HOURS_PER_MONTH).unwrap();
         // 730 hours are 3.041666 times ten days.
@@ -165,9 +228,11 @@ mod tests {
     #[test]
     fn less_than_a_day_is_no_month() {
         let almost = Month {
-            observed: seconds(86_399.0),
+            totals: DailyTotals {
+                observed: seconds(86_399.0),
+                ..DailyTotals::default()
+            },
             covered: seconds(86_399.0),
-            ..Month::default()
         };
         assert_eq!(almost.cost(HOURS_PER_MONTH), None);
         assert_eq!(almost.requests(HOURS_PER_MONTH), None);

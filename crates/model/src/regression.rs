@@ -1,7 +1,9 @@
 //! The straight line through steps of time: the processors used, over the requests served.
 
+use serde::{Deserialize, Serialize};
+
 use super::uncertainty::Range;
-use crate::units::{CoreSeconds, Ratio, Requests, Seconds, numbers, record};
+use crate::units::{CoreSeconds, Ratio, Requests, Seconds, numbers};
 
 /// Student's t for 95 % of both sides at 28 degrees of freedom, those of 30 steps. More have less, down to 1.96.
 const T95: f64 = 2.048;
@@ -28,7 +30,8 @@ const T95: f64 = 2.048;
 /// assert!((scatter.ratio().unwrap().millis() - 18.571).abs() < 1e-3);
 /// # Ok::<(), breakeven_model::units::QuantityError>(())
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Scatter {
     /// How many steps: not whole where one counts for a part.
     steps: f64,
@@ -51,16 +54,6 @@ numbers!(Scatter {
     rates: f64,
     mixed: f64,
     uses: f64,
-});
-
-record!(Scatter {
-    steps,
-    time,
-    rate,
-    cores,
-    rates,
-    mixed,
-    uses
 });
 
 /// The slope of a line of least squares.

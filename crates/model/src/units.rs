@@ -17,7 +17,6 @@
 
 mod compact;
 mod quantity;
-mod record;
 
 mod compute;
 mod counts;
@@ -27,7 +26,7 @@ mod priced;
 mod ratio;
 mod time;
 
-pub use crate::{numbers, record};
+pub use crate::numbers;
 pub use compact::{Compact, column};
 pub use compute::{CoreSeconds, Cores};
 pub use counts::{BilledUnits, Periods, Requests, RequestsPerSecond};

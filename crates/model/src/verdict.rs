@@ -1,10 +1,11 @@
 //! Which platform costs less, or why that is not known.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::report::{Platform, Verdict};
 use super::uncertainty::CostEstimate;
-use crate::units::{Requests, Seconds, record};
+use crate::units::{Requests, Seconds};
 
 /// The least time and traffic that a verdict stands on.
 const MIN_COVERED: f64 = 3_600.0;
@@ -79,15 +80,26 @@ pub fn compare(kubernetes: &CostEstimate, lambda: &CostEstimate) -> Verdict {
 /// A verdict that does not flap: it changes only after another one held for a whole decision window.
 ///
 /// Until a full decision window has been seen it is provisional, and changes at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StableVerdict {
     shown: Verdict,
-    rival: Option<(Verdict, Timestamp)>,
+    #[serde(default)]
+    rival: Option<Rival>,
+    #[serde(skip, default = "provisional")]
     is_provisional: bool,
 }
 
-// After a restart it is held again if what was kept covers the window.
-record!(StableVerdict { shown, rival } not_persisted { is_provisional: true });
+/// Another verdict, which replaces the one shown when it has held for a whole decision window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Rival {
+    verdict: Verdict,
+    since: Timestamp,
+}
+
+/// After a restart a verdict is held again if what was kept covers the window.
+const fn provisional() -> bool {
+    true
+}
 
 impl StableVerdict {
     /// The first verdict stands at once.
@@ -102,7 +114,9 @@ impl StableVerdict {
 
     /// Sets the time since when another verdict holds to an instant, if it is later: the clock was ahead.
     pub fn truncate_after(&mut self, now: Timestamp) {
-        self.rival = self.rival.map(|(rival, since)| (rival, since.min(now)));
+        if let Some(rival) = &mut self.rival {
+            rival.since = rival.since.min(now);
+        }
     }
 
     /// Whether less than a full decision window has been seen so far.
@@ -140,13 +154,17 @@ impl StableVerdict {
         }
         let held = |since: Timestamp| Seconds::between(since, now) >= window;
         let both_decide = self.shown.decides() && fresh.decides();
+        let begun = Rival {
+            verdict: fresh,
+            since: now,
+        };
         self.rival = match self.rival {
             _ if fresh == self.shown => None,
-            Some((rival, since)) if rival == fresh && both_decide && !held(since) => {
-                Some((rival, since))
+            Some(rival) if rival.verdict == fresh && both_decide && !held(rival.since) => {
+                Some(rival)
             }
-            Some((rival, _)) if rival != fresh && both_decide => Some((fresh, now)),
-            None if both_decide => Some((fresh, now)),
+            Some(rival) if rival.verdict != fresh && both_decide => Some(begun),
+            None if both_decide => Some(begun),
             _ => {
                 self.shown = fresh;
                 None

@@ -1,5 +1,7 @@
 //! What was seen of a subject in the decision window, as sums.
 
+use serde::{Deserialize, Serialize};
+
 use super::cold_starts::ColdStarts;
 use super::concurrency::Concurrency;
 use super::cpu_per_request::{self, Method, NoSlope, ProcessorTime};
@@ -11,7 +13,6 @@ use super::verdict::{covers_rare_requests, is_rare};
 use crate::inventory::Throttling;
 use crate::units::{
     CoreSeconds, Cores, Gib, GibSeconds, Ratio, Requests, RequestsPerSecond, Seconds, Usd, numbers,
-    record,
 };
 
 /// A workload of the cluster.
@@ -34,7 +35,8 @@ pub struct WorkloadWindow {
 }
 
 /// What a workload used.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct UsedWindow {
     /// The time over which its use was seen; the sums below are over this time.
     pub observed: Seconds,
@@ -66,18 +68,6 @@ numbers!(UsedWindow {
     memory_allocated: GibSeconds,
     pods: Seconds,
     extremes: Option<(Gib, Gib)>,
-});
-
-record!(UsedWindow {
-    observed,
-    cost,
-    loaded,
-    cores,
-    cores_allocated,
-    memory,
-    memory_allocated,
-    pods,
-    extremes
 });
 
 impl UsedWindow {
@@ -141,11 +131,12 @@ impl WorkloadWindow {
         };
         if is_rare(traffic.requests) && covers_rare_requests(month.covered) {
             traffic.covered = month.covered;
-            traffic.requests = month.requests;
-            traffic.latency = month.latency;
-            traffic.measured = month.measured;
-            if let Some(cores) = month.cores.mean_over(month.watched) {
-                let (requests, covered) = (month.requests, month.covered);
+            let totals = &month.totals;
+            traffic.requests = totals.requests;
+            traffic.latency = totals.latency;
+            traffic.measured = totals.measured;
+            if let Some(cores) = totals.cores.mean_over(totals.usage_observed) {
+                let (requests, covered) = (totals.requests, month.covered);
                 traffic.paired = Scatter::of_step(cores * covered, requests, covered);
                 traffic.is_paired_by_month = true;
             }

@@ -7,7 +7,7 @@ use super::*;
 /// A program that is started then, with what another one kept.
 fn resumed(before: &Engine, second: i64) -> Engine {
     let mut bytes = Vec::new();
-    ciborium::into_writer(&before.kept(), &mut bytes).unwrap();
+    ciborium::into_writer(&before.persisted_state(), &mut bytes).unwrap();
     let mut engine = engine_started_at(at(second));
     engine.resume(ciborium::from_reader(&*bytes).unwrap());
     engine
@@ -177,7 +177,7 @@ fn persisted_fields() -> String {
         .for_each(|second| see(&mut engine, second));
     let _ = engine.report(at(600));
     let mut found = BTreeSet::new();
-    let value = ciborium::Value::serialized(&engine.kept()).unwrap();
+    let value = ciborium::Value::serialized(&engine.persisted_state()).unwrap();
     fields(&value, "", &mut found);
     found.into_iter().map(|path| path + "\n").collect()
 }

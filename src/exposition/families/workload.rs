@@ -115,7 +115,7 @@ fn projected(month: &Month, hours: Hours, identity: &Labels, batch: &mut SeriesB
             requests.requests(),
         );
     }
-    for (of, time) in [("cost", month.observed), ("requests", month.covered)] {
+    for (of, time) in [("cost", month.totals.observed), ("requests", month.covered)] {
         if !time.is_zero() {
             let labels = identity.clone().and("of", of);
             batch.push(Metric::WorkloadObservedMonth, labels, time.seconds());

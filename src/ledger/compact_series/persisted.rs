@@ -1,7 +1,6 @@
 //! A series in the state file: the names of its columns, the number of each piece, and the values of all pieces.
 //!
-//! A column that a file lacks has the default of its field, and one that the program does not know is dropped. A series of version
-//! 4 has no names: its columns are those of today, in their order.
+//! A column that a file lacks has the default of its field, and one that the program does not know is dropped.
 
 use std::marker::PhantomData;
 
@@ -17,9 +16,10 @@ struct Written<'a> {
     numbers: &'a [f32],
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Stored {
-    columns: Option<Vec<String>>,
+    columns: Vec<String>,
     pieces: Vec<u32>,
     numbers: Vec<f32>,
 }
@@ -53,7 +53,7 @@ impl<'de, T: Compact + Default> Deserialize<'de> for CompactSeries<T> {
             return Ok(Self::default());
         }
         let wanted = columns::<T>();
-        let found = stored.columns.unwrap_or_else(|| wanted.clone());
+        let found = stored.columns;
         let (pieces, numbers) = (stored.pieces, stored.numbers);
         if Some(numbers.len()) != pieces.len().checked_mul(found.len()) {
             return Err(serde::de::Error::custom(format_args!(
@@ -163,22 +163,14 @@ mod tests {
     }
 
     #[test]
-    fn a_series_of_version_4_has_the_columns_of_today() {
-        let text = r#"{"pieces":[3,7],"numbers":[1.0,0.5,2.0,0.5]}"#;
-        let series: CompactSeries<Old> = serde_json::from_str(text).unwrap();
-        let same = series.iter().eq(old().iter());
-        assert!(same, "{series:?}");
-    }
-
-    #[test]
     fn an_inconsistent_series_is_an_error() {
         for (text, error) in [
             (
-                r#"{"pieces":[3,7],"numbers":[1.0,0.5,2.0]}"#,
+                r#"{"columns":["requests","errors"],"pieces":[3,7],"numbers":[1.0,0.5,2.0]}"#,
                 "3 numbers, expected 2 columns of 2 pieces",
             ),
             (
-                r#"{"pieces":[7,3],"numbers":[1.0,0.5,2.0,0.5]}"#,
+                r#"{"columns":["requests","errors"],"pieces":[7,3],"numbers":[1.0,0.5,2.0,0.5]}"#,
                 "pieces out of order",
             ),
             (

@@ -1,59 +1,19 @@
-//! The minutes of a function in the state file: one list per field, so that a minute takes no names. Version 4 has a row per
-//! minute, in the order of the fields.
+//! The minutes of a function in the state file: one list per field, so that no minute has the names of its fields.
 
-use std::fmt;
-use std::marker::PhantomData;
-use std::ops::{Deref, DerefMut};
+use serde::{Deserialize, Serialize, Serializer};
 
-use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
-use serde::de::{Error, MapAccess, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use super::{ActiveMinute, Failures, Minutes, UNKNOWN, halves};
 
-use super::{ActiveMinute, Failures, UNKNOWN, halves};
-
-/// Minutes in order of time.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct MinuteList<T>(Vec<T>);
-
-impl<T> Default for MinuteList<T> {
-    fn default() -> Self {
-        Self(Vec::new())
-    }
+/// Minutes as lists. A list that is missing has the default of its field for each minute.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct MinuteLists {
+    active: ActiveLists,
+    failures: FailureLists,
 }
 
-impl<T> Deref for MinuteList<T> {
-    type Target = Vec<T>;
-
-    fn deref(&self) -> &Vec<T> {
-        &self.0
-    }
-}
-
-impl<T> DerefMut for MinuteList<T> {
-    fn deref_mut(&mut self) -> &mut Vec<T> {
-        &mut self.0
-    }
-}
-
-/// Minutes as lists of their fields.
-trait Columns: Sized {
-    /// The lists, all of the same length.
-    type Lists: Serialize + for<'de> Deserialize<'de>;
-
-    /// A row of version 4.
-    type Row: for<'de> Deserialize<'de>;
-
-    fn to_lists(minutes: &[Self]) -> Self::Lists;
-
-    /// Absent if the lists have different lengths.
-    fn from_lists(lists: Self::Lists) -> Option<Vec<Self>>;
-
-    fn from_row(row: Self::Row) -> Self;
-
-    fn minute(&self) -> u32;
-}
-
-#[derive(Serialize, Deserialize)]
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
 struct ActiveLists {
     minute: Vec<u32>,
     invocations: Vec<u32>,
@@ -61,184 +21,166 @@ struct ActiveLists {
     peak: Vec<Option<u32>>,
 }
 
-impl Columns for ActiveMinute {
-    type Lists = ActiveLists;
-    type Row = (u32, u32, [u32; 2], u32);
-
-    fn to_lists(minutes: &[Self]) -> ActiveLists {
-        ActiveLists {
-            minute: minutes.iter().map(|one| one.minute).collect(),
-            invocations: minutes.iter().map(|one| one.invocations).collect(),
-            duration: minutes.iter().map(|one| one.seconds()).collect(),
-            peak: minutes.iter().map(|one| one.known_peak()).collect(),
-        }
-    }
-
-    fn from_lists(lists: ActiveLists) -> Option<Vec<Self>> {
-        let count = lists.minute.len();
-        let lengths = [
-            lists.invocations.len(),
-            lists.duration.len(),
-            lists.peak.len(),
-        ];
-        if lengths != [count; 3] {
-            return None;
-        }
-        let rest = lists.invocations.into_iter().zip(lists.duration);
-        let rows = lists.minute.into_iter().zip(rest).zip(lists.peak);
-        let minutes = rows.map(|((minute, (invocations, duration)), peak)| Self {
-            minute,
-            invocations,
-            duration: halves(duration),
-            peak: peak.unwrap_or(UNKNOWN),
-        });
-        Some(minutes.collect())
-    }
-
-    fn from_row((minute, invocations, duration, peak): Self::Row) -> Self {
-        Self {
-            minute,
-            invocations,
-            duration,
-            peak,
-        }
-    }
-
-    fn minute(&self) -> u32 {
-        self.minute
-    }
-}
-
-#[derive(Serialize, Deserialize)]
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
 struct FailureLists {
     minute: Vec<u32>,
     errors: Vec<u32>,
     throttles: Vec<u32>,
 }
 
-impl Columns for Failures {
-    type Lists = FailureLists;
-    type Row = (u32, u32, u32);
+/// Why lists are not minutes.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum ListError {
+    #[error("minutes out of order")]
+    Order,
+    #[error("a list of {found} values, expected {expected} minutes")]
+    Length { found: usize, expected: usize },
+}
 
-    fn to_lists(minutes: &[Self]) -> FailureLists {
-        FailureLists {
-            minute: minutes.iter().map(|one| one.minute).collect(),
-            errors: minutes.iter().map(|one| one.errors).collect(),
-            throttles: minutes.iter().map(|one| one.throttles).collect(),
-        }
+impl Serialize for Minutes {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let active = ActiveLists {
+            minute: self.active.iter().map(|one| one.minute).collect(),
+            invocations: self.active.iter().map(|one| one.invocations).collect(),
+            duration: self.active.iter().map(|one| one.seconds()).collect(),
+            peak: self.active.iter().map(|one| one.known_peak()).collect(),
+        };
+        let failures = FailureLists {
+            minute: self.failures.iter().map(|one| one.minute).collect(),
+            errors: self.failures.iter().map(|one| one.errors).collect(),
+            throttles: self.failures.iter().map(|one| one.throttles).collect(),
+        };
+        MinuteLists { active, failures }.serialize(serializer)
     }
+}
 
-    fn from_lists(lists: FailureLists) -> Option<Vec<Self>> {
-        let count = lists.minute.len();
-        if [lists.errors.len(), lists.throttles.len()] != [count; 2] {
-            return None;
-        }
-        let rest = lists.errors.into_iter().zip(lists.throttles);
-        let rows = lists.minute.into_iter().zip(rest);
-        let minutes = rows.map(|(minute, (errors, throttles))| Self {
+impl TryFrom<MinuteLists> for Minutes {
+    type Error = ListError;
+
+    fn try_from(lists: MinuteLists) -> Result<Self, ListError> {
+        Ok(Self {
+            active: lists.active.minutes()?,
+            failures: lists.failures.minutes()?,
+        })
+    }
+}
+
+impl ActiveLists {
+    fn minutes(self) -> Result<Vec<ActiveMinute>, ListError> {
+        let count = ordered(&self.minute)?;
+        let invocations = filled(self.invocations, count)?;
+        let duration = filled(self.duration, count)?;
+        let peak = filled(self.peak, count)?;
+        let fields = self.minute.into_iter().zip(invocations);
+        let fields = fields.zip(duration.into_iter().zip(peak));
+        let minutes = fields.map(|((minute, invocations), (duration, peak))| ActiveMinute {
+            minute,
+            invocations,
+            duration: halves(duration),
+            peak: peak.unwrap_or(UNKNOWN),
+        });
+        Ok(minutes.collect())
+    }
+}
+
+impl FailureLists {
+    fn minutes(self) -> Result<Vec<Failures>, ListError> {
+        let count = ordered(&self.minute)?;
+        let errors = filled(self.errors, count)?;
+        let throttles = filled(self.throttles, count)?;
+        let fields = self.minute.into_iter().zip(errors).zip(throttles);
+        let minutes = fields.map(|((minute, errors), throttles)| Failures {
             minute,
             errors,
             throttles,
         });
-        Some(minutes.collect())
-    }
-
-    fn from_row((minute, errors, throttles): Self::Row) -> Self {
-        Self {
-            minute,
-            errors,
-            throttles,
-        }
-    }
-
-    fn minute(&self) -> u32 {
-        self.minute
+        Ok(minutes.collect())
     }
 }
 
-struct Reader<T>(PhantomData<T>);
-
-impl<'de, T: Columns> Visitor<'de> for Reader<T> {
-    type Value = Vec<T>;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("lists of minutes")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Vec<T>, A::Error> {
-        let lists = T::Lists::deserialize(MapAccessDeserializer::new(map))?;
-        T::from_lists(lists).ok_or_else(|| A::Error::custom("lists of different lengths"))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, rows: A) -> Result<Vec<T>, A::Error> {
-        let rows = Vec::<T::Row>::deserialize(SeqAccessDeserializer::new(rows))?;
-        Ok(rows.into_iter().map(T::from_row).collect())
-    }
+/// How many minutes there are.
+fn ordered(minutes: &[u32]) -> Result<usize, ListError> {
+    let is_ordered = minutes.is_sorted_by(|one, next| one < next);
+    is_ordered.then_some(minutes.len()).ok_or(ListError::Order)
 }
 
-impl<T: Columns> Serialize for MinuteList<T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        T::to_lists(&self.0).serialize(serializer)
-    }
-}
-
-impl<'de, T: Columns> Deserialize<'de> for MinuteList<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let minutes = deserializer.deserialize_any(Reader(PhantomData))?;
-        if !minutes.is_sorted_by(|one: &T, next| one.minute() < next.minute()) {
-            return Err(D::Error::custom("minutes out of order"));
-        }
-        Ok(Self(minutes))
+/// A list with a value for each minute.
+fn filled<T: Clone + Default>(list: Vec<T>, expected: usize) -> Result<Vec<T>, ListError> {
+    match list.len() {
+        0 => Ok(vec![T::default(); expected]),
+        found if found == expected => Ok(list),
+        found => Err(ListError::Length { found, expected }),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
 
-    fn minutes() -> MinuteList<ActiveMinute> {
-        let minute = |minute, peak| ActiveMinute::from_row((minute, 5, [1_072_693_248, 0], peak));
-        MinuteList(vec![minute(7, 3), minute(9, UNKNOWN)])
-    }
-
-    #[test]
-    fn minutes_are_lists_of_their_fields() {
-        let expected = serde_json::json!({
-            "minute": [7, 9],
-            "invocations": [5, 5],
-            "duration": [1.0, 1.0],
-            "peak": [3, null],
-        });
-        let json = serde_json::to_value(minutes()).unwrap();
-        assert_eq!(json, expected);
-        let read: MinuteList<ActiveMinute> = serde_json::from_value(json).unwrap();
-        assert_eq!(read, minutes());
-    }
-
-    #[test]
-    fn rows_of_version_4_are_read() {
-        let rows = "[[7,5,[1072693248,0],3],[9,5,[1072693248,0],4294967295]]";
-        let read: MinuteList<ActiveMinute> = serde_json::from_str(rows).unwrap();
-        assert_eq!(read, minutes());
-        let read: MinuteList<Failures> = serde_json::from_str("[[7,1,2]]").unwrap();
-        assert_eq!(read.0, [Failures::from_row((7, 1, 2))]);
-    }
-
-    #[test]
-    fn inconsistent_lists_are_errors() {
-        for (text, error) in [
-            (
-                r#"{"minute":[7],"errors":[1,2],"throttles":[0]}"#,
-                "lists of different lengths",
-            ),
-            (
-                r#"{"minute":[7,7],"errors":[1,2],"throttles":[0,0]}"#,
-                "minutes out of order",
-            ),
-        ] {
-            let read = serde_json::from_str::<MinuteList<Failures>>(text);
-            let found = read.unwrap_err().to_string();
-            assert!(found.starts_with(error), "{found}");
+    fn minutes() -> Minutes {
+        let active = |minute, peak| ActiveMinute {
+            minute,
+            invocations: 5,
+            duration: halves(1.5),
+            peak,
+        };
+        let failures = Failures {
+            minute: 9,
+            errors: 1,
+            throttles: 2,
+        };
+        Minutes {
+            active: vec![active(7, 3), active(9, UNKNOWN)],
+            failures: vec![failures],
         }
+    }
+
+    fn lists() -> Value {
+        json!({
+            "active": {
+                "minute": [7, 9],
+                "invocations": [5, 5],
+                "duration": [1.5, 1.5],
+                "peak": [3, null],
+            },
+            "failures": {"minute": [9], "errors": [1], "throttles": [2]},
+        })
+    }
+
+    fn read(lists: Value) -> Result<Minutes, String> {
+        serde_json::from_value(lists).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn minutes_are_written_and_read_as_lists_of_their_fields() {
+        assert_eq!(serde_json::to_value(minutes()).unwrap(), lists());
+        assert_eq!(read(lists()), Ok(minutes()));
+    }
+
+    #[test]
+    fn a_missing_list_has_the_default_of_its_field() {
+        let mut lists = lists();
+        lists["active"].as_object_mut().unwrap().remove("peak");
+        lists["failures"].as_object_mut().unwrap().remove("errors");
+        let read = read(lists).unwrap();
+        assert!(read.active.iter().all(|one| one.known_peak().is_none()));
+        assert_eq!(
+            (read.failures[0].errors, read.failures[0].throttles),
+            (0, 2)
+        );
+    }
+
+    #[test]
+    fn lists_that_are_not_of_the_same_minutes_are_errors() {
+        let mut short = lists();
+        short["active"]["duration"] = json!([1.5]);
+        let error = "a list of 1 values, expected 2 minutes";
+        assert_eq!(read(short).unwrap_err(), error);
+        let mut turned = lists();
+        turned["active"]["minute"] = json!([9, 9]);
+        assert_eq!(read(turned).unwrap_err(), "minutes out of order");
     }
 }

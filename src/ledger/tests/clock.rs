@@ -82,7 +82,10 @@ fn what_a_window_has_of_the_time_that_is_dropped_goes_with_it() {
     // The slot of the hour is cut in proportion to the time that was seen, and slots have seven digits.
     assert!((window.loaded.usd() - 0.1 / 4.0).abs() < 1e-6, "{window:?}");
     let month = ledger.workload_month(ledger.workload(&web()).unwrap(), at(900));
-    assert!((month.observed.seconds() - 900.0).abs() < 1e-3, "{month:?}");
+    assert!(
+        (month.totals.observed.seconds() - 900.0).abs() < 1e-3,
+        "{month:?}"
+    );
 }
 
 #[test]

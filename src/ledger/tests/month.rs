@@ -44,9 +44,9 @@ fn a_month_is_that_of_the_last_four_weeks_and_not_of_the_last_day() {
     let now = 40 * DAY - 1;
     let month = month(&ledger, now);
     let expected: f64 = (12 * 24..40 * 24).map(asked).sum();
-    assert!((month.requests.requests() / expected - 1.0).abs() < 1e-6);
+    assert!((month.totals.requests.requests() / expected - 1.0).abs() < 1e-6);
     assert!((month.covered.seconds() - 28.0 * 86_400.0).abs() < 1e-6);
-    assert!((month.observed.seconds() / (28.0 * 86_400.0) - 1.0).abs() < 1e-6);
+    assert!((month.totals.observed.seconds() / (28.0 * 86_400.0) - 1.0).abs() < 1e-6);
     // 28 days of a node at 0.1 an hour.
     let cost = month.cost(HOURS_PER_MONTH).unwrap();
     assert!((cost.loaded().usd() / 73.0 - 1.0).abs() < 1e-6, "{cost:?}");
@@ -81,7 +81,7 @@ fn hours_before_the_first_reading_are_of_the_month_and_not_of_the_total() {
     ledger.record_requests(&recent, |_| whole(web()));
     let seen = month(&ledger, 60);
     let expected = 215.0 * 100.0 + 288.0 * 10.0;
-    assert!((seen.requests.requests() - expected).abs() < 1e-2);
+    assert!((seen.totals.requests.requests() - expected).abs() < 1e-2);
     assert!((seen.covered.seconds() - 239.0 * 3_600.0).abs() < 1e-6);
     let total = ledger.workload(&web()).unwrap().requests();
     assert!(total.is_zero(), "{total:?}");
@@ -97,8 +97,10 @@ fn requests_that_are_counted_anew_are_counted_anew_in_the_month_too_and_the_cost
     ledger.restart_request_counting();
     let now = 40 * DAY;
     let month = month(&ledger, now - 1);
-    assert!(month.requests.is_zero() && month.covered.is_zero() && month.active.is_zero());
-    assert!((month.observed.seconds() / (28.0 * 86_400.0) - 1.0).abs() < 1e-6);
+    assert!(
+        month.totals.requests.is_zero() && month.covered.is_zero() && month.totals.active.is_zero()
+    );
+    assert!((month.totals.observed.seconds() / (28.0 * 86_400.0) - 1.0).abs() < 1e-6);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use super::WorkloadAccount;
 use crate::ledger::cost::UsedAmounts;
 use crate::ledger::cpu_throttling::ThrottlingSums;
+use crate::ledger::workload_days;
 use breakeven_model::allocation::WorkloadRates;
 use breakeven_model::inventory::CpuUsageDelta;
 use breakeven_model::regression::Scatter;
@@ -48,7 +49,7 @@ impl WorkloadAccount {
                 slot.cost.add_usage(rates, use_of_it * part);
             });
             self.days.across(start, end, |part, day| {
-                day.add_usage(rates, use_of_it * part);
+                workload_days::add_usage(day, rates, use_of_it * part);
             });
             self.counted_until = self.counted_until.max(Some(end));
         }

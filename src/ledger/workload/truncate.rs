@@ -13,7 +13,7 @@ impl WorkloadAccount {
         let dedicated = self
             .dedicated
             .as_ref()
-            .and_then(|(_, dedicated)| dedicated.until());
+            .and_then(|dedicated| dedicated.counted.until());
         dedicated.unwrap_or(self.last_seen).max(self.last_seen)
     }
 
@@ -29,13 +29,13 @@ impl WorkloadAccount {
             slot.cost = cost;
         });
         self.days.truncate_after(now, |day, span| {
-            *day = day.part(seen.share_until(now, span));
+            *day = day.with_cost_of(seen.share_until(now, span));
         });
         if let Some(cpu_throttling) = &mut self.cpu_throttling {
             cpu_throttling.truncate_after(now, seen);
         }
-        if let Some((_, dedicated)) = &mut self.dedicated {
-            dedicated.truncate_after(now);
+        if let Some(dedicated) = &mut self.dedicated {
+            dedicated.counted.truncate_after(now);
         }
         for instant in [
             &mut self.first_seen,

@@ -1,5 +1,7 @@
 //! The state file on a real disk.
 
+use std::collections::BTreeMap;
+
 use super::*;
 use sha2::{Digest as _, Sha256};
 
@@ -32,8 +34,8 @@ fn found(
 ) -> Result<Option<Vec<String>>, (LoadError, PathBuf)> {
     match directory.load(owner, at(1_000)).unwrap() {
         LoadResult::Nothing => Ok(None),
-        LoadResult::Kept { content, .. } => Ok(Some(content)),
-        LoadResult::SetAside { fault, path } => Err((fault, path)),
+        LoadResult::Loaded { content, .. } => Ok(Some(content)),
+        LoadResult::Quarantined { error, path } => Err((error, path)),
     }
 }
 
@@ -102,7 +104,8 @@ fn a_file_of_another_version_or_another_content_is_set_aside() {
     fs::write(place.path().join(FILE), "breakeven state 1\nwhatever").unwrap();
     let (fault, _) = found(&mut directory, &blue).unwrap_err();
     assert_eq!(fault, LoadError::OtherVersion("1".into()));
-    let said = "it is of version 1, and this program reads versions 4 to 5";
+    let said = "it is of version 1, and this program reads versions 4 to 5; to use it, rename it to \
+        breakeven.state and start a breakeven that reads it";
     assert_eq!(fault.to_string(), said);
     for version in ["6", "05", "+5", ""] {
         let text = format!("breakeven state {version}\nwhatever");
@@ -229,38 +232,73 @@ fn a_full_disk_leaves_what_was_there() {
     assert_eq!(found(&mut directory, &blue), holds("next"));
 }
 
-/// The bytes of a file with another version in its first line.
-fn of_version(bytes: &[u8], version: u32) -> Vec<u8> {
-    let line = bytes.iter().position(|byte| *byte == b'\n').unwrap();
-    let end = bytes.len() - Sha256::output_size();
-    let mut bytes = [
-        format!("breakeven state {version}").as_bytes(),
-        &bytes[line..end],
-    ]
-    .concat();
+/// What the fixture of version 4 has, whose owner is `demo`.
+const VERSION_4: &[u8] = include_bytes!("../../../tests/fixtures/version-4.state");
+
+#[test]
+fn a_copy_of_a_file_of_an_earlier_version_is_kept() {
+    let place = tempfile::tempdir().unwrap();
+    let (mut directory, demo) = (Directory::new(place.path()), owner("demo"));
+    let copy = place.path().join("breakeven.state.version-4");
+    for stale in ["nothing", "an older copy"] {
+        fs::write(place.path().join(FILE), VERSION_4).unwrap();
+        let loaded = directory.load::<ciborium::Value>(&demo, at(1_000)).unwrap();
+        assert!(matches!(loaded, LoadResult::Loaded { version: 4, .. }));
+        for text in ["new", "newer"] {
+            directory.save(&demo, at(8), &content(text)).unwrap();
+            assert_eq!(fs::read(&copy).unwrap(), VERSION_4, "over {stale}");
+        }
+        fs::write(&copy, stale).unwrap();
+    }
+    assert_eq!(found(&mut directory, &demo), holds("newer"));
+    directory.save(&demo, at(9), &content("newest")).unwrap();
+    let names = fs::read_dir(place.path()).unwrap();
+    assert_eq!(names.count(), 3, "the file, its lock and one copy");
+}
+
+/// A file of a version with this body and a valid checksum.
+fn file(version: u32, body: &[u8]) -> Vec<u8> {
+    let mut bytes = [format!("breakeven state {version}\n").as_bytes(), body].concat();
     let sum = Sha256::digest(&bytes);
     bytes.extend_from_slice(&sum);
     bytes
 }
 
 #[test]
-fn a_copy_of_a_file_of_an_earlier_version_is_kept() {
-    let place = tempfile::tempdir().unwrap();
-    let (mut directory, blue) = (Directory::new(place.path()), owner("blue"));
-    directory.save(&blue, at(7), &content("old")).unwrap();
-    let file = place.path().join(FILE);
-    let old = of_version(&fs::read(&file).unwrap(), 4);
-    fs::write(&file, &old).unwrap();
-    assert_eq!(found(&mut directory, &blue), holds("old"));
-    for text in ["new", "newer"] {
-        directory.save(&blue, at(8), &content(text)).unwrap();
+fn foreign_bytes_with_a_valid_checksum_are_damage_and_take_little_memory() {
+    let header = |version| {
+        let mut header = Vec::new();
+        let (owner, at) = (owner("blue"), "2026-03-02T12:00:00Z");
+        match version {
+            4 => ciborium::into_writer(&(owner, at), &mut header).unwrap(),
+            _ => {
+                let map = BTreeMap::from([
+                    ("owner", ciborium::Value::serialized(&owner).unwrap()),
+                    ("written_at", at.into()),
+                ]);
+                ciborium::into_writer(&map, &mut header).unwrap();
+            }
+        }
+        header
+    };
+    let long = u64::MAX.to_be_bytes();
+    let bodies = [
+        Vec::new(),
+        vec![0x81; 1_000_000],               // arrays in arrays
+        vec![0xa1; 1_000_000],               // maps as keys of maps
+        [&[0x9b], &long[..]].concat(),       // an array of 2^64 items
+        [&[0xbb], &long[..]].concat(),       // a map of as many
+        [&[0x7b], &long[..], b"t"].concat(), // a text of as many bytes
+        vec![0x9f; 10],                      // arrays without an end
+    ];
+    for version in [4, 5] {
+        for body in &bodies {
+            for start in [Vec::new(), header(version)] {
+                let bytes = file(version, &[start, body.clone()].concat());
+                let read = decode::<Vec<String>>(&bytes, &owner("blue"));
+                let error = read.unwrap_err();
+                assert_eq!(error.as_str(), "damaged", "{error}");
+            }
+        }
     }
-    assert_eq!(
-        fs::read(place.path().join("breakeven.state.version-4")).unwrap(),
-        old
-    );
-    assert_eq!(found(&mut directory, &blue), holds("newer"));
-    directory.save(&blue, at(9), &content("newest")).unwrap();
-    let names = fs::read_dir(place.path()).unwrap();
-    assert_eq!(names.count(), 3, "the file, its lock and one copy");
 }

@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
+use derive_more::AddAssign;
 use jiff::civil::Date;
+use serde::ser::SerializeStruct as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::inventory::{Architecture, UsageKind};
 use crate::lambda::{PricingTerms, Run};
 use crate::pricing::list_prices::lambda::MEAN_ROUNDING;
-use crate::units::{BilledUnits, GibSeconds, Ratio, Requests, Seconds, Usd, record};
+use crate::units::{BilledUnits, GibSeconds, Ratio, Requests, Seconds, Usd};
 
 /// The length of a day of the bill, which is one of UTC.
 pub(super) const DAY: Seconds = match Seconds::from_seconds(86_400.0) {
@@ -33,7 +35,7 @@ pub struct AccountRegion {
 }
 
 /// What usage is added up by.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct UsageKey {
     /// The day, in UTC.
     pub day: Date,
@@ -44,7 +46,8 @@ pub struct UsageKey {
 }
 
 /// What functions used, as the model has it.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, AddAssign, Serialize, Deserialize)]
+#[serde(default)]
 pub struct LambdaUsage {
     /// Billed invocations.
     pub requests: Requests,
@@ -60,39 +63,27 @@ pub struct LambdaUsage {
 
 impl Serialize for AccountRegion {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        (&*self.account_id, &*self.region).serialize(serializer)
+        let mut fields = serializer.serialize_struct("AccountRegion", 2)?;
+        fields.serialize_field("account_id", &*self.account_id)?;
+        fields.serialize_field("region", &*self.region)?;
+        fields.end()
     }
 }
 
 impl<'de> Deserialize<'de> for AccountRegion {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let (account_id, region) = <(String, String)>::deserialize(deserializer)?;
+        #[derive(Deserialize)]
+        struct Fields {
+            account_id: String,
+            region: String,
+        }
+        let fields = Fields::deserialize(deserializer)?;
         Ok(Self {
-            account_id: account_id.into(),
-            region: region.into(),
+            account_id: fields.account_id.into(),
+            region: fields.region.into(),
         })
     }
 }
-
-record!(UsageKey {
-    day,
-    place,
-    architecture
-});
-
-record!(LambdaUsage {
-    requests,
-    duration,
-    provisioned,
-    provisioned_duration,
-    ephemeral_storage
-});
-
-record!(DayUsage {
-    usage,
-    seen,
-    functions
-});
 
 impl LambdaUsage {
     /// What invocations that were measured used: rounded up to milliseconds as in the mean, and with INIT.
@@ -162,18 +153,9 @@ impl LambdaUsage {
     }
 }
 
-impl std::ops::AddAssign for LambdaUsage {
-    fn add_assign(&mut self, other: Self) {
-        self.requests += other.requests;
-        self.duration += other.duration;
-        self.provisioned += other.provisioned;
-        self.provisioned_duration += other.provisioned_duration;
-        self.ephemeral_storage += other.ephemeral_storage;
-    }
-}
-
 /// What functions used on one day, and how much of the day was seen.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct DayUsage {
     /// What they used.
     pub usage: LambdaUsage,

@@ -136,12 +136,12 @@ fn last_days(month: &Month, settings: &ModelParameters) -> Vec<Line> {
             usd(cost.idle),
             usd(cost.shared),
             usd(cost.fixed),
-            hours(month.observed)
+            hours(month.totals.observed)
         );
         lines.push(Line::new("cost of a month", parts, usd(cost.loaded())));
     }
     if let Some((cores, memory)) = month.mean_use() {
-        let from = format!("in the mean over {}", hours(month.watched));
+        let from = format!("in the mean over {}", hours(month.totals.usage_observed));
         let used = format!(
             "{} cores, {} MiB",
             plain(cores.cores()),
@@ -160,7 +160,7 @@ fn last_days(month: &Month, settings: &ModelParameters) -> Vec<Line> {
     if let Some(latency) = month.mean_latency() {
         let from = format!(
             "sum / count over {} measured requests",
-            count(month.measured)
+            count(month.totals.measured)
         );
         lines.push(Line::new("latency", from, millis(latency)));
     }

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use serde::ser::SerializeStruct as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{EventSource, Insights};
@@ -50,17 +51,27 @@ impl fmt::Display for FunctionId {
 
 impl Serialize for FunctionId {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        (&*self.account_id, &*self.region, &*self.name).serialize(serializer)
+        let mut fields = serializer.serialize_struct("FunctionId", 3)?;
+        fields.serialize_field("account_id", &*self.account_id)?;
+        fields.serialize_field("region", &*self.region)?;
+        fields.serialize_field("name", &*self.name)?;
+        fields.end()
     }
 }
 
 impl<'de> Deserialize<'de> for FunctionId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let (account_id, region, name) = <(String, String, String)>::deserialize(deserializer)?;
+        #[derive(Deserialize)]
+        struct Fields {
+            account_id: String,
+            region: String,
+            name: String,
+        }
+        let fields = Fields::deserialize(deserializer)?;
         Ok(Self {
-            account_id: account_id.into(),
-            region: region.into(),
-            name: name.into(),
+            account_id: fields.account_id.into(),
+            region: fields.region.into(),
+            name: fields.name.into(),
         })
     }
 }

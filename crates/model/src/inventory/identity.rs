@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde::ser::SerializeStruct as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A workload of the cluster: the controller that pods belong to in the end, or a pod of its own.
@@ -18,17 +19,27 @@ pub struct WorkloadId {
 
 impl Serialize for WorkloadId {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        (&*self.namespace, self.kind.as_str(), &*self.name).serialize(serializer)
+        let mut fields = serializer.serialize_struct("WorkloadId", 3)?;
+        fields.serialize_field("namespace", &*self.namespace)?;
+        fields.serialize_field("kind", self.kind.as_str())?;
+        fields.serialize_field("name", &*self.name)?;
+        fields.end()
     }
 }
 
 impl<'de> Deserialize<'de> for WorkloadId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let (namespace, kind, name) = <(String, String, String)>::deserialize(deserializer)?;
+        #[derive(Deserialize)]
+        struct Fields {
+            namespace: String,
+            kind: String,
+            name: String,
+        }
+        let fields = Fields::deserialize(deserializer)?;
         Ok(Self {
-            namespace: namespace.into(),
-            kind: kind.as_str().into(),
-            name: name.into(),
+            namespace: fields.namespace.into(),
+            kind: fields.kind.as_str().into(),
+            name: fields.name.into(),
         })
     }
 }

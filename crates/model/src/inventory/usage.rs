@@ -2,10 +2,12 @@
 
 use std::collections::HashMap;
 
+use derive_more::{AddAssign, Mul};
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::{Container, PodKey};
-use crate::units::{CoreSeconds, Periods, Ratio, Seconds, Window, numbers, record};
+use crate::units::{CoreSeconds, Periods, Ratio, Seconds, Window, numbers};
 
 /// What pods use. What a pod said stands until it says something new or it is too old.
 #[derive(Clone, Debug, Default)]
@@ -45,7 +47,8 @@ pub struct CpuUsageDelta {
 }
 
 /// How containers with a CPU limit were held back by it (CFS bandwidth control of Linux).
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, AddAssign, Mul, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Throttling {
     /// The time for which they were not let run, summed over processors.
     pub time: Seconds,
@@ -61,36 +64,10 @@ numbers!(Throttling {
     periods: Periods,
 });
 
-record!(Throttling {
-    time,
-    throttled,
-    periods
-});
-
 impl Throttling {
     /// The part of the periods that were throttled; absent where there were none.
     #[must_use]
     pub fn ratio(&self) -> Option<Ratio> {
         self.throttled.over(self.periods)
-    }
-}
-
-impl std::ops::AddAssign for Throttling {
-    fn add_assign(&mut self, other: Self) {
-        self.time += other.time;
-        self.throttled += other.throttled;
-        self.periods += other.periods;
-    }
-}
-
-impl std::ops::Mul<Ratio> for Throttling {
-    type Output = Self;
-
-    fn mul(self, share: Ratio) -> Self {
-        Self {
-            time: self.time * share,
-            throttled: self.throttled * share,
-            periods: self.periods * share,
-        }
     }
 }

@@ -31,8 +31,7 @@ pub enum Component {
     SnapStart,
     /// Streamed responses.
     Streaming,
-    /// API Gateway or a load balancer. State files have it by its name before.
-    #[serde(rename = "FrontDoor")]
+    /// API Gateway or a load balancer.
     HttpEndpoint,
     /// What is written to CloudWatch Logs.
     Logs,

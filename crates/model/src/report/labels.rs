@@ -40,10 +40,8 @@ impl Platform {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum WorkloadRef {
     /// A workload of the cluster.
-    #[serde(rename = "Workload")]
     Kubernetes(WorkloadId),
     /// A function.
-    #[serde(rename = "Function")]
     Lambda(FunctionId),
 }
 

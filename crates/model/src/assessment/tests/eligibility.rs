@@ -3,7 +3,7 @@
 use super::*;
 use crate::alternatives::lambda::LambdaInputs;
 use crate::cpu_per_request::{Method, NoSlope};
-use crate::month::Month;
+use crate::month::{DailyTotals, Month};
 
 fn web() -> crate::inventory::WorkloadId {
     deployment("shop", "web")
@@ -187,13 +187,15 @@ fn what_else_is_missing_comes_before_an_hour_of_cost() {
 fn rare_requests_are_known_by_the_last_days() {
     let days = |days: f64| Month {
         covered: seconds(days * DAY),
-        requests: requests(30.0 * days),
-        latency: seconds(1.5 * days),
-        measured: requests(30.0 * days),
-        // 0.08 cores, seen for half of the time in which requests were counted.
-        watched: seconds(days * DAY / 2.0),
-        cores: CoreSeconds::from_core_seconds(0.08 * days * DAY / 2.0).unwrap(),
-        ..Month::default()
+        totals: DailyTotals {
+            requests: requests(30.0 * days),
+            latency: seconds(1.5 * days),
+            measured: requests(30.0 * days),
+            // 0.08 cores, seen for half of the time in which requests were counted.
+            usage_observed: seconds(days * DAY / 2.0),
+            cores: CoreSeconds::from_core_seconds(0.08 * days * DAY / 2.0).unwrap(),
+            ..DailyTotals::default()
+        },
     };
     for (in_the_window, month, expected, a_month) in [
         // 40 in this day, 30 on a mean day.
@@ -257,12 +259,14 @@ fn an_upper_bound_of_cpu_time_blocks_nothing() {
     // Two requests a day: half of the ratio of 3,456 s is more than twice 60 ms, and not certain either.
     let rare = Month {
         covered: seconds(28.0 * DAY),
-        requests: requests(56.0),
-        latency: seconds(56.0 * 0.06),
-        measured: requests(56.0),
-        watched: seconds(28.0 * DAY),
-        cores: CoreSeconds::from_core_seconds(0.08 * 28.0 * DAY).unwrap(),
-        ..Month::default()
+        totals: DailyTotals {
+            requests: requests(56.0),
+            latency: seconds(56.0 * 0.06),
+            measured: requests(56.0),
+            usage_observed: seconds(28.0 * DAY),
+            cores: CoreSeconds::from_core_seconds(0.08 * 28.0 * DAY).unwrap(),
+            ..DailyTotals::default()
+        },
     };
     let mut window = window(0.196, 2.0 / DAY, 3_456.0, 0.06, 200.0);
     window.count_rare_requests(&rare);
