@@ -2,6 +2,7 @@
 //!
 //! Each rule has two tests: one that the source keeps it, and one that a line which breaks it is found.
 
+mod cycles;
 mod retired_words;
 
 use std::fs;
