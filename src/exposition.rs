@@ -11,6 +11,7 @@
 mod content_negotiation;
 mod docs;
 mod encode;
+mod escape;
 mod families;
 mod limit;
 mod metrics;

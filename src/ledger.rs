@@ -14,13 +14,14 @@ mod intervals;
 mod minutes;
 mod recent_usage;
 mod revisable_counter;
+mod step;
 mod truncate;
 mod window_buckets;
 mod workload;
 mod workload_days;
 
 pub use function::FunctionAccount;
-use workload::Step;
+use step::Step;
 pub use workload::WorkloadAccount;
 
 use std::collections::BTreeMap;

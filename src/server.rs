@@ -14,6 +14,7 @@ mod html;
 mod listener;
 mod monitored_stream;
 mod page;
+mod paths;
 mod routes;
 
 use std::net::{Ipv4Addr, SocketAddr};

@@ -4,14 +4,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use smallvec::{SmallVec, smallvec};
+use smallvec::smallvec;
 
-use super::service_backends::ServiceBackends;
+use super::service_backends::{ServiceBackends, Weights};
 use breakeven_model::inventory::{Cluster, PodKey, RequestTarget, WorkloadId, WorkloadKind};
 use breakeven_model::units::Ratio;
-
-/// The workloads that served requests, and the part that each served; nobody where it is not known.
-pub(super) type Weights = SmallVec<[(WorkloadId, Ratio); 1]>;
 
 /// A namespace and a name in it.
 type Name = (Arc<str>, Arc<str>);

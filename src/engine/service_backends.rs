@@ -3,9 +3,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::request_targets::Weights;
+use smallvec::SmallVec;
+
 use breakeven_model::inventory::{self, RequestTarget, WorkloadId};
 use breakeven_model::units::Ratio;
+
+/// The workloads that served requests, and the part that each served; nobody where it is not known.
+pub(super) type Weights = SmallVec<[(WorkloadId, Ratio); 1]>;
 
 /// A namespace and a name in it.
 type Name = (Arc<str>, Arc<str>);

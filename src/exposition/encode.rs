@@ -8,6 +8,7 @@ pub(super) mod abnf;
 
 use std::fmt::Write;
 
+use super::escape::escape;
 use super::series::Sample;
 
 /// Integers up to here are written without an exponent: they are exact, and readable.
@@ -29,28 +30,12 @@ pub(super) fn write_number(value: f64, out: &mut String) {
     };
 }
 
-/// Writes a label's value: backslash, quote and line feed escaped, as both formats have it.
-pub(super) fn escape_label_value(value: &str, out: &mut String) {
-    escape(value, true, out);
-}
-
 /// Writes the line that says what a family means. In the text format a quote is only a quote; in
 /// OpenMetrics the help is an escaped string like a label's value.
 fn write_help(family: &str, help: &str, escape_quotes: bool, out: &mut String) {
     out.extend(["# HELP ", family, " "]);
     escape(help, escape_quotes, out);
     out.push('\n');
-}
-
-fn escape(text: &str, quotes: bool, out: &mut String) {
-    for c in text.chars() {
-        match c {
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '"' if quotes => out.push_str("\\\""),
-            c => out.push(c),
-        }
-    }
 }
 
 /// Writes one series, as both formats have it.

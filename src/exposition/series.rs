@@ -1,6 +1,6 @@
 //! Series before they are written: labels and a value, by family.
 
-use super::encode::escape_label_value;
+use super::escape::escape_label_value;
 use super::metrics::Metric;
 
 /// The labels of one series, already written and escaped: the text format and OpenMetrics agree on how.

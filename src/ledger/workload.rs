@@ -10,11 +10,12 @@ use super::cost::Cost;
 use super::cpu_throttling::ThrottlingSums;
 use super::intervals::Intervals;
 use super::recent_usage::RecentUsage;
+use super::step::Step;
 use super::window_buckets::WindowBuckets;
 use super::workload_days;
 use breakeven_model::allocation::WorkloadRates;
 use breakeven_model::inventory::{Counted, DedicatedSource};
-use breakeven_model::month::{DAYS, DailyTotals, Month, active_time};
+use breakeven_model::month::{DAYS, DailyTotals, Month};
 use breakeven_model::regression::Scatter;
 use breakeven_model::traffic_pattern::classify;
 use breakeven_model::units::{Ratio, Requests, RequestsPerSecond, Seconds, Usd, Window, numbers};
@@ -124,22 +125,6 @@ numbers! {
         peak: RequestsPerSecond,
         /// The steps whose use was seen too.
         paired: Scatter,
-    }
-}
-
-/// All requests of a workload in one closed step.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Step {
-    pub(super) window: Window,
-    pub(super) requests: Requests,
-    pub(super) latency: Seconds,
-    pub(super) measured: Requests,
-}
-
-impl Step {
-    /// The time in it in which requests were served.
-    pub(super) fn active(&self) -> Seconds {
-        active_time(self.requests, self.window.length())
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a workload cost, used and served on a day.
 
 use super::cost::UsedAmounts;
-use super::workload::Step;
+use super::step::Step;
 use breakeven_model::allocation::WorkloadRates;
 use breakeven_model::month::DailyTotals;
 use breakeven_model::units::{Ratio, Seconds};

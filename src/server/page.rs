@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use self::format::{age, money, percent};
 use super::ServerConfig;
 use super::html::Html;
-use super::routes::COST_MODEL;
+use super::paths::COST_MODEL;
 use crate::exposition::Build;
 use crate::snapshot::{NotReady, ReportSnapshot};
 use breakeven_model::inventory::{SourceId, SourceStatus};

@@ -9,7 +9,7 @@ use ::http::{Method, StatusCode};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::answer::{Answer, answer, headers_only, method_not_allowed, text, with};
-use super::{ReloadHook, ServerConfig, explain, page};
+use super::{ReloadHook, ServerConfig, explain, page, paths};
 use crate::exposition::{Encoding, Format};
 use crate::snapshot::{NotReady, Store};
 use breakeven_model::inventory::SourceStatus;
@@ -18,15 +18,11 @@ use breakeven_model::inventory::SourceStatus;
 pub(super) const BODY_LIMIT: u64 = 64 * 1024;
 
 const READ: &str = "GET, HEAD";
-const RELOAD_PATH: &str = "/-/reload";
 const RELOAD: &str = "POST, PUT";
 
 /// Nothing from elsewhere, no scripts, no frames.
 const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; \
                            form-action 'none'; frame-ancestors 'none'";
-
-/// Where the description of the cost model is. It is a part of the program: a page may be read where nothing else can be.
-pub(super) const COST_MODEL: &str = "/docs/cost-model";
 
 /// What all requests share.
 pub(super) struct Shared {
@@ -50,7 +46,7 @@ async fn respond(shared: &Shared, request: &Parts, body: u64) -> Answer {
         return text(StatusCode::PAYLOAD_TOO_LARGE, &limit);
     }
     let path = request.uri.path();
-    if path == RELOAD_PATH && path != shared.settings.telemetry_path {
+    if path == paths::RELOAD && path != shared.settings.telemetry_path {
         return match request.method {
             Method::POST | Method::PUT => reload(shared).await,
             _ => method_not_allowed(RELOAD),
@@ -76,7 +72,7 @@ fn handler(shared: &Shared, path: &str) -> Option<(&'static str, Handler)> {
             ("metrics", |shared, headers, _| metrics(shared, headers))
         }
         "/" => ("page", |shared, _, _| front(shared)),
-        COST_MODEL => ("cost_model", |_, _, _| {
+        paths::COST_MODEL => ("cost_model", |_, _, _| {
             document(include_str!("../../docs/cost-model.md"))
         }),
         "/-/healthy" => ("healthy", |shared, _, _| healthy(shared)),
@@ -93,7 +89,7 @@ fn handler(shared: &Shared, path: &str) -> Option<(&'static str, Handler)> {
 fn handler_name(shared: &Shared, path: &str) -> &'static str {
     match handler(shared, path) {
         Some((name, _)) => name,
-        None if path == RELOAD_PATH => "reload",
+        None if path == paths::RELOAD => "reload",
         None => "other",
     }
 }

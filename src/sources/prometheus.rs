@@ -18,6 +18,7 @@ mod response;
 mod target_labels;
 #[macro_use]
 mod promql_templates;
+mod latency_unit;
 mod preset;
 mod query;
 
@@ -33,10 +34,11 @@ pub use self::annotation_queries::{AnnotationQuery, check_query};
 pub(in crate::sources) use self::client::Client;
 pub use self::client::Credentials;
 use self::convert::Counts;
+pub use self::latency_unit::LatencyUnit;
 pub use self::preset::Preset;
 use self::preset_detection::Choice;
 use self::query::CheckedQueries;
-pub use self::query::{LatencyQueries, LatencyUnit, Queries, QuerySyntaxError};
+pub use self::query::{LatencyQueries, Queries, QuerySyntaxError};
 pub(in crate::sources) use self::response::{Answer, Series};
 use super::latest::Subscriber;
 use super::{AddressError, DiscardCounts, Poll, Reason, Secret, Source, SourceError};

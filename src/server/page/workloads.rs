@@ -3,7 +3,7 @@
 use super::format::{UNKNOWN, money, percent, signed_money};
 use crate::server::explain;
 use crate::server::html::Html;
-use crate::server::routes::COST_MODEL;
+use crate::server::paths::COST_MODEL;
 use breakeven_model::{Platform, Report, Verdict, WorkloadRef, WorkloadReport};
 
 /// How many of them are shown: those that cost most. The metrics have all.

@@ -50,9 +50,9 @@ use jiff::Timestamp;
 use tracing::{debug, warn};
 
 use self::convert::{MinuteResult, UnexpectedResult};
-use self::cursor::{DueFunction, Progress};
+use self::cursor::Progress;
 use self::insights::InsightsReading;
-use self::query::PERIOD;
+use self::query::{DueFunction, PERIOD};
 use crate::sources::aws::lambda::Listed;
 use crate::sources::aws::{Aws, Session};
 use crate::sources::{

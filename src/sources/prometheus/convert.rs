@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::query::LatencyUnit;
+use super::latency_unit::LatencyUnit;
 use super::response::{Answer, Series};
 use super::target_labels::{self, TargetLabels};
 use crate::sources::DiscardCounts;

@@ -5,7 +5,7 @@
 #[cfg(test)]
 mod docs;
 
-use super::query::LatencyUnit;
+use super::latency_unit::LatencyUnit;
 use super::target_labels::TargetLabels;
 
 /// What a program exposes.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use promql_parser::parser::value::ValueType;
 
+use super::latency_unit::LatencyUnit;
 use super::preset::Preset;
 use super::target_labels::TargetLabels;
 use breakeven_promql::{ExpressionError, LIMITS, Limits, Regexes};
@@ -55,29 +56,6 @@ pub struct LatencyQueries {
     pub count: String,
     /// What the sum is counted in.
     pub unit: LatencyUnit,
-}
-
-/// What latencies are counted in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LatencyUnit {
-    /// Seconds.
-    Seconds,
-    /// Milliseconds.
-    Milliseconds,
-}
-
-impl LatencyUnit {
-    /// All of them.
-    pub const ALL: [Self; 2] = [Self::Seconds, Self::Milliseconds];
-
-    /// As it stands in the configuration.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Seconds => "seconds",
-            Self::Milliseconds => "milliseconds",
-        }
-    }
 }
 
 /// An expression that cannot be asked.

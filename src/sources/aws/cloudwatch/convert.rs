@@ -6,8 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use super::cursor::DueFunction;
-use super::query::{Scope, Series};
+use super::query::{DueFunction, Scope, Series};
 use super::response::{Answer, MissingResult, Query};
 use crate::sources::{DiscardCounts, Reason};
 use breakeven_model::inventory::FunctionMinute;

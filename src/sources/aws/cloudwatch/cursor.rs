@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::CloudWatchConfig;
 use super::poll_schedule::Plan;
-use super::query::{PERIOD, Scope};
+use super::query::{DueFunction, PERIOD, Scope};
 use breakeven_model::inventory::{FunctionId, FunctionMinute, Functions};
 use breakeven_model::units::Window;
 
@@ -49,16 +49,6 @@ struct FunctionCursor {
     failed: Option<(u32, Timestamp)>,
     /// When the list first lacked it. Its last minutes are still read.
     gone_at: Option<Timestamp>,
-}
-
-/// What is to be read of a function now.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct DueFunction {
-    pub(super) function: FunctionId,
-    pub(super) window: Window,
-    pub(super) scope: Scope,
-    /// Whether it could not be read the last time.
-    pub(super) has_failed: bool,
 }
 
 impl Progress {

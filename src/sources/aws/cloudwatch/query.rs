@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricStat};
 
-use super::cursor::DueFunction;
 use super::poll_schedule::MetricPoll;
 use breakeven_model::inventory::FunctionId;
 use breakeven_model::units::Window;
@@ -43,6 +42,16 @@ pub(super) enum Scope {
     Counts,
     /// All that is read of it.
     All,
+}
+
+/// What is to be read of a function now.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct DueFunction {
+    pub(super) function: FunctionId,
+    pub(super) window: Window,
+    pub(super) scope: Scope,
+    /// Whether it could not be read the last time.
+    pub(super) has_failed: bool,
 }
 
 /// A metric of `AWS/Lambda` and the statistic that is read of it.
