@@ -6,23 +6,18 @@ use breakeven_model::allocation::{UsedRates, WorkloadRates};
 use breakeven_model::units::{CoreSeconds, Gib, Ratio, Seconds, Usd, numbers};
 use breakeven_model::window::UsedWindow;
 
-/// What was paid and used.
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub(super) struct Cost {
-    /// The time for which a part of its cost was not known; nothing below is of that time.
-    pub(super) unpriced: Seconds,
-    pub(super) allocated: Usd,
-    pub(super) loaded: Usd,
-    pub(super) used: UsedWindow,
+numbers! {
+    /// What was paid and used.
+    #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+    #[serde(default)]
+    pub(super) struct Cost {
+        /// The time for which a part of its cost was not known; nothing below is of that time.
+        pub(super) unpriced: Seconds,
+        pub(super) allocated: Usd,
+        pub(super) loaded: Usd,
+        pub(super) used: UsedWindow,
+    }
 }
-
-numbers!(Cost {
-    unpriced: Seconds,
-    allocated: Usd,
-    loaded: Usd,
-    used: UsedWindow,
-});
 
 /// What was used in some time that was seen, and what that cost.
 #[derive(Clone, Copy, Debug)]

@@ -114,26 +114,19 @@ pub struct AccruedCost {
     pub used_memory: Usd,
 }
 
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
-#[serde(default)]
-struct WindowBucket {
-    cost: Cost,
-    requests: Requests,
-    latency: Seconds,
-    measured: Requests,
-    peak: RequestsPerSecond,
-    /// The steps whose use was seen too.
-    paired: Scatter,
+numbers! {
+    #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+    #[serde(default)]
+    struct WindowBucket {
+        cost: Cost,
+        requests: Requests,
+        latency: Seconds,
+        measured: Requests,
+        peak: RequestsPerSecond,
+        /// The steps whose use was seen too.
+        paired: Scatter,
+    }
 }
-
-numbers!(WindowBucket {
-    cost: Cost,
-    requests: Requests,
-    latency: Seconds,
-    measured: Requests,
-    peak: RequestsPerSecond,
-    paired: Scatter,
-});
 
 impl WorkloadAccount {
     pub(super) fn new(seen: Timestamp, window: Seconds) -> Self {

@@ -20,50 +20,37 @@ const LEAST: Seconds = match Seconds::from_seconds(86_400.0) {
     Err(_) => Seconds::ZERO,
 };
 
-/// What a workload cost, used and served: the sums of a day (UTC), or of several.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Add, AddAssign, Mul, Serialize, Deserialize)]
-#[serde(default)]
-pub struct DailyTotals {
-    /// The time for which its cost was known; the costs below are of this time.
-    pub observed: Seconds,
-    /// What was held for it.
-    pub allocated: Usd,
-    /// Its part of what nobody holds.
-    pub idle: Usd,
-    /// Its part of what serves everybody.
-    pub shared: Usd,
-    /// Its part of what the cluster costs besides its nodes.
-    pub fixed: Usd,
-    /// The time for which its use was known; what was used is of this time.
-    pub usage_observed: Seconds,
-    /// Processors that it used.
-    pub cores: CoreSeconds,
-    /// Memory that it used.
-    pub memory: GibSeconds,
-    /// Requests that it served.
-    pub requests: Requests,
-    /// The sum of their latencies, of those that were measured.
-    pub latency: Seconds,
-    /// How many were measured.
-    pub measured: Requests,
-    /// The time in which it served any, as far as the steps of counting tell: see [`active_time`].
-    pub active: Seconds,
+numbers! {
+    /// What a workload cost, used and served: the sums of a day (UTC), or of several.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Add, AddAssign, Mul, Serialize, Deserialize)]
+    #[serde(default)]
+    pub struct DailyTotals {
+        /// The time for which its cost was known; the costs below are of this time.
+        pub observed: Seconds,
+        /// What was held for it.
+        pub allocated: Usd,
+        /// Its part of what nobody holds.
+        pub idle: Usd,
+        /// Its part of what serves everybody.
+        pub shared: Usd,
+        /// Its part of what the cluster costs besides its nodes.
+        pub fixed: Usd,
+        /// The time for which its use was known; what was used is of this time.
+        pub usage_observed: Seconds,
+        /// Processors that it used.
+        pub cores: CoreSeconds,
+        /// Memory that it used.
+        pub memory: GibSeconds,
+        /// Requests that it served.
+        pub requests: Requests,
+        /// The sum of their latencies, of those that were measured.
+        pub latency: Seconds,
+        /// How many were measured.
+        pub measured: Requests,
+        /// The time in which it served any, as far as the steps of counting tell: see [`active_time`].
+        pub active: Seconds,
+    }
 }
-
-numbers!(DailyTotals {
-    observed: Seconds,
-    allocated: Usd,
-    idle: Usd,
-    shared: Usd,
-    fixed: Usd,
-    usage_observed: Seconds,
-    cores: CoreSeconds,
-    memory: GibSeconds,
-    requests: Requests,
-    latency: Seconds,
-    measured: Requests,
-    active: Seconds,
-});
 
 impl DailyTotals {
     /// A part of what it cost and used, and all that it served.

@@ -8,53 +8,45 @@ use crate::units::{CoreSeconds, Ratio, Requests, Seconds, numbers};
 /// Student's t for 95 % of both sides at 28 degrees of freedom, those of 30 steps. More have less, down to 1.96.
 const T95: f64 = 2.048;
 
-/// Steps of time, each with the processors used and the requests served in it.
-///
-/// No step is kept: the means and the moments about them are enough for the line of least squares. They can be added
-/// in any grouping and counted for a part, without the cancellation that sums of squares suffer from.
-///
-/// ```
-/// use breakeven_model::regression::Scatter;
-/// use breakeven_model::units::{CoreSeconds, Requests, Seconds};
-///
-/// // A fifth of a core whatever happens, and 10 ms for each request, at 10, 20 and 40 requests a second.
-/// let minute = Seconds::from_seconds(60.0)?;
-/// let mut scatter = Scatter::default();
-/// for rate in [10.0, 20.0, 40.0] {
-///     let cores = CoreSeconds::from_core_seconds((0.2 + 0.01 * rate) * 60.0)?;
-///     scatter += Scatter::of_step(cores, Requests::from_requests(rate * 60.0)?, minute);
-/// }
-/// let slope = scatter.slope().unwrap();
-/// assert!((slope.value.millis() - 10.0).abs() < 1e-9);
-/// // All that was computed, over all requests: 78 core-seconds over 4,200.
-/// assert!((scatter.ratio().unwrap().millis() - 18.571).abs() < 1e-3);
-/// # Ok::<(), breakeven_model::units::QuantityError>(())
-/// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Scatter {
-    /// How many steps: not whole where one counts for a part.
-    steps: f64,
-    /// Seconds that they last. A step weighs as much as it lasts.
-    time: f64,
-    /// Mean requests per second, and mean cores.
-    rate: f64,
-    cores: f64,
-    /// Moments about the means, summed over time: rate with rate, rate with cores, cores with cores.
-    rates: f64,
-    mixed: f64,
-    uses: f64,
+numbers! {
+    /// Steps of time, each with the processors used and the requests served in it.
+    ///
+    /// No step is kept: the means and the moments about them are enough for the line of least squares. They can be added
+    /// in any grouping and counted for a part, without the cancellation that sums of squares suffer from.
+    ///
+    /// ```
+    /// use breakeven_model::regression::Scatter;
+    /// use breakeven_model::units::{CoreSeconds, Requests, Seconds};
+    ///
+    /// // A fifth of a core whatever happens, and 10 ms for each request, at 10, 20 and 40 requests a second.
+    /// let minute = Seconds::from_seconds(60.0)?;
+    /// let mut scatter = Scatter::default();
+    /// for rate in [10.0, 20.0, 40.0] {
+    ///     let cores = CoreSeconds::from_core_seconds((0.2 + 0.01 * rate) * 60.0)?;
+    ///     scatter += Scatter::of_step(cores, Requests::from_requests(rate * 60.0)?, minute);
+    /// }
+    /// let slope = scatter.slope().unwrap();
+    /// assert!((slope.value.millis() - 10.0).abs() < 1e-9);
+    /// // All that was computed, over all requests: 78 core-seconds over 4,200.
+    /// assert!((scatter.ratio().unwrap().millis() - 18.571).abs() < 1e-3);
+    /// # Ok::<(), breakeven_model::units::QuantityError>(())
+    /// ```
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+    #[serde(default)]
+    pub struct Scatter {
+        /// How many steps: not whole where one counts for a part.
+        steps: f64,
+        /// Seconds that they last. A step weighs as much as it lasts.
+        time: f64,
+        /// Mean requests per second, and mean cores.
+        rate: f64,
+        cores: f64,
+        /// Moments about the means, summed over time: rate with rate, rate with cores, cores with cores.
+        rates: f64,
+        mixed: f64,
+        uses: f64,
+    }
 }
-
-numbers!(Scatter {
-    steps: f64,
-    time: f64,
-    rate: f64,
-    cores: f64,
-    rates: f64,
-    mixed: f64,
-    uses: f64,
-});
 
 /// The slope of a line of least squares.
 #[derive(Clone, Copy, Debug, PartialEq)]

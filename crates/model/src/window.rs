@@ -34,41 +34,31 @@ pub struct WorkloadWindow {
     pub throttling: Option<Throttling>,
 }
 
-/// What a workload used.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct UsedWindow {
-    /// The time over which its use was seen; the sums below are over this time.
-    pub observed: Seconds,
-    /// The cost of what it used.
-    pub cost: Usd,
-    /// Its loaded cost meanwhile.
-    pub loaded: Usd,
-    /// Processors used.
-    pub cores: CoreSeconds,
-    /// Processors held.
-    pub cores_allocated: CoreSeconds,
-    /// Memory used.
-    pub memory: GibSeconds,
-    /// Memory held.
-    pub memory_allocated: GibSeconds,
-    /// Pods over time.
-    pub pods: Seconds,
-    /// The least and the most that one pod used, in the mean over the workload's pods.
-    pub extremes: Option<(Gib, Gib)>,
+numbers! {
+    /// What a workload used.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+    #[serde(default)]
+    pub struct UsedWindow {
+        /// The time over which its use was seen; the sums below are over this time.
+        pub observed: Seconds,
+        /// The cost of what it used.
+        pub cost: Usd,
+        /// Its loaded cost meanwhile.
+        pub loaded: Usd,
+        /// Processors used.
+        pub cores: CoreSeconds,
+        /// Processors held.
+        pub cores_allocated: CoreSeconds,
+        /// Memory used.
+        pub memory: GibSeconds,
+        /// Memory held.
+        pub memory_allocated: GibSeconds,
+        /// Pods over time.
+        pub pods: Seconds,
+        /// The least and the most that one pod used, in the mean over the workload's pods.
+        pub extremes: Option<(Gib, Gib)>,
+    }
 }
-
-numbers!(UsedWindow {
-    observed: Seconds,
-    cost: Usd,
-    loaded: Usd,
-    cores: CoreSeconds,
-    cores_allocated: CoreSeconds,
-    memory: GibSeconds,
-    memory_allocated: GibSeconds,
-    pods: Seconds,
-    extremes: Option<(Gib, Gib)>,
-});
 
 impl UsedWindow {
     /// The memory of one pod (W): its mean over time, and its extremes; absent while none was seen.

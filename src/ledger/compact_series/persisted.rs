@@ -106,27 +106,21 @@ mod tests {
     use super::*;
     use breakeven_model::units::{Requests, Seconds, numbers};
 
-    #[derive(Clone, Copy, Debug, Default, PartialEq)]
-    struct Old {
-        requests: Requests,
-        errors: Requests,
+    numbers! {
+        #[derive(Clone, Copy, Debug, Default, PartialEq)]
+        struct Old {
+            requests: Requests,
+            errors: Requests,
+        }
     }
 
-    #[derive(Clone, Copy, Debug, Default, PartialEq)]
-    struct New {
-        latency: Option<Seconds>,
-        requests: Requests,
+    numbers! {
+        #[derive(Clone, Copy, Debug, Default, PartialEq)]
+        struct New {
+            latency: Option<Seconds>,
+            requests: Requests,
+        }
     }
-
-    numbers!(Old {
-        requests: Requests,
-        errors: Requests,
-    });
-
-    numbers!(New {
-        latency: Option<Seconds>,
-        requests: Requests,
-    });
 
     fn requests(count: f64) -> Requests {
         Requests::from_requests(count).unwrap()

@@ -46,23 +46,19 @@ pub struct CpuUsageDelta {
     pub throttling: Option<Throttling>,
 }
 
-/// How containers with a CPU limit were held back by it (CFS bandwidth control of Linux).
-#[derive(Clone, Copy, Debug, Default, PartialEq, AddAssign, Mul, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Throttling {
-    /// The time for which they were not let run, summed over processors.
-    pub time: Seconds,
-    /// The periods in which they had used up what they may.
-    pub throttled: Periods,
-    /// The periods in which they wanted to run at all.
-    pub periods: Periods,
+numbers! {
+    /// How containers with a CPU limit were held back by it (CFS bandwidth control of Linux).
+    #[derive(Clone, Copy, Debug, Default, PartialEq, AddAssign, Mul, Serialize, Deserialize)]
+    #[serde(default)]
+    pub struct Throttling {
+        /// The time for which they were not let run, summed over processors.
+        pub time: Seconds,
+        /// The periods in which they had used up what they may.
+        pub throttled: Periods,
+        /// The periods in which they wanted to run at all.
+        pub periods: Periods,
+    }
 }
-
-numbers!(Throttling {
-    time: Seconds,
-    throttled: Periods,
-    periods: Periods,
-});
 
 impl Throttling {
     /// The part of the periods that were throttled; absent where there were none.

@@ -87,10 +87,21 @@ pub fn column(name: &str, field: &str) -> String {
     }
 }
 
-/// Makes a struct of numbers out of one whose fields are: `numbers!(Cost { allocated: Usd, loaded: Usd });`
+/// Declares a struct whose fields are all made of numbers, so that each field is named once:
+/// `numbers! { struct Cost { allocated: Usd, loaded: Usd } }`
 #[macro_export]
 macro_rules! numbers {
-    ($name:ident { $($field:ident: $kind:ty),+ $(,)? }) => {
+    (
+        $(#[$meta:meta])*
+        $visibility:vis struct $name:ident {
+            $($(#[$attribute:meta])* $field_visibility:vis $field:ident: $kind:ty),+ $(,)?
+        }
+    ) => {
+        $(#[$meta])*
+        $visibility struct $name {
+            $($(#[$attribute])* $field_visibility $field: $kind,)+
+        }
+
         impl $crate::units::Compact for $name {
             const COUNT: usize = 0 $(+ <$kind as $crate::units::Compact>::COUNT)+;
 
@@ -117,18 +128,14 @@ mod tests {
     use super::*;
     use crate::units::{Gib, Requests, Usd};
 
-    #[derive(Clone, Copy, Debug, PartialEq)]
-    struct Sum {
-        cost: Usd,
-        extremes: Option<(Gib, Gib)>,
-        slope: f64,
+    numbers! {
+        #[derive(Clone, Copy, Debug, PartialEq)]
+        struct Sum {
+            cost: Usd,
+            extremes: Option<(Gib, Gib)>,
+            slope: f64,
+        }
     }
-
-    numbers!(Sum {
-        cost: Usd,
-        extremes: Option<(Gib, Gib)>,
-        slope: f64,
-    });
 
     fn again<T: Compact>(value: &T) -> Option<T> {
         let mut numbers = Vec::new();
