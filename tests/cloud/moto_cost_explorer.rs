@@ -42,6 +42,7 @@ fn day(start: jiff::civil::Date, charges: &[(&str, f64, f64)]) -> Value {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one scenario")]
 async fn a_bill_of_moto_is_compared_with_the_minutes_of_moto() {
     let Some(python) = python() else { return };
     let moto = Moto::start(python).await;

@@ -135,6 +135,7 @@ const CLUSTER: &str = "breakeven_cluster_cost_usd_total";
 const WORKLOADS: &str = "breakeven_workload_cost_usd_total";
 
 /// Holds prices, components and the law of money against the truth, which is computed here from the file above.
+#[expect(clippy::too_many_lines, reason = "one scenario")]
 async fn holds(start: &str, control_plane: f64) {
     let running = Running::start(start, &[]).await;
     let first = running.priced().await;

@@ -2,14 +2,15 @@
 
 use crate::exposition::metrics::{IDENTITY, Metric};
 use crate::exposition::series::{Labels, SeriesBuffer};
+use breakeven_model::assessment::Assessment;
 use breakeven_model::inventory::{Insights, WorkloadId};
 use breakeven_model::lambda::HttpEndpoint;
 use breakeven_model::month::Month;
 use breakeven_model::traffic_pattern::TrafficPattern;
 use breakeven_model::units::{Gib, Hours, Seconds};
 use breakeven_model::{
-    Basis, Breakeven, FunctionCounters, MonthlyCost, SharedWorkload, Verdict, WorkloadRef,
-    WorkloadReport,
+    Basis, Breakeven, FunctionCounters, MonthlyCost, SharedWorkload, Verdict, WorkloadAttributes,
+    WorkloadRef, WorkloadReport,
 };
 
 use super::flag;
@@ -158,19 +159,7 @@ fn comparison(report: &WorkloadReport, identity: &Labels, batch: &mut SeriesBuff
             ratio.get(),
         );
     }
-    let breakeven = assessment.breakeven();
-    if let Some(Breakeven::Crossing { first, sustained }) = breakeven {
-        for (crossing, requests) in [("first", Some(first)), ("sustained", sustained)] {
-            if let Some(requests) = requests {
-                let labels = identity.clone().and("crossing", crossing);
-                batch.push(
-                    Metric::WorkloadBreakevenRequests,
-                    labels,
-                    requests.requests(),
-                );
-            }
-        }
-    }
+    break_even(assessment, identity, batch);
     for verdict in Verdict::ALL {
         let labels = identity.clone().and("verdict", verdict.as_str());
         batch.push(
@@ -187,7 +176,27 @@ fn comparison(report: &WorkloadReport, identity: &Labels, batch: &mut SeriesBuff
         let labels = identity.clone().and("reason", reason.as_str());
         batch.push(Metric::WorkloadIneligible, labels, 1.0);
     }
-    let facts = &report.facts;
+    attributes(&report.facts, identity, batch);
+}
+
+/// The traffic at which the answer changes.
+fn break_even(assessment: &Assessment, identity: &Labels, batch: &mut SeriesBuffer) {
+    if let Some(Breakeven::Crossing { first, sustained }) = assessment.breakeven() {
+        for (crossing, requests) in [("first", Some(first)), ("sustained", sustained)] {
+            if let Some(requests) = requests {
+                let labels = identity.clone().and("crossing", crossing);
+                batch.push(
+                    Metric::WorkloadBreakevenRequests,
+                    labels,
+                    requests.requests(),
+                );
+            }
+        }
+    }
+}
+
+/// What is known of the workload besides its cost.
+fn attributes(facts: &WorkloadAttributes, identity: &Labels, batch: &mut SeriesBuffer) {
     let memory = facts.lambda_memory.map(|memory| memory.mib().to_string());
     let pattern = facts.traffic_pattern.map_or("", TrafficPattern::as_str);
     let event_sources: Vec<&str> = facts

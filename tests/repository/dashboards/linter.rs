@@ -236,6 +236,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table")]
     fn a_breach_of_each_rule_is_found() {
         let expressions = [
             ("target-promql-rule", "sum("),

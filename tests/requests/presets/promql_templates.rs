@@ -77,6 +77,7 @@ fn write(
 }
 
 /// The series of a process for each program, once for each way in which a request ends.
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn shapes(workload: &Workload, process: &Process, number: usize) -> Vec<(Metrics, [String; 2])> {
     let (name, pod) = (workload.name, &process.pod);
     let address = format!(

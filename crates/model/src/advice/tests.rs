@@ -32,6 +32,7 @@ fn rules(facts: &AdviceInputs) -> Vec<&'static str> {
 }
 
 /// Workloads as one meets them, and the rules that they fire, in order.
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn cases() -> Vec<(AdviceInputs, Vec<&'static str>)> {
     let none = AdviceInputs::default;
     let of = |kind: WorkloadKind| AdviceInputs {

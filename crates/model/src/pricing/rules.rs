@@ -162,6 +162,7 @@ mod tests {
     use crate::fixtures::node;
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table")]
     fn a_selector_matches_where_all_that_it_names_does() {
         let mut machine = (*node("n1", 2.0, 8.0, None).node).clone();
         machine.zone = Some("us-east-1a".into());

@@ -1,6 +1,7 @@
 //! Cost Explorer: the bill of the world's functions, day by day.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use http::StatusCode;
 use jiff::civil::Date;
@@ -107,36 +108,7 @@ pub(super) fn respond(
     let (slices, next) = page(days.len(), size, from, PAGE);
     let results = slices.into_iter().map(|slice| {
         let day = &days[slice.result];
-        let groups = if grouped {
-            &day.groups[slice.points]
-        } else {
-            &[]
-        };
-        let groups = groups.iter().map(|(keys, sum)| {
-            let keys = keys.iter().map(|key| text(key.as_str())).collect();
-            structure([
-                ("Keys", Document::List(keys)),
-                ("Metrics", request.amounts(*sum)),
-            ])
-        });
-        let total = if grouped {
-            Document::Map(Vec::new())
-        } else {
-            let whole = day.groups.first().map(|(_, sum)| *sum);
-            request.amounts(whole.unwrap_or_default())
-        };
-        structure([
-            (
-                "TimePeriod",
-                structure([
-                    ("Start", text(day.date.to_string())),
-                    ("End", text(day.date.saturating_add(1.day()).to_string())),
-                ]),
-            ),
-            ("Total", total),
-            ("Groups", Document::List(groups.collect())),
-            ("Estimated", Document::Bool(day.estimated)),
-        ])
+        result_of_day(&request, day, grouped.then_some(slice.points))
     });
     let mut answer = vec![
         (
@@ -160,6 +132,36 @@ pub(super) fn respond(
         answer.push(("NextPageToken".to_owned(), text(next.to_token(&described))));
     }
     Ok(Document::Map(answer))
+}
+
+/// A day of an answer, with the groups of this range; without groups its total.
+fn result_of_day(request: &Request, day: &Day, groups: Option<Range<usize>>) -> Document {
+    let total = if groups.is_some() {
+        Document::Map(Vec::new())
+    } else {
+        let whole = day.groups.first().map(|(_, sum)| *sum);
+        request.amounts(whole.unwrap_or_default())
+    };
+    let groups = day.groups[groups.unwrap_or_default()].iter();
+    let groups = groups.map(|(keys, sum)| {
+        let keys = keys.iter().map(|key| text(key.as_str())).collect();
+        structure([
+            ("Keys", Document::List(keys)),
+            ("Metrics", request.amounts(*sum)),
+        ])
+    });
+    structure([
+        (
+            "TimePeriod",
+            structure([
+                ("Start", text(day.date.to_string())),
+                ("End", text(day.date.saturating_add(1.day()).to_string())),
+            ]),
+        ),
+        ("Total", total),
+        ("Groups", Document::List(groups.collect())),
+        ("Estimated", Document::Bool(day.estimated)),
+    ])
 }
 
 impl<'d> Request<'d> {

@@ -75,32 +75,24 @@ fn exposition(shared: &Shared, node: &str) -> String {
                 let _ = writeln!(text, "{name}{line}");
             }
         };
-    let taken = |one: &Used| one.at.as_millisecond();
+    let sample = |labels: String, value: f64, one: &Used| {
+        format!("{labels} {} {}", number(value), one.at.as_millisecond())
+    };
     family(
         "container_cpu_usage_seconds_total",
         "counter",
         "Cumulative cpu time consumed by the container in core-seconds",
-        &mut pods.iter().map(|one| {
-            format!(
-                "{} {} {}",
-                container(one),
-                number(one.since_start),
-                taken(one)
-            )
-        }),
+        &mut pods
+            .iter()
+            .map(|one| sample(container(one), one.since_start, one)),
     );
     family(
         "container_memory_working_set_bytes",
         "gauge",
         "Current working set of the container in bytes",
-        &mut pods.iter().map(|one| {
-            format!(
-                "{} {} {}",
-                container(one),
-                number(one.memory_bytes),
-                taken(one)
-            )
-        }),
+        &mut pods
+            .iter()
+            .map(|one| sample(container(one), one.memory_bytes, one)),
     );
     family(
         "container_start_time_seconds",
@@ -122,9 +114,7 @@ fn exposition(shared: &Shared, node: &str) -> String {
         "pod_cpu_usage_seconds_total",
         "counter",
         "Cumulative cpu time consumed by the pod in core-seconds",
-        &mut pods
-            .iter()
-            .map(|one| format!("{} {} {}", pod(one), number(one.pod), taken(one))),
+        &mut pods.iter().map(|one| sample(pod(one), one.pod, one)),
     );
     family(
         "pod_memory_working_set_bytes",
@@ -132,7 +122,7 @@ fn exposition(shared: &Shared, node: &str) -> String {
         "Current working set of the pod in bytes",
         &mut pods
             .iter()
-            .map(|one| format!("{} {} {}", pod(one), number(one.memory_bytes), taken(one))),
+            .map(|one| sample(pod(one), one.memory_bytes, one)),
     );
     family(
         "resource_scrape_error",

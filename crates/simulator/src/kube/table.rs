@@ -70,174 +70,199 @@ const IMAGES: Column = ("Images", true, |object, _| {
 });
 const SELECTOR: Column = ("Selector", true, |object, _| selector(object));
 
-fn columns(resource: &ResourceType) -> Vec<Column> {
+const POD: &[Column] = &[
+    NAME,
+    ("Ready", false, |pod, _| ready_containers(pod)),
+    ("Status", false, |pod, _| pod_status(pod)),
+    ("Restarts", false, |pod, _| restarts(pod)),
+    AGE,
+    ("IP", true, |pod, _| or(pod, "/status/podIP", "<none>")),
+    ("Node", true, |pod, _| or(pod, "/spec/nodeName", "<none>")),
+    ("Nominated Node", true, |pod, _| {
+        or(pod, "/status/nominatedNodeName", "<none>")
+    }),
+    ("Readiness Gates", true, |_, _| "<none>".into()),
+];
+
+const NODE: &[Column] = &[
+    NAME,
+    ("Status", false, |node, _| node_status(node)),
+    ("Roles", false, |_, _| "<none>".into()),
+    AGE,
+    ("Version", false, |node, _| {
+        or(node, "/status/nodeInfo/kubeletVersion", "<none>")
+    }),
+    ("Internal-IP", true, |node, _| internal_address(node)),
+    ("External-IP", true, |_, _| "<none>".into()),
+    ("OS-Image", true, |node, _| {
+        or(node, "/status/nodeInfo/osImage", "<unknown>")
+    }),
+    ("Kernel-Version", true, |node, _| {
+        or(node, "/status/nodeInfo/kernelVersion", "<unknown>")
+    }),
+    ("Container-Runtime", true, |node, _| {
+        or(
+            node,
+            "/status/nodeInfo/containerRuntimeVersion",
+            "<unknown>",
+        )
+    }),
+];
+
+const NAMESPACE: &[Column] = &[
+    NAME,
+    ("Status", false, |o, _| or(o, "/status/phase", "")),
+    AGE,
+];
+
+const DEPLOYMENT: &[Column] = &[
+    NAME,
+    ("Ready", false, |o, _| {
+        of_both(o, "/status/readyReplicas", "/spec/replicas")
+    }),
+    ("Up-to-date", false, |o, _| {
+        count(o, "/status/updatedReplicas")
+    }),
+    ("Available", false, |o, _| {
+        count(o, "/status/availableReplicas")
+    }),
+    AGE,
+    CONTAINERS,
+    IMAGES,
+    SELECTOR,
+];
+
+const REPLICA_SET: &[Column] = &[
+    NAME,
+    ("Desired", false, |o, _| count(o, "/spec/replicas")),
+    ("Current", false, |o, _| count(o, "/status/replicas")),
+    ("Ready", false, |o, _| count(o, "/status/readyReplicas")),
+    AGE,
+    CONTAINERS,
+    IMAGES,
+    SELECTOR,
+];
+
+const STATEFUL_SET: &[Column] = &[
+    NAME,
+    ("Ready", false, |o, _| {
+        of_both(o, "/status/readyReplicas", "/spec/replicas")
+    }),
+    AGE,
+    CONTAINERS,
+    IMAGES,
+];
+
+const DAEMON_SET: &[Column] = &[
+    NAME,
+    ("Desired", false, |o, _| {
+        count(o, "/status/desiredNumberScheduled")
+    }),
+    ("Current", false, |o, _| {
+        count(o, "/status/currentNumberScheduled")
+    }),
+    ("Ready", false, |o, _| count(o, "/status/numberReady")),
+    ("Up-to-date", false, |o, _| {
+        count(o, "/status/updatedNumberScheduled")
+    }),
+    ("Available", false, |o, _| {
+        count(o, "/status/numberAvailable")
+    }),
+    ("Node Selector", false, |_, _| "<none>".into()),
+    AGE,
+    CONTAINERS,
+    IMAGES,
+    SELECTOR,
+];
+
+const PERSISTENT_VOLUME: &[Column] = &[
+    NAME,
+    ("Capacity", false, |o, _| {
+        or(o, "/spec/capacity/storage", "")
+    }),
+    ("Access Modes", false, |o, _| access_modes(o)),
+    ("Reclaim Policy", false, |o, _| {
+        or(o, "/spec/persistentVolumeReclaimPolicy", "")
+    }),
+    ("Status", false, |o, _| or(o, "/status/phase", "")),
+    ("Claim", false, |o, _| claim(o)),
+    ("StorageClass", false, |o, _| {
+        or(o, "/spec/storageClassName", "")
+    }),
+    AGE,
+];
+
+const PERSISTENT_VOLUME_CLAIM: &[Column] = &[
+    NAME,
+    ("Status", false, |o, _| or(o, "/status/phase", "")),
+    ("Volume", false, |o, _| or(o, "/spec/volumeName", "")),
+    ("Capacity", false, |o, _| {
+        or(o, "/status/capacity/storage", "")
+    }),
+    ("Access Modes", false, |o, _| access_modes(o)),
+    ("StorageClass", false, |o, _| {
+        or(o, "/spec/storageClassName", "")
+    }),
+    AGE,
+];
+
+const STORAGE_CLASS: &[Column] = &[
+    NAME,
+    ("Provisioner", false, |o, _| or(o, "/provisioner", "")),
+    ("ReclaimPolicy", false, |o, _| or(o, "/reclaimPolicy", "")),
+    ("VolumeBindingMode", false, |o, _| {
+        or(o, "/volumeBindingMode", "")
+    }),
+    AGE,
+];
+
+const JOB: &[Column] = &[
+    NAME,
+    ("Status", false, |o, _| job_status(o)),
+    ("Completions", false, |o, _| {
+        of_both(o, "/status/succeeded", "/spec/completions")
+    }),
+    ("Duration", false, job_duration),
+    AGE,
+    CONTAINERS,
+    IMAGES,
+    SELECTOR,
+];
+
+const CRON_JOB: &[Column] = &[
+    NAME,
+    ("Schedule", false, |o, _| or(o, "/spec/schedule", "<none>")),
+    ("Timezone", false, |_, _| "<none>".into()),
+    ("Suspend", false, |_, _| "False".into()),
+    ("Active", false, |o, _| {
+        o["status"]["active"]
+            .as_array()
+            .map_or(0, Vec::len)
+            .to_string()
+            .into()
+    }),
+    ("Last Schedule", false, |o, now| {
+        age(&o["status"]["lastScheduleTime"], now).into()
+    }),
+    AGE,
+];
+
+/// The columns of a kind, as `kubectl get` shows them.
+fn columns(resource: &ResourceType) -> &'static [Column] {
     match resource.kind {
-        "Pod" => vec![
-            NAME,
-            ("Ready", false, |pod, _| ready_containers(pod)),
-            ("Status", false, |pod, _| pod_status(pod)),
-            ("Restarts", false, |pod, _| restarts(pod)),
-            AGE,
-            ("IP", true, |pod, _| or(pod, "/status/podIP", "<none>")),
-            ("Node", true, |pod, _| or(pod, "/spec/nodeName", "<none>")),
-            ("Nominated Node", true, |pod, _| {
-                or(pod, "/status/nominatedNodeName", "<none>")
-            }),
-            ("Readiness Gates", true, |_, _| "<none>".into()),
-        ],
-        "Node" => vec![
-            NAME,
-            ("Status", false, |node, _| node_status(node)),
-            ("Roles", false, |_, _| "<none>".into()),
-            AGE,
-            ("Version", false, |node, _| {
-                or(node, "/status/nodeInfo/kubeletVersion", "<none>")
-            }),
-            ("Internal-IP", true, |node, _| internal_address(node)),
-            ("External-IP", true, |_, _| "<none>".into()),
-            ("OS-Image", true, |node, _| {
-                or(node, "/status/nodeInfo/osImage", "<unknown>")
-            }),
-            ("Kernel-Version", true, |node, _| {
-                or(node, "/status/nodeInfo/kernelVersion", "<unknown>")
-            }),
-            ("Container-Runtime", true, |node, _| {
-                or(
-                    node,
-                    "/status/nodeInfo/containerRuntimeVersion",
-                    "<unknown>",
-                )
-            }),
-        ],
-        "Namespace" => vec![
-            NAME,
-            ("Status", false, |o, _| or(o, "/status/phase", "")),
-            AGE,
-        ],
-        "Deployment" => vec![
-            NAME,
-            ("Ready", false, |o, _| {
-                of_both(o, "/status/readyReplicas", "/spec/replicas")
-            }),
-            ("Up-to-date", false, |o, _| {
-                count(o, "/status/updatedReplicas")
-            }),
-            ("Available", false, |o, _| {
-                count(o, "/status/availableReplicas")
-            }),
-            AGE,
-            CONTAINERS,
-            IMAGES,
-            SELECTOR,
-        ],
-        "ReplicaSet" => vec![
-            NAME,
-            ("Desired", false, |o, _| count(o, "/spec/replicas")),
-            ("Current", false, |o, _| count(o, "/status/replicas")),
-            ("Ready", false, |o, _| count(o, "/status/readyReplicas")),
-            AGE,
-            CONTAINERS,
-            IMAGES,
-            SELECTOR,
-        ],
-        "StatefulSet" => vec![
-            NAME,
-            ("Ready", false, |o, _| {
-                of_both(o, "/status/readyReplicas", "/spec/replicas")
-            }),
-            AGE,
-            CONTAINERS,
-            IMAGES,
-        ],
-        "DaemonSet" => vec![
-            NAME,
-            ("Desired", false, |o, _| {
-                count(o, "/status/desiredNumberScheduled")
-            }),
-            ("Current", false, |o, _| {
-                count(o, "/status/currentNumberScheduled")
-            }),
-            ("Ready", false, |o, _| count(o, "/status/numberReady")),
-            ("Up-to-date", false, |o, _| {
-                count(o, "/status/updatedNumberScheduled")
-            }),
-            ("Available", false, |o, _| {
-                count(o, "/status/numberAvailable")
-            }),
-            ("Node Selector", false, |_, _| "<none>".into()),
-            AGE,
-            CONTAINERS,
-            IMAGES,
-            SELECTOR,
-        ],
-        "PersistentVolume" => vec![
-            NAME,
-            ("Capacity", false, |o, _| {
-                or(o, "/spec/capacity/storage", "")
-            }),
-            ("Access Modes", false, |o, _| access_modes(o)),
-            ("Reclaim Policy", false, |o, _| {
-                or(o, "/spec/persistentVolumeReclaimPolicy", "")
-            }),
-            ("Status", false, |o, _| or(o, "/status/phase", "")),
-            ("Claim", false, |o, _| claim(o)),
-            ("StorageClass", false, |o, _| {
-                or(o, "/spec/storageClassName", "")
-            }),
-            AGE,
-        ],
-        "PersistentVolumeClaim" => vec![
-            NAME,
-            ("Status", false, |o, _| or(o, "/status/phase", "")),
-            ("Volume", false, |o, _| or(o, "/spec/volumeName", "")),
-            ("Capacity", false, |o, _| {
-                or(o, "/status/capacity/storage", "")
-            }),
-            ("Access Modes", false, |o, _| access_modes(o)),
-            ("StorageClass", false, |o, _| {
-                or(o, "/spec/storageClassName", "")
-            }),
-            AGE,
-        ],
-        "StorageClass" => vec![
-            NAME,
-            ("Provisioner", false, |o, _| or(o, "/provisioner", "")),
-            ("ReclaimPolicy", false, |o, _| or(o, "/reclaimPolicy", "")),
-            ("VolumeBindingMode", false, |o, _| {
-                or(o, "/volumeBindingMode", "")
-            }),
-            AGE,
-        ],
-        "Job" => vec![
-            NAME,
-            ("Status", false, |o, _| job_status(o)),
-            ("Completions", false, |o, _| {
-                of_both(o, "/status/succeeded", "/spec/completions")
-            }),
-            ("Duration", false, job_duration),
-            AGE,
-            CONTAINERS,
-            IMAGES,
-            SELECTOR,
-        ],
-        "CronJob" => vec![
-            NAME,
-            ("Schedule", false, |o, _| or(o, "/spec/schedule", "<none>")),
-            ("Timezone", false, |_, _| "<none>".into()),
-            ("Suspend", false, |_, _| "False".into()),
-            ("Active", false, |o, _| {
-                o["status"]["active"]
-                    .as_array()
-                    .map_or(0, Vec::len)
-                    .to_string()
-                    .into()
-            }),
-            ("Last Schedule", false, |o, now| {
-                age(&o["status"]["lastScheduleTime"], now).into()
-            }),
-            AGE,
-        ],
-        _ => vec![NAME, AGE],
+        "Pod" => POD,
+        "Node" => NODE,
+        "Namespace" => NAMESPACE,
+        "Deployment" => DEPLOYMENT,
+        "ReplicaSet" => REPLICA_SET,
+        "StatefulSet" => STATEFUL_SET,
+        "DaemonSet" => DAEMON_SET,
+        "PersistentVolume" => PERSISTENT_VOLUME,
+        "PersistentVolumeClaim" => PERSISTENT_VOLUME_CLAIM,
+        "StorageClass" => STORAGE_CLASS,
+        "Job" => JOB,
+        "CronJob" => CRON_JOB,
+        _ => &[NAME, AGE],
     }
 }
 

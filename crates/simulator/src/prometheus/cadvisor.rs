@@ -90,9 +90,13 @@ pub(super) fn of_pod(
             memory,
         );
     }
-    let Some(share) = usage.throttled_share else {
-        return;
-    };
+    if let Some(share) = usage.throttled_share {
+        throttling(share, &[&own, &node, &of_container], add);
+    }
+}
+
+/// The series of a container that is held back for a share of its periods.
+fn throttling(share: f64, of: &[&[(&str, &str)]], add: &mut impl FnMut(Labels, Content)) {
     let cpu_throttling = PERIODS_PER_SECOND * share;
     for (name, each_second, step) in [
         ("periods_total", PERIODS_PER_SECOND, 1.0),
@@ -108,10 +112,6 @@ pub(super) fn of_pod(
             each_request: 0.0,
             step,
         };
-        let labels = labels(
-            &format!("container_cpu_cfs_{name}"),
-            &[&own, &node, &of_container],
-        );
-        add(labels, content);
+        add(labels(&format!("container_cpu_cfs_{name}"), of), content);
     }
 }

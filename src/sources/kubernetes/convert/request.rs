@@ -198,6 +198,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table")]
     fn the_effective_request_is_what_the_scheduler_counts() {
         let app = || container("app", "500m", "256Mi");
         for (what, spec, expected, names) in [

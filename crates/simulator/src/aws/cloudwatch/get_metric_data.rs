@@ -68,26 +68,9 @@ pub(super) fn respond(
             Some(_) => slice.points.start..slice.points.start,
         };
         let end = shown.end;
-        let (times, values) = (data.points_of_query(query)[shown].iter())
-            .map(|(time, bucket)| {
-                let value = bucket.statistic(query.statistic);
-                (Document::Time(*time as f64), Document::Float(value))
-            })
-            .unzip();
-        let mut result = vec![
-            ("Id".to_owned(), text(query.id.as_str())),
-            (
-                "Label".to_owned(),
-                text(label(query, request.queries.len())),
-            ),
-            ("Timestamps".to_owned(), Document::List(times)),
-            ("Values".to_owned(), Document::List(values)),
-            ("StatusCode".to_owned(), text(status)),
-        ];
-        if let Some(fault) = &fault {
-            result.push(("Messages".to_owned(), Document::List(vec![message(fault)])));
-        }
-        results.push(Document::Map(result));
+        let points = &data.points_of_query(query)[shown];
+        let label = label(query, request.queries.len());
+        results.push(result(query, label, points, status, fault.as_ref()));
         // The page ends with a result that can be asked for again, as a full one does.
         if fault.is_some_and(|fault| fault.token && fault.status != ResultStatus::Forbidden) {
             next = Some(Position {
@@ -125,6 +108,34 @@ struct Data<'a> {
     window: Window,
     descending: bool,
     read: BTreeMap<Key<'a>, Vec<(i64, Bucket)>>,
+}
+
+/// One result of an answer.
+fn result(
+    query: &Query,
+    label: String,
+    points: &[(i64, Bucket)],
+    status: &str,
+    fault: Option<&ResultFault>,
+) -> Document {
+    let (times, values) = points
+        .iter()
+        .map(|(time, bucket)| {
+            let value = bucket.statistic(query.statistic);
+            (Document::Time(*time as f64), Document::Float(value))
+        })
+        .unzip();
+    let mut result = vec![
+        ("Id".to_owned(), text(query.id.as_str())),
+        ("Label".to_owned(), text(label)),
+        ("Timestamps".to_owned(), Document::List(times)),
+        ("Values".to_owned(), Document::List(values)),
+        ("StatusCode".to_owned(), text(status)),
+    ];
+    if let Some(fault) = fault {
+        result.push(("Messages".to_owned(), Document::List(vec![message(fault)])));
+    }
+    Document::Map(result)
 }
 
 /// Account, metric, unit and period.
