@@ -317,13 +317,16 @@ async fn counters_continue(written: &[u8], shown: &str, version: &str) {
     };
     let written_at: Timestamp = "2026-03-02T12:01:31Z".parse().unwrap();
     let length = SignedDuration::from_secs(60);
-    let (_, seen) = runs.run(written_at + AWAY, length, has_all_workloads).await;
+    let (at, seen) = runs.run(written_at + AWAY, length, has_all_workloads).await;
     let failures = seen.sum("breakeven_state_failures_total", &[]);
     assert_eq!(failures, Some(0.0));
     // What was not observed is the time between the file and the start, which the file names.
     let unobserved = seen.sum("breakeven_unobserved_seconds_total", &[]).unwrap();
-    let away = AWAY.as_secs_f64();
-    assert!((away..away + 60.0).contains(&unobserved), "{unobserved}");
+    let [away, since] = [AWAY, at.duration_since(written_at)].map(|time| time.as_secs_f64());
+    assert!(
+        (away..=since).contains(&unobserved),
+        "{unobserved} of {away} to {since}"
+    );
     // A file of an earlier version is kept for a return to its program.
     let now = fs::read(directory.join("breakeven.state")).unwrap();
     assert!(now.starts_with(b"breakeven state 5\n"));
