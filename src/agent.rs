@@ -1,5 +1,8 @@
 //! The running agent: the only module that names all others.
 //!
+//! What enters: the configuration, observations of the sources, signals and reloads. What leaves: reports in the snapshot, the state
+//! file, and starts and stops of sources.
+//!
 //! One loop (`main_loop`) owns the engine. Sources run beside it and send observations. At every interval, and as soon as an
 //! observation arrives, the loop makes a report, renders it once, and puts it into the snapshot, from which HTTP answers.
 

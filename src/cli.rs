@@ -1,4 +1,6 @@
 //! The command line: one file for each subcommand.
+//!
+//! What enters: arguments and files. What leaves: a running agent, or text on the standard output and an exit code.
 
 mod check;
 mod config;

@@ -1,5 +1,7 @@
 //! The file of a scenario: YAML or JSON, read like the configuration.
 //!
+//! What enters: the text of a file. What leaves: a [`Scenario`] for the model, or all errors.
+//!
 //! [`mod@file`] is the file as it stands, every key with its default and its sentence; what it means is checked and
 //! becomes the model's [`Scenario`]. All that is wrong is told at once, each with its place.
 

@@ -1,5 +1,7 @@
 //! What Prometheus reads: from a report to bytes, and which bytes to send.
 //!
+//! What enters: a report, and the counters of the program itself. What leaves: the bytes of every format and encoding.
+//!
 //! [`render`] is called once for every report and writes it in every format and encoding at once; a
 //! scrape only picks one ([`Format::asked_for`], [`Encoding::asked_for`], [`Rendered::body`]) and sends
 //! it. Everything here is pure but [`SelfMetrics`], where the program keeps what it knows of itself.

@@ -1,6 +1,8 @@
 //! What has added up: counters since counting began, and sums over the decision window.
 //!
-//! The ledger is told what happened, each thing once and with its time, and never asks for the time itself.
+//! What enters: rates of cost, requests, usage and minutes of functions, each once and with its time. What leaves: accounts of
+//! workloads, functions and the cluster, and the state that outlives a restart. The ledger reads no clock.
+//!
 //! Counters only grow. What happened before counting began (a backfill) fills the windows and is not added to the
 //! counters, so that nothing is counted twice; the minute of a function in which counting began counts whole.
 

@@ -1,8 +1,11 @@
 //! Files of settings: YAML or JSON in which every key has a default and a sentence.
 //!
+//! What enters: the text of a file. What leaves: a section with all values, or every error with its place; and without a file the
+//! default file and the JSON Schema.
+//!
 //! A section is defined once, by `settings!`: its keys, their defaults and their sentences. From that come the reader, which
-//! reports every unknown key and every wrong value with its place, and the default file. `Check` then says
-//! what of the values cannot be meant, in the same way.
+//! reports every unknown key and every wrong value, the default file and the schema. [`Validator`] then reports the values that
+//! cannot be meant, in the same way.
 
 mod document;
 pub(crate) mod json_schema;

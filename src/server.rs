@@ -1,5 +1,7 @@
 //! The HTTP server: the page, the metrics, health, and reloading.
 //!
+//! What enters: connections, and the [`Store`] with the latest report. What leaves: responses, and the wish to reload.
+//!
 //! [`bind`] opens the sockets, [`Server::serve`] answers until it is told to stop.
 //!
 //! **Architecture Invariant:** a handler reads the [`Store`] and nothing else. No request can cause a call

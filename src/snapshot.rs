@@ -1,4 +1,7 @@
 //! The latest report with its rendered bytes. HTTP handlers read it, and nothing else.
+//!
+//! What enters: each report of the main loop, and the health of the process. What leaves: the same, shared and unchanged, until the
+//! next report replaces it.
 
 mod health;
 

@@ -1,8 +1,10 @@
 //! What the settings mean: each part of the program gets its own, checked, in its own units.
+//!
+//! What enters: the settings as they stand in the file. What leaves: a [`Config`](super::Config) of typed values, or all errors.
 
 mod accounts;
-mod edge;
 mod functions;
+mod load_balancers;
 mod model;
 mod prices;
 mod sources;

@@ -121,8 +121,8 @@ impl Targets {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use breakeven_model::fixtures::{deployment, pod, resources, workload};
     use breakeven_model::inventory::Pod;
+    use breakeven_model::test_util::{deployment, pod, resources, workload};
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()

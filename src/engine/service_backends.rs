@@ -101,8 +101,8 @@ fn parts(counts: impl Iterator<Item = u32> + Clone) -> impl Iterator<Item = Rati
 #[cfg(test)]
 mod tests {
     use super::*;
-    use breakeven_model::fixtures::deployment;
     use breakeven_model::inventory::{RouteRule, Service};
+    use breakeven_model::test_util::deployment;
 
     fn service(name: &str, ports: &[&str], workloads: &[(&str, u32)]) -> Service {
         let workloads = workloads.iter();

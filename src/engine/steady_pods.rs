@@ -104,7 +104,7 @@ fn is_repriced(before: Option<NodePrice>, now: Option<NodePrice>) -> bool {
 mod tests {
     use super::*;
     use breakeven_model::allocation::PricedNode;
-    use breakeven_model::fixtures::{deployment, node, pod, resources};
+    use breakeven_model::test_util::{deployment, node, pod, resources};
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()

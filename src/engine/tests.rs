@@ -8,11 +8,11 @@ mod restart;
 
 use super::*;
 use breakeven_model::cold_starts::refined_fraction;
-use breakeven_model::fixtures::{deployment, node, pod, resources, seconds, settings, usage};
 use breakeven_model::inventory::{
     Architecture, FunctionBatch, FunctionMinute, Node, Pod, RequestStep, RequestTarget, Resources,
 };
 use breakeven_model::pricing::{NodeSelector, PriceRule, Rate};
+use breakeven_model::test_util::{deployment, node, pod, resources, seconds, settings, usage};
 use breakeven_model::units::{MemoryMib, Requests, RequestsPerSecond, Usd, UsdPerHour, Window};
 use breakeven_model::{
     Basis, ClusterComponent, Component, Platform, Report, Verdict, WorkloadReport,

@@ -1,9 +1,9 @@
 //! Whole expositions: report in, text out.
 
 mod golden;
-mod laws;
 mod limits;
 mod promtool;
+mod properties;
 pub(crate) mod reports;
 
 use std::collections::BTreeMap;

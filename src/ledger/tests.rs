@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use super::*;
 use breakeven_model::allocation::{WorkloadRates, allocate};
-use breakeven_model::fixtures::{deployment, node, pod, resources, seconds, settings, usage};
 use breakeven_model::inventory::{PodKey, PodUsage, RequestRate, RequestStep};
+use breakeven_model::test_util::{deployment, node, pod, resources, seconds, settings, usage};
 use breakeven_model::traffic_pattern::TrafficPattern;
 use breakeven_model::units::{Requests, RequestsPerSecond, Window};
 

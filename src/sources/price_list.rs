@@ -1,5 +1,7 @@
 //! What machines cost by the price lists of their clouds.
 //!
+//! What enters: the products whose price is needed. What leaves: an observation with their list prices.
+//!
 //! A list is asked about each instance type in each region that a node is of, and about no others. An answer holds for
 //! [`PriceListConfig::refresh`], also one that the list has no such type, and is kept on disk where a directory is given, so
 //! that neither a restart nor a node that comes back costs a second question. What could not be asked anew is used on,

@@ -139,7 +139,7 @@ impl SourceFile {
         parts.into_iter().any(|part| {
             matches!(
                 part.trim_end_matches(".rs"),
-                "tests" | "properties" | "strategies" | "fixtures"
+                "tests" | "properties" | "strategies" | "test_util"
             )
         })
     }

@@ -224,7 +224,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::fixtures::ratio;
+    use crate::test_util::ratio;
 
     fn seen(active: &[(i64, f64)], minutes: u32) -> Concurrency {
         let active = active.iter().map(|(minute, level)| MinuteConcurrency {

@@ -2,8 +2,8 @@
 
 mod alternatives;
 mod annotations;
-mod bill;
-mod billed;
+mod billing;
+mod charges;
 mod function;
 mod inputs;
 mod number;
@@ -88,7 +88,7 @@ pub fn explain(report: &Report, workload_report: &WorkloadReport, inputs: &Input
     sections.extend(alternatives::sections(workload_report, settings));
     sections.push(Section {
         title: "The bill",
-        lines: billed::lines(report, &workload_report.workload),
+        lines: billing::lines(report, &workload_report.workload),
     });
     sections.extend([
         Section {

@@ -43,4 +43,4 @@ pub use report::{
 };
 
 #[cfg(any(test, feature = "test-util"))]
-pub mod fixtures;
+pub mod test_util;

@@ -178,7 +178,7 @@ pub fn active_time(requests: Requests, length: Seconds) -> Seconds {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixtures::seconds;
+    use crate::test_util::seconds;
     use crate::units::HOURS_PER_MONTH;
 
     fn requests(count: f64) -> Requests {

@@ -240,8 +240,8 @@ impl KubernetesEquivalent {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixtures;
     use crate::inventory::FunctionId;
+    use crate::test_util;
     use crate::units::MemoryMib;
 
     fn function(region: &str, runtime: &str, snap_start: bool) -> Function {
@@ -267,7 +267,7 @@ mod tests {
 
     #[test]
     fn a_part_that_the_region_does_not_list_is_missing_only_from_functions_that_use_it() {
-        let mut settings = fixtures::settings();
+        let mut settings = test_util::settings();
         for (region, runtime, snap_start, expected) in [
             (
                 "ap-east-2",

@@ -132,7 +132,7 @@ fn provisioned(pod: &Pod) -> Option<Resources> {
 mod tests {
     use super::*;
     use crate::Unpriced;
-    use crate::fixtures::{deployment, node, pod, resources};
+    use crate::test_util::{deployment, node, pod, resources};
     use crate::units::Gib;
 
     fn cluster(pods: Vec<Pod>) -> Cluster {

@@ -198,7 +198,7 @@ impl std::ops::Mul<Ratio> for Scatter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixtures::ratio;
+    use crate::test_util::ratio;
     use proptest::prelude::*;
 
     /// A step of so many seconds.

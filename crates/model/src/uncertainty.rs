@@ -171,7 +171,7 @@ pub fn evaluate<I: Clone>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixtures::range;
+    use crate::test_util::range;
     use proptest::prelude::*;
 
     fn usd(value: f64) -> Usd {

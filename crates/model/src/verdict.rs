@@ -177,7 +177,7 @@ impl StableVerdict {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixtures::seconds;
+    use crate::test_util::seconds;
     use crate::units::Usd;
 
     #[test]

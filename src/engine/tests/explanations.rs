@@ -49,7 +49,7 @@ fn busy(times: f64) -> Report {
         unreachable!()
     };
     for step in &mut traffic.steps {
-        let times = breakeven_model::fixtures::ratio(times);
+        let times = breakeven_model::test_util::ratio(times);
         step.requests = step.requests * times;
         step.latency = step
             .latency
@@ -307,7 +307,7 @@ fn a_discount_is_in_the_break_even_of_provisioned_concurrency() {
     );
     assert_eq!((&*result, is_advised), ("60.0 % of it in use", false));
     // 4.1667 / (16.6667 x 0.8 - 9.7222) is 115.4 %.
-    settings.lambda.discount = breakeven_model::fixtures::ratio(0.2);
+    settings.lambda.discount = breakeven_model::test_util::ratio(0.2);
     let (from, result, is_advised) = shown(&settings);
     assert_eq!(
         from,

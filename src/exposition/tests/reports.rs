@@ -33,7 +33,7 @@ pub(crate) fn at() -> Timestamp {
 pub(crate) fn nothing() -> Report {
     Report {
         at: at(),
-        settings: breakeven_model::fixtures::settings().into(),
+        settings: breakeven_model::test_util::settings().into(),
         workloads: Vec::new(),
         shared: Vec::new(),
         nodes: Vec::new(),

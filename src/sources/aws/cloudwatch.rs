@@ -1,5 +1,7 @@
 //! What the functions did, minute by minute, from CloudWatch.
 //!
+//! What enters: the list of functions, the budget, and how much cost depends on each. What leaves: observations of minutes.
+//!
 //! Metrics of each function are read with GetMetricData, by its name alone (the other dimensions of `AWS/Lambda` count the
 //! same invocations again), in minutes.
 //!

@@ -1,5 +1,7 @@
 //! What AWS bills for Lambda, from Cost Explorer.
 //!
+//! What enters: the accounts, and the budget of paid calls. What leaves: an observation of the bill by day and usage type.
+//!
 //! One GetCostAndUsage a day asks for the days that are not settled yet, by usage type and account, as the program itself:
 //! an organisation's own account sees the bills of all, another one its own. Each call costs 0.01 USD, and so does each
 //! further page. So answers and the count of calls are kept on disk: a call is counted there before it is made, and

@@ -1,5 +1,7 @@
 //! The functions of an account and region, from the Lambda API.
 //!
+//! What enters: a session, and which functions are meant. What leaves: observations of functions with their attributes.
+//!
 //! One poll is ListFunctions, 50 functions a page, and what else there is to know of the account and its functions. All of it is
 //! free, and all but the list is optional: where it cannot be had, what was known last stands, the functions are
 //! reported all the same, and what is lacking is said.

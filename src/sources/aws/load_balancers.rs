@@ -1,5 +1,8 @@
 //! Requests that AWS counts before a cluster: Application Load Balancers and API Gateway, from CloudWatch.
 //!
+//! What enters: the cluster, with its Services and TargetGroupBindings, and the APIs of the configuration. What leaves: observations of
+//! requests of workloads.
+//!
 //! **Which.** Target groups lead to Services by the TargetGroupBindings of the AWS Load Balancer Controller, or to a workload
 //! by a tag; APIs by the configuration. Of a target group the load balancers before it must be known, which ListMetrics tells.
 //!

@@ -1,5 +1,7 @@
 //! What spare capacity costs now, zone by zone, from the spot price history of EC2.
 //!
+//! What enters: the instance types of spot nodes. What leaves: an observation with their prices.
+//!
 //! One DescribeSpotPriceHistory for each region with spot nodes, for the types of these nodes, from now on: which gives
 //! the price that holds. The calls are free. Prices move slowly, so an hour between questions is enough.
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::fixtures::{ratio, seconds};
+use crate::test_util::{ratio, seconds};
 
 fn requests(count: f64) -> Option<Requests> {
     Requests::from_requests(count).ok()

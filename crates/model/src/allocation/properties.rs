@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::tests::{both_sides, close, cluster, hourly, policy, random_nodes, random_pods};
 use super::*;
 use crate::SharingPolicy;
-use crate::fixtures::{ratio, settings};
+use crate::test_util::{ratio, settings};
 
 /// A cluster, with fixed cost.
 fn known(sharing: SharingPolicy, fixed: f64) -> ModelParameters {

@@ -67,10 +67,10 @@ mod tests {
 
     use super::*;
     use crate::allocation::{ClusterRates, WorkloadRates, allocate};
-    use crate::fixtures::{deployment, node, pod, resources, settings, workload};
     use crate::inventory::Volume;
     use crate::inventory::WorkloadKind;
     use crate::parameters::SharingPolicy;
+    use crate::test_util::{deployment, node, pod, resources, settings, workload};
     use crate::units::Gib;
     use crate::{HourlyPrice, PriceSource, Provenance, UnpricedVolume};
 

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::SharingPolicy;
-use crate::fixtures::{deployment, node, pod, resources, settings, usage, workload};
+use crate::test_util::{deployment, node, pod, resources, settings, usage, workload};
 
 pub(super) fn hourly(value: f64) -> UsdPerHour {
     UsdPerHour::from_hourly(value).unwrap()

@@ -159,7 +159,7 @@ fn blockers(inputs: &WorkloadInputs) -> Vec<Ineligibility> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixtures::{seconds, settings};
+    use crate::test_util::{seconds, settings};
     use crate::units::Seconds;
     use crate::window::UsedWindow;
 

@@ -6,7 +6,6 @@ use super::tests::{DAY, HOUR, a_day, costs, on, prices, requests, resize, usd, w
 use super::*;
 use crate::alternatives::kubernetes::ClusterPrices;
 use crate::cold_starts::{ColdStarts, InitTimes, Method};
-use crate::fixtures::{deployment, range, ratio, seconds, settings};
 use crate::inputs::WorkloadInputs;
 use crate::inventory::{Architecture, Function};
 use crate::lambda::PricingTerms;
@@ -14,6 +13,7 @@ use crate::lambda::strategies::{RAISED, is_not_less};
 use crate::pricing::list_prices::Tiers;
 use crate::regression::Scatter;
 use crate::resource_prices::ResourcePrices;
+use crate::test_util::{deployment, range, ratio, seconds, settings};
 use crate::uncertainty::Range;
 use crate::units::{CoreSeconds, Usd, UsdPerGibSecond};
 use crate::window::{FunctionWindow, WorkloadWindow};

@@ -7,7 +7,6 @@ use crate::allocation::PricedNode;
 use crate::alternatives::kubernetes::{ClusterPrices, NodeType};
 use crate::cold_starts::{ColdStarts, Method};
 use crate::concurrency::{Concurrency, MinuteConcurrency};
-use crate::fixtures::{deployment, node, ratio, resources, seconds, settings, workload as named};
 use crate::inputs::WorkloadInputs;
 use crate::inventory::{
     Architecture, Function, FunctionId, NamePattern, ProvisionedConcurrency, Scaler, WorkloadKind,
@@ -16,6 +15,7 @@ use crate::lambda::{AncillaryCharges, HttpEndpoint};
 use crate::regression::Scatter;
 use crate::report::Basis;
 use crate::resource_prices::split;
+use crate::test_util::{deployment, node, ratio, resources, seconds, settings, workload as named};
 use crate::uncertainty::Range;
 use crate::units::{CoreSeconds, Gib, GibSeconds, Usd, UsdPerHour};
 use crate::window::{FunctionWindow, TrafficWindow, UsedWindow, WorkloadWindow};
@@ -417,7 +417,7 @@ fn a_front_door_and_logs_are_charged_where_they_are_configured() {
         let found = function(&resize(), &a_day(600.0, 0.01), None, settings);
         on(&found, Platform::Lambda, Basis::Loaded)
     };
-    let (with, without) = (cost(&settings), cost(&super::super::fixtures::settings()));
+    let (with, without) = (cost(&settings), cost(&super::super::test_util::settings()));
     let count = with.requests.requests();
     let expected = count * (1e-6 + 1_000.0 / 1_024.0_f64.powi(3) * 0.5);
     let added = with.monthly.point.usd() - without.monthly.point.usd();

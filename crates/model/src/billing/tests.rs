@@ -5,8 +5,8 @@ use proptest::prelude::*;
 use super::plan::Compute;
 use super::usage::DAY;
 use super::*;
-use crate::fixtures::{seconds, settings};
 use crate::inventory::{Architecture, Bill, BilledDay, Charge, UsageType};
+use crate::test_util::{seconds, settings};
 use crate::units::{BilledUnits, GibSeconds, Ratio, Requests, Seconds, Usd};
 
 const ACCOUNT: &str = "123456789012";

@@ -231,7 +231,7 @@ mod tests {
 
     use super::*;
     use crate::cold_starts::KEEP_ALIVE;
-    use crate::fixtures::seconds;
+    use crate::test_util::seconds;
 
     fn rate(value: f64) -> RequestsPerSecond {
         RequestsPerSecond::from_per_second(value).unwrap()

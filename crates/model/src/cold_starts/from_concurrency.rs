@@ -166,7 +166,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::fixtures::seconds;
+    use crate::test_util::seconds;
 
     /// By definition: every minute against each of the minutes before it.
     fn by_definition(dense: &[u32], kept: usize) -> (u64, u64) {

@@ -1,7 +1,7 @@
 //! A function.
 
 use super::number::{count, hours, millis, plain};
-use super::{Inputs, Line, Section, bill};
+use super::{Inputs, Line, Section, charges};
 use crate::inputs::FunctionEvidence;
 use crate::inventory::Insights;
 use crate::lambda::{HttpEndpoint, HttpEndpointOrigin};
@@ -133,7 +133,7 @@ fn on_current_platform(
     let Some(cost) = workload.assessment.current_cost() else {
         return Vec::new();
     };
-    let month = bill::Month {
+    let month = charges::Month {
         terms: &evidence.terms,
         region: &evidence.region,
         memory: evidence.memory,

@@ -117,8 +117,8 @@ fn has_separate_price_list(provider: Provider, region: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixtures::node;
     use crate::inventory::{StorageClass, Volume};
+    use crate::test_util::node;
     use crate::units::Gib;
     use jiff::Timestamp;
 

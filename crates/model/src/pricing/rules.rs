@@ -159,7 +159,7 @@ impl Discount {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixtures::node;
+    use crate::test_util::node;
 
     #[test]
     #[expect(clippy::too_many_lines, reason = "a table")]

@@ -204,7 +204,7 @@ mod tests {
     use std::collections::HashMap;
 
     use super::*;
-    use crate::fixtures::node;
+    use crate::test_util::node;
     use crate::units::{Gib, HOURS_PER_MONTH};
 
     fn volume(driver: &str, class: &str, region: Option<&str>) -> Volume {

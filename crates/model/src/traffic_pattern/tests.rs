@@ -5,7 +5,7 @@ use std::f64::consts::TAU;
 use proptest::prelude::*;
 
 use super::*;
-use crate::fixtures::seconds;
+use crate::test_util::seconds;
 
 /// A number in [0, 1) for each index, the same for the same seed (splitmix64).
 fn uniform_sample(seed: u64, index: u64) -> f64 {

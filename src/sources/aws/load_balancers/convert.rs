@@ -136,7 +136,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use breakeven_model::fixtures::deployment;
+    use breakeven_model::test_util::deployment;
     use breakeven_model::units::Ratio;
 
     fn window(from: i64, to: i64) -> Window {

@@ -96,8 +96,8 @@ pub fn named(tag: &str) -> Option<WorkloadId> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use breakeven_model::fixtures::{deployment, pod, resources, workload};
     use breakeven_model::inventory::{Service, ServiceRouting, TargetGroupBinding};
+    use breakeven_model::test_util::{deployment, pod, resources, workload};
 
     #[test]
     fn who_is_behind_a_target_group_shares_its_requests_by_pods() {

@@ -157,7 +157,7 @@ fn replicas_each(busy: Cores, sizing: &PodSizing) -> Option<Ratio> {
 mod tests {
     use super::*;
     use crate::concurrency::MinuteConcurrency;
-    use crate::fixtures::{ratio, resources, settings};
+    use crate::test_util::{ratio, resources, settings};
     use crate::units::{UsdPerCoreHour, UsdPerGibHour};
 
     fn prices() -> ResourcePrices {

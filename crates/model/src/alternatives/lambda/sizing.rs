@@ -136,7 +136,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::fixtures::{seconds, settings};
+    use crate::test_util::{seconds, settings};
 
     fn demand(cpu: f64, latency: f64, mib: f64) -> RequestDemand {
         RequestDemand {

@@ -4,7 +4,7 @@ use crate::alternatives::lambda::LambdaInputs;
 use crate::cold_starts::Method as ColdStartMethod;
 use crate::cpu_per_request::{Method, NoSlope};
 use crate::explanation::number::{count, factor, millis, plain};
-use crate::explanation::{Line, bill};
+use crate::explanation::{Line, charges};
 use crate::inputs::WorkloadEvidence;
 use crate::parameters::ModelParameters;
 use crate::report::MonthlyCost;
@@ -42,7 +42,7 @@ pub(super) fn lines(
         ),
     ];
     if let Some(cost) = cost {
-        let month = bill::Month {
+        let month = charges::Month {
             terms: &settings.lambda_equivalent.terms,
             region: &settings.lambda_equivalent.region,
             memory,

@@ -1,9 +1,9 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::fixtures::{node, ratio};
 use crate::inventory::{ListPrice, PriceKey, Sku, SpotPrice};
 use crate::pricing::{NodeSelector, OnPremises, PriceRule, Rate, SizeRate};
+use crate::test_util::{node, ratio};
 use crate::units::{UsdPerCoreHour, UsdPerGibHour};
 
 const CONFIGURED: f64 = 0.05;
