@@ -4,7 +4,7 @@
 //! default file and the JSON Schema.
 //!
 //! A section is defined once, by `settings!`: its keys, their defaults and their sentences. From that come the reader, which
-//! reports every unknown key and every wrong value, the default file and the schema. [`Validator`] then reports the values that
+//! reports every unknown key and every wrong value, the default file and the schema. `Validator` then reports the values that
 //! cannot be meant, in the same way.
 
 mod document;

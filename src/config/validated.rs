@@ -1,6 +1,6 @@
 //! What the settings mean: each part of the program gets its own, checked, in its own units.
 //!
-//! What enters: the settings as they stand in the file. What leaves: a [`Config`](super::Config) of typed values, or all errors.
+//! What enters: the settings as they stand in the file. What leaves: a [`Config`] of typed values, or all errors.
 
 mod accounts;
 mod functions;

@@ -1,7 +1,7 @@
 //! What the AWS sources share: one configuration, signed calls, errors that name the missing permission,
 //! and the count of what the calls cost.
 //!
-//! What enters: the environment of the AWS SDK. What leaves: a [`Session`] for each account and region, and the count of calls.
+//! What enters: the environment of the AWS SDK. What leaves: a session for each account and region, and the count of calls.
 //!
 //! Credentials, region and endpoints come from the same places, in the same order, as for every AWS
 //! SDK and the `aws` command: environment, shared profile files, web identity (IRSA), container

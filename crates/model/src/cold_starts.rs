@@ -12,7 +12,7 @@
 //!    measured, their number is its sample count over that of the others.
 //! 2. **Ratchet.** CloudWatch knows the most executions that ran at once in each minute. Where that peak rises above
 //!    everything of the last minutes, environments must have been started for the difference; where it does not, idle
-//!    ones sufficed. See [`ratchet`].
+//!    ones sufficed. See [`cold_starts_from_peaks`].
 //! 3. **Closed form.** For a workload that does not run on Lambda yet there is nothing to count. From its rate and
 //!    duration a formula gives what would be expected if requests arrived independently of each other. See
 //!    [`expected`].

@@ -1,7 +1,7 @@
 //! What AWS Lambda costs.
 //!
 //! [`Run`] prices invocations that were measured. [`Month`] is a whole month of a function with all that AWS charges for
-//! around it; [`Bill::of`] prices it, part by part:
+//! around it; [`Bill::from_month`] prices it, part by part:
 //!
 //! ```text
 //! C_L(R) = [T(G0 + G) - T(G0)]·(1 - discount) + 2e-7·R + provisioned + SnapStart + ephemeral + INIT + front door + logs + streaming

@@ -111,7 +111,7 @@ impl Run {
     /// The time that is billed besides INIT, where rounding up to a whole millisecond adds so much to each invocation.
     ///
     /// Formula: `Σ duration + rounding · N`. [`MEAN_ROUNDING`](tariff::MEAN_ROUNDING) is right in the mean; it is nothing at least and
-    /// [`MAX_ROUNDING`](tariff::MOST_ROUNDING) at most. Managed instances bill no time.
+    /// [`MAX_ROUNDING`](tariff::MAX_ROUNDING) at most. Managed instances bill no time.
     ///
     /// ```
     /// use breakeven_model::lambda::Run;
