@@ -135,6 +135,23 @@ pub(crate) fn wrong_kind(value: &Value, place: &ConfigPath, expected: &str) -> C
     ConfigError::new(place, format!("{} is not {expected}", shown(value)))
 }
 
+/// Reads a setting that is one of these words.
+pub(crate) fn read_word<T: Copy>(
+    all: impl Iterator<Item = T> + Clone,
+    as_str: fn(T) -> &'static str,
+    value: &Value,
+    place: &ConfigPath,
+    errors: &mut Vec<ConfigError>,
+) -> Option<T> {
+    let found = all.clone().find(|one| value.as_str() == Some(as_str(*one)));
+    if found.is_none() {
+        let words: Vec<&str> = all.map(as_str).collect();
+        let expected = format!("one of: {}", words.join(" "));
+        errors.push(wrong_kind(value, place, &expected));
+    }
+    found
+}
+
 /// The error of a value that may be a secret, so that it is not shown.
 pub(crate) fn wrong_secret(place: &ConfigPath, expected: &str) -> ConfigError {
     ConfigError::new(place, format!("the value is not {expected}"))
@@ -215,11 +232,16 @@ macro_rules! settings {
             }
 
             fn schema() -> serde_json::Value {
-                let defaults = $crate::schema::Setting::tree(&Self::default());
-                let keys = vec![
-                    $( (stringify!($field), <$kind as $crate::schema::Setting>::schema()), )+
+                let defaults = Self::default();
+                let keys = [
+                    $( (
+                        stringify!($field),
+                        concat!($($sentence),+),
+                        <$kind as $crate::schema::Setting>::schema(),
+                        defaults.$field.tree(),
+                    ), )+
                 ];
-                $crate::schema::json_schema::section(concat!($($about),+), &defaults, keys)
+                $crate::schema::json_schema::section(concat!($($about),+), keys)
             }
         }
     };
@@ -235,31 +257,15 @@ macro_rules! choice {
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum $name { $( $(#[doc = $sentence])+ $variant, )+ }
 
-        impl $crate::schema::Setting for $name {
-            fn read(
-                value: &serde_json::Value,
-                place: &$crate::schema::ConfigPath,
-                errors: &mut Vec<$crate::schema::ConfigError>,
-            ) -> Option<Self> {
-                match value.as_str() {
-                    $( Some($word) => Some(Self::$variant), )+
-                    _ => {
-                        let expected = concat!("one of:" $(, " ", $word)+);
-                        errors.push($crate::schema::wrong_kind(value, place, expected));
-                        None
-                    }
-                }
-            }
+        impl $name {
+            const ALL: &[Self] = &[$( Self::$variant, )+];
 
-            fn tree(&self) -> $crate::schema::Node {
-                let word = match self { $( Self::$variant => $word, )+ };
-                $crate::schema::Node::Line(word.to_owned())
-            }
-
-            fn schema() -> serde_json::Value {
-                $crate::schema::json_schema::words([$($word),+])
+            const fn as_str(self) -> &'static str {
+                match self { $( Self::$variant => $word, )+ }
             }
         }
+
+        $crate::schema::words!($name);
     };
 }
 
@@ -272,15 +278,13 @@ macro_rules! words {
                 place: &$crate::schema::ConfigPath,
                 errors: &mut Vec<$crate::schema::ConfigError>,
             ) -> Option<Self> {
-                let found = Self::ALL
-                    .into_iter()
-                    .find(|one| value.as_str() == Some(one.as_str()));
-                if found.is_none() {
-                    let words = Self::ALL.map(Self::as_str).join(" ");
-                    let expected = format!("one of: {words}");
-                    errors.push($crate::schema::wrong_kind(value, place, &expected));
-                }
-                found
+                $crate::schema::read_word(
+                    Self::ALL.iter().copied(),
+                    Self::as_str,
+                    value,
+                    place,
+                    errors,
+                )
             }
 
             fn tree(&self) -> $crate::schema::Node {
@@ -288,7 +292,7 @@ macro_rules! words {
             }
 
             fn schema() -> serde_json::Value {
-                $crate::schema::json_schema::words(Self::ALL.map(Self::as_str))
+                $crate::schema::json_schema::words(Self::ALL.iter().map(|one| one.as_str()))
             }
         }
     };

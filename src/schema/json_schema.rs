@@ -12,18 +12,16 @@ pub(crate) fn words<'a>(words: impl IntoIterator<Item = &'a str>) -> Value {
     json!({"enum": words.into_iter().collect::<Vec<_>>()})
 }
 
-/// A section: the sentence about it, and its keys, each with its sentence and schema.
-pub(crate) fn section(about: &str, defaults: &Node, keys: Vec<(&str, Value)>) -> Value {
-    let sentences = match defaults {
-        Node::Section(keys) => keys.as_slice(),
-        Node::Line(_) | Node::List(_) => &[],
-    };
+/// A section: the sentence about it, and each key with its sentence, schema and default.
+pub(crate) fn section<'a>(
+    about: &str,
+    keys: impl IntoIterator<Item = (&'a str, &'a str, Value, Node)>,
+) -> Value {
     let mut properties = Map::new();
-    for (key, mut schema) in keys {
-        let found = sentences.iter().find(|(name, ..)| *name == key);
-        if let (Some((_, sentence, default)), Some(schema)) = (found, schema.as_object_mut()) {
+    for (key, sentence, mut schema, default) in keys {
+        if let Some(schema) = schema.as_object_mut() {
             schema.insert("description".to_owned(), sentence.trim().into());
-            if let Some(default) = default_of(default) {
+            if let Some(default) = default_of(&default) {
                 schema.insert("default".to_owned(), default);
             }
         }

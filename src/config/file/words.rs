@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::schema::{ConfigError, ConfigPath, Node, Setting, json_schema, words, wrong_kind};
+use crate::schema::{ConfigError, ConfigPath, Node, Setting, json_schema, read_word, words};
 use crate::sources::prometheus::{LatencyUnit, Preset};
 use breakeven_model::SharingPolicy;
 use breakeven_model::inventory::{Architecture, CapacityType};
@@ -26,16 +26,14 @@ pub enum PresetSetting {
 }
 
 impl PresetSetting {
-    const AUTO: &str = "auto";
-
-    fn all() -> impl Iterator<Item = Self> {
+    fn all() -> impl Iterator<Item = Self> + Clone {
         let presets = Preset::ALL.iter().copied().map(Self::Preset);
         std::iter::once(Self::Auto).chain(presets)
     }
 
     const fn as_str(self) -> &'static str {
         match self {
-            Self::Auto => Self::AUTO,
+            Self::Auto => "auto",
             Self::Preset(preset) => preset.as_str(),
         }
     }
@@ -43,13 +41,7 @@ impl PresetSetting {
 
 impl Setting for PresetSetting {
     fn read(value: &Value, place: &ConfigPath, errors: &mut Vec<ConfigError>) -> Option<Self> {
-        let found = Self::all().find(|one| value.as_str() == Some(one.as_str()));
-        if found.is_none() {
-            let words: Vec<&str> = Self::all().map(Self::as_str).collect();
-            let expected = format!("one of: {}", words.join(" "));
-            errors.push(wrong_kind(value, place, &expected));
-        }
-        found
+        read_word(Self::all(), Self::as_str, value, place, errors)
     }
 
     fn tree(&self) -> Node {
