@@ -24,11 +24,12 @@ use breakeven_model::cold_starts::{ColdStarts, Method};
 use breakeven_model::concurrency::{Concurrency, MinuteConcurrency};
 use breakeven_model::inputs::WorkloadInputs;
 use breakeven_model::inventory::{
-    Architecture, CapacityType, Container, Function, FunctionId, Node, Pod, PodKey, PodUsage,
-    Provider, Resources, WorkloadId, WorkloadKind,
+    Architecture, CapacityType, Function, FunctionId, Node, Pod, PodKey, PodUsage, Provider,
+    Resources, WorkloadId, WorkloadKind,
 };
 use breakeven_model::regression::Scatter;
 use breakeven_model::resource_prices::split;
+use breakeven_model::test_util;
 use breakeven_model::uncertainty::Range;
 use breakeven_model::units::{
     CoreSeconds, Cores, Gib, GibSeconds, MemoryMib, Ratio, Requests, RequestsPerSecond, Seconds,
@@ -36,7 +37,6 @@ use breakeven_model::units::{
 };
 use breakeven_model::window::{FunctionWindow, TrafficWindow, UsedWindow, WorkloadWindow};
 use breakeven_model::{HourlyPrice, ModelParameters, PriceSource, Provenance};
-use jiff::Timestamp;
 
 const WORKLOADS: usize = 10_000;
 const PODS_OF_EACH: usize = 2;
@@ -179,41 +179,12 @@ fn cluster() -> (Vec<PricedNode>, Vec<Arc<Pod>>, Usage) {
     let mut usage = Usage::new();
     for at in 0..WORKLOADS * PODS_OF_EACH {
         let workload = id(at / PODS_OF_EACH);
-        let key = PodKey {
-            namespace: Arc::clone(&workload.namespace),
-            name: format!("{}-{at}", workload.name).into(),
-        };
+        let name = format!("{}-{at}", workload.name);
         let request = resources(spread(at, 1, 0.02, 0.8), spread(at, 2, 0.05, 3.0));
-        let container = |request| Container {
-            name: "app".into(),
-            request,
-        };
         let used = resources(spread(at, 3, 0.001, 0.8), spread(at, 4, 0.02, 3.0));
-        usage.insert(
-            key.clone(),
-            PodUsage {
-                is_counted: false,
-                at: Timestamp::UNIX_EPOCH,
-                window: seconds(15.0),
-                containers: vec![container(used)],
-            },
-        );
-        pods.push(Arc::new(Pod {
-            key,
-            workload,
-            node: Arc::clone(&nodes[at % count].node.name),
-            containers: vec![container(request)],
-            request,
-            fargate_size: None,
-            ephemeral_request: None,
-            persistent_volume: false,
-            claims: Vec::new(),
-            host_network: false,
-            needs_accelerator: false,
-            created_at: None,
-            started_at: None,
-            team: None,
-        }));
+        let pod = test_util::pod(&name, workload, &nodes[at % count].node.name, request);
+        usage.insert(pod.key.clone(), test_util::usage(used));
+        pods.push(Arc::new(pod));
     }
     (nodes, pods, usage)
 }

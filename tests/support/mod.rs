@@ -27,7 +27,8 @@ use std::process::{Command, ExitStatus};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use breakeven_model::inventory::{Pod, PodKey, Resources, WorkloadId};
+use breakeven_model::inventory::{Pod, Resources, WorkloadId};
+use breakeven_model::test_util;
 
 /// How long a condition may take that a test waits for: far beyond the usual time, also on a busy machine.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(180);
@@ -116,23 +117,8 @@ pub(crate) async fn run_boto3(script: &'static str, url: String) {
 /// A pod of a workload of which nothing else matters.
 pub(crate) fn pod_of(workload: WorkloadId, name: &str) -> Arc<Pod> {
     Arc::new(Pod {
-        key: PodKey {
-            namespace: Arc::clone(&workload.namespace),
-            name: name.into(),
-        },
-        workload,
-        node: "n".into(),
         containers: Vec::new(),
-        request: Resources::default(),
-        ephemeral_request: None,
-        fargate_size: None,
-        persistent_volume: false,
-        claims: Vec::new(),
-        host_network: false,
-        needs_accelerator: false,
-        created_at: None,
-        started_at: None,
-        team: None,
+        ..test_util::pod(name, workload, "n", Resources::default())
     })
 }
 
