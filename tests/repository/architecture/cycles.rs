@@ -11,7 +11,7 @@ use super::{SourceFile, tree};
 /// The path of a module in its crate.
 type Module = Vec<String>;
 
-/// The folders of crates, and whether the rule holds there. It does not hold yet in the model and in the simulator.
+/// The crates that keep the rule. The model and the simulator do not keep it yet.
 const CRATES: &[&str] = &["src/", "crates/clock/src/", "crates/promql/src/"];
 
 /// The module of a file; absent for a file of another crate.

@@ -24,7 +24,7 @@ const MIN_FOR_FUNCTIONS: f64 = 0.1;
 
 /// The part of what is planned that reading everybody at the longest interval may take. Where it would take more, the
 /// longest interval is stretched, so that the other half is left for those that matter.
-const MAX_FOR_MAX: f64 = 0.5;
+const MAX_INTERVAL_SHARE: f64 = 0.5;
 
 /// The relative difference between the costs on both platforms from which on a function is not near the point where they
 /// cross.
@@ -326,7 +326,9 @@ fn spread(weights: &[Option<f64>], reading: MetricPoll, terms: ScheduleLimits) -
     let shortest = terms.shortest.as_secs_f64();
     let limit = ScheduleLimits::LIMIT.as_secs_f64().max(shortest);
     let longest = terms.longest.as_secs_f64().clamp(shortest, limit);
-    let longest = longest.max(count / (affordable * MAX_FOR_MAX)).min(limit);
+    let longest = longest
+        .max(count / (affordable * MAX_INTERVAL_SHARE))
+        .min(limit);
 
     let heaviest = weights.iter().flatten().copied().fold(0.0, f64::max);
     let heaviest = if heaviest > 0.0 { heaviest } else { 1.0 };
