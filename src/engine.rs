@@ -108,7 +108,7 @@ struct WorkloadState {
 }
 
 impl Engine {
-    /// A pipeline that knows nothing yet and counts from `started` on.
+    /// An empty engine that counts from `started` on.
     #[must_use]
     pub fn new(
         started: Timestamp,

@@ -68,7 +68,7 @@ pub struct Ledger {
     counted: Intervals,
 }
 
-/// What a shared workload cost.
+/// The cost of a shared workload.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct SharedAccount {
     #[serde(default)]

@@ -1,6 +1,6 @@
 //! The HTTP server: the page, the metrics, health, and reloading.
 //!
-//! What enters: connections, and the [`Store`] with the latest report. What leaves: responses, and the wish to reload.
+//! What enters: connections, and the [`Store`] with the latest report. What leaves: responses, and requests for a reload.
 //!
 //! [`bind`] opens the sockets, [`Server::serve`] answers until it is told to stop.
 //!

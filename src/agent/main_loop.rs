@@ -1,10 +1,10 @@
-//! The loop that owns the pipeline.
+//! The loop that owns the engine.
 //!
 //! No file operation runs on it, and none is waited for without a deadline: a report waits for its state to be written, and the
 //! loop takes in observations meanwhile.
 //!
 //! ```text
-//! sources ─▶ observations ─▶ pipeline ─▶ report ─▶ state file ─▶ store ─▶ HTTP
+//! sources ─▶ observations ─▶ engine ─▶ report ─▶ state file ─▶ store ─▶ HTTP
 //!                                                  (deadline)
 //! ```
 

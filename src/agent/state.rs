@@ -1,4 +1,4 @@
-//! What the main loop works on: the pipeline, and what is shown and kept of it.
+//! What the main loop works on: the engine, and what is shown and kept of it.
 
 use std::collections::HashSet;
 use std::mem::{Discriminant, discriminant};
@@ -32,7 +32,7 @@ const FIRST_REPORT_DELAY: Duration = Duration::from_millis(250);
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) engine: Engine,
-    /// Keeps what the pipeline adds up, where it is to outlive a restart.
+    /// Keeps what the engine adds up, where it is to outlive a restart.
     pub(super) persisted: Option<StateFile>,
     pub(super) statuses: SourceStatuses,
     pub(super) store: Store,

@@ -28,7 +28,7 @@ const SAVE: &str = "save";
 /// What can go wrong; the others are those of [`LoadError`](crate::persistence::LoadError).
 const FAILURES: [&str; 5] = [LOAD, SAVE, "damaged", "other_version", "foreign"];
 
-/// The directory in which the pipeline's sums are kept.
+/// The directory in which the engine's sums are kept.
 ///
 /// They are written before each report, and the report is shown after. So nothing is ever shown that a program which is
 /// killed could not go on from: after a restart no counter is lower than what anybody has seen of it. A report is shown
@@ -117,7 +117,7 @@ impl StateFile {
         })
     }
 
-    /// Lets a pipeline that knows nothing yet go on from what was kept, and gives what was left to spend and when it was written.
+    /// Resumes an empty engine from the state file, and returns the budget balance and the time of writing.
     /// Where that cannot be read, counters begin at 0.
     ///
     /// # Errors
@@ -174,7 +174,7 @@ impl StateFile {
         self.disk.run(what, LOAD_DEADLINE, load).await
     }
 
-    /// Writes what the pipeline has added up, and what is left to spend. It is taken from the pipeline now, and is on the disk
+    /// Writes what the engine has added up, and what is left to spend. It is taken from the engine now, and is on the disk
     /// when the result is there. While an earlier write hangs, this one fails at once.
     pub(super) fn save(
         &self,

@@ -1,4 +1,4 @@
-//! The report of what the pipeline knows.
+//! The report of what the engine knows.
 
 use std::sync::Arc;
 

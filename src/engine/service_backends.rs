@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 use breakeven_model::inventory::{self, RequestTarget, WorkloadId};
 use breakeven_model::units::Ratio;
 
-/// The workloads that served requests, and the part that each served; nobody where it is not known.
+/// The workloads that served requests, each with its share; empty if unknown.
 pub(super) type Weights = SmallVec<[(WorkloadId, Ratio); 1]>;
 
 /// A namespace and a name in it.

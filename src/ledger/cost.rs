@@ -7,11 +7,11 @@ use breakeven_model::units::{CoreSeconds, Gib, Ratio, Seconds, Usd, numbers};
 use breakeven_model::window::UsedWindow;
 
 numbers! {
-    /// What was paid and used.
+    /// Cost and usage of a workload.
     #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
     #[serde(default)]
     pub(super) struct Cost {
-        /// The time for which a part of its cost was not known; nothing below is of that time.
+        /// The time in which a part of its cost was unknown; nothing below is of that time.
         pub(super) unpriced: Seconds,
         pub(super) allocated: Usd,
         pub(super) loaded: Usd,

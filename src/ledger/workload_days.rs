@@ -1,4 +1,4 @@
-//! What a workload cost, used and served on a day.
+//! Adds cost, usage and requests to the totals of a day.
 
 use super::cost::UsedAmounts;
 use super::step::Step;
@@ -6,7 +6,7 @@ use breakeven_model::allocation::WorkloadRates;
 use breakeven_model::month::DailyTotals;
 use breakeven_model::units::{Ratio, Seconds};
 
-/// Charges a time of a day. What is not known in full is not known.
+/// Adds the cost of a time. A cost that is known in part counts as unknown.
 pub(super) fn accrue_cost(day: &mut DailyTotals, rates: &WorkloadRates, time: Seconds) {
     if rates.unpriced_pods > 0 {
         return;
@@ -21,7 +21,7 @@ pub(super) fn accrue_cost(day: &mut DailyTotals, rates: &WorkloadRates, time: Se
     }
 }
 
-/// Adds what was used to a day. What is not known in full is not known.
+/// Adds usage. If the cost is known in part, it counts as unknown.
 pub(super) fn add_usage(day: &mut DailyTotals, rates: &WorkloadRates, one: UsedAmounts) {
     if rates.unpriced_pods > 0 {
         return;
@@ -31,7 +31,7 @@ pub(super) fn add_usage(day: &mut DailyTotals, rates: &WorkloadRates, one: UsedA
     day.memory += one.working_set * one.seen;
 }
 
-/// Counts the part of a step that is of a day.
+/// Adds the requests of the part of a step that lies in the day.
 pub(super) fn record_requests_of_step(day: &mut DailyTotals, step: &Step, part: Ratio) {
     day.requests += step.requests * part;
     day.latency += step.latency * part;

@@ -31,18 +31,18 @@ pub struct Directory {
     path: PathBuf,
     /// Absent while the directory cannot be written.
     lock: Option<File>,
-    /// Whether it may hold a file that nobody has read, and that must not be written over.
+    /// Whether it may contain an unread file, which must not be overwritten.
     is_unread: bool,
     /// The version of the file, if an earlier version wrote it.
     earlier_version: Option<u32>,
 }
 
-/// What a directory held.
+/// The result of reading a directory.
 #[derive(Debug)]
 pub enum LoadResult<T> {
-    /// Nothing yet.
+    /// No file.
     Nothing,
-    /// What was kept.
+    /// A file of this owner.
     Loaded {
         /// The version of the file.
         version: u32,
@@ -78,7 +78,7 @@ impl Directory {
         &self.path
     }
 
-    /// Reads what was kept.
+    /// Reads the file.
     ///
     /// # Errors
     /// When another program has the directory, or it cannot be made, written or read. The next [`Self::save`] tries again.

@@ -21,21 +21,21 @@ const LEAST: Seconds = match Seconds::from_seconds(86_400.0) {
 };
 
 numbers! {
-    /// What a workload cost, used and served: the sums of a day (UTC), or of several.
+    /// Cost, usage and requests of a workload: the sums of a day (UTC), or of several.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Add, AddAssign, Mul, Serialize, Deserialize)]
     #[serde(default)]
     pub struct DailyTotals {
-        /// The time for which its cost was known; the costs below are of this time.
+        /// The time with a known cost; the costs below are of this time.
         pub observed: Seconds,
-        /// What was held for it.
+        /// Allocated cost.
         pub allocated: Usd,
-        /// Its part of what nobody holds.
+        /// Its share of idle cost.
         pub idle: Usd,
-        /// Its part of what serves everybody.
+        /// Its share of the cost of shared workloads.
         pub shared: Usd,
-        /// Its part of what the cluster costs besides its nodes.
+        /// Its share of fixed cost.
         pub fixed: Usd,
-        /// The time for which its use was known; what was used is of this time.
+        /// The time with a known usage; cores and memory are of this time.
         pub usage_observed: Seconds,
         /// Processors that it used.
         pub cores: CoreSeconds,
@@ -47,13 +47,13 @@ numbers! {
         pub latency: Seconds,
         /// How many were measured.
         pub measured: Requests,
-        /// The time in which it served any, as far as the steps of counting tell: see [`active_time`].
+        /// The time with requests, at the resolution of the steps: see [`active_time`].
         pub active: Seconds,
     }
 }
 
 impl DailyTotals {
-    /// A part of what it cost and used, and all that it served.
+    /// A part of its cost and usage, and all of its requests.
     #[must_use]
     pub fn with_cost_of(self, seen: Ratio) -> Self {
         Self {
@@ -65,7 +65,7 @@ impl DailyTotals {
         }
     }
 
-    /// What it cost and used, without what it served.
+    /// Its cost and usage, without its requests.
     #[must_use]
     pub fn without_requests(self) -> Self {
         Self {
@@ -78,7 +78,7 @@ impl DailyTotals {
     }
 }
 
-/// What was seen of a workload on its last days.
+/// The last days of a workload.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Month {
     /// The sums of these days.
@@ -90,13 +90,13 @@ pub struct Month {
 /// What a month like these days would be.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Projection {
-    /// What would be held for it.
+    /// Allocated cost.
     pub allocated: Usd,
-    /// Its part of what nobody would hold.
+    /// Its share of idle cost.
     pub idle: Usd,
-    /// Its part of what serves everybody.
+    /// Its share of the cost of shared workloads.
     pub shared: Usd,
-    /// Its part of what the cluster costs besides its nodes.
+    /// Its share of fixed cost.
     pub fixed: Usd,
 }
 

@@ -96,7 +96,7 @@ struct Rival {
     since: Timestamp,
 }
 
-/// After a restart a verdict is held again if what was kept covers the window.
+/// After a restart a verdict is stable again if the state file covers the window.
 const fn provisional() -> bool {
     true
 }

@@ -35,23 +35,23 @@ pub struct WorkloadWindow {
 }
 
 numbers! {
-    /// What a workload used.
+    /// Usage of a workload, and its cost.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
     #[serde(default)]
     pub struct UsedWindow {
         /// The time over which its use was seen; the sums below are over this time.
         pub observed: Seconds,
-        /// The cost of what it used.
+        /// The cost of its usage.
         pub cost: Usd,
-        /// Its loaded cost meanwhile.
+        /// Its loaded cost in the same time.
         pub loaded: Usd,
         /// Processors used.
         pub cores: CoreSeconds,
-        /// Processors held.
+        /// Allocated cores.
         pub cores_allocated: CoreSeconds,
         /// Memory used.
         pub memory: GibSeconds,
-        /// Memory held.
+        /// Allocated memory.
         pub memory_allocated: GibSeconds,
         /// Pods over time.
         pub pods: Seconds,

@@ -1,4 +1,4 @@
-//! What is said of the numbers that a pipeline comes to.
+//! What is said of the numbers that an engine comes to.
 
 use super::*;
 use breakeven_model::Ineligibility;

@@ -169,7 +169,7 @@ fn fields(value: &ciborium::Value, path: &str, found: &mut BTreeSet<String>) {
     }
 }
 
-/// The named fields of what is persisted of an engine that has seen a workload and a function.
+/// The named fields in the state of an engine with a workload and a function.
 fn persisted_fields() -> String {
     let mut engine = engine_started_at(at(0));
     (0..=600)

@@ -195,7 +195,7 @@ fn break_even(assessment: &Assessment, identity: &Labels, batch: &mut SeriesBuff
     }
 }
 
-/// What is known of the workload besides its cost.
+/// The attributes of the workload.
 fn attributes(facts: &WorkloadAttributes, identity: &Labels, batch: &mut SeriesBuffer) {
     let memory = facts.lambda_memory.map(|memory| memory.mib().to_string());
     let pattern = facts.traffic_pattern.map_or("", TrafficPattern::as_str);

@@ -1,6 +1,6 @@
 //! The unit of latencies.
 
-/// What latencies are counted in.
+/// The unit of a sum of latencies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LatencyUnit {
     /// Seconds.

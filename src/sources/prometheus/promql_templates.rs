@@ -100,7 +100,7 @@ macro_rules! traefik {
     };
 }
 
-/// Of each backend; with the mean of a gauge, the sum of what it is the mean of.
+/// Requests of each backend; with the name of a gauge of means, the sum of the values behind the means.
 macro_rules! haproxy_ingress {
     () => {
         "sum by (proxy) (increase(haproxy_backend_http_responses_total[$window]))"

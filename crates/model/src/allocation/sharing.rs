@@ -4,7 +4,7 @@
 //! idle capacity of a group of nodes ┐
 //! its DaemonSets                    ┴─> workloads with pods on nodes of the group
 //! other shared workloads, fixed cost ─> all workloads of the cluster, Fargate pods included
-//! what nobody bears                  ─> unallocated
+//! cost without a workload            ─> unallocated
 //! ```
 
 use std::collections::BTreeMap;

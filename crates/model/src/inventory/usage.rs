@@ -47,13 +47,13 @@ pub struct CpuUsageDelta {
 }
 
 numbers! {
-    /// How containers with a CPU limit were held back by it (CFS bandwidth control of Linux).
+    /// CPU throttling of containers by their limits (CFS bandwidth control of Linux).
     #[derive(Clone, Copy, Debug, Default, PartialEq, AddAssign, Mul, Serialize, Deserialize)]
     #[serde(default)]
     pub struct Throttling {
         /// The time for which they were not let run, summed over processors.
         pub time: Seconds,
-        /// The periods in which they had used up what they may.
+        /// The periods in which they reached their limit.
         pub throttled: Periods,
         /// The periods in which they wanted to run at all.
         pub periods: Periods,

@@ -44,7 +44,7 @@ pub(super) enum Scope {
     All,
 }
 
-/// What is to be read of a function now.
+/// A function that is due, with the window and the metrics to read.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct DueFunction {
     pub(super) function: FunctionId,

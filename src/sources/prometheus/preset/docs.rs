@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::{Docs, Preset};
 
 const BEGIN: &str = "BREAKEVEN_BLESS=1 cargo test --lib presets_table` writes it. -->\n\n";
-const END: &str = "\n<!-- End of what is made from code. -->";
+const END: &str = "\n<!-- End of the generated table. -->";
 
 fn table() -> String {
     let mut table =
